@@ -1,0 +1,1 @@
+"""PostgreSQL and TimescaleDB: the only package that names asyncpg, SQLAlchemy and alembic."""

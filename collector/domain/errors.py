@@ -1,0 +1,65 @@
+"""Every error that a person may see, as one tree.
+
+CollectorError
+├── UsageError                   a word on the command line is wrong
+│   └── NotASession              the date is no trading day (says why)
+├── ConfigurationError           the configuration is wrong (file, line, key)
+├── GatewayError
+│   └── GatewayUnavailable       no usable connection to IB (also ConnectionError)
+├── DatabaseError
+│   └── DatabaseUnavailable      no usable connection to PostgreSQL, disk full, read-only… (also ConnectionError)
+├── LockHeld                     another run is at work
+└── Interrupted                  a signal asked the run to stop
+
+The message says what happened; `hint` says what to do about it. Neither may carry a secret.
+"""
+
+
+class CollectorError(Exception):
+    """Something foreseeable went wrong.
+
+    Args:
+        message: one line, what happened.
+        hint: one line, what to do; empty when the message says it all.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(CollectorError):
+    """A word on the command line is wrong; calling again with the same words never helps."""
+
+
+class NotASession(UsageError):  # noqa: N818 - named for what the date is
+    """The date is no trading session; the message says why."""
+
+
+class ConfigurationError(CollectorError):
+    """The configuration is wrong; the message names file, line and key."""
+
+
+class GatewayError(CollectorError):
+    """IB or its gateway refused or failed."""
+
+
+class GatewayUnavailable(GatewayError, ConnectionError):  # noqa: N818
+    """There is no usable connection to IB; a later attempt may help."""
+
+
+class DatabaseError(CollectorError):
+    """The database refused or failed."""
+
+
+class DatabaseUnavailable(DatabaseError, ConnectionError):  # noqa: N818
+    """There is no usable connection to the database, or it takes no writes; a later attempt may help."""
+
+
+class LockHeld(CollectorError):  # noqa: N818
+    """Another run holds the advisory lock; it is at work, or its host is."""
+
+
+class Interrupted(CollectorError):  # noqa: N818
+    """A signal asked the run to stop; what was stored stays, the next run continues."""

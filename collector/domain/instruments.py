@@ -1,0 +1,66 @@
+"""What can be asked for: underlyings and option contracts."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Right(StrEnum):
+    """Call or put, spelled as IB and the OCC spell it."""
+
+    CALL = "C"
+    PUT = "P"
+
+
+class WhatToShow(StrEnum):
+    """The kinds of bars that are asked for; with an instrument, one makes a series."""
+
+    TRADES = "TRADES"
+    BID = "BID"
+    ASK = "ASK"
+    OPTION_IMPLIED_VOLATILITY = "OPTION_IMPLIED_VOLATILITY"
+
+
+OPTION_SERIES = (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK)
+UNDERLYING_SERIES = (WhatToShow.TRADES, WhatToShow.OPTION_IMPLIED_VOLATILITY)
+
+
+@dataclass(frozen=True, slots=True)
+class Underlying:
+    """A stock or ETF whose options are collected; `id` is the database's, 0 until it is stored."""
+
+    symbol: str
+    con_id: int
+    name: str = ""
+    sec_type: str = "STK"
+    exchange: str = "SMART"
+    primary_exchange: str = ""
+    currency: str = "USD"
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OptionContract:
+    """One option contract; `id` is the database's, 0 until it is stored. Strike in USD per share."""
+
+    symbol: str
+    con_id: int
+    expiration: date
+    strike: Decimal
+    right: Right
+    multiplier: int = 100
+    exchange: str = "SMART"
+    trading_class: str = ""
+    currency: str = "USD"
+    id: int = 0
+
+    @property
+    def occ_symbol(self) -> str:
+        """Return the 21-character OCC symbol: root (6, padded), YYMMDD, C or P, strike × 1000 (8 digits)."""
+        root = self.trading_class or self.symbol
+        return f"{root:<6}{self.expiration:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
+
+
+Instrument: TypeAlias = Underlying | OptionContract

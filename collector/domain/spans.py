@@ -1,0 +1,131 @@
+"""Half-open spans of time and sets of them (PostgreSQL's tstzrange and tstzmultirange)."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+SLOT = timedelta(minutes=5)
+"""One bar: a slot is named by its start."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """[start, end), both aware; never empty.
+
+    Raises:
+        ValueError: a bound is naive, or start is not before end.
+    """
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError(f"span bounds must be aware: {self.start} .. {self.end}")
+        if self.start >= self.end:
+            raise ValueError(f"empty span: {self.start} .. {self.end}")
+
+    @property
+    def duration(self) -> timedelta:
+        """Return end - start."""
+        return self.end - self.start
+
+    def __contains__(self, instant: datetime) -> bool:
+        return self.start <= instant < self.end
+
+    def slots(self) -> Iterator[datetime]:
+        """Yield the starts of the slots inside, ascending; the span must lie on the slot grid."""
+        at = self.start
+        while at < self.end:
+            yield at
+            at += SLOT
+
+
+class Spans:
+    """An immutable set of instants as disjoint, ascending, non-adjacent spans."""
+
+    __slots__ = ("spans",)
+    spans: tuple[Span, ...]
+
+    def __init__(self, spans: Iterable[Span] = ()) -> None:
+        self.spans = _normalised(spans)
+
+    @classmethod
+    def of(cls, start: datetime, end: datetime) -> "Spans":
+        """Return [start, end), empty when start is not before end."""
+        return cls((Span(start, end),)) if start < end else cls()
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self.spans)
+
+    def __bool__(self) -> bool:
+        return bool(self.spans)
+
+    def __len__(self) -> int:
+        return len(self.spans)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spans) and self.spans == other.spans
+
+    def __hash__(self) -> int:
+        return hash(self.spans)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"[{s.start.isoformat()}, {s.end.isoformat()})" for s in self.spans) + "}"
+
+    def __contains__(self, instant: datetime) -> bool:
+        return any(instant in span for span in self.spans)
+
+    def __or__(self, other: "Spans") -> "Spans":
+        return Spans((*self.spans, *other.spans))
+
+    def __and__(self, other: "Spans") -> "Spans":
+        return Spans(
+            Span(max(a.start, b.start), min(a.end, b.end))
+            for a in self.spans
+            for b in other.spans
+            if max(a.start, b.start) < min(a.end, b.end)
+        )
+
+    def __sub__(self, other: "Spans") -> "Spans":
+        left = list(self.spans)
+        for hole in other.spans:
+            left = [piece for span in left for piece in _cut(span, hole)]
+        return Spans(left)
+
+    @property
+    def duration(self) -> timedelta:
+        """Return the total length."""
+        return sum((span.duration for span in self.spans), timedelta(0))
+
+    @property
+    def hull(self) -> Span:
+        """Return the smallest single span that holds all.
+
+        Raises:
+            ValueError: the set is empty.
+        """
+        if not self.spans:
+            raise ValueError("an empty set has no hull")
+        return Span(self.spans[0].start, self.spans[-1].end)
+
+
+def _normalised(spans: Iterable[Span]) -> tuple[Span, ...]:
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start <= merged[-1].end:
+            if span.end > merged[-1].end:
+                merged[-1] = Span(merged[-1].start, span.end)
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def _cut(span: Span, hole: Span) -> Iterator[Span]:
+    if hole.end <= span.start or span.end <= hole.start:
+        yield span
+        return
+    if span.start < hole.start:
+        yield Span(span.start, hole.start)
+    if hole.end < span.end:
+        yield Span(hole.end, span.end)

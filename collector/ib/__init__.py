@@ -1,0 +1,1 @@
+"""Interactive Brokers: the only package that names ib_async. Read-only; no order call exists."""

@@ -1,0 +1,1 @@
+"""The exchange calendar: sessions, closes, early closes, windows."""
