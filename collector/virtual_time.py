@@ -1,7 +1,7 @@
 """Virtual time: an event loop whose clock jumps to the next timer as soon as nothing else is left to do.
 
-Everything that asyncio times (sleeps, time-outs, a library's own timers) follows it, so a simulated day passes in the
-time that its work takes. Two things keep it honest. Sockets between parts of the same process are drained before a jump:
+Everything that asyncio times (sleeps, time-outs, timers of libraries) follows it, so a simulated day passes in the
+time that its work takes. Two things keep it honest. Sockets between parts of one process are drained before a jump:
 the selector is polled first, and a loopback write is readable at once. What another process answers (a database) is
 awaited inside `VirtualClock.hold()`, and time stands still until it has come.
 """
