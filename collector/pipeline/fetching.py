@@ -1,0 +1,202 @@
+"""Fetching: many instruments at once through one source, most urgent first; each request ends answered or given up on."""
+
+import asyncio
+import heapq
+import itertools
+import random
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from collector.clock import Clock
+from collector.domain.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
+from collector.domain.errors import GatewayUnavailable
+from collector.domain.instruments import Instrument, WhatToShow
+from collector.domain.planning import Work
+from collector.domain.reactions import REACTIONS, GiveUpOn, delay_s
+from collector.pipeline.source import MarketDataSource
+from collector.pipeline.storing import Answered
+from collector.pipeline.tally import Tally, described
+
+_PERMISSION_VERDICT = 3
+"""Contracts of a symbol that must be refused before the whole series is given up for the symbol."""
+_WORKERS = 32
+"""Instruments in flight; with three series each it is more than IB's ceiling, so the pacer decides, not this."""
+
+Deliver = Callable[[Instrument, list[Answered]], Awaitable[list[HistoricalRequest]]]
+"""Takes an instrument's answers; returns the requests whose answers are not definite and must be asked again."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A request that was given up on, and how its last attempt ended."""
+
+    request: HistoricalRequest
+    failure: Failure
+    attempts: int
+
+
+@dataclass(slots=True)
+class _Retry:
+    work: Work
+    failures: dict[HistoricalRequest, Counter[Outcome]] = field(default_factory=dict)
+
+
+class Fetching:
+    """One pass over a list of work.
+
+    Args:
+        source: where bars come from; it paces itself.
+        clock: for back-off and the deadline.
+        tally: counted into.
+        deliver: takes the answers of an instrument.
+        randomness: jitter of the back-off.
+        deadline: clock.monotonic() at which no new request is begun; what is left is deferred. None: never.
+    """
+
+    def __init__(
+        self,
+        source: MarketDataSource,
+        clock: Clock,
+        tally: Tally,
+        deliver: Deliver,
+        randomness: random.Random,
+        deadline: float | None = None,
+    ) -> None:
+        self._source, self._clock, self._tally, self._deliver = source, clock, tally, deliver
+        self._random, self._deadline = randomness, deadline
+        self._fresh: deque[Work] = deque()
+        self._retries: list[tuple[float, int, _Retry]] = []
+        self._order = itertools.count()
+        self._refusals: dict[tuple[str, WhatToShow], set[int]] = {}
+        self._closed_series: dict[tuple[str, WhatToShow], Failure] = {}
+        self.given_up: list[GivenUp] = []
+        self.deferred: list[HistoricalRequest] = []
+
+    async def run(self, work: Sequence[Work]) -> None:
+        """Fetch all of it.
+
+        Raises:
+            GatewayUnavailable: the source is gone for longer than its patience; what was answered has been delivered.
+            DatabaseUnavailable: answers cannot be stored any more.
+        """
+        self._fresh.extend(work)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(_WORKERS, len(work))):
+                    group.create_task(self._worker())
+        except BaseExceptionGroup as group_error:
+            raise _first(group_error) from group_error
+
+    async def _worker(self) -> None:
+        while (item := await self._next()) is not None:
+            await self._attempt(item)
+
+    async def _next(self) -> _Retry | None:
+        """Return a retry that is due, else fresh work, else wait for the next retry; None when nothing is left."""
+        while self._retries or self._fresh:
+            now = self._clock.monotonic()
+            if self._deadline is not None and now >= self._deadline:
+                self._defer_all()
+                return None
+            if self._retries and self._retries[0][0] <= now:
+                return heapq.heappop(self._retries)[2]
+            if self._fresh:
+                return _Retry(self._fresh.popleft())
+            await self._clock.sleep(self._retries[0][0] - now)
+        return None
+
+    def _defer_all(self) -> None:
+        left = [*self._fresh, *(retry.work for _, _, retry in self._retries)]
+        self._fresh.clear()
+        self._retries.clear()
+        self.deferred.extend(request for work in left for request in work.requests)
+        self._tally.deferred += sum(len(work.requests) for work in left)
+
+    async def _attempt(self, item: _Retry) -> None:
+        instrument = item.work.instrument
+        wanted = [request for request in item.work.requests if not self._is_closed(request, item)]
+        outcomes = await asyncio.gather(*(self._source.historical(request) for request in wanted))
+        answered: list[Answered] = []
+        failed: list[tuple[HistoricalRequest, Failure]] = []
+        for request, outcome in zip(wanted, outcomes, strict=True):
+            self._tally.attempted(request, outcome)
+            if isinstance(outcome, Answer):
+                answered.append((request, outcome))
+            else:
+                failed.append((request, outcome))
+        if answered:
+            doubtful = await self._deliver(instrument, answered)
+            unclear = Failure(
+                Outcome.UNKNOWN, "empty, but the underlying has no bars there or the contract has expired"
+            )
+            failed.extend((request, unclear) for request in doubtful)
+            self._tally.answered += len(answered) - len(doubtful)
+        self._react(item, failed)
+        if not failed and instrument.id and instrument.id not in self._tally.contracts_failed:
+            self._tally.contracts_answered.add(instrument.id)
+
+    def _react(self, item: _Retry, failed: Sequence[tuple[HistoricalRequest, Failure]]) -> None:
+        again: list[HistoricalRequest] = []
+        longest = 0.0
+        for request, failure in failed:
+            counts = item.failures.setdefault(request, Counter())
+            counts[failure.outcome] += 1
+            wait = delay_s(failure.outcome, counts[failure.outcome], self._random)
+            if wait is None:
+                self._give_up(request, failure, sum(counts.values()))
+            else:
+                again.append(request)
+                longest = max(longest, wait)
+        if again:
+            work = Work(item.work.instrument, tuple(again))
+            due = self._clock.monotonic() + longest
+            heapq.heappush(self._retries, (due, next(self._order), _Retry(work, item.failures)))
+
+    def _give_up(self, request: HistoricalRequest, failure: Failure, attempts: int) -> None:
+        reaction = REACTIONS[failure.outcome]
+        if reaction.give_up_on is GiveUpOn.RUN:
+            raise GatewayUnavailable(
+                f"IB is out of reach: {failure.message}",
+                "What was collected is stored; the next run continues. Check the gateway with: collector doctor",
+            )
+        if reaction.give_up_on is GiveUpOn.SERIES:
+            key = (request.instrument.symbol, request.what_to_show)
+            refused = self._refusals.setdefault(key, set())
+            refused.add(request.instrument.con_id)
+            if len(refused) >= _PERMISSION_VERDICT and key not in self._closed_series:
+                self._closed_series[key] = failure
+                log.warning("series_given_up", symbol=key[0], what_to_show=key[1], reason=failure.message)
+        self.given_up.append(GivenUp(request, failure, attempts))
+        self._tally.failed += 1
+        self._tally.contracts_failed.add(request.instrument.id)
+        log.info(
+            "request_given_up",
+            request=described(request),
+            outcome=failure.outcome,
+            code=failure.code,
+            message=failure.message,
+            attempts=attempts,
+        )
+
+    def _is_closed(self, request: HistoricalRequest, item: _Retry) -> bool:
+        """Give a request up at once when its series was refused for the symbol (a bulkhead: the other series go on)."""
+        failure = self._closed_series.get((request.instrument.symbol, request.what_to_show))
+        if failure is None:
+            return False
+        self.given_up.append(GivenUp(request, failure, sum(item.failures.get(request, Counter()).values())))
+        self._tally.failed += 1
+        self._tally.contracts_failed.add(request.instrument.id)
+        return True
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first leaf of an exception group: the workers fail for one reason."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+__all__ = ["Deliver", "Fetching", "GivenUp", "HistoricalOutcome"]

@@ -1,0 +1,153 @@
+"""Answers on their way into the database: judged, grouped, and committed together with the coverage they justify."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from collector.clock import Clock
+from collector.db import bars as bar_store
+from collector.db.bars import InstrumentAnswers, SeriesAnswer
+from collector.db.pool import Database
+from collector.domain.answers import Answer, HistoricalRequest
+from collector.domain.coverage import is_definite, justified
+from collector.domain.errors import DatabaseUnavailable
+from collector.domain.instruments import Instrument, WhatToShow
+from collector.domain.sessions import Session
+from collector.domain.spans import Span, Spans
+from collector.pipeline.tally import Tally
+
+_BATCH = 24
+"""Instruments a transaction: a few thousand rows, where COPY and upsert are at their best."""
+_QUEUED = 96
+"""Instruments that may wait for the database before fetching waits too; bounds memory."""
+_LAST_TRANSACTION_S = 5.0
+"""How long an interrupted run waits for the transaction in hand."""
+_RETRY_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
+"""A database that restarts is back within a minute; after that the run stops (exit 5)."""
+
+Answered = tuple[HistoricalRequest, Answer]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The product sessions of a run by symbol, and where the underlying is known to have traded."""
+
+    by_symbol: Mapping[str, Sequence[Session]]
+    traded: Mapping[str, Spans]
+
+    def touching(self, symbol: str, span: Span) -> list[Session]:
+        """Return the symbol's sessions that a span touches."""
+        return [s for s in self.by_symbol.get(symbol, ()) if s.open < span.end and span.start < s.close]
+
+    def underlying_traded(self, symbol: str, span: Span) -> bool:
+        """Return whether the underlying has bars on every session that a span touches."""
+        traded = self.traded.get(symbol, Spans())
+        return all(traded & Spans((session.span,)) for session in self.touching(symbol, span))
+
+
+def judged(
+    instrument: Instrument, answered: Sequence[Answered], sessions: Sessions, *, is_underlying: bool
+) -> tuple[InstrumentAnswers | None, list[HistoricalRequest]]:
+    """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
+    series: dict[WhatToShow, SeriesAnswer] = {}
+    doubtful: list[HistoricalRequest] = []
+    for request, answer in answered:
+        traded = is_underlying or sessions.underlying_traded(instrument.symbol, request.span)
+        if not is_definite(answer, instrument, underlying_traded=traded):
+            doubtful.append(request)
+            continue
+        found = justified(request, answer, sessions.touching(instrument.symbol, request.span))
+        before = series.get(request.what_to_show)
+        series[request.what_to_show] = SeriesAnswer(
+            bars=answer.bars if before is None else (*before.bars, *answer.bars),
+            covered=found.covered if before is None else before.covered | found.covered,
+            settled=found.settled if before is None else (*before.settled, *found.settled),
+        )
+    return (InstrumentAnswers(instrument, series) if series else None), doubtful
+
+
+class Storer:
+    """Takes judged answers from a bounded queue and commits them in batches; one transaction a batch.
+
+    Use as an async context manager: leaving it normally waits until all is stored, leaving it by an exception drops what
+    is queued (it was never called covered). A database that goes away is waited for with growing delays; then
+    `DatabaseUnavailable` reaches whoever puts next, and the context's exit.
+    """
+
+    def __init__(self, db: Database, run_id: int, tally: Tally, clock: Clock, stored: Callable[[], None]) -> None:
+        self._db, self._run_id, self._tally, self._clock, self._stored = db, run_id, tally, clock, stored
+        self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Storer":
+        self._task = asyncio.create_task(self._run(), name="storer")
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        task = self._task
+        if task is None:
+            return
+        if kind is None:
+            await self._put(None)
+            await task
+        else:
+            await self._abandon(task)
+
+    async def _abandon(self, task: "asyncio.Task[None]") -> None:
+        """Let the transaction in hand finish; drop what waits in the queue, which was never called covered."""
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+        await asyncio.wait({task}, timeout=_LAST_TRANSACTION_S)
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled() and task.exception() is not None:
+            log.warning("storing_failed_too", error=str(task.exception()))
+
+    async def put(self, answers: InstrumentAnswers) -> None:
+        """Queue an instrument's answers; waits while the database is behind.
+
+        Raises:
+            DatabaseUnavailable: storing has failed for good.
+        """
+        await self._put(answers)
+
+    async def _put(self, item: InstrumentAnswers | None) -> None:
+        task = self._task
+        if task is None:
+            raise RuntimeError("the storer has not been entered")
+        putting = asyncio.ensure_future(self._queue.put(item))
+        await asyncio.wait({putting, task}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done() and not putting.done():
+            putting.cancel()
+        if task.done():
+            await task
+
+    async def _run(self) -> None:
+        finished = False
+        while not finished:
+            batch = [await self._queue.get()]
+            while len(batch) < _BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            finished = None in batch
+            await self._commit([item for item in batch if item is not None])
+
+    async def _commit(self, batch: Sequence[InstrumentAnswers]) -> None:
+        if not batch:
+            return
+        for delay in (*_RETRY_DELAYS_S, None):
+            try:
+                counts = await bar_store.store(self._db, batch, self._run_id)
+                break
+            except DatabaseUnavailable as error:
+                if delay is None:
+                    raise
+                log.warning("database_retry", error=error.message, wait_s=delay)
+                await self._clock.sleep(delay)
+        self._tally.inserted += counts.inserted
+        self._tally.updated += counts.updated
+        self._tally.identical += counts.identical
+        self._stored()

@@ -1,0 +1,62 @@
+"""What a run has done so far: counted while it goes, shown by the progress bar, kept by the run row and the report."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+
+_EXAMPLES_KEPT = 3
+_LATENCIES_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counters of one run.
+
+    planned: requests planned. answered: requests that ended in a definite answer. failed: requests given up on.
+    deferred: requests left to the next window. outcomes: how attempts ended (a request may be attempted again).
+    examples: a few messages of each failing outcome. latencies_s: seconds of definite answers, the latest ones.
+    inserted, updated, identical: rows. bars: bars received. slowest: (seconds, what was asked), the ten slowest.
+    """
+
+    planned: int = 0
+    answered: int = 0
+    failed: int = 0
+    deferred: int = 0
+    attempts: int = 0
+    bars: int = 0
+    inserted: int = 0
+    updated: int = 0
+    identical: int = 0
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    examples: dict[Outcome, list[str]] = field(default_factory=dict)
+    latencies_s: list[float] = field(default_factory=list)
+    contracts_planned: set[int] = field(default_factory=set)
+    contracts_answered: set[int] = field(default_factory=set)
+    contracts_failed: set[int] = field(default_factory=set)
+
+    def attempted(self, request: HistoricalRequest, outcome: Answer | Failure) -> None:
+        """Count one attempt and how it ended."""
+        self.attempts += 1
+        self.outcomes[outcome.outcome] += 1
+        if isinstance(outcome, Answer):
+            self.bars += len(outcome.bars)
+            if len(self.latencies_s) < _LATENCIES_KEPT:
+                self.latencies_s.append(outcome.latency_s)
+            return
+        examples = self.examples.setdefault(outcome.outcome, [])
+        if len(examples) < _EXAMPLES_KEPT:
+            code = f" ({outcome.code})" if outcome.code else ""
+            examples.append(f"{described(request)}: {outcome.message}{code}")
+
+    @property
+    def rate_limit_hits(self) -> int:
+        """Return how often IB said that we were too fast."""
+        return self.outcomes[Outcome.PACING]
+
+
+def described(request: HistoricalRequest) -> str:
+    """Return a request in a person's words, for logs and examples: instrument, series, first slot."""
+    instrument = request.instrument
+    name = getattr(instrument, "occ_symbol", instrument.symbol)
+    return f"{name} {request.what_to_show} from {request.span.start:%Y-%m-%d %H:%M} UTC"
