@@ -1,0 +1,1 @@
+"""The simulated exchange behind the simulated gateway: sessions, paths, volatility, chains, quotes and trades."""
