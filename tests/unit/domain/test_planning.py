@@ -63,7 +63,8 @@ def test_most_urgent_first() -> None:
     def option(day: int, strike: int) -> OptionContract:
         return OptionContract("TSLA", day * 1000 + strike, date(2026, 11, day), Decimal(strike), Right.CALL)
 
-    order: list[Instrument] = [Underlying("TSLA", 7), option(20, 400), option(20, 300), option(23, 410), option(23, 350)]
+    order: list[Instrument] = [Underlying("TSLA", 7)]
+    order += [option(20, 400), option(20, 300), option(23, 410), option(23, 350)]
     work = [Work(instrument, ()) for instrument in reversed(order)]
     assert [item.instrument for item in in_order(work, {"TSLA": Decimal(402)})] == order
 
