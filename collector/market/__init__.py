@@ -1,1 +1,1 @@
-"""The exchange calendar: sessions, closes, early closes, windows."""
+"""The exchange calendar, and the schedule that is computed from it."""
