@@ -1,0 +1,266 @@
+"""The pacer: every message to IB passes here, so that neither its ceilings nor its patience are exceeded.
+
+    async with pacer.request("historical", key=request) as ticket:
+        send(request)                      # at once: the message has been counted
+        ...
+        ticket.done(Outcome.BARS, latency_s)
+
+A request that times out or is cancelled sends its cancel message inside the block, after `await pacer.message()`.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Literal, Self, TypeAlias
+
+from collector.clock import Clock
+from collector.domain.answers import HistoricalRequest, Outcome
+from collector.domain.concurrency import FixedConcurrency
+from collector.ib.pacing_gates import MessageCeiling, Pause, SmallBarRules, Turn
+
+Kind: TypeAlias = Literal["historical", "definition"]
+
+_BEFORE_ALL = -(2**31)
+_RATE_WINDOW_S = 30.0
+_LATENCIES_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PacingSettings:
+    """How fast the collector may go. IB's own ceilings are 50 messages a second and 50 open historical requests.
+
+    messages_per_s: messages of any kind, cancels too, in any rolling second.
+    open_requests: historical requests in flight, never more.
+    adaptive: find the best number in flight below that ceiling; otherwise keep to it.
+    start_in_flight: the number to begin with. max_in_flight: the highest to try (None: open_requests).
+    definition_in_flight: contract-details requests in flight; their own budget.
+    pause_s: seconds in which nothing is asked after a pacing error. bar_size_s: the size of the bars asked for.
+    """
+
+    messages_per_s: float = 40
+    open_requests: int = 45
+    adaptive: bool = True
+    start_in_flight: int = 4
+    max_in_flight: int | None = None
+    definition_in_flight: int = 2
+    pause_s: float = 60.0
+    bar_size_s: int = 300
+
+    def __post_init__(self) -> None:
+        if self.messages_per_s < 1:
+            raise ValueError(f"messages_per_s is {self.messages_per_s}, at least 1 is needed")
+        for name in ("open_requests", "start_in_flight", "definition_in_flight", "bar_size_s"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, at least 1 is needed")
+
+    @property
+    def ceiling(self) -> int:
+        """The highest number of historical requests in flight that is ever tried."""
+        return self.open_requests if self.max_in_flight is None else min(self.max_in_flight, self.open_requests)
+
+    @classmethod
+    def off(cls) -> Self:
+        """Return settings without a message ceiling and with 45 requests always in flight, for benchmarks."""
+        return replace(cls(), messages_per_s=math.inf, adaptive=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PacerState:
+    """What the progress bar, the log and the run row show.
+
+    in_flight, limit: historical requests now, and how many there may be. requests_per_s: finished ones, of both
+    kinds, over the last 30 seconds. latency_p50_s, latency_p95_s: of the last 200 answers; None before the first.
+    pauses: global pauses so far. paused_s: what is left of the current one. rate_limit_hits: pacing errors.
+    """
+
+    in_flight: int
+    limit: int
+    requests_per_s: float
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+    pauses: int
+    paused_s: float
+    pause_reason: str
+    rate_limit_hits: int
+    time_outs: int
+
+
+class _Lane:
+    """The requests of one kind: who is next, how many are in flight."""
+
+    def __init__(self, limit: int) -> None:
+        self.turn = Turn()
+        self.limit = limit
+        self.in_flight = 0
+        self.freed = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        return self.in_flight >= self.limit
+
+    async def room(self) -> None:
+        """Wait until another request may fly; only the holder of the turn waits here."""
+        while self.full:
+            self.freed.clear()
+            await self.freed.wait()
+
+
+class Ticket:
+    """The leave to send one request, taken in `Pacer.request`. Report its end once; later reports are ignored."""
+
+    def __init__(self, pacer: "Pacer", kind: Kind) -> None:
+        self._pacer = pacer
+        self._kind = kind
+        self._reported = False
+
+    def done(self, outcome: Outcome, latency_s: float) -> None:
+        """Say how the request ended and how many seconds after its sending."""
+        if not self._reported:
+            self._reported = True
+            self._pacer._finished(self._kind, outcome, latency_s)  # noqa: SLF001 - the ticket is the pacer's own
+
+
+class Pacer:
+    """Lets requests through in order: priority first, then arrival.
+
+    Args:
+        settings: the ceilings.
+        clock: measures the rolling second and waits.
+    """
+
+    def __init__(self, settings: PacingSettings, clock: Clock) -> None:
+        self.settings = settings
+        self._clock = clock
+        self._controller = FixedConcurrency(settings.ceiling)
+        self._lanes = {"historical": _Lane(self._controller.limit), "definition": _Lane(settings.definition_in_flight)}
+        self._messages = MessageCeiling(settings.messages_per_s)
+        self._message_turn = Turn()
+        self._small_bars = SmallBarRules(settings.bar_size_s)
+        self._pause = Pause(clock)
+        self._arrivals = 0
+        self._finished_at: deque[float] = deque()
+        self._began = clock.monotonic()
+        self._latencies: deque[float] = deque(maxlen=_LATENCIES_KEPT)
+        self._rate_limit_hits = 0
+        self._time_outs = 0
+
+    @contextlib.asynccontextmanager
+    async def request(
+        self, kind: Kind, key: HistoricalRequest | None = None, priority: int = 0
+    ) -> AsyncIterator[Ticket]:
+        """Wait for the leave to send one request now; it counts as in flight until the block ends.
+
+        Args:
+            kind: each has its own budget in flight; both share the message ceiling.
+            key: what is asked for; needed for historical requests when bars are 30 seconds or less.
+            priority: the lowest goes first; equal ones in order of arrival.
+
+        Yields:
+            The ticket on which the outcome is reported. Leaving without a report frees the slot, too.
+        """
+        lane = self._lanes[kind]
+        await self._admit(kind, lane, key, priority)
+        try:
+            yield Ticket(self, kind)
+        finally:
+            lane.in_flight -= 1
+            lane.freed.set()
+
+    async def message(self) -> None:
+        """Wait for the leave to send a message that is no request (a cancel): before all requests, also in a pause."""
+        self._arrivals += 1
+        await self._message_turn.take((_BEFORE_ALL, self._arrivals))
+        try:
+            await self._message_due()
+            self._messages.sent(self._clock.monotonic())
+        finally:
+            self._message_turn.leave()
+
+    def pause(self, seconds: float, reason: str) -> None:
+        """Let no request through for at least so many seconds (infinite: until `resume`); cancels still pass."""
+        self._pause.begin(seconds, reason)
+
+    def resume(self) -> None:
+        """End a pause now."""
+        self._pause.end()
+
+    @property
+    def state(self) -> PacerState:
+        """What goes on at this moment."""
+        now = self._clock.monotonic()
+        self._forget_finished(now)
+        window_s = min(_RATE_WINDOW_S, now - self._began)
+        ordered = sorted(self._latencies)
+        return PacerState(
+            in_flight=self._lanes["historical"].in_flight,
+            limit=self._lanes["historical"].limit,
+            requests_per_s=len(self._finished_at) / window_s if window_s > 0 else 0.0,
+            latency_p50_s=ordered[len(ordered) // 2] if ordered else None,
+            latency_p95_s=ordered[len(ordered) * 95 // 100] if ordered else None,
+            pauses=self._pause.count,
+            paused_s=self._pause.left_s,
+            pause_reason=self._pause.reason if self._pause.left_s else "",
+            rate_limit_hits=self._rate_limit_hits,
+            time_outs=self._time_outs,
+        )
+
+    async def _admit(self, kind: Kind, lane: _Lane, key: HistoricalRequest | None, priority: int) -> None:
+        """Return at the moment at which the request may leave, with its slot and its message counted."""
+        self._arrivals += 1
+        rank = (priority, self._arrivals)
+        small_bar = kind == "historical" and self._small_bars.apply
+        while True:
+            while small_bar and (wait := self._small_bars.wait_s(key, self._clock.monotonic())):
+                await self._clock.sleep(wait)
+            await lane.turn.take(rank)
+            try:
+                if await self._leave_granted(lane, rank, key if small_bar else None):
+                    return
+            finally:
+                lane.turn.leave()
+
+    async def _leave_granted(self, lane: _Lane, rank: tuple[int, int], key: HistoricalRequest | None) -> bool:
+        """Wait for slot, pause and message; False when a small-bar rule turned against the request meanwhile."""
+        while True:
+            await lane.room()
+            await self._pause.over()
+            await self._message_turn.take(rank)
+            try:
+                await self._message_due()
+                if lane.full or self._pause.left_s:
+                    continue
+                now = self._clock.monotonic()
+                if key is not None and self._small_bars.wait_s(key, now):
+                    return False
+                self._messages.sent(now)
+                self._small_bars.sent(key, now)
+                lane.in_flight += 1
+                return True
+            finally:
+                self._message_turn.leave()
+
+    async def _message_due(self) -> None:
+        while wait := self._messages.wait_s(self._clock.monotonic()):
+            await self._clock.sleep(wait)
+
+    def _finished(self, kind: Kind, outcome: Outcome, latency_s: float) -> None:
+        now = self._clock.monotonic()
+        self._finished_at.append(now)
+        self._forget_finished(now)
+        if outcome in (Outcome.BARS, Outcome.NO_DATA):
+            self._latencies.append(latency_s)
+        self._time_outs += outcome is Outcome.TIME_OUT
+        if outcome is Outcome.PACING:
+            self._rate_limit_hits += 1
+            self.pause(self.settings.pause_s, "pacing error")
+        if kind == "historical":
+            lane = self._lanes[kind]
+            lane.limit = self._controller.completed(now, outcome, latency_s, lane.in_flight)
+            lane.freed.set()
+
+    def _forget_finished(self, now: float) -> None:
+        while self._finished_at and self._finished_at[0] < now - _RATE_WINDOW_S:
+            self._finished_at.popleft()
