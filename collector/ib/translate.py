@@ -1,0 +1,151 @@
+"""From the wire's bars to the domain's: exact decimals, UTC, ascending, once each, complete slots inside a span only.
+
+The fields of IB's bars are strings. They become decimals as they stand; no float comes between. A night brings
+millions of them, so the work is done column by column, without arithmetic on datetimes, and remembers what it parsed.
+"""
+
+import functools
+import itertools
+import operator
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from collector.domain.bars import Bar
+from collector.domain.instruments import WhatToShow
+from collector.domain.spans import SLOT, Span
+
+FIELDS_PER_BAR = 8
+"""Time, open, high, low, close, volume, average, number of trades."""
+
+_SLOT_S = int(SLOT.total_seconds())
+_UNSET = Decimal("1e300")
+"""Beyond it lies what IB sends for "unset" (1.797…E308)."""
+
+
+class MalformedBars(ValueError):  # noqa: N818 - named for what came
+    """The fields are not bars; says nothing about the market."""
+
+
+class _Unset(ValueError):  # noqa: N818 - named for what came
+    """A price is -1, NaN or unset."""
+
+
+def exact(text: str) -> Decimal | None:
+    """Return the number that IB's text spells; None for -1, NaN, infinite, unset and empty.
+
+    Raises:
+        MalformedBars: the text is no number.
+    """
+    if not text:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation as exc:
+        raise MalformedBars(f"{text!r} is no number") from exc
+    if not number.is_finite() or number == -1 or abs(number) >= _UNSET:
+        return None
+    return number
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _price(text: str) -> Decimal:
+    price = exact(text)
+    if price is None:
+        raise _Unset(text)
+    return price
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _quantity(text: str) -> Decimal | None:
+    return exact(text)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _count(text: str) -> int | None:
+    number = exact(text)
+    return None if number is None else int(number)
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _instant(text: str) -> datetime:
+    try:
+        epoch_s = int(text)
+        instant = datetime.fromtimestamp(epoch_s, UTC)
+    except (ValueError, OverflowError, OSError) as exc:
+        raise MalformedBars(f"{text!r} is no time in epoch seconds") from exc
+    if epoch_s % _SLOT_S:
+        raise MalformedBars(f"a bar starts at {instant:%H:%M:%S}, off the 5-minute grid")
+    return instant
+
+
+_bar = functools.partial(tuple.__new__, Bar)
+"""What `Bar._make` does, without a Python frame for each bar."""
+
+
+def bars(fields: Sequence[str], what_to_show: WhatToShow, span: Span, complete_until: datetime) -> tuple[Bar, ...]:
+    """Return the complete bars inside the span.
+
+    Args:
+        fields: eight strings a bar, in IB's order; times in epoch seconds (formatDate 2), in any order.
+        what_to_show: volume, vwap and count are taken for TRADES only.
+        span: bars that start outside are dropped.
+        complete_until: bars that end later are dropped: they were still forming, or withheld in part.
+
+    Returns:
+        Bars ascending by time; of several with one time the last that came. A quote bar without a close is dropped,
+        for there was no quote; its open, high or low, where unset, are its close.
+
+    Raises:
+        MalformedBars: the fields are not bars, or a TRADES bar lacks a price.
+    """
+    if len(fields) % FIELDS_PER_BAR:
+        raise MalformedBars(f"{len(fields)} fields are not a whole number of bars")
+    times = [_instant(text) for text in fields[::FIELDS_PER_BAR]]
+    if not all(itertools.starmap(operator.lt, itertools.pairwise(times))):
+        latest = {time: index for index, time in enumerate(times)}
+        times = sorted(latest)
+        fields = [text for time in times for text in _row(fields, latest[time])]
+    first = bisect_left(times, span.start)
+    end = bisect_right(times, min(span.end, complete_until) - SLOT)
+    if first >= end:
+        return ()
+    columns = [fields[n + first * FIELDS_PER_BAR : end * FIELDS_PER_BAR : FIELDS_PER_BAR] for n in range(8)]
+    try:
+        prices = [list(map(_price, column)) for column in columns[1:5]]
+    except _Unset as exc:
+        if what_to_show is WhatToShow.TRADES:
+            raise MalformedBars(f"a TRADES bar lacks a price: {exc}") from exc
+        return _quotes_with_holes(times[first:end], columns)
+    if what_to_show is not WhatToShow.TRADES:
+        none = itertools.repeat(None)
+        return tuple(map(_bar, zip(times[first:end], *prices, none, none, none, strict=False)))
+    volumes, averages, counts = columns[5:]
+    return tuple(
+        map(
+            _bar,
+            zip(
+                times[first:end],
+                *prices,
+                map(_quantity, volumes),
+                map(_count, counts),
+                map(exact, averages),
+                strict=True,
+            ),
+        )
+    )
+
+
+def _row(fields: Sequence[str], index: int) -> Sequence[str]:
+    return fields[index * FIELDS_PER_BAR : (index + 1) * FIELDS_PER_BAR]
+
+
+def _quotes_with_holes(times: Sequence[datetime], columns: Sequence[Sequence[str]]) -> tuple[Bar, ...]:
+    found = []
+    for time, *texts in zip(times, *columns[1:5], strict=True):
+        *others, close = map(exact, texts)
+        if close is not None:
+            opened, high, low = (close if price is None else price for price in others)
+            found.append(Bar(time, opened, high, low, close))
+    return tuple(found)
