@@ -1,0 +1,154 @@
+"""The `notify:` section of the configuration: channels, alert rules, thresholds."""
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
+
+
+class Security(StrEnum):
+    """How the connection to the mail server is protected; NONE is allowed to this very machine only."""
+
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class When(StrEnum):
+    """When an alert is told.
+
+    IMMEDIATE: a mail of its own as soon as the event is seen, also while the run goes on. AFTER_COMPLETION: in the
+    mail of the run. DIGEST: as a line in the weekly mail. OFF: never.
+    """
+
+    IMMEDIATE = "immediate"
+    AFTER_COMPLETION = "after_completion"
+    DIGEST = "digest"
+    OFF = "off"
+
+
+class SmtpSettings(BaseModel):
+    """The mail server; without a host no mail is sent, but each one is still kept as a file.
+
+    sender: the From address, the user name when empty. timeout_s: of each network operation, seconds.
+    attempts: sendings of one mail in one run. retry_wait_s: seconds before the second attempt, doubled each time.
+    ca_file: PEM file with the certificate authorities to trust instead of the system's (a private mail server).
+    """
+
+    model_config = _FROZEN
+
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Security = Security.STARTTLS
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    sender: Address | None = None
+    recipients: tuple[Address, ...] = ()
+    timeout_s: float = Field(default=30.0, gt=0, le=300)
+    attempts: int = Field(default=3, ge=1, le=10)
+    retry_wait_s: float = Field(default=10.0, ge=0, le=120)
+    ca_file: Path | None = None
+
+    @field_validator("recipients", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take one comma-separated string, as an environment variable gives it, for a list."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.host:
+            return self
+        if not self.recipients:
+            raise ValueError("notify.smtp.recipients is empty: say who gets the mails, or leave notify.smtp.host empty")
+        if self.sender is None and "@" not in self.username:
+            raise ValueError("notify.smtp.sender is needed, since notify.smtp.username is no mail address")
+        if self.security is Security.NONE and not _is_loopback(self.host):
+            raise ValueError("notify.smtp.security may be none only for a mail server on this machine (127.0.0.1, ::1)")
+        return self
+
+    @property
+    def from_address(self) -> str:
+        """Return the From address; one on this host when no mail server is configured."""
+        return self.sender or (self.username if "@" in self.username else "collector@localhost")
+
+
+class OutboxSettings(BaseModel):
+    """Where every mail is kept as .eml and .html, and for how many days."""
+
+    model_config = _FROZEN
+
+    directory: Path = Path("logs/email_notifications")
+    keep_days: int = Field(default=30, ge=1)
+
+
+class DesktopSettings(BaseModel):
+    """Notifications of the desktop: osascript on macOS, notify-send on Linux."""
+
+    model_config = _FROZEN
+
+    enabled: bool = False
+    successes: bool = False
+
+
+class AlertSettings(BaseModel):
+    """Each rule's time of telling, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes)."""
+
+    model_config = _FROZEN
+
+    collection_failed: When = When.IMMEDIATE
+    collection_partial: When = When.AFTER_COMPLETION
+    collection_success: When = When.AFTER_COMPLETION
+    rate_limit_exceeded: When = When.AFTER_COMPLETION
+    database_unreachable: When = When.IMMEDIATE
+    gateway_unreachable: When = When.IMMEDIATE
+    last_chance_missed: When = When.IMMEDIATE
+    completeness_low: When = When.AFTER_COMPLETION
+    quality_low: When = When.AFTER_COMPLETION
+    unusually_few: When = When.AFTER_COMPLETION
+    degraded_in_a_row: When = When.AFTER_COMPLETION
+    disk_low: When = When.IMMEDIATE
+    backup_missing: When = When.AFTER_COMPLETION
+    login_due: When = When.AFTER_COMPLETION
+    stale_chain: When = When.AFTER_COMPLETION
+    new_contracts: When = When.DIGEST
+    expired_contracts: When = When.DIGEST
+    recovery: When = When.IMMEDIATE
+
+    completeness_threshold: float = Field(default=0.98, ge=0, le=1)
+    quality_threshold: float = Field(default=0.95, ge=0, le=1)
+    degraded_runs: int = Field(default=3, ge=2)
+    disk_free_gb: float = Field(default=10.0, ge=0)
+    disk_used: float = Field(default=0.90, gt=0, le=1)
+    rate_limit_hits: int = Field(default=1, ge=1)
+    chain_age_h: float = Field(default=24.0, gt=0)
+    backup_age_h: float = Field(default=8 * 24.0, gt=0)
+    login_notice_h: float = Field(default=72.0, gt=0)
+    remind_after_h: float = Field(default=24.0, gt=0)
+
+
+class NotifySettings(BaseModel):
+    """How the owner is told."""
+
+    model_config = _FROZEN
+
+    subject_prefix: str = Field(default="[collector]", max_length=40)
+    pictures: bool = True
+    smtp: SmtpSettings = SmtpSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    desktop: DesktopSettings = DesktopSettings()
+    alerts: AlertSettings = AlertSettings()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
