@@ -1,0 +1,31 @@
+"""The whole configuration: config.yaml, overridden by secrets, by the environment, by options."""
+
+from collector.config.collection import IvRegime, RepairSettings, RotationSettings, SelectionSettings, SymbolSettings
+from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.loading import find, load
+from collector.config.notify import NotifySettings
+from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
+from collector.config.settings import Settings
+from collector.config.windows import WindowSettings, WindowsSettings
+
+__all__ = [
+    "DatabaseSettings",
+    "DeadManSettings",
+    "GatewaySettings",
+    "IvRegime",
+    "LogSettings",
+    "NotifySettings",
+    "PacingSettings",
+    "RepairSettings",
+    "RetentionSettings",
+    "RotationSettings",
+    "ScheduleSettings",
+    "SelectionSettings",
+    "ServeSettings",
+    "Settings",
+    "SymbolSettings",
+    "WindowSettings",
+    "WindowsSettings",
+    "find",
+    "load",
+]

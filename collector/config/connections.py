@@ -1,0 +1,130 @@
+"""The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast."""
+
+from datetime import time
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from collector.config.section import Section, TimeOfDay, Zone
+from collector.domain.errors import ConfigurationError
+
+_SCHEMES = ("postgresql", "postgres")
+
+
+class DatabaseSettings(Section):
+    """Where the bars are kept.
+
+    url: `embedded`, or a postgresql:// URL (with its password only if it comes from the environment or a secret).
+    data_dir: where the embedded server keeps its files; None is the per-user data directory.
+    password, password_file: the password, or a file that holds nothing else. Neither is needed with ~/.pgpass.
+    pool_size: connections that one run opens. connect_timeout_s: seconds to wait for each.
+    """
+
+    url: SecretStr = SecretStr("embedded")
+    data_dir: Path | None = None
+    password: SecretStr | None = None
+    password_file: Path | None = None
+    pool_size: int = Field(default=4, ge=1, le=32)
+    connect_timeout_s: float = Field(default=10.0, gt=0, le=300)
+
+    @field_validator("url")
+    @classmethod
+    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text != "embedded" and urlsplit(text).scheme not in _SCHEMES:
+            raise ValueError("should be `embedded` or a postgresql:// URL")
+        return url
+
+    @property
+    def embedded(self) -> bool:
+        """Tell whether the collector runs its own server."""
+        return self.url.get_secret_value() == "embedded"
+
+    @property
+    def data_path(self) -> Path:
+        """Return where the embedded server keeps its files."""
+        return (self.data_dir or platformdirs.user_data_path("collector") / "postgres").expanduser()
+
+    def dsn(self) -> str:
+        """Return the postgresql:// URL with the password in it; never show it to anybody.
+
+        Raises:
+            ConfigurationError: the password file cannot be read.
+        """
+        url = self.url.get_secret_value()
+        password = self._password()
+        parts = urlsplit(url)
+        if self.embedded or password is None or parts.password is not None:
+            return url
+        user = quote(parts.username or "", safe="")
+        address = parts.netloc.rpartition("@")[2]
+        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{address}"))
+
+    @property
+    def shown(self) -> str:
+        """Return the URL without its password, for people and logs."""
+        parts = urlsplit(self.url.get_secret_value())
+        if parts.password is None:
+            return self.url.get_secret_value() if "password=" not in parts.query else parts._replace(query="").geturl()
+        return urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}", query=""))
+
+    def _password(self) -> str | None:
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return None
+        try:
+            return self.password_file.expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+            raise ConfigurationError(
+                f"database.password_file: {self.password_file} cannot be read: {reason}",
+                "Write the password, and nothing else, into that file, or use ~/.pgpass.",
+            ) from exc
+
+
+class GatewaySettings(Section):
+    """The IB Gateway or TWS.
+
+    host, port: 4001 is a live gateway, 4002 a paper one, 7496 and 7497 are TWS. client_id: fixed, not 0.
+    connect_timeout_s: for one attempt. patience_s: how long a run keeps trying before it gives up, seconds.
+    restart_at, restart_zone: the daily auto-restart set in the gateway; plans avoid it. None: it does not restart.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4001, ge=1, le=65535)
+    client_id: int = Field(default=17, ge=1, le=2**31 - 1)
+    connect_timeout_s: float = Field(default=15.0, gt=0, le=300)
+    patience_s: float = Field(default=120.0, ge=0, le=3600)
+    restart_at: TimeOfDay | None = time(6, 30)
+    restart_zone: Zone = "Asia/Jerusalem"
+
+
+class PacingSettings(Section):
+    """How fast IB is asked. IB's ceilings are 50 open historical requests and 50 messages per second.
+
+    messages_per_s: of any kind, cancels too, in any rolling second. open_requests: historical requests in flight.
+    adaptive: seek the best number in flight below that, from start_in_flight on. definition_in_flight:
+    contract-details requests in flight. pause_s: silence after a pacing error. request_timeout_s,
+    definition_timeout_s: seconds from sending to giving up. attempts: sendings of one request in one run.
+    """
+
+    messages_per_s: float = Field(default=40.0, ge=1, le=50)
+    open_requests: int = Field(default=45, ge=1, le=50)
+    adaptive: bool = True
+    start_in_flight: int = Field(default=4, ge=1, le=50)
+    max_in_flight: int | None = Field(default=None, ge=1, le=50)
+    definition_in_flight: int = Field(default=2, ge=1, le=10)
+    pause_s: float = Field(default=60.0, ge=1, le=3600)
+    request_timeout_s: float = Field(default=60.0, gt=0, le=600)
+    definition_timeout_s: float = Field(default=120.0, gt=0, le=1200)
+    attempts: int = Field(default=3, ge=1, le=10)
+
+    @model_validator(mode="after")
+    def _below_the_ceiling(self) -> Self:
+        if self.start_in_flight > self.open_requests:
+            raise ValueError("pacing.start_in_flight is above pacing.open_requests")
+        return self

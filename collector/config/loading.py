@@ -1,0 +1,215 @@
+"""Finding and reading the configuration, and saying clearly what is wrong with it.
+
+Later wins: built-in defaults, config.yaml, the secrets file, the credentials directory, the environment, options.
+"""
+
+import difflib
+import os
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
+
+from collector.config import written
+from collector.config.settings import Settings
+from collector.config.written import KeyPath, Written
+from collector.domain.errors import ConfigurationError
+from collector.resources import resource
+
+_PREFIX = "COLLECTOR_"
+_PLAIN = {
+    "int_parsing": "should be a whole number",
+    "int_type": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_parsing": "should be a number",
+    "float_type": "should be a number",
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "string_type": "should be text",
+    "tuple_type": "should be a list",
+    "model_type": "should hold `key: value` pairs",
+    "missing": "is missing",
+    "time_parsing": "should be a time such as 16:45",
+    "time_type": "should be a time such as 16:45",
+}
+"""What pydantic says, in the words of somebody who edits a file."""
+
+_SECRET_WORDS = ("url", "password", "secret", "token")
+
+
+def find(path: Path | None = None) -> Path:
+    """Return the configuration file that counts.
+
+    That is the one named by an option, else by COLLECTOR_CONFIG, else ./config.yaml, else the one in the per-user
+    configuration directory, else the one that comes with the package.
+
+    Raises:
+        ConfigurationError: a file was named and is not there.
+    """
+    named = path or (Path(os.environ["COLLECTOR_CONFIG"]) if os.environ.get("COLLECTOR_CONFIG") else None)
+    if named is not None:
+        if not named.is_file():
+            raise ConfigurationError(
+                f"The configuration {named} does not exist.",
+                "Name another with --config, or leave the option and COLLECTOR_CONFIG out for the defaults.",
+            )
+        return named
+    usual = (Path("config.yaml"), platformdirs.user_config_path("collector") / "config.yaml")
+    return next((place for place in usual if place.is_file()), resource("config.yaml"))
+
+
+def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Return the settings.
+
+    Args:
+        path: the configuration file; None looks where `find` says.
+        overrides: values of options, nested as in the file: {"gateway": {"port": 4002}}.
+
+    Raises:
+        ConfigurationError: something is wrong; the message names file, line and key, never a secret.
+    """
+    _refuse_unknown_variables(Settings)
+    main = written.read(find(path))
+    secret = _secrets_file()
+    layers = [dict(overrides or {}), _credentials(), secret.values if secret else {}, main.values]
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the layers take its place
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file is read
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the credentials directory is ours
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            first, *rest = (InitSettingsSource(settings_cls, init_kwargs=layer) for layer in layers)
+            return (first, env_settings, *rest)
+
+    try:
+        return Layered()
+    except ValidationError as exc:
+        files = [file for file in (secret, main) if file is not None]
+        lines = [_complaint(error, files, Settings) for error in exc.errors(include_url=False, include_context=False)]
+        more = f"{len(lines) - 1} more: {'; '.join(lines[1:4])}" if len(lines) > 1 else ""
+        raise ConfigurationError(lines[0], more) from None
+    except SettingsError as exc:
+        field = str(exc).split('"')[1] if '"' in str(exc) else "a variable"
+        raise ConfigurationError(
+            f"environment variable {_PREFIX}{field.upper()}: the value is no valid JSON",
+            "Set single values with two underscores, e.g. COLLECTOR_GATEWAY__PORT=4002.",
+        ) from None
+
+
+def _secrets_file() -> Written | None:
+    named = os.environ.get("COLLECTOR_SECRETS_FILE")
+    path = Path(named) if named else platformdirs.user_config_path("collector") / "secrets.yaml"
+    if not named and not path.is_file():
+        return None
+    found = written.read(path)
+    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_mounted_secret(path):
+        raise ConfigurationError(f"{path} can be read by other users.", f"chmod 600 {path}")
+    return found
+
+
+def _is_mounted_secret(path: Path) -> bool:
+    """Tell whether a container engine mounted the file; its mode is the engine's, and only the container sees it."""
+    return path.is_relative_to("/run/secrets")
+
+
+def _credentials() -> dict[str, Any]:
+    """Read one secret per file from COLLECTOR_SECRETS_DIR or systemd's credentials directory: `database__password`."""
+    named = os.environ.get("COLLECTOR_SECRETS_DIR") or os.environ.get("CREDENTIALS_DIRECTORY")
+    values: dict[str, Any] = {}
+    if not named:
+        return values
+    try:
+        files = sorted(file for file in Path(named).iterdir() if "__" in file.name and file.is_file())
+        for file in files:
+            *above, last = file.name.lower().removeprefix(_PREFIX.lower()).split("__")
+            place = values
+            for part in above:
+                place = place.setdefault(part, {})
+            place[last] = file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(f"The secrets in {named} cannot be read: {type(exc).__name__}") from exc
+    return values
+
+
+def _refuse_unknown_variables(settings: type[BaseModel]) -> None:
+    for name in sorted(os.environ):
+        section, separator, _ = name.removeprefix(_PREFIX).lower().partition("__")
+        if name.startswith(_PREFIX) and separator and section not in settings.model_fields:
+            near = _nearest(section, settings.model_fields)
+            raise ConfigurationError(f"environment variable {name}: unknown section `{section}`{near}")
+
+
+def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseModel]) -> str:
+    key: KeyPath = tuple(error["loc"])
+    where = next((place for file in files if (place := file.where(key))), None) or "settings"
+    variable = _variable(key)
+    if variable is not None:
+        where = f"environment variable {variable}"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: unknown key {written.spoken(key)}{_nearest(str(key[-1]), _siblings(settings, key))}"
+    text = _PLAIN.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix(
+        "Value "
+    )
+    given = _given(key, files) if variable is None else ""
+    return f"{where}: {written.spoken(key) + ' ' if key else ''}{text}{given}"
+
+
+def _variable(key: KeyPath) -> str | None:
+    """Return the environment variable that set a key, if one did."""
+    names = [_PREFIX + "__".join(str(part).upper() for part in key[:depth]) for depth in range(len(key), 0, -1)]
+    present = {name.upper(): name for name in os.environ}
+    return next((present[name] for name in names if name in present), None)
+
+
+def _given(key: KeyPath, files: list[Written]) -> str:
+    """Return ", not 'value'" for a plain value that is no secret."""
+    if any(word in str(part) for part in key for word in _SECRET_WORDS) or not key:
+        return ""
+    for file in files:
+        value: Any = file.values
+        for part in key:
+            try:
+                value = value[part]
+            except (KeyError, IndexError, TypeError):
+                value = None
+                break
+        if isinstance(value, str | int | float):
+            return f", not {value!r}"
+    return ""
+
+
+def _siblings(model: type[BaseModel], key: KeyPath) -> Iterable[str]:
+    """Return the keys that are known where an unknown one stands."""
+    for part in key[:-1]:
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part)
+        inner = None if field is None else _model_in(field.annotation)
+        if inner is None:
+            return ()
+        model = inner
+    return model.model_fields
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no common type
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in getattr(annotation, "__args__", ()) if (found := _model_in(inner))), None)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    match = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    if match:
+        return f"; did you mean `{match[0]}`?"
+    return f"; known here: {', '.join(names)}" if names else ""

@@ -1,0 +1,108 @@
+"""The sections that say how the collector lives: `schedule:`, `serve:`, `dead_man:`, `retention:`, `log:`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from collector.config.section import Section
+
+
+class ScheduleSettings(Section):
+    """How windows are attempted.
+
+    retry_first_s, retry_max_s: the wait after a failed attempt, doubled each time up to the most, seconds.
+    attempts: of a window that ended partial or failed for a reason other than the gateway.
+    due_every_s: how often the timers start `run --due`, seconds.
+    """
+
+    retry_first_s: float = Field(default=300.0, ge=1, le=86400)
+    retry_max_s: float = Field(default=1800.0, ge=1, le=86400)
+    attempts: int = Field(default=3, ge=1, le=100)
+    due_every_s: int = Field(default=300, ge=60, le=3600)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.retry_first_s > self.retry_max_s:
+            raise ValueError("schedule.retry_first_s is above schedule.retry_max_s")
+        return self
+
+
+class ServeSettings(Section):
+    """`collector serve` and its metrics.
+
+    host, port: the health endpoint, on this machine only; 0 picks a free port. textfile: where one-shot runs write
+    their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to end
+    after SIGTERM, seconds.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8321, ge=0, le=65535)
+    textfile: Path | None = None
+    shutdown_s: float = Field(default=4.0, gt=0, le=60)
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, host: str) -> str:
+        try:
+            local = ipaddress.ip_address(host.strip("[]")).is_loopback
+        except ValueError:
+            local = host == "localhost"
+        if not local:
+            raise ValueError("should be an address of this machine only, such as 127.0.0.1")
+        return host
+
+
+class DeadManSettings(Section):
+    """Pings to a service that raises an alarm when they stop (healthchecks style).
+
+    url: pinged as it is after a success, with /start and /fail otherwise; a secret. windows: only these runs ping;
+    empty means all. timeout_s: of one ping, seconds.
+    """
+
+    url: SecretStr | None = None
+    windows: tuple[str, ...] = ("eod", "late_night")
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+
+    @field_validator("url")
+    @classmethod
+    def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and urlsplit(url.get_secret_value()).scheme not in ("http", "https"):
+            raise ValueError("should be an http:// or https:// address")
+        return url
+
+
+class RetentionSettings(Section):
+    """How long things are kept, days; None keeps them for ever.
+
+    compress_after_days: bars older than this are compressed where TimescaleDB's Community edition is.
+    """
+
+    bars_days: int | None = Field(default=None, ge=30)
+    compress_after_days: int = Field(default=7, ge=1)
+    runs_days: int | None = Field(default=None, ge=30)
+
+
+class LogSettings(Section):
+    """The log.
+
+    level: the least that is written. format: `auto` is colours on a terminal and JSON lines elsewhere.
+    directory: where the files lie; None is the per-user log directory. files: write them at all. rotate_mb: size at
+    which a file is closed. compress_after_days, keep_days: age of closed files in days.
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    directory: Path | None = None
+    files: bool = True
+    rotate_mb: float = Field(default=20.0, gt=0, le=10_000)
+    compress_after_days: int = Field(default=30, ge=0)
+    keep_days: int = Field(default=365, ge=1)
+
+    @property
+    def path(self) -> Path:
+        """Return the directory of the log files."""
+        return (self.directory or platformdirs.user_log_path("collector")).expanduser()

@@ -1,0 +1,35 @@
+"""What every section of the configuration has in common."""
+
+from datetime import time
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and it refuses keys that it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+def _existing_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{name!r} is no time zone; they are named like America/New_York or Asia/Jerusalem") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_existing_zone)]
+"""The IANA name of a time zone."""
+
+
+def _written_as_time(given: object) -> object:
+    if isinstance(given, int | float):
+        raise ValueError("should be a time such as 16:45")  # noqa: TRY004 - pydantic wants ValueError
+    return given
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_written_as_time)]
+"""A wall-clock time, written as 16:45; a bare number is refused, since it would count seconds."""

@@ -1,0 +1,86 @@
+"""All sections together."""
+
+from datetime import time
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from collector.config.collection import (
+    RepairSettings,
+    RotationSettings,
+    SelectionSettings,
+    SymbolSettings,
+    check_series,
+    split_symbols,
+)
+from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.notify import NotifySettings
+from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
+from collector.config.windows import WindowsSettings
+from collector.domain.instruments import OPTION_SERIES, WhatToShow
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; frozen. `load` makes one."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="COLLECTOR_",
+        env_nested_delimiter="__",
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "dead_man")
+
+    symbols: Annotated[tuple[SymbolSettings, ...], NoDecode] = (
+        SymbolSettings(symbol="SPY"),
+        SymbolSettings(symbol="PLTR"),
+        SymbolSettings(symbol="TSLA"),
+    )
+    series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_SERIES
+    selection: SelectionSettings = SelectionSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    gateway: GatewaySettings = GatewaySettings()
+    pacing: PacingSettings = PacingSettings()
+    windows: WindowsSettings = WindowsSettings()
+    repair: RepairSettings = RepairSettings()
+    rotation: RotationSettings = RotationSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    serve: ServeSettings = ServeSettings()
+    dead_man: DeadManSettings = DeadManSettings()
+    retention: RetentionSettings = RetentionSettings()
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    log: LogSettings = LogSettings()
+
+    _split = field_validator("symbols", "series", mode="before")(split_symbols)
+    _series = field_validator("series")(check_series)
+
+    @model_validator(mode="after")
+    def _symbols_named_once(self) -> Self:
+        names = [symbol.symbol for symbol in self.symbols]
+        if not names:
+            raise ValueError("symbols: at least one is needed")
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"symbols: {name} is named twice")
+        return self
+
+    @property
+    def symbol_names(self) -> tuple[str, ...]:
+        """Return the symbols in the order of the configuration."""
+        return tuple(symbol.symbol for symbol in self.symbols)
+
+    @property
+    def closes(self) -> dict[str, time]:
+        """Return the closes that differ from the built-in table, by symbol; New York."""
+        return {symbol.symbol: symbol.close for symbol in self.symbols if symbol.close is not None}
+
+    def selection_for(self, symbol: str) -> SelectionSettings:
+        """Return the selection of a symbol: the general one with its own differences (any symbol may be asked)."""
+        for own in self.symbols:
+            if own.symbol == symbol:
+                return own.selection(self.selection)
+        return self.selection

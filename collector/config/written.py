@@ -1,0 +1,105 @@
+"""YAML files read with the line of every key, so that a complaint can name it."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from collector.domain.errors import ConfigurationError
+
+KeyPath = tuple[str | int, ...]
+"""Where a value stands: ('windows', 'eod', 'time'), ('symbols', 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a file says. lines: key path -> line, counted from 1."""
+
+    path: Path
+    values: dict[str, Any] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+
+    def where(self, key: KeyPath) -> str | None:
+        """Return "file:line" of a key or of the nearest key above it; None when the file says nothing there."""
+        for depth in range(len(key), 0, -1):
+            if key[:depth] in self.lines:
+                return f"{self.path}:{self.lines[key[:depth]]}"
+        return None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the surprises of version 1.1: 16:45 is no number to base 60, `off` no false, 2026-11-20 no date."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}  # type: ignore[misc]  # the stubs lack ClassVar
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|True|false|False)$", "tTfF"),
+    ("int", r"^[-+]?(?:0|[1-9][0-9_]*)$", "-+0123456789"),
+    ("float", r"^[-+]?(?:[0-9][0-9_]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+)$", "-+0123456789."),
+    ("null", r"^(?:~|null|Null|)$", "~nN\0"),
+    ("merge", r"^<<$", "<"),
+):
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first) + [""] * (_tag == "null")
+    )
+
+
+def read(path: Path) -> Written:
+    """Read a YAML file of key: value pairs.
+
+    Raises:
+        ConfigurationError: it cannot be read, is no YAML, names a key twice, or is no mapping; with its line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as exc:
+        raise ConfigurationError(f"{path} cannot be read: {exc.strerror}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigurationError(f"{path} is not UTF-8 text (byte {exc.start})") from exc
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+        values = yaml.load(text, Loader=_Loader)  # noqa: S506 - _Loader is a SafeLoader
+    except yaml.MarkedYAMLError as exc:
+        line = "" if exc.problem_mark is None else f":{exc.problem_mark.line + 1}"
+        raise ConfigurationError(f"{path}{line}: broken YAML: {exc.problem or exc.context}", _YAML_HINT) from exc
+    except (yaml.YAMLError, ValueError) as exc:
+        raise ConfigurationError(f"{path}: broken YAML: {str(exc).splitlines()[0]}", _YAML_HINT) from exc
+    if root is None:
+        return Written(path)
+    if not isinstance(root, MappingNode) or not isinstance(values, dict):
+        raise ConfigurationError(f"{path}:{root.start_mark.line + 1}: the file should hold `key: value` pairs")
+    lines: dict[KeyPath, int] = {}
+    _note(root, (), lines, path)
+    return Written(path, {key: value for key, value in values.items() if value is not None}, lines)
+
+
+_YAML_HINT = "Check indentation (spaces, no tabs), colons and quotes around that line."
+
+
+def _note(node: Node, key: KeyPath, lines: dict[KeyPath, int], path: Path) -> None:
+    if isinstance(node, MappingNode):
+        for name, value in node.value:
+            if not isinstance(name, ScalarNode):
+                raise ConfigurationError(f"{path}:{name.start_mark.line + 1}: a key should be one word")
+            below = (*key, str(name.value))
+            if below in lines:
+                twice = f"{spoken(below)} is written twice (first on line {lines[below]})"
+                raise ConfigurationError(f"{path}:{name.start_mark.line + 1}: {twice}")
+            lines[below] = name.start_mark.line + 1
+            _note(value, below, lines, path)
+    elif isinstance(node, SequenceNode):
+        for number, value in enumerate(node.value):
+            lines[(*key, number)] = value.start_mark.line + 1
+            _note(value, (*key, number), lines, path)
+
+
+def spoken(key: KeyPath) -> str:
+    """Return a key path as people write it: windows.eod.time, symbols[0].close."""
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
