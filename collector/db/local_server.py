@@ -1,0 +1,293 @@
+"""A PostgreSQL server of our own: one data folder, one unix socket, no network; started from any installation.
+
+The server outlives the command that started it (a session of its own: Ctrl-C and a closed terminal do not reach it)
+and is found again by the next one. PostgreSQL refuses to run as root, so root's servers run as an existing user.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import pwd
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psutil
+
+from collector.domain.errors import DatabaseError, DatabaseUnavailable
+
+SUPERUSER = "postgres"
+"""The database role that owns everything in a server of our own."""
+
+PORT = 5432
+"""Names the socket file; nothing listens on a network port."""
+
+_SERVER_USERS = ("postgres", "pgserver", "nobody")
+"""Users as whom root's servers run, the first that exists."""
+
+_SOCKET_PATH_BYTES = 100
+"""Longest path of a socket that every supported system takes (macOS: 103, Linux: 107)."""
+
+_START_LIMIT_S = 300
+"""How long a start may take; recovery after a power cut replays the log first."""
+
+_ORPHANS_LIMIT_S = 30
+"""How long to wait for the processes of a killed server; they end by themselves as soon as they notice."""
+
+_LOG_LIMIT_BYTES = 10_000_000
+"""The server's own log starts afresh beyond this size."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A server that is started from `bindir` on `data_dir`, which it creates if need be.
+
+    Args:
+        bindir: folder of `postgres`, `initdb` and `pg_ctl`.
+        data_dir: the data folder (absolute); its parents are created.
+        settings: lines of postgresql.conf beyond the defaults, as name → value.
+    """
+
+    bindir: Path
+    data_dir: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def socket_dir(self) -> Path:
+        """Return the folder of the unix socket: the data folder, or a short private one when its path is too long."""
+        if len(os.fsencode(self.data_dir / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES:
+            return self.data_dir
+        digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
+        base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
+        if len(os.fsencode(base)) > _SOCKET_PATH_BYTES - 40:
+            base = Path("/tmp")  # noqa: S108 - the folder below it is private, see _private_folder
+        return base / f"collector-{digest}"
+
+    def url(self, database: str) -> str:
+        """Return the address of one of its databases."""
+        host = quote(str(self.socket_dir), safe="/")
+        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={host}&port={PORT}"
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the server accepts connections."""
+        with contextlib.suppress(OSError):
+            lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
+            if len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004 - the line of the server's status
+                with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+                    probe.connect(str(self.socket_dir / f".s.PGSQL.{PORT}"))
+                return True
+        return False
+
+    def start(self) -> None:
+        """Start the server unless it runs already; create its data folder first if there is none.
+
+        Raises:
+            DatabaseUnavailable: it does not start; the message has the last line of its log.
+            DatabaseError: the data folder belongs to another major version.
+        """
+        try:
+            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                if self.running:
+                    return
+                account = self._account()
+                if account is not None:
+                    _open_way(self.bindir / "postgres", account)
+                    _open_way(self.data_dir, account)
+                self._initialise(account)
+                self._check_version()
+                self._remove_stale_pid()
+                _private_folder(self.socket_dir, account)
+                self._configure(account)
+                self._run(account, "pg_ctl", "start", "-w", "-t", str(_START_LIMIT_S), "-l", str(self._log))
+        except OSError as exc:
+            if isinstance(exc, DatabaseUnavailable):
+                raise
+            raise DatabaseUnavailable(
+                f"cannot start PostgreSQL in {self.data_dir}: {exc}", "choose another folder, or set database.url"
+            ) from exc
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server if it runs; open transactions are rolled back ("immediate": as in a power cut)."""
+        if not self.data_dir.is_dir():
+            return
+        with self._locked():
+            if (self.data_dir / "postmaster.pid").exists() and not self._remove_stale_pid():
+                self._run(self._account(), "pg_ctl", "stop", "-w", "-t", str(_START_LIMIT_S), "-m", mode)
+
+    @property
+    def _log(self) -> Path:
+        return self.data_dir / "server.log"
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other commands from starting or stopping the same server; the lock dies with the process."""
+        with self.data_dir.with_name(self.data_dir.name + ".lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _account(self) -> pwd.struct_passwd | None:
+        """Return the user as whom the server runs; None means as ourselves."""
+        if os.geteuid() != 0:
+            return None
+        if self.data_dir.is_dir():
+            with contextlib.suppress(KeyError):
+                owner = pwd.getpwuid(self.data_dir.stat().st_uid)
+                if owner.pw_uid != 0:
+                    return owner
+        for name in _SERVER_USERS:
+            with contextlib.suppress(KeyError):
+                return pwd.getpwnam(name)
+        raise DatabaseUnavailable(
+            "PostgreSQL refuses to run as root, and there is no other user to run it as",
+            "run the collector as an ordinary user, or set database.url",
+        )
+
+    def _initialise(self, account: pwd.struct_passwd | None) -> None:
+        """Create the data folder beside its place and move it there complete: an interrupted attempt leaves nothing."""
+        if (self.data_dir / "PG_VERSION").exists():
+            return
+        if self.data_dir.is_dir() and any(self.data_dir.iterdir()):
+            raise DatabaseError(
+                f"{self.data_dir} is neither empty nor a PostgreSQL data folder", "choose another database.data_dir"
+            )
+        for leftover in self.data_dir.parent.glob(f".{self.data_dir.name}.new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new = Path(tempfile.mkdtemp(prefix=f".{self.data_dir.name}.new-", dir=self.data_dir.parent))
+        try:
+            if account is not None:
+                os.chown(new, account.pw_uid, account.pw_gid)
+            words = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER)
+            self._run(account, "initdb", *words, data_dir=new)
+            with (new / "postgresql.conf").open("a") as conf:
+                conf.write("\ninclude_if_exists = 'collector.conf'\n")
+            if self.data_dir.is_dir():
+                self.data_dir.rmdir()
+            new.rename(self.data_dir)
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
+
+    def _check_version(self) -> None:
+        cluster = (self.data_dir / "PG_VERSION").read_text().strip()
+        out = subprocess.run([self.bindir / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        if out.split()[2].split(".")[0] != cluster:
+            raise DatabaseError(
+                f"{self.data_dir} was made by PostgreSQL {cluster}, the installed server is {out.split()[2]}",
+                "restore a backup into a new folder, or install the older version",
+            )
+
+    def _remove_stale_pid(self) -> bool:
+        """Remove a pid file whose process is gone, or is no PostgreSQL (numbers are used again after a restart).
+
+        Raises:
+            DatabaseUnavailable: processes of a server that was killed still work in the folder.
+        """
+        pid_file = self.data_dir / "postmaster.pid"
+        try:
+            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
+            if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
+                return False
+        except FileNotFoundError:
+            return True
+        except (ValueError, psutil.NoSuchProcess):
+            pass
+        # The file is also what keeps a new server away from the old one's processes, so they must be gone first.
+        if psutil.wait_procs(list(_working_in(self.data_dir)), timeout=_ORPHANS_LIMIT_S)[1]:
+            raise DatabaseUnavailable(
+                f"the PostgreSQL in {self.data_dir} was killed and some of its processes still run", "try again later"
+            )
+        pid_file.unlink(missing_ok=True)
+        (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        return True
+
+    def _configure(self, account: pwd.struct_passwd | None) -> None:
+        settings = {
+            "listen_addresses": "",
+            "port": str(PORT),
+            "unix_socket_directories": str(self.socket_dir),
+            "unix_socket_permissions": "0700",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+            "log_checkpoints": "off",
+            **self.settings,
+        }
+        conf = self.data_dir / "collector.conf"
+        lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
+        conf.write_text("# written anew at each start\n" + "".join(lines))
+        if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT_BYTES:
+            self._log.unlink()
+        if account is not None:
+            os.chown(conf, account.pw_uid, account.pw_gid)
+
+    def _run(self, account: pwd.struct_passwd | None, program: str, *words: str, data_dir: Path | None = None) -> None:
+        """Run one of PostgreSQL's programs out of the terminal's reach.
+
+        Raises:
+            DatabaseUnavailable: it failed; the message has the last line of what it or the server said.
+        """
+        before = self._log.stat().st_size if self._log.exists() else 0
+        as_user: dict[str, Any] = {}
+        if account is not None:
+            as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        done = subprocess.run(
+            [self.bindir / program, "-D", data_dir or self.data_dir, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            start_new_session=True,
+            cwd=(data_dir or self.data_dir),
+            umask=0o077,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+            **as_user,
+        )
+        if done.returncode:
+            said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+            if self._log.exists():
+                with self._log.open(errors="replace") as log:
+                    log.seek(before)
+                    said = [line for line in log if "FATAL" in line or "PANIC" in line] or said
+            raise DatabaseUnavailable(
+                f"PostgreSQL's {program} failed: {said[-1].strip() if said else f'exit code {done.returncode}'}",
+                f"see {self._log}" if program == "pg_ctl" else "",
+            )
+
+
+def _working_in(folder: Path) -> Iterator[psutil.Process]:
+    """Yield the live processes whose working folder is `folder`, as it is for all of a server's."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                yield process
+
+
+def _open_way(path: Path, account: pwd.struct_passwd) -> None:
+    """Let the server's user pass through the folders above `path` (search permission only, no listing)."""
+    for folder in path.parents:
+        mode = folder.stat()
+        if mode.st_uid != account.pw_uid and not mode.st_mode & stat.S_IXOTH:
+            folder.chmod(stat.S_IMODE(mode.st_mode) | stat.S_IXOTH)
+
+
+def _private_folder(folder: Path, account: pwd.struct_passwd | None) -> None:
+    """Make sure that the folder exists and that nobody else can enter it."""
+    uid = account.pw_uid if account else os.geteuid()
+    try:
+        folder.mkdir(mode=0o700)
+        if account is not None:
+            os.chown(folder, account.pw_uid, account.pw_gid)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != uid or stat.S_IMODE(found.st_mode) & 0o077:
+            raise DatabaseUnavailable(
+                f"{folder} belongs to somebody else", "remove it, or choose a shorter database.data_dir"
+            ) from None
