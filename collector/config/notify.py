@@ -5,9 +5,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+from collector.config.section import Section
+
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
 
 
@@ -32,7 +34,7 @@ class When(StrEnum):
     OFF = "off"
 
 
-class SmtpSettings(BaseModel):
+class SmtpSettings(Section):
     """The mail server; without a host no mail is sent, but each one is still kept as a file.
 
     sender: the From address, the user name when empty. timeout_s: of each network operation, seconds.
@@ -40,15 +42,13 @@ class SmtpSettings(BaseModel):
     ca_file: PEM file with the certificate authorities to trust instead of the system's (a private mail server).
     """
 
-    model_config = _FROZEN
-
     host: str = ""
     port: int = Field(default=587, ge=1, le=65535)
     security: Security = Security.STARTTLS
     username: str = ""
     password: SecretStr = SecretStr("")
     sender: Address | None = None
-    recipients: tuple[Address, ...] = ()
+    recipients: Annotated[tuple[Address, ...], NoDecode] = ()
     timeout_s: float = Field(default=30.0, gt=0, le=300)
     attempts: int = Field(default=3, ge=1, le=10)
     retry_wait_s: float = Field(default=10.0, ge=0, le=120)
@@ -80,28 +80,29 @@ class SmtpSettings(BaseModel):
         return self.sender or (self.username if "@" in self.username else "collector@localhost")
 
 
-class OutboxSettings(BaseModel):
-    """Where every mail is kept as .eml and .html, and for how many days."""
+class OutboxSettings(Section):
+    """Where every mail is kept as .eml and .html, and for how many days.
 
-    model_config = _FROZEN
+    directory: None is `email_notifications` in the directory of the log files.
+    """
 
-    directory: Path = Path("logs/email_notifications")
+    directory: Path | None = None
     keep_days: int = Field(default=30, ge=1)
 
+    def path(self, log_directory: Path) -> Path:
+        """Return the outbox's directory, given the log's."""
+        return (self.directory or log_directory / "email_notifications").expanduser()
 
-class DesktopSettings(BaseModel):
+
+class DesktopSettings(Section):
     """Notifications of the desktop: osascript on macOS, notify-send on Linux."""
-
-    model_config = _FROZEN
 
     enabled: bool = False
     successes: bool = False
 
 
-class AlertSettings(BaseModel):
+class AlertSettings(Section):
     """Each rule's time of telling, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes)."""
-
-    model_config = _FROZEN
 
     collection_failed: When = When.IMMEDIATE
     collection_partial: When = When.AFTER_COMPLETION
@@ -134,10 +135,8 @@ class AlertSettings(BaseModel):
     remind_after_h: float = Field(default=24.0, gt=0)
 
 
-class NotifySettings(BaseModel):
+class NotifySettings(Section):
     """How the owner is told."""
-
-    model_config = _FROZEN
 
     subject_prefix: str = Field(default="[collector]", max_length=40)
     pictures: bool = True

@@ -1,0 +1,171 @@
+"""How figures, times and states are put into words; the same in a mail, a terminal and a file."""
+
+from datetime import date, datetime
+from math import floor
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from collector.domain.report import RunReport
+from collector.domain.runs import Asks, RunStatus
+from collector.domain.week import WeekReport
+from collector.notify.alerts import FETCHING
+
+NEW_YORK: Final = ZoneInfo("America/New_York")
+ISRAEL: Final = ZoneInfo("Asia/Jerusalem")
+NONE: Final = "–"
+
+_KILO: Final = 1000
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+
+STATUS_WORDS: Final = {
+    RunStatus.SUCCESS: "OK",
+    RunStatus.PARTIAL: "PARTIAL",
+    RunStatus.FAILED: "FAILED",
+    RunStatus.INTERRUPTED: "INTERRUPTED",
+    RunStatus.RUNNING: "RUNNING",
+}
+
+
+def percent(share: float | None) -> str:
+    """Return a fraction as percent with one decimal, rounded down: what is incomplete never reads 100.0 %."""
+    if share is None:
+        return NONE
+    return f"{floor(share * 1000 + 1e-9) / 10:.1f} %"
+
+
+def count(number: float | None) -> str:
+    """Return a whole number with thousands separated."""
+    return NONE if number is None else f"{number:,.0f}"
+
+
+def rate(number: float | None) -> str:
+    """Return a number per second."""
+    if number is None:
+        return NONE
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"  # noqa: PLR2004 - three digits say enough
+
+
+def seconds(number: float | None) -> str:
+    """Return a short time in seconds, as a latency is read."""
+    if number is None:
+        return NONE
+    return f"{number * _KILO:.0f} ms" if number < 1 else f"{number:.1f} s"
+
+
+def duration(number: float | None) -> str:
+    """Return seconds as hours and minutes, or minutes and seconds."""
+    if number is None:
+        return NONE
+    whole = round(number)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+
+
+def size(number: float | None) -> str:
+    """Return bytes in decimal units, signed values included (a growth may be negative)."""
+    if number is None:
+        return NONE
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while abs(value) >= _KILO and len(units) > 1:
+        value, units = value / _KILO, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def day(value: date) -> str:
+    """Return a date with its day of the week."""
+    return f"{value:%a} {value.day} {value:%b %Y}"
+
+
+def in_new_york(instant: datetime | None) -> str:
+    """Return an instant as New York's time of day."""
+    return NONE if instant is None else f"{instant.astimezone(NEW_YORK):%H:%M}"
+
+
+def both_zones(instant: datetime | None) -> str:
+    """Return an instant in Israel and in New York, each with its day."""
+    if instant is None:
+        return NONE
+    israel, york = instant.astimezone(ISRAEL), instant.astimezone(NEW_YORK)
+    same_day = israel.date() == york.date()
+    return f"{israel:%a %Y-%m-%d %H:%M} Israel · {york:{'' if same_day else '%a '}%H:%M} New York"
+
+
+def status_word(report: RunReport) -> str:
+    """Return the run's state in the one word that its subject carries."""
+    return "PREFLIGHT FAILED" if report.preflight_failed else STATUS_WORDS[report.status]
+
+
+def aim(report: RunReport) -> str:
+    """Return the name of what the window aims at: intraday windows cover, the others settle."""
+    return "covered" if report.asks is Asks.NOT_COVERED else "complete"
+
+
+def headline(report: RunReport) -> str:
+    """Return the sentence that says whether the session's bars can be trusted."""
+    if report.preflight_failed:
+        return "Nothing was asked for: the run stopped at its preflight check. What is stored is untouched."
+    if report.status is RunStatus.FAILED:
+        return f"The run broke off in {report.failure.stage if report.failure else 'its course'}. " + _stored(report)
+    if report.status is RunStatus.INTERRUPTED:
+        return "The run was stopped before its end. " + _stored(report)
+    if report.status is RunStatus.RUNNING:
+        return "The run is still at work. " + _stored(report)
+    if report.window not in FETCHING:
+        return "Done; this window looks and reports, it fetches no bars."
+    return _trust(report)
+
+
+def _trust(report: RunReport) -> str:
+    word = "settled" if report.asks is Asks.NOT_SETTLED else "covered"
+    expected = sum(symbol.expected for symbol in report.symbols)
+    there = sum(s.settled if report.asks is Asks.NOT_SETTLED else s.covered for s in report.symbols)
+    if not expected:
+        return "Nothing was due: everything was there already."
+    if there == expected:
+        return f"Every expected slot of every series is {word}."
+    missing = f"{expected - there:,} of {expected:,} series-slots are not {word} yet"
+    if report.status is RunStatus.SUCCESS:
+        return f"All that this window was due to ask is answered; {missing}."
+    return f"Use these bars with care: {missing}. The next window asks again."
+
+
+def _stored(report: RunReport) -> str:
+    if report.failure and report.failure.saved:
+        return report.failure.saved
+    if report.bars_collected or report.bars_updated:
+        return f"{report.bars_collected:,} new bars are safely stored."
+    return "No bars were stored."
+
+
+def subject(report: RunReport) -> str:
+    """Return the subject of a run's mail, without prefix: window, session, state, then the figures that matter."""
+    parts = [f"{report.window} {report.session} {status_word(report)}"]
+    if report.failure and report.status is not RunStatus.PARTIAL:
+        parts.append(str(report.failure.cause).replace("_", " "))
+    if report.reached is not None and not report.preflight_failed:
+        parts.append(percent(report.reached) + (" covered" if report.asks is Asks.NOT_COVERED else ""))
+    if not report.preflight_failed and report.status is not RunStatus.INTERRUPTED:
+        parts.append(f"{report.bars:,} bars")
+    if report.expiring.lost:
+        parts.append(f"{report.expiring.lost:,} lost")
+    return " · ".join(parts)
+
+
+def week_subject(week: WeekReport) -> str:
+    """Return the subject of a weekly mail, without prefix."""
+    trouble = [f"{n} {word}" for n, word in ((week.failed_runs, "failed"), (week.partial_runs, "partial")) if n]
+    state = ", ".join(trouble) if trouble else "OK"
+    return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
+
+
+def sparkline(shares: list[float | None], low: float) -> str:
+    """Return fractions as a line of block characters between `low` and 1; a space where nothing is known."""
+    blocks = "▁▂▃▄▅▆▇█"
+    span = (1.0 - low) or 1.0
+    return "".join(
+        " " if share is None else blocks[min(7, max(0, int((share - low) / span * 7.999)))] for share in shares
+    )
