@@ -1,0 +1,370 @@
+"""The configuration: defaults, overrides, secrets, and what it says when something is wrong."""
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from collector.config import SelectionSettings, Settings, SymbolSettings, WindowSettings, find, load, written
+from collector.domain.errors import ConfigurationError
+from collector.domain.instruments import WhatToShow
+from collector.domain.runs import Asks, Scope, Window
+from collector.resources import resource
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Wipe the collector's variables and stand in an empty directory with an empty home."""
+    for name in list(os.environ):
+        if name.startswith("COLLECTOR_") or name == "CREDENTIALS_DIRECTORY":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home" / "config"))
+    monkeypatch.chdir(tmp_path)
+
+
+def write(text: str, name: str = "config.yaml") -> Path:
+    """Write a configuration file into the current directory."""
+    path = Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def refusal(text: str) -> ConfigurationError:
+    """Return the error that a configuration raises."""
+    with pytest.raises(ConfigurationError) as raised:
+        load(write(text))
+    return raised.value
+
+
+def test_shipped_file_says_the_defaults() -> None:
+    """Every value in the shipped config.yaml is the built-in default, so that it may be deleted line by line."""
+    assert load(resource("config.yaml")).model_dump() == load(write("")).model_dump()
+
+
+def keys(model: type[BaseModel]) -> Iterator[str]:
+    """Yield the names of all keys below a section."""
+    for name, field in model.model_fields.items():
+        yield name
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from keys(field.annotation)
+
+
+def test_shipped_file_has_every_key() -> None:
+    """Each key is in the shipped config.yaml, live or (secrets) as a comment."""
+    text = resource("config.yaml").read_text(encoding="utf-8")
+    present = set(re.findall(r"^[\s#-]*([a-z_]+):", text, flags=re.MULTILINE)) | {"below"}
+    assert set() == set(keys(Settings)) - present
+
+
+def test_defaults_of_the_design() -> None:
+    """Symbols, series, IV regimes and pacing as the owner asked for them."""
+    settings = load(write(""))
+    assert settings.symbol_names == ("SPY", "PLTR", "TSLA")
+    assert settings.series == (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK)
+    assert [(regime.below, regime.band, regime.min_strikes) for regime in settings.selection.regimes] == [
+        (0.20, 0.15, 11),
+        (0.40, 0.25, 21),
+        (None, 0.35, 31),
+    ]
+    assert (
+        settings.pacing.messages_per_s,
+        settings.pacing.open_requests,
+        settings.selection.horizon_days,
+    ) == (40, 45, 35)
+
+
+@pytest.mark.parametrize(("iv", "band"), [(0.1999, 0.15), (0.20, 0.25), (0.3999, 0.25), (0.40, 0.35), (None, 0.35)])
+def test_regime_of_a_volatility(iv: float | None, band: float) -> None:
+    """Bounds belong to the regime above; an unknown volatility takes the widest."""
+    assert band == SelectionSettings().regime(iv).band
+
+
+@pytest.mark.parametrize(
+    ("window", "enabled", "at", "zone", "span", "scope", "asks"),
+    [
+        (Window.PRE_MARKET, False, time(6, 30), "America/New_York", "none", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.MORNING, True, time(10), "America/New_York", "30m", Scope.EXPIRING_AND_NEAR, Asks.NOT_COVERED),
+        (Window.MIDDAY, True, time(12, 30), "America/New_York", "3h", Scope.EXPIRING_AND_NEAR, Asks.NOT_COVERED),
+        (Window.AFTERNOON, False, time(14, 30), "America/New_York", "5h", Scope.EXPIRING_AND_NEAR, Asks.NOT_COVERED),
+        (Window.EXPIRY_CHECK, True, time(15), "America/New_York", "today", Scope.EXPIRING, Asks.NOT_COVERED),
+        (Window.EOD, True, time(16, 45), "America/New_York", "session", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.LATE_NIGHT, True, time(1), "Asia/Jerusalem", "unsettled", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.GAP_CHECK, True, time(8), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.CHAIN_REFRESH, True, time(18), "America/New_York", "none", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.WEEKLY, True, time(12), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
+    ],
+)
+def test_windows_of_the_design(
+    window: Window, enabled: bool, at: time, zone: str, span: str, scope: Scope, asks: Asks
+) -> None:
+    """The default windows are those of the design's table."""
+    found = load(write("")).windows[window]
+    assert (enabled, at, zone, span, scope, asks) == (
+        found.enabled,
+        found.time,
+        found.zone,
+        found.span,
+        found.scope,
+        found.asks,
+    )
+
+
+def test_a_window_keeps_the_rest_of_its_defaults() -> None:
+    """Changing one key of a window leaves its others alone; unquoted times are times."""
+    windows = load(write("windows:\n  eod:\n    time: 16:50\n  morning: {enabled: off}\n")).windows
+    assert (time(16, 50), "session", 100) == (windows.eod.time, windows.eod.span, windows.eod.priority)
+    assert windows.morning == WindowSettings(
+        enabled=False,
+        time=time(10),
+        span="30m",
+        scope=Scope.EXPIRING_AND_NEAR,
+        asks=Asks.NOT_COVERED,
+        priority=30,
+    )
+    assert Window.MORNING not in windows.enabled
+
+
+@pytest.mark.parametrize(("span", "minutes"), [("30m", 30), ("30 min", 30), ("5h", 300), ("session", None)])
+def test_span_lengths(span: str, minutes: int | None) -> None:
+    """Lengths are minutes or hours; names have none."""
+    length = WindowSettings(time=time(10), span=span).length
+    assert length == (None if minutes is None else timedelta(minutes=minutes))
+
+
+def test_symbols_with_their_own_settings() -> None:
+    """A symbol may be a bare name or differ in horizon, regimes, band and close."""
+    settings = load(
+        write(
+            "symbols:\n  - spy\n  - symbol: TSLA\n    close: 16:15\n    horizon_days: 9\n"
+            "    regimes: [{band: 0.5, min_strikes: 5}]\n"
+        )
+    )
+    assert settings.symbol_names == ("SPY", "TSLA")
+    assert {"TSLA": time(16, 15)} == settings.closes
+    assert (
+        settings.selection_for("TSLA").horizon_days,
+        settings.selection_for("TSLA").regime(0.1).band,
+        settings.selection_for("TSLA").near_band,
+    ) == (9, 0.5, 0.05)
+    assert settings.selection == settings.selection_for("SPY")
+    assert settings.selection == settings.selection_for("UNKNOWN")
+
+
+def test_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An option beats the environment, which beats the file, which beats the default; neighbours stay."""
+    path = write("gateway: {port: 1, client_id: 2, host: filehost}\n")
+    monkeypatch.setenv("COLLECTOR_GATEWAY__PORT", "4002")
+    monkeypatch.setenv("COLLECTOR_GATEWAY__CLIENT_ID", "3")
+    gateway = load(path, {"gateway": {"client_id": 4}}).gateway
+    assert (gateway.host, gateway.port, gateway.client_id, gateway.connect_timeout_s) == ("filehost", 4002, 4, 15)
+
+
+def test_lists_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Symbols and series may be comma-separated."""
+    monkeypatch.setenv("COLLECTOR_SYMBOLS", "qqq, TSLA")
+    monkeypatch.setenv("COLLECTOR_SERIES", "TRADES")
+    settings = load(write(""))
+    assert settings.symbol_names == ("QQQ", "TSLA")
+    assert settings.series == (WhatToShow.TRADES,)
+
+
+def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The option, then the variable, then here, then the user's directory, then the package's file."""
+    assert resource("config.yaml") == find()
+    user = write("", str(tmp_path / "home" / "config" / "collector" / "config.yaml"))
+    assert user == find()
+    write("")
+    assert Path("config.yaml") == find()
+    variable = write("", "variable.yaml")
+    monkeypatch.setenv("COLLECTOR_CONFIG", str(variable))
+    assert variable == find()
+    assert write("", "option.yaml") == find(Path("option.yaml"))
+    with pytest.raises(ConfigurationError, match=r"absent\.yaml does not exist"):
+        find(Path("absent.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("gateway:\n  prot: 1\n", "config.yaml:2: unknown key gateway.prot; did you mean `port`?"),
+        ("\ngatway: {}\n", "config.yaml:2: unknown key gatway; did you mean `gateway`?"),
+        ("windows:\n  mornin: {}\n", "config.yaml:2: unknown key windows.mornin; did you mean `morning`?"),
+        ("windows:\n  eod:\n    tim: 1\n", "config.yaml:3: unknown key windows.eod.tim; did you mean `time`?"),
+        ("symbols:\n  - SPY\n  - {symbol: TSLA, clse: 1}\n", "config.yaml:3: unknown key symbols[1].clse"),
+        ("gateway:\n  port: abc\n", "config.yaml:2: gateway.port should be a whole number, not 'abc'"),
+        ("gateway:\n  port: 70000\n", "config.yaml:2: gateway.port should be less than or equal to 65535, not 70000"),
+        ("gateway:\n  client_id: 0\n", "config.yaml:2: gateway.client_id should be greater than or equal to 1, not 0"),
+        ("gateway: 5\n", "config.yaml:1: gateway should hold `key: value` pairs, not 5"),
+        ("pacing:\n  open_requests: 51\n", "config.yaml:2: pacing.open_requests should be less than or equal to 50"),
+        ("pacing:\n  adaptive: perhaps\n", "config.yaml:2: pacing.adaptive should be true or false, not 'perhaps'"),
+        ("symbols: 5\n", "config.yaml:1: symbols should be a list, not 5"),
+        ("symbols: []\n", "settings: symbols: at least one is needed"),
+        ("symbols: [SPY, SPY]\n", "symbols: SPY is named twice"),
+        ("symbols: ['SP Y;DROP']\n", "config.yaml:1: symbols[0].symbol"),
+        ("series: [TRADES, MIDPOINT]\n", "config.yaml:1: series[1] should be"),
+        ("series: [OPTION_IMPLIED_VOLATILITY]\n", "OPTION_IMPLIED_VOLATILITY is no series of an option"),
+        ("windows:\n  eod:\n    time: 99:00\n", "config.yaml:3: windows.eod.time should be a time such as 16:45"),
+        ("windows:\n  eod:\n    time: 1645\n", "config.yaml:3: windows.eod.time should be a time such as 16:45"),
+        (
+            "windows:\n  eod:\n    zone: Asia/Telaviv\n",
+            "config.yaml:3: windows.eod.zone 'Asia/Telaviv' is no time zone",
+        ),
+        ("windows:\n  eod:\n    span: 3 weeks\n", "config.yaml:3: windows.eod.span should be one of none, session"),
+        ("windows:\n  eod:\n    deadline: never\n", "windows.eod.deadline should be `successor`, `none` or a time"),
+        ("selection:\n  regimes: []\n", "config.yaml:2: selection.regimes the last regime should have no `below`"),
+        ("serve:\n  host: 0.0.0.0\n", "config.yaml:2: serve.host should be an address of this machine only"),
+        ("database:\n  url: mysql://u@h/x\n", "config.yaml:2: database.url should be `embedded` or a postgresql://"),
+        ("schedule: {retry_first_s: 900, retry_max_s: 60}\n", "schedule.retry_first_s is above schedule.retry_max_s"),
+        ("a: [\n", "config.yaml:2: broken YAML"),
+        ("gateway:\n\tport: 1\n", "config.yaml:2: broken YAML"),
+        ("a: b: c\n", "config.yaml:1: broken YAML"),
+        ("- a\n", "config.yaml:1: the file should hold `key: value` pairs"),
+        ("gateway:\n  port: 1\n  port: 2\n", "config.yaml:3: gateway.port is written twice (first on line 2)"),
+        ("? [a, b]\n: 1\n", "config.yaml:1: "),
+        ("!!python/object:os.system x\n", "config.yaml:1: broken YAML"),
+    ],
+)
+def test_what_is_wrong_and_where(text: str, message: str) -> None:
+    """One clear line with file, line, key and the nearest known key."""
+    error = refusal(text)
+    assert message in error.message
+    assert "\n" not in error.message
+
+
+def test_several_mistakes() -> None:
+    """The first is the message, the rest are in the hint."""
+    error = refusal("gateway: {port: x, client_id: y}\n")
+    assert "gateway.port" in error.message
+    assert "1 more" in error.hint
+    assert "gateway.client_id" in error.hint
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    """A directory and a binary file are refused in words."""
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        load(tmp_path)
+    binary = tmp_path / "config.bin"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigurationError, match="is not UTF-8 text"):
+        load(binary)
+
+
+def test_mistakes_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable is named; its value is not shown."""
+    path = write("gateway: {port: 1}\n")
+    monkeypatch.setenv("COLLECTOR_GATEWAY__PORT", "s3cret")
+    with pytest.raises(ConfigurationError) as raised:
+        load(path)
+    assert raised.value.message == "environment variable COLLECTOR_GATEWAY__PORT: gateway.port should be a whole number"
+    monkeypatch.delenv("COLLECTOR_GATEWAY__PORT")
+    monkeypatch.setenv("COLLECTOR_GATEWAY__PROT", "1")
+    with pytest.raises(ConfigurationError, match=r"COLLECTOR_GATEWAY__PROT: unknown key gateway.prot; did you mean"):
+        load(path)
+    monkeypatch.delenv("COLLECTOR_GATEWAY__PROT")
+    monkeypatch.setenv("COLLECTOR_DATABSE__URL", "postgresql://u:s3cret@h/d")
+    with pytest.raises(ConfigurationError, match=r"unknown section `databse`; did you mean `database`") as raised:
+        load(path)
+    assert "s3cret" not in str(raised.value)
+    monkeypatch.delenv("COLLECTOR_DATABSE__URL")
+    monkeypatch.setenv("COLLECTOR_GATEWAY", "{broken")
+    with pytest.raises(ConfigurationError, match="environment variable COLLECTOR_GATEWAY: the value is no valid JSON"):
+        load(path)
+
+
+PASSWORD = "pa55:w@rd/ü"  # noqa: S105 - made up
+
+
+def test_password_from_each_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Environment, credentials directory, secrets file and password file fill the same URL; none is shown."""
+    path = write("database:\n  url: postgresql://quant@db:5432/bars\n")
+    expected = "postgresql://quant:pa55%3Aw%40rd%2F%C3%BC@db:5432/bars"
+
+    monkeypatch.setenv("COLLECTOR_DATABASE__PASSWORD", PASSWORD)
+    assert expected == load(path).database.dsn()
+    monkeypatch.delenv("COLLECTOR_DATABASE__PASSWORD")
+
+    credentials = tmp_path / "credentials"
+    write(PASSWORD + "\n", str(credentials / "database__password"))
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
+    assert expected == load(path).database.dsn()
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY")
+
+    secrets = write(f'database:\n  password: "{PASSWORD}"\n', "secrets.yaml")
+    secrets.chmod(0o600)
+    monkeypatch.setenv("COLLECTOR_SECRETS_FILE", str(secrets))
+    assert expected == load(path).database.dsn()
+    secrets.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="can be read by other users"):
+        load(path)
+    monkeypatch.delenv("COLLECTOR_SECRETS_FILE")
+
+    file = write(PASSWORD + "\n", "password")
+    settings = load(path, {"database": {"password_file": str(file)}})
+    assert expected == settings.database.dsn()
+    file.unlink()
+    with pytest.raises(ConfigurationError, match=r"database\.password_file: password cannot be read: No such file"):
+        settings.database.dsn()
+
+
+def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No form of the settings that people or logs see holds a secret."""
+    monkeypatch.setenv("COLLECTOR_DATABASE__URL", "postgresql://quant:s3cret@db/bars?sslmode=require")
+    monkeypatch.setenv("COLLECTOR_DEAD_MAN__URL", "https://hc-ping.com/s3cret")
+    monkeypatch.setenv("COLLECTOR_NOTIFY__SMTP__PASSWORD", "s3cret")
+    settings = load(write(""))
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), settings.database.shown):
+        assert "s3cret" not in shown
+    assert settings.database.shown == "postgresql://quant@db/bars"
+    assert settings.database.dsn() == "postgresql://quant:s3cret@db/bars?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["database:\n  url: mysql://u:s3cret@h/x\n", "database:\n  password: [s3cret]\n", "dead_man:\n  url: s3cret\n"],
+)
+def test_complaints_hold_no_secret(text: str) -> None:
+    """A wrong value of a secret key is described, not repeated."""
+    error = refusal(text)
+    assert "s3cret" not in error.message + error.hint
+
+
+def test_pgpass_is_left_to_the_driver() -> None:
+    """Without any password the URL stays as it is, so that ~/.pgpass counts."""
+    database = load(write("database: {url: postgresql://quant@db/bars}\n")).database
+    assert (database.dsn(), database.embedded) == ("postgresql://quant@db/bars", False)
+
+
+def test_settings_are_frozen() -> None:
+    """Nothing can be changed after loading."""
+    settings = load(write(""))
+    with pytest.raises(ValueError, match="frozen"):
+        settings.gateway.port = 1
+    with pytest.raises(ValueError, match="frozen"):
+        settings.symbols = ()
+
+
+def test_yaml_words_stay_words() -> None:
+    """YAML 1.1's surprises are off: off is a word, 16:45 no number to base 60, a date no date object."""
+    path = write("a: off\nb: 16:45\nc: 2026-11-20\nd: true\ne: 1e-2\nf: 010\ng: ~\nh: 5\n")
+    values: dict[str, Any] = written.read(path).values
+    assert values == {"a": "off", "b": "16:45", "c": "2026-11-20", "d": True, "e": 0.01, "f": "010", "h": 5}
+
+
+def test_lines_of_values() -> None:
+    """Lines are those of keys and list entries; a deeper path falls back to what stands above it."""
+    found = written.read(write("a:\n  b:\n    - x\n    - y\n"))
+    assert found.lines == {("a",): 1, ("a", "b"): 2, ("a", "b", 0): 3, ("a", "b", 1): 4}
+    assert found.where(("a", "b", 1, "z")) == "config.yaml:4"
+    assert found.where(("z",)) is None
+
+
+def test_symbol_settings_from_a_name() -> None:
+    """A bare name is a symbol in capitals."""
+    assert SymbolSettings(symbol="SPY") == SymbolSettings.model_validate(" spy ")
