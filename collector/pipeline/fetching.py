@@ -1,4 +1,4 @@
-"""Fetching: many instruments at once through one source, most urgent first; each request ends answered or given up on."""
+"""Fetching: many instruments at once, most urgent first; each request ends answered, deferred or given up on."""
 
 import asyncio
 import heapq
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from collector.clock import Clock
-from collector.domain.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
+from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.instruments import Instrument, WhatToShow
 from collector.domain.planning import Work
@@ -197,6 +197,3 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """Return the first leaf of an exception group: the workers fail for one reason."""
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-__all__ = ["Deliver", "Fetching", "GivenUp", "HistoricalOutcome"]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import structlog
 
@@ -13,7 +14,7 @@ from collector.db.pool import Database
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
 from collector.domain.errors import DatabaseUnavailable
-from collector.domain.instruments import Instrument, WhatToShow
+from collector.domain.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 from collector.pipeline.tally import Tally
@@ -49,13 +50,13 @@ class Sessions:
 
 
 def judged(
-    instrument: Instrument, answered: Sequence[Answered], sessions: Sessions, *, is_underlying: bool
+    instrument: Instrument, answered: Sequence[Answered], sessions: Sessions
 ) -> tuple[InstrumentAnswers | None, list[HistoricalRequest]]:
     """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
     for request, answer in answered:
-        traded = is_underlying or sessions.underlying_traded(instrument.symbol, request.span)
+        traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
             doubtful.append(request)
             continue
@@ -72,8 +73,8 @@ def judged(
 class Storer:
     """Takes judged answers from a bounded queue and commits them in batches; one transaction a batch.
 
-    Use as an async context manager: leaving it normally waits until all is stored, leaving it by an exception drops what
-    is queued (it was never called covered). A database that goes away is waited for with growing delays; then
+    Use as an async context manager: leaving it normally waits until all is stored, by an exception drops what is
+    queued (it was never called covered). A database that goes away is waited for with growing delays; then
     `DatabaseUnavailable` reaches whoever puts next, and the context's exit.
     """
 
@@ -82,7 +83,7 @@ class Storer:
         self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "Storer":
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="storer")
         return self
 

@@ -1,0 +1,53 @@
+"""Exit codes, and which error ends with which."""
+
+from enum import IntEnum
+
+from collector.domain.errors import (
+    CollectorError,
+    ConfigurationError,
+    DatabaseError,
+    GatewayError,
+    Interrupted,
+    LockHeld,
+    UsageError,
+)
+from collector.domain.runs import RunStatus
+
+
+class Exit(IntEnum):
+    """What the command's exit code says (design §8)."""
+
+    SUCCESS = 0
+    FAILED = 1
+    USAGE = 2
+    PARTIAL = 3
+    GATEWAY = 4
+    DATABASE = 5
+    LOCKED = 6
+    INTERRUPTED = 130
+
+
+_BY_ERROR: tuple[tuple[type[CollectorError], Exit], ...] = (
+    (UsageError, Exit.USAGE),
+    (ConfigurationError, Exit.USAGE),
+    (GatewayError, Exit.GATEWAY),
+    (DatabaseError, Exit.DATABASE),
+    (LockHeld, Exit.LOCKED),
+    (Interrupted, Exit.INTERRUPTED),
+)
+
+_BY_STATUS = {
+    RunStatus.SUCCESS: Exit.SUCCESS,
+    RunStatus.PARTIAL: Exit.PARTIAL,
+    RunStatus.INTERRUPTED: Exit.INTERRUPTED,
+}
+
+
+def of_error(error: CollectorError) -> Exit:
+    """Return the exit code of a foreseeable error."""
+    return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
+
+
+def of_status(status: RunStatus) -> Exit:
+    """Return the exit code of a finished run."""
+    return _BY_STATUS.get(status, Exit.FAILED)

@@ -1,0 +1,73 @@
+"""The entry point: one application, its groups, and the one place where errors become exit codes."""
+
+import sys
+from collections.abc import Sequence
+
+import click
+import structlog
+import typer
+
+from collector import __version__
+from collector.cli import chains, coverage, database, demo, doctor, gaps, run, simulate, status
+from collector.cli.exits import Exit, of_error
+from collector.domain.errors import CollectorError
+
+app = typer.Typer(
+    name="collector",
+    help="Collects 5-minute option bars from Interactive Brokers, unattended, and knows what it lacks.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"collector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Collect 5-minute option bars from Interactive Brokers."""
+
+
+for module in (run, status, doctor, demo, simulate):
+    module.register(app)
+app.add_typer(chains.app, name="chains")
+app.add_typer(coverage.app, name="coverage")
+app.add_typer(database.app, name="db")
+app.add_typer(gaps.app, name="gaps")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave the process with its exit code."""
+    sys.exit(int(_code_of(arguments)))
+
+
+def _code_of(arguments: Sequence[str] | None) -> int:
+    try:
+        result = app(arguments, standalone_mode=False)
+    except CollectorError as error:
+        _say(error.message, error.hint)
+        return of_error(error)
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _say("interrupted", "")
+        return Exit.INTERRUPTED
+    except Exception as error:  # the command ends here: a person gets one line, the log gets the traceback
+        structlog.get_logger().exception("unforeseen_error")
+        _say(f"unforeseen error: {type(error).__name__}: {error}", "The log has the traceback; please report it.")
+        return Exit.FAILED
+    return result if isinstance(result, int) else Exit.SUCCESS
+
+
+def _say(message: str, hint: str) -> None:
+    typer.secho(f"collector: {message}", err=True, fg="red")
+    if hint:
+        typer.secho(f"  {hint}", err=True)

@@ -1,0 +1,163 @@
+"""Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from collector.clock import Clock
+from collector.config import SelectionSettings, Settings
+from collector.db import contracts as contract_store
+from collector.db import lifecycle
+from collector.db.pool import Database
+from collector.domain.answers import Definitions, Failure, Outcome
+from collector.domain.coverage import NEW_YORK
+from collector.domain.instruments import OptionContract, Underlying
+from collector.domain.selection import Regime, regime_of, select_strikes
+from collector.pipeline.source import MarketDataSource
+
+_ATTEMPTS = 3
+_RETRY_S = 10.0
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Where the underlying stands: its price in USD per share, its implied volatility as a fraction of 1."""
+
+    spot: Decimal
+    implied_volatility: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a chain refresh found: contracts now listed, new ones, and expirations that could not be had (and why)."""
+
+    contracts: int
+    new: int
+    failures: tuple[tuple[date, Failure], ...]
+
+
+class Discovery:
+    """Finds and selects contracts of one symbol after another, through one source, into one database."""
+
+    def __init__(self, db: Database, source: MarketDataSource, settings: Settings, clock: Clock) -> None:
+        self._db, self._source, self._settings, self._clock = db, source, settings, clock
+
+    async def underlying(self, symbol: str) -> Underlying | Failure:
+        """Return the symbol's underlying from the database, or define it at the source once."""
+        known = await contract_store.underlying(self._db, symbol)
+        if known is not None:
+            return known
+        found = await self._source.underlying(symbol)
+        if isinstance(found, Failure):
+            return found
+        return await contract_store.add_underlying(self._db, found)
+
+    async def refresh(self, underlying: Underlying, day: date, *, force: bool = False) -> Refreshed | Failure:
+        """Bring the chain up to date for expirations within the horizon of a session day.
+
+        Option parameters are asked for once per underlying and New York day, each expiration's contracts likewise; what
+        the database has from today is not asked for again, unless forced.
+        """
+        now = self._source.now()
+        today = now.astimezone(NEW_YORK).date()
+        first, last = (
+            max(day, today),
+            day + timedelta(days=self._settings.selection_for(underlying.symbol).horizon_days),
+        )
+        expirations = await self._expirations(underlying, today, force=force)
+        if isinstance(expirations, Failure):
+            return expirations
+        wanted = [expiration for expiration in expirations if first <= expiration <= last]
+        fresh = set() if force else await contract_store.refreshed_expirations(self._db, underlying.id, today)
+        results = await asyncio.gather(
+            *(self._expiration(underlying, expiration, now) for expiration in wanted if expiration not in fresh)
+        )
+        failures = tuple((expiration, result) for expiration, result in results if isinstance(result, Failure))
+        stored = [result for _, result in results if not isinstance(result, Failure)]
+        return Refreshed(sum(s.seen for s in stored), sum(s.new for s in stored), failures)
+
+    async def _expirations(self, underlying: Underlying, today: date, *, force: bool) -> Sequence[date] | Failure:
+        if not force and (known := await contract_store.known_expirations(self._db, underlying.id, today)) is not None:
+            return known
+        for attempt in range(1, _ATTEMPTS + 1):
+            chain = await self._source.chain(underlying)
+            if not isinstance(chain, Failure):
+                await contract_store.remember_expirations(self._db, underlying.id, today, chain.expirations)
+                return chain.expirations
+            log.warning("chain_failed", symbol=underlying.symbol, outcome=chain.outcome, message=chain.message)
+            if attempt < _ATTEMPTS and chain.outcome is not Outcome.PERMISSION:
+                await self._clock.sleep(_RETRY_S * attempt)
+        return chain
+
+    async def _expiration(
+        self, underlying: Underlying, expiration: date, now: datetime
+    ) -> tuple[date, contract_store.Stored | Failure]:
+        result: Definitions | Failure = Failure(Outcome.UNKNOWN, "not asked")
+        for attempt in range(1, _ATTEMPTS + 1):
+            result = await self._source.contracts(underlying, expiration)
+            if isinstance(result, Definitions):
+                stored = await contract_store.store_expiration(
+                    self._db, underlying.id, expiration, result.contracts, seen_at=now
+                )
+                return expiration, stored
+            log.warning(
+                "contracts_failed",
+                symbol=underlying.symbol,
+                expiration=str(expiration),
+                outcome=result.outcome,
+                message=result.message,
+            )
+            if attempt < _ATTEMPTS:
+                await self._clock.sleep(_RETRY_S * attempt)
+        return expiration, result
+
+    async def select(self, underlying: Underlying, day: date, level: Level) -> int:
+        """Choose strikes of every expiration within the horizon, and record the choice from this session on.
+
+        Returns:
+            The number of contracts that were not selected before.
+        """
+        rules = self._settings.selection_for(underlying.symbol)
+        regime = regime_of(level.implied_volatility, _regimes(rules))
+        last = day + timedelta(days=rules.horizon_days)
+        listed = await contract_store.listed(self._db, underlying.id, day, last)
+        chosen = [
+            contract.id
+            for group in _by_expiration(listed)
+            for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
+        ]
+        added = await lifecycle.select(self._db, chosen, day)
+        log.info(
+            "contracts_selected",
+            symbol=underlying.symbol,
+            spot=str(level.spot),
+            chosen=len(chosen),
+            added=added,
+            implied_volatility=str(level.implied_volatility),
+            width=str(regime.width),
+        )
+        return added
+
+
+def _regimes(rules: SelectionSettings) -> list[Regime]:
+    return [
+        Regime(None if r.below is None else Decimal(str(r.below)), Decimal(str(r.band)), r.min_strikes)
+        for r in rules.regimes
+    ]
+
+
+def _by_expiration(listed: Iterable[OptionContract]) -> list[list[OptionContract]]:
+    groups: dict[date, list[OptionContract]] = {}
+    for contract in listed:
+        groups.setdefault(contract.expiration, []).append(contract)
+    return list(groups.values())
+
+
+def _within(group: Sequence[OptionContract], strikes: Sequence[Decimal]) -> list[OptionContract]:
+    chosen = set(strikes)
+    return [contract for contract in group if contract.strike in chosen]
