@@ -1,0 +1,139 @@
+"""What the simulated gateway was asked, when it answered, and which of IB's ceilings were exceeded."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+MAX_OPEN_HISTORICAL = 50
+"""IB refuses further historical requests (error 322) while so many are open."""
+MAX_MESSAGES_PER_S = 50
+"""IB rejects further messages (error 100) above so many in any second."""
+
+
+class Kind(StrEnum):
+    """The request families that are logged one by one."""
+
+    HISTORICAL = "historical"
+    CONTRACT_DETAILS = "contract_details"
+    CHAIN = "chain"
+    HEAD_TIMESTAMP = "head_timestamp"
+    MARKET_DATA = "market_data"
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """One logged request.
+
+    start and end bound what a historical request asked for, after its duration was applied (aware, UTC); end_text
+    and duration are its own words. received_at, answered_at and cancelled_at are instants of the simulator's clock.
+    outcome is `open` until the request ends in `bars`, `rows`, `error CODE`, `cancelled` or `disconnected`. bars counts
+    what was sent.
+    """
+
+    number: int
+    req_id: int
+    kind: Kind
+    client_id: int
+    received_at: datetime
+    con_id: int = 0
+    symbol: str = ""
+    what_to_show: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    end_text: str = ""
+    duration: str = ""
+    answered_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    outcome: str = "open"
+    bars: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether IB would still count the request among the open ones."""
+        return self.outcome == "open"
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """What a historical request asked for, `[start, end)`; None when it was refused before that was known."""
+        return None if self.start is None or self.end is None else (self.start, self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A ceiling that was exceeded: `open` historical requests or `rate` of messages in a rolling second."""
+
+    at: datetime
+    ceiling: str
+    value: int
+
+
+@dataclass(slots=True)
+class RequestLog:
+    """Every request in order of arrival, with the highest load seen.
+
+    Attributes:
+        entries: the requests, oldest first.
+        violations: each time a ceiling was exceeded.
+        max_open: most historical requests open at once.
+        max_rate: most messages received in any rolling second of one connection.
+        messages: messages received so far, of any kind.
+        connections: how often a client completed the handshake.
+    """
+
+    entries: list[Request] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    max_open: int = 0
+    max_rate: int = 0
+    messages: int = 0
+    connections: int = 0
+    open_now: int = 0
+
+    @property
+    def historical(self) -> Sequence[Request]:
+        """The historical requests only."""
+        return [entry for entry in self.entries if entry.kind is Kind.HISTORICAL]
+
+    def of(self, kind: Kind) -> Sequence[Request]:
+        """Return the requests of one family, oldest first."""
+        return [entry for entry in self.entries if entry.kind is kind]
+
+    def open(self, entry: Request) -> bool:
+        """Record an arrival; False when it exceeds the ceiling of open historical requests."""
+        self.entries.append(entry)
+        if entry.kind not in {Kind.HISTORICAL, Kind.HEAD_TIMESTAMP}:
+            return True
+        self.open_now += 1
+        self.max_open = max(self.max_open, self.open_now)
+        if self.open_now <= MAX_OPEN_HISTORICAL:
+            return True
+        self.violations.append(Violation(entry.received_at, "open", self.open_now))
+        return False
+
+    def close(self, entry: Request, outcome: str, at: datetime) -> None:
+        """Record how a request ended; a second end is ignored."""
+        if not entry.is_open:
+            return
+        entry.outcome = outcome
+        if outcome == "cancelled":
+            entry.cancelled_at = at
+        elif outcome != "disconnected":
+            entry.answered_at = at
+        if entry.kind in {Kind.HISTORICAL, Kind.HEAD_TIMESTAMP}:
+            self.open_now -= 1
+
+
+class RateMeter:
+    """Messages of one connection in a rolling second."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def add(self, monotonic_s: float) -> int:
+        """Count a message that has just come; return how many came in the second that ends with it."""
+        times = self._times
+        while times and monotonic_s - times[0] >= 1.0:
+            times.popleft()
+        times.append(monotonic_s)
+        return len(times)

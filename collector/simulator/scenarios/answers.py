@@ -1,0 +1,177 @@
+"""Scenarios that spoil single historical answers, a bounded number of them."""
+
+import struct
+from collections.abc import Collection
+from datetime import timedelta
+
+from collector.simulator import texts
+from collector.simulator.request_log import Kind, Request
+from collector.simulator.scenarios.base import (
+    HistoryReply,
+    Late,
+    Reaction,
+    Refusal,
+    Scenario,
+    Silence,
+    seeded,
+)
+
+
+class Spoiled(Scenario):
+    """A fault that hits some historical requests, drawn with a probability until a number has been hit.
+
+    Args:
+        hits: how many requests are hit at most.
+        share: probability with which a request is hit while there are hits left.
+        symbols: only requests for these underlyings; all when empty.
+        series: only these what_to_show; all when empty.
+        seed: of the draws.
+    """
+
+    def __init__(
+        self,
+        hits: int = 5,
+        share: float = 0.25,
+        symbols: Collection[str] = (),
+        series: Collection[str] = (),
+        seed: int = 0,
+    ) -> None:
+        self._left = hits
+        self._share = share
+        self._symbols, self._series = frozenset(symbols), frozenset(series)
+        self._random = seeded(type(self).__name__, self.name, seed)
+
+    def hit(self, entry: Request) -> bool:
+        """Draw whether this request is hit, and count it."""
+        if self._left <= 0 or entry.kind is not Kind.HISTORICAL:
+            return False
+        if self._series and entry.what_to_show not in self._series:
+            return False
+        if self._symbols and self._symbol(entry) not in self._symbols:
+            return False
+        if self._random.random() >= self._share:
+            return False
+        self._left -= 1
+        return True
+
+    def _symbol(self, entry: Request) -> str:
+        """Return the underlying's symbol, also of a request that names the contract by number only."""
+        if entry.symbol:
+            return entry.symbol
+        market = self.stage.market
+        option = market.option(entry.con_id)
+        if option is not None:
+            return option.symbol
+        return next((stock.symbol for stock in market.stocks if stock.con_id == entry.con_id), "")
+
+
+class Dropped(Spoiled):
+    """No answer ever comes."""
+
+    name = "dropped-answers"
+
+    def arrival(self, entry: Request) -> Reaction | None:
+        """Stay silent on a hit."""
+        return Silence() if self.hit(entry) else None
+
+
+class LateAnswers(Spoiled):
+    """The answer comes just after the client has given up and cancelled; `after_s` when it never does."""
+
+    name = "late-answers"
+
+    def __init__(self, hits: int = 5, share: float = 0.25, after_s: float = 600.0, seed: int = 0) -> None:
+        super().__init__(hits, share, seed=seed)
+        self._after_s = after_s
+
+    def arrival(self, entry: Request) -> Reaction | None:
+        """Hold the answer back on a hit."""
+        return Late(self._after_s) if self.hit(entry) else None
+
+
+class Refused(Spoiled):
+    """An error instead of the answer.
+
+    Args:
+        name: the scenario's name in the registry.
+        code: IB's error code.
+        text: IB's words.
+        heals: whether the same request is answered later and a client may count on it.
+        hits: see Spoiled; so are share, symbols, series and seed.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        code: int,
+        text: str,
+        *,
+        heals: bool = True,
+        hits: int = 5,
+        share: float = 0.25,
+        symbols: Collection[str] = (),
+        series: Collection[str] = (),
+        seed: int = 0,
+    ) -> None:
+        self.name = name
+        self.heals = heals
+        super().__init__(hits, share, symbols, series, seed)
+        self._refusal = Refusal(code, text)
+
+    def arrival(self, entry: Request) -> Reaction | None:
+        """Refuse on a hit."""
+        return self._refusal if self.hit(entry) else None
+
+
+class DuplicatedBars(Spoiled):
+    """Some bars of an answer come twice."""
+
+    name = "duplicated-bars"
+
+    def edit(self, entry: Request, reply: HistoryReply) -> None:
+        """Repeat about every fifth bar, next to itself."""
+        if reply.bars and self.hit(entry):
+            reply.bars = [bar for bar in reply.bars for _ in range(self._random.choice((1, 1, 1, 1, 2)))]
+
+
+class WithheldTail(Spoiled):
+    """A notice 2188, then bars that lack the last minutes before now."""
+
+    name = "withheld-tail"
+
+    def __init__(self, hits: int = 20, share: float = 0.5, minutes: int = 20, seed: int = 0) -> None:
+        super().__init__(hits, share, seed=seed)
+        self._tail = timedelta(minutes=minutes)
+
+    def edit(self, entry: Request, reply: HistoryReply) -> None:
+        """Cut the tail off and say so."""
+        if self.hit(entry):
+            newest = entry.received_at - self._tail
+            reply.notices.append((2188, texts.TAIL_WITHHELD))
+            reply.bars = [bar for bar in reply.bars if bar.time < newest]
+
+
+class Malformed(Spoiled):
+    """An answer that no client can decode: more bars announced than sent, or a wrong frame length.
+
+    Args:
+        hits: how many answers; so share and seed, see Spoiled.
+        length: spoil the length of the frame, after which nothing on the connection makes sense any more.
+    """
+
+    name = "malformed-frame"
+
+    def __init__(self, hits: int = 3, share: float = 0.2, seed: int = 0, *, length: bool = False) -> None:
+        super().__init__(hits, share, seed=seed)
+        self._length = length
+
+    def garble(self, entry: Request, written: bytes) -> bytes:
+        """Spoil the bytes on a hit."""
+        if not self.hit(entry):
+            return written
+        if self._length:
+            return struct.pack(">I", len(written) + (1 << 24)) + written[4:]
+        fields = written[4:].split(b"\0")
+        fields[4] = b"%d" % (int(fields[4]) + 3)
+        body = b"\0".join(fields)
+        return struct.pack(">I", len(body)) + body
