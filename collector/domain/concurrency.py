@@ -1,6 +1,33 @@
-"""How many requests to keep in flight."""
+"""How many requests to keep in flight: as many as bring the most answers per second, and no more.
+
+IB does not say how many that are, it varies by the hour, and too many are answered late rather than refused. So the
+controller measures. It searches (doubling, halving, then bisecting between what it has measured), holds the best
+number, tries its neighbours now and then, and searches again when the service no longer behaves as it did.
+"""
+
+import math
+from collections import deque
 
 from collector.domain.answers import Outcome
+from collector.domain.concurrency_levels import ChangeWatch, Estimate, Levels, Measurement
+
+_ANSWERED = frozenset({Outcome.BARS, Outcome.NO_DATA})
+_CUT_OFF = frozenset({Outcome.DISCONNECTED, Outcome.FARM_DOWN, Outcome.OTHER_LOGIN})
+
+_SEARCH_COUNT, _TRIAL_COUNT = 40, 100
+"""Latencies that settle a close comparison: while searching, and when a neighbour is tried."""
+_ENOUGH_S = 30.0
+"""A comparison that lasts longer is settled with what there is."""
+_MEMORY_COUNT = 300
+"""Latencies that the held number's estimate remembers."""
+_TRIED_COUNT = 60
+"""The weight of an earlier estimate when a number is measured again."""
+_HOLD_BATCH = 20
+"""Answers by which the held number's estimate is brought up to date."""
+_HOLD_COUNT, _HOLD_MOST = 150, 1000
+"""Answers between two trials of a neighbour: at first, and at most when trials keep failing."""
+_PACING_TABU_S, _TIME_OUT_TABU_S, _TABU_MOST_S = 600.0, 60.0, 3600.0
+"""Seconds in which a number that was punished is not tried again; doubled by each further pacing error."""
 
 
 class FixedConcurrency:
@@ -17,3 +44,173 @@ class FixedConcurrency:
         """Return the number, whatever happened."""
         del now, outcome, latency_s, in_flight
         return self.limit
+
+
+class AdaptiveConcurrency:
+    """The search for the best number of requests in flight, told of every request that ends.
+
+    Args:
+        start: the number to begin with.
+        ceiling: the highest number to try.
+        most_per_s: requests that may be sent per second; once they are, more in flight bring nothing.
+    """
+
+    def __init__(self, start: int, ceiling: int, most_per_s: float = math.inf) -> None:
+        self.limit = min(start, ceiling)
+        self._ceiling = ceiling
+        self._most_per_s = most_per_s
+        self._levels = Levels()
+        self._round = Measurement(self.limit, -math.inf, 0)
+        self._holding = False
+        self._downward = False
+        self._forget()
+        self._backed_off_at = -math.inf
+        self._recent_time_outs: deque[bool] = deque()
+        self._answered_since = True
+        self._tabu_from, self._tabu_until, self._tabu_s = ceiling + 1, -math.inf, _PACING_TABU_S
+
+    def completed(self, now: float, outcome: Outcome, latency_s: float, in_flight: int) -> int:
+        """Take note of a request that ended, and return how many may be in flight from now on.
+
+        Args:
+            now: seconds on any monotonic scale.
+            outcome: how it ended.
+            latency_s: seconds from sending to end.
+            in_flight: requests in flight just before it ended, itself included.
+        """
+        sent_at = now - latency_s
+        if outcome in _CUT_OFF:
+            self._set(now, self.limit)
+        elif sent_at >= self._backed_off_at:
+            self._recent_time_outs.append(outcome is Outcome.TIME_OUT)
+            while len(self._recent_time_outs) > max(8, self.limit):
+                self._recent_time_outs.popleft()
+            if outcome is Outcome.PACING:
+                self._back_off(now, self.limit // 2, self._tabu_s)
+                self._tabu_s = min(2 * self._tabu_s, _TABU_MOST_S)
+            elif outcome is Outcome.TIME_OUT and self._time_outs_too_many():
+                self._back_off(now, self.limit * 7 // 10, _TIME_OUT_TABU_S)
+        if outcome in _ANSWERED:
+            self._answered_since = True
+            self._answered(now, latency_s, in_flight)
+        return self.limit
+
+    def _time_outs_too_many(self) -> bool:
+        lost = sum(self._recent_time_outs)
+        return lost >= min(2, self.limit) and lost >= 0.2 * min(len(self._recent_time_outs), self.limit)
+
+    def _back_off(self, now: float, limit: int, tabu_s: float) -> None:
+        """Go down at once, forget what was measured, and stay below the punished number for a while."""
+        if self._answered_since:
+            self._tabu_from, self._tabu_until = max(2, self.limit), now + tabu_s
+        self._answered_since = False
+        self._backed_off_at = now
+        self._recent_time_outs.clear()
+        self._forget()
+        self._downward = False
+        self._set(now, max(1, limit))
+
+    def _highest(self, now: float) -> int:
+        return self._ceiling if now >= self._tabu_until else min(self._ceiling, self._tabu_from - 1)
+
+    def _forget(self) -> None:
+        self._levels.known.clear()
+        self._holding = False
+        self._trials = 0
+        self._hold_count = _HOLD_COUNT
+        self._held = 0
+        self._watch = ChangeWatch()
+
+    def _set(self, now: float, level: int) -> None:
+        settle = 0 if level == self.limit else level // 2
+        self.limit = level
+        self._round = Measurement(level, now, settle)
+
+    def _answered(self, now: float, latency_s: float, in_flight: int) -> None:
+        if not self._round.add(now, latency_s, in_flight):
+            return
+        found = self._round.estimate(self._most_per_s)
+        if self._holding:
+            self._hold(now, latency_s, found)
+        elif self._settled(now, found):
+            self._measured(now, found)
+
+    def _settled(self, now: float, found: Estimate) -> bool:
+        """Tell whether the measurement in hand has said enough."""
+        level, count = self._round.level, found.count
+        if count < max(8, level):
+            return False
+        known = self._levels.known
+        if not known:
+            return count >= max(16, 2 * level)
+        if count >= max(_TRIAL_COUNT if self._trials else _SEARCH_COUNT, 2 * level):
+            return True
+        if self._round.opened is not None and now - self._round.opened > _ENOUGH_S and count >= max(12, 2 * level):
+            return True
+        rival = self._levels.top
+        change = math.log(found.rate / rival.rate)
+        error = math.hypot(found.error, rival.error)
+        return change < -0.03 - (2.0 if self._trials else 2.5) * error or change > 0.05 + 3 * error
+
+    def _measured(self, now: float, found: Estimate) -> None:
+        """Enter a finished measurement, then hold the best number or measure the next."""
+        level, known = self._round.level, self._levels.known
+        if not self._says_something(found):
+            self._settle_down(now)
+            return
+        earlier = known.get(level)
+        if earlier is None:
+            known[level] = found
+        else:
+            surprise = abs(math.log(found.rate / earlier.rate))
+            if surprise > 0.08 + 3 * math.hypot(found.error, earlier.error):
+                for other in [other for other in known if other not in (level, self._levels.best(self._ceiling))]:
+                    del known[other]
+                known[level] = found
+            else:
+                known[level] = earlier.merged(found, _TRIED_COUNT)
+        highest = self._highest(now)
+        following = self._levels.worth_measuring(highest, downward=self._downward)
+        if following is not None and following not in known:
+            self._set(now, following)
+        else:
+            self._settle_down(now)
+
+    def _settle_down(self, now: float) -> None:
+        """Hold the best number known."""
+        self._holding = True
+        self._held = 0
+        self._watch = ChangeWatch()
+        self._set(now, self._levels.best(self._highest(now)) if self._levels.known else self.limit)
+
+    def _hold(self, now: float, latency_s: float, found: Estimate) -> None:
+        """Compare each answer with the estimate; search anew on a change, try a neighbour when it is time."""
+        level, known = self._round.level, self._levels.known
+        usual = known.get(level)
+        change = self._watch.changed(latency_s, usual) if usual is not None else 0
+        if change:
+            self._forget()
+            self._downward = change > 0
+            self._set(now, max(1, level // 2) if self._downward else min(2 * level, self._highest(now)))
+            return
+        if found.count < _HOLD_BATCH:
+            return
+        self._round.renew()
+        if not self._says_something(found):
+            return
+        known[level] = found if usual is None else usual.merged(found, _MEMORY_COUNT)
+        self._held += int(found.count)
+        if self._levels.best(self._highest(now)) != level:
+            self._settle_down(now)
+        elif self._held >= self._hold_count:
+            trial = self._levels.trial(self._highest(now), self._trials)
+            self._trials += 1
+            self._hold_count = min(_HOLD_MOST, self._hold_count * 3 // 2)
+            self._held = 0
+            if trial is not None:
+                self._holding = False
+                self._set(now, trial)
+
+    def _says_something(self, found: Estimate) -> bool:
+        """Tell whether there was demand enough to learn from: all in flight in use, or all messages."""
+        return found.bound or found.rate >= 0.9 * self._most_per_s

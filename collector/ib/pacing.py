@@ -18,7 +18,7 @@ from typing import Literal, Self, TypeAlias
 
 from collector.clock import Clock
 from collector.domain.answers import HistoricalRequest, Outcome
-from collector.domain.concurrency import FixedConcurrency
+from collector.domain.concurrency import AdaptiveConcurrency, FixedConcurrency
 from collector.ib.pacing_gates import MessageCeiling, Pause, SmallBarRules, Turn
 
 Kind: TypeAlias = Literal["historical", "definition"]
@@ -134,7 +134,11 @@ class Pacer:
     def __init__(self, settings: PacingSettings, clock: Clock) -> None:
         self.settings = settings
         self._clock = clock
-        self._controller = FixedConcurrency(settings.ceiling)
+        self._controller: AdaptiveConcurrency | FixedConcurrency = (
+            AdaptiveConcurrency(settings.start_in_flight, settings.ceiling, settings.messages_per_s)
+            if settings.adaptive
+            else FixedConcurrency(settings.ceiling)
+        )
         self._lanes = {"historical": _Lane(self._controller.limit), "definition": _Lane(settings.definition_in_flight)}
         self._messages = MessageCeiling(settings.messages_per_s)
         self._message_turn = Turn()
