@@ -1,0 +1,194 @@
+"""One connection to an IB Gateway or TWS: made, measured, used for requests, lost and closed."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from collector.clock import Clock
+from collector.domain.errors import GatewayUnavailable
+from collector.ib.codes import Notice
+from collector.ib.health import Health
+from collector.ib.pacing import Pacer
+from collector.ib.wire import Message, Wire, quiet_ib_async
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where the gateway is, and how long to wait for what; all times in seconds.
+
+    client_id: fixed and not 0 (which would bind the orders of people). connect_timeout_s: for the handshake, and
+    again for the time. client_id_patience_s: for which a first connection waits for a client id that is still in use
+    (a dead process's connection lingers). historical_deadline_s, definition_deadline_s: from sending to giving up.
+    patience_s: how long a request waits for a lost connection or farm before it fails. farm_report_s: for which a new
+    connection waits for IB to report its farms. silence_s: after which the gateway is asked whether it still lives;
+    alive_timeout_s: for that answer. first_retry_s, longest_retry_s: back-off between attempts to reconnect.
+    other_login_retry_s: before the first look whether another login is gone. farm_doubt_s: after which a farm that IB
+    has called broken is tried all the same. foreign_farms: farms that do not matter to exchanges in the USA.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4001
+    client_id: int = 17
+    connect_timeout_s: float = 15.0
+    client_id_patience_s: float = 20.0
+    historical_deadline_s: float = 60.0
+    definition_deadline_s: float = 120.0
+    patience_s: float = 600.0
+    farm_report_s: float = 3.0
+    silence_s: float = 30.0
+    alive_timeout_s: float = 10.0
+    first_retry_s: float = 1.0
+    longest_retry_s: float = 60.0
+    other_login_retry_s: float = 60.0
+    farm_doubt_s: float = 120.0
+    foreign_farms: tuple[str, ...] = ("euhmds", "hkhmds", "jhmds", "eufarm", "eufarmnj", "hfarm", "jfarm", "secdefeu")
+
+    def __post_init__(self) -> None:
+        if self.client_id < 1:
+            raise ValueError(f"client_id is {self.client_id}; it must be 1 or more, for 0 binds the orders of people")
+
+
+class Gateway:
+    """The connection; after a loss `open` makes a new one.
+
+    Args:
+        settings: where and how long.
+        clock: our time; IB's is derived from it.
+        pacer: counts the messages that are no requests.
+
+    Attributes:
+        on_message: called with every error or notice, after `health` has taken it, and whether it changed that.
+        on_lost: called with the reason when the connection is lost.
+    """
+
+    def __init__(self, settings: GatewaySettings, clock: Clock, pacer: Pacer) -> None:
+        quiet_ib_async()
+        self.settings = settings
+        self.port = settings.port
+        self.clock = clock
+        self.pacer = pacer
+        self.health = Health(settings.foreign_farms)
+        self.offset = timedelta(0)
+        self.wire: Wire | None = None
+        self.refusal = ""
+        self.on_message: Callable[[Message, bool], None] | None = None
+        self.on_lost: Callable[[str], None] | None = None
+        self._reported = asyncio.Event()
+        self._cancels: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether requests can be sent."""
+        return self.wire is not None and self.wire.connected
+
+    def now(self) -> datetime:
+        """Return IB's time: never ahead of it, and behind it by 1 s and the way of a message at most."""
+        return self.clock.now() + self.offset
+
+    async def open(self) -> None:
+        """Connect, measure IB's clock, and wait a little for the report on the farms.
+
+        Raises:
+            GatewayUnavailable: with a hint at what to do.
+        """
+        await self.drop()
+        self.refusal = ""
+        self._reported.clear()
+        self.health = Health(self.settings.foreign_farms)
+        self.wire = Wire(self._take, self._lost)
+        try:
+            await self.wire.open(
+                self.settings.host, self.port, self.settings.client_id, self.settings.connect_timeout_s
+            )
+            await self.measure(self.settings.connect_timeout_s)
+        except OSError as exc:  # TimeoutError and ConnectionError are among them
+            await self.drop()
+            raise self._unavailable(exc) from exc
+        except BaseException:
+            await self.drop()
+            raise
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.farm_report_s):
+                await self._reported.wait()
+
+    async def measure(self, timeout_s: float) -> None:
+        """Ask for IB's time and take its offset from ours; also shows that the gateway lives.
+
+        IB answers in whole seconds, rounded down, so the offset errs to the safe side: a bar still forming is never
+        taken for complete, and a slot never settles early.
+
+        Raises:
+            TimeoutError, ConnectionError: no answer.
+        """
+        if self.wire is None:
+            raise ConnectionError("not connected")
+        await self.pacer.message()
+        epoch_s = await self.wire.current_time(timeout_s)
+        self.offset = datetime.fromtimestamp(epoch_s, UTC) - self.clock.now()
+
+    async def drop(self) -> None:
+        """Close the connection, if there is one; `on_lost` is not called."""
+        wire, self.wire = self.wire, None
+        if wire is not None:
+            await wire.close()
+
+    async def close(self) -> None:
+        """Send the cancels that are due, then close."""
+        if self._cancels:
+            await asyncio.wait(tuple(self._cancels), timeout=self.settings.alive_timeout_s)
+        await self.drop()
+
+    async def withdraw(self, req_id: int) -> None:
+        """Cancel a historical request, so that its slot at IB is free; goes on even if the caller is cancelled."""
+        if self.wire is None or not self.wire.connected:
+            return
+        task = asyncio.get_running_loop().create_task(self._cancel(self.wire, req_id))
+        self._cancels.add(task)
+        task.add_done_callback(self._cancels.discard)
+        await asyncio.shield(task)
+
+    async def _cancel(self, wire: Wire, req_id: int) -> None:
+        await self.pacer.message()
+        if wire.connected:
+            wire.client.cancelHistoricalData(req_id)
+
+    def _take(self, message: Message) -> None:
+        meaning = message.row.meaning
+        changed = False
+        if isinstance(meaning, Notice):
+            changed = self.health.take(meaning, message.text)
+        if meaning is Notice.CLIENT_ID_IN_USE:
+            self.refusal = message.text
+        if {"history", "definition"} <= self.health.reported:
+            self._reported.set()
+        if self.on_message is not None:
+            self.on_message(message, changed)
+
+    def _lost(self, reason: str) -> None:
+        if self.on_lost is not None:
+            self.on_lost(reason)
+
+    def _unavailable(self, exc: OSError) -> GatewayUnavailable:
+        where = f"{self.settings.host}:{self.port}"
+        if self.refusal:
+            return GatewayUnavailable(
+                f"the IB gateway at {where} refused client id {self.settings.client_id}: it is in use",
+                "stop the other program, or set gateway.client_id to a free number",
+            )
+        if isinstance(exc, ConnectionRefusedError):
+            return GatewayUnavailable(
+                f"nothing listens at {where}",
+                "start IB Gateway or TWS and enable its API, or correct gateway.host and gateway.port"
+                " (4001 live and 4002 paper for Gateway, 7496 and 7497 for TWS)",
+            )
+        if isinstance(exc, TimeoutError):
+            return GatewayUnavailable(
+                f"the port {where} is open, but no IB gateway answers within {self.settings.connect_timeout_s:g} s",
+                "wait until it has logged in and restart it if it hangs; accept this machine in its trusted addresses",
+            )
+        return GatewayUnavailable(
+            f"the connection to the IB gateway at {where} failed: {exc}",
+            f"look at the gateway's window; another program may use client id {self.settings.client_id}",
+        )

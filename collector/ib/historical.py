@@ -1,0 +1,107 @@
+"""Historical requests: from the domain's words to IB's parameters, and from IB's reply to one outcome."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from ib_async.contract import Contract
+
+from collector.domain.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
+from collector.domain.spans import SLOT
+from collector.ib.requests import Reply
+from collector.ib.translate import MalformedBars, bars
+
+BAR_SIZE = "5 mins"
+WITHHELD = timedelta(minutes=30)
+"""With notice 2188 this much before the sending may be missing or cut short."""
+
+TAIL_WITHHELD_CODE = 2188
+
+_DAY_S = 86400
+_LONGEST = timedelta(days=7)
+_SHORTEST_S = 30
+
+
+class Parameters(NamedTuple):
+    """What IB is asked with. end: "" for now, else UTC as YYYYMMDD-HH:MM:SS. duration: a number and S, D or W."""
+
+    end: str
+    duration: str
+
+
+def last_complete(now: datetime) -> datetime:
+    """Return the end of the last slot that is complete at `now`."""
+    return datetime.fromtimestamp(now.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
+
+
+def parameters(request: HistoricalRequest, now: datetime) -> Parameters:
+    """Return IB's words for a request that is sent at `now` by IB's clock.
+
+    The end is left open whenever the last 24 hours hold the span: an explicit end was reported 30 times slower, and
+    bars after the span are dropped anyway. Days are trading days to IB, so a duration never falls short of the span.
+
+    Raises:
+        ValueError: the span is longer than a week (IB would cut it silently), or has not begun.
+    """
+    span = request.span
+    if span.duration > _LONGEST:
+        raise ValueError(f"a request spans one week at most, not {span.duration}")
+    if span.start >= now:
+        raise ValueError(f"the span {span.start:%Y-%m-%d %H:%M} UTC has not begun")
+    since_start_s = int((now - span.start).total_seconds()) + 1
+    if span.end >= last_complete(now) or since_start_s <= _DAY_S:
+        return Parameters("", _duration(since_start_s))
+    return Parameters(f"{span.end.astimezone(UTC):%Y%m%d-%H:%M:%S}", _duration(int(span.duration.total_seconds())))
+
+
+def _duration(seconds: int) -> str:
+    if seconds <= _DAY_S:
+        return f"{max(seconds, _SHORTEST_S)} S"
+    days = -(-seconds // _DAY_S)
+    return f"{days} D" if days <= 5 else f"{-(-days // 7)} W"  # noqa: PLR2004 - a week has five trading days
+
+
+def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int], None]:
+    """Return what sends the request through ib_async's client."""
+    contract = Contract(conId=request.instrument.con_id, exchange=request.instrument.exchange)
+
+    def send(client: Any, req_id: int) -> None:  # noqa: ANN401 - ib_async is untyped
+        client.reqHistoricalData(
+            req_id,
+            contract,
+            asked.end,
+            asked.duration,
+            BAR_SIZE,
+            request.what_to_show.value,
+            0,  # useRTH: the whole day; the product's own session is cut out of it
+            2,  # formatDate: epoch seconds
+            False,
+            [],
+        )
+
+    return send
+
+
+def conclude(request: HistoricalRequest, reply: Reply) -> HistoricalOutcome:
+    """Return the one outcome of a reply.
+
+    Bars are definite. "No data" is definite only if IB was healthy from sending to answer. An answer speaks for the
+    slots that were complete when it was sent, and with notice 2188 for those that ended half an hour earlier.
+    """
+    covered_until = last_complete(reply.sent_at)
+    if TAIL_WITHHELD_CODE in reply.notices:
+        covered_until = min(covered_until, reply.sent_at - WITHHELD)
+    if reply.end.outcome is None:
+        if not reply.rows:
+            return Failure(Outcome.UNKNOWN, "an empty answer without a reason", latency_s=reply.latency_s)
+        try:
+            found = bars(reply.rows, request.what_to_show, request.span, covered_until)
+        except MalformedBars as exc:
+            return Failure(Outcome.UNKNOWN, f"malformed answer: {exc}", latency_s=reply.latency_s)
+        if not found and not reply.trusted:
+            return Failure(Outcome.FARM_DOWN, "no bars, while IB is disturbed", latency_s=reply.latency_s)
+    elif reply.end.outcome is Outcome.NO_DATA and reply.trusted:
+        found = ()
+    else:
+        return reply.failure()
+    return Answer(found, covered_until, reply.sent_at, reply.answered_at, reply.notices, reply.latency_s)
