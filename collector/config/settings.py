@@ -1,9 +1,11 @@
 """All sections together."""
 
+from collections.abc import Iterator
 from datetime import time
 from typing import Annotated, ClassVar, Self
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.config.collection import (
@@ -84,3 +86,20 @@ class Settings(BaseSettings):
             if own.symbol == symbol:
                 return own.selection(self.selection)
         return self.selection
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return every secret value of the configuration, for masking; never show them."""
+        found = [*_secrets_in(self)]
+        password = urlsplit(self.database.url.get_secret_value()).password
+        if password is not None:
+            found += [password, unquote(password)]
+        return tuple(secret for secret in found if secret not in ("", "embedded"))
+
+
+def _secrets_in(value: object) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets_in(getattr(value, name))
