@@ -1,0 +1,125 @@
+"""Starting simulated gateways: in a test, from the command line; and reading their market's truth."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from collector.clock import Clock, SystemClock
+from collector.simulator.exchange.sessions import NEW_YORK
+from collector.simulator.market import Market
+from collector.simulator.requests.contracts import local_symbol
+from collector.simulator.scenarios import Scenario, named
+from collector.simulator.server import Gateway
+
+DEFAULT_SEED = 7
+
+
+async def start(
+    seed: int = DEFAULT_SEED,
+    clock: Clock | None = None,
+    scenarios: Sequence[Scenario | str] = (),
+    port: int = 0,
+    **settings: Any,  # noqa: ANN401 - the gateway's own settings
+) -> Gateway:
+    """Start a gateway on loopback and return it; its `host` and `port` say where, `stop()` ends it.
+
+    Args:
+        seed: of the market; scenarios have their own.
+        clock: the gateway's time; the machine's by default.
+        scenarios: objects, or names of the registry.
+        port: 0 picks a free one.
+        settings: further arguments of Gateway.
+    """
+    own = clock or SystemClock()
+    played = [named(one) if isinstance(one, str) else one for one in scenarios]
+    gateway = Gateway(Market(seed, own), own, played, port=port, **settings)
+    await gateway.start()
+    return gateway
+
+
+async def serve(
+    host: str,
+    port: int,
+    seed: int,
+    scenarios: Sequence[str],
+    clock: Clock,
+    ready: Callable[[str, int], None] | None = None,
+    **settings: Any,  # noqa: ANN401 - the gateway's own settings
+) -> None:
+    """Serve until cancelled.
+
+    Args:
+        host: address to listen on.
+        port: port to listen on; 0 picks a free one.
+        seed: of the market and of the scenarios' draws.
+        scenarios: names of the registry.
+        clock: the gateway's time.
+        ready: called with host and port once clients can connect.
+        settings: further arguments of Gateway.
+
+    Raises:
+        KeyError: no scenario has such a name.
+        OSError: the port is taken.
+    """
+    played = [named(name) for name in scenarios]
+    async with Gateway(Market(seed, clock), clock, played, host=host, port=port, **settings) as gateway:
+        if ready is not None:
+            ready(gateway.host, gateway.port)
+        await asyncio.Event().wait()
+
+
+class TruthRow(NamedTuple):
+    """One bar of the truth; `contract` is the OCC symbol or the underlying's ticker, `time` the bar's start in UTC."""
+
+    con_id: int
+    contract: str
+    what_to_show: str
+    time: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    wap: Decimal
+    count: int
+
+
+def truth_rows(
+    seed: int,
+    clock: Clock,
+    symbols: Sequence[str],
+    session: date,
+    series: Sequence[str] = ("TRADES", "BID", "ASK"),
+    expiration: date | None = None,
+) -> Iterator[TruthRow]:
+    """Yield the truth of a session, the underlying's own bars first, then its options' as they are listed.
+
+    Args:
+        seed: of the market.
+        clock: decides what is listed and which revisions are in force.
+        symbols: underlyings; unknown ones yield nothing.
+        session: the date in New York.
+        series: what_to_show of the options; underlyings yield TRADES and OPTION_IMPLIED_VOLATILITY.
+        expiration: only contracts that expire then; None is all.
+    """
+    market = Market(seed, clock)
+    midnight = datetime.combine(session, datetime.min.time(), NEW_YORK)
+    span = (midnight, midnight + timedelta(days=1))
+    for symbol in symbols:
+        stock = market.stock(symbol)
+        if stock is None:
+            continue
+        for what_to_show in ("TRADES", "OPTION_IMPLIED_VOLATILITY"):
+            yield from _rows(market, stock.con_id, symbol, what_to_show, span)
+        for option in market.options(symbol, expiration):
+            for what_to_show in series:
+                yield from _rows(market, option.con_id, local_symbol(option), what_to_show, span)
+
+
+def _rows(
+    market: Market, con_id: int, contract: str, what_to_show: str, span: tuple[datetime, datetime]
+) -> Iterator[TruthRow]:
+    for bar in market.truth(con_id, what_to_show, span):
+        yield TruthRow(con_id, contract, what_to_show, *bar)
