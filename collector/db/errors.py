@@ -1,0 +1,128 @@
+"""The one door through which errors of the driver, the socket and the server leave: as DatabaseError, with a hint.
+
+No message carries a password: what the server says never does, and what the driver says of a URL is not repeated.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError
+
+from collector.domain.errors import DatabaseError, DatabaseUnavailable
+
+_UPGRADE = "run `collector db upgrade`"
+_START = "start the server, or correct database.url"
+
+_UNAVAILABLE: dict[str, tuple[str, str]] = {
+    "28P01": (
+        "the database refuses the password",
+        "set the password in the environment, the secrets file or ~/.pgpass",
+    ),
+    "28000": ("the database refuses the user", "check the user in database.url and the server's pg_hba.conf"),
+    "3D000": ("the database does not exist", "create it (createdb), or correct database.url"),
+    "53100": (
+        "the database's disk is full",
+        "free space on the server's disk; the next run continues where this stopped",
+    ),
+    "53200": ("the database is out of memory", "give the server more memory, or stop what else runs there"),
+    "53300": ("the database has too many connections", "close other programs that use it, or raise max_connections"),
+    "55P03": ("the database did not get a lock in time", "another program holds the table; see `collector db status`"),
+    "57014": ("the database cancelled a statement that took too long", "see what else the server is doing; try again"),
+    "57P01": ("the database server is shutting down", _START),
+    "57P02": ("the database server crashed and restarts", "wait until it has recovered"),
+    "57P03": ("the database server is starting up or shutting down", "wait until it accepts connections"),
+    "25006": ("the database is read-only", "connect to the primary server, or end its recovery mode"),
+    "40001": ("the database could not serialise a transaction", "try again"),
+    "40P01": ("the database broke a deadlock", "another program writes to the same tables; try again"),
+}
+"""SQLSTATEs after which a later attempt may help → what happened, what to do."""
+
+_SCHEMA: dict[str, tuple[str, str]] = {
+    "42P01": ("the database lacks a table of the collector", _UPGRADE),
+    "42703": ("the database lacks a column of the collector", _UPGRADE),
+    "42501": ("the database user may not do this", "grant it the role collector_rw (`collector db roles`)"),
+}
+
+_CONNECTION_CLASS = "08"
+_LOST = ("the connection to the database was lost", "see the server's log; the next run continues where this stopped")
+
+
+@contextlib.contextmanager
+def door() -> Iterator[None]:
+    """Turn errors of asyncpg, SQLAlchemy and the operating system into the collector's own.
+
+    Raises:
+        DatabaseUnavailable: there is no usable connection, or the server takes no writes; a later attempt may help.
+        DatabaseError: the server or the driver refused; the message names the SQLSTATE.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        raise translated(_innermost(error)) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
+        if isinstance(error, DatabaseError):
+            raise
+        raise translated(error) from error
+
+
+def translated(error: BaseException) -> DatabaseError:
+    """Return the collector's error for one of the driver's or the operating system's."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _from_server(error)
+    if isinstance(error, asyncpg.InternalClientError | asyncpg.InterfaceError):
+        return _from_driver(error)
+    return _from_system(error)
+
+
+def unreadable_url() -> DatabaseError:
+    """Return the error for a URL that cannot be parsed; says nothing of its content, which may hold the password."""
+    return DatabaseError(
+        "database.url cannot be read as a PostgreSQL URL",
+        "write postgresql://USER@HOST:PORT/NAME; percent-encode special characters, keep the password elsewhere",
+    )
+
+
+def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
+    state = str(error.sqlstate or "")
+    said = _one_line(str(error))
+    if state in _UNAVAILABLE:
+        what, hint = _UNAVAILABLE[state]
+        return DatabaseUnavailable(f"{what}: {said}", hint)
+    if state.startswith(_CONNECTION_CLASS):
+        return DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
+    if state in _SCHEMA:
+        what, hint = _SCHEMA[state]
+        return DatabaseError(f"{what}: {said}", hint)
+    return DatabaseError(f"the database refused a statement ({state}): {said}")
+
+
+def _from_driver(error: BaseException) -> DatabaseError:
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return unreadable_url()
+    said = _one_line(str(error))
+    if "closed" in said or "connection" in said:
+        return DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
+    return DatabaseError(f"the database driver refused: {said}")
+
+
+def _from_system(error: BaseException) -> DatabaseError:
+    if isinstance(error, TimeoutError):
+        return DatabaseUnavailable("the database does not answer", "check the network and the server's load")
+    if isinstance(error, ConnectionRefusedError | FileNotFoundError):
+        return DatabaseUnavailable(f"no database server listens there: {_one_line(str(error))}", _START)
+    if isinstance(error, ConnectionError):
+        return DatabaseUnavailable(f"{_LOST[0]}: {_one_line(str(error))}", _LOST[1])
+    return DatabaseUnavailable(f"the database cannot be reached: {_one_line(str(error))}", _START)
+
+
+def _innermost(error: DBAPIError) -> BaseException:
+    """Return asyncpg's own error below SQLAlchemy's wrappers."""
+    inner: BaseException = error
+    while (cause := getattr(inner, "orig", None) or inner.__cause__) is not None:
+        inner = cause
+    return inner
+
+
+def _one_line(message: str) -> str:
+    return " ".join(message.split())

@@ -1,0 +1,133 @@
+"""Bringing a database to the schema of this version, and back: alembic, usable from code.
+
+One upgrade runs at a time (an advisory lock), each revision in its own transaction, and nothing waits longer than the
+lock time-out for a table that somebody uses.
+"""
+
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from collector.clock import Clock, SystemClock
+from collector.db import errors, schema
+from collector.db.pool import CONNECT_TIMEOUT_S, session_settings
+from collector.db.queries import query
+from collector.domain.errors import DatabaseError
+from collector.resources import resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ResultT = TypeVar("ResultT")
+
+
+def configuration() -> Config:
+    """Return alembic's configuration, wherever the package is installed."""
+    config = Config(str(resource("alembic.ini")))
+    config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
+    return config
+
+
+def head() -> str:
+    """Return the newest revision that this version of the collector knows."""
+    newest = ScriptDirectory.from_config(configuration()).get_current_head()
+    if newest is None:
+        raise LookupError("there are no migrations")
+    return newest
+
+
+async def current(url: str, clock: Clock | None = None) -> str | None:
+    """Return the revision of a database, None when it has none of the collector's tables.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
+    """
+    return await _on(url, clock, _revision)
+
+
+async def upgrade(url: str, clock: Clock | None = None, revision: str = "head") -> None:
+    """Bring a database to a revision, the newest by default; does nothing when it is there already.
+
+    Raises:
+        DatabaseUnavailable: no server, or another upgrade holds the lock.
+        DatabaseError: the database holds tables of the same names that are not the collector's, or its revision is
+            unknown to this version.
+    """
+    await _on(url, clock, lambda connection: _upgrade(connection, revision))
+
+
+async def downgrade(url: str, revision: str, clock: Clock | None = None) -> None:
+    """Take a database back to an earlier revision (`base`: no tables). Rows of dropped tables are lost."""
+    await _on(url, clock, lambda connection: _migrate(connection, command.downgrade, revision))
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    here = _revision(connection)
+    if here is None:
+        _refuse_strangers(connection)
+    elif here not in {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}:
+        raise DatabaseError(
+            f"the database is at revision {here}, which this version of the collector does not know",
+            "install the version that made it, or a newer one",
+        )
+    _migrate(connection, command.upgrade, revision)
+
+
+def _refuse_strangers(connection: Connection) -> None:
+    strangers = sorted(set(inspect(connection).get_table_names()) & set(schema.metadata.tables))
+    connection.rollback()
+    if strangers:
+        raise DatabaseError(
+            f"the database already holds tables of an earlier system: {', '.join(strangers)}",
+            "back it up, then run `collector db adopt`; or use an empty database",
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    revision = MigrationContext.configure(connection).get_current_revision()
+    connection.rollback()
+    return revision
+
+
+def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revision: str) -> None:
+    config = configuration()
+    config.attributes["connection"] = connection
+    connection.execute(text(query("lock_migrations")))
+    connection.commit()
+    try:
+        step(config, revision)
+    finally:
+        connection.rollback()
+        connection.execute(text(query("unlock_migrations")))
+        connection.commit()
+
+
+async def _on(url: str, clock: Clock | None, work: "Callable[[Connection], ResultT]") -> ResultT:
+    with (clock or SystemClock()).hold(), errors.door():
+        engine = engine_for(url)
+        try:
+            async with engine.connect() as connection:
+                return await connection.run_sync(work)
+        finally:
+            await engine.dispose()
+
+
+def engine_for(url: str) -> AsyncEngine:
+    """Return an engine for a database, reading the URL exactly as `collector.db.pool.connect` does."""
+
+    async def creator() -> "asyncpg.Connection[asyncpg.Record]":
+        try:
+            return await asyncpg.connect(
+                url, timeout=CONNECT_TIMEOUT_S, server_settings=session_settings("collector db upgrade")
+            )
+        except ValueError:
+            raise errors.unreadable_url() from None
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)

@@ -1,0 +1,309 @@
+"""Connections to PostgreSQL: named queries in, rows of the trade's own values out, time held while the server works."""
+
+import asyncio
+import contextlib
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+from collector.clock import Clock
+from collector.db import errors
+from collector.db.queries import query
+from collector.domain.errors import DatabaseError
+from collector.domain.spans import Span, Spans
+
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 300
+LOCK_TIMEOUT_S = 15
+_COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
+"""Ours, for a server that is gone without a word; its own time-out comes first."""
+
+_NAME_BYTES = 63
+"""PostgreSQL cuts longer application names."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""One row of an answer, by column name. Columns of type tstzmultirange are Spans, tstzrange are Span."""
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+ResultT = TypeVar("ResultT")
+_Decoders: TypeAlias = Mapping[str, Callable[[Any], Any]]
+
+
+def session_settings(application_name: str) -> dict[str, str]:
+    """Return the settings with which every session of the collector starts."""
+    return {
+        "application_name": application_name.encode()[:_NAME_BYTES].decode(errors="ignore"),
+        "timezone": "UTC",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+        "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "jit": "off",  # compiling costs more than these statements take
+        "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
+    }
+
+
+async def open_connection(url: str, clock: Clock, *, application_name: str) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection outside any pool; the caller closes it.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the URL cannot be read.
+    """
+    with clock.hold(), errors.door():
+        try:
+            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+                url,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                server_settings=session_settings(application_name),
+            )
+            await prepare_session(connection)
+        except ValueError:
+            raise errors.unreadable_url() from None
+    return connection
+
+
+async def prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Teach a new connection JSON, and lift TimescaleDB's limit on what one repair may decompress."""
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.execute(query("prepare_session"))
+
+
+class Statements(ABC):
+    """What can be asked of the database: queries by the name of their file in sql/queries.
+
+    Arguments and columns: Spans ↔ tstzmultirange, Span ↔ tstzrange, Decimal ↔ numeric, aware datetime ↔ timestamptz,
+    anything JSON ↔ jsonb. Every method raises DatabaseUnavailable or DatabaseError, never the driver's errors.
+    """
+
+    def __init__(self, clock: Clock, decoders: dict[str, _Decoders]) -> None:
+        self._clock = clock
+        self._decoders = decoders
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which rows are stamped."""
+        return self._clock
+
+    @abstractmethod
+    def _connection(self) -> AbstractAsyncContextManager[Connection]: ...
+
+    @contextlib.contextmanager
+    def _outside(self) -> Iterator[None]:
+        """Hold simulated time and stand at the door of errors while the server works."""
+        with self._clock.hold(), errors.door():
+            yield
+
+    async def fetch(self, name: str, *args: object) -> list[Row]:
+        """Run a query and return its rows."""
+        async with self._connection() as connection:
+            with self._outside():
+                records = await connection.fetch(query(name), *_sent(args))
+                decoders = await self._decoders_of(name, connection) if records else {}
+        return [_decoded(record, decoders) for record in records]
+
+    async def fetchrow(self, name: str, *args: object) -> Row | None:
+        """Run a query and return its first row, None when there is none."""
+        rows = await self.fetch(name, *args)
+        return rows[0] if rows else None
+
+    async def fetchval(self, name: str, *args: object) -> Any:  # noqa: ANN401 - a column of any type
+        """Run a query and return the first column of its first row, None when there is none."""
+        row = await self.fetchrow(name, *args)
+        return None if row is None else next(iter(row.values()))
+
+    async def execute(self, name: str, *args: object) -> int:
+        """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
+        async with self._connection() as connection:
+            with self._outside():
+                tag = await connection.execute(query(name), *_sent(args))
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def _decoders_of(self, name: str, connection: Connection) -> _Decoders:
+        if name not in self._decoders:
+            statement = await connection.prepare(query(name))
+            self._decoders[name] = {
+                column.name: _DECODERS[column.type.name]
+                for column in statement.get_attributes()
+                if column.type.name in _DECODERS
+            }
+        return self._decoders[name]
+
+
+class Transaction(Statements):
+    """Statements that commit together; made by `Database.transaction`."""
+
+    def __init__(self, connection: Connection, clock: Clock, decoders: dict[str, _Decoders]) -> None:
+        super().__init__(clock, decoders)
+        self._own = connection
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        yield self._own
+
+    async def copy(self, table: str, columns: Sequence[str], lines: str) -> None:
+        """Load rows in COPY's text format: a line each, columns by tabs, NULL as backslash N."""
+        with self._outside():
+            await self._own.copy_to_table(table, source=io.BytesIO(lines.encode()), columns=columns, format="text")
+
+
+class Database(Statements):
+    """A pool of connections to one database; made by `connect`."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, size: int) -> None:
+        super().__init__(clock, {})
+        self._pool = pool
+        # Waiting for a free connection must not hold time: who has it may be waiting for time to pass.
+        self._free = asyncio.Semaphore(size)
+        self._prepared: dict[int, set[str]] = {}
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with self._free:
+            with self._outside():
+                connection = await self._pool.acquire()
+            try:
+                yield connection
+            finally:
+                # What fails here has ended the connection; the pool opens another.
+                with contextlib.suppress(DatabaseError), self._outside():
+                    await self._pool.release(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *prepared: str) -> AsyncIterator[Transaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Args:
+            prepared: names of statements that each connection runs once, before its first such transaction (temporary
+                tables).
+        """
+        async with self._connection() as connection:
+            await self._prepare(connection, prepared)
+            block = connection.transaction()
+            with self._outside():
+                await block.start()
+            try:
+                yield Transaction(connection, self._clock, self._decoders)
+            except BaseException:
+                # The error in hand says more than a failing rollback: the connection is gone, and so is what it wrote.
+                with contextlib.suppress(DatabaseError), self._outside():
+                    await block.rollback()
+                raise
+            with self._outside():
+                await block.commit()
+
+    async def _prepare(self, connection: Connection, names: Sequence[str]) -> None:
+        done = self._prepared.setdefault(connection.get_server_pid(), set())
+        for name in names:
+            if name not in done:
+                with self._outside():
+                    await connection.execute(query(name))
+                done.add(name)
+
+    async def _welcome(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Prepare a new connection; its server process may bear the number of one that is gone."""
+        self._prepared.pop(connection.get_server_pid(), None)
+        await prepare_session(connection)
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    url: str, clock: Clock, *, application_name: str = "collector", size: int = 4
+) -> AsyncIterator[Database]:
+    """Open a database; its connections are opened as they are needed, the first one at once.
+
+    Args:
+        url: postgresql://…; over a unix socket with `?host=/folder`. PGPASSWORD and ~/.pgpass are read.
+        clock: stamps rows, and is held while the server works.
+        application_name: how this program appears in pg_stat_activity.
+        size: connections at most.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the URL cannot be read.
+    """
+    welcome: Callable[[asyncpg.Connection[asyncpg.Record]], Any]
+
+    async def init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await welcome(connection)
+
+    async def keep(_: object) -> None:
+        """Leave session settings and temporary tables as they are between uses."""
+
+    with clock.hold(), errors.door():
+        try:
+            pool = asyncpg.create_pool(
+                url,
+                min_size=1,
+                max_size=size,
+                max_inactive_connection_lifetime=0,
+                init=init,
+                reset=keep,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                server_settings=session_settings(application_name),
+            )
+            database = Database(pool, clock, size)
+            welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
+            await pool
+        except ValueError:
+            raise errors.unreadable_url() from None
+    try:
+        yield database
+    finally:
+        await _closed(pool, clock)
+
+
+async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+    with contextlib.suppress(DatabaseError), clock.hold(), errors.door():
+        try:
+            await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            pool.terminate()
+
+
+def _sent(args: Sequence[object]) -> list[object]:
+    return [_to_driver(arg) for arg in args]
+
+
+def _to_driver(value: object) -> object:
+    if isinstance(value, Spans):
+        return [asyncpg.Range(span.start, span.end) for span in value]
+    if isinstance(value, Span):
+        return asyncpg.Range(value.start, value.end)
+    return value
+
+
+def _to_span(value: "asyncpg.Range[Any] | None") -> Span | None:
+    return None if value is None or value.isempty else Span(value.lower, value.upper)
+
+
+def _to_spans(value: "Sequence[asyncpg.Range[Any]] | None") -> Spans | None:
+    return None if value is None else Spans(Span(part.lower, part.upper) for part in value)
+
+
+_DECODERS: Mapping[str, Callable[[Any], Any]] = {"tstzrange": _to_span, "tstzmultirange": _to_spans}
+
+
+def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type
+    if not decoders:
+        row: Row = record
+        return row
+    return {name: decoders[name](value) if name in decoders else value for name, value in record.items()}
+
+
+def spans_literal(spans: Spans) -> str:
+    """Return a set of spans as PostgreSQL writes a tstzmultirange; for COPY and for arrays of them."""
+    return "{" + ",".join(map(span_literal, spans)) + "}"
+
+
+def span_literal(span: Span) -> str:
+    """Return a span as PostgreSQL writes a tstzrange."""
+    return f"[{span.start.isoformat()},{span.end.isoformat()})"

@@ -1,0 +1,36 @@
+"""Alembic's environment: one connection, given by collector.db.migrate or made from DATABASE_URL for a developer."""
+
+import asyncio
+import os
+
+from alembic import context
+from sqlalchemy import Connection
+
+from collector.db.migrate import engine_for
+from collector.db.schema import metadata
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        compare_type=True,
+        compare_server_default=True,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def connect_and_migrate(url: str) -> None:
+    engine = engine_for(url)
+    async with engine.connect() as connection:
+        await connection.run_sync(migrate)
+    await engine.dispose()
+
+
+given: Connection | None = context.config.attributes.get("connection")
+if given is not None:
+    migrate(given)
+else:
+    asyncio.run(connect_and_migrate(os.environ["DATABASE_URL"]))
