@@ -1,0 +1,143 @@
+"""Historical requests: IB's parameters, and the one outcome of each reply."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.instruments import Underlying, WhatToShow
+from collector.domain.spans import Span
+from collector.ib.historical import Parameters, conclude, last_complete, parameters
+from collector.ib.requests import Reply
+from collector.ib.wire import End
+
+SPY = Underlying("SPY", 756733)
+OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+CLOSE = datetime(2026, 11, 20, 21, 15, tzinfo=UTC)
+
+
+def request(start: datetime = OPEN, end: datetime = CLOSE) -> HistoricalRequest:
+    """Return a request for SPY's trades, by default of a whole session."""
+    return HistoricalRequest(SPY, WhatToShow.TRADES, Span(start, end))
+
+
+def reply(
+    outcome: Outcome | None = None,
+    *,
+    sent_at: datetime = CLOSE + timedelta(minutes=45),
+    trusted: bool = True,
+    rows: list[str] | None = None,
+    notices: tuple[int, ...] = (),
+) -> Reply:
+    """Return a reply; without an outcome IB completed it."""
+    end = End(outcome, "IB's words", None if outcome is None else 162)
+    return Reply(end, sent_at, sent_at + timedelta(seconds=2), 2.0, trusted, rows or [], notices)
+
+
+def bar(start: datetime) -> list[str]:
+    """Return the wire's strings of a bar."""
+    return [str(int(start.timestamp())), "1", "1", "1", "1", "1", "1", "1"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "expected"),
+    [
+        # Asked at 12:00 New York for the last half hour.
+        (OPEN + timedelta(hours=2), OPEN + timedelta(hours=2.5), OPEN + timedelta(hours=2.5), ("", "1801 S")),
+        # Asked at 17:00 for the session that ended at 16:15: its start is less than a day ago.
+        (OPEN, CLOSE, datetime(2026, 11, 20, 22, tzinfo=UTC), ("", "27001 S")),
+        # Asked on Monday for Friday's session.
+        (OPEN, CLOSE, datetime(2026, 11, 23, 22, tzinfo=UTC), ("20261120-21:15:00", "24300 S")),
+        # Monday to Friday, asked a week later; days are trading days to IB.
+        (OPEN - timedelta(days=4), CLOSE, datetime(2026, 11, 27, 22, tzinfo=UTC), ("20261120-21:15:00", "5 D")),
+        # From Friday's open until now, on Monday.
+        (OPEN, datetime(2026, 11, 23, 21, tzinfo=UTC), datetime(2026, 11, 23, 21, 1, tzinfo=UTC), ("", "4 D")),
+        # A whole week.
+        (OPEN - timedelta(days=7), OPEN, datetime(2026, 12, 1, tzinfo=UTC), ("20261120-14:30:00", "1 W")),
+    ],
+)
+def test_parameters(start: datetime, end: datetime, now: datetime, expected: tuple[str, str]) -> None:
+    """The end is open when the last day holds the span, and the duration never falls short of it."""
+    assert parameters(request(start, end), now) == Parameters(*expected)
+
+
+def test_a_span_beyond_a_week_is_refused() -> None:
+    """IB would truncate it silently."""
+    with pytest.raises(ValueError, match="one week at most"):
+        parameters(request(OPEN - timedelta(days=7), CLOSE), CLOSE)
+
+
+def test_a_span_that_has_not_begun_is_refused() -> None:
+    """There is nothing that could be asked for."""
+    with pytest.raises(ValueError, match="has not begun"):
+        parameters(request(), OPEN)
+
+
+def test_last_complete_slot() -> None:
+    """It ends at the last five minutes on the clock."""
+    assert last_complete(OPEN + timedelta(minutes=4, seconds=59)) == OPEN
+    assert last_complete(OPEN + timedelta(minutes=5)) == OPEN + timedelta(minutes=5)
+
+
+def test_bars_are_an_answer_that_covers_what_was_complete_at_sending() -> None:
+    """A bar that was forming at sending is dropped, although it was complete when the answer came."""
+    sent_at = OPEN + timedelta(minutes=9, seconds=59)
+    outcome = conclude(request(), reply(sent_at=sent_at, rows=bar(OPEN) + bar(OPEN + timedelta(minutes=5))))
+    assert isinstance(outcome, Answer)
+    assert [found.time for found in outcome.bars] == [OPEN]
+    assert outcome.covered_until == OPEN + timedelta(minutes=5)
+    assert outcome.sent_at == sent_at
+
+
+def test_a_withheld_tail_covers_less() -> None:
+    """With notice 2188 the answer speaks for slots that ended half an hour before sending only."""
+    sent_at = OPEN + timedelta(hours=1, minutes=2)
+    outcome = conclude(
+        request(), reply(sent_at=sent_at, rows=bar(OPEN) + bar(OPEN + timedelta(minutes=30)), notices=(2188,))
+    )
+    assert isinstance(outcome, Answer)
+    assert outcome.covered_until == OPEN + timedelta(minutes=32)
+    assert [found.time for found in outcome.bars] == [OPEN]
+    assert outcome.notices == (2188,)
+
+
+def test_no_data_from_a_healthy_ib_is_an_answer() -> None:
+    """The words "no data" are definite when nothing was disturbed."""
+    outcome = conclude(request(), reply(Outcome.NO_DATA))
+    assert isinstance(outcome, Answer)
+    assert outcome.outcome is Outcome.NO_DATA
+    assert outcome.covered_until == CLOSE + timedelta(minutes=45)
+
+
+@pytest.mark.parametrize("said", [Outcome.NO_DATA, Outcome.UNKNOWN_CONTRACT])
+def test_no_data_and_unknown_contract_from_a_disturbed_ib_are_not_believed(said: Outcome) -> None:
+    """A farm notice between sending and answer makes them the farm's fault."""
+    outcome = conclude(request(), reply(said, trusted=False))
+    assert isinstance(outcome, Failure)
+    assert outcome.outcome is Outcome.FARM_DOWN
+
+
+def test_an_empty_frame_is_no_answer() -> None:
+    """An empty list without a reason says nothing."""
+    outcome = conclude(request(), reply(rows=[]))
+    assert isinstance(outcome, Failure)
+    assert outcome.outcome is Outcome.UNKNOWN
+
+
+def test_a_malformed_frame_is_no_answer() -> None:
+    """What cannot be read says nothing."""
+    outcome = conclude(request(), reply(rows=["nonsense"]))
+    assert isinstance(outcome, Failure)
+    assert outcome.outcome is Outcome.UNKNOWN
+    assert "malformed" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "said", [outcome for outcome in Outcome if outcome not in (Outcome.BARS, Outcome.NO_DATA)], ids=str
+)
+def test_every_other_end_is_a_failure_of_that_name(said: Outcome) -> None:
+    """Nothing but bars and a believed "no data" is an answer."""
+    outcome = conclude(request(), reply(said))
+    assert isinstance(outcome, Failure)
+    assert outcome.outcome is said
+    assert outcome.message == "IB's words"

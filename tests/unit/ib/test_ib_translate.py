@@ -1,0 +1,112 @@
+"""Translation of the wire's bars: strings in IB's order in, exact domain bars out."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.domain.bars import Bar
+from collector.domain.instruments import WhatToShow
+from collector.domain.spans import Span
+from collector.ib.translate import MalformedBars, bars, exact
+
+OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+OPEN_S = 1795185000
+SESSION = Span(OPEN, OPEN + timedelta(hours=6.5))
+
+
+def at(slot: int) -> datetime:
+    """Return the start of a slot of the session, from 0."""
+    return OPEN + timedelta(minutes=5 * slot)
+
+
+def wire(slot: int, close: str = "1.25", volume: str = "10", vwap: str = "1.2345", count: str = "3") -> list[str]:
+    """Return a bar's eight strings."""
+    return [str(OPEN_S + 300 * slot), "1.20", "1.30", "1.15", close, volume, vwap, count]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0.05", Decimal("0.05")),
+        ("650.000000000000123", Decimal("650.000000000000123")),
+        ("1.5E2", Decimal(150)),
+        ("0", Decimal(0)),
+        ("-1", None),
+        ("-1.0", None),
+        ("NaN", None),
+        ("Infinity", None),
+        ("1.7976931348623157E308", None),
+        ("", None),
+        ("-0.5", Decimal("-0.5")),
+    ],
+)
+def test_a_number_is_exactly_what_ib_wrote_or_nothing(text: str, number: Decimal | None) -> None:
+    """-1, NaN, infinite, unset and empty are None; all else keeps each digit."""
+    assert exact(text) == number
+
+
+def test_a_trades_bar_carries_everything() -> None:
+    """Prices, volume, vwap and count come over exactly, stamped with the start in UTC."""
+    expected = Bar(
+        OPEN, Decimal("1.20"), Decimal("1.30"), Decimal("1.15"), Decimal("1.25"), Decimal(10), 3, Decimal("1.2345")
+    )
+    assert bars(wire(0), WhatToShow.TRADES, SESSION, SESSION.end) == (expected,)
+
+
+def test_a_quote_bar_has_no_volume() -> None:
+    """What IB sends as -1 for quotes is absent, and so is anything else that it might send there."""
+    expected = Bar(OPEN, Decimal("1.20"), Decimal("1.30"), Decimal("1.15"), Decimal("1.25"))
+    assert bars(wire(0, volume="-1", vwap="-1", count="-1"), WhatToShow.BID, SESSION, SESSION.end) == (expected,)
+    assert bars(wire(0), WhatToShow.ASK, SESSION, SESSION.end) == (expected,)
+
+
+def test_a_quote_that_did_not_exist_is_dropped_and_half_of_one_kept() -> None:
+    """Without a close there is no bar; without an open the close stands for it."""
+    half = [str(OPEN_S + 300), "-1", "0.10", "-1", "0.05", "-1", "-1", "-1"]
+    found = bars([*wire(0, close="-1"), *half], WhatToShow.BID, SESSION, SESSION.end)
+    assert found == (Bar(at(1), Decimal("0.05"), Decimal("0.10"), Decimal("0.05"), Decimal("0.05")),)
+
+
+def test_bars_come_in_order_once_each_inside_the_span() -> None:
+    """Repeats keep the last, disorder is put right, and what starts outside the span is dropped."""
+    fields = wire(2) + wire(1) + wire(1, close="1.26") + wire(-1) + wire(78)
+    found = bars(fields, WhatToShow.TRADES, SESSION, at(90))
+    assert [bar.time for bar in found] == [at(1), at(2)]
+    assert found[0].close == Decimal("1.26")
+
+
+def test_the_forming_bar_is_dropped() -> None:
+    """A bar that ends later than the last complete slot is dropped, one that ends with it is kept."""
+    fields = wire(0) + wire(1) + wire(2)
+    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2))] == [at(0), at(1)]
+    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2) - timedelta(seconds=1))] == [at(0)]
+    assert bars(fields, WhatToShow.TRADES, SESSION, OPEN) == ()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        wire(0)[:-1],
+        ["20261120 09:30:00", *wire(0)[1:]],
+        [str(OPEN_S + 1), *wire(0)[1:]],
+        [*wire(0)[:4], "abc", *wire(0)[5:]],
+        wire(0, close="-1"),
+        wire(0, volume="many"),
+    ],
+    ids=["a field short", "no epoch", "off the grid", "no number", "trade without a price", "no volume"],
+)
+def test_what_is_not_bars_is_refused(fields: list[str]) -> None:
+    """Malformed fields never become bars nor an empty answer."""
+    with pytest.raises(MalformedBars):
+        bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+
+
+@given(st.lists(st.integers(-20, 100), max_size=60))
+def test_any_arrival_order_gives_the_same_bars(slots: list[int]) -> None:
+    """Whatever the order and the repeats: ascending, unique, inside the span, and nothing inside it lost."""
+    fields = [text for slot in slots for text in wire(slot)]
+    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    assert [bar.time for bar in found] == [at(slot) for slot in sorted({slot for slot in slots if 0 <= slot < 78})]
