@@ -12,8 +12,6 @@ class GiveUpOn(StrEnum):
     """What is given up when the attempts are used up."""
 
     REQUEST = "request"
-    CONTRACT = "contract"
-    SERIES = "series"
     RUN = "run"
 
 
@@ -38,9 +36,9 @@ REACTIONS: Mapping[Outcome, Reaction] = {
         4, 2, 60, GiveUpOn.REQUEST, "IB drops requests silently; the pacer slows down meanwhile."
     ),
     Outcome.PACING: Reaction(8, 5, 120, GiveUpOn.REQUEST, "The pacer pauses everything and halves its concurrency."),
-    Outcome.PERMISSION: Reaction(1, 0, 0, GiveUpOn.SERIES, "Nothing changes within a run; other series go on."),
+    Outcome.PERMISSION: Reaction(1, 0, 0, GiveUpOn.REQUEST, "The series has a breaker of its own; other series go on."),
     Outcome.UNKNOWN_CONTRACT: Reaction(
-        3, 5, 60, GiveUpOn.CONTRACT, "IB says so falsely during outages; believed when repeated."
+        3, 5, 60, GiveUpOn.REQUEST, "IB says so falsely during outages; believed when repeated."
     ),
     Outcome.OTHER_LOGIN: Reaction(30, 30, 300, GiveUpOn.RUN, "Someone uses the same username; it may take minutes."),
     Outcome.FARM_DOWN: Reaction(30, 2, 60, GiveUpOn.RUN, "The supervisor waits for the farm before the next attempt."),

@@ -13,15 +13,13 @@ import structlog
 from collector.clock import Clock
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.errors import GatewayUnavailable
-from collector.domain.instruments import Instrument, WhatToShow
+from collector.domain.instruments import Instrument
 from collector.domain.planning import Work
 from collector.domain.reactions import REACTIONS, GiveUpOn, delay_s
 from collector.pipeline.source import MarketDataSource
 from collector.pipeline.storing import Answered
 from collector.pipeline.tally import Tally, described
 
-_PERMISSION_VERDICT = 3
-"""Contracts of a symbol that must be refused before the whole series is given up for the symbol."""
 _WORKERS = 32
 """Instruments in flight; with three series each it is more than IB's ceiling, so the pacer decides, not this."""
 
@@ -71,8 +69,6 @@ class Fetching:
         self._fresh: deque[Work] = deque()
         self._retries: list[tuple[float, int, _Retry]] = []
         self._order = itertools.count()
-        self._refusals: dict[tuple[str, WhatToShow], set[int]] = {}
-        self._closed_series: dict[tuple[str, WhatToShow], Failure] = {}
         self.given_up: list[GivenUp] = []
         self.deferred: list[HistoricalRequest] = []
 
@@ -118,7 +114,7 @@ class Fetching:
 
     async def _attempt(self, item: _Retry) -> None:
         instrument = item.work.instrument
-        wanted = [request for request in item.work.requests if not self._is_closed(request, item)]
+        wanted = item.work.requests
         outcomes = await asyncio.gather(*(self._source.historical(request) for request in wanted))
         answered: list[Answered] = []
         failed: list[tuple[HistoricalRequest, Failure]] = []
@@ -157,19 +153,11 @@ class Fetching:
             heapq.heappush(self._retries, (due, next(self._order), _Retry(work, item.failures)))
 
     def _give_up(self, request: HistoricalRequest, failure: Failure, attempts: int) -> None:
-        reaction = REACTIONS[failure.outcome]
-        if reaction.give_up_on is GiveUpOn.RUN:
+        if REACTIONS[failure.outcome].give_up_on is GiveUpOn.RUN:
             raise GatewayUnavailable(
                 f"IB is out of reach: {failure.message}",
                 "What was collected is stored; the next run continues. Check the gateway with: collector doctor",
             )
-        if reaction.give_up_on is GiveUpOn.SERIES:
-            key = (request.instrument.symbol, request.what_to_show)
-            refused = self._refusals.setdefault(key, set())
-            refused.add(request.instrument.con_id)
-            if len(refused) >= _PERMISSION_VERDICT and key not in self._closed_series:
-                self._closed_series[key] = failure
-                log.warning("series_given_up", symbol=key[0], what_to_show=key[1], reason=failure.message)
         self.given_up.append(GivenUp(request, failure, attempts))
         self._tally.failed += 1
         self._tally.contracts_failed.add(request.instrument.id)
@@ -181,16 +169,6 @@ class Fetching:
             message=failure.message,
             attempts=attempts,
         )
-
-    def _is_closed(self, request: HistoricalRequest, item: _Retry) -> bool:
-        """Give a request up at once when its series was refused for the symbol (a bulkhead: the other series go on)."""
-        failure = self._closed_series.get((request.instrument.symbol, request.what_to_show))
-        if failure is None:
-            return False
-        self.given_up.append(GivenUp(request, failure, sum(item.failures.get(request, Counter()).values())))
-        self._tally.failed += 1
-        self._tally.contracts_failed.add(request.instrument.id)
-        return True
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from collector.config import Settings
 from collector.domain.answers import Failure
+from collector.domain.errors import UsageError
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.runs import Asks, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
+from collector.market.calendar import NEW_YORK, Calendar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,3 +64,60 @@ def clipped(session: Session, span: timedelta | None, now: datetime) -> Session 
     if start >= end:
         return None
     return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
+
+
+def order_for(
+    window: Window,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    *,
+    day: date | None = None,
+    symbols: tuple[str, ...] = (),
+    span: timedelta | None = None,
+    force: bool = False,
+) -> Order:
+    """Return the order of a window as a person or a timer gives it.
+
+    Args:
+        window: which window.
+        settings: its span, scope and symbols.
+        calendar: the exchange's.
+        now: the current instant.
+        day: the session's date; None is the session that is open or was the last to open.
+        symbols: these instead of the configured ones.
+        span: the last so much of the session instead of the window's own.
+        force: ask again for what is settled.
+
+    Raises:
+        NotASession: the date is no trading day; the message says why.
+        UsageError: the date is in the future, or its session has not opened; or the window asks the gateway nothing.
+    """
+    chosen = day or last_opened(calendar, now)
+    opens = calendar.session("SPY", chosen).open
+    if opens > now:
+        when = "is in the future" if chosen > now.astimezone(NEW_YORK).date() else "has not opened yet"
+        raise UsageError(
+            f"the session of {chosen} {when}", f"The last one that has opened is {last_opened(calendar, now)}."
+        )
+    if window is Window.MANUAL:
+        return Order(window=window, day=chosen, symbols=symbols or settings.symbol_names, span=span, force=force)
+    rules = settings.windows[window]
+    return Order(
+        window=window,
+        day=chosen,
+        symbols=symbols or rules.symbols or settings.symbol_names,
+        asks=rules.asks,
+        scope=rules.scope,
+        span=span or rules.length,
+        force=force,
+        sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+    )
+
+
+def last_opened(calendar: Calendar, now: datetime) -> date:
+    """Return the date of the session that is open or was the last to open."""
+    today = now.astimezone(NEW_YORK).date()
+    if calendar.is_session(today) and calendar.session("SPY", today).open <= now:
+        return today
+    return calendar.previous(today)
