@@ -56,7 +56,7 @@ class DayPath:
     offer: Ints
 
 
-def smile_of_day(minutes: int) -> Floats:
+def activity_of_day(minutes: int) -> Floats:
     """Return the U-shaped activity of each minute of a session, with mean 1; it falls off after the regular close."""
     regular = minutes - 15 if minutes % 30 else minutes
     place = (np.arange(minutes) + 0.5) / regular
@@ -92,8 +92,9 @@ class Paths:
     def _compute_anchors(self, stock: Stock) -> tuple[Floats, Floats]:
         """Return (open, close) of price and of implied volatility for every session that there is."""
         days = len(sessions.session_days())
-        shocks = draws.normals(draws.key(self._seed, stock.con_id, _DAILY), 3 * days).reshape(3, days)
-        gap, move, own = shocks
+        gap, move, own = (
+            draws.normals(draws.key(self._seed, stock.con_id, _DAILY, purpose), days) for purpose in range(3)
+        )
         daily = stock.volatility * _REALISED / _SESSIONS_A_YEAR**0.5
         swing = stock.volatility_swing * (1.0 - _VOLATILITY_PERSISTENCE**2) ** 0.5
         overnight, within = _OVERNIGHT**0.5, (1.0 - _OVERNIGHT) ** 0.5
@@ -115,7 +116,7 @@ class Paths:
         if session is None:
             raise KeyError(day)
         minutes = session.slots * SLOT_MINUTES
-        activity = smile_of_day(minutes)
+        activity = activity_of_day(minutes)
         own = draws.key(self._seed, stock.con_id, day.toordinal())
         cents = self._points(draws.key(own, _INTRADAY), prices[number], stock.volatility * _REALISED, activity)
         rounded = np.maximum(np.rint(cents * 100.0).astype(np.int64), 1)

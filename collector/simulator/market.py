@@ -1,0 +1,367 @@
+"""The simulated market: what exists, what it is worth, what traded, and what IB would tell of it at any instant.
+
+Everything is a function of the seed; the clock only decides how much of it has happened. Nothing here knows the wire.
+
+The model, for whoever wants to recover it: at the end of a bar the underlying's price is the close of its TRADES bar
+exactly; an option's value is that of an American option under `Stock.rate` and `Stock.dividend_yield` (continuous
+compounding) and `Market.true_volatility`, with time counted in years of 365 days to the product's own close on the
+expiration day; and the value lies between the closes of its BID and ASK bars.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+import numpy as np
+
+from collector.clock import Clock
+from collector.simulator.exchange import chains, quotes, series, sessions, smile, snapshots
+from collector.simulator.exchange.contract_days import ContractDays, flat
+from collector.simulator.exchange.listings import STOCKS, ChainShape, Option, Quote, Right, SimBar, Stock
+from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
+from collector.simulator.exchange.revisions import Revision
+from collector.simulator.exchange.series import SeriesArrays
+from collector.simulator.exchange.sessions import SLOT_S, Session
+
+__all__ = [
+    "ChainShape", "Market", "MarketSettings", "Option", "Quote", "Revision", "Right", "SeriesArrays", "SimBar", "Stock",
+]  # fmt: skip
+
+_MINUTE_S = 60
+_DAY_S = 86_400
+FIRST_DAY = date(2019, 1, 2)
+"""The first session of which bars exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSettings:
+    """How much the market shows.
+
+    Attributes:
+        symbols: the underlyings that are known; any other gets no answer.
+        quote_depth_days: calendar days for which quotes of options can be asked (BID, ASK, MIDPOINT, BID_ASK).
+        trade_depth_days: calendar days for which trades of options can be asked.
+        purge_days: calendar days after its expiration on which a contract is forgotten.
+        purge_hour: hour of that day in New York at which it is.
+        contract_days_kept: contract-days of bars kept in memory, about 8 kB each.
+    """
+
+    symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
+    quote_depth_days: int = 65
+    trade_depth_days: int = 123
+    purge_days: int = 1
+    purge_hour: int = 0
+    contract_days_kept: int = 6_000
+
+
+_DEFAULTS = MarketSettings()
+
+
+class Market:
+    """A market that is the same for everyone who gives the same seed.
+
+    Args:
+        seed: any integer; decides every price and every trade.
+        clock: says how much has happened.
+        settings: how much is shown.
+
+    Attributes:
+        settings: the settings.
+        revisions: the corrections that were announced, in order.
+    """
+
+    def __init__(self, seed: int, clock: Clock, settings: MarketSettings = _DEFAULTS) -> None:
+        self.seed, self.settings = seed, settings
+        self.revisions: list[Revision] = []
+        self._clock = clock
+        self._stocks = {stock.symbol: stock for stock in STOCKS if stock.symbol in settings.symbols}
+        self._by_con_id = {stock.con_id: stock for stock in self._stocks.values()}
+        self._paths = Paths(seed)
+        self._chains = chains.Chains(self._paths)
+        self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept)
+        self._stock_day = lru_cache(maxsize=1024)(self._compute_stock_day)
+
+    @property
+    def stocks(self) -> tuple[Stock, ...]:
+        """The underlyings."""
+        return tuple(self._stocks.values())
+
+    def stock(self, symbol: str) -> Stock | None:
+        """Return an underlying, None when the symbol is unknown."""
+        return self._stocks.get(symbol)
+
+    def option(self, con_id: int) -> Option | None:
+        """Return a contract, also one not listed yet or long purged; None when there never is such a contract."""
+        found = self._chains.option(con_id)
+        return found if found is not None and found.symbol in self._stocks else None
+
+    def options(
+        self, symbol: str, expiration: date | None = None, right: Right | None = None, strike: Decimal | None = None
+    ) -> tuple[Option, ...]:
+        """Return the contracts that are listed and not purged now, by expiration, strike and right."""
+        stock = self._stocks.get(symbol)
+        if stock is None:
+            return ()
+        today = sessions.local_date(self._clock.now())
+        wanted = self._expirations(stock) if expiration is None else (expiration,)
+        return tuple(
+            one
+            for day in wanted
+            for one in self._chains.contracts(stock, day)
+            if one.listed <= today
+            and (right is None or one.right == right)
+            and (strike is None or one.strike == strike)
+            and not self.purged(one)
+        )
+
+    def chain(self, symbol: str) -> ChainShape | None:
+        """Return expirations and strikes of what is listed now, None for an unknown symbol; not all combine."""
+        stock = self._stocks.get(symbol)
+        if stock is None:
+            return None
+        listed = self.options(symbol)
+        expirations = tuple(sorted({one.expiration for one in listed}))
+        return ChainShape("SMART", symbol, "100", expirations, tuple(sorted({one.strike for one in listed})))
+
+    def expired(self, option: Option) -> bool:
+        """Tell whether a contract's last session has ended."""
+        close = self.product_close(option.symbol, option.expiration)
+        return close is not None and self._clock.now() >= close
+
+    def purged(self, option: Option) -> bool:
+        """Tell whether the exchange has forgotten a contract: neither details nor bars are given any more."""
+        day = option.expiration + timedelta(days=self.settings.purge_days)
+        return self._now() >= sessions.epoch(day, self.settings.purge_hour)
+
+    def product_close(self, symbol: str, day: date) -> datetime | None:
+        """Return when a symbol and its options stop trading on a day, None when it is no session."""
+        session = self._session(self._stocks[symbol], day)
+        return None if session is None else sessions.utc(session.close)
+
+    def history(
+        self, con_id: int, what_to_show: str, start: datetime, end: datetime, bar_s: int = 300, use_rth: bool = False
+    ) -> tuple[SimBar, ...]:
+        """Return the bars that IB would send now, ascending, the one that is still forming included.
+
+        Args:
+            con_id: an underlying or a contract; unknown and purged ones have no bars.
+            what_to_show: TRADES, BID, ASK, MIDPOINT or BID_ASK, and for underlyings OPTION_IMPLIED_VOLATILITY,
+                HISTORICAL_VOLATILITY and ADJUSTED_LAST; other series have no bars.
+            start: first instant at which a bar may start, aware.
+            end: instant from which on none may start, aware.
+            bar_s: seconds of a bar. Bars of less than a minute stand at the end of each minute in which something
+                happened; from one day on a bar is a session.
+            use_rth: only the equity session, which ends at 16:00 (13:00).
+        """
+        return series.as_bars(self.arrays(con_id, what_to_show, start, end, bar_s, use_rth))
+
+    def history_fields(
+        self, con_id: int, what_to_show: str, start: datetime, end: datetime, bar_s: int = 300, use_rth: bool = False
+    ) -> tuple[int, str]:
+        """Return (number of bars, their text fields), the same bars as `history` with epoch times, much faster.
+
+        Eight fields a bar, each ended by a NUL: date, open, high, low, close, volume, average, count.
+        """
+        bars = self.arrays(con_id, what_to_show, start, end, bar_s, use_rth)
+        return len(bars), series.as_fields(bars)
+
+    def truth(self, con_id: int, what_to_show: str, span: tuple[datetime, datetime]) -> tuple[SimBar, ...]:
+        """Return all complete 5-minute bars that start in a span, whatever the depth of history and the purge.
+
+        The corrections that are in force now are in it; sessions and slots that have not ended are not.
+        """
+        return series.as_bars(self.arrays(con_id, what_to_show, *span, complete=True))
+
+    def arrays(
+        self,
+        con_id: int,
+        what_to_show: str,
+        start: datetime,
+        end: datetime,
+        bar_s: int = SLOT_S,
+        use_rth: bool = False,
+        *,
+        complete: bool = False,
+    ) -> SeriesArrays:
+        """Return the bars of `history` (or, if complete, of `truth`) as whole numbers."""
+        first, last = int(np.ceil(start.timestamp())), int(np.ceil(end.timestamp()))
+        option = None if con_id in self._by_con_id else self.option(con_id)
+        stock = self._by_con_id.get(con_id) if option is None else self._stocks[option.symbol]
+        if stock is None or (option is not None and not complete and self.purged(option)):
+            return series.empty()
+        since = FIRST_DAY if option is None else max(option.listed, FIRST_DAY)
+        if option is not None and not complete:
+            since = max(since, self._oldest(what_to_show))
+        until = sessions.local_date(end) if option is None else min(option.expiration, sessions.local_date(end))
+        parts = []
+        for day in sessions.sessions_between(max(since, sessions.local_date(start)), until):
+            bars = self._bars(stock, option, day, what_to_show, bar_s, use_rth=use_rth, complete=complete)
+            if bars is None:
+                break
+            parts.append(bars.between(first, last))
+        return series.joined(parts)
+
+    def expiration_day(self, symbol: str, expiration: date, day: date) -> Mapping[int, Mapping[str, SeriesArrays]]:
+        """Return TRADES, BID and ASK of all contracts of an expiration on a whole session: con_id -> series -> bars.
+
+        The cheapest way to many bars, for benchmarks; it looks at neither clock nor corrections.
+        """
+        return self._days.draw_all(self._stocks[symbol], expiration, day)
+
+    def revise(
+        self,
+        day: date,
+        at: datetime,
+        *,
+        what_to_show: str | None = None,
+        con_id: int | None = None,
+        share: float = 0.1,
+        seed: int = 0,
+    ) -> Revision:
+        """Announce that from an instant on some bars of a day have other values; see `Revision` for the arguments."""
+        revision = Revision(day, at, what_to_show, con_id, share, seed)
+        self.revisions.append(revision)
+        return revision
+
+    def quote(self, con_id: int) -> Quote:
+        """Return the market of an underlying or a contract now; outside sessions the last one that there was.
+
+        Raises:
+            KeyError: there is no such contract, or nothing was ever quoted in it.
+        """
+        stock, option = self._either(con_id)
+        day, minutes = self._moment(stock, self._now(), None if option is None else option.expiration)
+        path = self._paths.day(stock, day)
+        if option is None:
+            return snapshots.stock_quote(stock, path, minutes, self._paths.close(stock, sessions.previous_session(day)))
+        if day < option.listed:
+            raise KeyError(con_id)
+        before = sessions.previous_session(day)
+        earlier = self._paths.day(stock, before) if before >= option.listed else None
+        tape = self._days.tape(stock, option, day)
+        interest = quotes.open_interest(self.seed, stock, option, path)
+        return snapshots.option_quote(stock, option, path, tape, minutes, earlier, interest)
+
+    def open_interest(self, con_id: int, day: date) -> int:
+        """Return a contract's open interest as told on a day (of the previous close); 0 before its listing.
+
+        Raises:
+            KeyError: there is no such option.
+        """
+        stock, option = self._either(con_id)
+        if option is None:
+            raise KeyError(con_id)
+        known = sessions.session_on_or_before(min(day, option.expiration))
+        if known < option.listed:
+            return 0
+        return quotes.open_interest(self.seed, stock, option, self._paths.day(stock, known))
+
+    def true_volatility(self, con_id: int, instant: datetime) -> float:
+        """Return the volatility a year at which a contract is priced; for an underlying its 30-day level.
+
+        Outside sessions it is that of the end of the last one.
+
+        Raises:
+            KeyError: there is no such contract.
+        """
+        stock, option = self._either(con_id)
+        at = int(instant.timestamp())
+        day, minutes = self._moment(stock, at, None if option is None else option.expiration)
+        path = self._paths.day(stock, day)
+        level = path.volatility[minutes : minutes + 1]
+        if option is None:
+            return float(level[0])
+        years = smile.years_left(stock, option.expiration, np.array([path.session.open + _MINUTE_S * minutes]))
+        spot, strike = path.cents[minutes : minutes + 1] / 100.0, np.array([float(option.strike)])
+        return float(smile.volatility(stock, level, spot, strike, years)[0])
+
+    def _now(self) -> int:
+        return int(self._clock.now().timestamp())
+
+    @staticmethod
+    def _session(stock: Stock, day: date) -> Session | None:
+        return sessions.session(day, late_close=stock.late_close)
+
+    def _either(self, con_id: int) -> tuple[Stock, Option | None]:
+        stock = self._by_con_id.get(con_id)
+        if stock is not None:
+            return stock, None
+        option = self.option(con_id)
+        if option is None:
+            raise KeyError(con_id)
+        return self._stocks[option.symbol], option
+
+    def _expirations(self, stock: Stock) -> tuple[date, ...]:
+        today = sessions.local_date(self._clock.now())
+        kept = chains.expirations(stock, today - timedelta(days=self.settings.purge_days + 1))
+        return tuple(sorted({*kept, *chains.expirations(stock, today)}))
+
+    def _oldest(self, what_to_show: str) -> date:
+        depth = self.settings.trade_depth_days if what_to_show == "TRADES" else self.settings.quote_depth_days
+        return sessions.local_date(self._clock.now()) - timedelta(days=depth)
+
+    def _moment(self, stock: Stock, at: int, last: date | None) -> tuple[date, int]:
+        """Return the session and its minute that an instant sees: the latest that has begun, not after a last day."""
+        today = sessions.local_date(sessions.utc(at))
+        day = sessions.session_on_or_before(today if last is None else min(today, last))
+        session = self._session(stock, day)
+        if session is not None and at < session.open:
+            session = self._session(stock, sessions.previous_session(day))
+        if session is None:
+            raise KeyError(day)
+        return session.day, min((at - session.open) // _MINUTE_S, session.slots * SLOT_MINUTES)
+
+    def _bars(
+        self, stock: Stock, option: Option | None, day: date, what_to_show: str, bar_s: int, *, use_rth: bool, complete: bool
+    ) -> SeriesArrays | None:
+        """Return a day's bars as far as they have happened; None when there is no such series."""
+        session = self._session(stock, day)
+        now = self._now()
+        if session is None or session.open >= now:
+            return series.empty()
+        whole = session.slots * SLOT_MINUTES
+        minutes = min((now - session.open) // _MINUTE_S, whole)
+        if complete:
+            minutes -= minutes % SLOT_MINUTES
+        size = min(max(bar_s // _MINUTE_S, 1), whole)
+        if size == SLOT_MINUTES and minutes == whole:
+            bars = (
+                self._stock_day(stock, day, what_to_show)
+                if option is None
+                else self._days.whole(stock, option, day, what_to_show)
+            )
+        elif minutes == 0:
+            return series.empty()
+        elif option is None:
+            bars = series.stock_series(self._paths.day(stock, day), what_to_show, minutes, size)
+        else:
+            bars = self._days.formed(stock, option, day, what_to_show, minutes, size)
+        if bars is None:
+            return None
+        con_id = stock.con_id if option is None else option.con_id
+        bars = self._revised(bars, con_id, what_to_show, day, now, penny=option is None or stock.penny)
+        if bar_s < _MINUTE_S and len(bars):
+            bars = series.shifted(bars, _MINUTE_S - bar_s)
+        return self._regular(bars, session, option, what_to_show) if use_rth and stock.late_close else bars
+
+    def _compute_stock_day(self, stock: Stock, day: date, what_to_show: str) -> SeriesArrays | None:
+        path = self._paths.day(stock, day)
+        return series.stock_series(path, what_to_show, path.session.slots * SLOT_MINUTES, SLOT_MINUTES)
+
+    def _revised(
+        self, bars: SeriesArrays, con_id: int, what_to_show: str, day: date, now: int, *, penny: bool
+    ) -> SeriesArrays:
+        for revision in self.revisions:
+            if revision.concerns(con_id, what_to_show, day) and revision.at.timestamp() <= now:
+                bars = revision.applied(bars, con_id, what_to_show, penny=penny)
+        return bars
+
+    @staticmethod
+    def _regular(bars: SeriesArrays, session: Session, option: Option | None, what_to_show: str) -> SeriesArrays:
+        """Return the equity session's bars; a contract that traded shows a flat bar without volume after them."""
+        regular = bars.between(session.open, session.regular_close)
+        if option is None or what_to_show != "TRADES" or not len(regular) or len(regular) == len(bars):
+            return regular
+        return series.joined([regular, flat(regular, len(regular) - 1, session.regular_close)])
