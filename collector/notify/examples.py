@@ -5,6 +5,7 @@ Every figure is invented, from a fixed seed; examples say so in their host's nam
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from math import exp
 from random import Random
 
 from collector.domain.answers import Outcome
@@ -47,18 +48,18 @@ def success() -> RunReport:
 
 def partial() -> RunReport:
     """Return an eod run in which one symbol suffered from pacing."""
-    report = _run(RunStatus.PARTIAL, settled=0.91)
+    report = _run(RunStatus.PARTIAL, settled=0.945)
     return replace(
         report,
         errors=(
             OutcomeCount(
                 outcome=Outcome.PACING,
-                count=214,
+                count=690,
                 examples=("TSLA  261127C00415000 TRADES 2026-11-20: 162 Historical data request pacing violation",),
             ),
             OutcomeCount(
                 outcome=Outcome.TIME_OUT,
-                count=37,
+                count=67,
                 examples=(
                     "TSLA  261218P00380000 BID 2026-11-20: no answer within 60 s",
                     "SPY   261120C00671000 ASK 2026-11-20: no answer within 60 s",
@@ -70,13 +71,13 @@ def partial() -> RunReport:
                 examples=("PLTR  261120C00180000 TRADES: 354 Requested market data is not subscribed.",),
             ),
         ),
-        rate_limit_hits=214,
+        rate_limit_hits=690,
         expiring=Expiring(saved=410, at_risk=6, lost=2, examples=("SPY   261120C00671000", "SPY   261120P00671000")),
-        gaps=GapCounts(opened=251, closed=18, lost=2, still_open=264),
+        gaps=GapCounts(opened=759, closed=18, lost=6, still_open=759),
         failure=FailureReport(
             stage=Stage.FETCH,
             cause=Cause.PACING,
-            message="IB answered 214 requests with a pacing violation; 251 requests have no definite answer.",
+            message="IB answered 690 requests with a pacing violation; 759 requests have no definite answer.",
             hint="The next window asks for them again.",
             saved=_saved(report),
             resume=_RESUME,
@@ -219,7 +220,7 @@ def week() -> WeekReport:
         gaps=GapCounts(opened=1802, closed=1764, lost=2, still_open=36),
         expiring=Expiring(saved=1988, lost=2, examples=("SPY   261118C00671000", "SPY   261118P00671000")),
         requests=62_110,
-        rate_limit_hits=214,
+        rate_limit_hits=690,
         database_bytes=18_400_000_000,
         database_growth_bytes=212_000_000,
         environment=Environment(
@@ -286,25 +287,20 @@ def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunR
 
 def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: float, missing: int) -> SymbolReport:
     rows = []
+    expirations = 5
     for i in range(contracts):
-        near = 1 - abs((i % 97) / 48 - 1)
-        busy = activity * (0.25 + 1.5 * near)
+        week, strike = divmod(i * expirations / contracts, 1)
+        # Busiest at the money, in the nearest expirations, and in the first and last minutes of the session.
+        busy = activity * 2.4 * exp(-((strike - 0.5) ** 2) / 0.06) * 0.8**week
+        edges = [abs(2 * j / max(width - 1, 1) - 1) for j in range(width)]
         known = i < contracts - missing
-        rows.append(
-            (
-                f"{SESSION + timedelta(days=7 * (i * 5 // contracts)):%Y-%m-%d}",
-                [
-                    (
-                        Verdict.TRADED
-                        if random.random() < busy * (1.35 - 0.7 * (5 < j < width - 10))
-                        else Verdict.NO_TRADE
-                    )
-                    if known
-                    else Verdict.UNKNOWN
-                    for j in range(width)
-                ],
-            )
-        )
+        verdicts = [
+            (Verdict.TRADED if random.random() < busy * (0.7 + 0.9 * edge**3) else Verdict.NO_TRADE)
+            if known
+            else Verdict.UNKNOWN
+            for edge in edges
+        ]
+        rows.append((f"{SESSION + timedelta(days=7 * int(week)):%Y-%m-%d}", verdicts))
     cells = [verdict for _, verdicts in rows for verdict in verdicts]
     counts = {verdict: cells.count(verdict) for verdict in Verdict}
     settled = 3 * width * (contracts - missing)
@@ -324,7 +320,7 @@ def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: f
         ),
         first_bar=_OPEN,
         last_bar=_OPEN + timedelta(minutes=5 * (width - 1)),
-        error="251 requests have no definite answer" if missing > contracts // 20 else "",
+        error=f"{3 * missing:,} requests have no definite answer" if missing > contracts // 20 else "",
         strip=CoverageStrip.of([_OPEN + timedelta(minutes=5 * j) for j in range(width)], rows),
     )
 
@@ -354,7 +350,7 @@ def _past(random: Random) -> tuple[PastRun, ...]:
                 session=day,
                 status=status,
                 reached=reached,
-                bars=random.randint(71_000, 81_000),
+                bars=random.randint(60_000, 68_000),
                 contracts=random.randint(4480, 4640),
                 slots=81,
                 duration_s=random.uniform(6300, 7400),

@@ -13,7 +13,8 @@ from hashlib import sha256
 from types import MappingProxyType
 
 _LONGEST_SUBJECT = 180
-_SEPARATORS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SEPARATORS = re.compile(r"[^\S ]*[\x00-\x1f\x7f-\x9f\u2028\u2029]+[^\S ]*")
+"""Line ends and control characters; plain spaces stay, an OCC symbol is padded with them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
