@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
+import ib_async
 import pytest
 
 from collector.clock import Clock, SystemClock
+from collector.simulator.launch import start
+from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualTimeLoop
-
-if TYPE_CHECKING:
-    from collector.simulator.server import Gateway
 
 T = TypeVar("T")
 
@@ -39,15 +39,41 @@ def gateway_clock(request: pytest.FixtureRequest) -> SystemClock:
 
 
 @pytest.fixture
-async def gateway(request: pytest.FixtureRequest, gateway_clock: Clock) -> AsyncIterator["Gateway"]:
+async def gateway(request: pytest.FixtureRequest, gateway_clock: Clock) -> AsyncIterator[Gateway]:
     """A started simulated gateway on `gateway_clock`, seed 7, as the marker says."""
-    from collector.simulator.launch import start  # noqa: PLC0415 - tests without a gateway need not load its market
-
     settings = _marked(request)
     settings.pop("at", None)
     started = await start(clock=gateway_clock, **settings)
     yield started
     await started.stop()
+
+
+class GatewayClient(ib_async.IB):
+    """The real client, which also remembers what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.RaiseRequestErrors = True
+        self.told: list[tuple[int, int, str]] = []
+        self.errorEvent += lambda req_id, code, text, _: self.told.append((req_id, code, text))
+
+    def codes(self) -> list[int]:
+        """Return the codes that came, in order."""
+        return [code for _, code, _ in self.told]
+
+    async def history(
+        self,
+        contract: ib_async.Contract,
+        what_to_show: str = "TRADES",
+        end: str = "",
+        duration: str = "1 D",
+        format_date: int = 2,
+        wait_s: float = 5,
+    ) -> ib_async.BarDataList:
+        """Ask for 5-minute bars."""
+        return await self.reqHistoricalDataAsync(
+            contract, end, duration, "5 mins", what_to_show, False, format_date, timeout=wait_s
+        )
 
 
 @pytest.fixture

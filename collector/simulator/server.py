@@ -57,6 +57,7 @@ class Gateway:
         self.failures: list[Exception] = []
         self.farms = {"market": True, "historical": True, "definition": True}
         self.connections: set[Connection] = set()
+        self.edits = any(type(scenario).edit is not Scenario.edit for scenario in self.scenarios)
         self.slow = tuple(scenario for scenario in self.scenarios if scenario.slows)
         self._server: asyncio.Server | None = None
         self._timelines: set[asyncio.Task[None]] = set()

@@ -190,10 +190,9 @@ def _chain(market: Market, req_id: int, symbol: str, exchange: str, con_id: int)
     end = frame(76, req_id)
     if exchange:
         return Reply(end, "rows")
-    stock = market.stock(symbol)
-    if stock is None or stock.con_id != con_id:
+    stock, shape = market.stock(symbol), market.chain(symbol)
+    if stock is None or shape is None or stock.con_id != con_id:
         return Refusal(200, texts.NO_DEFINITION)
-    shape = market.chain(symbol)
     expirations = [f"{day:%Y%m%d}" for day in shape.expirations]
     strikes = [str(float(strike)) for strike in shape.strikes]
     sets = (len(expirations), *expirations, len(strikes), *strikes)

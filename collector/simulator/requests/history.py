@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _MARKET_SERIES = {"ADJUSTED_LAST": "TRADES"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+_EPOCH_DATES = 2
 
 
 class Asked(NamedTuple):
@@ -91,25 +93,23 @@ def _answer(connection: Connection, entry: Request, asked: Asked, window: Window
     gateway = connection.gateway
     definition = found
     entry.con_id, entry.symbol = definition.con_id, definition.symbol
-    bars = gateway.market.history(
-        definition.con_id,
-        _MARKET_SERIES.get(asked.what_to_show, asked.what_to_show),
-        window.start,
-        window.end,
-        BAR_SIZES[asked.bar_size],
-        asked.use_rth,
-    )
-    reply = HistoryReply(bars)
-    if window.no_zone:
-        reply.notices.append((2174, texts.NO_ZONE))
-    gateway.edit(entry, reply)
-    for code, text in reply.notices:
+    bar_s = BAR_SIZES[asked.bar_size]
+    series = _MARKET_SERIES.get(asked.what_to_show, asked.what_to_show)
+    span = (definition.con_id, series, window.start, window.end, bar_s, asked.use_rth)
+    notices = [(2174, texts.NO_ZONE)] if window.no_zone else []
+    if asked.format_date == _EPOCH_DATES and bar_s < DAY_S and not gateway.edits:
+        count, rows = gateway.market.history_fields(*span)
+    else:
+        reply = HistoryReply(gateway.market.history(*span), notices)
+        gateway.edit(entry, reply)
+        count, rows = len(reply.bars), bar_fields(reply.bars, asked.format_date, bar_s)
+    for code, text in notices:
         connection.error(entry.req_id, code, text)
-    if not reply.bars:
+    if not count:
         named = f"{contracts.describe(definition)}@SMART {asked.what_to_show.title()}"
         return Refusal(162, texts.NO_DATA.format(contract=named))
-    written = written_bars(entry.req_id, window, reply.bars, asked.format_date, BAR_SIZES[asked.bar_size])
-    return Reply(gateway.garble(entry, written), "bars", len(reply.bars))
+    head = f"17\0{entry.req_id}\0{_wall(window.start)}\0{_wall(window.end)}\0{count}\0"
+    return Reply(gateway.garble(entry, framed(head + rows)), "bars", count)
 
 
 def _checked(connection: Connection, asked: Asked) -> Definition | Refusal:
@@ -147,14 +147,14 @@ def _refused_option(asked: Asked) -> Refusal | None:
     return next((Refusal(code, text) for wrong, code, text in rules if wrong), None)
 
 
-def written_bars(req_id: int, window: Window, bars: Sequence[SimBar], format_date: int, bar_s: int) -> bytes:
-    """Return the historicalData message of bars that ascend by time.
+def bar_fields(bars: Sequence[SimBar], format_date: int, bar_s: int) -> str:
+    """Return the fields of bars that ascend by time, eight a bar, each ended by NUL.
 
-    format_date 2 writes epoch seconds; 1 writes New York wall times with their zone; bars of a day or more always
+    Dates are epoch seconds in format 2 and else New York wall times with their zone; bars of a day or more always
     carry the date alone.
     """
-    parts = [f"17\0{req_id}\0{_wall(window.start)}\0{_wall(window.end)}\0{len(bars)}\0"]
-    epoch = format_date == 2 and bar_s < DAY_S  # noqa: PLR2004 - IB's number for epoch seconds
+    parts = []
+    epoch = format_date == _EPOCH_DATES and bar_s < DAY_S
     for at, opened, high, low, close, volume, wap, count in bars:
         if epoch:
             stamp = str((at - _EPOCH) // _SECOND)
@@ -166,10 +166,7 @@ def written_bars(req_id: int, window: Window, bars: Sequence[SimBar], format_dat
             f"{stamp}\0{number(opened)}\0{number(high)}\0{number(low)}\0{number(close)}\0"
             f"{number(volume)}\0{number(wap)}\0{count}\0"
         )
-    return framed("".join(parts))
-
-
-_SECOND = timedelta(seconds=1)
+    return "".join(parts)
 
 
 def _wall(instant: datetime) -> str:
@@ -221,7 +218,7 @@ def _head(connection: Connection, req_id: int, asked: Asked) -> Reply | Refusal:
     if not bars:
         return Refusal(162, texts.HMDS + "No head time stamp")
     first = bars[0].time
-    stamp = str((first - _EPOCH) // _SECOND) if asked.format_date == 2 else f"{first:%Y%m%d-%H:%M:%S}"  # noqa: PLR2004 - IB's number
+    stamp = str((first - _EPOCH) // _SECOND) if asked.format_date == _EPOCH_DATES else f"{first:%Y%m%d-%H:%M:%S}"
     return Reply(frame(88, req_id, stamp), "rows")
 
 
