@@ -104,16 +104,16 @@ class Market:
         stock = self._stocks.get(symbol)
         if stock is None:
             return ()
-        today = sessions.local_date(self._clock.now())
         wanted = self._expirations(stock) if expiration is None else (expiration,)
+        today = sessions.local_date(self._clock.now())
         return tuple(
             one
             for day in wanted
+            if not self._is_purged(day)
             for one in self._chains.contracts(stock, day)
             if one.listed <= today
             and (right is None or one.right == right)
             and (strike is None or one.strike == strike)
-            and not self.purged(one)
         )
 
     def chain(self, symbol: str) -> ChainShape | None:
@@ -121,9 +121,14 @@ class Market:
         stock = self._stocks.get(symbol)
         if stock is None:
             return None
-        listed = self.options(symbol)
-        expirations = tuple(sorted({one.expiration for one in listed}))
-        return ChainShape("SMART", symbol, "100", expirations, tuple(sorted({one.strike for one in listed})))
+        today = sessions.local_date(self._clock.now())
+        expirations, halves = [], set()
+        for day in self._expirations(stock):
+            strikes = {strike for strike, listed in self._chains.strikes(stock, day).items() if listed <= today}
+            if strikes and not self._is_purged(day):
+                expirations.append(day)
+                halves |= strikes
+        return ChainShape("SMART", symbol, "100", tuple(expirations), tuple(Decimal(one) / 2 for one in sorted(halves)))
 
     def expired(self, option: Option) -> bool:
         """Tell whether a contract's last session has ended."""
@@ -132,7 +137,10 @@ class Market:
 
     def purged(self, option: Option) -> bool:
         """Tell whether the exchange has forgotten a contract: neither details nor bars are given any more."""
-        day = option.expiration + timedelta(days=self.settings.purge_days)
+        return self._is_purged(option.expiration)
+
+    def _is_purged(self, expiration: date) -> bool:
+        day = expiration + timedelta(days=self.settings.purge_days)
         return self._now() >= sessions.epoch(day, self.settings.purge_hour)
 
     def product_close(self, symbol: str, day: date) -> datetime | None:
@@ -314,7 +322,15 @@ class Market:
         return session.day, min((at - session.open) // _MINUTE_S, session.slots * SLOT_MINUTES)
 
     def _bars(
-        self, stock: Stock, option: Option | None, day: date, what_to_show: str, bar_s: int, *, use_rth: bool, complete: bool
+        self,
+        stock: Stock,
+        option: Option | None,
+        day: date,
+        what_to_show: str,
+        bar_s: int,
+        *,
+        use_rth: bool,
+        complete: bool,
     ) -> SeriesArrays | None:
         """Return a day's bars as far as they have happened; None when there is no such series."""
         session = self._session(stock, day)

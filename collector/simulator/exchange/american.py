@@ -152,7 +152,8 @@ class Pricer:
             height, power, _, _, smooth = self._at(middle, years, volatility)
             held = self._sign * (power * height - smooth) < 0.0
             inner, outer = np.where(held, middle, inner), np.where(held, outer, middle)
-        return (0.5 * (inner + outer)).ravel()
+        solved: Floats = (0.5 * (inner + outer)).ravel()
+        return solved
 
 
 @lru_cache(maxsize=64)

@@ -131,5 +131,12 @@ def flat(bars: SeriesArrays, place: int, at: int) -> SeriesArrays:
     price = bars.close[place : place + 1]
     none = np.zeros(1, dtype=np.int64)
     return SeriesArrays(
-        np.array([at], dtype=np.int64), price, price, price, price, none, price * (series.WAP_SCALE // series.CENTS), none
+        np.array([at], dtype=np.int64),
+        price,
+        price,
+        price,
+        price,
+        none,
+        price * (series.WAP_SCALE // series.CENTS),
+        none,
     )

@@ -55,7 +55,8 @@ def bits(source: Words, shift: int, width: int) -> Floats:
 def uniforms(word_key: int, count: int) -> Floats:
     """Return `count` numbers uniform on (0, 1)."""
     raw = words(np.array([word_key], dtype=np.uint64), count)[0]
-    return ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * _UNIT
+    uniform: Floats = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * _UNIT
+    return uniform
 
 
 def normals(word_key: int, count: int) -> Floats:

@@ -109,7 +109,7 @@ class SimBar(NamedTuple):
     close: Decimal
     volume: Decimal
     wap: Decimal
-    count: int
+    count: int  # type: ignore[assignment] # hides tuple.count, which no one needs on a bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _FULL_DAY_MINUTES = 390
 class DayPath:
     """One underlying on one session.
 
-    The points are one minute apart, from the open to the close, both included; minute m lies between points m and m + 1.
+    The points are one minute apart, from the open to the close, both included; minute m lies between m and m + 1.
 
     Attributes:
         session: the product's session.
@@ -133,7 +133,7 @@ class Paths:
             low=np.maximum(np.minimum(rounded[:-1], rounded[1:]) - (edge * (1.0 - chance)).astype(np.int64), 1),
             volume=volume,
             trades=np.maximum(volume // 110, 1),
-            offer=(draws.uniforms(draws.key(own, _NOISE, 3), minutes + 1) < 0.5).astype(np.int64),
+            offer=np.rint(draws.uniforms(draws.key(own, _NOISE, 3), minutes + 1)).astype(np.int64),
         )
 
     @staticmethod

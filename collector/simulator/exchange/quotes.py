@@ -118,7 +118,7 @@ def _up(cents: Floats, penny: bool) -> Ints:
 
 
 def _quotes(stock: Stock, fair: Floats, distance: Floats, years: Floats, words: draws.Words) -> tuple[Ints, Ints]:
-    """Return bid and ask in cents: the model price between them, further apart away from the money and in the opening."""
+    """Return bid and ask in cents around the model price, further apart away from the money and in the opening."""
     liquid = 1.0 if stock.penny else 1.6
     wide = 1.0 + 0.12 * np.minimum(np.abs(distance), 6.0) + 0.6 * np.minimum(years, 1.0)
     half = (0.5 * liquid + 0.08 * liquid * fair) * wide

@@ -79,6 +79,4 @@ def _moved(bars: SeriesArrays, picked: npt.NDArray[np.bool_], what_to_show: str,
         return moved
     wap = np.clip(bars.wap + _CENT_OF_WAP * tick(bars.low), _CENT_OF_WAP * moved.low, _CENT_OF_WAP * moved.high)
     more = np.where(picked, 1 + bars.volume // 50, 0)
-    return replace(
-        moved, wap=np.where(picked, wap, bars.wap), volume=bars.volume + more, count=bars.count + (more > 0)
-    )
+    return replace(moved, wap=np.where(picked, wap, bars.wap), volume=bars.volume + more, count=bars.count + (more > 0))

@@ -63,14 +63,19 @@ class SeriesArrays:
 
     def take(self, where: slice | npt.NDArray[np.bool_]) -> "SeriesArrays":
         """Return the bars at some places."""
-        return self._mapped([getattr(self, name) for name in _COLUMNS], where)
+        return SeriesArrays(
+            self.time[where],
+            self.open[where],
+            self.high[where],
+            self.low[where],
+            self.close[where],
+            None if self.volume is None else self.volume[where],
+            None if self.wap is None else self.wap[where],
+            None if self.count is None else self.count[where],
+            self.scale,
+        )
 
-    def _mapped(self, columns: Sequence[Ints | None], where: slice | npt.NDArray[np.bool_]) -> "SeriesArrays":
-        taken = [None if column is None else column[where] for column in columns]
-        return replace(self, **dict(zip(_COLUMNS, taken, strict=True)))
 
-
-_COLUMNS = ("time", "open", "high", "low", "close", "volume", "wap", "count")
 _NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -84,11 +89,23 @@ def joined(parts: Sequence[SeriesArrays]) -> SeriesArrays:
     filled = [part for part in parts if len(part)]
     if len(filled) <= 1:
         return filled[0] if filled else (parts[0] if parts else empty())
-    columns: dict[str, Ints | None] = {}
-    for name in _COLUMNS:
-        values = [getattr(part, name) for part in filled]
-        columns[name] = None if values[0] is None else np.concatenate(values)
-    return replace(filled[0], **columns)
+    return SeriesArrays(
+        np.concatenate([part.time for part in filled]),
+        np.concatenate([part.open for part in filled]),
+        np.concatenate([part.high for part in filled]),
+        np.concatenate([part.low for part in filled]),
+        np.concatenate([part.close for part in filled]),
+        _chained([part.volume for part in filled]),
+        _chained([part.wap for part in filled]),
+        _chained([part.count for part in filled]),
+        filled[0].scale,
+    )
+
+
+def _chained(columns: Sequence[Ints | None]) -> Ints | None:
+    """Return columns one after the other, None when a series has no such column."""
+    present = [column for column in columns if column is not None]
+    return np.concatenate(present) if present else None
 
 
 def _starts(session: sessions.Session, minutes: int, size: int) -> Ints:

@@ -76,7 +76,7 @@ def _good_friday(year: int) -> date:
     i, k = divmod(c, 4)
     ell = (32 + 2 * e + 2 * i - h - k) % 7
     m = (a + 11 * h + 19 * ell) // 433
-    month, day = divmod(h + ell - 7 * m + 90, 25)
+    month, _ = divmod(h + ell - 7 * m + 90, 25)
     return date(year, month, (h + ell - 7 * m + 33 * month + 19) % 32) - timedelta(days=2)
 
 

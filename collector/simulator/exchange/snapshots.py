@@ -13,7 +13,7 @@ _BUMP_SPOT, _BUMP_VOLATILITY, _BUMP_DAYS = 0.001, 0.0025, 0.01
 """Steps of the differences that give Greeks: a share of the spot, of volatility, and days."""
 
 
-def _usd(cents: int | float) -> Decimal:
+def _usd(cents: float) -> Decimal:
     return Decimal(round(cents)) / 100
 
 
