@@ -14,13 +14,13 @@ from collector.domain.concurrency_levels import ChangeWatch, Estimate, Levels, M
 _ANSWERED = frozenset({Outcome.BARS, Outcome.NO_DATA})
 _CUT_OFF = frozenset({Outcome.DISCONNECTED, Outcome.FARM_DOWN, Outcome.OTHER_LOGIN})
 
-_SEARCH_COUNT, _TRIAL_COUNT = 40, 100
-"""Latencies that settle a close comparison: while searching, and when a neighbour is tried."""
+_LEAST_COUNT, _SEARCH_COUNT, _TRIAL_COUNT = 8, 40, 100
+"""Latencies without which nothing is concluded; those that settle a close comparison in a search, and in a trial."""
 _ENOUGH_S = 30.0
 """A comparison that lasts longer is settled with what there is."""
 _MEMORY_COUNT = 300
 """Latencies that the held number's estimate remembers."""
-_TRIED_COUNT = 60
+_TRIED_COUNT = 30
 """The weight of an earlier estimate when a number is measured again."""
 _HOLD_BATCH = 20
 """Answers by which the held number's estimate is brought up to date."""
@@ -120,6 +120,7 @@ class AdaptiveConcurrency:
         self._hold_count = _HOLD_COUNT
         self._held = 0
         self._watch = ChangeWatch()
+        self._before: dict[int, Estimate] | None = None
 
     def _set(self, now: float, level: int) -> None:
         settle = 0 if level == self.limit else level // 2
@@ -138,14 +139,15 @@ class AdaptiveConcurrency:
     def _settled(self, now: float, found: Estimate) -> bool:
         """Tell whether the measurement in hand has said enough."""
         level, count = self._round.level, found.count
-        if count < max(8, level):
+        if count < _LEAST_COUNT:
             return False
         known = self._levels.known
+        opened = now if self._round.opened is None else self._round.opened
         if not known:
-            return count >= max(16, 2 * level)
+            return count >= max(16, 2 * level) or (count >= max(10, level // 2) and now - opened > _ENOUGH_S)
         if count >= max(_TRIAL_COUNT if self._trials else _SEARCH_COUNT, 2 * level):
             return True
-        if self._round.opened is not None and now - self._round.opened > _ENOUGH_S and count >= max(12, 2 * level):
+        if now - opened > _ENOUGH_S and count >= max(12, 2 * level):
             return True
         rival = self._levels.top
         change = math.log(found.rate / rival.rate)
@@ -158,12 +160,15 @@ class AdaptiveConcurrency:
         if not self._says_something(found):
             self._settle_down(now)
             return
+        if self._false_alarm(found):
+            self._settle_down(now)
+            return
         earlier = known.get(level)
         if earlier is None:
             known[level] = found
         else:
             surprise = abs(math.log(found.rate / earlier.rate))
-            if surprise > 0.08 + 3 * math.hypot(found.error, earlier.error):
+            if surprise > 0.05 + 2.5 * math.hypot(found.error, earlier.error):
                 for other in [other for other in known if other not in (level, self._levels.best(self._ceiling))]:
                     del known[other]
                 known[level] = found
@@ -187,11 +192,9 @@ class AdaptiveConcurrency:
         """Compare each answer with the estimate; search anew on a change, try a neighbour when it is time."""
         level, known = self._round.level, self._levels.known
         usual = known.get(level)
-        change = self._watch.changed(latency_s, usual) if usual is not None else 0
-        if change:
-            self._forget()
-            self._downward = change > 0
-            self._set(now, max(1, level // 2) if self._downward else min(2 * level, self._highest(now)))
+        now_takes_s = self._watch.changed(latency_s, usual) if usual is not None else None
+        if usual is not None and now_takes_s is not None:
+            self._suspect(now, usual, now_takes_s)
             return
         if found.count < _HOLD_BATCH:
             return
@@ -210,6 +213,29 @@ class AdaptiveConcurrency:
             if trial is not None:
                 self._holding = False
                 self._set(now, trial)
+
+    def _suspect(self, now: float, usual: Estimate, now_takes_s: float) -> None:
+        """Search anew, because answers take longer or shorter than usual; look twice unless they take twice as long."""
+        before = dict(self._levels.known)
+        self._forget()
+        self._downward = now_takes_s > usual.latency_s
+        if now_takes_s > 2 * usual.latency_s:
+            self._set(now, max(1, self.limit // 2))
+        else:
+            self._before = before
+            self._round.renew()
+
+    def _false_alarm(self, found: Estimate) -> bool:
+        """Tell whether the held number still does what it did; what was known is then known again."""
+        before, self._before = self._before, None
+        usual = before.get(self._round.level) if before is not None else None
+        if before is None or usual is None:
+            return False
+        if abs(math.log(found.latency_s / usual.latency_s)) > 0.04 + 1.5 * found.error:
+            return False
+        before[self._round.level] = usual.merged(found, _TRIED_COUNT)
+        self._levels.known.update(before)
+        return True
 
     def _says_something(self, found: Estimate) -> bool:
         """Tell whether there was demand enough to learn from: all in flight in use, or all messages."""

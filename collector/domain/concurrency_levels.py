@@ -200,13 +200,31 @@ class ChangeWatch:
     _DRIFT = 0.3
 
     def __init__(self) -> None:
-        self._longer = self._shorter = 0.0
+        self._longer, self._shorter = _Run(), _Run()
 
-    def changed(self, latency_s: float, usual: Estimate) -> int:
-        """Take a latency; return 1 when latencies have become longer, -1 when shorter, 0 otherwise."""
+    def changed(self, latency_s: float, usual: Estimate) -> float | None:
+        """Take a latency; return the mean of the latencies since they have become different, or None."""
         spread = max(usual.likely_spread, 0.08)
         deviation = max(-3.0, min(3.0, (latency_s / usual.latency_s - 1) / spread))
         allowed = self._DRIFT + 1.5 / math.sqrt(usual.count)
-        self._longer = max(0.0, self._longer + deviation - allowed)
-        self._shorter = max(0.0, self._shorter - deviation - allowed)
-        return (self._longer > self._ALARM) - (self._shorter > self._ALARM)
+        for run, excess in ((self._longer, deviation - allowed), (self._shorter, -deviation - allowed)):
+            run.add(excess, latency_s)
+            if run.excess > self._ALARM:
+                return run.sum_s / run.count
+        return None
+
+
+@dataclass(slots=True)
+class _Run:
+    """Latencies on one side of what is usual, since they began to be so."""
+
+    excess: float = 0.0
+    count: int = 0
+    sum_s: float = 0.0
+
+    def add(self, excess: float, latency_s: float) -> None:
+        self.excess += excess
+        self.count += 1
+        self.sum_s += latency_s
+        if self.excess <= 0:
+            self.excess, self.count, self.sum_s = 0.0, 0, 0.0
