@@ -1,10 +1,10 @@
-"""What is remarkable about a stored slot, as bits: each series owns eight of them, and the last eight belong to the row."""
+"""What is remarkable about a stored slot, as bits: each series owns eight, the last eight belong to the row."""
 
 from enum import IntFlag
 
 
 class SlotFlag(IntFlag):
-    """Bits of `flags` in the bar tables. TRADES owns bits 0–7, BID 8–15, ASK 16–23; a new bar of a series resets its own.
+    """Bits of `flags` in the bar tables: TRADES owns 0–7, BID 8–15, ASK 16–23; a series' new bar resets its own.
 
     On the underlying, OPTION_IMPLIED_VOLATILITY owns bits 8–15.
     """

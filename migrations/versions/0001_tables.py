@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("vwap", PRICE),
         sa.Column("bid_close", PRICE),
         sa.Column("ask_close", PRICE),
-        sa.Column("implied_volatility", sa.Numeric(precision=12, scale=6)),
+        sa.Column("implied_volatility", GREEK),
         sa.Column("replaced_at", INSTANT, nullable=False),
         sa.Column("run_id", sa.Integer(), nullable=False),
         sa.CheckConstraint(
@@ -165,11 +165,7 @@ def upgrade() -> None:
         sa.Column("volume", sa.Numeric(precision=20, scale=4), comment="shares"),
         sa.Column("bar_count", sa.Integer()),
         sa.Column("vwap", PRICE),
-        sa.Column(
-            "implied_volatility",
-            sa.Numeric(precision=12, scale=6),
-            comment="close of IB's 30-day volatility bar, fraction of 1",
-        ),
+        sa.Column("implied_volatility", GREEK, comment="close of IB's 30-day volatility bar, fraction of 1"),
         sa.Column(
             "flags", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="bits: collector.domain.flags"
         ),

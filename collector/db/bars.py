@@ -1,0 +1,258 @@
+"""Storing answers: bars and the coverage that they justify, in one transaction, touching only what differs.
+
+A batch goes by COPY into temporary tables, one row a slot with the answered series side by side; one statement then
+compares with what is stored, writes what differs, and keeps settled values that IB changed in `bar_revisions`.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
+
+from collector.db.pool import Database, Transaction, span_literal, spans_literal
+from collector.domain.bars import Bar
+from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.spans import SLOT, Span, Spans
+
+_NULL = r"\N"
+_NO_TRADE = "\t".join([_NULL] * 7)
+_PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage")
+_OPTION_COLUMNS = (
+    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
+    "bid_close", "ask_close", "flags",
+)  # fmt: skip
+_UNDERLYING_COLUMNS = (
+    "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
+    "implied_volatility", "flags",
+)  # fmt: skip
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "claimed")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAnswer:
+    """What the answered requests for one series justify.
+
+    bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions.
+    settled: per session the part that is final, extended to the next session's open when it reaches the close.
+    """
+
+    bars: tuple[Bar, ...]
+    covered: Spans
+    settled: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentAnswers:
+    """The answered series of one instrument, which bears its database id; series that were not answered are absent.
+
+    flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot.
+    """
+
+    instrument: Underlying | OptionContract
+    series: Mapping[WhatToShow, SeriesAnswer]
+    flags: Mapping[datetime, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Staged rows (a row an instrument and slot) by what became of them."""
+
+    inserted: int = 0
+    updated: int = 0
+    identical: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.inserted + other.inserted, self.updated + other.updated, self.identical + other.identical)
+
+
+_Slots: TypeAlias = dict[WhatToShow, dict[datetime, str]]
+"""By series: slot → the series' columns in COPY's text format."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """One instrument of a batch, its answers gathered."""
+
+    id: int
+    slots: _Slots
+    covered: dict[WhatToShow, Spans]
+    settled: dict[WhatToShow, tuple[Span, ...]]
+    flags: dict[datetime, int]
+
+    def times(self) -> list[datetime]:
+        return sorted(set().union(*self.slots.values()))
+
+    def hull(self) -> tuple[datetime, datetime] | None:
+        """Return the first answered slot's start and the last one's end."""
+        bounds = [bound for spans in self.covered.values() if spans for bound in (spans.hull.start, spans.hull.end)]
+        for slots in self.slots.values():
+            if slots:
+                bounds += (min(slots), max(slots) + SLOT)
+        return (min(bounds), max(bounds)) if bounds else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of instrument is stored: its staging table, its statements, the text of its slots."""
+
+    stage: str
+    columns: tuple[str, ...]
+    coverage: str
+    upsert: str
+    merge: str
+    settle: str
+    line: Callable[[_Slots, datetime], str]
+
+
+def _option_slot(slots: _Slots, at: datetime) -> str:
+    trades = slots.get(WhatToShow.TRADES, {}).get(at, _NO_TRADE)
+    bid = slots.get(WhatToShow.BID, {}).get(at, _NULL)
+    ask = slots.get(WhatToShow.ASK, {}).get(at, _NULL)
+    return f"{trades}\t{bid}\t{ask}"
+
+
+def _underlying_slot(slots: _Slots, at: datetime) -> str:
+    trades = slots.get(WhatToShow.TRADES, {}).get(at, _NO_TRADE)
+    volatility = slots.get(WhatToShow.OPTION_IMPLIED_VOLATILITY, {}).get(at, _NULL)
+    return f"{trades}\t{volatility}"
+
+
+_OPTION = _Kind(
+    "stage_option_bars", _OPTION_COLUMNS, "{id}\t" + _NULL,
+    "upsert_option_bars", "merge_contract_coverage", "settle_contract_claims", _option_slot,
+)  # fmt: skip
+_UNDERLYING = _Kind(
+    "stage_underlying_bars", _UNDERLYING_COLUMNS, _NULL + "\t{id}",
+    "upsert_underlying_bars", "merge_underlying_coverage", "settle_underlying_claims", _underlying_slot,
+)  # fmt: skip
+
+
+async def store(
+    db: Database,
+    batch: Sequence[InstrumentAnswers],
+    run_id: int,
+    *,
+    option_series: Sequence[WhatToShow] = OPTION_SERIES,
+    underlying_series: Sequence[WhatToShow] = UNDERLYING_SERIES,
+) -> Counts:
+    """Store a batch of answers with their coverage, all or nothing.
+
+    A column is touched only by an answer of its own series, and never erased: an answered series without a bar for a
+    slot leaves what is there. A span settles when any series of the instrument has a bar in it, or by a second answer.
+
+    Args:
+        db: the database.
+        batch: the answers; an instrument may appear more than once, the later bar of a slot counts.
+        run_id: the run that asked.
+        option_series: the configured series of options; `has_gaps` tells whether one of them is not covered.
+        underlying_series: the configured series of underlyings.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: nothing of the batch was stored.
+    """
+    options = _gathered(a for a in batch if isinstance(a.instrument, OptionContract))
+    underlyings = _gathered(a for a in batch if isinstance(a.instrument, Underlying))
+    counts = Counts()
+    if not options and not underlyings:
+        return counts
+    async with db.transaction(*_PREPARED) as transaction:
+        for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
+            if rows:
+                counts += await _store(transaction, kind, rows, series, run_id)
+    return counts
+
+
+async def _store(
+    transaction: Transaction, kind: _Kind, rows: list[_Row], series: Sequence[WhatToShow], run_id: int
+) -> Counts:
+    lines, coverage, claims = _texts(kind, rows)
+    await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
+    if lines:
+        await transaction.copy(kind.stage, kind.columns, "".join(lines))
+    if claims:
+        await transaction.execute("prove_claims")
+    counts = Counts()
+    for ids, start, end in _groups(rows):
+        row = await transaction.fetchrow(
+            kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now()
+        )
+        if row is not None:
+            inserted, updated = row["inserted"], row["updated"]
+            counts += Counts(inserted, updated, row["staged"] - inserted - updated)
+    await transaction.execute(kind.merge)
+    for ids, start, end in _groups(rows):
+        await transaction.execute(kind.settle, ids, start, end)
+    return counts
+
+
+def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
+    """Bring the answers of each instrument together, bars as text."""
+    rows: dict[int, _Row] = {}
+    for answers in batch:
+        if answers.instrument.id == 0:
+            raise ValueError(f"{answers.instrument} has no database id")
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
+        row.flags.update(answers.flags)
+        for what, answer in answers.series.items():
+            row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
+            row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
+            row.settled[what] = (*row.settled.get(what, ()), *answer.settled)
+    return list(rows.values())
+
+
+def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
+    """Return the series' own columns by slot, as COPY reads them."""
+    if what is not WhatToShow.TRADES:
+        return {bar.time: str(bar.close) for bar in bars}
+    return {
+        time: f"{open_}\t{high}\t{low}\t{close}\t{_NULL if volume is None else volume}"
+        f"\t{_NULL if count is None else count}\t{_NULL if vwap is None else vwap}"
+        for time, open_, high, low, close, volume, count, vwap in bars
+    }
+
+
+def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str], bool]:
+    """Return lines for the staging table and for the coverage table, and whether any span lacks a bar to settle it."""
+    lines: list[str] = []
+    coverage: list[str] = []
+    stamps: dict[datetime, str] = {}
+    claiming = False
+    for row in rows:
+        times = row.times()
+        for at in times:
+            stamp = stamps.get(at) or stamps.setdefault(at, at.isoformat())
+            lines.append(f"{row.id}\t{stamp}\t{kind.line(row.slots, at)}\t{row.flags.get(at, 0)}\n")
+        for what, covered in row.covered.items():
+            settled = [span for span in row.settled[what] if _any_within(times, span)]
+            claimed = [span for span in row.settled[what] if not _any_within(times, span)]
+            claiming = claiming or bool(claimed)
+            claims = ",".join(f'"{span_literal(span)}"' for span in claimed)
+            coverage.append(
+                f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}"
+                f"\t{spans_literal(Spans(settled))}\t{{{claims}}}\n"
+            )
+    return lines, coverage, claiming
+
+
+def _any_within(times: list[datetime], span: Span) -> bool:
+    at = bisect_left(times, span.start)
+    return at < len(times) and times[at] < span.end
+
+
+def _groups(rows: list[_Row]) -> list[tuple[list[int], datetime, datetime]]:
+    """Group instruments by the days that their answers speak for: ids and bounds for statements that read bars.
+
+    Without it, one late answer for an old session would make every other contract's bars since then be read.
+    """
+    groups: dict[tuple[date, date], list[tuple[int, datetime, datetime]]] = {}
+    for row in rows:
+        hull = row.hull()
+        if hull is not None:
+            start, end = hull
+            key = (start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date())
+            groups.setdefault(key, []).append((row.id, start, end))
+    return [
+        ([id_ for id_, _, _ in group], min(start for _, start, _ in group), max(end for _, _, end in group))
+        for group in groups.values()
+    ]

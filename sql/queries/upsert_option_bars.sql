@@ -1,0 +1,152 @@
+-- Write the staged option bars that differ from the stored ones, keep replaced settled values, and count the staged rows.
+-- $1 contract ids, $2 from, $3 until (literal bounds, so that other chunks stay shut), $4 the configured series,
+-- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
+WITH after AS (
+    SELECT
+        contract_id,
+        what_to_show,
+        (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
+        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered
+    FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
+    FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
+        USING (contract_id, what_to_show)
+),
+answered AS (
+    SELECT
+        contract_id,
+        coalesce(range_agg(covered) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
+        CASE
+            WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
+                THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
+            ELSE '{}'
+        END AS complete
+    FROM after
+    GROUP BY contract_id
+),
+final AS (
+    SELECT
+        contract_id,
+        range_agg(settled) FILTER (WHERE what_to_show = 'TRADES') AS trades,
+        range_agg(settled) FILTER (WHERE what_to_show = 'BID') AS bid,
+        range_agg(settled) FILTER (WHERE what_to_show = 'ASK') AS ask
+    FROM request_coverage
+    WHERE contract_id = ANY($1::integer[])
+    GROUP BY contract_id
+),
+merged AS (
+    SELECT
+        contract_id,
+        time,
+        new.flags IS NOT NULL AS staged,
+        old.flags IS NOT NULL AS stored,
+        CASE WHEN new.close IS NULL THEN old.open ELSE new.open END AS open,
+        CASE WHEN new.close IS NULL THEN old.high ELSE new.high END AS high,
+        CASE WHEN new.close IS NULL THEN old.low ELSE new.low END AS low,
+        CASE WHEN new.close IS NULL THEN old.close ELSE new.close END AS close,
+        CASE
+            WHEN new.close IS NOT NULL THEN round(new.volume)::bigint
+            WHEN answered.trades @> time THEN coalesce(old.volume, 0)
+            ELSE old.volume
+        END AS volume,
+        CASE WHEN new.close IS NULL THEN old.bar_count ELSE new.bar_count END AS bar_count,
+        CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
+        coalesce(new.bid_close, old.bid_close) AS bid_close,
+        coalesce(new.ask_close, old.ask_close) AS ask_close,
+        (
+            coalesce(old.flags, 0)
+            & ~(
+                CASE WHEN new.close IS NULL THEN 0 ELSE x'0000ff'::integer END
+                | CASE WHEN new.bid_close IS NULL THEN 0 ELSE x'00ff00'::integer END
+                | CASE WHEN new.ask_close IS NULL THEN 0 ELSE x'ff0000'::integer END
+            )
+        )
+        | coalesce(new.flags, 0)
+        | CASE WHEN new.volume <> round(new.volume) THEN 1 ELSE 0 END AS flags,
+        CASE WHEN coalesce(new.close, old.close) IS NULL THEN 'BID_ASK' ELSE 'TRADES' END AS data_source,
+        NOT coalesce(answered.complete @> time, false) AS has_gaps,
+        new.close IS NOT NULL
+        AND (new.open, new.high, new.low, new.close, round(new.volume), new.bar_count, new.vwap)
+        IS DISTINCT FROM (old.open, old.high, old.low, old.close, old.volume, old.bar_count, old.vwap) AS trades_differ,
+        new.bid_close IS NOT NULL AND new.bid_close IS DISTINCT FROM old.bid_close AS bid_differs,
+        new.ask_close IS NOT NULL AND new.ask_close IS DISTINCT FROM old.ask_close AS ask_differs,
+        old.open AS old_open,
+        old.high AS old_high,
+        old.low AS old_low,
+        old.close AS old_close,
+        old.volume AS old_volume,
+        old.bar_count AS old_bar_count,
+        old.vwap AS old_vwap,
+        old.bid_close AS old_bid_close,
+        old.ask_close AS old_ask_close,
+        old.flags AS old_flags,
+        old.has_gaps AS old_has_gaps,
+        old.greeks_version
+    FROM (
+        SELECT *
+        FROM stage_option_bars
+        WHERE contract_id = ANY($1::integer[])
+    ) AS new
+    FULL JOIN (
+        SELECT *
+        FROM option_bars_5min
+        WHERE contract_id = ANY($1::integer[]) AND time >= $2::timestamptz AND time < $3::timestamptz
+    ) AS old
+        USING (contract_id, time)
+    LEFT JOIN answered USING (contract_id)
+),
+differing AS (
+    SELECT *
+    FROM merged
+    WHERE NOT stored
+        OR trades_differ
+        OR bid_differs
+        OR ask_differs
+        OR has_gaps <> old_has_gaps
+        OR flags <> old_flags
+        OR volume IS DISTINCT FROM old_volume
+),
+written AS (
+    INSERT INTO option_bars_5min AS bar (
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
+        greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
+    )
+    SELECT
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
+        CASE WHEN NOT (trades_differ OR bid_differs OR ask_differs) THEN greeks_version END,
+        data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
+    FROM differing
+    ON CONFLICT (contract_id, time) DO UPDATE
+    SET
+        open = excluded.open,
+        high = excluded.high,
+        low = excluded.low,
+        close = excluded.close,
+        volume = excluded.volume,
+        bar_count = excluded.bar_count,
+        vwap = excluded.vwap,
+        bid_close = excluded.bid_close,
+        ask_close = excluded.ask_close,
+        flags = excluded.flags,
+        greeks_version = excluded.greeks_version,
+        data_source = excluded.data_source,
+        has_gaps = excluded.has_gaps,
+        collection_run_id = excluded.collection_run_id,
+        updated_at = excluded.updated_at
+),
+revised AS (
+    INSERT INTO bar_revisions (
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, replaced_at, run_id
+    )
+    SELECT
+        contract_id, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
+        old_bid_close, old_ask_close, $6::timestamptz, $5::integer
+    FROM differing
+    INNER JOIN final USING (contract_id)
+    WHERE (trades_differ AND final.trades @> time)
+        OR (bid_differs AND final.bid @> time)
+        OR (ask_differs AND final.ask @> time)
+)
+SELECT
+    (SELECT count(*) FROM merged WHERE staged) AS staged,
+    (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
+    (SELECT count(*) FROM differing WHERE staged AND stored) AS updated

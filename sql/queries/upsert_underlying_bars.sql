@@ -1,0 +1,127 @@
+-- Write the staged underlying bars that differ from the stored ones, keep replaced settled values, and count the staged.
+-- $1 underlying ids, $2 from, $3 until, $4 the configured series, $5 run id, $6 now; see upsert_option_bars.
+WITH after AS (
+    SELECT
+        underlying_id,
+        what_to_show,
+        (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
+        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered
+    FROM (SELECT * FROM request_coverage WHERE underlying_id = ANY($1::integer[])) AS old
+    FULL JOIN (SELECT * FROM stage_coverage WHERE underlying_id = ANY($1::integer[])) AS new
+        USING (underlying_id, what_to_show)
+),
+answered AS (
+    SELECT
+        underlying_id,
+        CASE
+            WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
+                THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
+            ELSE '{}'
+        END AS complete
+    FROM after
+    GROUP BY underlying_id
+),
+final AS (
+    SELECT
+        underlying_id,
+        range_agg(settled) FILTER (WHERE what_to_show = 'TRADES') AS trades,
+        range_agg(settled) FILTER (WHERE what_to_show = 'OPTION_IMPLIED_VOLATILITY') AS volatility
+    FROM request_coverage
+    WHERE underlying_id = ANY($1::integer[])
+    GROUP BY underlying_id
+),
+merged AS (
+    SELECT
+        underlying_id,
+        time,
+        new.flags IS NOT NULL AS staged,
+        old.flags IS NOT NULL AS stored,
+        CASE WHEN new.close IS NULL THEN old.open ELSE new.open END AS open,
+        CASE WHEN new.close IS NULL THEN old.high ELSE new.high END AS high,
+        CASE WHEN new.close IS NULL THEN old.low ELSE new.low END AS low,
+        CASE WHEN new.close IS NULL THEN old.close ELSE new.close END AS close,
+        CASE WHEN new.close IS NULL THEN old.volume ELSE new.volume END AS volume,
+        CASE WHEN new.close IS NULL THEN old.bar_count ELSE new.bar_count END AS bar_count,
+        CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
+        coalesce(new.implied_volatility, old.implied_volatility) AS implied_volatility,
+        (
+            coalesce(old.flags, 0)
+            & ~(
+                CASE WHEN new.close IS NULL THEN 0 ELSE x'00ff'::integer END
+                | CASE WHEN new.implied_volatility IS NULL THEN 0 ELSE x'ff00'::integer END
+            )
+        )
+        | coalesce(new.flags, 0) AS flags,
+        NOT coalesce(answered.complete @> time, false) AS has_gaps,
+        new.close IS NOT NULL
+        AND (new.open, new.high, new.low, new.close, new.volume, new.bar_count, new.vwap)
+        IS DISTINCT FROM (old.open, old.high, old.low, old.close, old.volume, old.bar_count, old.vwap) AS trades_differ,
+        new.implied_volatility IS NOT NULL
+        AND new.implied_volatility IS DISTINCT FROM old.implied_volatility AS volatility_differs,
+        old.open AS old_open,
+        old.high AS old_high,
+        old.low AS old_low,
+        old.close AS old_close,
+        old.volume AS old_volume,
+        old.bar_count AS old_bar_count,
+        old.vwap AS old_vwap,
+        old.implied_volatility AS old_implied_volatility,
+        old.flags AS old_flags,
+        old.has_gaps AS old_has_gaps
+    FROM (
+        SELECT *
+        FROM stage_underlying_bars
+        WHERE underlying_id = ANY($1::integer[])
+    ) AS new
+    FULL JOIN (
+        SELECT *
+        FROM underlying_bars_5min
+        WHERE underlying_id = ANY($1::integer[]) AND time >= $2::timestamptz AND time < $3::timestamptz
+    ) AS old
+        USING (underlying_id, time)
+    LEFT JOIN answered USING (underlying_id)
+),
+differing AS (
+    SELECT *
+    FROM merged
+    WHERE NOT stored OR trades_differ OR volatility_differs OR has_gaps <> old_has_gaps OR flags <> old_flags
+),
+written AS (
+    INSERT INTO underlying_bars_5min AS bar (
+        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
+        has_gaps, collection_run_id, created_at, updated_at
+    )
+    SELECT
+        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
+        has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
+    FROM differing
+    ON CONFLICT (underlying_id, time) DO UPDATE
+    SET
+        open = excluded.open,
+        high = excluded.high,
+        low = excluded.low,
+        close = excluded.close,
+        volume = excluded.volume,
+        bar_count = excluded.bar_count,
+        vwap = excluded.vwap,
+        implied_volatility = excluded.implied_volatility,
+        flags = excluded.flags,
+        has_gaps = excluded.has_gaps,
+        collection_run_id = excluded.collection_run_id,
+        updated_at = excluded.updated_at
+),
+revised AS (
+    INSERT INTO bar_revisions (
+        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, replaced_at, run_id
+    )
+    SELECT
+        underlying_id, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
+        old_implied_volatility, $6::timestamptz, $5::integer
+    FROM differing
+    INNER JOIN final USING (underlying_id)
+    WHERE (trades_differ AND final.trades @> time) OR (volatility_differs AND final.volatility @> time)
+)
+SELECT
+    (SELECT count(*) FROM merged WHERE staged) AS staged,
+    (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
+    (SELECT count(*) FROM differing WHERE staged AND stored) AS updated
