@@ -99,6 +99,7 @@ class Gateway:
         self.health = Health(self.settings.foreign_farms)
         self.wire = Wire(self._take, self._lost)
         try:
+            await self.pacer.message()  # the introduction
             await self.wire.open(
                 self.settings.host, self.port, self.settings.client_id, self.settings.connect_timeout_s
             )

@@ -23,7 +23,7 @@ _SHORTEST_S = 30
 
 
 class Parameters(NamedTuple):
-    """What IB is asked with. end: "" for now, else UTC as YYYYMMDD-HH:MM:SS. duration: a number and S, D or W."""
+    """What IB is asked with. end: "" for now, else UTC as YYYYMMDD-HH:MM:SS. duration: a number and S or D."""
 
     end: str
     duration: str
@@ -38,7 +38,8 @@ def parameters(request: HistoricalRequest, now: datetime) -> Parameters:
     """Return IB's words for a request that is sent at `now` by IB's clock.
 
     The end is left open whenever the last 24 hours hold the span: an explicit end was reported 30 times slower, and
-    bars after the span are dropped anyway. Days are trading days to IB, so a duration never falls short of the span.
+    bars outside the span are dropped anyway. Days are sessions to IB, the one of the end included, so one more than the
+    span is long reaches its start wherever in the day it lies.
 
     Raises:
         ValueError: the span is longer than a week (IB would cut it silently), or has not begun.
@@ -57,8 +58,7 @@ def parameters(request: HistoricalRequest, now: datetime) -> Parameters:
 def _duration(seconds: int) -> str:
     if seconds <= _DAY_S:
         return f"{max(seconds, _SHORTEST_S)} S"
-    days = -(-seconds // _DAY_S)
-    return f"{days} D" if days <= 5 else f"{-(-days // 7)} W"  # noqa: PLR2004 - a week has five trading days
+    return f"{-(-seconds // _DAY_S) + 1} D"
 
 
 def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int], None]:

@@ -70,7 +70,8 @@ async def ask(gateway: Gateway, kind: Kind, send: Callable[[Any, int], None], de
     except ConnectionError as exc:
         end = End(Outcome.DISCONNECTED, str(exc), answered=False)
     except asyncio.CancelledError:
-        if kind is Kind.HISTORICAL and not pending.ended.done():
+        # Whoever awaits a future cancels it, too: only one that has its result had its answer.
+        if kind is Kind.HISTORICAL and (pending.ended.cancelled() or not pending.ended.done()):
             await gateway.withdraw(pending.req_id)
         raise
     finally:

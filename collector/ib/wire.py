@@ -17,6 +17,7 @@ from ib_async.client import Client
 
 from collector.domain.answers import Outcome
 from collector.ib import codes
+from collector.ib.translate import FIELDS_PER_BAR
 
 _ERROR, _NEXT_ID, _DETAILS, _ACCOUNTS, _BARS, _TIME, _DETAILS_END, _CHAIN, _CHAIN_END = 4, 9, 10, 15, 17, 49, 52, 75, 76
 _HEARD = (_ERROR, _NEXT_ID, _DETAILS, _ACCOUNTS, _TIME, _DETAILS_END, _CHAIN, _CHAIN_END)
@@ -120,11 +121,11 @@ class Wire:
         try:
             await asyncio.wait({connecting, self._gone}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            late = not connecting.done()
+            gone, late = self._gone.done(), not connecting.done()
             connecting.cancel()
             await asyncio.wait({connecting})
         failure = None if connecting.cancelled() else connecting.exception()
-        if self._gone.done():
+        if gone:
             raise ConnectionError(self._loss) from failure
         if late:
             raise TimeoutError(f"no answer within {timeout_s:g} s")
@@ -204,13 +205,16 @@ class Wire:
     def _bars(self, fields: Sequence[str]) -> None:
         """Take a historical answer raw: its bars are translated by who asked, string by string."""
         try:
-            pending = self.pending.get(int(fields[1]))
-        except (IndexError, ValueError):
+            pending = self.pending.get(int(fields[1])) if len(fields) >= _HISTORY_HEADER else None
+        except ValueError:
             return
         if pending is None:
             return
         pending.rows = list(fields[_HISTORY_HEADER:])
-        pending.end(End(None))
+        if fields[_HISTORY_HEADER - 1] == str(len(pending.rows) // FIELDS_PER_BAR):
+            pending.end(End(None))
+        else:
+            pending.end(End(Outcome.UNKNOWN, "malformed answer: another number of bars than announced"))
 
     def take_time(self, epoch_s: int) -> None:
         """Take the gateway's time."""

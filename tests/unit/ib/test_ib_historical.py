@@ -49,11 +49,18 @@ def bar(start: datetime) -> list[str]:
         # Asked on Monday for Friday's session.
         (OPEN, CLOSE, datetime(2026, 11, 23, 22, tzinfo=UTC), ("20261120-21:15:00", "24300 S")),
         # Monday to Friday, asked a week later; days are trading days to IB.
-        (OPEN - timedelta(days=4), CLOSE, datetime(2026, 11, 27, 22, tzinfo=UTC), ("20261120-21:15:00", "5 D")),
+        (OPEN - timedelta(days=4), CLOSE, datetime(2026, 11, 27, 22, tzinfo=UTC), ("20261120-21:15:00", "6 D")),
         # From Friday's open until now, on Monday.
-        (OPEN, datetime(2026, 11, 23, 21, tzinfo=UTC), datetime(2026, 11, 23, 21, 1, tzinfo=UTC), ("", "4 D")),
+        (OPEN, datetime(2026, 11, 23, 21, tzinfo=UTC), datetime(2026, 11, 23, 21, 1, tzinfo=UTC), ("", "5 D")),
+        # From 15:00 on Monday until 10:00 on Wednesday: less than two days, but three sessions.
+        (
+            datetime(2026, 11, 16, 20, tzinfo=UTC),
+            datetime(2026, 11, 18, 15, tzinfo=UTC),
+            datetime(2026, 11, 20, tzinfo=UTC),
+            ("20261118-15:00:00", "3 D"),
+        ),
         # A whole week.
-        (OPEN - timedelta(days=7), OPEN, datetime(2026, 12, 1, tzinfo=UTC), ("20261120-14:30:00", "1 W")),
+        (OPEN - timedelta(days=7), OPEN, datetime(2026, 12, 1, tzinfo=UTC), ("20261120-14:30:00", "8 D")),
     ],
 )
 def test_parameters(start: datetime, end: datetime, now: datetime, expected: tuple[str, str]) -> None:
