@@ -61,6 +61,10 @@ class GatewayClient(ib_async.IB):
         """Return the codes that came, in order."""
         return [code for _, code, _ in self.told]
 
+    def say(self, *fields: object) -> None:
+        """Send a message of these fields, whatever ib_async thinks of it."""
+        self.client.sendMsg("".join(f"{field}\0" for field in fields))
+
     async def history(
         self,
         contract: ib_async.Contract,

@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read whole messages and act on each."""
-        if self._muted:
+        if self._is_deaf():
             return
         arrived = self.gateway.clock.monotonic()
         self._inbox.feed(data)
@@ -83,15 +83,19 @@ class Connection(asyncio.Protocol):
             if self._greeted:
                 for body in self._inbox.messages():
                     self._read(body, arrived)
-                    if self._muted or self._transport.is_closing():
+                    if self._is_deaf():
                         return
         except WireError:
             self.cut()
 
     def send(self, written: bytes) -> None:
         """Write bytes, unless the connection is muted or closing."""
-        if not self._muted and not self._transport.is_closing():
+        if not self._is_deaf():
             self._transport.write(written)
+
+    def _is_deaf(self) -> bool:
+        """Whether nothing is read or written any more."""
+        return self._muted or self._transport.is_closing()
 
     def error(self, req_id: int, code: int, text: str) -> None:
         """Send an error or a notice; req_id -1 belongs to no request."""

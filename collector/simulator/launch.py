@@ -83,7 +83,7 @@ class TruthRow(NamedTuple):
     close: Decimal
     volume: Decimal
     wap: Decimal
-    count: int
+    trades: int
 
 
 def truth_rows(

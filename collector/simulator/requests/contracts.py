@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from collector.simulator.connection import Connection
+    from collector.simulator.exchange.listings import Right
     from collector.simulator.market import Market
 
 Definition = Stock | Option
@@ -34,15 +35,15 @@ _SCHEDULE_DAYS = 6
 _LOCAL_SYMBOL = re.compile(r"(?P<root>[A-Z0-9 ]{6})(?P<day>\d{6})(?P<right>[CP])(?P<strike>\d{8})")
 
 
-def resolve(market: Market, query: ContractQuery) -> tuple[Definition, ...]:
+def resolve(market: Market, query: ContractQuery, today: date) -> tuple[Definition, ...]:
     """Return every contract that a query can mean, options by expiration, strike and right; empty when unknown.
 
-    Contracts that IB has purged are unknown.
+    Contracts that IB has purged, or that are not listed yet on a day (New York's), are unknown.
     """
     if query.currency not in {"", "USD"}:
         return ()
     if query.con_id:
-        return _by_con_id(market, query)
+        return _by_con_id(market, query, today)
     if query.sec_type == "STK":
         stock = market.stock(query.symbol or query.local_symbol)
         return () if stock is None else (stock,)
@@ -51,12 +52,12 @@ def resolve(market: Market, query: ContractQuery) -> tuple[Definition, ...]:
     return ()
 
 
-def _by_con_id(market: Market, query: ContractQuery) -> tuple[Definition, ...]:
+def _by_con_id(market: Market, query: ContractQuery, today: date) -> tuple[Definition, ...]:
     for stock in market.stocks:
         if stock.con_id == query.con_id:
             return (stock,) if query.sec_type in {"", "STK"} else ()
     option = market.option(query.con_id)
-    if option is None or market.purged(option) or query.sec_type not in {"", "OPT"}:
+    if option is None or market.purged(option) or option.listed > today or query.sec_type not in {"", "OPT"}:
         return ()
     return (option,)
 
@@ -72,8 +73,8 @@ def _options(market: Market, query: ContractQuery) -> Iterator[Option]:
         return
     if market.stock(symbol) is None:
         return
-    wanted_right = right if right in {"C", "P"} else None
-    for option in market.options(symbol, expiration, wanted_right, strike or None):
+    wanted: Right | None = "C" if right == "C" else "P" if right == "P" else None
+    for option in market.options(symbol, expiration, wanted, strike or None):
         if expiration is None and expiry and f"{option.expiration:%Y%m}" != expiry:
             continue
         if query.multiplier not in {"", option.multiplier} or query.trading_class not in {"", option.trading_class}:
@@ -113,7 +114,7 @@ def contract_details(connection: Connection, fields: Fields) -> None:
 def _details(market: Market, query: ContractQuery, req_id: int, today: date) -> Reply | Refusal:
     if query.exchange and query.exchange not in EXCHANGES:
         return Refusal(200, texts.NO_DEFINITION)
-    found = resolve(market, query)
+    found = resolve(market, query, today)
     if not found:
         return Refusal(200, texts.NO_DEFINITION)
     exchange = query.exchange or "SMART"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collector.simulator import texts
 from collector.simulator.exchange.listings import Option
-from collector.simulator.exchange.sessions import NEW_YORK
+from collector.simulator.exchange.sessions import NEW_YORK, local_date
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.requests import contracts
@@ -117,7 +117,7 @@ def _checked(connection: Connection, asked: Asked) -> Definition | Refusal:
     refused = _refused_fields(asked)
     if refused is not None:
         return refused
-    found = contracts.resolve(connection.gateway.market, asked.contract)
+    found = contracts.resolve(connection.gateway.market, asked.contract, local_date(connection.gateway.clock.now()))
     if len(found) != 1:
         return Refusal(200, texts.NO_DEFINITION)
     return (_refused_option(asked) if isinstance(found[0], Option) else None) or found[0]

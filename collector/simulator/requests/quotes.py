@@ -83,7 +83,7 @@ def _answer(connection: Connection, entry: Request, asked: Asked) -> Reply | Ref
     gateway = connection.gateway
     if asked.snapshot and asked.generic:
         return Refusal(321, texts.SNAPSHOT_WITH_TICKS)
-    found = contracts.resolve(gateway.market, asked.contract)
+    found = contracts.resolve(gateway.market, asked.contract, local_date(gateway.clock.now()))
     if len(found) != 1 or asked.contract.exchange not in contracts.EXCHANGES:
         return Refusal(200, texts.NO_DEFINITION)
     if connection.streams() >= MAX_LINES:

@@ -2,17 +2,19 @@
 
 import struct
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import date, timedelta
 
 from collector.simulator import texts
+from collector.simulator.exchange.sessions import local_date, session_on_or_before
+from collector.simulator.replies import Refusal
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios.base import (
     HistoryReply,
     Late,
     Reaction,
-    Refusal,
     Scenario,
     Silence,
+    Stage,
     seeded,
 )
 
@@ -149,6 +151,40 @@ class WithheldTail(Spoiled):
             newest = entry.received_at - self._tail
             reply.notices.append((2188, texts.TAIL_WITHHELD))
             reply.bars = [bar for bar in reply.bars if bar.time < newest]
+
+
+class RevisedValues(Scenario):
+    """Some bars of a day have other values from an instant on, as when IB corrects what it told before.
+
+    Args:
+        after_s: seconds from the start of the gateway until the correction is in force.
+        day: the session concerned; None is the last one that has begun.
+        share: of the bars of each series that change.
+        what_to_show: only this series; None is all.
+        seed: of the choice and of the new values.
+    """
+
+    name = "revised-values"
+    heals = False
+
+    def __init__(
+        self,
+        after_s: float = 60.0,
+        day: date | None = None,
+        share: float = 0.1,
+        what_to_show: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._after_s, self._day, self._share, self._what_to_show = after_s, day, share, what_to_show
+        self._seed = seed
+
+    def bind(self, stage: Stage) -> None:
+        """Announce the correction to the market, which applies it when its time has come."""
+        super().bind(stage)
+        now = stage.clock.now()
+        day = self._day or session_on_or_before(local_date(now))
+        at = now + timedelta(seconds=self._after_s)
+        stage.market.revise(day, at, what_to_show=self._what_to_show, share=self._share, seed=self._seed)
 
 
 class Malformed(Spoiled):

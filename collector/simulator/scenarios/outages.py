@@ -3,12 +3,12 @@
 from collections.abc import Collection
 
 from collector.simulator import texts
+from collector.simulator.replies import Refusal
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios.base import (
     Cut,
     Mute,
     Reaction,
-    Refusal,
     Scenario,
     Silence,
     Stage,

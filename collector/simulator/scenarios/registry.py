@@ -1,5 +1,6 @@
 """The scenarios by name, and random mixes of them."""
 
+import ast
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -55,6 +56,7 @@ SCENARIOS: Mapping[str, Callable[..., Scenario]] = MappingProxyType(
         "late-answers": answers.LateAnswers,
         "duplicated-bars": answers.DuplicatedBars,
         "withheld-tail": answers.WithheldTail,
+        "revised-values": answers.RevisedValues,
         "malformed-frame": answers.Malformed,
         "malformed-length": partial(answers.Malformed, hits=1, length=True),
         "pacing": partial(answers.Refused, "pacing", 162, texts.PACING, hits=3),
@@ -109,17 +111,34 @@ def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of t
     """Make a scenario by its name.
 
     Args:
-        name: a key of SCENARIOS.
+        name: a key of SCENARIOS, optionally followed by options: `farm-down:at_request=20,for_s=45`.
         options: keyword arguments of its constructor, among them `seed` where it draws.
 
     Raises:
         KeyError: no scenario has that name; the message lists those that exist.
+        ValueError: an option is not written as `name=value`.
     """
+    name, _, written = name.partition(":")
     try:
         make = SCENARIOS[name]
     except KeyError:
         raise KeyError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}") from None
+    for part in filter(None, written.split(",")):
+        option, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"{part!r} is no option; write name=value")
+        options[option.strip()] = _value(value.strip())
     return make(**options)
+
+
+def _value(written: str) -> object:
+    """Return a number or a boolean where it is one, else the text; `+` joins several into a tuple."""
+    if "+" in written:
+        return tuple(_value(part) for part in written.split("+"))
+    try:
+        return ast.literal_eval(written)
+    except (ValueError, SyntaxError):
+        return written
 
 
 def mix(seed: int, *, requests: int = 60, time_scale: float = 1.0) -> tuple[Scenario, ...]:
