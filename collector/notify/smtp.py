@@ -17,9 +17,10 @@ _PERMANENT = 500
 
 
 class MailError(CollectorError):
-    """A mail was not sent. `retry` says whether a later attempt may help."""
+    """A mail was not sent. `retry`: the same attempt may help soon. `final`: this mail will never be taken."""
 
     retry = False
+    final = False
 
 
 class MailServerUnreachable(MailError, ConnectionError):  # noqa: N818 - the state, as the other errors are named
@@ -44,6 +45,8 @@ class MailLoginRefused(MailError):  # noqa: N818
 
 class MailRefused(MailError):  # noqa: N818
     """The server answered 5xx: it does not take this mail, sender or recipient."""
+
+    final = True
 
 
 class Smtp:
