@@ -32,6 +32,7 @@ _UNAVAILABLE: dict[str, tuple[str, str]] = {
     "57P01": ("the database server is shutting down", _START),
     "57P02": ("the database server crashed and restarts", "wait until it has recovered"),
     "57P03": ("the database server is starting up or shutting down", "wait until it accepts connections"),
+    "23505": ("another program wrote the same rows at the same moment", "let one collector write at a time; try again"),
     "25006": ("the database is read-only", "connect to the primary server, or end its recovery mode"),
     "40001": ("the database could not serialise a transaction", "try again"),
     "40P01": ("the database broke a deadlock", "another program writes to the same tables; try again"),

@@ -43,6 +43,8 @@ def session_settings(application_name: str) -> dict[str, str]:
         "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "lock_timeout": f"{LOCK_TIMEOUT_S}s",
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "work_mem": "64MB",  # a batch is compared in memory
+        "temp_buffers": "32MB",
         "jit": "off",  # compiling costs more than these statements take
         "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
     }

@@ -87,7 +87,7 @@ differing AS (
     WHERE NOT stored OR trades_differ OR volatility_differs OR has_gaps <> old_has_gaps OR flags <> old_flags
 ),
 written AS (
-    INSERT INTO underlying_bars_5min AS bar (
+    INSERT INTO underlying_bars_5min (
         underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
         has_gaps, collection_run_id, created_at, updated_at
     )
