@@ -15,12 +15,12 @@ class ScheduleSettings(Section):
     """How windows are attempted.
 
     retry_first_s, retry_max_s: the wait after a failed attempt, doubled each time up to the most, seconds.
-    attempts: of a window that ended partial or failed for a reason other than the gateway.
+    attempts: of a window that ended partial, until its deadline; failed ones are tried until their work is done.
     due_every_s: how often the timers start `run --due`, seconds.
     """
 
     retry_first_s: float = Field(default=300.0, ge=1, le=86400)
-    retry_max_s: float = Field(default=1800.0, ge=1, le=86400)
+    retry_max_s: float = Field(default=900.0, ge=1, le=86400)
     attempts: int = Field(default=3, ge=1, le=100)
     due_every_s: int = Field(default=300, ge=60, le=3600)
 

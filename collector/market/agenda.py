@@ -1,0 +1,307 @@
+"""What to run now: decided from the schedule, the instant and the runs so far. Pure; may be asked every minute.
+
+The least work that settles the same slots: a window gives way to a later one that is due too (or has run) and asks
+for at least the same. What cannot be had any more is named as missed, with the reason.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+
+from collector.config.operation import ScheduleSettings
+from collector.domain.runs import Asks, RunStatus, Scope, Window
+from collector.market.calendar import NEW_YORK
+from collector.market.schedule import INTRADAY, OFFLINE, Occurrence, Schedule
+
+_WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}
+_ENDED_WELL = (RunStatus.SUCCESS, RunStatus.PARTIAL)
+_SETTLING = (Window.EOD, Window.LATE_NIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class PastRun:
+    """One attempt at a window, from the run table. Instants aware.
+
+    alive: it is running and its heartbeat is fresh. gateway_down: it failed for want of a gateway.
+    """
+
+    window: Window
+    run_date: date
+    status: RunStatus
+    started_at: datetime
+    completed_at: datetime | None = None
+    gateway_down: bool = False
+    alive: bool = False
+
+    @property
+    def key(self) -> tuple[Window, date]:
+        """Return what its occurrence is found by."""
+        return self.window, self.run_date
+
+    @property
+    def ended_at(self) -> datetime:
+        """Return when it ended; of one that was cut off, when it began."""
+        return self.completed_at or self.started_at
+
+
+class MissKind(StrEnum):
+    """Why a window did not run."""
+
+    MERGED = "merged"
+    """A later window has collected what it would have."""
+    NO_USE = "no_use"
+    """It came too late to be of use, and nothing is lost by it."""
+    LAST_CHANCE = "last_chance"
+    """Contracts that expired that day were purged before any run could settle them; the rest is still caught up."""
+    TOO_OLD = "too_old"
+    """It lies further back than is caught up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A window that did not run, and why, in one sentence."""
+
+    occurrence: Occurrence
+    kind: MissKind
+    reason: str
+
+    @property
+    def key(self) -> tuple[Window, date, MissKind]:
+        """Return what it is remembered by."""
+        return *self.occurrence.key, self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class DueRun:
+    """A run to start now.
+
+    attempt: from 1. deadline: when what is left is deferred, None never. merges: windows whose work it does too.
+    last_chance: contracts that expire on its run date can be had until that day's purge only.
+    """
+
+    occurrence: Occurrence
+    attempt: int
+    deadline: datetime | None
+    merges: tuple[Occurrence, ...] = ()
+    last_chance: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What to do at an instant.
+
+    due: runs to start, in this order. missed: newly known misses. busy: a run that is at work; then nothing is due.
+    wake_at: when to look again: the next window, or the end of a back-off.
+    """
+
+    due: tuple[DueRun, ...]
+    missed: tuple[Missed, ...]
+    busy: PastRun | None
+    wake_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far catching up goes. reach: sessions that one late_night looks at. lookback: age of what is caught up."""
+
+    reach: int = 5
+    lookback: timedelta = timedelta(days=45)
+
+
+def purge_of(day: date) -> datetime:
+    """Return when IB forgets contracts that expired on a date: the following midnight in New York."""
+    return datetime.combine(day + timedelta(days=1), time(0), NEW_YORK)
+
+
+def agenda(
+    schedule: Schedule,
+    now: datetime,
+    runs: Sequence[PastRun],
+    since: datetime,
+    settings: ScheduleSettings,
+    limits: Limits | None = None,
+    known: Collection[tuple[Window, date, MissKind]] = (),
+) -> Agenda:
+    """Decide what to run.
+
+    Args:
+        schedule: the windows.
+        now: the instant, aware.
+        runs: every run whose window was due in the last `limits.lookback`, in any order.
+        since: when the schedule came into force (the first run ever); earlier windows were never meant to run.
+        settings: back-off and attempts.
+        limits: how far catching up goes.
+        known: misses that are recorded already; they are not named again.
+    """
+    return _Decision(schedule, now, runs, since, settings, limits or Limits(), known).agenda()
+
+
+class _Decision:
+    def __init__(
+        self,
+        schedule: Schedule,
+        now: datetime,
+        runs: Sequence[PastRun],
+        since: datetime,
+        settings: ScheduleSettings,
+        limits: Limits,
+        known: Collection[tuple[Window, date, MissKind]],
+    ) -> None:
+        self.schedule, self.now, self.settings, self.limits = schedule, now, settings, limits
+        self.known = frozenset(known)
+        self.runs = sorted(runs, key=lambda run: run.started_at)
+        self.attempts: dict[tuple[Window, date], list[PastRun]] = {}
+        for run in self.runs:
+            self.attempts.setdefault(run.key, []).append(run)
+        self.past = [
+            one
+            for one in schedule.between(since, now + timedelta(microseconds=1))
+            if not any((*one.key, kind) in self.known for kind in MissKind if kind is not MissKind.LAST_CHANCE)
+        ]
+
+    def agenda(self) -> Agenda:
+        following = self.schedule.following(self.now)
+        wake = [] if following is None else [following.due]
+        busy = next((run for run in self.runs if run.alive), None)
+        done = [one for one in self.past if self._is_done(one)]
+        pending = [one for one in self.past if one not in done]
+        missed, merges, kept = self._sifted(done, pending)
+        missed += self._last_chances()
+        due = []
+        for one in kept:
+            ready = self._ready_at(one)
+            if ready > self.now:
+                wake.append(ready)
+            elif busy is None:
+                due.append(self._due(one, merges.get(one.key, ())))
+        due.sort(key=lambda run: (not run.last_chance, -self._priority(run), run.occurrence.due))
+        fresh = tuple(one for one in missed if one.key not in self.known)
+        return Agenda(tuple(due), fresh, busy, min(wake, default=None))
+
+    def _sifted(
+        self, done: list[Occurrence], pending: list[Occurrence]
+    ) -> tuple[list[Missed], dict[tuple[Window, date], tuple[Occurrence, ...]], list[Occurrence]]:
+        """Split what has not run into misses, what later runs do too, and what is kept; the latest first."""
+        missed: list[Missed] = []
+        merges: dict[tuple[Window, date], tuple[Occurrence, ...]] = {}
+        kept: list[Occurrence] = []
+        for one in sorted(pending, key=lambda one: (one.due, one.window is Window.LATE_NIGHT), reverse=True):
+            by = next((other for other in done if self._covers(other, one)), None)
+            useless = self._useless(one)
+            if by is not None:
+                missed.append(Missed(one, MissKind.MERGED, f"{by.window} of {by.run_date} has collected it"))
+            elif one.due < self.now - self.limits.lookback:
+                days = self.limits.lookback.days
+                missed.append(Missed(one, MissKind.TOO_OLD, f"more than {days} days passed without a chance to run it"))
+            elif useless is not None:
+                missed.append(Missed(one, MissKind.NO_USE, useless))
+            elif (over := next((other for other in kept if self._covers(other, one)), None)) is not None:
+                merges[over.key] = (*merges.get(over.key, ()), one)
+            else:
+                kept.append(one)
+        return missed, merges, kept
+
+    def _is_done(self, one: Occurrence) -> bool:
+        attempts = self.attempts.get(one.key, [])
+        if any(run.status is RunStatus.SUCCESS for run in attempts):
+            return True
+        partial = [run for run in attempts if run.status is RunStatus.PARTIAL]
+        if not partial:
+            return False
+        deadline = self.schedule.deadline(one, one.due)
+        return len(partial) >= self.settings.attempts or (deadline is not None and self.now >= deadline)
+
+    def _covers(self, other: Occurrence, one: Occurrence) -> bool:
+        """Tell whether a later window asks for at least what an earlier one does."""
+        if other.key == one.key or other.due < one.due or not self._same_symbols(other, one):
+            return False
+        if one.window is Window.PRE_MARKET:
+            return False
+        if one.window not in (*INTRADAY, *_SETTLING):
+            return other.window is one.window
+        return self._within_reach(other, one) if other.window is Window.LATE_NIGHT else self._holds(other, one)
+
+    def _within_reach(self, night: Occurrence, one: Occurrence) -> bool:
+        """Tell whether a late_night looks back as far as a window's session."""
+        if one.run_date > night.run_date:
+            return False
+        return len(self.schedule.calendar.days(one.run_date, night.run_date)) <= self.limits.reach
+
+    def _holds(self, other: Occurrence, one: Occurrence) -> bool:
+        """Tell whether a window of the same session asks for all that an intraday one does."""
+        if other.run_date != one.run_date or one.window in _SETTLING or other.window not in (*INTRADAY, Window.EOD):
+            return False
+        wide, narrow = self.schedule.windows[other.window], self.schedule.windows[one.window]
+        if wide.asks is Asks.NOT_COVERED and narrow.asks is Asks.NOT_SETTLED:
+            return False
+        return _WIDTH[wide.scope] >= _WIDTH[narrow.scope] and self._start(other) <= self._start(one)
+
+    def _same_symbols(self, other: Occurrence, one: Occurrence) -> bool:
+        wide, narrow = self.schedule.windows[other.window].symbols, self.schedule.windows[one.window].symbols
+        return not wide or (bool(narrow) and set(narrow) <= set(wide))
+
+    def _start(self, one: Occurrence) -> datetime:
+        """Return where the span of a window of a session begins."""
+        rule = self.schedule.windows[one.window]
+        opens = self.schedule.session(one.run_date).open
+        return opens if rule.length is None else max(opens, one.due - rule.length)
+
+    def _useless(self, one: Occurrence) -> str | None:
+        if one.window in INTRADAY and self.now >= self.schedule.session(one.run_date).close:
+            eod = Window.EOD in self.schedule.windows.enabled
+            return f"the session had closed; {'eod collects it' if eod else 'no later window collects it'}"
+        if one.window is Window.PRE_MARKET and self.now >= self.schedule.session(one.run_date).open:
+            return "the session had opened"
+        return None
+
+    def _last_chances(self) -> list[Missed]:
+        """Name the sessions whose expiring contracts were purged before any run settled them."""
+        return [
+            Missed(
+                one,
+                MissKind.LAST_CHANCE,
+                f"no run settled the session before {purge_of(one.run_date):%Y-%m-%d %H:%M} New York, when IB forgot "
+                f"the contracts that expired on it",
+            )
+            for one in self.past
+            if one.window is Window.EOD
+            and self.now >= purge_of(one.run_date)
+            and self.schedule.expiring(one.run_date)
+            and not self._settled_in_time(one.run_date)
+        ]
+
+    def _settled_in_time(self, day: date) -> bool:
+        return any(
+            run.status in _ENDED_WELL and run.started_at < purge_of(day)
+            for window in _SETTLING
+            for run in self.attempts.get((window, day), [])
+        )
+
+    def _ready_at(self, one: Occurrence) -> datetime:
+        """Return when the next attempt may begin: at once, or after a back-off."""
+        own = [run for run in self.attempts.get(one.key, []) if not run.alive]
+        ready = self._after(own)
+        if one.window not in OFFLINE:
+            asked = [run for run in self.runs if run.window not in OFFLINE and not run.alive]
+            down = 0
+            for run in reversed(asked):
+                if not run.gateway_down:
+                    break
+                down += 1
+            ready = max(ready, self._after(asked[len(asked) - down :]))
+        return ready
+
+    def _after(self, failures: Sequence[PastRun]) -> datetime:
+        if not failures:
+            return self.now
+        wait = min(self.settings.retry_first_s * 2 ** min(len(failures) - 1, 30), self.settings.retry_max_s)
+        return max(run.ended_at for run in failures) + timedelta(seconds=wait)
+
+    def _due(self, one: Occurrence, merges: tuple[Occurrence, ...]) -> DueRun:
+        attempt = 1 + len(self.attempts.get(one.key, []))
+        last = one.window in _SETTLING and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
+        return DueRun(one, attempt, self.schedule.deadline(one, self.now), merges, last)
+
+    def _priority(self, run: DueRun) -> int:
+        return self.schedule.windows[run.occurrence.window].priority

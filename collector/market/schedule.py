@@ -1,0 +1,207 @@
+"""When windows are due: wall-clock times of the configuration turned into instants, date by date.
+
+Which date a window belongs to (its run date, always a session's):
+- pre_market, morning, midday, afternoon, expiry_check, eod: the session on whose date they are due;
+- late_night: the session before it; due at the first such time after that session has settled;
+- gap_check: the session before it; due on the morning of the next session, so holidays and week-ends move it;
+- chain_refresh: the session that it prepares, the first on or after its date;
+- weekly: the session that ended the week, the last before its date.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from collector.config.windows import WEEKDAYS, WindowSettings, WindowsSettings
+from collector.domain.runs import Window
+from collector.domain.sessions import SETTLING_DELAY, Session
+from collector.domain.spans import SLOT, Span
+from collector.market.calendar import NEW_YORK, REGULAR_CLOSE, Calendar
+
+INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})
+"""Windows inside a session; what they miss, eod collects."""
+
+OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY})
+"""Windows that ask the gateway for nothing."""
+
+_ON_SESSIONS = (*sorted(INTRADAY), Window.PRE_MARKET, Window.EOD)
+_FRIDAY = 4
+_MARGIN = timedelta(days=8)
+"""A window is due at most this far from its run date, long week-ends included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One window of one session date. due: aware UTC. note: what is unusual about it, in words."""
+
+    window: Window
+    run_date: date
+    due: datetime
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[Window, date]:
+        """Return what a run's row is found by."""
+        return self.window, self.run_date
+
+
+def _always(_day: date) -> bool:
+    return True
+
+
+class Schedule:
+    """The windows of a configuration.
+
+    Args:
+        windows: their settings.
+        calendar: the exchange's.
+        symbols: what is collected; their closes decide when a session is over.
+        expiring: tells whether a selected contract expires on a session date; by default one always does.
+    """
+
+    def __init__(
+        self,
+        windows: WindowsSettings,
+        calendar: Calendar,
+        symbols: Sequence[str],
+        expiring: Callable[[date], bool] = _always,
+    ) -> None:
+        self.windows = windows
+        self.calendar = calendar
+        self.symbols = tuple(symbols)
+        self.expiring = expiring
+
+    def session(self, day: date) -> Session:
+        """Return the session of a date, open until the last of the symbols closes.
+
+        Raises:
+            NotASession: the exchange is closed on that date.
+        """
+        return max((self.calendar.session(symbol, day) for symbol in self.symbols), key=lambda one: one.close)
+
+    def between(self, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
+        """Return what is due in [start, end), by time, then window; both aware."""
+        found = [
+            one
+            for window in self.windows.enabled
+            for one in self._of(window, (start - _MARGIN).date(), (end + _MARGIN).date())
+            if start <= one.due < end
+        ]
+        return tuple(sorted(found, key=lambda one: (one.due, one.window)))
+
+    def of_session(self, day: date) -> tuple[Occurrence, ...]:
+        """Return every window whose run date is a session's, by time."""
+        found = [
+            one
+            for window in self.windows.enabled
+            for one in self._of(window, day - _MARGIN, day + _MARGIN)
+            if one.run_date == day
+        ]
+        return tuple(sorted(found, key=lambda one: (one.due, one.window)))
+
+    def following(self, instant: datetime) -> Occurrence | None:
+        """Return the first occurrence after an instant (aware); None when nothing is on for weeks."""
+        for days in (4, 30):
+            found = self.between(instant + timedelta(microseconds=1), instant + timedelta(days=days))
+            if found:
+                return found[0]
+        return None
+
+    def deadline(self, occurrence: Occurrence, now: datetime) -> datetime | None:
+        """Return when what is left of a run begun at `now` is deferred; None: never."""
+        rule = self.windows[occurrence.window]
+        if rule.deadline == "none":
+            return None
+        begun = max(now, occurrence.due)
+        if rule.deadline == "successor":
+            successor = self.following(begun)
+            return None if successor is None else successor.due
+        return _first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
+
+    def span(self, occurrence: Occurrence, now: datetime) -> Span | None:
+        """Return what a run at `now` asks for: complete slots only; None when its window has no span of its own.
+
+        A late run still begins where a punctual one would have begun.
+        """
+        rule = self.windows[occurrence.window]
+        if rule.span in ("none", "unsettled"):
+            return None
+        session = self.session(occurrence.run_date)
+        elapsed = (min(now, session.close) - session.open) // SLOT
+        end = session.open + elapsed * SLOT
+        start = session.open
+        if rule.length is not None:
+            before = (occurrence.due - rule.length - session.open) // SLOT
+            start = max(start, session.open + before * SLOT)
+        return Span(start, end) if start < end else None
+
+    def skipped(self, window: Window, day: date) -> str | None:
+        """Return why a window that belongs on session dates is not due on one; None when it is."""
+        due, note = self._on_session(window, day)
+        return note if due is None else None
+
+    def _of(self, window: Window, first: date, last: date) -> Iterator[Occurrence]:
+        rule = self.windows[window]
+        for run_date, due, note in self._dates(window, rule, first, last):
+            if WEEKDAYS[due.astimezone(ZoneInfo(rule.zone)).weekday()] in rule.weekdays:
+                yield Occurrence(window, run_date, due, note)
+
+    def _dates(
+        self, window: Window, rule: WindowSettings, first: date, last: date
+    ) -> Iterator[tuple[date, datetime, str]]:
+        zone = ZoneInfo(rule.zone)
+        if window in _ON_SESSIONS:
+            for day in self.calendar.days(first, last):
+                due, note = self._on_session(window, day)
+                if due is not None:
+                    yield day, due, note
+        elif window is Window.LATE_NIGHT:
+            for day in self.calendar.days(first, last):
+                yield day, _first_after(rule.time, zone, self.session(day).settles_at), ""
+        elif window is Window.GAP_CHECK:
+            for day in self.calendar.days(first, last):
+                before = self.calendar.previous(day)
+                note = "" if _is_next_weekday(before, day) else f"moved: no session since {before:%a} {before}"
+                yield before, _at(day, rule.time, zone), note
+        else:
+            for n in range((last - first).days + 1):
+                day = first + timedelta(days=n)
+                ahead = window is Window.CHAIN_REFRESH
+                session = self.calendar.next(day - timedelta(days=1)) if ahead else self.calendar.previous(day)
+                yield session, _at(day, rule.time, zone), ""
+
+    def _on_session(self, window: Window, day: date) -> tuple[datetime | None, str]:
+        """Return when a window is due on a session date, and what is unusual; None with the reason when it is not."""
+        rule = self.windows[window]
+        due = _at(day, rule.time, ZoneInfo(rule.zone))
+        session = self.session(day)
+        settled = session.close + SETTLING_DELAY
+        if window is Window.EOD:
+            if session.early_close:
+                return settled, "early close: 15 minutes after the last close"
+            return max(due, settled), ""
+        if window is Window.EXPIRY_CHECK and not self.expiring(day):
+            return None, "no selected contract expires"
+        if due < session.close or not session.early_close or window is Window.PRE_MARKET:
+            return due, ""
+        if window is Window.EXPIRY_CHECK:
+            distance = _at(day, REGULAR_CLOSE, NEW_YORK) - due
+            early = self.calendar.session("", day).close  # no product's: the exchange's own
+            return early - distance, "early close: as long before the close as usual"
+        return None, "early close: the session is over by then"
+
+
+def _at(day: date, moment: time, zone: ZoneInfo) -> datetime:
+    """Return a wall-clock time as an instant; one that the clocks skip counts by the offset before the change."""
+    return datetime.combine(day, moment, zone).astimezone(UTC)
+
+
+def _first_after(moment: time, zone: ZoneInfo, instant: datetime) -> datetime:
+    """Return the first instant after another at which the clocks of a zone show a time."""
+    day = instant.astimezone(zone).date()
+    return next(at for n in range(3) if (at := _at(day + timedelta(days=n), moment, zone)) > instant)
+
+
+def _is_next_weekday(before: date, day: date) -> bool:
+    return day - before == timedelta(days=3 if before.weekday() == _FRIDAY else 1)
