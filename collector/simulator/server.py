@@ -13,6 +13,10 @@ from collector.simulator.request_log import Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
 
 
+_CLOSING_TURNS = 50
+"""Turns of the loop that transports get to flush and close."""
+
+
 class Gateway:
     """A TCP server that behaves as an IB Gateway in front of a simulated market.
 
@@ -131,9 +135,13 @@ class Gateway:
         if self._server is not None:
             self._server.close()
             self._server = None
-        # Two turns of the loop: one for the transports to close, one for what waits on them.
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        for _ in range(_CLOSING_TURNS):
+            if not self.connections:
+                break
+            await asyncio.sleep(0)
+        else:
+            self.cut(abort=True)  # a client that does not read would keep its connection for ever
+            await asyncio.sleep(0)
 
     async def reopen(self) -> None:
         """Open the port; after `shut`, the same one."""
