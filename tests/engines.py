@@ -90,6 +90,11 @@ class Engine:
         return f"PostgreSQL {self.server}{extension}"
 
 
+def settings(name: str) -> dict[str, str]:
+    """Return the settings of a server of the named engine: quick, careless of power cuts."""
+    return _FAST if name == "plain" else {**_FAST, **_TIMESCALE, "timescaledb.license": _LICENSE[name]}
+
+
 def run(work: Coroutine[Any, Any, _T]) -> _T:
     """Run a coroutine to its end on a loop of its own, whatever loop the test has."""
     results: list[_T] = []
@@ -190,24 +195,17 @@ def _from_docker(name: str, stack: ExitStack) -> Engine:
     os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     from testcontainers.postgres import PostgresContainer  # noqa: PLC0415 - only where Docker is
 
-    settings = {**_FAST, **_TIMESCALE, "timescaledb.license": _LICENSE[name]}
-    words = " ".join(f"-c {key}={value}" for key, value in settings.items())
+    words = " ".join(f"-c {key}={value}" for key, value in settings(name).items())
     container = PostgresContainer(_IMAGE, driver=None).with_command(f"postgres {words}")
     stack.enter_context(container)
     return _engine(name, container.get_connection_url(), None)
 
 
 def _from_this_machine(name: str, stack: ExitStack) -> Engine:
-    settings = dict(_FAST)
-    if name == "plain":
-        bindir = _plain_binaries()
-    else:
-        bindir = _timescale_binaries(name)
-        settings |= _TIMESCALE
-        settings["timescaledb.license"] = _LICENSE[name]
+    bindir = _plain_binaries() if name == "plain" else _timescale_binaries(name)
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    server = LocalServer(bindir, folder / name, settings)
+    server = LocalServer(bindir, folder / name, settings(name))
     server.start()
     stack.callback(server.stop, "immediate")
     return _engine(name, server.url("postgres"), bindir)

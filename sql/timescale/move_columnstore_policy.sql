@@ -1,0 +1,11 @@
+-- Change the age at which the hypertable $1 is compressed to $2, where it differs.
+SELECT altered.job_id
+FROM
+    timescaledb_information.jobs AS j,
+    LATERAL alter_job(
+        j.job_id, config => jsonb_set(j.config, '{compress_after}', to_jsonb($2::interval::text))
+    ) AS altered
+WHERE
+    j.proc_name = 'policy_compression'
+    AND j.hypertable_name = $1::text
+    AND (j.config ->> 'compress_after')::interval <> $2::interval

@@ -1,0 +1,13 @@
+-- Change how far back the aggregate $1 is kept up to date to $2, where it differs.
+SELECT altered.job_id
+FROM
+    timescaledb_information.jobs AS j
+INNER JOIN timescaledb_information.continuous_aggregates AS a
+    ON j.hypertable_name IN (a.view_name, a.materialization_hypertable_name),
+    LATERAL alter_job(
+        j.job_id, config => jsonb_set(j.config, '{start_offset}', to_jsonb($2::interval::text))
+    ) AS altered
+WHERE
+    j.proc_name = 'policy_refresh_continuous_aggregate'
+    AND a.view_name = $1::text
+    AND (j.config ->> 'start_offset')::interval <> $2::interval

@@ -1,0 +1,13 @@
+-- What was traded in all options of an underlying, slot by slot: the same columns without continuous aggregates.
+CREATE OR REPLACE VIEW underlying_intraday_summary AS
+SELECT
+    chain.underlying_id,
+    bar.time,
+    sum(bar.volume) AS volume,
+    sum(bar.volume) FILTER (WHERE chain.option_type = 'C') AS call_volume,
+    sum(bar.volume) FILTER (WHERE chain.option_type = 'P') AS put_volume,
+    count(bar.close) AS traded_contracts,
+    count(*) AS contracts
+FROM option_bars_5min AS bar
+INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
+GROUP BY chain.underlying_id, bar.time
