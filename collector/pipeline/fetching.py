@@ -16,6 +16,7 @@ from collector.domain.errors import GatewayUnavailable
 from collector.domain.instruments import Instrument
 from collector.domain.planning import Work
 from collector.domain.reactions import REACTIONS, GiveUpOn, delay_s
+from collector.pipeline.orders import GivenUp
 from collector.pipeline.source import MarketDataSource
 from collector.pipeline.storing import Answered
 from collector.pipeline.tally import Tally, described
@@ -26,15 +27,6 @@ _WORKERS = 32
 Deliver = Callable[[Instrument, list[Answered]], Awaitable[list[HistoricalRequest]]]
 """Takes an instrument's answers; returns the requests whose answers are not definite and must be asked again."""
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """A request that was given up on, and how its last attempt ended."""
-
-    request: HistoricalRequest
-    failure: Failure
-    attempts: int
 
 
 @dataclass(slots=True)

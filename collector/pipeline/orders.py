@@ -1,17 +1,18 @@
 """What one run is asked to do, and what its parts share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from collector.config import Settings
-from collector.domain.answers import Failure
+from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.errors import UsageError
 from collector.domain.instruments import OptionContract, Underlying
-from collector.domain.runs import Asks, Scope, Window
+from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.pipeline.tally import Tally
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,29 @@ class NotPrepared:
 
     symbol: str
     failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A request that was given up on, and how its last attempt ended."""
+
+    request: HistoricalRequest
+    failure: Failure
+    attempts: int
+
+
+@dataclass(slots=True)
+class Finished:
+    """How a run ended; `error` stopped it, `not_prepared` symbols were left out, `given_up` requests were not had."""
+
+    run_id: int
+    order: Order
+    status: RunStatus = RunStatus.RUNNING
+    tally: Tally = field(default_factory=Tally)
+    prepared: list[Prepared] = field(default_factory=list)
+    not_prepared: list[NotPrepared] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
+    error: BaseException | None = None
 
 
 def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -19,8 +19,8 @@ from collector.domain.planning import Work
 from collector.domain.runs import RunStatus
 from collector.market.calendar import Calendar
 from collector.pipeline import closing, planning
-from collector.pipeline.fetching import Fetching, GivenUp
-from collector.pipeline.orders import NotPrepared, Order, Prepared
+from collector.pipeline.fetching import Fetching
+from collector.pipeline.orders import Finished, NotPrepared, Order
 from collector.pipeline.preparation import Preparation
 from collector.pipeline.source import MarketDataSource
 from collector.pipeline.storing import Answered, Sessions, Storer, judged
@@ -45,20 +45,6 @@ class Parts:
     on_progress: Callable[[Tally], None] = lambda _: None
 
 
-@dataclass(slots=True)
-class Finished:
-    """How a run ended; `error` stopped it, `not_prepared` symbols were left out, `given_up` requests were not had."""
-
-    run_id: int
-    order: Order
-    status: RunStatus = RunStatus.RUNNING
-    tally: Tally = field(default_factory=Tally)
-    prepared: list[Prepared] = field(default_factory=list)
-    not_prepared: list[NotPrepared] = field(default_factory=list)
-    given_up: list[GivenUp] = field(default_factory=list)
-    error: BaseException | None = None
-
-
 async def run(order: Order, parts: Parts) -> Finished:
     """Run one window; returns also when the run failed, with the error in the result.
 
@@ -69,7 +55,7 @@ async def run(order: Order, parts: Parts) -> Finished:
     """
     async with locks.collection_lock(parts.db) as lock:
         await runs.close_interrupted(parts.db, parts.clock.now())
-        run_id = await runs.open_run(parts.db, closing.opened(order, parts))
+        run_id = await runs.open_run(parts.db, closing.opened(order, parts.clock))
         finished = Finished(run_id, order)
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
             try:
@@ -83,13 +69,13 @@ async def run(order: Order, parts: Parts) -> Finished:
             except asyncio.CancelledError as error:
                 finished.error = error
                 finished.status = RunStatus.INTERRUPTED
-                await asyncio.shield(closing.close(finished, parts))
+                await asyncio.shield(closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock))
                 raise
             except Exception as error:  # the run ends here: it must be recorded, whatever it was
                 finished.error = error
                 finished.status = RunStatus.FAILED
                 log.exception("run_failed")
-            await closing.close(finished, parts)
+            await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock)
             return finished
 
 

@@ -1,0 +1,90 @@
+"""A demonstration that is the real thing: a real PostgreSQL, a real socket, a simulated market behind it."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from collector import app, config
+from collector.clock import SystemClock
+from collector.config import Settings
+from collector.db import embedded
+from collector.domain.runs import RunStatus, Window
+from collector.market.calendar import NEW_YORK, Calendar
+from collector.pipeline.orders import Order, order_for
+from collector.pipeline.tally import Tally
+from collector.simulator import launch
+
+SELECTION = {
+    "horizon_days": 5,
+    "regimes": [
+        {"below": 0.20, "band": 0.015, "min_strikes": 11},
+        {"below": 0.40, "band": 0.03, "min_strikes": 11},
+        {"band": 0.05, "min_strikes": 11},
+    ],
+}
+"""A few hundred contracts instead of thousands; everything else, pacing too, is as in a real run."""
+
+ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
+log = structlog.get_logger()
+
+
+def last_evening(now: datetime) -> datetime:
+    """Return 17:00 New York of the last session that has completed by then: all have closed, none is purged."""
+    calendar = Calendar()
+    day = calendar.last_completed(now, "SPY").day
+    return datetime.combine(day, time(17), NEW_YORK)
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+        return
+    with tempfile.TemporaryDirectory(prefix="collector-demo-") as folder:
+        yield Path(folder)
+
+
+def settings_for(folder: Path, port: int) -> Settings:
+    """Return the packaged configuration, narrowed, with the demonstration's own database and gateway."""
+    overrides: dict[str, Any] = {
+        "database": {"url": "embedded", "data_dir": str(folder / "postgres")},
+        "gateway": {"host": "127.0.0.1", "port": port},
+        "selection": SELECTION,
+        "log": {"directory": str(folder / "logs")},
+    }
+    return config.load(config.packaged(), overrides)
+
+
+async def run(seed: int, keep: Path | None, progress: ProgressBar, show: Callable[[Any], None]) -> RunStatus:
+    """Start both servers, collect one session, show what came out, stop both.
+
+    Args:
+        seed: of the simulated market.
+        keep: folder in which the database stays; None uses a temporary one.
+        progress: makes the progress bar of a run.
+        show: prints a renderable.
+    """
+    clock = SystemClock(last_evening(SystemClock().now()))
+    with _folder(keep) as folder:
+        gateway = await launch.start(seed, clock)
+        try:
+            settings = settings_for(folder, gateway.port)
+            order = order_for(Window.EOD, settings, app.calendar(settings), clock.now())
+            with progress(order) as on_progress:
+                finished = await app.run_window(settings, order, clock, on_progress)
+            show(await app.run_view(settings, clock, finished))
+            show(f"Requests at the gateway: {len(gateway.log.historical):,}, at most {gateway.log.max_open} open at once,"
+                 f" {gateway.log.max_rate} messages in the busiest second.")
+            if keep is not None:
+                show(f"The database is kept; look with: psql '{await app.database_url(settings)}'")
+            return finished.status
+        finally:
+            await gateway.stop()
+            if keep is None:
+                embedded.stop(folder / "postgres")
