@@ -12,7 +12,6 @@ from collector.simulator.market import Market
 from collector.simulator.request_log import Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
 
-
 _CLOSING_TURNS = 50
 """Turns of the loop that transports get to flush and close."""
 
