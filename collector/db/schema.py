@@ -203,6 +203,35 @@ bar_revisions = Table(
     Index(None, "contract_id", "time"),
 )
 
+# What the summaries of dropped bars were, on servers without continuous aggregates: retention writes it down.
+hourly_option_archive = Table(
+    "hourly_option_archive",
+    metadata,
+    Column("contract_id", Integer, nullable=False),
+    Column("hour", INSTANT, nullable=False),
+    Column("hour_open", PRICE),
+    Column("hour_high", PRICE),
+    Column("hour_low", PRICE),
+    Column("hour_close", PRICE),
+    Column("hour_volume", BigInteger),
+    Column("bars_count", BigInteger, nullable=False),
+    Column("traded_bars", BigInteger, nullable=False),
+    PrimaryKeyConstraint("contract_id", "hour"),
+)
+
+underlying_intraday_archive = Table(
+    "underlying_intraday_archive",
+    metadata,
+    Column("underlying_id", Integer, nullable=False),
+    Column("time", INSTANT, nullable=False),
+    Column("volume", BigInteger),
+    Column("call_volume", BigInteger),
+    Column("put_volume", BigInteger),
+    Column("traded_contracts", BigInteger, nullable=False),
+    Column("contracts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("underlying_id", "time"),
+)
+
 request_coverage = Table(
     "request_coverage",
     metadata,

@@ -5,6 +5,7 @@ import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 import asyncpg
 
@@ -23,6 +24,9 @@ MINIMUM_VERSION = (2, 18, 1)
 
 SWIFT_VERSION = (2, 20, 0)
 """Earlier versions are slow at repairing compressed chunks."""
+
+
+Row: TypeAlias = "asyncpg.Record"
 
 
 class Edition(StrEnum):

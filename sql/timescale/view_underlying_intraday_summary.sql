@@ -11,3 +11,6 @@ SELECT
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 GROUP BY chain.underlying_id, bar.time
+UNION ALL
+SELECT underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
+FROM underlying_intraday_archive

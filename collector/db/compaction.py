@@ -1,0 +1,94 @@
+"""Making good what late repairs do to compressed days: fragmented batches, dead space, stale aggregates.
+
+A repair of a compressed day is correct at once; it only costs space and time until the day is compressed afresh.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from collector.clock import Clock
+from collector.db import timescale
+from collector.db.features import AGGREGATES
+from collector.db.timescale import Edition
+from collector.domain.spans import Span
+
+BATCH_ROWS = 1000
+"""Rows of a full batch of TimescaleDB's compression."""
+
+_FRAGMENTED = 1.1
+"""A day with more batches than this times the fewest possible is compressed afresh."""
+
+
+class Compacted(NamedTuple):
+    """One chunk that was compressed afresh; sizes in bytes with indexes."""
+
+    hypertable: str
+    day: date
+    rows: int
+    bytes_before: int
+    bytes_after: int
+
+
+async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]:
+    """Compress every compressed chunk afresh to which rows came later; does nothing where nothing is compressed.
+
+    Each chunk is done in one transaction of about a second, in which it cannot be written. Call it as the owner of the
+    tables, after backfills.
+
+    Returns:
+        The chunks that were done, oldest first.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
+    """
+    async with timescale.session(url, clock) as session:
+        if (await session.server()).edition is not Edition.COMMUNITY:
+            return ()
+        fragmented = [row for row in await session.fetch("compressed_chunks") if _is_fragmented(row)]
+        for row in fragmented:
+            async with session.transaction():
+                await session.execute("decompress", row["chunk"])
+                await session.execute("compress", row["chunk"])
+        after = {row["chunk"]: row for row in await session.fetch("compressed_chunks")} if fragmented else {}
+    return tuple(
+        Compacted(
+            row["hypertable"],
+            row["range_start"].astimezone(UTC).date(),
+            after[row["chunk"]]["rows"],
+            row["bytes"],
+            after[row["chunk"]]["bytes"],
+        )
+        for row in fragmented
+        if row["chunk"] in after
+    )
+
+
+async def refresh_aggregates(url: str, span: Span, clock: Clock | None = None) -> None:
+    """Bring the aggregates up to date with bars that were stored late, further back than the policies reach.
+
+    The part of the span whose raw bars were dropped by retention is left alone: refreshing it would delete what the
+    aggregates still know. Does nothing where the summaries are views.
+    """
+    async with timescale.session(url, clock) as session:
+        if (await session.server()).edition is not Edition.COMMUNITY:
+            return
+        [bounds] = await session.fetch("oldest_bar")
+        if bounds["first"] is None:
+            return
+        start, end = whole_days(max(span.start, bounds["first"]), span.end)
+        if start < end:
+            for name in AGGREGATES:
+                await session.execute("refresh_aggregate", name, start, end)
+
+
+def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """Return the days of UTC that the span touches, as [first midnight, last midnight)."""
+    day = timedelta(days=1)
+    first = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    last = (end.astimezone(UTC) - timedelta(microseconds=1)).replace(hour=0, minute=0, second=0, microsecond=0) + day
+    return first, last
+
+
+def _is_fragmented(row: "timescale.Row") -> bool:
+    fewest = -(-row["rows"] // BATCH_ROWS)
+    return bool(row["touched"] or row["batches"] > max(fewest * _FRAGMENTED, fewest + 1))

@@ -1,0 +1,29 @@
+-- Days before $1 that hold option bars: how many, and for how many a series is neither settled nor known to be lost.
+SELECT
+    date_trunc('day', bar.time, 'UTC')::timestamptz AS day,
+    count(*) AS bars,
+    count(*) FILTER (
+        WHERE
+        NOT EXISTS (SELECT FROM request_coverage AS c WHERE c.contract_id = bar.contract_id)
+        OR EXISTS (
+            SELECT
+            FROM request_coverage AS c
+            WHERE
+                c.contract_id = bar.contract_id
+                AND NOT c.settled @> bar.time
+                AND NOT EXISTS (
+                    SELECT
+                    FROM historical_data_gaps AS gap
+                    WHERE
+                        gap.state = 'lost'
+                        AND gap.contract_id = c.contract_id
+                        AND gap.what_to_show = c.what_to_show
+                        AND gap.gap_start <= bar.time
+                        AND bar.time < gap.gap_end
+                )
+        )
+    ) AS unsettled
+FROM option_bars_5min AS bar
+WHERE bar.time < $1
+GROUP BY 1
+ORDER BY 1
