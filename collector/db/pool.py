@@ -157,11 +157,12 @@ class Transaction(Statements):
 
 
 class Database(Statements):
-    """A pool of connections to one database; made by `connect`."""
+    """A pool of connections to one database; made by `connect`. Its `url` may hold a password: never to be shown."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, size: int) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, size: int, url: str) -> None:
         super().__init__(clock, {})
         self._pool = pool
+        self.url = url
         # Waiting for a free connection must not hold time: who has it may be waiting for time to pass.
         self._free = asyncio.Semaphore(size)
         self._prepared: dict[int, set[str]] = {}
@@ -252,7 +253,7 @@ async def connect(
                 command_timeout=_COMMAND_TIMEOUT_S,
                 server_settings=session_settings(application_name),
             )
-            database = Database(pool, clock, size)
+            database = Database(pool, clock, size, url)
             welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
             await pool
         except ValueError:

@@ -1,4 +1,4 @@
--- Make this connection's staging table of underlying bars: a row an underlying and slot, the answered series side by side.
+-- Make this connection's staging table of underlying bars: a row an underlying and slot.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_underlying_bars (
     underlying_id integer NOT NULL,
     time timestamptz NOT NULL,

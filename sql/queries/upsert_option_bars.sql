@@ -1,4 +1,5 @@
--- Write the staged option bars that differ from the stored ones, keep replaced settled values, and count the staged rows.
+-- Write the staged option bars that differ from the stored ones, and count the staged rows.
+-- Settled values that are replaced go to bar_revisions.
 -- $1 contract ids, $2 from, $3 until (literal bounds, so that other chunks stay shut), $4 the configured series,
 -- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
 -- New rows go in by a plain INSERT, twice as fast as an upsert.

@@ -1,4 +1,4 @@
--- Write the staged underlying bars that differ from the stored ones, keep replaced settled values, and count the staged.
+-- Write the staged underlying bars that differ from the stored ones, and count the staged rows.
 -- $1 underlying ids, $2 from, $3 until, $4 the configured series, $5 run id, $6 now; see upsert_option_bars.
 WITH after AS (
     SELECT

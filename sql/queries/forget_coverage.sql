@@ -1,0 +1,18 @@
+-- Forget what is covered and settled of a session, so that it is asked for again: $1 symbols, $2 open, $3 next open.
+UPDATE request_coverage AS coverage
+SET
+    covered = covered - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),
+    settled = settled - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),
+    claimed = ARRAY(
+        SELECT claim FROM unnest(claimed) AS claim WHERE NOT claim && tstzrange($2::timestamptz, $3::timestamptz)
+    )
+WHERE covered && tstzrange($2::timestamptz, $3::timestamptz)
+    AND (
+        coverage.underlying_id IN (SELECT id FROM underlying_securities WHERE symbol = ANY($1::text[]))
+        OR coverage.contract_id IN (
+            SELECT contract.id
+            FROM option_chains AS contract
+            INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+            WHERE underlying.symbol = ANY($1::text[])
+        )
+    )

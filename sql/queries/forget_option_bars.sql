@@ -1,0 +1,12 @@
+-- Mark a session's option bars as incomplete after their coverage was forgotten: $1 symbols, $2 open, $3 close, $4 now.
+UPDATE option_bars_5min AS bar
+SET has_gaps = true, updated_at = $4::timestamptz
+WHERE bar.time >= $2::timestamptz
+    AND bar.time < $3::timestamptz
+    AND NOT bar.has_gaps
+    AND bar.contract_id IN (
+        SELECT contract.id
+        FROM option_chains AS contract
+        INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+        WHERE underlying.symbol = ANY($1::text[])
+    )

@@ -1,0 +1,4 @@
+-- Say that a run is alive, and how far it is: $1 run id, $2 now, $3 progress.
+UPDATE intraday_collection_runs
+SET heartbeat_at = $2::timestamptz, progress = $3::jsonb
+WHERE id = $1::integer AND status = 'running'

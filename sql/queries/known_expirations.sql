@@ -1,0 +1,4 @@
+-- The expirations that IB listed for an underlying on a day: $1 underlying id, $2 New York day.
+SELECT chain_expirations
+FROM underlying_securities
+WHERE id = $1::integer AND chain_asked_on = $2::date

@@ -1,0 +1,47 @@
+-- Slots that a series lacks on sessions for which its contract is selected.
+-- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 series, $6 what counts as done (not_covered,
+-- not_settled; NULL: nothing), $7 contract ids or NULL.
+WITH session AS (
+    SELECT day, slots
+    FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
+    CROSS JOIN LATERAL (SELECT tstzrange(opens, closes) AS slots) AS range
+),
+contract AS (
+    SELECT
+        chain.id AS contract_id,
+        -- Only the days looked at matter, so few different lives are left.
+        life.selected
+        * datemultirange(
+            daterange(
+                (SELECT min(day) FROM session),
+                least(chain.expiration_date, (SELECT max(day) FROM session)),
+                '[]'
+            )
+        ) AS days
+    FROM option_chains AS chain
+    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
+    WHERE chain.underlying_id = $1::integer
+        AND chain.expiration_date >= (SELECT min(day) FROM session)
+        AND ($7::integer[] IS NULL OR chain.id = ANY($7::integer[]))
+),
+expected AS (
+    SELECT life.days, range_agg(session.slots) AS slots
+    FROM (SELECT DISTINCT days FROM contract) AS life
+    INNER JOIN session ON life.days @> session.day
+    GROUP BY life.days
+)
+SELECT contract_id, what_to_show, missing
+FROM contract
+INNER JOIN expected USING (days)
+CROSS JOIN unnest($5::text[]) AS series (what_to_show)
+LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
+CROSS JOIN LATERAL (
+    SELECT
+        expected.slots - CASE $6::text
+            WHEN 'not_covered' THEN coalesce(coverage.covered, '{}')
+            WHEN 'not_settled' THEN coalesce(coverage.settled, '{}')
+            ELSE '{}'
+        END AS missing
+) AS difference
+WHERE NOT isempty(missing)
+ORDER BY contract_id, what_to_show

@@ -1,0 +1,4 @@
+-- The underlying of a symbol: $1.
+SELECT id, symbol, ib_con_id, name, sec_type, exchange, primary_exchange, currency
+FROM underlying_securities
+WHERE symbol = $1::text
