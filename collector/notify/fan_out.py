@@ -186,7 +186,7 @@ class Notifier:
         except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
             said = self._mask(f"{type(error).__name__}: {error}")
             trace = self._mask(traceback_without_values(error))
-            _log.error("channel_broken", channel=channel, error=said, traceback=trace)  # noqa: TRY400 - masked here
+            _log.error("channel_broken", channel=channel, error=said, traceback=trace)
         return (Delivery(channel=channel, ok=False, detail=said),)
 
     async def _send(self, smtp: Smtp, claimed: Claimed) -> tuple[Delivery, bool]:

@@ -45,9 +45,12 @@ class Mail:
 
 
 def one_line(text: str, longest: int = _LONGEST_SUBJECT) -> str:
-    """Return the text as one line that is safe in a header: no control characters, no line ends, at most so long."""
+    """Return the text as one line that is safe in a header: no control characters, no line ends, at most so long.
+
+    An encoded word (=?utf-8?q?…?=) is taken apart: the e-mail package would decode it, line ends included.
+    """
     visible = "".join(c for c in text if unicodedata.category(c) not in ("Cs", "Cf", "Co") or c == "\u200d")
-    line = _SEPARATORS.sub(" ", visible).strip()
+    line = _SEPARATORS.sub(" ", visible).replace("=?", "= ?").strip()
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

@@ -1,0 +1,133 @@
+"""Each alert rule, at its threshold and just beside it."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from collector.config.notify import AlertSettings, When
+from collector.domain.comparison import PastRun
+from collector.domain.report import (
+    Cause,
+    Environment,
+    Expiring,
+    FailureReport,
+    RunReport,
+    Stage,
+    SymbolReport,
+)
+from collector.domain.runs import RunStatus, Window
+from collector.notify.alerts import Rule, Severity, degraded_alert, environment_alerts, run_alerts, when
+
+NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+SETTINGS = AlertSettings()
+
+
+def _report(
+    status: RunStatus = RunStatus.SUCCESS,
+    window: Window = Window.EOD,
+    cause: Cause | None = None,
+    message: str = "no",
+    stage: Stage = Stage.PREFLIGHT,
+    settled: int = 1000,
+    done: int = 100,
+) -> RunReport:
+    return RunReport(
+        run_id=1,
+        window=window,
+        session=date(2026, 11, 20),
+        status=status,
+        started=NOW - timedelta(hours=1),
+        completed=NOW,
+        symbols=(SymbolReport(symbol="SPY", contracts=100, contracts_done=done, expected=1000, settled=settled),),
+        failure=FailureReport(stage=stage, cause=cause, message=message) if cause else None,
+    )
+
+
+def _rules(report: RunReport, settings: AlertSettings = SETTINGS) -> set[Rule]:
+    return {alert.rule for alert in run_alerts(report, settings, NOW)}
+
+
+@pytest.mark.parametrize(
+    ("report", "rules"),
+    [
+        (_report(), {Rule.COLLECTION_SUCCESS}),
+        (_report(window=Window.GAP_CHECK), set()),
+        (_report(RunStatus.PARTIAL), {Rule.COLLECTION_PARTIAL}),
+        (_report(RunStatus.INTERRUPTED), {Rule.COLLECTION_FAILED}),
+        (_report(RunStatus.FAILED, cause=Cause.UNFORESEEN), {Rule.COLLECTION_FAILED}),
+        (_report(RunStatus.FAILED, cause=Cause.GATEWAY_DOWN), {Rule.COLLECTION_FAILED, Rule.GATEWAY_UNREACHABLE}),
+        (_report(RunStatus.FAILED, cause=Cause.DATABASE_DOWN), {Rule.COLLECTION_FAILED, Rule.DATABASE_UNREACHABLE}),
+        (_report(settled=980), {Rule.COLLECTION_SUCCESS}),
+        (_report(settled=979), {Rule.COLLECTION_SUCCESS, Rule.COMPLETENESS_LOW}),
+        (_report(settled=949), {Rule.COLLECTION_SUCCESS, Rule.COMPLETENESS_LOW, Rule.QUALITY_LOW}),
+        (_report(done=95), {Rule.COLLECTION_SUCCESS}),
+        (_report(done=94), {Rule.COLLECTION_SUCCESS, Rule.QUALITY_LOW}),
+        (replace(_report(), expiring=Expiring(lost=1)), {Rule.COLLECTION_SUCCESS, Rule.LAST_CHANCE_MISSED}),
+        (replace(_report(), rate_limit_hits=1), {Rule.COLLECTION_SUCCESS, Rule.RATE_LIMIT_EXCEEDED}),
+        (
+            replace(
+                _report(),
+                past=tuple(
+                    PastRun(session=date(2026, 10, 1 + i), status=RunStatus.SUCCESS, contracts=200) for i in range(20)
+                ),
+            ),
+            {Rule.COLLECTION_SUCCESS, Rule.UNUSUALLY_FEW},
+        ),
+    ],
+)
+def test_what_a_run_gives_reason_to_tell(report: RunReport, rules: set[Rule]) -> None:
+    """Every outcome and every figure at its threshold raises its rules and no other."""
+    assert rules == _rules(report)
+
+
+@pytest.mark.parametrize(
+    ("environment", "rules"),
+    [
+        (Environment(), set()),
+        (Environment(disk_free_bytes=10 * 10**9, disk_used=0.90), set()),
+        (Environment(disk_free_bytes=10 * 10**9 - 1), {Rule.DISK_LOW}),
+        (Environment(disk_used=0.901), {Rule.DISK_LOW}),
+        (Environment(backup_expected=True), {Rule.BACKUP_MISSING}),
+        (Environment(backup_expected=True, last_backup=NOW - timedelta(days=8)), set()),
+        (Environment(backup_expected=True, last_backup=NOW - timedelta(days=8, minutes=1)), {Rule.BACKUP_MISSING}),
+        (Environment(login_due=NOW + timedelta(hours=72)), {Rule.LOGIN_DUE}),
+        (Environment(login_due=NOW + timedelta(hours=73)), set()),
+        (Environment(chain_refreshed=(("SPY", NOW - timedelta(hours=24)),)), set()),
+        (Environment(chain_refreshed=(("SPY", NOW - timedelta(hours=24, minutes=1)),)), {Rule.STALE_CHAIN}),
+        (Environment(new_contracts=5, expired_contracts=6), {Rule.NEW_CONTRACTS, Rule.EXPIRED_CONTRACTS}),
+    ],
+)
+def test_what_the_surroundings_give_reason_to_tell(environment: Environment, rules: set[Rule]) -> None:
+    """Disk, backup, login and chains, each at its threshold and just beyond; what is not known raises nothing."""
+    assert rules == {alert.rule for alert in environment_alerts(environment, SETTINGS, NOW)}
+
+
+def test_degraded_runs_in_a_row() -> None:
+    """Two are bad luck, three are a state."""
+    assert degraded_alert(2, SETTINGS) is None
+    alert = degraded_alert(3, SETTINGS)
+    assert alert is not None
+    assert alert.rule is Rule.DEGRADED_IN_A_ROW
+
+
+def test_every_rule_has_a_setting_and_can_be_switched_off() -> None:
+    """The configuration names each rule; a rule that is off raises nothing."""
+    assert {rule: when(rule, SETTINGS) for rule in Rule}[Rule.NEW_CONTRACTS] is When.DIGEST
+    off = AlertSettings.model_validate({rule.value: "off" for rule in Rule})
+    report = replace(
+        _report(RunStatus.FAILED, cause=Cause.GATEWAY_DOWN),
+        environment=Environment(disk_used=0.99, new_contracts=1),
+    )
+
+    assert _rules(report, off) == set()
+    assert degraded_alert(9, off) is None
+
+
+def test_the_worst_comes_first() -> None:
+    """A person reads the first line: it is the most severe."""
+    report = replace(_report(settled=900), expiring=Expiring(lost=2))
+
+    severities = [alert.severity for alert in run_alerts(report, SETTINGS, NOW)]
+    assert severities[0] is Severity.CRITICAL
+    assert severities[-1] is Severity.GOOD

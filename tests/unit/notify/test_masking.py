@@ -1,0 +1,94 @@
+"""Secrets leave no trace in anything that a person reads."""
+
+import base64
+from dataclasses import replace
+from urllib.parse import quote
+
+import pytest
+
+from collector.domain.masking import MASK, Mask
+from collector.domain.report import RunReport
+from collector.notify import examples
+
+SECRET = "s3cr€t/p@ss:word"  # noqa: S105 - planted on purpose
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"login failed with {SECRET}",
+        f"https://user:{quote(SECRET, safe='')}@mail.example/",
+        f"AUTH PLAIN {base64.b64encode(SECRET.encode()).decode()}",
+        f"KeyError: {SECRET!r}",
+    ],
+)
+def test_a_known_secret_is_cut_out_in_every_spelling(text: str) -> None:
+    """A secret that the mask was told disappears plain, URL-quoted, in base64 and as a Python literal."""
+    masked = Mask([SECRET])(text)
+
+    assert SECRET not in masked
+    assert quote(SECRET, safe="") not in masked
+    assert base64.b64encode(SECRET.encode()).decode() not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize(
+    ("text", "leak"),
+    [
+        ("cannot connect to postgresql://bob:hunter2@db.lan:5432/options?sslmode=require", "hunter2"),
+        ("cannot connect to postgresql+asyncpg://bob@db.lan/options", "db.lan"),
+        ("postgresql:///options?host=/run/postgresql&user=bob", "bob"),
+        ("could not connect: host=db.lan port=5432 user=bob password='hun ter2' dbname=options", "hun ter2"),
+        ("connect(host='db.lan', user='bob', password='hunter2')", "hunter2"),
+        ('{"password": "hunter2", "port": 587}', "hunter2"),
+        ("COLLECTOR_NOTIFY__SMTP__PASSWORD=hunter2", "hunter2"),
+        ("smtp.password: hunter2", "hunter2"),
+        ("--api-token hunter2 --verbose", "hunter2"),
+        ("Authorization: Bearer abcdef123456", "abcdef123456"),
+        ("AUTH LOGIN aHVudGVyMg==", "aHVudGVyMg=="),
+        ("amqp://bob:a/b@c@host/queue", "a/b@c"),
+        ("Requested market data is not subscribed for account DU1234567.", "1234567"),
+    ],
+)
+def test_what_looks_like_a_secret_is_cut_out(text: str, leak: str) -> None:
+    """Connection strings, passwords, tokens and account numbers go, told or not."""
+    masked = Mask()(text)
+
+    assert leak not in masked
+    assert MASK in masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "collector run --window eod --date 2026-11-20",
+        "TSLA  261127C00415000 TRADES 2026-11-20: 162 Historical data request pacing violation",
+        "Is the API switched on (Configure → API → Settings), and are host and port those of the configuration?",
+        "logs/collector-2026-11-20.jsonl",
+        "https://www.interactivebrokers.com/en/software/",
+    ],
+)
+def test_ordinary_words_stay(text: str) -> None:
+    """What holds no secret is left as it is."""
+    assert text == Mask()(text)
+
+
+def test_every_text_of_a_report_is_masked_and_nothing_else() -> None:
+    """Texts at any depth lose the secret; figures, instants and states stay."""
+    report = examples.failed()
+    failure = report.failure
+    assert failure is not None
+    planted = replace(report, failure=replace(failure, message=f"lost {SECRET}", traceback=f'File "x"\n{SECRET}\n'))
+
+    masked: RunReport = Mask([SECRET]).report(planted)
+
+    assert SECRET not in repr(masked)
+    assert masked.failure is not None
+    assert masked.failure.message == f"lost {MASK}"
+    assert masked.symbols == report.symbols
+    assert masked.status is report.status
+
+
+def test_a_secret_too_short_to_be_told_from_words_is_not_looked_for() -> None:
+    """A one-letter password would cut holes into every word."""
+    assert Mask(["a", ""])("banana") == "banana"

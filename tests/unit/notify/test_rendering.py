@@ -1,0 +1,209 @@
+"""Mails from reports: every template, both parts, no secrets, no markup from outside."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from html.parser import HTMLParser
+
+import pytest
+
+from collector.domain.masking import Mask
+from collector.domain.report import FailureReport, OutcomeCount, RunReport, Stage, SymbolReport
+from collector.domain.runs import RunStatus, Window
+from collector.domain.week import WeekReport
+from collector.notify import examples
+from collector.notify.memory import AlertMemory, Judgement
+from collector.notify.message import Mail
+from collector.notify.rendering import Renderer, page
+
+RENDERER = Renderer(Mask())
+NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+VOID = {"meta", "img", "br", "hr"}
+
+
+def _recovery() -> Mail:
+    judged = Judgement(
+        send=True, tell=(), immediate=(), recovered=examples.recovered_conditions(), memory=AlertMemory()
+    )
+    return RENDERER.run(examples.success(), judged)
+
+
+MAKERS: dict[str, Callable[[], Mail]] = {
+    "success": lambda: RENDERER.run(examples.success()),
+    "intraday": lambda: RENDERER.run(examples.intraday()),
+    "partial": lambda: RENDERER.run(examples.partial()),
+    "failed": lambda: RENDERER.run(examples.failed()),
+    "preflight_failed": lambda: RENDERER.run(examples.preflight_failed()),
+    "recovery": _recovery,
+    "alert": lambda: RENDERER.alerts(examples.alerts(), NOW, "box"),
+    "weekly": lambda: RENDERER.week(examples.week()),
+}
+
+
+@cache
+def _example(kind: str) -> Mail:
+    return MAKERS[kind]()
+
+
+class _Checker(HTMLParser):
+    """Checks that elements nest, that nothing is fetched from elsewhere, and that every picture is inside."""
+
+    def __init__(self, pictures: set[str]) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.pictures = pictures
+        self.seen: set[str] = set()
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "link", "iframe", "object", "form", "video")
+        for name, value in attrs:
+            assert not name.startswith("on")
+            assert "url(" not in (value or "")
+            if name in ("src", "href", "background"):
+                assert (value or "").startswith("cid:")
+                self.seen.add((value or "").removeprefix("cid:"))
+            if tag == "img" and name == "alt":
+                assert value
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "title"):
+            self.words.append(data)
+
+
+def _checked(mail: Mail) -> _Checker:
+    checker = _Checker(set(mail.pictures))
+    checker.feed(mail.html)
+    checker.close()
+    assert checker.open == []
+    assert checker.seen == set(mail.pictures)
+    return checker
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_every_mail_is_sound(kind: str) -> None:
+    """Elements nest, nothing is remote, pictures match, subject and text are there."""
+    mail = _example(kind)
+    _checked(mail)
+
+    assert mail.subject.startswith("[collector] ")
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+", mail.name)
+    assert "{{" not in mail.text + mail.html
+    assert "None" not in mail.text
+    assert mail.text.count("\n") > 8
+    assert "cid:" not in page(mail)
+
+
+@pytest.mark.parametrize("kind", MAKERS)
+def test_the_text_part_is_as_good_as_the_html(kind: str) -> None:
+    """Every figure that the HTML shows outside its pictures is in the text too."""
+    mail = _example(kind)
+    words = " ".join(_checked(mail).words)
+    scales = re.compile(r"scale [\d.]+ % to 100 %|0 to [\d.]+( s| ms)?|after [\w ]+|no trade [\d.]+ %")
+    figures = set(re.findall(r"\d[\d,.]*\d", scales.sub("", words)))
+
+    text_figures = set(re.findall(r"\d[\d,.]*\d", mail.text))
+    assert figures - text_figures <= _only_in_pictures_and_cards(mail)
+
+
+def _only_in_pictures_and_cards(mail: Mail) -> set[str]:
+    """Figures of the pictures' captions: times at the ends of a strip, dates of expirations, shares of a legend."""
+    captions = re.findall(r"Contracts top to bottom: expiring ([^<]+)<", mail.html)
+    captions += re.findall(r">(\d\d:\d\d(?: New York)?)</td>", mail.html)
+    captions += re.findall(r" · ([\d,]+ new, [\d,]+ changed, [\d,]+ identical) bars", mail.html)
+    captions += re.findall(r"\d\d:\d\d \(due|due \d\d:\d\d", mail.html)
+    return {figure for caption in captions for figure in re.findall(r"\d[\d,.]*\d", caption)}
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_failure_says_what_was_saved_and_how_to_go_on(part: str) -> None:
+    """Error, saved, checklist, exact command, log, and the traceback attached."""
+    mail = _example("failed")
+    words = " ".join(_checked(mail).words) if part == "html" else mail.text
+
+    assert "ArithmeticError" in words
+    assert "are safely stored" in words
+    assert "This error was not foreseen" in words
+    assert "collector run --window eod --date 2026-11-20" in words
+    assert "logs/collector-2026-11-20.jsonl" in words
+    (traceback,) = mail.attachments
+    assert traceback.text.startswith("Traceback (most recent call last)")
+
+
+def test_markup_and_line_ends_from_outside_are_text() -> None:
+    """A symbol or an error text cannot open an element, break a table's line or turn the writing around."""
+    report = replace(
+        examples.partial(),
+        symbols=(SymbolReport(symbol='<b onclick="x">\r\nSPY\u202e', error="<script>alert(1)</script>\x00"),),
+        errors=(OutcomeCount(outcome=examples.partial().errors[0].outcome, count=1, examples=("<img src=x>\nline",)),),
+    )
+    mail = RENDERER.run(report)
+    words = " ".join(_checked(mail).words)
+
+    assert '<b onclick="x"> SPY' in words
+    assert "<script>alert(1)</script>" in words
+    assert "\u202e" not in mail.html + mail.text
+    assert "\x00" not in mail.html + mail.text
+    assert '<b onclick="x"> SPY' in mail.text
+
+
+def test_planted_secrets_appear_nowhere() -> None:
+    """Error text, hint, traceback, log path, symbol errors, host: whatever holds a secret is masked in every part."""
+    secret = "hunter2-and-more"  # noqa: S105 - planted on purpose
+    dsn = f"postgresql://bob:{secret}@db.lan/options"
+    report = examples.failed()
+    assert report.failure is not None
+    planted = replace(
+        report,
+        host=dsn,
+        log_path=f"/var/{secret}.log",
+        symbols=(replace(report.symbols[0], error=f"password={secret}"),),
+        failure=FailureReport(
+            stage=Stage.STORE,
+            cause=report.failure.cause,
+            message=f"cannot connect to {dsn}",
+            hint=f"tried {secret}",
+            resume=f"collector run --url {dsn}",
+            saved=f"saved in {dsn}",
+            log_path=dsn,
+            traceback=f'Traceback\n  connect("{dsn}")\nOSError: {secret}\n',
+        ),
+    )
+    mail = Renderer(Mask([secret])).run(planted)
+    everything = (
+        mail.subject + mail.brief + mail.text + mail.html + mail.name + "".join(a.text for a in mail.attachments)
+    )
+
+    assert secret not in everything
+    assert "db.lan" not in everything
+
+
+def test_pictures_can_be_switched_off() -> None:
+    """The mail goes out without them, and says the same in words."""
+    mail = Renderer(Mask(), pictures=False).run(examples.partial())
+
+    assert not mail.pictures
+    assert "<img" not in mail.html
+    assert "83.6 %" in mail.html
+
+
+def test_the_barest_reports_render() -> None:
+    """A run of which nothing is known yet, and a week without runs."""
+    for status in RunStatus:
+        bare = RunReport(run_id=0, window=Window.MANUAL, session=examples.SESSION, status=status, started=NOW)
+        _checked(RENDERER.run(bare))
+    week = WeekReport(first=examples.SESSION, last=examples.SESSION, made_at=NOW, sessions=0)
+    _checked(RENDERER.week(week))
+
+
+def test_two_mails_of_one_run_have_one_name() -> None:
+    """Told again after a crash, a mail is the same mail."""
+    assert MAKERS["failed"]().name == _example("failed").name
+    assert _example("failed").name != _example("partial").name
