@@ -202,7 +202,9 @@ class Market:
         since = FIRST_DAY if option is None else max(option.listed, FIRST_DAY)
         if option is not None and not complete:
             since = max(since, self._oldest(what_to_show))
-        until = sessions.local_date(end) if option is None else min(option.expiration, sessions.local_date(end))
+        until = sessions.local_date(sessions.utc(last - 1))
+        if option is not None:
+            until = min(until, option.expiration)
         parts = []
         for day in sessions.sessions_between(max(since, sessions.local_date(start)), until):
             bars = self._bars(stock, option, day, what_to_show, bar_s, use_rth=use_rth, complete=complete)

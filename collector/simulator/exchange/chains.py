@@ -132,9 +132,10 @@ class Chains:
         """strikes(stock, expiration) -> {strike in halves of a dollar: first trading day}, ascending by strike."""
         self.contracts = lru_cache(maxsize=expirations_kept)(self._compute_contracts)
         """contracts(stock, expiration) -> all options ever listed for it, by strike, calls first."""
+        self.option = lru_cache(maxsize=32_768)(self._compute_option)
+        """option(con_id) -> the option, whenever it is or was listed; None when there never is such a contract."""
 
-    def option(self, con_id: int) -> Option | None:
-        """Return the option of a number, whenever it is or was listed; None when there never is such a contract."""
+    def _compute_option(self, con_id: int) -> Option | None:
         terms = terms_of(con_id)
         if terms is None or lead(terms.stock, terms.expiration) is None:
             return None

@@ -78,7 +78,7 @@ def test_quotes_that_can_tell_imply_the_true_volatility(market: Market) -> None:
         assert stock is not None
         spots = {bar.time: float(bar.close) for bar in market.history(stock.con_id, "TRADES", *DAY)}
         for expiration in expirations:
-            for option in market.options(symbol, expiration)[::5]:
+            for option in market.options(symbol, expiration)[::9]:
                 asks = {bar.time: bar for bar in market.history(option.con_id, "ASK", *DAY)}
                 for bar in market.history(option.con_id, "BID", *DAY)[3::19]:
                     looked_at += 1
