@@ -26,6 +26,8 @@ _HOLD_BATCH = 20
 """Answers by which the held number's estimate is brought up to date."""
 _HOLD_COUNT, _HOLD_MOST = 150, 1000
 """Answers between two trials of a neighbour: at first, and at most when trials keep failing."""
+_TRIAL_WORSE, _TRIAL_EQUAL = (150, 60.0), (60, 30.0)
+"""A trial does not wait longer than so many answers and seconds: of a neighbour known to be worse, and of others."""
 _PACING_TABU_S, _TIME_OUT_TABU_S, _TABU_MOST_S = 600.0, 60.0, 3600.0
 """Seconds in which a number that was punished is not tried again; doubled by each further pacing error."""
 
@@ -118,7 +120,7 @@ class AdaptiveConcurrency:
         self._holding = False
         self._trials = 0
         self._hold_count = _HOLD_COUNT
-        self._held = 0
+        self._held, self._held_since = 0, -math.inf
         self._watch = ChangeWatch()
         self._before: dict[int, Estimate] | None = None
 
@@ -184,7 +186,7 @@ class AdaptiveConcurrency:
     def _settle_down(self, now: float) -> None:
         """Hold the best number known."""
         self._holding = True
-        self._held = 0
+        self._held, self._held_since = 0, now
         self._watch = ChangeWatch()
         self._set(now, self._levels.best(self._highest(now)) if self._levels.known else self.limit)
 
@@ -205,14 +207,22 @@ class AdaptiveConcurrency:
         self._held += int(found.count)
         if self._levels.best(self._highest(now)) != level:
             self._settle_down(now)
-        elif self._held >= self._hold_count:
-            trial = self._levels.trial(self._highest(now), self._trials)
-            self._trials += 1
-            self._hold_count = min(_HOLD_MOST, self._hold_count * 3 // 2)
-            self._held = 0
-            if trial is not None:
-                self._holding = False
-                self._set(now, trial)
+        else:
+            self._try_neighbour(now)
+
+    def _try_neighbour(self, now: float) -> None:
+        """Measure a neighbour when it is time: seldom one that was worse, for that costs."""
+        trial, worse = self._levels.trial(self._highest(now), self._trials)
+        least, patience_s = _TRIAL_WORSE if worse else _TRIAL_EQUAL
+        overdue = self._held >= least and now - self._held_since >= patience_s
+        if self._held < self._hold_count and not overdue:
+            return
+        self._trials += 1
+        self._hold_count = min(_HOLD_MOST, self._hold_count * 3 // 2)
+        self._held, self._held_since = 0, now
+        if trial != self.limit:
+            self._holding = False
+            self._set(now, trial)
 
     def _suspect(self, now: float, usual: Estimate, now_takes_s: float) -> None:
         """Search anew, because answers take longer or shorter than usual; look twice unless they take twice as long."""

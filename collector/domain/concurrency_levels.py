@@ -11,6 +11,9 @@ from dataclasses import dataclass
 TOLERANCE = 0.015
 """The share of throughput that is given away for fewer requests in flight, and so a shorter latency."""
 
+_TURNS_ABOVE = 2
+"""Of three trials of a neighbour, so many look above."""
+
 _TYPICAL_SPREAD = 0.3
 _TYPICAL_COUNT = 6.0
 """Until there are latencies enough, their relative spread is taken to be this, with the weight of so many."""
@@ -162,10 +165,11 @@ class Levels:
         estimate, top = self.known[level], self.top
         return math.log(top.rate / estimate.rate) > 0.04 + 2 * math.hypot(estimate.error, top.error)
 
-    def trial(self, ceiling: int, turn: int) -> int | None:
-        """Return a neighbour of the best number that is worth another look, or None.
+    def trial(self, ceiling: int, turn: int) -> tuple[int, bool]:
+        """Return a neighbour of the best number that deserves another look, and whether it is known to be worse.
 
-        Even turns look above, odd ones below; every second of each looks far, unless something nearer is worse.
+        Of three turns two look above, where a service that has become better does not show by itself, and one below.
+        Every second round looks far, unless something nearer is worse. The best number itself: there is none.
 
         Args:
             ceiling: none above it.
@@ -173,14 +177,12 @@ class Levels:
         """
         best = self.best(ceiling)
         step = max(1, best // 6)
-        above = turn % 2 == 0
-        near = [level for level in self.known if (level > best if above else level < best)]
-        far = turn // 2 % 2 == 1 and not any(self.is_worse(level) for level in near)
+        above = turn % 3 < _TURNS_ABOVE
+        worse = any(self.is_worse(level) for level in self.known if (level > best if above else level < best))
+        far = turn // 3 % 2 == 1 and not worse
         if above:
-            level = min(ceiling, 2 * best if far else best + step) if self.known[best].bound else best
-        else:
-            level = max(1, best // 2 if far else best - step)
-        return level if level != best else None
+            return (min(ceiling, 2 * best if far else best + step) if self.known[best].bound else best), worse
+        return max(1, best // 2 if far else best - step), worse
 
     def _bound_at(self, level: int, lower: int) -> float:
         """Return the most that a concave curve can reach at `level`, from the point `lower` and the one below it."""

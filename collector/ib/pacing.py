@@ -192,6 +192,11 @@ class Pacer:
         self._pause.end()
 
     @property
+    def limit(self) -> int:
+        """How many historical requests may be in flight at this moment."""
+        return self._lanes["historical"].limit
+
+    @property
     def state(self) -> PacerState:
         """What goes on at this moment."""
         now = self._clock.monotonic()
@@ -227,7 +232,7 @@ class Pacer:
                 lane.turn.leave()
 
     async def _leave_granted(self, lane: _Lane, rank: tuple[int, int], key: HistoricalRequest | None) -> bool:
-        """Wait for slot, pause and message; False when a small-bar rule turned against the request meanwhile."""
+        """Wait for slot, pause and message; False when somebody more urgent or a small-bar rule has come before it."""
         while True:
             await lane.room()
             await self._pause.over()
@@ -237,7 +242,7 @@ class Pacer:
                 if lane.full or self._pause.left_s:
                     continue
                 now = self._clock.monotonic()
-                if key is not None and self._small_bars.wait_s(key, now):
+                if lane.turn.is_wanted_before(rank) or (key is not None and self._small_bars.wait_s(key, now)):
                     return False
                 self._messages.sent(now)
                 self._small_bars.sent(key, now)

@@ -36,6 +36,12 @@ class Turn:
                 self.leave()
             raise
 
+    def is_wanted_before(self, rank: Rank) -> bool:
+        """Tell whether somebody who waits ranks before this."""
+        while self._waiting and self._waiting[0][1].done():
+            heapq.heappop(self._waiting)
+        return bool(self._waiting) and self._waiting[0][0] < rank
+
     def leave(self) -> None:
         """Give the turn to the next waiter."""
         while self._waiting:
