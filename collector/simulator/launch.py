@@ -71,7 +71,10 @@ async def serve(
 
 
 class TruthRow(NamedTuple):
-    """One bar of the truth; `contract` is the OCC symbol or the underlying's ticker, `time` the bar's start in UTC."""
+    """One bar of the truth; `contract` is the OCC symbol or the underlying's ticker, `time` the bar's start in UTC.
+
+    As text it is its fields, separated by commas.
+    """
 
     con_id: int
     contract: str
@@ -85,12 +88,15 @@ class TruthRow(NamedTuple):
     wap: Decimal
     trades: int
 
+    def __str__(self) -> str:
+        return ",".join(value.isoformat() if isinstance(value, datetime) else str(value) for value in self)
+
 
 def truth_rows(
     seed: int,
     clock: Clock,
-    symbols: Sequence[str],
-    session: date,
+    symbols: str | Sequence[str],
+    session: date | str,
     series: Sequence[str] = ("TRADES", "BID", "ASK"),
     expiration: date | None = None,
 ) -> Iterator[TruthRow]:
@@ -99,15 +105,19 @@ def truth_rows(
     Args:
         seed: of the market.
         clock: decides what is listed and which revisions are in force.
-        symbols: underlyings; unknown ones yield nothing.
-        session: the date in New York.
+        symbols: one underlying or several; unknown ones yield nothing.
+        session: the date in New York, or its text YYYY-MM-DD.
         series: what_to_show of the options; underlyings yield TRADES and OPTION_IMPLIED_VOLATILITY.
         expiration: only contracts that expire then; None is all.
+
+    Raises:
+        ValueError: the text is no date.
     """
     market = Market(seed, clock)
-    midnight = datetime.combine(session, datetime.min.time(), NEW_YORK)
+    day = date.fromisoformat(session) if isinstance(session, str) else session
+    midnight = datetime.combine(day, datetime.min.time(), NEW_YORK)
     span = (midnight, midnight + timedelta(days=1))
-    for symbol in symbols:
+    for symbol in (symbols,) if isinstance(symbols, str) else symbols:
         stock = market.stock(symbol)
         if stock is None:
             continue

@@ -62,7 +62,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A ceiling that was exceeded: `open` historical requests or `rate` of messages in a rolling second."""
+    """A ceiling that was exceeded.
+
+    ceiling is `open` (historical requests open at once), `rate` (messages in a rolling second) or, for bars of 30
+    seconds and less, `identical`, `burst` or `ten minutes`; value is what was counted.
+    """
 
     at: datetime
     ceiling: str
@@ -80,6 +84,8 @@ class RequestLog:
         max_rate: most messages received in any rolling second of one connection.
         messages: messages received so far, of any kind.
         connections: how often a client completed the handshake.
+        open_now: historical requests that are open.
+        keep: entries kept; when there are more, the older half is forgotten.
     """
 
     entries: list[Request] = field(default_factory=list)
@@ -89,6 +95,7 @@ class RequestLog:
     messages: int = 0
     connections: int = 0
     open_now: int = 0
+    keep: int = 500_000
 
     @property
     def historical(self) -> Sequence[Request]:
@@ -101,6 +108,8 @@ class RequestLog:
 
     def open(self, entry: Request) -> bool:
         """Record an arrival; False when it exceeds the ceiling of open historical requests."""
+        if len(self.entries) >= self.keep:
+            del self.entries[: self.keep // 2]
         self.entries.append(entry)
         if entry.kind not in {Kind.HISTORICAL, Kind.HEAD_TIMESTAMP}:
             return True

@@ -11,6 +11,7 @@ from collector.simulator.connection import Connection
 from collector.simulator.market import Market
 from collector.simulator.request_log import Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
+from collector.simulator.small_bars import SmallBarRules
 
 _CLOSING_TURNS = 50
 """Turns of the loop that transports get to flush and close."""
@@ -57,6 +58,7 @@ class Gateway:
         self.max_server_version = max_server_version
         self.stream_interval_s = stream_interval_s
         self.log = RequestLog()
+        self.small_bars = SmallBarRules()
         self.failures: list[Exception] = []
         self.farms = {"market": True, "historical": True, "definition": True}
         self.connections: set[Connection] = set()

@@ -48,6 +48,13 @@ def test_truth_rows_start_with_the_underlying() -> None:
     assert {row.contract[:12] for row in rows[162:]} == {"SPY   261120"}
 
 
+def test_a_truth_row_as_text() -> None:
+    """A row is printed as its fields, separated by commas."""
+    row = next(truth_rows(7, SystemClock(AFTER_THE_CLOSE), "SPY", "2026-11-20"))
+    assert str(row).startswith("756733,SPY,TRADES,2026-11-20T14:30:00+00:00,")
+    assert str(row).count(",") == 10
+
+
 def test_the_truth_of_an_unknown_symbol_is_empty() -> None:
     """There is nothing to tell of it."""
     assert list(truth_rows(7, SystemClock(AFTER_THE_CLOSE), ["NOSUCH"], date(2026, 11, 20))) == []

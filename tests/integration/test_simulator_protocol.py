@@ -200,6 +200,15 @@ async def test_validation_errors_are_321(
     assert 321 in client.codes()
 
 
+async def test_small_bars_have_hard_rules(gateway: Gateway, client: Client) -> None:
+    """The same request for 30-second bars within 15 seconds is a pacing violation, and on record."""
+    asked = (SPY, "20261120 15:00:00 UTC", "600 S", "30 secs", "TRADES", False, 2)
+    assert len(await client.reqHistoricalDataAsync(*asked)) > 5
+    with pytest.raises(ib_async.wrapper.RequestError, match="pacing violation"):
+        await client.reqHistoricalDataAsync(*asked)
+    assert [one.ceiling for one in gateway.log.violations] == ["identical"]
+
+
 async def test_no_data_names_hmds(client: Client) -> None:
     """An empty answer is error 162 with the words that clients look for."""
     with pytest.raises(ib_async.wrapper.RequestError) as refused:

@@ -10,7 +10,7 @@ from collector.simulator import texts
 from collector.simulator.exchange.listings import Option
 from collector.simulator.exchange.sessions import NEW_YORK, local_date
 from collector.simulator.replies import Refusal, Reply
-from collector.simulator.request_log import Kind, Request
+from collector.simulator.request_log import Kind, Request, Violation
 from collector.simulator.requests import contracts
 from collector.simulator.requests.windows import (
     BAR_SIZES,
@@ -21,6 +21,7 @@ from collector.simulator.requests.windows import (
     delivered,
 )
 from collector.simulator.scenarios.base import HistoryReply
+from collector.simulator.small_bars import LONGEST_S
 from collector.simulator.wire import frame, framed, number
 
 if TYPE_CHECKING:
@@ -78,10 +79,25 @@ def historical(connection: Connection, fields: Fields) -> None:
         end_text=asked.end,
         duration=asked.duration,
     )
+    broken = _small_bars_broken(connection, asked)
+    if broken is not None:
+        gateway.log.violations.append(Violation(entry.received_at, *broken))
+        connection.submit(entry, lambda: Refusal(162, texts.PACING))
+        return
     window = delivered(asked.end, asked.duration, BAR_SIZES.get(asked.bar_size, 300), entry.received_at)
     if isinstance(window, Window):
         entry.start, entry.end = window.start, window.end
     connection.submit(entry, partial(_answer, connection, entry, asked, window))
+
+
+def _small_bars_broken(connection: Connection, asked: Asked) -> tuple[str, int] | None:
+    """Return which rule for small bars a request breaks."""
+    if BAR_SIZES.get(asked.bar_size, DAY_S) > LONGEST_S:
+        return None
+    series = (asked.contract, asked.what_to_show)
+    weight = 2 if asked.what_to_show == "BID_ASK" else 1
+    gateway = connection.gateway
+    return gateway.small_bars.broken(asked, series, weight, gateway.clock.monotonic())
 
 
 def _answer(connection: Connection, entry: Request, asked: Asked, window: Window | Refusal) -> Reply | Refusal:
