@@ -20,6 +20,9 @@ TAIL_WITHHELD_CODE = 2188
 _DAY_S = 86400
 _LONGEST = timedelta(days=7)
 _SHORTEST_S = 30
+_UNDERWAY_S = 120
+"""Added to a duration that ends now: IB counts back from its own now, which is later than ours by the second that its
+clock is rounded down by and the time that the message waits and travels; without it the first bar would be lost."""
 
 
 class Parameters(NamedTuple):
@@ -49,7 +52,7 @@ def parameters(request: HistoricalRequest, now: datetime) -> Parameters:
         raise ValueError(f"a request spans one week at most, not {span.duration}")
     if span.start >= now:
         raise ValueError(f"the span {span.start:%Y-%m-%d %H:%M} UTC has not begun")
-    since_start_s = int((now - span.start).total_seconds()) + 1
+    since_start_s = int((now - span.start).total_seconds()) + _UNDERWAY_S
     if span.end >= last_complete(now) or since_start_s <= _DAY_S:
         return Parameters("", _duration(since_start_s))
     return Parameters(f"{span.end.astimezone(UTC):%Y%m%d-%H:%M:%S}", _duration(int(span.duration.total_seconds())))

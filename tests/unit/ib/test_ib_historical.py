@@ -43,9 +43,9 @@ def bar(start: datetime) -> list[str]:
     ("start", "end", "now", "expected"),
     [
         # Asked at 12:00 New York for the last half hour.
-        (OPEN + timedelta(hours=2), OPEN + timedelta(hours=2.5), OPEN + timedelta(hours=2.5), ("", "1801 S")),
+        (OPEN + timedelta(hours=2), OPEN + timedelta(hours=2.5), OPEN + timedelta(hours=2.5), ("", "1920 S")),
         # Asked at 17:00 for the session that ended at 16:15: its start is less than a day ago.
-        (OPEN, CLOSE, datetime(2026, 11, 20, 22, tzinfo=UTC), ("", "27001 S")),
+        (OPEN, CLOSE, datetime(2026, 11, 20, 22, tzinfo=UTC), ("", "27120 S")),
         # Asked on Monday for Friday's session.
         (OPEN, CLOSE, datetime(2026, 11, 23, 22, tzinfo=UTC), ("20261120-21:15:00", "24300 S")),
         # Monday to Friday, asked a week later; days are trading days to IB.
