@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,9 +32,9 @@ WHERE l.selected @> $1::date
 """
 
 
-def quantised(value: Decimal | None, places: Decimal = _CENT_OF_CENT) -> Decimal | None:
-    """Return a value as a column of so many places keeps it."""
-    return None if value is None else value.quantize(places, ROUND_HALF_EVEN)
+def quantised(value: Decimal | None) -> Decimal | None:
+    """Return a value as a column of four places keeps it (PostgreSQL rounds halves away from zero)."""
+    return None if value is None else value.quantize(_CENT_OF_CENT, ROUND_HALF_UP)
 
 
 def span_of(days: Iterable[date]) -> tuple[datetime, datetime]:
@@ -82,7 +82,7 @@ def underlying_truth(market: Market, symbol: str, span: tuple[datetime, datetime
             if bar is None
             else (*map(quantised, bar[1:5]), quantised(bar.volume), bar.count, quantised(bar.wap))
         )
-        rows[slot] = (*prices, quantised(iv.close, Decimal("0.000001")) if iv else None, False)
+        rows[slot] = (*prices, quantised(iv.close) if iv else None, False)
     return rows
 
 

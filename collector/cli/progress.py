@@ -29,7 +29,7 @@ def run_progress(order: Order) -> Iterator[Callable[[Tally], None]]:
         task = progress.add_task(f"{order.window} {order.day}", total=None, state="finding contracts")
 
         def update(tally: Tally) -> None:
-            state = f"{tally.bars:,} bars · {tally.inserted + tally.updated:,} rows written{tally.pace}"
+            state = f"{tally.bars:,} bars · {tally.inserted + tally.updated:,} rows written"
             done = tally.answered + tally.failed + tally.deferred
             progress.update(task, total=tally.planned or None, completed=done, state=state)
 

@@ -2,18 +2,17 @@
 
 import os
 import socket
-from collections import Counter
 from typing import Any
 
 import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import dead_letters, gaps, lifecycle, runs, statistics
+from collector.db import runs
 from collector.db.pool import Database
 from collector.domain.answers import Outcome
 from collector.domain.errors import CollectorError
-from collector.domain.runs import GapType, RunStatus
+from collector.domain.runs import GapType
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.tally import Tally
@@ -29,13 +28,13 @@ _GAP_TYPES = {
 log = structlog.get_logger()
 
 
-def opened(order: Order, clock: Clock) -> runs.Opening:
+def opened(order: Order, clock: Clock) -> runs.NewRun:
     """Return what the run row says when the run begins."""
-    return runs.Opening(
+    return runs.NewRun(
         day=order.day,
         window=order.window,
         scheduled=order.scheduled,
-        started=clock.now(),
+        started_at=clock.now(),
         symbols=order.symbols,
         duration="session" if order.span is None else f"{order.span.total_seconds() / 60:.0f} min",
         forced=order.force,
@@ -53,28 +52,23 @@ def progress(tally: Tally) -> dict[str, Any]:
         "deferred": tally.deferred,
         "attempts": tally.attempts,
         "outcomes": {outcome.value: count for outcome, count in tally.outcomes.items()},
-        **tally.pace,
     }
 
 
 async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
-    """Record how a run ended: gaps, dead letters, lifecycle and statistics of its day, then its row and the day's status."""
-    order, tally = finished.order, finished.tally
-    if finished.status is not RunStatus.INTERRUPTED:
-        await _letters(finished, db, clock)
-        for prepared in finished.prepared:
-            await _after_symbol(finished, prepared.underlying, db, settings, calendar, clock)
-    await runs.close_run(
+    """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
+    tally = finished.tally
+    await runs.close(
         db,
         finished.run_id,
-        runs.Closing(
+        runs.RunEnd(
             status=finished.status,
-            completed=clock.now(),
+            completed_at=clock.now(),
             contracts_requested=len(tally.contracts_planned),
             contracts_successful=len(tally.contracts_answered - tally.contracts_failed),
-            inserted=tally.inserted,
-            updated=tally.updated,
-            identical=tally.identical,
+            bars_inserted=tally.inserted,
+            bars_updated=tally.updated,
+            bars_identical=tally.identical,
             errors=tally.failed + len(finished.not_prepared),
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
@@ -93,3 +87,17 @@ async def close(finished: Finished, db: Database, settings: Settings, calendar: 
         failed=tally.failed,
         deferred=tally.deferred,
     )
+
+
+def _details(finished: Finished) -> dict[str, Any] | None:
+    """Return what went wrong, as the run row keeps it; None when nothing did."""
+    details: dict[str, Any] = {}
+    if isinstance(finished.error, CollectorError):
+        details["error"] = {"message": finished.error.message, "hint": finished.error.hint}
+    elif finished.error is not None:
+        details["error"] = {"message": f"{type(finished.error).__name__}: {finished.error}"}
+    if finished.not_prepared:
+        details["left_out"] = {left.symbol: left.failure.message for left in finished.not_prepared}
+    if finished.tally.examples:
+        details["examples"] = {outcome.value: examples for outcome, examples in finished.tally.examples.items()}
+    return details or None

@@ -53,7 +53,7 @@ async def run(order: Order, parts: Parts) -> Finished:
         DatabaseError: the run could not even be recorded.
         asyncio.CancelledError: a signal asked to stop; the run row says interrupted.
     """
-    async with locks.collection_lock(parts.db) as lock:
+    async with locks.collection_lock(parts.db, f"{order.window} of {order.day}") as lock:
         await runs.close_interrupted(parts.db, parts.clock.now())
         run_id = await runs.open_run(parts.db, closing.opened(order, parts.clock))
         finished = Finished(run_id, order)
