@@ -1,0 +1,233 @@
+"""Repairs of compressed days, compaction, retention: nothing is lost, counted wrongly, or left bloated."""
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from collector.clock import SystemClock
+from collector.db import bars, compaction, pool, retention
+from collector.db.bars import Counts, InstrumentAnswers, SeriesAnswer
+from collector.db.pool import Database
+from collector.domain.bars import Bar
+from collector.domain.instruments import OptionContract, Right, WhatToShow
+from collector.domain.spans import Span, Spans
+from tests.engines import Engine
+
+_OPEN = datetime(2025, 11, 3, 14, 30, tzinfo=UTC)
+_SESSION = Span(_OPEN, _OPEN + timedelta(minutes=5 * 78))
+_SETTLED = Span(_OPEN, _OPEN + timedelta(days=1))
+_NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+_CONTRACTS = 400
+
+_CONTRACT_ROWS = """
+WITH underlying AS (
+    INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
+    VALUES ('SPY', 756733, 'STK', 'SMART', 'USD') RETURNING id
+)
+INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
+    multiplier, exchange, trading_class, currency)
+SELECT id, 'SPY ' || n, '2025-12-19', n, 'C', n, 100, 'SMART', 'SPY', 'USD'
+FROM underlying, generate_series(1, $1) AS n
+"""
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Give a connection to a migrated database that knows the contracts."""
+    opened = await asyncpg.connect(database_url)
+    await opened.execute(_CONTRACT_ROWS.replace("$1", str(_CONTRACTS)))
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture
+async def store(database_url: str, connection: object) -> AsyncIterator[Database]:
+    """Give the open database."""
+    async with pool.connect(database_url, SystemClock(_NOW)) as opened:
+        yield opened
+
+
+def _answers(
+    contract: int, slots: Sequence[int], *, shift: timedelta = timedelta(0), settled: bool = True, cents: int = 0
+) -> InstrumentAnswers:
+    """Return TRADES bars of one contract in some slots of the session, prices drawn from the slot alone."""
+    found = []
+    for slot in slots:
+        draw = random.Random(contract * 1000 + slot)
+        price = Decimal(draw.randrange(100, 2000) + cents) / 100
+        at = _OPEN + shift + timedelta(minutes=5 * slot)
+        found.append(
+            Bar(at, price, price + 1, price, price, Decimal(draw.randrange(1, 500)), draw.randrange(1, 9), price)
+        )
+    instrument = OptionContract("SPY", contract, date(2025, 12, 19), Decimal(contract), Right.CALL, id=contract)
+    covered = Spans([Span(_SESSION.start + shift, _SESSION.end + shift)])
+    final = (Span(_SETTLED.start + shift, _SETTLED.end + shift),) if settled else ()
+    return InstrumentAnswers(instrument, {WhatToShow.TRADES: SeriesAnswer(tuple(found), covered, final)})
+
+
+async def _store(db: Database, batch: Sequence[InstrumentAnswers]) -> Counts:
+    return await bars.store(db, batch, 1, option_series=(WhatToShow.TRADES,))
+
+
+_BYTES = """
+SELECT sum(pg_total_relation_size(format('%I.%I', schema_name, table_name)::regclass))::float8
+FROM _timescaledb_catalog.chunk
+WHERE id IN (
+    SELECT unnest(ARRAY[c.id, c.compressed_chunk_id])
+    FROM _timescaledb_catalog.chunk AS c
+    INNER JOIN _timescaledb_catalog.hypertable AS h ON h.id = c.hypertable_id
+    WHERE h.table_name = $1
+)
+"""
+
+
+async def test_repaired_day_is_as_small_as_a_fresh_one(
+    engine: Engine, database_url: str, connection: "asyncpg.Connection[asyncpg.Record]", store: Database
+) -> None:
+    """Twelve backfills and a change of every contract of a compressed day: exact counts, and no bytes left over."""
+    if engine.name != "community":
+        pytest.skip("about compression")
+    late = range(12)
+    early = [slot for slot in range(78) if slot not in late]
+    await _store(store, [_answers(c, early, settled=False) for c in range(1, _CONTRACTS + 1)])
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    for slot in late:
+        batch = [_answers(c, [slot], settled=False) for c in range(1, _CONTRACTS + 1)]
+        assert await _store(store, batch) == Counts(inserted=_CONTRACTS)
+        assert await _store(store, batch[:50]) == Counts(identical=50)
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    settling = [_answers(c, [40]) for c in range(1, _CONTRACTS + 1)]
+    assert await _store(store, settling) == Counts(identical=_CONTRACTS)
+    changed = [_answers(c, [40], cents=7) for c in range(1, _CONTRACTS + 1)]
+    assert await _store(store, changed) == Counts(updated=_CONTRACTS)
+    assert await connection.fetchval("SELECT count(*) FROM bar_revisions") == _CONTRACTS
+    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 78 * _CONTRACTS
+    rows = await connection.fetch("SELECT * FROM option_bars_5min ORDER BY contract_id, time")
+    bloated = await connection.fetchval(_BYTES, "option_bars_5min")
+
+    [done] = await compaction.compact(database_url)
+
+    assert (done.hypertable, done.day, done.rows) == ("option_bars_5min", date(2025, 11, 3), 78 * _CONTRACTS)
+    assert await connection.fetch("SELECT * FROM option_bars_5min ORDER BY contract_id, time") == rows
+    await connection.execute("CREATE TABLE fresh (LIKE option_bars_5min INCLUDING INDEXES INCLUDING GENERATED)")
+    await connection.execute("SELECT create_hypertable('fresh', by_range('time', INTERVAL '1 day'))")
+    columns = await connection.fetchval(
+        "SELECT string_agg(attname, ', ') FROM pg_attribute"
+        " WHERE attrelid = 'fresh'::regclass AND attnum > 0 AND attgenerated = ''"
+    )
+    await connection.execute(f"INSERT INTO fresh ({columns}) SELECT {columns} FROM option_bars_5min")  # noqa: S608 - own names
+    await connection.execute(
+        "ALTER TABLE fresh SET (timescaledb.enable_columnstore, timescaledb.segmentby = '',"
+        " timescaledb.orderby = 'contract_id, time')"
+    )
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('fresh') AS c")
+    fresh = await connection.fetchval(_BYTES, "fresh")
+    compacted = await connection.fetchval(_BYTES, "option_bars_5min")
+    assert bloated > 1.5 * fresh
+    assert compacted <= 1.1 * fresh
+    assert await compaction.compact(database_url) == ()
+
+
+async def test_change_of_more_rows_than_the_default_limit(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]", store: Database
+) -> None:
+    """One repair may touch more compressed rows than TimescaleDB's own limit allows."""
+    if engine.name != "community":
+        pytest.skip("about compression")
+    ids = range(1, 101)
+    await _store(store, [_answers(c, range(78)) for c in ids])
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    name = "timescaledb.max_tuples_decompressed_per_dml_transaction"
+    assert await connection.fetchval(f"SHOW {name}") == "100000"  # what every other program has
+    assert await store.fetchval("prepare_session") == "0"
+    assert await _store(store, [_answers(c, range(78), cents=1) for c in ids]) == Counts(updated=7800)
+
+
+async def test_compaction_does_nothing_where_nothing_is_compressed(
+    database_url: str, connection: "asyncpg.Connection[asyncpg.Record]", store: Database
+) -> None:
+    """On every engine, a database without compressed days is left alone."""
+    await _store(store, [_answers(1, range(78))])
+    assert await compaction.compact(database_url) == ()
+
+
+async def test_refresh_of_a_day_beyond_the_policies(
+    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
+) -> None:
+    """A bar stored a year late is in the summaries after an explicit refresh."""
+    await _store(store, [_answers(1, range(77))])
+    await compaction.refresh_aggregates(database_url, _SESSION)
+    assert await connection.fetchval("SELECT sum(traded_bars) FROM daily_option_summary") == 77
+    await _store(store, [_answers(1, [77])])
+    await compaction.refresh_aggregates(database_url, _SESSION)
+    assert await connection.fetchval("SELECT sum(traded_bars) FROM daily_option_summary") == 78
+
+
+async def _three_days(store: Database) -> None:
+    """Store a settled old day, an old day that was never settled, and a recent one."""
+    for days, settled in ((0, True), (1, False), (300, True)):
+        batch = [_answers(c, range(78), shift=timedelta(days=days), settled=settled) for c in (1, 2)]
+        await _store(store, batch)
+
+
+async def _summaries(connection: "asyncpg.Connection[asyncpg.Record]") -> list[list[asyncpg.Record]]:
+    return [
+        await connection.fetch("SELECT * FROM hourly_option_summary ORDER BY contract_id, hour"),
+        await connection.fetch("SELECT * FROM daily_option_summary ORDER BY contract_id, day"),
+        await connection.fetch("SELECT * FROM underlying_intraday_summary ORDER BY time"),
+    ]
+
+
+async def test_retention_drops_old_days_and_keeps_their_summaries(
+    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
+) -> None:
+    """Days older than the limit go, younger ones stay, and the summaries still know all of them."""
+    await _three_days(store)
+    before = await _summaries(connection)
+    planned = await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False, dry_run=True)
+    assert [(day.day, day.bars, day.dropped) for day in planned] == [
+        (date(2025, 11, 3), 156, True),
+        (date(2025, 11, 4), 156, True),
+    ]
+    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 468
+    assert await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False) == planned
+    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 156
+    assert await _summaries(connection) == before
+    assert await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False) == ()
+
+
+async def test_retention_keeps_what_is_neither_settled_nor_exported(
+    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
+) -> None:
+    """With archive_before_drop, a day goes only when all of it is settled (or lost) and the archive has it."""
+    await _three_days(store)
+
+    async def exported(day: date) -> bool:
+        return day == date(2025, 11, 3)
+
+    nothing = await retention.drop_old_bars(database_url, _NOW, 365)
+    assert [day.why for day in nothing] == [
+        "there is no archive, and archive_before_drop is on",
+        "156 bars are not settled",
+    ]
+    days = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
+    assert [(day.dropped, day.why) for day in days] == [(True, ""), (False, "156 bars are not settled")]
+    await connection.execute(
+        "INSERT INTO historical_data_gaps (contract_id, what_to_show, state, gap_start, gap_end, gap_type, detected_at)"
+        " SELECT c, 'TRADES', 'lost', $1, $2, 'missing_bars', $2 FROM generate_series(1, 2) AS c",
+        _SESSION.start + timedelta(days=1),
+        _SESSION.end + timedelta(days=1),
+    )
+    [day] = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
+    assert (day.day, day.unsettled, day.why) == (date(2025, 11, 4), 0, "not exported yet")
+    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 312
+
+
+async def test_retention_may_be_off(database_url: str) -> None:
+    """Without an age limit nothing is looked at."""
+    assert await retention.drop_old_bars(database_url, _NOW, None) == ()
