@@ -122,7 +122,7 @@ class Connection(asyncio.Protocol):
         kind = fields.integer()
         log = self.gateway.log
         log.messages += 1
-        received = self._rate.add(arrived)
+        received = int(self._rate.add(arrived) / (1.0 + self.gateway.lag.lately(arrived)))
         log.max_rate = max(log.max_rate, received)
         if self._apply(self.gateway.reaction(lambda scenario: scenario.message(log.messages))):
             return

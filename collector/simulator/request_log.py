@@ -81,7 +81,8 @@ class RequestLog:
         entries: the requests, oldest first.
         violations: each time a ceiling was exceeded.
         max_open: most historical requests open at once.
-        max_rate: most messages received in any rolling second of one connection.
+        max_rate: most messages of one connection in any rolling second, less what piled up while the gateway itself
+            was held up.
         messages: messages received so far, of any kind.
         connections: how often a client completed the handshake.
         open_now: historical requests that are open.
@@ -146,3 +147,31 @@ class RateMeter:
             times.popleft()
         times.append(monotonic_s)
         return len(times)
+
+
+class LagMeter:
+    """How long the gateway itself was held up lately, so that a client is not blamed for messages that piled up.
+
+    On a busy machine a process may not run for a while; what a client sent at an even pace meanwhile is then read all
+    at once.
+    """
+
+    def __init__(self) -> None:
+        self._lags: deque[tuple[float, float]] = deque()
+        self._due: float | None = None
+
+    def expect(self, monotonic_s: float) -> None:
+        """Say when the next beat is due."""
+        self._due = monotonic_s
+
+    def beat(self, monotonic_s: float) -> None:
+        """Record how late the beat is."""
+        if self._due is not None and monotonic_s > self._due:
+            self._lags.append((monotonic_s, monotonic_s - self._due))
+        while self._lags and monotonic_s - self._lags[0][0] >= 1.0:
+            self._lags.popleft()
+
+    def lately(self, monotonic_s: float) -> float:
+        """Return for how many seconds the gateway was held up within the last one, a beat that is overdue included."""
+        overdue = 0.0 if self._due is None else max(monotonic_s - self._due, 0.0)
+        return overdue + sum(lag for at, lag in self._lags if monotonic_s - at < 1.0)

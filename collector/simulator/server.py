@@ -5,16 +5,22 @@ from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from collector.clock import Clock
+from collector.clock import Clock, SystemClock
 from collector.simulator import texts
 from collector.simulator.connection import Connection
 from collector.simulator.market import Market
-from collector.simulator.request_log import Request, RequestLog
+from collector.simulator.request_log import LagMeter, Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
 from collector.simulator.small_bars import SmallBarRules
 
 _CLOSING_TURNS = 50
 """Turns of the loop that transports get to flush and close."""
+
+
+_BEAT_S = 0.02
+"""How often the gateway looks whether it was held up, in seconds."""
+_TIMER_S = 0.005
+"""Seconds by which a timer may be late without anything being held up."""
 
 
 class Gateway:
@@ -59,6 +65,7 @@ class Gateway:
         self.stream_interval_s = stream_interval_s
         self.log = RequestLog()
         self.small_bars = SmallBarRules()
+        self.lag = LagMeter()
         self.failures: list[Exception] = []
         self.farms = {"market": True, "historical": True, "definition": True}
         self.connections: set[Connection] = set()
@@ -72,6 +79,8 @@ class Gateway:
         """Open the port and return (host, port)."""
         for scenario in self.scenarios:
             scenario.bind(self)
+        if isinstance(self.clock, SystemClock):  # simulated time is never late
+            self.spawn(self._watch_lag())
         await self.reopen()
         return self.host, self.port
 
@@ -162,6 +171,12 @@ class Gateway:
         self._timelines.discard(task)
         if not task.cancelled() and isinstance(failure := task.exception(), Exception):
             self.failures.append(failure)
+
+    async def _watch_lag(self) -> None:
+        while True:
+            self.lag.expect(self.clock.monotonic() + _BEAT_S + _TIMER_S)
+            await self.clock.sleep(_BEAT_S)
+            self.lag.beat(self.clock.monotonic())
 
     # What connections ask.
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from collector.simulator.request_log import Kind, RateMeter, Request, RequestLog
+from collector.simulator.request_log import Kind, LagMeter, RateMeter, Request, RequestLog
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 
@@ -43,3 +43,17 @@ def test_rate_counts_a_rolling_second() -> None:
     """A message leaves the count exactly one second after it came."""
     meter = RateMeter()
     assert [meter.add(at) for at in (0.0, 0.5, 0.999, 1.0, 1.6)] == [1, 2, 3, 3, 3]
+
+
+def test_lag_is_what_was_lost_in_the_last_second() -> None:
+    """Late beats add up, an overdue one counts at once, and all is forgotten after a second."""
+    meter = LagMeter()
+    assert meter.lately(5.0) == 0.0
+    meter.expect(10.0)
+    meter.beat(10.25)
+    meter.expect(10.5)
+    assert meter.lately(10.5) == 0.25
+    assert meter.lately(10.75) == 0.5
+    meter.beat(10.5)
+    meter.expect(12.0)
+    assert meter.lately(11.5) == 0.0
