@@ -5,9 +5,9 @@ WITH given AS (
     FROM unnest(
         $2::integer[], $3::text[], $4::date[], $5::numeric[], $6::text[], $7::integer[], $8::text[], $9::text[],
         $10::text[]
-    ) AS t (
+    ) WITH ORDINALITY AS t (
         ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange, trading_class,
-        currency
+        currency, place
     )
 ),
 added AS (
@@ -16,14 +16,11 @@ added AS (
         trading_class, currency, created_at, updated_at, last_updated
     )
     SELECT
-        $1::integer, given.*, $11::timestamptz, $11::timestamptz, $11::timestamptz
-    FROM (
-        SELECT
-            ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange, trading_class,
-            currency
-        FROM given
-    ) AS given
+        $1::integer, ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange,
+        trading_class, currency, $11::timestamptz, $11::timestamptz, $11::timestamptz
+    FROM given
     WHERE NOT EXISTS (SELECT FROM option_chains AS known WHERE known.ib_con_id = given.ib_con_id)
+    ORDER BY place
     ON CONFLICT (ib_con_id) DO NOTHING
     RETURNING id, ib_con_id
 ),
