@@ -221,7 +221,14 @@ class Connection(asyncio.Protocol):
             self._late[entry.req_id] = asyncio.Event()
         task = loop.create_task(self._attend(entry, answer, reaction))
         self._tasks[entry.number] = task
-        task.add_done_callback(lambda _: self._tasks.pop(entry.number, None))
+        task.add_done_callback(lambda ended: self._ended(self._tasks, entry.number, ended))
+
+    def _ended(self, tasks: dict[int, asyncio.Task[None]], key: int, task: asyncio.Task[None]) -> None:
+        """Forget a task that has ended; what went wrong in it is raised by the gateway's stop()."""
+        if tasks.get(key) is task:
+            del tasks[key]
+        if not task.cancelled() and isinstance(failure := task.exception(), Exception):
+            self.gateway.failures.append(failure)
 
     async def _attend(self, entry: Request, answer: Callable[[], Reply | Refusal], reaction: Reaction | None) -> None:
         for scenario in self.gateway.slow:
@@ -295,7 +302,7 @@ class Connection(asyncio.Protocol):
     def stream(self, req_id: int, task: asyncio.Task[None]) -> None:
         """Keep a market-data stream until it is cancelled."""
         self._streams[req_id] = task
-        task.add_done_callback(lambda _: self._streams.pop(req_id, None))
+        task.add_done_callback(lambda ended: self._ended(self._streams, req_id, ended))
 
     def streams(self) -> int:
         """Return how many market-data streams run."""
