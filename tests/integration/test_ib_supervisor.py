@@ -1,0 +1,258 @@
+"""The supervisor against the simulated gateway's outages, in virtual time over a real socket."""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from collector.domain.answers import Answer, Definitions, Failure, HistoricalRequest, Outcome
+from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.reactions import delay_s
+from collector.domain.spans import Span
+from collector.ib.gateway import GatewaySettings
+from collector.ib.pacing import PacingSettings
+from collector.ib.source import IBSource, connect
+from collector.ib.supervisor import Event, EventKind
+from collector.simulator.launch import start
+from collector.simulator.scenarios import Scenario, named
+from collector.simulator.server import Gateway
+from collector.virtual_time import VirtualClock
+
+CLOSED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))
+EXPIRATION = date(2026, 11, 20)
+
+Run = Callable[[Callable[[], Coroutine[Any, Any, "Night"]]], "Night"]
+
+
+@dataclass
+class Night:
+    """What became of a collection. outcomes: failures on the way, by how they ended; took_s: virtual seconds."""
+
+    gateway: Gateway
+    events: Sequence[Event]
+    outcomes: list[Outcome]
+    took_s: float
+    complete: bool
+
+    @property
+    def kinds(self) -> list[EventKind]:
+        """The kinds of the events, in order."""
+        return [event.kind for event in self.events]
+
+
+async def collected(source: IBSource, gateway: Gateway, clock: VirtualClock, outcomes: list[Outcome]) -> bool:
+    """Collect 12 contracts × 3 series, asking again whatever fails; True when all equals the truth."""
+    listed = gateway.market.options("PLTR", EXPIRATION)
+    middle = len(listed) // 2
+    contracts = [
+        OptionContract("PLTR", one.con_id, one.expiration, one.strike, Right(one.right))
+        for one in listed[middle - 6 : middle + 6]
+    ]
+    jitter = random.Random(1)
+
+    async def one(contract: OptionContract, what: WhatToShow) -> bool:
+        failures = 0
+        while True:
+            outcome = await source.historical(HistoricalRequest(contract, what, SESSION))
+            if isinstance(outcome, Answer):
+                break
+            outcomes.append(outcome.outcome)
+            failures += 1
+            assert failures < 12, outcome
+            await clock.sleep(delay_s(outcome.outcome, 1, jitter) or 5.0)
+        truth = gateway.market.truth(contract.con_id, what.value, (SESSION.start, SESSION.end))
+        if 2188 in outcome.notices:
+            truth = tuple(bar for bar in truth if bar.time < outcome.covered_until)
+        return [(bar.time, bar.close) for bar in outcome.bars] == [(bar.time, bar.close) for bar in truth]
+
+    underlying = await _persistently(lambda: source.underlying("PLTR"), clock, outcomes)
+    assert isinstance(underlying, Underlying)
+    defined = await _persistently(lambda: source.contracts(underlying, EXPIRATION), clock, outcomes)
+    assert isinstance(defined, Definitions)
+    equal = await asyncio.gather(*(one(contract, what) for contract in contracts for what in OPTION_SERIES))
+    return all(equal) and {one.con_id for one in defined.contracts} == {one.con_id for one in listed}
+
+
+async def _persistently(
+    ask: Callable[[], Coroutine[Any, Any, object]], clock: VirtualClock, outcomes: list[Outcome]
+) -> object:
+    while isinstance(answer := await ask(), Failure):
+        outcomes.append(answer.outcome)
+        assert len(outcomes) < 50
+        await clock.sleep(5.0)
+    return answer
+
+
+def night(run: Run, *scenarios: Scenario, pacing: PacingSettings | None = None, **settings: Any) -> Night:  # noqa: ANN401 - fields of GatewaySettings
+    """Collect through the scenarios in virtual time."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock, scenarios=scenarios)
+        where = GatewaySettings(port=gateway.port, **settings)
+        outcomes: list[Outcome] = []
+        began = clock.monotonic()
+        async with connect(where, pacing or PacingSettings(), clock, jitter=random.Random(1)) as source:
+            complete = await collected(source, gateway, clock, outcomes)
+            took_s = clock.monotonic() - began
+            events = source.events
+            await clock.sleep(1)
+            assert gateway.log.open_now == 0
+            assert source._gateway.wire is not None
+            assert source._gateway.wire.pending == {}
+        await gateway.stop()
+        return Night(gateway, events, outcomes, took_s, complete)
+
+    return run(main)
+
+
+@pytest.fixture
+def run(virtual_run: Run) -> Run:
+    """A runner in virtual time."""
+    return virtual_run
+
+
+def test_an_undisturbed_night(run: Run) -> None:
+    """Nothing fails, nothing is repeated, no probe is needed."""
+    calm = night(run)
+    assert calm.complete
+    assert calm.outcomes == []
+    assert calm.kinds == [EventKind.CONNECTED]
+    assert len(calm.gateway.log.historical) == 36
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("farm-down", {"for_s": 40.0}, {Outcome.FARM_DOWN}),
+        ("all-farms-down", {"for_s": 40.0}, {Outcome.FARM_DOWN}),
+        ("link-lost", {"for_s": 40.0}, {Outcome.DISCONNECTED, Outcome.FARM_DOWN}),
+        ("link-lost-subscriptions", {"for_s": 40.0}, {Outcome.DISCONNECTED, Outcome.FARM_DOWN}),
+        ("nightly-restart", {"for_s": 120.0, "farms_after_s": 20.0}, {Outcome.DISCONNECTED}),
+        ("half-open", {}, {Outcome.DISCONNECTED, Outcome.TIME_OUT}),
+        ("deaf-port", {"for_s": 100.0}, {Outcome.DISCONNECTED, Outcome.TIME_OUT}),
+        ("socket-drop", {"at_messages": (10, 25)}, {Outcome.DISCONNECTED}),
+        ("socket-reset", {"at_messages": (10, 25)}, {Outcome.DISCONNECTED}),
+        ("malformed-length", {"share": 1.0}, {Outcome.DISCONNECTED, Outcome.TIME_OUT}),
+    ],
+)
+def test_each_outage_is_survived(run: Run, name: str, options: dict[str, Any], expected: set[Outcome]) -> None:
+    """All ends as the truth; what was under way failed by its own name; no ceiling was exceeded."""
+    through = night(run, named(name, **options), named("latency", median_s=0.5))
+    assert through.complete
+    assert through.outcomes
+    assert set(through.outcomes) <= expected
+    assert EventKind.RESUMED in through.kinds
+    assert through.gateway.log.violations == []
+    assert through.took_s < 400
+
+
+def test_a_broken_definition_farm_is_waited_for(run: Run) -> None:
+    """A false 200 while it is down is never believed."""
+    through = night(run, named("definition-farm-down", at_request=1, for_s=60.0, seed=3))
+    assert through.complete
+    assert set(through.outcomes) <= {Outcome.FARM_DOWN, Outcome.TIME_OUT}
+
+
+def test_another_login_is_waited_out(run: Run) -> None:
+    """Everything pauses, one request looks again after a minute, and what waits goes on by itself."""
+    through = night(run, named("other-login", for_s=100.0), named("latency", median_s=0.5))
+    assert through.complete
+    assert set(through.outcomes) == {Outcome.OTHER_LOGIN}
+    assert len(through.outcomes) <= 10
+    assert EventKind.OTHER_LOGIN in through.kinds
+    assert EventKind.RESUMED in through.kinds
+
+
+def test_a_lingering_client_id_is_waited_out(run: Run) -> None:
+    """After a lost socket IB may still count the old connection for a while."""
+    through = night(run, named("socket-drop", at_messages=(12,)), named("client-id-in-use", times=2))
+    assert through.complete
+    failed = [event.message for event in through.events if event.kind is EventKind.ATTEMPT_FAILED]
+    assert len(failed) == 2
+    assert all("client id" in message for message in failed)
+
+
+def test_silence_opens_the_breaker_and_one_probe_closes_it(run: Run) -> None:
+    """Twelve time-outs in a row stop the asking until something cheap was answered."""
+    through = night(
+        run,
+        named("dropped-answers", hits=14, share=1.0),
+        pacing=PacingSettings(adaptive=False, open_requests=14),
+    )
+    assert through.complete
+    assert set(through.outcomes) == {Outcome.TIME_OUT}
+    assert EventKind.BREAKER_OPEN in through.kinds
+    assert through.kinds[-1] is EventKind.RESUMED
+
+
+def test_patience_ends(run: Run) -> None:
+    """While the gateway is away for longer than the patience, requests fail by name instead of waiting for ever."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        where = GatewaySettings(port=gateway.port, patience_s=90.0)
+        async with connect(where, PacingSettings(), clock, jitter=random.Random(1)) as source:
+            underlying = await source.underlying("PLTR")
+            assert isinstance(underlying, Underlying)
+            await gateway.shut()
+            await clock.sleep(0.1)
+            began = clock.monotonic()
+            request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+            failures = [await source.historical(request), await source.underlying("SPY")]
+            took_s = clock.monotonic() - began
+            events = source.events
+        await gateway.stop()
+        assert [failure.outcome for failure in failures if isinstance(failure, Failure)] == [Outcome.DISCONNECTED] * 2
+        return Night(gateway, events, [], took_s, complete=True)
+
+    assert 179 <= run(main).took_s <= 181
+
+
+def test_leaving_during_an_outage_is_quick(run: Run) -> None:
+    """The watch ends wherever it is, and requests that wait are released by their cancellation."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            underlying = await source.underlying("PLTR")
+            assert isinstance(underlying, Underlying)
+            await gateway.shut()
+            request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+            waiting = asyncio.create_task(source.historical(request))
+            await clock.sleep(20)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            began = clock.monotonic()
+        took_s = clock.monotonic() - began
+        await gateway.stop()
+        return Night(gateway, source.events, [], took_s, complete=True)
+
+    assert run(main).took_s < 1
+
+
+def test_a_rate_refusal_pauses_everything(run: Run) -> None:
+    """Error 100 without a request id: the pacer pauses, and what was refused is asked again."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            gateway.notify(100, "Max rate of messages per second has been exceeded:max=50 rec=51 (1)")
+            await clock.sleep(0.1)
+            paused_s = source.state.pacer.paused_s
+            events = source.events
+        await gateway.stop()
+        return Night(gateway, events, [], paused_s, complete=True)
+
+    paused = run(main)
+    assert 59 < paused.took_s <= 60
+    assert paused.events[-1].code == 100
