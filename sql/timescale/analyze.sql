@@ -1,0 +1,2 @@
+-- Count anew what the planner wants to know.
+ANALYZE

@@ -1,0 +1,2 @@
+-- Keep TimescaleDB's triggers and workers out of a restore.
+SELECT timescaledb_pre_restore()
