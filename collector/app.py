@@ -5,21 +5,25 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
-from collector.db import embedded, migrate, pool
+from collector.db import contracts as contract_store
+from collector.db import coverage, embedded, features, migrate, pool
 from collector.db.pool import Database
-from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted
+from collector.domain.answers import Failure
+from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError, Interrupted
+from collector.domain.instruments import OptionContract
+from collector.domain.planning import Work
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
-from collector.market.calendar import Calendar
-from collector.pipeline import window_run
-from collector.pipeline.orders import Order
+from collector.market.calendar import NEW_YORK, Calendar
+from collector.pipeline import discovery, planning, preflight, window_run
+from collector.pipeline.orders import Finished, Order, last_opened
 from collector.pipeline.tally import Tally
 
 T = TypeVar("T")
@@ -67,8 +71,8 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     Args:
         settings: which one.
         clock: stamps rows.
-        upgraded: bring the embedded database's schema up to date first; a server of the owner's is only checked, because
-            changing it is his decision.
+        upgraded: bring the embedded database's schema up to date first; a server of the owner's is only checked,
+            because changing it is his decision.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -76,19 +80,35 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     """
     url = await database_url(settings)
     if upgraded:
-        await _check_schema(url, may_upgrade=settings.database.embedded)
+        await _check_schema(url, settings)
     async with pool.connect(url, clock, size=settings.database.pool_size) as db:
         yield db
 
 
-async def _check_schema(url: str, *, may_upgrade: bool) -> None:
+async def _check_schema(url: str, settings: Settings) -> None:
     current, head = await migrate.current(url), migrate.head()
     if current == head:
         return
-    if not may_upgrade:
+    if not settings.database.embedded:
         state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
         raise DatabaseError(f"the database {state}", "run: collector db upgrade")
+    await upgrade(settings)
+
+
+async def upgrade(settings: Settings) -> features.FeatureReport:
+    """Bring the configured database to this version's schema, and give it every feature that its server can have."""
+    url = await database_url(settings)
     await migrate.upgrade(url)
+    keeping = settings.retention
+    return await features.apply(
+        url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
+    )
+
+
+async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
+    """Return the database's address without password, its schema revision, the newest one, and its features."""
+    url = await database_url(settings)
+    return settings.database.shown, await migrate.current(url), migrate.head(), await features.report(url)
 
 
 @contextlib.asynccontextmanager
@@ -123,13 +143,75 @@ async def gateway(settings: Settings, clock: Clock) -> AsyncIterator[ib.IBSource
         yield source
 
 
-async def run_window(
-    settings: Settings, order: Order, clock: Clock, on_progress: Callable[[Tally], None]
-) -> window_run.Finished:
+async def run_window(settings: Settings, order: Order, clock: Clock, on_progress: Callable[[Tally], None]) -> Finished:
     """Open database and gateway, and run one window."""
     async with database(settings, clock) as db, gateway(settings, clock) as source:
-        parts = window_run.Parts(db, source, settings, calendar(settings), clock, random.Random(), on_progress)
+        parts = window_run.Parts(db, source, settings, calendar(settings), clock, random.SystemRandom(), on_progress)
         return await window_run.run(order, parts)
+
+
+async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:
+    """Return what a window would ask for the contracts that are selected already; asks nothing, changes nothing."""
+    async with database(settings, clock) as db:
+        return await planning.dry(db, calendar(settings), settings, order, clock.now())
+
+
+async def refresh_chains(
+    settings: Settings, symbols: Sequence[str], clock: Clock
+) -> list[tuple[str, discovery.Refreshed | Failure]]:
+    """Read the chains of symbols anew, whatever is known from today."""
+    found: list[tuple[str, discovery.Refreshed | Failure]] = []
+    async with database(settings, clock) as db, gateway(settings, clock) as source:
+        seeker = discovery.Discovery(db, source, settings, clock)
+        day = last_opened(calendar(settings), clock.now())
+        for symbol in symbols or settings.symbol_names:
+            underlying = await seeker.underlying(symbol)
+            refreshed = (
+                underlying if isinstance(underlying, Failure) else await seeker.refresh(underlying, day, force=True)
+            )
+            found.append((symbol, refreshed))
+    return found
+
+
+async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
+    """Return the known contracts that have not expired."""
+    today = clock.now().astimezone(NEW_YORK).date()
+    contracts: list[OptionContract] = []
+    async with database(settings, clock) as db:
+        for symbol in symbols or settings.symbol_names:
+            underlying = await contract_store.underlying(db, symbol)
+            if underlying is not None:
+                contracts += await contract_store.listed(db, underlying.id, today, date.max)
+    return contracts
+
+
+async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
+    """Forget what is covered and settled of a session; return the number of series concerned."""
+    days = calendar(settings)
+    async with database(settings, clock) as db:
+        counts = [
+            await coverage.forget(db, days.session(symbol, day), [symbol])
+            for symbol in symbols or settings.symbol_names
+        ]
+    return sum(counts)
+
+
+async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
+    """Look at everything that a run needs; one check each, none hides another."""
+    checks = [preflight.disk(settings.database.data_path), preflight.sessions(calendar(settings), clock.now())]
+    try:
+        _, current, head, report = await storage(settings)
+        checks.append(preflight.schema(report.title, current, head))
+    except CollectorError as error:
+        checks.append(preflight.failed("database", error))
+    try:
+        async with gateway(settings, clock) as source:
+            checks.append(preflight.connection(settings.gateway.host, settings.gateway.port, source.state.offset_s))
+            if permissions:
+                checks += preflight.entitlements(await source.probe(settings.symbol_names[0]))
+    except CollectorError as error:
+        checks.append(preflight.failed("gateway", error))
+    return checks
 
 
 def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:

@@ -17,6 +17,7 @@ from collector.domain.runs import RunStatus, Window
 from collector.market.calendar import NEW_YORK, Calendar
 from collector.pipeline.orders import Order, order_for
 from collector.pipeline.tally import Tally
+from collector.resources import resource
 from collector.simulator import launch
 
 SELECTION = {
@@ -58,7 +59,7 @@ def settings_for(folder: Path, port: int) -> Settings:
         "selection": SELECTION,
         "log": {"directory": str(folder / "logs")},
     }
-    return config.load(config.packaged(), overrides)
+    return config.load(resource("config.yaml"), overrides)
 
 
 async def run(seed: int, keep: Path | None, progress: ProgressBar, show: Callable[[Any], None]) -> RunStatus:
@@ -79,8 +80,10 @@ async def run(seed: int, keep: Path | None, progress: ProgressBar, show: Callabl
             with progress(order) as on_progress:
                 finished = await app.run_window(settings, order, clock, on_progress)
             show(await app.run_view(settings, clock, finished))
-            show(f"Requests at the gateway: {len(gateway.log.historical):,}, at most {gateway.log.max_open} open at once,"
-                 f" {gateway.log.max_rate} messages in the busiest second.")
+            show(
+                f"Requests at the gateway: {len(gateway.log.historical):,}, at most {gateway.log.max_open} open at once,"
+                f" {gateway.log.max_rate} messages in the busiest second."
+            )
             if keep is not None:
                 show(f"The database is kept; look with: psql '{await app.database_url(settings)}'")
             return finished.status

@@ -24,7 +24,7 @@ def doctor(
 
     Example: collector doctor --permissions
     """
-    settings, clock = opened(config, command="doctor", verbose=verbose)
+    settings, clock = opened(config, verbose=verbose)
     console, code = Console(), Exit.SUCCESS
     for check in app.run_until_signalled(app.examine(settings, clock, permissions=permissions)):
         mark = "[green]ok[/green] " if check.ok else "[red]bad[/red]"

@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from collector import __version__
-from collector.cli import chains, coverage, database, demo, doctor, gaps, run, simulate, status
+from collector.cli import chains, coverage, database, demo, doctor, run, simulate
 from collector.cli.exits import Exit, of_error
 from collector.domain.errors import CollectorError
 
@@ -35,12 +35,11 @@ def _root(
     """Collect 5-minute option bars from Interactive Brokers."""
 
 
-for module in (run, status, doctor, demo, simulate):
+for module in (run, doctor, demo, simulate):
     module.register(app)
 app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")
 app.add_typer(database.app, name="db")
-app.add_typer(gaps.app, name="gaps")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -60,7 +59,7 @@ def _code_of(arguments: Sequence[str] | None) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         _say("interrupted", "")
         return Exit.INTERRUPTED
-    except Exception as error:  # the command ends here: a person gets one line, the log gets the traceback
+    except Exception as error:  # noqa: BLE001 - the command ends here: a person gets one line, the log gets the traceback
         structlog.get_logger().exception("unforeseen_error")
         _say(f"unforeseen error: {type(error).__name__}: {error}", "The log has the traceback; please report it.")
         return Exit.FAILED

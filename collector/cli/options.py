@@ -1,5 +1,6 @@
 """Options and openings that several commands share."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,15 +21,25 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Log everything, also to the terminal.")]
 
 
-def opened(config_path: Path | None, *, command: str, verbose: bool = False) -> tuple[Settings, SystemClock]:
+def opened(
+    config_path: Path | None, *, writes_log: bool = False, verbose: bool = False
+) -> tuple[Settings, SystemClock]:
     """Load the configuration, set up the log, and return settings and clock.
+
+    Args:
+        config_path: the file named by the option.
+        writes_log: whether this command's events go to the log files; reading commands write none.
+        verbose: show every event on the terminal too.
 
     Raises:
         ConfigurationError: with file, line and key.
     """
     settings = config.load(config_path)
-    log.configure(settings, command=command, verbose=verbose)
-    return settings, app.system_clock()
+    clock = app.system_clock()
+    log.setup(
+        settings.log, clock, secrets=settings.secrets, files=None if writes_log else False, quiet_people=not verbose
+    )
+    return settings, clock
 
 
 def symbols_of(text: str | None) -> tuple[str, ...]:
@@ -46,3 +57,8 @@ def window_of(text: str) -> Window:
         return Window(text.strip().lower().replace("-", "_"))
     except ValueError:
         raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(Window)) from None
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON; dates and other values as text."""
+    typer.echo(json.dumps(document, indent=2, default=str))

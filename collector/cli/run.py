@@ -36,7 +36,7 @@ def run(
 
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """
-    settings, clock = opened(config, command="run", verbose=verbose)
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
     order = order_for(
         window_of(window),
         settings,

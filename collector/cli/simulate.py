@@ -44,7 +44,9 @@ def simulate(
         raise UsageError(f"unknown scenario {unknown[0]!r}", "Scenarios: " + ", ".join(SCENARIOS))
 
     def ready(host: str, bound: int) -> None:
-        typer.echo(f"simulated IB Gateway on {host}:{bound}, seed {seed}, {clock.now():%Y-%m-%d %H:%M:%S} UTC; Ctrl-C ends")
+        typer.echo(
+            f"simulated IB Gateway on {host}:{bound}, seed {seed}, {clock.now():%Y-%m-%d %H:%M:%S} UTC; Ctrl-C ends"
+        )
 
     app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
 

@@ -76,6 +76,7 @@ def setup(
     secrets: Iterable[str] = (),
     stream: TextIO | None = None,
     files: bool | None = None,
+    quiet_people: bool = False,
 ) -> Log:
     """Send all events of this process, and of the libraries in it, to the terminal or service and to the files.
 
@@ -85,6 +86,7 @@ def setup(
         secrets: the values to cut out, wherever they turn up.
         stream: where lines for people or the service go; None is standard error.
         files: whether to write files; None does as the settings say. Reading commands write none.
+        quiet_people: show people on a terminal only warnings and worse; they have a progress bar.
     """
     out = sys.stderr if stream is None else stream
     to_people = settings.format == "console" or (settings.format == "auto" and out.isatty())
@@ -99,6 +101,8 @@ def setup(
     ]
     handlers: list[logging.Handler] = [logging.StreamHandler(out)]
     handlers[0].setFormatter(_formatter(shared, _people(out) if to_people else _JSON))
+    if to_people and quiet_people:
+        handlers[0].setLevel(logging.WARNING)
     path = settings.path / "collector.jsonl" if (settings.files if files is None else files) else None
     if path is not None:
         try:

@@ -1,10 +1,12 @@
 """Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import TypeVar
 
 import structlog
 
@@ -13,12 +15,13 @@ from collector.config import SelectionSettings, Settings
 from collector.db import contracts as contract_store
 from collector.db import lifecycle
 from collector.db.pool import Database
-from collector.domain.answers import Definitions, Failure, Outcome
+from collector.domain.answers import Failure, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.selection import Regime, regime_of, select_strikes
 from collector.pipeline.source import MarketDataSource
 
+T = TypeVar("T")
 _ATTEMPTS = 3
 _RETRY_S = 10.0
 log = structlog.get_logger()
@@ -84,37 +87,37 @@ class Discovery:
     async def _expirations(self, underlying: Underlying, today: date, *, force: bool) -> Sequence[date] | Failure:
         if not force and (known := await contract_store.known_expirations(self._db, underlying.id, today)) is not None:
             return known
-        for attempt in range(1, _ATTEMPTS + 1):
-            chain = await self._source.chain(underlying)
-            if not isinstance(chain, Failure):
-                await contract_store.remember_expirations(self._db, underlying.id, today, chain.expirations)
-                return chain.expirations
-            log.warning("chain_failed", symbol=underlying.symbol, outcome=chain.outcome, message=chain.message)
-            if attempt < _ATTEMPTS and chain.outcome is not Outcome.PERMISSION:
-                await self._clock.sleep(_RETRY_S * attempt)
-        return chain
+        chain = await self._persistently(lambda: self._source.chain(underlying), symbol=underlying.symbol)
+        if isinstance(chain, Failure):
+            return chain
+        await contract_store.remember_expirations(self._db, underlying.id, today, chain.expirations)
+        return chain.expirations
 
     async def _expiration(
         self, underlying: Underlying, expiration: date, now: datetime
     ) -> tuple[date, contract_store.Stored | Failure]:
-        result: Definitions | Failure = Failure(Outcome.UNKNOWN, "not asked")
-        for attempt in range(1, _ATTEMPTS + 1):
-            result = await self._source.contracts(underlying, expiration)
-            if isinstance(result, Definitions):
-                stored = await contract_store.store_expiration(
-                    self._db, underlying.id, expiration, result.contracts, seen_at=now
-                )
-                return expiration, stored
-            log.warning(
-                "contracts_failed",
-                symbol=underlying.symbol,
-                expiration=str(expiration),
-                outcome=result.outcome,
-                message=result.message,
-            )
-            if attempt < _ATTEMPTS:
-                await self._clock.sleep(_RETRY_S * attempt)
-        return expiration, result
+        found = await self._persistently(
+            lambda: self._source.contracts(underlying, expiration),
+            symbol=underlying.symbol,
+            expiration=str(expiration),
+        )
+        if isinstance(found, Failure):
+            return expiration, found
+        return expiration, await contract_store.store_expiration(
+            self._db, underlying.id, expiration, found.contracts, seen_at=now
+        )
+
+    async def _persistently(self, ask: Callable[[], Awaitable[T | Failure]], **about: str) -> T | Failure:
+        """Ask up to three times, with growing pauses; return the last failure when none succeeded."""
+        for attempt in itertools.count(1):
+            found = await ask()
+            if not isinstance(found, Failure):
+                return found
+            log.warning("definitions_failed", outcome=found.outcome, message=found.message, attempt=attempt, **about)
+            if attempt == _ATTEMPTS or found.outcome in (Outcome.PERMISSION, Outcome.REJECTED):
+                return found
+            await self._clock.sleep(_RETRY_S * attempt)
+        raise AssertionError("counting does not end")
 
     async def select(self, underlying: Underlying, day: date, level: Level) -> int:
         """Choose strikes of every expiration within the horizon, and record the choice from this session on.

@@ -1,5 +1,6 @@
 """What one run is asked to do, and what its parts share."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,6 +14,9 @@ from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
 from collector.market.calendar import NEW_YORK, Calendar
 from collector.pipeline.tally import Tally
+
+_LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +92,43 @@ def clipped(session: Session, span: timedelta | None, now: datetime) -> Session 
     if start >= end:
         return None
     return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
+
+
+def order_sessions(order: Order, calendar: Calendar, symbol: str, now: datetime) -> tuple[Session, ...]:
+    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending."""
+    first = order.day
+    for _ in range(order.sessions_back):
+        first = calendar.previous(first)
+    parts = (clipped(session, order.span, now) for session in calendar.sessions(symbol, first, order.day))
+    return tuple(part for part in parts if part is not None)
+
+
+def day_of(text: str | None) -> date | None:
+    """Return the date that a person wrote, None for none.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{text!r} is no date", "Write it as 2026-11-20.") from None
+
+
+def span_of(text: str | None) -> timedelta | None:
+    """Return the length that a person wrote ("30 min", "3 h", "1 D"), None for none; a day means the whole session.
+
+    Raises:
+        UsageError: it is no such length.
+    """
+    if text is None:
+        return None
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} is no span", 'Write it as "30 min", "3 h" or "1 D".')
+    return int(match["number"]) * _UNITS[match["unit"][0]]
 
 
 def order_for(

@@ -1,14 +1,19 @@
 """The plan of a run: which slots are missing, as the fewest requests, most urgent first."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
+from collector.config import Settings
+from collector.db import contracts as contract_store
 from collector.db import coverage
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
+from collector.domain.coverage import has_expired
 from collector.domain.instruments import WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
-from collector.pipeline.orders import Order, Prepared
+from collector.market.calendar import Calendar
+from collector.pipeline.orders import Order, Prepared, order_sessions
 
 
 async def contract_work(
@@ -34,3 +39,18 @@ async def contract_work(
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items())
     spot: dict[str, Decimal] = {p.underlying.symbol: p.spot for p in prepared if p.spot is not None}
     return in_order(work, spot)
+
+
+async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order, now: datetime) -> list[Work]:
+    """Return what an order would ask for the contracts that are selected already; asks no source."""
+    prepared: list[Prepared] = []
+    for symbol in order.symbols:
+        underlying = await contract_store.underlying(db, symbol)
+        if underlying is None:
+            continue
+        sessions = order_sessions(order, calendar, symbol, now)
+        if sessions:
+            contracts = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
+            living = tuple(contract for contract in contracts if not has_expired(contract, now))
+            prepared.append(Prepared(underlying, sessions, living, None))
+    return await contract_work(db, prepared, order, settings.series)

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from collector.domain.answers import Failure, Outcome
 from collector.domain.errors import CollectorError, DatabaseUnavailable
+from collector.domain.instruments import OptionContract
+from collector.ib.source import Permission
 from collector.market.calendar import Calendar
 
+_LARGEST_OFFSET_S = 5.0
 _LEAST_FREE_BYTES = 1_000_000_000
 """Below this a run is not begun: a full disk would stop it in the middle."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at. `finding` is one line; `hint` says what to do when it is not ok; `error` is what was raised."""
+    """One thing looked at; `hint` says what to do when it is not ok, `error` is what a run would stop with."""
 
     subject: str
     ok: bool
@@ -45,3 +49,36 @@ def sessions(calendar: Calendar, now: datetime) -> Check:
 def failed(subject: str, error: CollectorError) -> Check:
     """Return the check that an error failed."""
     return Check(subject, False, error.message, error.hint, error)
+
+
+def schema(title: str, current: str | None, head: str) -> Check:
+    """Check that the database has this version's schema."""
+    if current == head:
+        return Check("database", True, f"{title}, schema {current}")
+    finding = f"{title}, schema {current or 'missing'} instead of {head}"
+    hint = "run: collector db upgrade"
+    return Check("database", False, finding, hint, DatabaseUnavailable(finding, hint))
+
+
+def connection(host: str, port: int, offset_s: float) -> Check:
+    """Say that the gateway answers, and how far IB's clock is from ours."""
+    finding = f"IB gateway at {host}:{port} answers; its clock differs by {offset_s:+.1f} s"
+    if abs(offset_s) <= _LARGEST_OFFSET_S:
+        return Check("gateway", True, finding)
+    return Check("gateway", False, finding, "Set this machine's clock (NTP): windows start by it.")
+
+
+def entitlements(found: tuple[Permission, ...] | Failure) -> list[Check]:
+    """Say which series may be seen."""
+    if isinstance(found, Failure):
+        return [Check("permissions", False, found.message, "See: collector doctor, without --permissions")]
+    return [
+        Check(
+            "permissions",
+            one.outcome in (Outcome.BARS, Outcome.NO_DATA),
+            f"{one.instrument.symbol} {'option ' if isinstance(one.instrument, OptionContract) else ''}"
+            f"{one.what_to_show}: {one.outcome} {one.message}".rstrip(),
+            "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal.",
+        )
+        for one in found
+    ]

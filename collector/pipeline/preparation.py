@@ -18,7 +18,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import Span
 from collector.market.calendar import Calendar
 from collector.pipeline.discovery import Discovery, Level
-from collector.pipeline.orders import NotPrepared, Order, Prepared, clipped
+from collector.pipeline.orders import NotPrepared, Order, Prepared, clipped, order_sessions
 from collector.pipeline.source import MarketDataSource
 
 
@@ -44,13 +44,7 @@ class Preparation:
 
     def sessions(self, symbol: str) -> tuple[Session, ...]:
         """Return the symbol's sessions that the order looks at, clipped to what can be asked for now; ascending."""
-        now = self._source.now()
-        first = self._order.day
-        for _ in range(self._order.sessions_back):
-            first = self._calendar.previous(first)
-        whole = self._calendar.sessions(symbol, first, self._order.day)
-        parts = (clipped(session, self._order.span, now) for session in whole)
-        return tuple(part for part in parts if part is not None)
+        return order_sessions(self._order, self._calendar, symbol, self._source.now())
 
     async def underlying_work(self, underlying: Underlying) -> list[Work]:
         """Return the requests for the underlying's own bars: the order's sessions, whole as far as they have gone.

@@ -1,0 +1,92 @@
+"""A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from collector.clock import SystemClock
+from collector.domain.answers import Outcome
+from collector.domain.runs import RunStatus, Window
+from collector.simulator.server import Gateway
+from tests.truth import compare
+from tests.window_runs import FRIDAY, narrow, run_window
+
+SYMBOLS = ("SPY", "PLTR", "TSLA")
+
+
+async def fetch(url: str, statement: str, *args: object) -> list[asyncpg.Record]:
+    """Run one statement on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(statement, *args)
+    finally:
+        await connection.close()
+
+
+async def test_what_is_stored_is_the_truth(database_url: str, gateway: Gateway, gateway_clock: SystemClock) -> None:
+    """Every value of every slot of every selected contract equals the truth, every slot is there, and nothing else."""
+    finished = await run_window(database_url, gateway, narrow(), gateway_clock)
+    assert finished.status is RunStatus.SUCCESS, finished
+    compared = await compare(database_url, gateway.market, [FRIDAY], SYMBOLS)
+    assert compared["contracts"] >= 40
+    assert finished.tally.inserted == compared["rows"]
+    assert gateway.log.violations == []
+
+
+async def test_again_asks_for_nothing_and_force_finds_everything_identical(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A second run makes no historical request and changes no row; a forced one asks again and changes none."""
+    settings = narrow("PLTR")
+    first = await run_window(database_url, gateway, settings, gateway_clock)
+    everything = "SELECT md5(string_agg(b::text, '|' ORDER BY contract_id, time)) FROM option_bars_5min b"
+    before, asked = await fetch(database_url, everything), len(gateway.log.historical)
+    second = await run_window(database_url, gateway, settings, gateway_clock)
+    assert second.status is RunStatus.SUCCESS
+    assert len(gateway.log.historical) == asked
+    forced = await run_window(database_url, gateway, settings, gateway_clock, force=True)
+    assert len(gateway.log.historical) == 2 * asked
+    assert (forced.tally.inserted, forced.tally.updated) == (0, 0)
+    assert forced.tally.identical == first.tally.inserted
+    assert await fetch(database_url, everything) == before
+    runs = await fetch(
+        database_url,
+        "SELECT attempt, status, bars_collected, bars_skipped FROM intraday_collection_runs ORDER BY attempt",
+    )
+    rows = first.tally.inserted
+    assert [tuple(run) for run in runs] == [(1, "success", rows, 0), (2, "success", 0, 0), (3, "success", 0, rows)]
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=ZoneInfo("America/New_York")))
+async def test_an_intraday_window_covers_without_settling(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """At noon complete slots are stored and covered, the forming bar is not, and the evening asks for all again."""
+    settings = narrow("PLTR")
+    noon = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
+    assert noon.status is RunStatus.SUCCESS
+    await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+    last = await fetch(plain_database_url, "SELECT max(time) FROM option_bars_5min")
+    assert last[0][0] == datetime(2026, 11, 20, 11, 55, tzinfo=ZoneInfo("America/New_York"))
+    settled = await fetch(plain_database_url, "SELECT count(*) FROM request_coverage WHERE settled <> '{}'")
+    assert settled[0][0] == 0
+    gateway_clock.set(datetime(2026, 11, 20, 16, 46, tzinfo=ZoneInfo("America/New_York")))
+    evening = await run_window(plain_database_url, gateway, settings, gateway_clock)
+    assert evening.status is RunStatus.SUCCESS
+    await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+    missing = await fetch(plain_database_url, "SELECT count(*) FROM request_coverage WHERE settled = '{}'")
+    assert missing[0][0] == 0
+
+
+async def test_one_unknown_symbol_does_not_stop_the_others(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """The unknown one is left out with its reason, the run is partial, the other symbol is complete."""
+    finished = await run_window(plain_database_url, gateway, narrow("NOSUCH", "PLTR"), gateway_clock)
+    assert finished.status is RunStatus.PARTIAL
+    assert [(left.symbol, left.failure.outcome) for left in finished.not_prepared] == [
+        ("NOSUCH", Outcome.UNKNOWN_CONTRACT)
+    ]
+    await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])

@@ -1,0 +1,56 @@
+"""Running windows in a test: real database, real socket, simulated market."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from collector.clock import Clock
+from collector.config import SelectionSettings, Settings, SymbolSettings
+from collector.db import pool
+from collector.domain.runs import Window
+from collector.ib.gateway import GatewaySettings
+from collector.ib.pacing import PacingSettings
+from collector.ib.source import connect
+from collector.market.calendar import Calendar
+from collector.pipeline import window_run
+from collector.pipeline.orders import Finished, order_for
+from collector.simulator.server import Gateway
+
+FRIDAY = date(2026, 11, 20)
+QUICK = PacingSettings(pause_s=5.0)
+"""The pacing of real runs, but a shorter pause after a pacing error."""
+
+
+def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: int = 5, **more: object) -> Settings:
+    """Return a configuration of a few dozen contracts."""
+    selection = SelectionSettings.model_validate(
+        {"horizon_days": horizon_days, "regimes": [{"band": band, "min_strikes": strikes}]}
+    )
+    named = tuple(SymbolSettings(symbol=symbol) for symbol in symbols or ("SPY", "PLTR", "TSLA"))
+    return Settings.model_construct(**{**dict(Settings()), "symbols": named, "selection": selection, **more})
+
+
+@asynccontextmanager
+async def parts_for(
+    url: str, gateway: Gateway, settings: Settings, clock: Clock, pacing: PacingSettings = QUICK, **patience: float
+) -> AsyncIterator[window_run.Parts]:
+    """Open database and gateway."""
+    where = replace(GatewaySettings(host=gateway.host, port=gateway.port), **patience)
+    async with pool.connect(url, clock) as db, connect(where, pacing, clock, jitter=random.Random(7)) as source:
+        yield window_run.Parts(db, source, settings, Calendar(settings.closes), clock, random.Random(7))
+
+
+async def run_window(
+    url: str,
+    gateway: Gateway,
+    settings: Settings,
+    clock: Clock,
+    window: Window = Window.EOD,
+    **order: Any,  # noqa: ANN401 - the arguments of order_for
+) -> Finished:
+    """Run one window."""
+    async with parts_for(url, gateway, settings, clock) as parts:
+        return await window_run.run(order_for(window, settings, parts.calendar, clock.now(), **order), parts)
