@@ -5,6 +5,7 @@ Every figure is invented, from a fixed seed; examples say so in their host's nam
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from math import exp
 from random import Random
 
@@ -238,6 +239,7 @@ def week() -> WeekReport:
     )
 
 
+@cache
 def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunReport:
     random = Random(7)  # noqa: S311 - examples, not secrets
     # The last symbol takes the whole shortfall, as it would: symbols are fetched one after the other.

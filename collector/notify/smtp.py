@@ -110,7 +110,9 @@ class Smtp:
         secret = self._settings.password.get_secret_value()
         if self._settings.username and secret:
             await client.login(self._settings.username, secret)
-        await client.send_message(message)
+        refused, _ = await client.send_message(message)
+        for recipient, answer in refused.items():
+            _log.warning("mail_recipient_refused", recipient=recipient, code=answer.code, said=answer.message)
         try:
             await client.quit()
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -137,9 +139,10 @@ def _named(where: str, error: aiosmtplib.SMTPException) -> MailError:
     """Name a failure of the conversation; the server's words are kept, the login never is."""
     if isinstance(error.__cause__, ssl.SSLError) or isinstance(error.__context__, ssl.SSLError):
         return _untrusted(where, error.__cause__ or error)
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
+    # A missing STARTTLS comes as the bare base class.
+    if isinstance(error, aiosmtplib.SMTPNotSupported) or "not supported by server" in str(error):
         return MailServerUntrusted(
-            f"mail server {where}: {error.message}", "Check port and security: 587 is starttls, 465 is tls."
+            f"mail server {where}: {error}", "Check port and security: 587 is starttls, 465 is tls."
         )
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
         worst = max(error.recipients, key=lambda refusal: refusal.code)
@@ -147,7 +150,7 @@ def _named(where: str, error: aiosmtplib.SMTPException) -> MailError:
     if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0:
         login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
         return _answered(where, error.code, error.message, login=login)
-    return MailServerUnreachable(f"mail server {where}: {error.message}")
+    return MailServerUnreachable(f"mail server {where}: {error}")
 
 
 def _answered(where: str, code: int, words: str, *, login: bool = False) -> MailError:

@@ -1,0 +1,207 @@
+"""Telling through all channels at once: files, a real mail server, a real program; none of them can fail a run."""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_string
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from collector.clock import SystemClock
+from collector.config.notify import DesktopSettings, NotifySettings, Security, SmtpSettings
+from collector.domain.report import Cause, FailureReport, GapCounts, RunReport, Stage
+from collector.domain.runs import RunStatus, Window
+from collector.notify import examples
+from collector.notify.fan_out import Delivery, Notifier
+from collector.notify.rendering import Renderer
+from tests.mail_server import Mailbox, mail_server
+
+SECRET = "hunter2-and-more"  # noqa: S105 - planted on purpose
+START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
+
+
+def _notifier(directory: Path, port: int | None, desktop: bool = False) -> Notifier:
+    smtp = SmtpSettings()
+    if port is not None:
+        smtp = SmtpSettings(
+            host="127.0.0.1",
+            port=port,
+            security=Security.NONE,
+            sender="collector@example.org",
+            recipients=("owner@example.org",),
+            timeout_s=5,
+            attempts=1,
+        )
+    settings = NotifySettings(smtp=smtp, desktop=DesktopSettings(enabled=desktop))
+    return Notifier(settings, log_directory=directory, clock=SystemClock(START), secrets=[SECRET], host="box")
+
+
+def _down(window: Window, hours: float) -> RunReport:
+    return RunReport(
+        run_id=0,
+        window=window,
+        session=date(2026, 11, 20),
+        status=RunStatus.FAILED,
+        started=START + timedelta(hours=hours),
+        completed=START + timedelta(hours=hours, seconds=20),
+        failure=FailureReport(
+            stage=Stage.PREFLIGHT, cause=Cause.GATEWAY_DOWN, message=f"refused, login {SECRET}", resume="collector run"
+        ),
+    )
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
+def _names(directory: Path, pattern: str) -> Sequence[str]:
+    return sorted(path.name for path in (directory / "email_notifications").glob(pattern))
+
+
+async def test_a_broken_night_through_a_real_mail_server(tmp_path: Path) -> None:
+    """Five windows without a gateway and the first one with it: one preflight failure, one recovery, no repeats."""
+    mailbox = Mailbox()
+    windows = (Window.MORNING, Window.MIDDAY, Window.EXPIRY_CHECK, Window.EOD, Window.LATE_NIGHT)
+    async with mail_server(mailbox) as port:
+        for i, window in enumerate(windows):
+            # Each run is a process of its own: nothing but the files is remembered.
+            await _notifier(tmp_path, port).run_finished(_down(window, i * 2.0))
+        good = replace(examples.success(), gaps=GapCounts(closed=131))
+        await _notifier(tmp_path, port).run_finished(good)
+
+    subjects = [mail["Subject"] for mail in mailbox.received]
+    assert subjects == [
+        "[collector] morning 2026-11-20 PREFLIGHT FAILED · gateway down",
+        f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {good.bars:,} bars",
+    ]
+    body = mailbox.received[1].get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    for words in ("morning of 2026-11-20", "late night of 2026-11-20", "131 closed", f"{good.bars_collected:,}"):
+        assert words in text
+    assert SECRET not in mailbox.received[0].as_string()
+
+
+async def test_a_mail_that_could_not_be_sent_is_sent_by_the_next_run_once(tmp_path: Path) -> None:
+    """The server is down for one run; the next run sends both mails, and the one after sends its own only."""
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        pass
+    first = await _notifier(tmp_path, port).run_finished(examples.failed())
+
+    assert [(d.channel, d.ok) for d in first] == [("outbox", True), ("smtp", False)]
+    assert _names(tmp_path, "*.queued.eml")
+    async with mail_server(mailbox) as port:
+        for report in (examples.partial(), examples.success()):
+            await _notifier(tmp_path, port).run_finished(report)
+
+    states = [mail["Subject"].split(" · ")[0].split()[-1] for mail in mailbox.received]
+    assert states == ["FAILED", "RECOVERED", "OK"]
+    assert _names(tmp_path, "*.queued.eml") == []
+    assert len(_names(tmp_path, "*.eml")) == 3
+
+
+async def test_a_refused_mail_does_not_hold_up_the_next(tmp_path: Path) -> None:
+    """The server takes the second mail though it refused the first, which is set aside."""
+    mailbox = Mailbox(answers=["554 no", "250 OK"])
+    async with mail_server(mailbox) as port:
+        await _notifier(tmp_path, port).run_finished(examples.failed())
+        await _notifier(tmp_path, port).run_finished(examples.partial())
+
+    assert len(mailbox.received) == 1
+    assert len(_names(tmp_path, "*.refused.eml")) == 1
+
+
+async def test_without_a_mail_server_the_files_are_kept(tmp_path: Path) -> None:
+    """Both forms, readable by the standard parser and by a browser without the mail's pictures beside it."""
+    results = await _notifier(tmp_path, None).run_finished(examples.success())
+
+    (result,) = results
+    assert (result.channel, result.ok) == ("outbox", True)
+    assert "data:image/png;base64," in _read(result.detail)
+    parsed = message_from_string(_read(result.detail.removesuffix("html") + "eml"), policy=default)
+    assert parsed["Subject"] == f"[collector] eod 2026-11-20 OK · 99.8 % · {examples.success().bars:,} bars"
+
+
+async def test_no_channel_can_fail_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No place to write, nothing to notify with, a mistake in our own rendering: said, logged, and nothing more."""
+    blocked = tmp_path / "logs"
+    blocked.write_text("a file where a directory should be")
+    results = await _notifier(blocked, None, desktop=True).run_finished(examples.failed())
+    assert {(d.channel, d.ok) for d in results} == {("outbox", False)}
+
+    def broken(*_: object) -> None:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(Renderer, "run", broken)
+    results = await _notifier(tmp_path / "fine", None).run_finished(examples.failed())
+    assert [(d.channel, d.ok, d.detail) for d in results] == [("outbox", False, "KeyError: '***'")]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="notify-send is Linux's")
+async def test_the_desktop_is_told_of_failures_not_of_successes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A real program gets the subject and one sentence; without the program the mail goes out all the same."""
+    said = tmp_path / "said"
+    program = tmp_path / "notify-send"
+    lines = (
+        f"#!{sys.executable}",
+        "import json, sys",
+        f"print(json.dumps(sys.argv[1:]), file=open({str(said)!r}, 'a'))",
+    )
+    program.write_text("\n".join(lines))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    await _notifier(tmp_path, None, desktop=True).run_finished(examples.failed())
+    await _notifier(tmp_path, None, desktop=True).run_finished(examples.success())
+    (words,) = [json.loads(line) for line in said.read_text().splitlines()]
+    assert words[0] == "--urgency=critical"
+    assert "FAILED" in words[-2]
+
+    program.unlink()
+    results = await _notifier(tmp_path / "other", None, desktop=True).run_finished(examples.failed())
+    assert [(d.channel, d.ok) for d in results] == [("outbox", True), ("desktop", False)]
+
+
+async def test_alerts_between_runs(tmp_path: Path) -> None:
+    """A full disk is told at once, and once."""
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        for _ in range(3):
+            await _notifier(tmp_path, port).raised(examples.alerts())
+
+    (received,) = mailbox.received
+    assert received["Subject"] == (
+        "[collector] ALERT 2026-11-20 · The disk of the database is nearly full: 7.4 GB free, 94% used"
+    )
+    assert received["Importance"] == "high"
+
+
+async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
+    """Lines that waited are in the weekly mail, and gone from the memory."""
+    await _notifier(tmp_path, None).run_finished(examples.success())
+    memory = tmp_path / "email_notifications" / "alerts.json"
+    assert len(json.loads(memory.read_text())["digest"]) == 2
+
+    (result,) = await _notifier(tmp_path, None).week_over(replace(examples.week(), digest=()))
+
+    assert json.loads(memory.read_text())["digest"] == []
+    assert "92 new contracts were found" in _read(result.detail)
+
+
+async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
+    """`collector notify test`: seven mails arrive, marked as tests, and nothing is remembered of them."""
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        results: tuple[Delivery, ...] = await _notifier(tmp_path, port).test()
+
+    assert all(result.ok for result in results)
+    assert len(mailbox.received) == 7
+    assert all(mail["Subject"].endswith("(test)") for mail in mailbox.received)
+    assert not (tmp_path / "email_notifications" / "alerts.json").exists()
