@@ -1,0 +1,136 @@
+"""Gaps: what is not settled on past sessions, recorded, closed with the run that filled it, or lost for good."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from collector.db.coverage import session_arrays
+from collector.db.pool import Row, Statements
+from collector.domain.instruments import WhatToShow
+from collector.domain.runs import GapState, GapType
+from collector.domain.sessions import Session
+from collector.domain.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Slots of one series, inside one session; contract_symbol (OCC) and expiration are None on an underlying."""
+
+    id: int
+    symbol: str
+    contract_id: int | None
+    contract_symbol: str | None
+    expiration: date | None
+    underlying_id: int | None
+    what_to_show: WhatToShow
+    state: GapState
+    span: Span
+    gap_type: GapType
+    detected_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one look at the tables changed: gaps that are new, and gaps that are filled."""
+
+    opened: int = 0
+    closed: int = 0
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(self.opened + other.opened, self.closed + other.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class GapTotal:
+    """Gaps of one state, and the series-slots in them."""
+
+    gaps: int = 0
+    slots: int = 0
+
+
+async def record(
+    db: Statements,
+    underlying_id: int,
+    sessions: Sequence[Session],
+    series: Sequence[WhatToShow],
+    underlying_series: Sequence[WhatToShow] = (),
+    *,
+    run_id: int | None = None,
+    now: datetime | None = None,
+    gap_type: GapType = GapType.MISSING_BARS,
+    reasons: Mapping[tuple[int, WhatToShow], GapType] | None = None,
+) -> Recorded:
+    """Bring the recorded gaps of an underlying and its contracts up to date.
+
+    Expected are the slots of sessions on which a contract was selected, from its first sight to its expiration; the
+    underlying's own where any of its contracts was. What is expected and not settled is a gap, one for each stretch of
+    slots. Gaps outside the given sessions are left alone; lost ones stay lost.
+
+    Args:
+        db: the database.
+        underlying_id: whose gaps.
+        sessions: past sessions of the product, whole.
+        series: the options' configured series.
+        underlying_series: the underlying's; empty: do not look.
+        run_id: the run that found or filled them.
+        now: when; the clock's time by default.
+        gap_type: why slots are missing where `reasons` says nothing.
+        reasons: by contract id and series.
+    """
+    if not sessions:
+        return Recorded()
+    known = list((reasons or {}).items())
+    row = await db.fetchrow(
+        "record_gaps",
+        underlying_id,
+        *session_arrays(sessions),
+        [what.value for what in series],
+        [what.value for what in underlying_series],
+        now or db.clock.now(),
+        run_id,
+        gap_type.value,
+        [contract_id for (contract_id, _), _ in known],
+        [what.value for (_, what), _ in known],
+        [reason.value for _, reason in known],
+    )
+    return Recorded() if row is None else Recorded(row["opened"], row["closed"])
+
+
+async def open_gaps(db: Statements, symbols: Sequence[str] | None = None, since: datetime | None = None) -> list[Gap]:
+    """Return open gaps, those of the contract that expires first first; optionally of some symbols, or of late."""
+    rows = await db.fetch("open_gaps", None if symbols is None else list(symbols), since)
+    return [_gap(row) for row in rows]
+
+
+async def lose(db: Statements, today: date) -> list[Gap]:
+    """Mark open gaps as lost whose contract expired before today (a New York day): IB has purged it.
+
+    Returns:
+        The gaps lost by this call: each is told once.
+    """
+    return [_gap(row) for row in await db.fetch("lose_gaps", today, db.clock.now())]
+
+
+async def totals(
+    db: Statements, symbols: Sequence[str] | None = None, since: datetime | None = None
+) -> dict[GapState, GapTotal]:
+    """Return how many gaps there are of each state, with their slots; every state is present."""
+    rows = await db.fetch("count_gaps", None if symbols is None else list(symbols), since)
+    found = {GapState(row["state"]): GapTotal(row["gaps"], int(row["slots"])) for row in rows}
+    return {state: found.get(state, GapTotal()) for state in GapState}
+
+
+def _gap(row: Row) -> Gap:
+    return Gap(
+        id=row["id"],
+        symbol=row["symbol"],
+        contract_id=row["contract_id"],
+        contract_symbol=row["contract_symbol"],
+        expiration=row["expiration_date"],
+        underlying_id=row["underlying_id"],
+        what_to_show=WhatToShow(row["what_to_show"]),
+        state=GapState(row["state"]),
+        span=row["span"],
+        gap_type=GapType(row["gap_type"]),
+        detected_at=row["detected_at"],
+    )

@@ -1,0 +1,13 @@
+-- Gaps by state, with the slots that they hold: $1 symbols (NULL: all), $2 not before (NULL: all).
+SELECT
+    gap.state,
+    count(*) AS gaps,
+    coalesce(sum(extract(EPOCH FROM gap.gap_end - gap.gap_start))::bigint / 300, 0) AS slots
+FROM historical_data_gaps AS gap
+LEFT JOIN option_chains AS contract ON contract.id = gap.contract_id
+INNER JOIN underlying_securities AS underlying
+    ON underlying.id = coalesce(gap.underlying_id, contract.underlying_id)
+WHERE ($1::text[] IS NULL OR underlying.symbol = ANY($1::text[]))
+    AND ($2::timestamptz IS NULL OR gap.gap_end > $2::timestamptz)
+GROUP BY gap.state
+ORDER BY gap.state

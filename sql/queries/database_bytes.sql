@@ -1,0 +1,2 @@
+-- The size of the database on disk.
+SELECT pg_database_size(current_database())

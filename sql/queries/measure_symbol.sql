@@ -1,0 +1,63 @@
+-- What an underlying's contracts have of one session: contracts, series-slots, slots by verdict, rows.
+-- $1 underlying id, $2 session day, $3 open, $4 close, $5 series, $6 contract ids (NULL: every selected one).
+WITH contract AS (
+    SELECT chain.id AS contract_id
+    FROM option_chains AS chain
+    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
+    WHERE chain.underlying_id = $1::integer
+        AND chain.expiration_date >= $2::date
+        AND life.selected @> $2::date
+        AND ($6::integer[] IS NULL OR chain.id = ANY($6::integer[]))
+),
+series AS (
+    SELECT
+        contract.contract_id,
+        what_to_show,
+        coalesce(coverage.covered * tstzmultirange(span), '{}') AS covered,
+        coalesce(coverage.settled * tstzmultirange(span), '{}') AS settled,
+        coalesce(coverage.settled @> span, false) AS final
+    FROM contract
+    CROSS JOIN (SELECT tstzrange($3::timestamptz, $4::timestamptz) AS span) AS session
+    CROSS JOIN unnest($5::text[]) AS configured (what_to_show)
+    LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
+),
+slots AS (
+    SELECT
+        count(*) AS series,
+        sum((SELECT sum(upper(part) - lower(part)) FROM unnest(covered) AS part)) AS covered,
+        sum((SELECT sum(upper(part) - lower(part)) FROM unnest(settled) AS part)) AS settled,
+        sum((SELECT sum(upper(part) - lower(part)) FROM unnest(settled) AS part)) FILTER (
+            WHERE what_to_show = 'TRADES'
+        ) AS trades_settled
+    FROM series
+),
+done AS (
+    SELECT count(*) AS contracts
+    FROM (SELECT contract_id FROM series GROUP BY contract_id HAVING bool_and(final)) AS whole
+),
+bar AS (
+    SELECT
+        count(*) AS rows,
+        count(*) FILTER (WHERE bar.volume > 0) AS traded,
+        count(*) FILTER (WHERE bar.volume > 0 AND trades.settled @> bar.time) AS traded_settled,
+        min(bar.time) AS first_bar,
+        max(bar.time) AS last_bar
+    FROM option_bars_5min AS bar
+    INNER JOIN contract USING (contract_id)
+    LEFT JOIN series AS trades ON trades.contract_id = bar.contract_id AND trades.what_to_show = 'TRADES'
+    WHERE bar.time >= $3::timestamptz AND bar.time < $4::timestamptz
+)
+SELECT
+    (SELECT count(*) FROM contract) AS contracts,
+    done.contracts AS contracts_settled,
+    slots.series * extract(EPOCH FROM $4::timestamptz - $3::timestamptz)::bigint / 300 AS expected,
+    coalesce(extract(EPOCH FROM slots.covered)::bigint / 300, 0) AS covered,
+    coalesce(extract(EPOCH FROM slots.settled)::bigint / 300, 0) AS settled,
+    coalesce(extract(EPOCH FROM slots.trades_settled)::bigint / 300, 0) - bar.traded_settled AS no_trade,
+    bar.rows,
+    bar.traded,
+    bar.first_bar,
+    bar.last_bar
+FROM slots
+CROSS JOIN done
+CROSS JOIN bar

@@ -1,0 +1,156 @@
+-- Bring the recorded gaps of an underlying and its contracts up to date with what is not settled on past sessions.
+-- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 the options' series, $6 the underlying's series,
+-- $7 now, $8 run id, $9 gap type, $10 and $11 contract ids and series with a gap type of their own, $12 these types.
+WITH session AS (
+    SELECT day, tstzrange(opens, closes) AS slots
+    FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
+),
+contract AS (
+    SELECT
+        chain.id AS contract_id,
+        life.selected
+        * datemultirange(
+            daterange(
+                greatest(life.first_seen, (SELECT min(day) FROM session)),
+                greatest(
+                    life.first_seen,
+                    least(chain.expiration_date, (SELECT max(day) FROM session))
+                ),
+                '[]'
+            )
+        ) AS days
+    FROM option_chains AS chain
+    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
+    WHERE chain.underlying_id = $1::integer
+        AND chain.expiration_date >= (SELECT min(day) FROM session)
+),
+expected AS (
+    SELECT life.days, range_agg(session.slots) AS slots
+    FROM (SELECT DISTINCT days FROM contract) AS life
+    INNER JOIN session ON life.days @> session.day
+    GROUP BY life.days
+),
+-- One whole number names an instrument: a contract's id, or an underlying's below zero.
+unsettled AS (
+    SELECT contract_id AS instrument, what_to_show, expected.slots - coalesce(coverage.settled, '{}') AS slots
+    FROM contract
+    INNER JOIN expected USING (days)
+    CROSS JOIN unnest($5::text[]) AS series (what_to_show)
+    LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
+    UNION ALL
+    SELECT -$1::integer, series.what_to_show, whole.slots - coalesce(coverage.settled, '{}')
+    FROM (SELECT range_agg(slots) AS slots FROM expected) AS whole
+    CROSS JOIN unnest($6::text[]) AS series (what_to_show)
+    LEFT JOIN request_coverage AS coverage
+        ON coverage.underlying_id = $1::integer AND coverage.what_to_show = series.what_to_show
+    WHERE whole.slots IS NOT NULL
+),
+own AS (
+    SELECT *, coalesce(contract_id, -underlying_id) AS instrument, tstzrange(gap_start, gap_end) AS slots
+    FROM historical_data_gaps
+    WHERE (
+        underlying_id = $1::integer
+        OR contract_id IN (SELECT id FROM option_chains WHERE underlying_id = $1::integer)
+    )
+    AND what_to_show = ANY($5::text[] || $6::text[])
+    AND (SELECT range_agg(slots) FROM session) @> tstzrange(gap_start, gap_end)
+),
+lost AS (
+    SELECT instrument, what_to_show, range_agg(slots) AS slots
+    FROM own
+    WHERE state = 'lost'
+    GROUP BY instrument, what_to_show
+),
+missing AS (
+    SELECT instrument, what_to_show, unsettled.slots - coalesce(lost.slots, '{}') AS slots
+    FROM unsettled
+    LEFT JOIN lost USING (instrument, what_to_show)
+),
+known AS (
+    SELECT
+        gap.id,
+        gap.instrument,
+        gap.what_to_show,
+        gap.gap_type,
+        gap.detected_at,
+        gap.detected_run_id,
+        tstzmultirange(gap.slots) * coalesce(missing.slots, '{}') AS still,
+        tstzmultirange(gap.slots) - coalesce(missing.slots, '{}') AS done
+    FROM own AS gap
+    LEFT JOIN missing USING (instrument, what_to_show)
+    WHERE gap.state = 'open'
+),
+filled AS (
+    UPDATE historical_data_gaps AS gap
+    SET state = 'filled', backfilled = true, backfilled_at = $7::timestamptz, backfill_run_id = $8::integer
+    FROM known
+    WHERE gap.id = known.id AND isempty(known.still)
+    RETURNING gap.id
+),
+-- A gap that was filled in part shrinks to its first open piece; its filled pieces are recorded as such.
+shrunk AS (
+    UPDATE historical_data_gaps AS gap
+    SET gap_start = lower(piece.open), gap_end = upper(piece.open)
+    FROM known
+    CROSS JOIN LATERAL (SELECT part AS open FROM unnest(known.still) AS part ORDER BY part LIMIT 1) AS piece
+    WHERE gap.id = known.id AND NOT isempty(known.still) AND NOT isempty(known.done)
+    RETURNING gap.id
+),
+filled_in_part AS (
+    INSERT INTO historical_data_gaps (
+        contract_id, underlying_id, what_to_show, state, gap_start, gap_end, gap_type, detected_at, detected_run_id,
+        backfilled, backfilled_at, backfill_run_id
+    )
+    SELECT
+        CASE WHEN instrument > 0 THEN instrument END,
+        CASE WHEN instrument < 0 THEN -instrument END,
+        what_to_show, 'filled', lower(part), upper(part), gap_type, detected_at, detected_run_id,
+        true, $7::timestamptz, $8::integer
+    FROM known
+    CROSS JOIN unnest(known.done) AS part
+    WHERE NOT isempty(known.still) AND NOT isempty(known.done)
+    RETURNING id
+),
+recorded AS (
+    SELECT instrument, what_to_show, range_agg(part) AS slots
+    FROM (
+        SELECT
+            instrument,
+            what_to_show,
+            (SELECT part FROM unnest(known.still) AS part ORDER BY part LIMIT 1) AS part
+        FROM known
+        WHERE NOT isempty(known.still)
+    ) AS first_piece
+    GROUP BY instrument, what_to_show
+),
+opened AS (
+    INSERT INTO historical_data_gaps (
+        contract_id, underlying_id, what_to_show, gap_start, gap_end, gap_type, detected_at, detected_run_id
+    )
+    SELECT
+        CASE WHEN missing.instrument > 0 THEN missing.instrument END,
+        CASE WHEN missing.instrument < 0 THEN -missing.instrument END,
+        missing.what_to_show,
+        lower(part),
+        upper(part),
+        coalesce(earlier.gap_type, reason.gap_type, $9::text),
+        coalesce(earlier.detected_at, $7::timestamptz),
+        coalesce(earlier.detected_run_id, $8::integer)
+    FROM missing
+    LEFT JOIN recorded USING (instrument, what_to_show)
+    CROSS JOIN unnest(missing.slots - coalesce(recorded.slots, '{}')) AS part
+    LEFT JOIN unnest($10::integer[], $11::text[], $12::text[]) AS reason (instrument, what_to_show, gap_type)
+        ON reason.instrument = missing.instrument AND reason.what_to_show = missing.what_to_show
+    LEFT JOIN LATERAL (
+        SELECT known.gap_type, known.detected_at, known.detected_run_id
+        FROM known
+        WHERE known.instrument = missing.instrument
+            AND known.what_to_show = missing.what_to_show
+            AND known.still @> part
+        LIMIT 1
+    ) AS earlier ON true
+    RETURNING detected_at
+)
+SELECT
+    (SELECT count(*) FROM opened) AS opened,
+    (SELECT count(*) FROM filled) + (SELECT count(*) FROM filled_in_part) AS closed
