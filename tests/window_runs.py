@@ -3,7 +3,6 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -30,7 +29,7 @@ def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: i
         {"horizon_days": horizon_days, "regimes": [{"band": band, "min_strikes": strikes}]}
     )
     named = tuple(SymbolSettings(symbol=symbol) for symbol in symbols or ("SPY", "PLTR", "TSLA"))
-    return Settings.model_construct(**{**dict(Settings()), "symbols": named, "selection": selection, **more})
+    return Settings().model_copy(update={"symbols": named, "selection": selection, **more})
 
 
 @asynccontextmanager
@@ -38,7 +37,7 @@ async def parts_for(
     url: str, gateway: Gateway, settings: Settings, clock: Clock, pacing: PacingSettings = QUICK, **patience: float
 ) -> AsyncIterator[window_run.Parts]:
     """Open database and gateway."""
-    where = replace(GatewaySettings(host=gateway.host, port=gateway.port), **patience)
+    where = GatewaySettings(host=gateway.host, port=gateway.port, **patience)  # type: ignore[arg-type]  # seconds
     async with pool.connect(url, clock) as db, connect(where, pacing, clock, jitter=random.Random(7)) as source:
         yield window_run.Parts(db, source, settings, Calendar(settings.closes), clock, random.Random(7))
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 
 from collector import app
-from collector.cli.exits import Exit
+from collector.cli.exits import Exit, of_error
 from collector.cli.options import ConfigOption, VerboseOption, opened
 
 
@@ -31,5 +31,5 @@ def doctor(
         console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
         if not check.ok:
             console.print(f"    {' ' * 14} {check.hint}", highlight=False)
-            code = code or Exit(check.exit_code)
+            code = code or (of_error(check.error) if check.error else Exit.FAILED)
     return code

@@ -29,7 +29,10 @@ def run_progress(order: Order) -> Iterator[Callable[[Tally], None]]:
         task = progress.add_task(f"{order.window} {order.day}", total=None, state="finding contracts")
 
         def update(tally: Tally) -> None:
-            state = f"{tally.bars:,} bars · {tally.inserted + tally.updated:,} rows written"
+            pace = tally.pace
+            state = f"{tally.bars:,} bars · {pace.requests_per_s:.0f} requests/s, {pace.in_flight} of {pace.limit} open"
+            if pace.waiting or pace.paused_s:
+                state = pace.waiting or f"pausing for {pace.paused_s:.0f} s"
             done = tally.answered + tally.failed + tally.deferred
             progress.update(task, total=tally.planned or None, completed=done, state=state)
 

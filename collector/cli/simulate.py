@@ -8,7 +8,8 @@ import typer
 from collector import app, simulator
 from collector.clock import SystemClock
 from collector.domain.errors import UsageError
-from collector.simulator.scenarios import SCENARIOS
+from collector.pipeline.orders import day_of
+from collector.simulator.scenarios import SCENARIOS, named
 
 
 def register(root: typer.Typer) -> None:
@@ -35,13 +36,18 @@ def simulate(
         return
     clock = app.system_clock() if at is None else SystemClock(_instant(at))
     if truth is not None:
-        symbol, _, day = truth.partition(":")
-        for line in simulator.truth_rows(seed, clock, symbol.upper(), day):
-            typer.echo(line)
+        symbol, _, text = truth.partition(":")
+        day = day_of(text or None)
+        if day is None:
+            raise UsageError(f"--truth {truth!r} has no date", "Write it as SPY:2026-11-20.")
+        for row in simulator.truth_rows(seed, clock, symbol.upper(), day):
+            typer.echo(row)
         return
-    unknown = [name for name in scenario or () if name not in SCENARIOS]
-    if unknown:
-        raise UsageError(f"unknown scenario {unknown[0]!r}", "Scenarios: " + ", ".join(SCENARIOS))
+    try:
+        for name in scenario or ():
+            named(name)
+    except (KeyError, ValueError) as error:
+        raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
     def ready(host: str, bound: int) -> None:
         typer.echo(

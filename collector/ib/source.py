@@ -25,6 +25,7 @@ from collector.domain.instruments import (
     Underlying,
     WhatToShow,
 )
+from collector.domain.pace import Pace
 from collector.domain.spans import Span
 from collector.ib import contracts, historical
 from collector.ib.breaker import Breaker, BreakerState
@@ -149,6 +150,20 @@ class IBSource:
             outcome = await self._fetch(request, priority)
         self._record(key, outcome)
         return outcome
+
+    @property
+    def pace(self) -> Pace:
+        """How fast IB is being asked at this moment."""
+        pacer, block = self.pacer.state, self._supervisor.block(Kind.HISTORICAL)
+        return Pace(
+            in_flight=pacer.in_flight,
+            limit=pacer.limit,
+            requests_per_s=pacer.requests_per_s,
+            latency_s=pacer.latency_p50_s,
+            pauses=pacer.pauses,
+            paused_s=pacer.paused_s,
+            waiting="" if block is None else block.reason,
+        )
 
     # Besides the port.
 

@@ -2,21 +2,27 @@
 
 import os
 import socket
+from datetime import date, timedelta
 from typing import Any
 
 import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import runs
+from collector.db import dead_letters, gaps, lifecycle, runs, statistics
 from collector.db.pool import Database
 from collector.domain.answers import Outcome
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
-from collector.domain.runs import GapType
+from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, WhatToShow
+from collector.domain.report import Expiring, GapCounts
+from collector.domain.runs import GapState, GapType, RunStatus
+from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.tally import Tally
 
+_NEXT_ATTEMPT = timedelta(hours=1)
 _GAP_TYPES = {
     Outcome.PERMISSION: GapType.PERMISSION,
     Outcome.PACING: GapType.RATE_LIMIT,
@@ -51,6 +57,11 @@ def progress(tally: Tally) -> dict[str, Any]:
         "failed": tally.failed,
         "deferred": tally.deferred,
         "attempts": tally.attempts,
+        "in_flight": tally.pace.in_flight,
+        "limit": tally.pace.limit,
+        "requests_per_s": round(tally.pace.requests_per_s, 2),
+        "latency_s": tally.pace.latency_s,
+        "pauses": tally.pace.pauses,
         "outcomes": {outcome.value: count for outcome, count in tally.outcomes.items()},
     }
 
@@ -58,6 +69,9 @@ def progress(tally: Tally) -> dict[str, Any]:
 async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
     tally = finished.tally
+    if finished.status is not RunStatus.INTERRUPTED:
+        await _park_letters(finished, db, clock)
+        await _bring_up_to_date(finished, db, settings, calendar, clock)
     await runs.close(
         db,
         finished.run_id,
@@ -75,6 +89,7 @@ async def close(finished: Finished, db: Database, settings: Settings, calendar: 
             progress=progress(tally),
         ),
     )
+    await _note_daily(finished, db, clock)
     log.info(
         "run_closed",
         status=finished.status,
@@ -101,3 +116,116 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     if finished.tally.examples:
         details["examples"] = {outcome.value: examples for outcome, examples in finished.tally.examples.items()}
     return details or None
+
+
+async def _park_letters(finished: Finished, db: Database, clock: Clock) -> None:
+    """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone."""
+    now = clock.now()
+    letters = [
+        dead_letters.NewLetter(one.request, one.failure, one.attempts, now + _NEXT_ATTEMPT) for one in finished.given_up
+    ]
+    await dead_letters.park(db, letters, finished.run_id, now)
+    await dead_letters.resolve(db, now.astimezone(NEW_YORK).date(), now)
+
+
+async def _bring_up_to_date(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock
+) -> None:
+    """Bring gaps, lifecycle and statistics of every prepared symbol up to date; say loudly what is lost."""
+    now, order = clock.now(), finished.order
+    today = now.astimezone(NEW_YORK).date()
+    await lifecycle.expire(db, today)
+    seconds = (now - finished.started).total_seconds()
+    changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
+    for prepared in finished.prepared:
+        underlying, symbol = prepared.underlying, prepared.underlying.symbol
+        session = calendar.session(symbol, order.day)
+        past = [one for one in recent_sessions(calendar, symbol, order.day, settings) if one.settles_at < now]
+        changed += await gaps.record(
+            db,
+            underlying.id,
+            past,
+            settings.series,
+            UNDERLYING_SERIES,
+            run_id=finished.run_id,
+            now=now,
+            reasons=_reasons(finished),
+        )
+        if session.settles_at < now:
+            unsaved = await lifecycle.mark_expiry_collected(db, underlying.id, session, settings.series)
+            expiring = sum(contract.expiration == order.day for contract in prepared.contracts)
+            saved += max(expiring - len(unsaved), 0)
+            at_risk += unsaved
+        measured = await statistics.measure(db, underlying.id, session, settings.series)
+        own = finished.tally.of(symbol)
+        error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
+        await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
+    lost = await gaps.lose(db, today)
+    if lost:
+        log.critical("bars_lost", gaps=len(lost), examples=[_gap_words(gap) for gap in lost[:5]])
+    if at_risk:
+        names = [contract.occ_symbol for contract in at_risk[:5]]
+        log.critical("last_chance_at_risk", contracts=len(at_risk), examples=names)
+    totals = await gaps.totals(db)
+    gone = {gap.contract_symbol for gap in lost if gap.contract_symbol}
+    finished.gaps = GapCounts(
+        opened=changed.opened, closed=changed.closed, lost=len(lost), still_open=totals[GapState.OPEN].gaps
+    )
+    finished.expiring = Expiring(
+        saved=saved,
+        at_risk=len(at_risk),
+        lost=len(gone),
+        examples=tuple(sorted(gone))[:5] or tuple(contract.occ_symbol for contract in at_risk[:5]),
+    )
+
+
+def recent_sessions(calendar: Calendar, symbol: str, last: date, settings: Settings) -> tuple[Session, ...]:
+    """Return a symbol's sessions that are looked at for gaps, up to and with a day; ascending."""
+    return calendar.sessions(symbol, last - timedelta(days=settings.repair.lookback_days), last)
+
+
+def _reasons(finished: Finished) -> dict[tuple[int, WhatToShow], GapType]:
+    return {
+        (one.request.instrument.id, one.request.what_to_show): _GAP_TYPES[one.failure.outcome]
+        for one in finished.given_up
+        if one.failure.outcome in _GAP_TYPES and isinstance(one.request.instrument, OptionContract)
+    }
+
+
+def _gap_words(gap: gaps.Gap) -> str:
+    return f"{gap.contract_symbol or gap.symbol} {gap.what_to_show} {gap.span.start:%Y-%m-%d %H:%M} UTC"
+
+
+async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:
+    """Record how the day's collection stands, for each symbol and for all."""
+    order, tally, now = finished.order, finished.tally, clock.now()
+    left_out = {left.symbol: left.failure.message for left in finished.not_prepared}
+    failed = {one.request.instrument.symbol for one in finished.given_up}
+    rows = [(runs.ALL_SYMBOLS, finished.status, tally.inserted + tally.updated, _error_words(finished))]
+    for symbol in order.symbols:
+        own = tally.of(symbol)
+        status = RunStatus.FAILED if symbol in left_out else RunStatus.PARTIAL if symbol in failed else finished.status
+        if status is RunStatus.PARTIAL and symbol not in failed and finished.error is None:
+            status = RunStatus.SUCCESS
+        rows.append((symbol, status, own.inserted + own.updated, left_out.get(symbol)))
+    for symbol, status, records, message in rows:
+        await runs.note_daily(
+            db,
+            runs.DailyStatus(
+                day=order.day,
+                symbol=symbol,
+                collection_type=order.window.value,
+                started_at=finished.started,
+                completed_at=now,
+                status=status,
+                due=order.scheduled,
+                records=records,
+                error_message=message,
+            ),
+        )
+
+
+def _error_words(finished: Finished) -> str | None:
+    if isinstance(finished.error, CollectorError):
+        return finished.error.message
+    return None if finished.error is None else f"{type(finished.error).__name__}: {finished.error}"

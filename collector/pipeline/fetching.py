@@ -101,8 +101,9 @@ class Fetching:
         left = [*self._fresh, *(retry.work for _, _, retry in self._retries)]
         self._fresh.clear()
         self._retries.clear()
-        self.deferred.extend(request for work in left for request in work.requests)
-        self._tally.deferred += sum(len(work.requests) for work in left)
+        for request in (request for work in left for request in work.requests):
+            self.deferred.append(request)
+            self._tally.put_off(request)
 
     async def _attempt(self, item: _Retry) -> None:
         instrument = item.work.instrument

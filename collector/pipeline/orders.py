@@ -9,6 +9,7 @@ from collector.config import Settings
 from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.errors import UsageError
 from collector.domain.instruments import OptionContract, Underlying
+from collector.domain.report import Expiring, GapCounts, PacerSample
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
@@ -73,11 +74,15 @@ class Finished:
 
     run_id: int
     order: Order
+    started: datetime
     status: RunStatus = RunStatus.RUNNING
     tally: Tally = field(default_factory=Tally)
     prepared: list[Prepared] = field(default_factory=list)
     not_prepared: list[NotPrepared] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
+    samples: list[PacerSample] = field(default_factory=list)
+    expiring: Expiring = field(default_factory=Expiring)
+    gaps: GapCounts = field(default_factory=GapCounts)
     error: BaseException | None = None
 
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from collector.domain.answers import ChainParameters, Definitions, Failure, HistoricalOutcome, HistoricalRequest
 from collector.domain.instruments import Underlying
+from collector.domain.pace import Pace
 
 
 class MarketDataSource(Protocol):
@@ -15,6 +16,10 @@ class MarketDataSource(Protocol):
 
     def now(self) -> datetime:
         """Return the source's time (our clock plus the offset measured at connect), aware UTC."""
+
+    @property
+    def pace(self) -> Pace:
+        """How fast the source is being asked at this moment."""
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Define a stock or ETF by its symbol; UNKNOWN_CONTRACT when the source does not know it."""

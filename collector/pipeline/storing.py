@@ -71,15 +71,24 @@ def judged(
 
 
 class Storer:
-    """Takes judged answers from a bounded queue and commits them in batches; one transaction a batch.
+    """Takes judged answers from a bounded queue and commits them in batches; one transaction a symbol and batch.
 
     Use as an async context manager: leaving it normally waits until all is stored, by an exception drops what is
     queued (it was never called covered). A database that goes away is waited for with growing delays; then
     `DatabaseUnavailable` reaches whoever puts next, and the context's exit.
     """
 
-    def __init__(self, db: Database, run_id: int, tally: Tally, clock: Clock, stored: Callable[[], None]) -> None:
-        self._db, self._run_id, self._tally, self._clock, self._stored = db, run_id, tally, clock, stored
+    def __init__(
+        self,
+        db: Database,
+        run_id: int,
+        series: Sequence[WhatToShow],
+        tally: Tally,
+        clock: Clock,
+        stored: Callable[[], None],
+    ) -> None:
+        self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
+        self._clock, self._stored = clock, stored
         self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 
@@ -134,21 +143,25 @@ class Storer:
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             finished = None in batch
-            await self._commit([item for item in batch if item is not None])
+            by_symbol: dict[str, list[InstrumentAnswers]] = {}
+            for item in batch:
+                if item is not None:
+                    by_symbol.setdefault(item.instrument.symbol, []).append(item)
+            for symbol, answers in by_symbol.items():
+                await self._commit(symbol, answers)
 
-    async def _commit(self, batch: Sequence[InstrumentAnswers]) -> None:
-        if not batch:
-            return
+    async def _commit(self, symbol: str, batch: Sequence[InstrumentAnswers]) -> None:
         for delay in (*_RETRY_DELAYS_S, None):
             try:
-                counts = await bar_store.store(self._db, batch, self._run_id)
+                counts = await bar_store.store(self._db, batch, self._run_id, option_series=self._series)
                 break
             except DatabaseUnavailable as error:
                 if delay is None:
                     raise
                 log.warning("database_retry", error=error.message, wait_s=delay)
                 await self._clock.sleep(delay)
-        self._tally.inserted += counts.inserted
-        self._tally.updated += counts.updated
-        self._tally.identical += counts.identical
+        tally = self._tally.of(symbol)
+        tally.inserted += counts.inserted
+        tally.updated += counts.updated
+        tally.identical += counts.identical
         self._stored()

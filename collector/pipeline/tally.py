@@ -4,9 +4,22 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.pace import Pace
 
 _EXAMPLES_KEPT = 3
 _LATENCIES_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class SymbolTally:
+    """Counters of one symbol. requests: attempts sent. inserted, updated, identical: rows, the underlying's own too."""
+
+    requests: int = 0
+    deferred: int = 0
+    inserted: int = 0
+    updated: int = 0
+    identical: int = 0
+    contracts: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -14,9 +27,9 @@ class Tally:
     """Counters of one run.
 
     planned: requests planned. answered: requests that ended in a definite answer. failed: requests given up on.
-    deferred: requests left to the next window. outcomes: how attempts ended (a request may be attempted again).
-    examples: a few messages of each failing outcome. latencies_s: seconds of definite answers, the latest ones.
-    inserted, updated, identical: rows. bars: bars received. slowest: (seconds, what was asked), the ten slowest.
+    deferred: requests left to the next window. attempts: requests sent (one may be sent again). outcomes: how they
+    ended. bars: bars received. examples: a few messages of each failing outcome. latencies_s: seconds of definite
+    answers. contracts_*: database ids.
     """
 
     planned: int = 0
@@ -25,19 +38,23 @@ class Tally:
     deferred: int = 0
     attempts: int = 0
     bars: int = 0
-    inserted: int = 0
-    updated: int = 0
-    identical: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     examples: dict[Outcome, list[str]] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
     contracts_planned: set[int] = field(default_factory=set)
     contracts_answered: set[int] = field(default_factory=set)
     contracts_failed: set[int] = field(default_factory=set)
+    symbols: dict[str, SymbolTally] = field(default_factory=dict)
+    pace: Pace = field(default_factory=Pace)
+
+    def of(self, symbol: str) -> SymbolTally:
+        """Return the counters of a symbol."""
+        return self.symbols.setdefault(symbol, SymbolTally())
 
     def attempted(self, request: HistoricalRequest, outcome: Answer | Failure) -> None:
         """Count one attempt and how it ended."""
         self.attempts += 1
+        self.of(request.instrument.symbol).requests += 1
         self.outcomes[outcome.outcome] += 1
         if isinstance(outcome, Answer):
             self.bars += len(outcome.bars)
@@ -48,6 +65,26 @@ class Tally:
         if len(examples) < _EXAMPLES_KEPT:
             code = f" ({outcome.code})" if outcome.code else ""
             examples.append(f"{described(request)}: {outcome.message}{code}")
+
+    def put_off(self, request: HistoricalRequest) -> None:
+        """Count one request that is left to the next window."""
+        self.deferred += 1
+        self.of(request.instrument.symbol).deferred += 1
+
+    @property
+    def inserted(self) -> int:
+        """Return the rows that were new."""
+        return sum(symbol.inserted for symbol in self.symbols.values())
+
+    @property
+    def updated(self) -> int:
+        """Return the rows that changed."""
+        return sum(symbol.updated for symbol in self.symbols.values())
+
+    @property
+    def identical(self) -> int:
+        """Return the rows that IB sent again unchanged."""
+        return sum(symbol.identical for symbol in self.symbols.values())
 
     @property
     def rate_limit_hits(self) -> int:

@@ -16,6 +16,7 @@ from collector.domain.answers import HistoricalRequest
 from collector.domain.errors import CollectorError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
+from collector.domain.report import PacerSample
 from collector.domain.runs import RunStatus
 from collector.market.calendar import Calendar
 from collector.pipeline import closing, planning
@@ -29,6 +30,7 @@ from collector.pipeline.tally import Tally
 _PASSES = 3
 """What is empty in all series settles only by a second, later answer; the third pass is for what failed meanwhile."""
 _HEARTBEAT_S = 30.0
+_SAMPLE_S = 5.0
 log = structlog.get_logger()
 
 
@@ -56,7 +58,7 @@ async def run(order: Order, parts: Parts) -> Finished:
     async with locks.collection_lock(parts.db, f"{order.window} of {order.day}") as lock:
         await runs.close_interrupted(parts.db, parts.clock.now())
         run_id = await runs.open_run(parts.db, closing.opened(order, parts.clock))
-        finished = Finished(run_id, order)
+        finished = Finished(run_id, order, parts.clock.now())
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
             try:
                 async with _heartbeat(parts, lock, finished):
@@ -104,7 +106,9 @@ async def _collect(finished: Finished, parts: Parts) -> None:
     for number in range(1, _PASSES + 1):
         work = await planning.contract_work(parts.db, finished.prepared, order, parts.settings.series)
         if number == 1:
-            tally.contracts_planned.update(item.instrument.id for item in work)
+            for item in work:
+                tally.contracts_planned.add(item.instrument.id)
+                tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
         work = [left for item in work if (left := _without(item, hopeless))]
         if not work:
             break
@@ -141,7 +145,9 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
     parts.on_progress(tally)
     if not work:
         return False
-    async with Storer(parts.db, finished.run_id, tally, parts.clock, lambda: parts.on_progress(tally)) as storer:
+    async with Storer(
+        parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
+    ) as storer:
 
         async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
             answers, doubtful = judged(instrument, answered, sessions)
@@ -178,13 +184,32 @@ async def _heartbeat(parts: Parts, lock: locks.Lock, finished: Finished) -> Asyn
     """Say every half minute in the run row that the run lives, and stop the run when its lock cannot be kept."""
 
     async def beat() -> None:
+        began = parts.clock.monotonic()
+        last_sent, next_heartbeat = 0, began + _HEARTBEAT_S
         while True:
-            await parts.clock.sleep(_HEARTBEAT_S)
-            await lock.keep()
-            await runs.heartbeat(parts.db, finished.run_id, parts.clock.now(), closing.progress(finished.tally))
+            await parts.clock.sleep(_SAMPLE_S)
+            now, tally = parts.clock.monotonic(), finished.tally
+            tally.pace = parts.source.pace
+            finished.samples.append(_sample(now - began, tally, tally.attempts - last_sent))
+            last_sent = tally.attempts
+            parts.on_progress(tally)
+            if now >= next_heartbeat:
+                next_heartbeat = now + _HEARTBEAT_S
+                await lock.keep()
+                await runs.heartbeat(parts.db, finished.run_id, parts.clock.now(), closing.progress(tally))
 
     async with _together(beat()):
         yield
+
+
+def _sample(at_s: float, tally: Tally, sent: int) -> PacerSample:
+    return PacerSample(
+        at_s=at_s,
+        requests_per_s=sent / _SAMPLE_S,
+        open_requests=tally.pace.in_flight,
+        limit=tally.pace.limit,
+        latency_s=tally.pace.latency_s,
+    )
 
 
 @contextlib.asynccontextmanager

@@ -20,7 +20,7 @@ async def fetch(url: str, statement: str, *args: object) -> list[asyncpg.Record]
     """Run one statement on a connection of its own."""
     connection = await asyncpg.connect(url)
     try:
-        return await connection.fetch(statement, *args)
+        return list(await connection.fetch(statement, *args))
     finally:
         await connection.close()
 
