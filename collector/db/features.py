@@ -19,6 +19,9 @@ HYPERTABLES = ("option_bars_5min", "underlying_bars_5min")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the order in which they are made: the daily one stands on the hourly one."""
 
+VIEWS = ("option_bars", "latest_runs", "open_gaps")
+"""Views for people, in sql/views; the same on every engine."""
+
 _AGGREGATE_LAG = {
     "hourly_option_summary": timedelta(hours=1),
     "underlying_intraday_summary": timedelta(hours=1),
@@ -100,7 +103,21 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                     await _community(session, settings or StorageSettings())
                 else:
                     await _apache(session)
+            for name in VIEWS:
+                await session.execute(f"views/{name}")
         return await _report(session, await session.server())
+
+
+async def create_roles(url: str, clock: Clock | None = None) -> None:
+    """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
+
+    Call it as the owner of the tables, who must be allowed to create roles; then `GRANT collector_ro TO somebody`.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
+    """
+    async with timescale.session(url, clock) as session:
+        await session.execute("roles/create")
 
 
 async def report(url: str, clock: Clock | None = None) -> FeatureReport:

@@ -69,8 +69,9 @@ def version(text: str) -> tuple[int, ...]:
 
 @functools.cache
 def statement(name: str) -> str:
-    """Return the text of sql/timescale/NAME.sql."""
-    return (resource("sql") / "timescale" / f"{name}.sql").read_text(encoding="utf-8")
+    """Return the text of sql/timescale/NAME.sql, or of sql/FOLDER/NAME.sql when the name holds its folder."""
+    path = name if "/" in name else f"timescale/{name}"
+    return (resource("sql") / f"{path}.sql").read_text(encoding="utf-8")
 
 
 @contextlib.asynccontextmanager

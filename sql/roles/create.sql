@@ -1,0 +1,38 @@
+-- Two roles to grant to logins: collector_rw collects (reads all, adds and changes rows), collector_ro reads.
+-- Neither may delete bars, change tables or drop anything; upgrades, retention and backups are the owner's.
+DO $$
+DECLARE
+    wanted text;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['collector_ro', 'collector_rw'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+        EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), wanted);
+    END LOOP;
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO collector_rw', current_database());
+END
+$$;
+
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA public TO collector_ro, collector_rw;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO collector_ro, collector_rw;
+
+DO $$
+DECLARE
+    written text;
+BEGIN
+    FOREACH written IN ARRAY ARRAY[
+        'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
+        'option_bars_5min', 'underlying_bars_5min', 'bar_revisions', 'request_coverage',
+        'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
+        'dead_letters'
+    ] LOOP
+        EXECUTE format('GRANT INSERT, UPDATE ON %I TO collector_rw', written);
+    END LOOP;
+END
+$$;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO collector_ro, collector_rw;

@@ -1,0 +1,33 @@
+-- Option bars with what a person calls their contract; give it a range of time.
+CREATE OR REPLACE VIEW option_bars AS
+SELECT
+    bar.time,
+    underlying.symbol,
+    chain.expiration_date,
+    chain.strike_price,
+    chain.option_type,
+    bar.contract_id,
+    bar.open,
+    bar.high,
+    bar.low,
+    bar.close,
+    bar.volume,
+    bar.bar_count,
+    bar.vwap,
+    bar.bid_close,
+    bar.ask_close,
+    bar.mid_close,
+    bar.spread_close,
+    bar.implied_volatility,
+    bar.delta,
+    bar.gamma,
+    bar.theta,
+    bar.vega,
+    bar.rho,
+    bar.open_interest,
+    bar.data_source,
+    bar.has_gaps,
+    bar.flags
+FROM option_bars_5min AS bar
+INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
+INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id

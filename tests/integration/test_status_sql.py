@@ -1,0 +1,145 @@
+"""What people paste into psql, the views, and the roles: they work on every engine and give what they promise."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+from decimal import Decimal
+from urllib.parse import quote
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from collector.clock import SystemClock
+from collector.db import bars, features, pool
+from collector.db.bars import Counts, InstrumentAnswers, SeriesAnswer
+from collector.domain.bars import Bar
+from collector.domain.instruments import OptionContract, Right, WhatToShow
+from collector.domain.spans import SLOT, Spans
+from collector.resources import resource
+
+_FILES = sorted((resource("sql") / "status").glob("*.sql"))
+
+_FILL = """
+INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
+VALUES ('SPY', 756733, 'STK', 'SMART', 'USD');
+INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
+    multiplier, exchange, trading_class, currency)
+SELECT 1, 'SPY   991218C00' || n || '000', '2099-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD'
+FROM generate_series(601, 610) AS n;
+INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, data_source, has_gaps)
+SELECT date_trunc('day', now(), 'UTC') - INTERVAL '1 day' + INTERVAL '15 hours' + slot * INTERVAL '5 minutes', c,
+    1, 2, 0.5, 1.5, 10, 'TRADES', false
+FROM generate_series(0, 11) AS slot, generate_series(1, 10) AS c;
+INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
+    bar_size, status, duration_seconds, bars_collected, contracts_requested, contracts_successful, progress)
+VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 1, now(), now(), '{SPY}', '5 mins', 'partial', 60,
+        100, 10, 8, NULL),
+    ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 2, now(), now(), '{SPY}', '5 mins', 'success', 30, 20, 10,
+        10, '{"slowest": [[12.5, "SPY 601 C TRADES"], [3.25, "SPY 602 C BID"]]}');
+INSERT INTO historical_data_gaps (contract_id, what_to_show, gap_start, gap_end, gap_type, detected_at)
+VALUES (1, 'TRADES', now() - INTERVAL '1 day', now(), 'missing_bars', now());
+INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,
+    total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots)
+VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'SPY', 10, 10, 120, 780, 120, 660, 0);
+INSERT INTO dead_letters (contract_id, what_to_show, span, outcome, message, first_failed_at, last_failed_at)
+VALUES (1, 'BID', tstzrange(now() - INTERVAL '1 day', now()), 'time_out', 'no answer', now(), now());
+"""
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Give a connection to a small, filled database."""
+    opened = await asyncpg.connect(database_url)
+    await opened.execute(_FILL)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(("name", "text"), [(path.stem, path.read_text()) for path in _FILES])
+async def test_status_file_runs_and_shows_rows(
+    name: str, text: str, connection: "asyncpg.Connection[asyncpg.Record]", database_url: str
+) -> None:
+    """Each file is one statement, headed by a sentence, and shows rows of a database that has some."""
+    assert text.startswith("-- ")
+    assert text.rstrip().endswith(";")
+    assert "DATE(time" not in text
+    rows = await connection.fetch(text)
+    chunks_nowhere = name == "storage_by_chunk" and await connection.fetchval(
+        "SELECT NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"
+    )
+    assert bool(rows) != chunks_nowhere
+
+
+def test_all_promised_status_files_are_there() -> None:
+    """Today's runs, bars by hour, completeness, gaps, rate of bars, storage by table and chunk, slowest requests."""
+    assert {path.stem for path in _FILES} >= {
+        "todays_runs",
+        "bars_by_hour",
+        "completeness",
+        "gaps",
+        "rate_of_bars",
+        "storage_by_table",
+        "storage_by_chunk",
+        "slowest_requests",
+    }
+
+
+async def test_views(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """The views show bars with their contract, the latest attempt only, and open gaps with their symbol."""
+    rows = await connection.fetch("SELECT * FROM option_bars WHERE strike_price = 603")
+    assert len(rows) == 12
+    assert (rows[0]["symbol"], rows[0]["option_type"], str(rows[0]["close"])) == ("SPY", "C", "1.5000")
+    [run] = await connection.fetch("SELECT attempt, status FROM latest_runs")
+    assert tuple(run) == (2, "success")
+    [gap] = await connection.fetch("SELECT symbol, contract_symbol, what_to_show FROM open_gaps")
+    assert tuple(gap) == ("SPY", "SPY   991218C00601000", "TRADES")
+
+
+async def test_roles_have_what_they_need_and_no_more(
+    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str
+) -> None:
+    """collector_rw stores but cannot delete or drop; collector_ro reads everything and writes nothing."""
+    await features.create_roles(database_url)
+    await features.create_roles(database_url)
+    await features.apply(database_url)
+    insert = (
+        "INSERT INTO option_bars_5min (time, contract_id, data_source, has_gaps)"
+        " VALUES (now() + '{} days', 1, 'TRADES', false)"
+        " ON CONFLICT (contract_id, time) DO UPDATE SET has_gaps = true"
+    )
+    refused = ("DELETE FROM option_bars_5min", "DROP TABLE option_bars_5min", "CREATE TABLE mine ()")
+    summaries = ("hourly_option_summary", "daily_option_summary", "underlying_intraday_summary", "option_bars")
+    for role, writes in (("collector_ro", False), ("collector_rw", True)):
+        reader = await asyncpg.connect(database_url, server_settings={"role": role})
+        try:
+            for table in ("option_bars_5min", *summaries, "alembic_version"):
+                assert await reader.fetchval(f"SELECT count(*) FROM {table}") >= 1  # noqa: S608 - our names
+            for days in (0, 30):  # 30 days ahead makes a new chunk
+                if writes:
+                    await reader.execute(insert.format(days))
+                else:
+                    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                        await reader.execute(insert.format(days))
+            for statement in refused:
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await reader.execute(statement)
+        finally:
+            await reader.close()
+
+
+async def test_collection_role_stores_bars(connection: "asyncpg.Connection[asyncpg.Record]", database_url: str) -> None:
+    """The collector's own connection works under collector_rw: staging tables, new bars, repairs of compressed days."""
+    await features.create_roles(database_url)
+    if await connection.fetchval("SELECT current_setting('timescaledb.license', true)") == "timescale":
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    at = await connection.fetchval("SELECT max(time) FROM option_bars_5min")
+    bars_of_one = tuple(
+        Bar(at + n * SLOT, Decimal(1), Decimal(2), Decimal("0.5"), Decimal(1), Decimal(7), 1, Decimal(1))
+        for n in (0, 1)
+    )
+    contract = OptionContract("SPY", 603, date(2099, 12, 18), Decimal(603), Right.CALL, id=3)
+    covered = Spans.of(at, at + 2 * SLOT)
+    answers = InstrumentAnswers(contract, {WhatToShow.TRADES: SeriesAnswer(bars_of_one, covered)})
+    url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
+    async with pool.connect(url, SystemClock()) as database:
+        assert await bars.store(database, [answers], 1) == Counts(inserted=1, updated=1)
