@@ -94,7 +94,7 @@ option_chains = Table(
     Column("contract_symbol", Text, nullable=False, comment="the 21-character OCC symbol"),
     Column("expiration_date", Date, nullable=False),
     Column("strike_price", PRICE, nullable=False),
-    Column("option_type", Text, CheckConstraint("option_type IN ('C', 'P')", name="option_type"), nullable=False),
+    Column("option_type", Text, nullable=False),
     Column("ib_con_id", Integer, nullable=False, unique=True),
     Column("multiplier", Integer, nullable=False),
     Column("exchange", Text, nullable=False),
@@ -104,6 +104,7 @@ option_chains = Table(
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("updated_at", INSTANT, nullable=False, server_default=NOW),
     Column("last_updated", INSTANT, nullable=False, server_default=NOW, comment="when IB last defined it"),
+    CheckConstraint("option_type IN ('C', 'P')", name="option_type"),
     Index("ix_option_chains_expiration", "underlying_id", "expiration_date", "strike_price", "option_type"),
 )
 
@@ -114,14 +115,9 @@ option_contract_lifecycle = Table(
     Column("first_seen", Date, nullable=False),
     Column("last_seen", Date, nullable=False),
     Column("expiry_collected", Boolean, nullable=False, server_default=text("false")),
-    Column(
-        "status",
-        Text,
-        CheckConstraint("status IN ('listed', 'vanished', 'expired')", name="status"),
-        nullable=False,
-        server_default="listed",
-    ),
+    Column("status", Text, nullable=False, server_default="listed"),
     Column("selected", DATEMULTIRANGE, nullable=False, server_default="{}"),
+    CheckConstraint("status IN ('listed', 'vanished', 'expired')", name="status"),
 )
 
 option_bars_5min = Table(
@@ -267,18 +263,14 @@ intraday_collection_runs = Table(
     Column("errors", Integer, nullable=False, server_default=text("0")),
     Column("rate_limit_hits", Integer, nullable=False, server_default=text("0")),
     Column("duration_seconds", Numeric(12, 3)),
-    Column(
-        "status",
-        Text,
-        CheckConstraint("status IN ('running', 'success', 'partial', 'failed', 'interrupted')", name="status"),
-        nullable=False,
-    ),
+    Column("status", Text, nullable=False),
     Column("error_details", JSONB),
     Column("progress", JSONB, comment="the latest state of requests and pacing, written with the heartbeat"),
     Column("forced", Boolean, nullable=False, server_default=text("false")),
     Column("host", Text, nullable=False, server_default=""),
     Column("process_id", Integer),
     UniqueConstraint("run_date", "run_type", "attempt"),
+    CheckConstraint("status IN ('running', 'success', 'partial', 'failed', 'interrupted')", name="status"),
 )
 
 daily_collection_status = Table(
@@ -303,13 +295,7 @@ historical_data_gaps = Table(
     metadata,
     _id(),
     *_one_instrument(),
-    Column(
-        "state",
-        Text,
-        CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
-        nullable=False,
-        server_default="open",
-    ),
+    Column("state", Text, nullable=False, server_default="open"),
     Column("gap_start", INSTANT, nullable=False),
     Column("gap_end", INSTANT, nullable=False),
     Column("gap_type", Text, nullable=False),
@@ -319,6 +305,7 @@ historical_data_gaps = Table(
     Column("backfilled_at", INSTANT),
     Column("backfill_run_id", Integer, ForeignKey("intraday_collection_runs.id")),
     Column("lost_at", INSTANT),
+    CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
     CheckConstraint("gap_start < gap_end", name="not_empty"),
     Index(
         "uq_historical_data_gaps_open_contract",

@@ -113,6 +113,10 @@ def upgrade() -> None:
         sa.Column("forced", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("host", sa.Text(), server_default="", nullable=False),
         sa.Column("process_id", sa.Integer()),
+        sa.CheckConstraint(
+            "status IN ('running', 'success', 'partial', 'failed', 'interrupted')",
+            name=op.f("ck_intraday_collection_runs_status"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_intraday_collection_runs")),
         sa.UniqueConstraint(
             "run_date", "run_type", "attempt", name=op.f("uq_intraday_collection_runs_run_date_run_type_attempt")
@@ -227,6 +231,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_option_chains_underlying_id")
         ),
+        sa.CheckConstraint("option_type IN ('C', 'P')", name=op.f("ck_option_chains_option_type")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_option_chains")),
         sa.UniqueConstraint("ib_con_id", name=op.f("uq_option_chains_ib_con_id")),
     )
@@ -306,6 +311,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_historical_data_gaps_underlying_id")
         ),
+        sa.CheckConstraint("state IN ('open', 'filled', 'lost')", name=op.f("ck_historical_data_gaps_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_historical_data_gaps")),
     )
     op.create_index(
@@ -332,6 +338,9 @@ def upgrade() -> None:
         sa.Column("selected", postgresql.DATEMULTIRANGE(), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["contract_id"], ["option_chains.id"], name=op.f("fk_option_contract_lifecycle_contract_id")
+        ),
+        sa.CheckConstraint(
+            "status IN ('listed', 'vanished', 'expired')", name=op.f("ck_option_contract_lifecycle_status")
         ),
         sa.PrimaryKeyConstraint("contract_id", name=op.f("pk_option_contract_lifecycle")),
     )

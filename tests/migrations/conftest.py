@@ -1,0 +1,14 @@
+"""Fixtures of the migration tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.engines import Engine
+from tests.fixtures_engines import Matrix
+
+
+@pytest.fixture
+def empty_plain_url(plain_engine: Engine, engine_matrix: Matrix) -> Iterator[str]:
+    """Give the URL of an empty database on the plain engine."""
+    yield from engine_matrix.create(plain_engine, "template0")
