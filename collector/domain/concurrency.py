@@ -119,6 +119,7 @@ class AdaptiveConcurrency:
         self._levels.known.clear()
         self._holding = False
         self._trials = 0
+        self._trial = 0
         self._hold_count = _HOLD_COUNT
         self._held, self._held_since = 0, -math.inf
         self._watch = ChangeWatch()
@@ -166,22 +167,20 @@ class AdaptiveConcurrency:
             self._settle_down(now)
             return
         earlier = known.get(level)
-        if earlier is None:
+        if self._levels.contradicts(level, found):
+            known.clear()
             known[level] = found
         else:
-            surprise = abs(math.log(found.rate / earlier.rate))
-            if surprise > 0.05 + 2.5 * math.hypot(found.error, earlier.error):
-                for other in [other for other in known if other not in (level, self._levels.best(self._ceiling))]:
-                    del known[other]
-                known[level] = found
-            else:
-                known[level] = earlier.merged(found, _TRIED_COUNT)
+            known[level] = found if earlier is None else earlier.merged(found, _TRIED_COUNT)
         highest = self._highest(now)
         following = self._levels.worth_measuring(highest, downward=self._downward)
         if following is not None and following not in known:
             self._set(now, following)
-        else:
-            self._settle_down(now)
+            return
+        if level == self._trial and level == self._levels.best(highest):
+            self._trials -= 1  # a good direction: on with it, soon
+            self._hold_count = _HOLD_BATCH
+        self._settle_down(now)
 
     def _settle_down(self, now: float) -> None:
         """Hold the best number known."""
@@ -218,10 +217,11 @@ class AdaptiveConcurrency:
         if self._held < self._hold_count and not overdue:
             return
         self._trials += 1
-        self._hold_count = min(_HOLD_MOST, self._hold_count * 3 // 2)
+        self._hold_count = min(_HOLD_MOST, max(_HOLD_COUNT, self._hold_count * 3 // 2))
         self._held, self._held_since = 0, now
         if trial != self.limit:
             self._holding = False
+            self._trial = trial
             self._set(now, trial)
 
     def _suspect(self, now: float, usual: Estimate, now_takes_s: float) -> None:

@@ -160,6 +160,18 @@ class Levels:
         promise, level = max(promises, default=(0.0, 0))
         return level if promise >= enough else None
 
+    def contradicts(self, level: int, found: Estimate) -> bool:
+        """Tell whether a measurement cannot be true together with what is known: the service has changed."""
+        earlier = self.known.get(level)
+        if earlier is not None:
+            surprise = abs(math.log(found.rate / earlier.rate))
+            return surprise > 0.05 + 2.5 * math.hypot(found.error, earlier.error)
+        lower = max((other for other in self.known if other < level), default=0)
+        if not lower:
+            return False
+        error = math.hypot(found.error, 2 * self.known[lower].error)
+        return math.log(found.rate / self._bound_at(level, lower)) > 0.05 + 2.5 * error
+
     def is_worse(self, level: int) -> bool:
         """Tell whether a number in flight brings less without a doubt."""
         estimate, top = self.known[level], self.top
