@@ -5,7 +5,9 @@ import contextlib
 import os
 import random
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, TypeVar
 
@@ -15,15 +17,17 @@ from collector.db import contracts as contract_store
 from collector.db import coverage, embedded, features, migrate, pool
 from collector.db.pool import Database
 from collector.domain.answers import Failure
-from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError, Interrupted
+from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError, GatewayError, Interrupted
 from collector.domain.instruments import OptionContract
 from collector.domain.planning import Work
+from collector.domain.report import RunReport
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import NEW_YORK, Calendar
-from collector.pipeline import discovery, planning, preflight, window_run
-from collector.pipeline.orders import Finished, Order, last_opened
+from collector.notify.fan_out import Delivery, Notifier
+from collector.pipeline import discovery, planning, preflight, reporting, window_run
+from collector.pipeline.orders import Order, last_opened
 from collector.pipeline.tally import Tally
 
 T = TypeVar("T")
@@ -143,11 +147,44 @@ async def gateway(settings: Settings, clock: Clock) -> AsyncIterator[ib.IBSource
         yield source
 
 
-async def run_window(settings: Settings, order: Order, clock: Clock, on_progress: Callable[[Tally], None]) -> Finished:
-    """Open database and gateway, and run one window."""
-    async with database(settings, clock) as db, gateway(settings, clock) as source:
-        parts = window_run.Parts(db, source, settings, calendar(settings), clock, random.SystemRandom(), on_progress)
-        return await window_run.run(order, parts)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command learns of a run: its report, the error that stopped it, and what the channels did."""
+
+    report: RunReport
+    error: BaseException | None
+    deliveries: tuple[Delivery, ...] = ()
+
+
+def notifier(settings: Settings, clock: Clock) -> Notifier:
+    """Return what tells the owner."""
+    return Notifier(
+        settings.notify,
+        log_directory=settings.log.path,
+        clock=clock,
+        secrets=settings.secrets,
+        host=socket.gethostname(),
+    )
+
+
+async def run_window(
+    settings: Settings, order: Order, clock: Clock, on_progress: Callable[[Tally], None] = lambda _: None
+) -> Outcome:
+    """Open database and gateway, run one window, and tell the owner how it ended, also when it could not begin.
+
+    Raises:
+        LockHeld: another run is at work; nobody is told, for nothing is wrong.
+    """
+    days, log_path = calendar(settings), str(settings.log.path)
+    try:
+        async with database(settings, clock) as db, gateway(settings, clock) as source:
+            parts = window_run.Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
+            finished = await window_run.run(order, parts)
+            report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
+            error = finished.error
+    except (GatewayError, DatabaseError) as stopped:
+        report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
+    return Outcome(report, error, await notifier(settings, clock).run_finished(report))
 
 
 async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:

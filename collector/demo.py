@@ -13,8 +13,11 @@ from collector import app, config
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.db import embedded
+from collector.domain.masking import Mask
 from collector.domain.runs import RunStatus, Window
+from collector.log import setup
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.notify.terminal import run_view
 from collector.pipeline.orders import Order, order_for
 from collector.pipeline.tally import Tally
 from collector.resources import resource
@@ -76,17 +79,18 @@ async def run(seed: int, keep: Path | None, progress: ProgressBar, show: Callabl
         gateway = await launch.start(seed, clock)
         try:
             settings = settings_for(folder, gateway.port)
+            setup(settings.log, clock, quiet_people=True)
             order = order_for(Window.EOD, settings, app.calendar(settings), clock.now())
             with progress(order) as on_progress:
-                finished = await app.run_window(settings, order, clock, on_progress)
-            show(await app.run_view(settings, clock, finished))
+                outcome = await app.run_window(settings, order, clock, on_progress)
+            show(run_view(outcome.report, Mask(settings.secrets)))
             show(
-                f"Requests at the gateway: {len(gateway.log.historical):,}, at most {gateway.log.max_open} open at once,"
+                f"At the gateway: {len(gateway.log.historical):,} requests, {gateway.log.max_open} open at most,"
                 f" {gateway.log.max_rate} messages in the busiest second."
             )
             if keep is not None:
                 show(f"The database is kept; look with: psql '{await app.database_url(settings)}'")
-            return finished.status
+            return outcome.report.status
         finally:
             await gateway.stop()
             if keep is None:

@@ -3,13 +3,28 @@
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
 from collector import app
-from collector.cli.exits import of_error, of_status
-from collector.cli.options import ConfigOption, DateOption, SymbolsOption, VerboseOption, opened, symbols_of, window_of
+from collector.cli.exits import Exit, of_error, of_status
+from collector.cli.options import (
+    ConfigOption,
+    DateOption,
+    JsonOption,
+    SymbolsOption,
+    VerboseOption,
+    opened,
+    print_json,
+    symbols_of,
+    window_of,
+)
 from collector.cli.progress import run_progress
-from collector.cli.summary import print_plan, print_summary
 from collector.domain.errors import CollectorError
+from collector.domain.masking import Mask
+from collector.domain.planning import Work
+from collector.domain.report_document import to_document
+from collector.notify.terminal import run_view
 from collector.pipeline.orders import day_of, order_for, span_of
 
 
@@ -30,6 +45,7 @@ def run(
         bool, typer.Option("--dry-run", help="Show what would be asked; ask and change nothing.")
     ] = False,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> int:
     """Collect one window: its missing bars, from IB into the database.
@@ -48,13 +64,27 @@ def run(
         force=force,
     )
     if dry_run:
-        print_plan(app.run_until_signalled(app.plan(settings, order, clock)))
-        return 0
+        _print_plan(app.run_until_signalled(app.plan(settings, order, clock)))
+        return Exit.SUCCESS
     with run_progress(order) as on_progress:
-        finished = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))
-    print_summary(finished)
-    if isinstance(finished.error, CollectorError):
-        typer.secho(f"collector: {finished.error.message}", err=True, fg="red")
-        typer.secho(f"  {finished.error.hint}", err=True)
-        return of_error(finished.error)
-    return of_status(finished.status)
+        outcome = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))
+    if as_json:
+        print_json(to_document(outcome.report))
+    else:
+        Console().print(run_view(outcome.report, Mask(settings.secrets)))
+    return of_error(outcome.error) if isinstance(outcome.error, CollectorError) else of_status(outcome.report.status)
+
+
+def _print_plan(work: list[Work]) -> None:
+    """Print contracts and requests by symbol and series, in the order in which they would be asked for."""
+    table = Table("symbol", "expiration", "contracts", "requests", title="would be asked for, most urgent first")
+    groups: dict[tuple[str, str], list[Work]] = {}
+    for item in work:
+        expiration = str(getattr(item.instrument, "expiration", "underlying"))
+        groups.setdefault((item.instrument.symbol, expiration), []).append(item)
+    for (symbol, expiration), items in groups.items():
+        table.add_row(symbol, expiration, f"{len(items):,}", f"{sum(len(item.requests) for item in items):,}")
+    total = sum(len(item.requests) for item in work)
+    table.add_section()
+    table.add_row("all", "", f"{len(work):,}", f"{total:,}")
+    Console().print(table)

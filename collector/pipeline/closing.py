@@ -16,7 +16,7 @@ from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, WhatToShow
 from collector.domain.report import Expiring, GapCounts
-from collector.domain.runs import GapState, GapType, RunStatus
+from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Finished, Order
@@ -49,9 +49,10 @@ def opened(order: Order, clock: Clock) -> runs.NewRun:
     )
 
 
-def progress(tally: Tally) -> dict[str, Any]:
+def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
     """Return the state of a run as the run row keeps it."""
     return {
+        "reached": reached,
         "planned": tally.planned,
         "answered": tally.answered,
         "failed": tally.failed,
@@ -86,7 +87,7 @@ async def close(finished: Finished, db: Database, settings: Settings, calendar: 
             errors=tally.failed + len(finished.not_prepared),
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
-            progress=progress(tally),
+            progress=progress(tally, finished.reached),
         ),
     )
     await _note_daily(finished, db, clock)
@@ -137,6 +138,7 @@ async def _bring_up_to_date(
     await lifecycle.expire(db, today)
     seconds = (now - finished.started).total_seconds()
     changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
+    done = expected = 0
     for prepared in finished.prepared:
         underlying, symbol = prepared.underlying, prepared.underlying.symbol
         session = calendar.session(symbol, order.day)
@@ -157,9 +159,14 @@ async def _bring_up_to_date(
             saved += max(expiring - len(unsaved), 0)
             at_risk += unsaved
         measured = await statistics.measure(db, underlying.id, session, settings.series)
+        for asked in prepared.sessions[-1:]:
+            part = await statistics.measure(db, underlying.id, asked, settings.series)
+            done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
+            expected += part.expected
         own = finished.tally.of(symbol)
         error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
         await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
+    finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)
     if lost:
         log.critical("bars_lost", gaps=len(lost), examples=[_gap_words(gap) for gap in lost[:5]])

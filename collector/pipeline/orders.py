@@ -83,6 +83,7 @@ class Finished:
     samples: list[PacerSample] = field(default_factory=list)
     expiring: Expiring = field(default_factory=Expiring)
     gaps: GapCounts = field(default_factory=GapCounts)
+    reached: float | None = None
     error: BaseException | None = None
 
 

@@ -1,29 +1,18 @@
-"""The report of a run: what the tables and the tally know, as the one model that is shown, mailed and filed."""
+"""The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
-import traceback
-from collections.abc import Sequence
 from datetime import datetime
-from pathlib import Path
 
 from collector.config import Settings
-from collector.db import statistics
+from collector.db import reports, statistics, status
 from collector.db.pool import Database
-from collector.domain.answers import HistoricalRequest, Outcome
-from collector.domain.errors import (
-    CollectorError,
-    ConfigurationError,
-    DatabaseError,
-    GatewayError,
-    Interrupted,
-)
-from collector.domain.instruments import OptionContract
+from collector.domain.answers import Outcome
+from collector.domain.coverage_strip import CoverageStrip
+from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import (
     Cause,
     DayTotals,
-    Expiring,
     FailureReport,
-    GapCounts,
     Latency,
     NextWindow,
     OutcomeCount,
@@ -33,6 +22,184 @@ from collector.domain.report import (
     VerdictCounts,
 )
 from collector.domain.runs import RunStatus
+from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
-from collector.pipeline.orders import Finished
+from collector.notify.troubleshooting import cause_of, traceback_without_values
+from collector.pipeline.orders import Finished, Order, Prepared
+
+_CAUSES = {
+    Outcome.PERMISSION: Cause.PERMISSION,
+    Outcome.PACING: Cause.PACING,
+    Outcome.DISCONNECTED: Cause.GATEWAY_DOWN,
+    Outcome.FARM_DOWN: Cause.GATEWAY_DOWN,
+    Outcome.OTHER_LOGIN: Cause.GATEWAY_DOWN,
+}
+
+
+async def of_run(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+) -> RunReport:
+    """Return the report of a run that has reached the database."""
+    order, tally = finished.order, finished.tally
+    symbols = [await _symbol(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
+    symbols += [SymbolReport(symbol=left.symbol, error=left.failure.message) for left in finished.not_prepared]
+    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
+    span = Span(min(session.open for session in whole), max(session.close for session in whole))
+    rows = await status.runs_of(db, order.day)
+    own = next(row for row in rows if row.id == finished.run_id)
+    return RunReport(
+        run_id=finished.run_id,
+        window=order.window,
+        session=order.day,
+        attempt=own.attempt,
+        status=finished.status,
+        started=finished.started,
+        completed=now,
+        scheduled=order.scheduled,
+        asks=order.asks,
+        early_close=whole[0].early_close,
+        slots=span.duration // SLOT,
+        symbols=tuple(symbols),
+        errors=_errors(finished),
+        rate_limit_hits=tally.rate_limit_hits,
+        latency=Latency.of(tally.latencies_s),
+        pacer=tuple(finished.samples),
+        day=await _day(db, span),
+        expiring=finished.expiring,
+        gaps=finished.gaps,
+        past=tuple(await reports.past_runs(db, order.window, before=order.day)),
+        next_window=_next(settings, calendar, now),
+        failure=failure_of(finished, order, log_path),
+        log_path=log_path,
+        host=socket.gethostname(),
+    )
+
+
+def of_preflight(
+    order: Order, error: CollectorError, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+) -> RunReport:
+    """Return the report of a run that could not begin: no gateway, no database."""
+    return RunReport(
+        run_id=0,
+        window=order.window,
+        session=order.day,
+        status=RunStatus.FAILED,
+        started=now,
+        completed=now,
+        scheduled=order.scheduled,
+        asks=order.asks,
+        next_window=_next(settings, calendar, now),
+        failure=FailureReport(
+            stage=Stage.PREFLIGHT,
+            cause=cause_of(error),
+            message=error.message,
+            hint=error.hint,
+            saved="Nothing was asked for; what is missing stays due.",
+            resume=resume_command(order),
+            log_path=log_path,
+        ),
+        log_path=log_path,
+        host=socket.gethostname(),
+    )
+
+
+def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport | None:
+    """Return why a run did not end well, None when it did."""
+    if finished.status is RunStatus.SUCCESS:
+        return None
+    saved = (
+        f"{finished.tally.inserted:,} new and {finished.tally.updated:,} changed rows are stored with their coverage; "
+        "the next run asks only for what is missing."
+    )
+    error = finished.error
+    if error is None:
+        outcomes = [one.failure.outcome for one in finished.given_up]
+        worst = max(set(outcomes), key=outcomes.count, default=Outcome.UNKNOWN)
+        left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
+        message = f"{len(outcomes):,} requests were given up on" + (f"; left out: {left}" if left else "")
+        cause = _CAUSES.get(worst, Cause.INCOMPLETE)
+        return FailureReport(
+            stage=Stage.FETCH,
+            cause=cause,
+            message=message,
+            saved=saved,
+            resume=resume_command(order),
+            log_path=log_path,
+        )
+    foreseen = isinstance(error, CollectorError)
+    return FailureReport(
+        stage=Stage.STORE if isinstance(error, DatabaseError) else Stage.FETCH,
+        cause=Cause.INTERRUPTED if finished.status is RunStatus.INTERRUPTED else cause_of(error),
+        message=error.message if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}",
+        hint=error.hint if isinstance(error, CollectorError) else "",
+        saved=saved,
+        resume=resume_command(order),
+        log_path=log_path,
+        traceback="" if foreseen else traceback_without_values(error),
+    )
+
+
+def resume_command(order: Order) -> str:
+    """Return the command line that continues a run."""
+    return f"collector run --window {order.window} --date {order.day} --symbols {','.join(order.symbols)}"
+
+
+def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
+    counts = {
+        outcome: count
+        for outcome, count in finished.tally.outcomes.most_common()
+        if outcome not in (Outcome.BARS, Outcome.NO_DATA)
+    }
+    return tuple(
+        OutcomeCount(outcome=outcome, count=count, examples=tuple(finished.tally.examples.get(outcome, ())))
+        for outcome, count in counts.items()
+    )
+
+
+async def _symbol(
+    finished: Finished, prepared: Prepared, db: Database, settings: Settings, calendar: Calendar
+) -> SymbolReport:
+    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
+    underlying, symbol = prepared.underlying, prepared.underlying.symbol
+    own, tally = finished.tally.of(symbol), finished.tally
+    ids = [contract.id for contract in prepared.contracts]
+    asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
+    session = asked or calendar.session(symbol, finished.order.day)
+    measured = await statistics.measure(db, underlying.id, session, settings.series, ids)
+    slots = list(session.span.slots())
+    rows = await reports.verdicts(db, prepared.contracts, session.span)
+    return SymbolReport(
+        symbol=symbol,
+        contracts=len(prepared.contracts),
+        contracts_done=len(set(ids) - tally.contracts_failed),
+        requests=own.requests,
+        deferred=own.deferred,
+        bars_collected=own.inserted,
+        bars_updated=own.updated,
+        bars_identical=own.identical,
+        expected=measured.expected,
+        covered=measured.covered,
+        settled=measured.settled,
+        verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
+        first_bar=measured.first_bar,
+        last_bar=measured.last_bar,
+        strip=CoverageStrip.of(slots, rows) if rows else None,
+    )
+
+
+async def _day(db: Database, span: Span) -> DayTotals:
+    found = await status.bars_in(db, span)
+    return DayTotals(
+        contracts=sum(one.contracts for one in found),
+        bars=sum(one.option_bars for one in found),
+        underlying_bars=sum(one.underlying_bars for one in found),
+        first_bar=min((one.first_bar for one in found), default=None),
+        last_bar=max((one.last_bar for one in found), default=None),
+        database_bytes=await status.database_bytes(db),
+    )
+
+
+def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow | None:
+    following = Schedule(settings.windows, calendar, settings.symbol_names).following(now)
+    return None if following is None else NextWindow(window=following.window, due=following.due)

@@ -1,0 +1,52 @@
+"""What a report tells beyond the run itself: earlier runs of the same window, and the verdict of every slot."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from collector.db.pool import Statements
+from collector.domain.comparison import COMPARED_SESSIONS, PastRun
+from collector.domain.instruments import OptionContract
+from collector.domain.runs import RunStatus, Verdict, Window
+from collector.domain.spans import Span
+
+Verdicts = list[tuple[str, list[Verdict | None]]]
+"""Per contract its expiration as a label, and one verdict a slot; by expiration, strike and right."""
+
+
+async def past_runs(db: Statements, window: Window, *, before: date) -> list[PastRun]:
+    """Return the last finished attempt at a window of each of the 20 sessions before a day, ascending."""
+    rows = await db.fetch("past_runs_of_window", window.value, before, COMPARED_SESSIONS)
+    return [
+        PastRun(
+            session=row["run_date"],
+            status=RunStatus(row["status"]),
+            reached=row["reached"],
+            bars=row["bars"],
+            contracts=row["contracts"],
+            slots=row["slots"],
+            duration_s=None if row["duration_seconds"] is None else float(row["duration_seconds"]),
+            run_id=row["id"],
+        )
+        for row in reversed(rows)
+    ]
+
+
+async def verdicts(db: Statements, contracts: Sequence[OptionContract], span: Span) -> Verdicts:
+    """Return what is known of every slot of a span for contracts, from their TRADES series."""
+    rows = await db.fetch("slot_verdicts", [contract.id for contract in contracts], span.start, span.end)
+    by_id = {row["contract_id"]: row for row in rows}
+    slots = list(span.slots())
+    found: Verdicts = []
+    for contract in sorted(contracts, key=lambda one: (one.expiration, one.strike, one.right)):
+        row = by_id[contract.id]
+        traded, settled = set(row["traded"]), row["settled"]
+        found.append(
+            (
+                str(contract.expiration),
+                [
+                    Verdict.TRADED if slot in traded else Verdict.NO_TRADE if slot in settled else Verdict.UNKNOWN
+                    for slot in slots
+                ],
+            )
+        )
+    return found
