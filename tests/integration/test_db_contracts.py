@@ -1,0 +1,188 @@
+"""Contracts and their life: stored once, seen, vanished, selected until they expire, collected to the end."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from collector.db import bars, contracts, coverage, lifecycle
+from collector.db.contracts import Stored
+from collector.db.pool import Database
+from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.runs import Asks
+from collector.domain.spans import Spans
+from tests.db_rows import EXPIRATION, FRIDAY, MONDAY, answer, answers, make_chain, quote, rows
+
+TODAY = date(2026, 11, 20)
+
+
+def call(con_id: int, strike: str) -> OptionContract:
+    """Return a call of the test's chain."""
+    return OptionContract("PLTR", con_id, EXPIRATION, Decimal(strike), Right.CALL, trading_class="PLTR")
+
+
+async def test_underlying_is_kept_with_its_id(database: Database) -> None:
+    """An underlying gets an id, keeps it when it is defined again, and is found by its symbol."""
+    assert await contracts.underlying(database, "PLTR") is None
+    first = await contracts.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NYSE"))
+    second = await contracts.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NASDAQ"))
+    assert first.id == second.id > 0
+    assert await contracts.underlying(database, "PLTR") == second
+    assert await contracts.underlyings(database) == [second]
+
+
+async def test_expirations_are_asked_once_a_day(database: Database) -> None:
+    """The listed expirations are known on the day on which they were asked, and not on the next."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    assert await contracts.known_expirations(database, underlying.id, TODAY) is None
+    listed = [date(2026, 11, 27), date(2026, 12, 4)]
+    await contracts.remember_expirations(database, underlying.id, TODAY, listed)
+    assert await contracts.known_expirations(database, underlying.id, TODAY) == listed
+    assert await contracts.known_expirations(database, underlying.id, TODAY + timedelta(days=1)) is None
+
+
+async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> None:
+    """What IB lists is stored once by its id; what it lists no more is marked, and comes back when listed again."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+
+    async def listing(*listed: OptionContract, days: int = 0) -> Stored:
+        seen_at = FRIDAY.open + timedelta(days=days)
+        return await contracts.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=seen_at)
+
+    assert await listing(call(1, "100"), call(2, "102.5")) == Stored(seen=2, new=2)
+    assert await contracts.refreshed_expirations(database, underlying.id, TODAY) == {EXPIRATION}
+    assert await contracts.refreshed_expirations(database, underlying.id, TODAY + timedelta(days=1)) == set()
+    ids = [c.id for c in await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)]
+
+    assert await listing(call(2, "102.5"), call(3, "105"), days=1) == Stored(seen=2, new=1, vanished=1)
+    assert [c.con_id for c in await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [2, 3]
+    lives = await rows(
+        database, "SELECT first_seen, last_seen, status FROM option_contract_lifecycle ORDER BY contract_id"
+    )
+    next_day = TODAY + timedelta(days=1)
+    assert lives == [(TODAY, TODAY, "vanished"), (TODAY, next_day, "listed"), (next_day, next_day, "listed")]
+
+    assert await listing(call(1, "100"), call(2, "102.5"), call(3, "105"), days=2) == Stored(seen=3, new=0)
+    again = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
+    assert [c.id for c in again][:2] == ids
+    assert again[1] == call(2, "102.5").__class__(
+        "PLTR", 2, EXPIRATION, Decimal("102.5"), Right.CALL, 100, "SMART", "PLTR", "USD", again[1].id
+    )
+    assert str(again[0].strike) == "100"
+    assert await contracts.by_ids(database, ids) == {c.id: c for c in again[:2]}
+    symbols = await rows(database, "SELECT contract_symbol FROM option_chains ORDER BY ib_con_id LIMIT 1")
+    assert symbols == [("PLTR  261123C00100000",)]
+
+
+async def test_selection_sticks_until_expiration(database: Database) -> None:
+    """Selected on a day, a contract stays selected until it expires; selecting it again changes nothing."""
+    chain = await make_chain(database, 2, select_from=date(2026, 11, 23))
+    ids = [c.id for c in chain.contracts]
+    assert await lifecycle.select(database, ids, date(2026, 11, 23)) == 0
+    assert await lifecycle.select(database, ids[:1], date(2026, 11, 20)) == 1
+    assert await lifecycle.select(database, ids, date(2026, 11, 24)) == 0
+    found = await rows(database, "SELECT selected::text FROM option_contract_lifecycle ORDER BY contract_id")
+    assert found == [("{[2026-11-20,2026-11-24)}",), ("{[2026-11-23,2026-11-24)}",)]
+
+    async def chosen(first: date, last: date) -> list[int]:
+        return [c.id for c in await contracts.selected(database, chain.underlying.id, first, last)]
+
+    assert await chosen(date(2026, 11, 20), date(2026, 11, 20)) == ids[:1]
+    assert await chosen(date(2026, 11, 20), date(2026, 11, 23)) == ids
+    assert await chosen(date(2026, 11, 24), date(2026, 11, 25)) == []
+
+
+async def test_expired_contracts_are_marked_once(database: Database) -> None:
+    """The day after the expiration a contract is no longer listed."""
+    chain = await make_chain(database)
+    assert await lifecycle.expire(database, EXPIRATION) == 0
+    assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 2
+    assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 0
+    assert await contracts.listed(database, chain.underlying.id, EXPIRATION, EXPIRATION) == []
+    assert len(await contracts.selected(database, chain.underlying.id, EXPIRATION, EXPIRATION)) == 2
+
+
+async def test_the_last_day_is_collected_when_every_series_is_settled(database: Database) -> None:
+    """expiry_collected turns true with the last series; until then the contract is named as at risk."""
+    chain = await make_chain(database)
+    done, open_ = chain.contracts
+    quotes = [quote(0, session=MONDAY)]
+    whole = answers(
+        done,
+        TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY), ASK=answer(quotes, session=MONDAY),
+    )  # fmt: skip
+    part = answers(open_, TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY))
+    await bars.store(database, [whole, part], 1)
+
+    at_risk = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+
+    assert at_risk == [open_]
+    found = await rows(database, "SELECT contract_id, expiry_collected FROM option_contract_lifecycle ORDER BY 1")
+    assert found == [(done.id, True), (open_.id, False)]
+
+
+async def test_missing_is_expected_less_done(database: Database) -> None:
+    """Slots of selected sessions, less covered or settled ones; a forced run takes all of them."""
+    chain = await make_chain(database, 2, select_from=FRIDAY.day)
+    first, second = chain.contracts
+    await bars.store(database, [answers(first, BID=answer([quote(0)], slots=12, settles=False))], 1)
+    later = await make_chain(database, 1, symbol="TSLA", select_from=MONDAY.day)
+
+    async def lacking(asks: Asks | None, ids: list[int] | None = None) -> list[tuple[int, str, Spans]]:
+        sessions = (FRIDAY, MONDAY)
+        series = OPTION_SERIES[:2]
+        found = await coverage.missing(database, chain.underlying.id, sessions, series, asks, ids)
+        return [(row.contract_id, row.what_to_show.value, row.missing) for row in found]
+
+    whole = Spans([FRIDAY.span, MONDAY.span])
+    rest = whole - answer(slots=12).covered
+    assert await lacking(Asks.NOT_COVERED) == [
+        (first.id, "BID", rest), (first.id, "TRADES", whole), (second.id, "BID", whole), (second.id, "TRADES", whole),
+    ]  # fmt: skip
+    assert await lacking(Asks.NOT_SETTLED, [first.id]) == [
+        (first.id, "BID", whole), (first.id, "TRADES", whole),
+    ]  # fmt: skip
+    assert await lacking(None, [first.id]) == [(first.id, "BID", whole), (first.id, "TRADES", whole)]
+    found = await coverage.missing(database, later.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], None)
+    assert [row.missing for row in found] == [Spans([MONDAY.span])]
+    assert await coverage.missing(database, later.underlying.id, (), OPTION_SERIES, None) == []
+
+
+async def test_the_underlyings_own_slots(database: Database) -> None:
+    """The underlying's series lack what is not covered of every session given."""
+    underlying = (await make_chain(database)).underlying
+    await bars.store(database, [answers(underlying, TRADES=answer([quote(0)]))], 1)
+    series = WhatToShow.TRADES, WhatToShow.OPTION_IMPLIED_VOLATILITY
+    found = await coverage.missing_underlying(database, underlying.id, (FRIDAY, MONDAY), series, Asks.NOT_SETTLED)
+    assert [(row.what_to_show.value, row.missing) for row in found] == [
+        ("OPTION_IMPLIED_VOLATILITY", Spans([FRIDAY.span, MONDAY.span])),
+        ("TRADES", Spans([MONDAY.span])),
+    ]
+
+
+async def test_forgotten_coverage_is_asked_for_again(database: Database) -> None:
+    """A forgotten session is missing again, its rows say so, and storing the same answers restores everything."""
+    chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
+    evening = [
+        answers(contract, TRADES=answer(), BID=answer([quote(0)]), ASK=answer([quote(0)])),
+        answers(contract, TRADES=answer([quote(0, session=MONDAY)], session=MONDAY)),
+        answers(chain.underlying, TRADES=answer([quote(0)])),
+    ]
+    await bars.store(database, evening, 1)
+    table = """
+    SELECT contract_id, underlying_id, what_to_show, covered::text, settled::text
+    FROM request_coverage ORDER BY 1, 2, 3
+    """
+    before = await rows(database, table)
+
+    assert await coverage.forget(database, FRIDAY, ["TSLA"]) == 0
+    assert await coverage.forget(database, FRIDAY, ["PLTR"]) == 4
+
+    lacking = await coverage.missing(
+        database, chain.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], Asks.NOT_COVERED
+    )
+    assert [row.missing for row in lacking] == [Spans([FRIDAY.span])]
+    gaps = "SELECT has_gaps, bid_close FROM option_bars_5min ORDER BY time"
+    assert [row[0] for row in await rows(database, gaps)] == [True, True]
+    await bars.store(database, evening, 2)
+    assert await rows(database, table) == before
+    assert [row[0] for row in await rows(database, gaps)] == [False, True]
