@@ -8,13 +8,13 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, TypeVar
 
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import coverage, embedded, features, migrate, pool
+from collector.db import coverage, embedded, features, gaps, migrate, pool, status
 from collector.db.pool import Database
 from collector.domain.answers import Failure
 from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError, GatewayError, Interrupted
@@ -220,6 +220,27 @@ async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> li
             if underlying is not None:
                 contracts += await contract_store.listed(db, underlying.id, today, date.max)
     return contracts
+
+
+async def overview(settings: Settings, day: date | None, clock: Clock) -> status.Overview:
+    """Return the status page of a session, the last one that has opened by default.
+
+    Raises:
+        NotASession: the date is no trading day.
+    """
+    days = calendar(settings)
+    chosen = day or last_opened(days, clock.now())
+    days.session("SPY", chosen)
+    async with database(settings, clock) as db:
+        found = [(one, days.session(one.symbol, chosen)) for one in await contract_store.underlyings(db)]
+        return await status.overview(db, chosen, found, settings.series)
+
+
+async def open_gaps(settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock) -> list[gaps.Gap]:
+    """Return the open gaps, those of the contract that expires first first."""
+    start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
+    async with database(settings, clock) as db:
+        return await gaps.open_gaps(db, symbols or None, start)
 
 
 async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:

@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from collector import __version__
-from collector.cli import chains, coverage, database, demo, doctor, run, simulate
+from collector.cli import chains, coverage, database, demo, doctor, gaps, run, simulate, status
 from collector.cli.exits import Exit, of_error
 from collector.domain.errors import CollectorError
 
@@ -35,11 +35,13 @@ def _root(
     """Collect 5-minute option bars from Interactive Brokers."""
 
 
-for module in (run, doctor, demo, simulate):
+for module in (run, status, doctor, demo, simulate):
     module.register(app)
 app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")
 app.add_typer(database.app, name="db")
+app.add_typer(gaps.app, name="gaps")
+gaps.register_backfill(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

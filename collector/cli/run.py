@@ -20,6 +20,7 @@ from collector.cli.options import (
     window_of,
 )
 from collector.cli.progress import run_progress
+from collector.config import Settings
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 from collector.domain.planning import Work
@@ -68,6 +69,11 @@ def run(
         return Exit.SUCCESS
     with run_progress(order) as on_progress:
         outcome = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))
+    return show_outcome(outcome, settings, as_json=as_json)
+
+
+def show_outcome(outcome: app.Outcome, settings: Settings, *, as_json: bool = False) -> int:
+    """Print how a run ended and return the exit code that says it."""
     if as_json:
         print_json(to_document(outcome.report))
     else:

@@ -26,7 +26,8 @@ class Order:
 
     day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
-    due. sessions_back: how many earlier sessions are looked at too (late_night, backfill).
+    due. sessions_back: how many earlier sessions are looked at too. history: select the living contracts for those
+    sessions as well (backfill).
     """
 
     window: Window
@@ -39,6 +40,7 @@ class Order:
     scheduled: datetime | None = None
     deadline: datetime | None = None
     sessions_back: int = 0
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,35 @@ def order_for(
         force=force,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
     )
+
+
+def fill_order(
+    settings: Settings, calendar: Calendar, now: datetime, since: date | None, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that asks for every unsettled slot since a session; None looks as far back as late_night.
+
+    Raises:
+        UsageError: the date is in the future.
+    """
+    day = last_opened(calendar, now)
+    if since is None:
+        back = settings.repair.late_night_sessions - 1
+    elif since > day:
+        raise UsageError(f"{since} is after the last session", f"The last one that has opened is {day}.")
+    else:
+        back = len(calendar.days(since, day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0))
+
+
+def backfill_order(
+    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that fetches the history of the living contracts, some calendar days back."""
+    day = last_opened(calendar, now)
+    back = len(calendar.days(day - timedelta(days=days), day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
 
 
 def last_opened(calendar: Calendar, now: datetime) -> date:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import coverage, underlying_bars
+from collector.db import coverage, lifecycle, underlying_bars
 from collector.db.pool import Database
 from collector.domain.answers import Failure, Outcome
 from collector.domain.coverage import has_expired
@@ -80,6 +80,10 @@ class Preparation:
             elif not chosen:
                 unknown = Failure(Outcome.UNKNOWN, f"no price of {symbol} is known for {day}: no strike can be chosen")
                 return NotPrepared(symbol, unknown)
+        if self._order.history and chosen:
+            first = self.sessions(symbol)[0].day
+            living = [contract.id for contract in chosen if not has_expired(contract, self._source.now())]
+            await lifecycle.select(self._db, living, first)
         spot = level.spot if level else None
         in_scope = tuple(contract for contract in chosen if self._in_scope(contract, spot))
         return Prepared(underlying, self.sessions(symbol), in_scope, spot)

@@ -1,0 +1,92 @@
+"""`collector gaps` and `collector backfill`: what is missing, and getting it."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collector import app as wiring
+from collector.cli.exits import Exit
+from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
+from collector.cli.progress import run_progress
+from collector.cli.run import show_outcome
+from collector.pipeline.orders import backfill_order, day_of, fill_order
+
+app = typer.Typer(help="What is missing, and filling it.", invoke_without_command=True)
+
+SinceOption = Annotated[str | None, typer.Option("--since", help="From this session on, YYYY-MM-DD.")]
+
+
+@app.callback(invoke_without_command=True)
+def list_(
+    context: typer.Context,
+    since: SinceOption = None,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the open gaps; the contract that expires first comes first.
+
+    Example: collector gaps --since 2026-11-16 --json
+    """
+    if context.invoked_subcommand is not None:
+        return Exit.SUCCESS
+    settings, clock = opened(config)
+    found = wiring.run_until_signalled(wiring.open_gaps(settings, day_of(since), symbols_of(symbols), clock))
+    if as_json:
+        print_json([asdict(gap) for gap in found])
+        return Exit.SUCCESS
+    table = Table("symbol", "contract", "series", "from UTC", "until UTC", "why")
+    for gap in found[:_SHOWN]:
+        start, end = f"{gap.span.start:%Y-%m-%d %H:%M}", f"{gap.span.end:%Y-%m-%d %H:%M}"
+        table.add_row(gap.symbol, gap.contract_symbol or "–", gap.what_to_show, start, end, gap.gap_type)
+    console = Console()
+    console.print(table if found else "no open gaps")
+    if len(found) > _SHOWN:
+        console.print(f"… and {len(found) - _SHOWN:,} more; all of them with --json")
+    return Exit.SUCCESS
+
+
+_SHOWN = 50
+
+
+@app.command()
+def fill(
+    since: SinceOption = None,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> int:
+    """Ask IB for every unsettled slot of the recent sessions, dead letters among them.
+
+    Example: collector gaps fill --since 2026-11-16 --symbols SPY
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    order = fill_order(settings, wiring.calendar(settings), clock.now(), day_of(since), symbols_of(symbols))
+    with run_progress(order) as on_progress:
+        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+    return show_outcome(outcome, settings)
+
+
+def register_backfill(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("backfill")(backfill)
+
+
+def backfill(
+    days: Annotated[int, typer.Option("--days", min=1, max=120, help="So many calendar days back.")] = 60,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> int:
+    """Fetch the history of the contracts that live today: IB keeps some 65 days of quotes and 120 of trades.
+
+    Example: collector backfill --days 60 --symbols SPY
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    order = backfill_order(settings, wiring.calendar(settings), clock.now(), days, symbols_of(symbols))
+    with run_progress(order) as on_progress:
+        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+    return show_outcome(outcome, settings)

@@ -1,0 +1,110 @@
+"""`collector status`: can I trust the day's bars?"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collector import app
+from collector.cli.exits import Exit
+from collector.cli.options import ConfigOption, DateOption, JsonOption, opened, print_json
+from collector.db.status import Overview
+from collector.domain.runs import RunStatus
+from collector.pipeline.orders import day_of
+
+_COLOURS = {
+    RunStatus.SUCCESS: "green",
+    RunStatus.PARTIAL: "yellow",
+    RunStatus.RUNNING: "blue",
+    RunStatus.FAILED: "red",
+    RunStatus.INTERRUPTED: "red",
+}
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("status")(status)
+
+
+def status(
+    date: DateOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Name the log files.")] = False,
+) -> int:
+    """Show a session: its runs, what each symbol has and lacks, gaps, dead letters.
+
+    Example: collector status --date 2026-11-20 --json
+    """
+    settings, clock = opened(config)
+    if logs:
+        typer.echo("\n".join(str(path) for path in sorted(settings.log.path.glob("*.jsonl*"))))
+        return Exit.SUCCESS
+    overview = app.run_until_signalled(app.overview(settings, day_of(date), clock))
+    if as_json:
+        print_json(document(overview))
+    else:
+        show(overview, Console())
+    return Exit.SUCCESS
+
+
+def document(overview: Overview) -> dict[str, object]:
+    """Return the status as JSON holds it; completeness and fill are fractions of 1."""
+    fractions = {
+        one.symbol: {"completeness": one.measured.completeness, "fill": one.measured.fill} for one in overview.symbols
+    }
+    return {
+        "session": overview.day,
+        "runs": [asdict(run) for run in overview.runs],
+        "symbols": [
+            {"symbol": one.symbol, **fractions[one.symbol], **asdict(one.measured)} for one in overview.symbols
+        ],
+        "gaps": {state.value: asdict(total) for state, total in overview.gaps.items()},
+        "dead_letters": overview.dead_letters,
+        "at_work": overview.lock_holder,
+        "database_bytes": overview.database_bytes,
+    }
+
+
+def show(overview: Overview, console: Console) -> None:
+    """Print the status as tables."""
+    runs = Table("run", "window", "try", "status", "started UTC", "contracts", "new", "changed", "same", "errors")
+    for run in overview.runs:
+        runs.add_row(
+            str(run.id),
+            run.window,
+            str(run.attempt),
+            f"[{_COLOURS[run.status]}]{run.status}[/]",
+            f"{run.started_at:%m-%d %H:%M}",
+            f"{run.contracts_successful:,}/{run.contracts_requested:,}",
+            f"{run.bars_inserted:,}",
+            f"{run.bars_updated:,}",
+            f"{run.bars_identical:,}",
+            f"{run.errors:,}",
+        )
+    symbols = Table("symbol", "contracts", "complete", "fill", "traded", "no trade", "unknown", "rows")
+    for one in overview.symbols:
+        held = one.measured
+        symbols.add_row(
+            one.symbol,
+            f"{held.contracts_settled:,}/{held.contracts:,}",
+            _percent(held.completeness),
+            _percent(held.fill),
+            f"{held.traded:,}",
+            f"{held.no_trade:,}",
+            f"[red]{held.unknown:,}[/red]" if held.unknown else "0",
+            f"{held.rows:,}",
+        )
+    console.print(f"session {overview.day:%A %Y-%m-%d}", highlight=False)
+    console.print(runs if overview.runs else "no run yet for this session")
+    console.print(symbols if overview.symbols else "nothing is collected yet")
+    gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
+    at_work = f" · at work: {overview.lock_holder}" if overview.lock_holder else ""
+    size = overview.database_bytes / 1e6
+    console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
+
+
+def _percent(fraction: float | None) -> str:
+    return "–" if fraction is None else f"{100 * fraction:.1f} %"
