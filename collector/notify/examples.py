@@ -90,9 +90,23 @@ def partial() -> RunReport:
 def failed() -> RunReport:
     """Return an eod run that lost the database in the middle, by an error that nobody foresaw."""
     report = _run(RunStatus.FAILED, settled=0.62)
+    unsent = [3 * (symbol.contracts - symbol.contracts_done) for symbol in report.symbols]
     return replace(
         report,
         completed=_STARTED + timedelta(minutes=48, seconds=12),
+        symbols=tuple(
+            replace(symbol, error=f"{count:,} requests were not sent any more" if count else "")
+            for symbol, count in zip(report.symbols, unsent, strict=True)
+        ),
+        pacer=tuple(sample for sample in report.pacer if sample.at_s <= 48 * 60),
+        day=DayTotals(
+            contracts=report.contracts_done,
+            bars=report.bars,
+            underlying_bars=237,
+            first_bar=_OPEN,
+            last_bar=_OPEN + timedelta(hours=6, minutes=40),
+            database_bytes=18_400_000_000,
+        ),
         expiring=Expiring(saved=244, at_risk=166),
         gaps=GapCounts(opened=1396, still_open=1409),
         failure=FailureReport(

@@ -5,7 +5,7 @@ from math import floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from collector.domain.report import RunReport
+from collector.domain.report import RunReport, Stage
 from collector.domain.runs import Asks, RunStatus
 from collector.domain.week import WeekReport
 from collector.notify.alerts import FETCHING
@@ -24,6 +24,17 @@ STATUS_WORDS: Final = {
     RunStatus.FAILED: "FAILED",
     RunStatus.INTERRUPTED: "INTERRUPTED",
     RunStatus.RUNNING: "RUNNING",
+}
+
+STAGE_WORDS: Final = {
+    Stage.PREFLIGHT: "checking its surroundings",
+    Stage.UNDERLYING: "reading the underlyings",
+    Stage.DISCOVER: "discovering contracts",
+    Stage.SELECT: "selecting contracts",
+    Stage.PLAN: "planning requests",
+    Stage.FETCH: "fetching bars",
+    Stage.STORE: "storing bars",
+    Stage.CLOSE: "closing its books",
 }
 
 
@@ -109,7 +120,8 @@ def headline(report: RunReport) -> str:
     if report.preflight_failed:
         return "Nothing was asked for: the run stopped at its preflight check. What is stored is untouched."
     if report.status is RunStatus.FAILED:
-        return f"The run broke off in {report.failure.stage if report.failure else 'its course'}. " + _stored(report)
+        where = STAGE_WORDS[report.failure.stage] if report.failure else "at work"
+        return f"The run broke off while {where}. " + _stored(report)
     if report.status is RunStatus.INTERRUPTED:
         return "The run was stopped before its end. " + _stored(report)
     if report.status is RunStatus.RUNNING:

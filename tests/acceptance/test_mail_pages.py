@@ -1,0 +1,55 @@
+"""Every mail in a real browser: on a phone and on a desk, by day and by night."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests import browser, example_mails
+
+pytestmark = pytest.mark.skipif(
+    browser.PROGRAM is None, reason="no Chromium on this machine: the mails' layout is not checked"
+)
+
+PHONE, DESKTOP = 390, 1000
+KINDS = tuple(example_mails.mails())
+
+
+@cache
+def _measured(dark: bool) -> dict[str, dict[str, Any]]:
+    return browser.measured(example_mails.pages(), (PHONE, DESKTOP), dark=dark)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_sticks_out_and_every_picture_shows(kind: str, width: int, dark: bool) -> None:
+    """No horizontal overflow of the page or of any element, no missing picture, no text too pale to read."""
+    result = _measured(dark)[f"{kind} {width}"]
+
+    assert result["width"] == width
+    assert result["scroll"] <= width
+    assert result["wide"] == []
+    assert result["missing"] == []
+    assert result["pale"] == []
+    assert result["images"] == len(example_mails.mails()[kind].pictures)
+
+
+def test_dark_mode_is_dark() -> None:
+    """The same mail has a light ground by day and a dark one by night."""
+    assert _measured(False)[f"success {PHONE}"]["background"] == "rgb(243, 245, 247)"
+    assert _measured(True)[f"success {PHONE}"]["background"] == "rgb(13, 17, 23)"
+
+
+def test_the_measurement_finds_what_it_looks_for() -> None:
+    """A page with a wide table, a picture that is not there and pale text is found out."""
+    bad = (
+        "<!DOCTYPE html><body style='margin:0'><div style='width:600px'>wide</div>"
+        "<img alt='gone' src='cid:nothing'><p style='color:#ccc'>pale</p></body>"
+    )
+    result = browser.measured({"bad": bad}, (PHONE,), dark=False)[f"bad {PHONE}"]
+
+    assert result["scroll"] > PHONE
+    assert result["wide"] == ["DIV: wide"]
+    assert result["missing"] == ["gone"]
+    assert result["pale"][0].endswith("pale")
