@@ -12,10 +12,10 @@ from collector.domain.pricing.normal import Floats, distribution
 
 _NODES = 12
 """Times at which a boundary is solved, the present included."""
-_SOLVING_ANGLES = 24
+_SOLVING_ANGLES = 16
 _ITERATIONS = 60
-_PRECISION = 1e-7
-"""Relative change of the boundary at which iteration ends."""
+_PRECISION = 1e-5
+"""Relative change of the boundary at which iteration ends; values are then good to 1e-6 of the strike."""
 _LEAST = 1e-12
 
 
