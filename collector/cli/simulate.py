@@ -1,5 +1,6 @@
 """`collector simulate`: a simulated IB Gateway on this machine."""
 
+import sys
 from datetime import datetime
 from typing import Annotated
 
@@ -50,9 +51,7 @@ def simulate(
         raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
     def ready(host: str, bound: int) -> None:
-        typer.echo(
-            f"simulated IB Gateway on {host}:{bound}, seed {seed}, {clock.now():%Y-%m-%d %H:%M:%S} UTC; Ctrl-C ends"
-        )
+        print(f"simulated IB Gateway on {host}:{bound}, seed {seed}, {clock.now():%Y-%m-%d %H:%M:%S} UTC; Ctrl-C ends")
 
     app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
 

@@ -70,21 +70,19 @@ def document(overview: Overview) -> dict[str, object]:
 
 def show(overview: Overview, console: Console) -> None:
     """Print the status as tables."""
-    runs = Table("run", "window", "try", "status", "started UTC", "contracts", "new", "changed", "same", "errors")
+    runs = Table("run", "window", "try", "status", "UTC", "contracts", "new/changed/same", "errors")
     for run in overview.runs:
         runs.add_row(
             str(run.id),
             run.window,
             str(run.attempt),
             f"[{_COLOURS[run.status]}]{run.status}[/]",
-            f"{run.started_at:%m-%d %H:%M}",
+            f"{run.started_at:%H:%M}",
             f"{run.contracts_successful:,}/{run.contracts_requested:,}",
-            f"{run.bars_inserted:,}",
-            f"{run.bars_updated:,}",
-            f"{run.bars_identical:,}",
+            f"{run.bars_inserted:,}/{run.bars_updated:,}/{run.bars_identical:,}",
             f"{run.errors:,}",
         )
-    symbols = Table("symbol", "contracts", "complete", "fill", "traded", "no trade", "unknown", "rows")
+    symbols = Table("symbol", "settled", "complete", "fill", "traded", "no trade", "unknown", "rows")
     for one in overview.symbols:
         held = one.measured
         symbols.add_row(

@@ -13,7 +13,7 @@ import structlog
 from collector.clock import Clock
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.errors import GatewayUnavailable
-from collector.domain.instruments import Instrument
+from collector.domain.instruments import Instrument, OptionContract
 from collector.domain.planning import Work
 from collector.domain.reactions import REACTIONS, GiveUpOn, delay_s
 from collector.pipeline.orders import GivenUp
@@ -125,7 +125,7 @@ class Fetching:
             failed.extend((request, unclear) for request in doubtful)
             self._tally.answered += len(answered) - len(doubtful)
         self._react(item, failed)
-        if not failed and instrument.id and instrument.id not in self._tally.contracts_failed:
+        if not failed and isinstance(instrument, OptionContract) and instrument.id not in self._tally.contracts_failed:
             self._tally.contracts_answered.add(instrument.id)
 
     def _react(self, item: _Retry, failed: Sequence[tuple[HistoricalRequest, Failure]]) -> None:
@@ -153,7 +153,8 @@ class Fetching:
             )
         self.given_up.append(GivenUp(request, failure, attempts))
         self._tally.failed += 1
-        self._tally.contracts_failed.add(request.instrument.id)
+        if isinstance(request.instrument, OptionContract):
+            self._tally.contracts_failed.add(request.instrument.id)
         log.info(
             "request_given_up",
             request=described(request),

@@ -12,8 +12,8 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.db import locks, runs, underlying_bars
 from collector.db.pool import Database
-from collector.domain.answers import HistoricalRequest
-from collector.domain.errors import CollectorError
+from collector.domain.answers import HistoricalRequest, Outcome
+from collector.domain.errors import CollectorError, UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
 from collector.domain.report import PacerSample
@@ -84,14 +84,7 @@ async def run(order: Order, parts: Parts) -> Finished:
 async def _collect(finished: Finished, parts: Parts) -> None:
     order, tally = finished.order, finished.tally
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
-    underlyings: list[Underlying] = []
-    for symbol in order.symbols:
-        found = await preparation.define(symbol)
-        if isinstance(found, NotPrepared):
-            finished.not_prepared.append(found)
-            log.warning("symbol_left_out", symbol=symbol, outcome=found.failure.outcome, message=found.failure.message)
-        else:
-            underlyings.append(found)
+    underlyings = await _defined(preparation, finished)
     own = [work for u in underlyings for work in await preparation.underlying_work(u)]
     await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts)
     for underlying in underlyings:
@@ -118,6 +111,26 @@ async def _collect(finished: Finished, parts: Parts) -> None:
         hopeless.update(letter.request for letter in finished.given_up[before:])
         if order.force or deferred:
             break
+
+
+async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
+    """Return the underlyings of the order; those that cannot be had are noted, and do not stop the others.
+
+    Raises:
+        UsageError: IB knows none of the symbols.
+    """
+    underlyings: list[Underlying] = []
+    for symbol in finished.order.symbols:
+        found = await preparation.define(symbol)
+        if isinstance(found, NotPrepared):
+            finished.not_prepared.append(found)
+            log.warning("symbol_left_out", symbol=symbol, outcome=found.failure.outcome, message=found.failure.message)
+        else:
+            underlyings.append(found)
+    unknown = [left.symbol for left in finished.not_prepared if left.failure.outcome is Outcome.UNKNOWN_CONTRACT]
+    if len(unknown) == len(finished.order.symbols):
+        raise UsageError(f"IB does not know {', '.join(unknown)}", "Write the symbol as IB does; see --symbols.")
+    return underlyings
 
 
 def _without(work: Work, hopeless: set[HistoricalRequest]) -> Work | None:
