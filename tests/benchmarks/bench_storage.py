@@ -1,0 +1,165 @@
+"""Bytes a bar: ordinary table, compressed hypertable and Parquet, on sparse, quoted and dense sessions.
+
+`python -m tests.benchmarks.bench_storage`. The same rows everywhere: all columns of the table contract, Greeks and
+metadata included. Parquet is the reference: scaled whole numbers, delta encoding, zstd level 3, one file a session,
+sorted as the hypertable is. COLLECTOR_TEST_DSN measures another server.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import asyncpg
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from collector.db import features, migrate
+from tests import engines
+from tests.benchmarks.market_days import (
+    COLUMNS,
+    DATA_SETS,
+    NULL,
+    Rows,
+    as_data_set,
+    copy_text,
+    quoted_session,
+    session_days,
+)
+
+GENERATED = ("spread_close", "mid_close")
+
+_COMPRESSED = """
+SELECT format('%I.%I', packed.schema_name, packed.table_name)
+FROM _timescaledb_catalog.chunk AS c
+INNER JOIN _timescaledb_catalog.hypertable AS h ON h.id = c.hypertable_id AND h.table_name = 'option_bars_5min'
+INNER JOIN _timescaledb_catalog.chunk AS packed ON packed.id = c.compressed_chunk_id
+"""
+_RAW = "SELECT sum(pg_total_relation_size(c))::float8 FROM show_chunks('option_bars_5min') AS c"
+
+
+def say(*words: object) -> None:
+    """Print one line at once."""
+    print(*words, flush=True)  # noqa: T201 - a benchmark prints
+
+
+def parquet_bytes(sessions: list[Rows]) -> tuple[float, dict[str, float]]:
+    """Return the size of the sessions as Parquet files, and the share of each column in it, in bytes."""
+    total, columns = 0.0, dict.fromkeys(COLUMNS, 0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        for rows in sessions:
+            arrays = []
+            for name in COLUMNS:
+                values = rows.columns[name]
+                smaller = (
+                    values if name in ("time", "created_at", "updated_at") else np.clip(values, -(2**31), 2**31 - 1)
+                )
+                kind = pa.int64() if smaller is values else pa.int32()
+                arrays.append(pa.array(smaller, type=kind, mask=values == NULL))
+            path = Path(folder) / f"{rows.day}.parquet"
+            encoding = dict.fromkeys(COLUMNS, "DELTA_BINARY_PACKED")
+            pq.write_table(
+                pa.table(arrays, names=list(COLUMNS)),
+                path,
+                compression="zstd",
+                compression_level=3,
+                use_dictionary=False,
+                column_encoding=encoding,
+            )
+            total += path.stat().st_size
+            meta = pq.ParquetFile(path).metadata
+            for group in range(meta.num_row_groups):
+                for at, name in enumerate(COLUMNS):
+                    columns[name] += meta.row_group(group).column(at).total_compressed_size
+    return total, columns
+
+
+async def load(url: str, sessions: list[Rows]) -> None:
+    """Store sessions by COPY."""
+    connection = await asyncpg.connect(url)
+    try:
+        for rows in sessions:
+            for text in copy_text(rows):
+                await connection.copy_to_table(
+                    "option_bars_5min", source=_stream(text), columns=list(COLUMNS), format="text"
+                )
+    finally:
+        await connection.close()
+
+
+async def _stream(text: bytes) -> AsyncIterator[bytes]:
+    yield text
+
+
+async def measure(engine: engines.Engine, data_set: str, sessions: list[Rows]) -> tuple[float, float, dict[str, float]]:
+    """Return (raw, compressed, compressed by column) in bytes; without compression the second is 0."""
+    url = engine.database(f"bench_{data_set}")
+    connection = await asyncpg.connect(engine.url)
+    await connection.execute(f"DROP DATABASE IF EXISTS bench_{data_set}")
+    await connection.execute(f"CREATE DATABASE bench_{data_set}")
+    await connection.close()
+    await migrate.upgrade(url)
+    await features.apply(url)
+    await load(url, sessions)
+    connection = await asyncpg.connect(url)
+    try:
+        if engine.name == "plain":
+            return await connection.fetchval("SELECT pg_total_relation_size('option_bars_5min')::float8"), 0.0, {}
+        raw = await connection.fetchval(_RAW)
+        columns: dict[str, float] = {}
+        packed = 0.0
+        if engine.name == "community":
+            await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+            packed = await connection.fetchval(_RAW)
+            for [chunk] in await connection.fetch(_COMPRESSED):
+                packed += await connection.fetchval(f"SELECT pg_total_relation_size('{chunk}')::float8")
+                sizes = ", ".join(f"sum(pg_column_size({name}))::float8 AS {name}" for name in (*COLUMNS, *GENERATED))
+                row = await connection.fetchrow(f"SELECT {sizes} FROM {chunk}")  # noqa: S608 - names of columns
+                for name, size in row.items():
+                    columns[name] = columns.get(name, 0.0) + (size or 0.0)
+        return raw, packed, columns
+    finally:
+        await connection.close()
+
+
+def main() -> int:
+    """Print the tables; 1 when compression misses what issue-level targets ask for."""
+    parser = argparse.ArgumentParser(description="bytes a bar")
+    parser.add_argument("--sessions", type=int, default=2)
+    parser.add_argument("--contracts", type=int, default=4592)
+    arguments = parser.parse_args()
+    days = session_days(arguments.sessions, date(2026, 11, 19))
+    say(f"{arguments.contracts} contracts, {arguments.sessions} sessions of the simulated market; bytes a bar")
+    quoted = [quoted_session(day, arguments.contracts) for day in days]
+    missed = False
+    with ExitStack() as stack:
+        found = {name: engines.find(name, stack) for name in ("plain", "community")}
+        say(*(f"{engine.title};" for engine in found.values()))
+        say(f"{'':8}{'rows':>10}{'plain':>8}{'raw':>8}{'packed':>8}{'ratio':>7}{'Parquet':>9}{'factor':>8}")
+        details = {}
+        for data_set in DATA_SETS:
+            sessions = [as_data_set(rows, data_set) for rows in quoted]
+            count = sum(map(len, sessions))
+            parquet, by_column = parquet_bytes(sessions)
+            plain, _, _ = asyncio.run(measure(found["plain"], data_set, sessions))
+            raw, packed, columns = asyncio.run(measure(found["community"], data_set, sessions))
+            wanted = {"sparse": 3.5, "dense": 6.0}.get(data_set, 0.0)
+            missed |= packed > 2 * parquet or raw / packed < wanted
+            say(
+                f"{data_set:8}{count:>10}{plain / count:>8.1f}{raw / count:>8.1f}{packed / count:>8.1f}"
+                f"{raw / packed:>7.1f}{parquet / count:>9.1f}{packed / parquet:>8.2f}"
+            )
+            details[data_set] = {name: (columns[name] / count, by_column.get(name, 0.0) / count) for name in columns}
+        say(f"\n{'bytes a bar by column':24}" + "".join(f"{name + ' packed':>16}{'Parquet':>10}" for name in DATA_SETS))
+        for name in (*COLUMNS, *GENERATED):
+            say(f"{name:24}" + "".join(f"{details[s][name][0]:>16.2f}{details[s][name][1]:>10.2f}" for s in DATA_SETS))
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
