@@ -1,5 +1,6 @@
 """Telling through all channels at once: files, a real mail server, a real program; none of them can fail a run."""
 
+import asyncio
 import json
 import sys
 from collections.abc import Sequence
@@ -11,20 +12,21 @@ from pathlib import Path
 
 import pytest
 
-from collector.clock import SystemClock
+from collector.clock import Clock, SystemClock
 from collector.config.notify import DesktopSettings, NotifySettings, Security, SmtpSettings
 from collector.domain.report import Cause, FailureReport, GapCounts, RunReport, Stage
 from collector.domain.runs import RunStatus, Window
 from collector.notify import examples
 from collector.notify.fan_out import Delivery, Notifier
 from collector.notify.rendering import Renderer
+from collector.virtual_time import VirtualClock, VirtualTimeLoop
 from tests.mail_server import Mailbox, mail_server
 
 SECRET = "hunter2-and-more"  # noqa: S105 - planted on purpose
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
 
-def _notifier(directory: Path, port: int | None, desktop: bool = False) -> Notifier:
+def _notifier(directory: Path, port: int | None, desktop: bool = False, clock: Clock | None = None) -> Notifier:
     smtp = SmtpSettings()
     if port is not None:
         smtp = SmtpSettings(
@@ -37,7 +39,7 @@ def _notifier(directory: Path, port: int | None, desktop: bool = False) -> Notif
             attempts=1,
         )
     settings = NotifySettings(smtp=smtp, desktop=DesktopSettings(enabled=desktop))
-    return Notifier(settings, log_directory=directory, clock=SystemClock(START), secrets=[SECRET], host="box")
+    return Notifier(settings, log_directory=directory, clock=clock or SystemClock(START), secrets=[SECRET], host="box")
 
 
 def _down(window: Window, hours: float) -> RunReport:
@@ -205,3 +207,22 @@ async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
     assert len(mailbox.received) == 7
     assert all(mail["Subject"].endswith("(test)") for mail in mailbox.received)
     assert not (tmp_path / "email_notifications" / "alerts.json").exists()
+
+
+def test_mails_go_out_on_virtual_time(tmp_path: Path) -> None:
+    """In a simulated day the mail server is awaited in real time: no time-out fires, and the clock has not jumped."""
+
+    async def night() -> tuple[int, datetime]:
+        mailbox = Mailbox()
+        clock = VirtualClock(START)
+        async with mail_server(mailbox) as port:
+            for hours in (0.0, 2.0):
+                await _notifier(tmp_path, port, clock=clock).run_finished(_down(Window.MORNING, hours))
+            await _notifier(tmp_path, port, clock=clock).run_finished(examples.success())
+        return len(mailbox.received), clock.now()
+
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        received, now = runner.run(night())
+
+    assert received == 2
+    assert now - START < timedelta(seconds=5)
