@@ -51,7 +51,9 @@ def simulate(
         raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
     def ready(host: str, bound: int) -> None:
-        print(f"simulated IB Gateway on {host}:{bound}, seed {seed}, {clock.now():%Y-%m-%d %H:%M:%S} UTC; Ctrl-C ends")
+        now = f"{clock.now():%Y-%m-%d %H:%M:%S} UTC"
+        typer.echo(f"simulated IB Gateway on {host}:{bound}, seed {seed}, {now}; Ctrl-C ends")
+        sys.stdout.flush()
 
     app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
 
