@@ -12,3 +12,35 @@ class SlotFlag(IntFlag):
     NONE = 0
     FRACTIONAL_VOLUME = 1 << 0
     """IB sent a fractional volume of contracts; it was rounded to a whole number."""
+    NO_VOLUME = 1 << 1
+    """A TRADES bar without volume: IB's flat bar, no trade."""
+    TRADE_OFF_TICK = 1 << 2
+    """A price that is no multiple of a cent."""
+    TRADE_OUT_OF_BOUNDS = 1 << 3
+    """A price that no option can have at the underlying's prices of the slot."""
+    TRADE_OFF_QUOTES = 1 << 4
+    """Trades far outside the slot's bids and asks."""
+    TRADE_JUMP = 1 << 5
+    """A price far from the bars before and after, which agree with each other."""
+    TRADE_VWAP = 1 << 6
+    """An average price outside the bar's range."""
+    BID_OFF_TICK = 1 << 8
+    BID_OUT_OF_BOUNDS = 1 << 9
+    BID_CROSSED = 1 << 10
+    """A bid above the ask of the same slot."""
+    BID_JUMP = 1 << 11
+    """A bid much further from the ask than usual, and the bid is the one that moved."""
+    VOLATILITY_JUMP = 1 << 11
+    """On the underlying: an implied volatility far from those before and after."""
+    ASK_OFF_TICK = 1 << 16
+    ASK_OUT_OF_BOUNDS = 1 << 17
+    ASK_CROSSED = 1 << 18
+    ASK_JUMP = 1 << 19
+
+    TRADE_DOUBTED = TRADE_OFF_TICK | TRADE_OUT_OF_BOUNDS | TRADE_OFF_QUOTES | TRADE_JUMP
+    """The trade's price is not inverted."""
+    QUOTE_DOUBTED = (
+        BID_OFF_TICK | BID_OUT_OF_BOUNDS | BID_CROSSED | BID_JUMP
+        | ASK_OFF_TICK | ASK_OUT_OF_BOUNDS | ASK_CROSSED | ASK_JUMP
+    )  # fmt: skip
+    """The mid is not inverted."""

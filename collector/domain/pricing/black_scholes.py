@@ -18,9 +18,7 @@ def value(
     return result
 
 
-def vega(
-    spot: Floats, strike: Floats, years: Floats, volatility: Floats, rate: float, dividend_yield: float
-) -> Floats:
+def vega(spot: Floats, strike: Floats, years: Floats, volatility: Floats, rate: float, dividend_yield: float) -> Floats:
     """Return derivatives by the volatility (as a fraction of 1), the same for calls and puts."""
     d1, _ = _d1(spot, strike, years, volatility, rate - dividend_yield)
     result: Floats = spot * np.exp(-dividend_yield * years) * density(d1) * np.sqrt(years)

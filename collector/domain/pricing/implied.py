@@ -63,9 +63,7 @@ def implied(model: American, options: Options, price: Floats) -> Implied:
     return Implied(volatility, outcome)
 
 
-def _search(
-    model: American, options: Options, price: Floats, chosen: npt.NDArray[np.intp], start: Floats
-) -> Floats:
+def _search(model: American, options: Options, price: Floats, chosen: npt.NDArray[np.intp], start: Floats) -> Floats:
     spot = options.spot[chosen]
     low, high = np.full(len(chosen), LOWEST_VOLATILITY), np.minimum(start * (1.0 + 1e-6), HIGHEST_VOLATILITY)
     current = start.copy()
