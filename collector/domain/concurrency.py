@@ -126,7 +126,7 @@ class AdaptiveConcurrency:
         self._before: dict[int, Estimate] | None = None
 
     def _set(self, now: float, level: int) -> None:
-        settle = 0 if level == self.limit else level // 2
+        settle = 0 if level == self.limit else level
         self.limit = level
         self._round = Measurement(level, now, settle)
 

@@ -12,7 +12,7 @@ TOLERANCE = 0.015
 """The share of throughput that is given away for fewer requests in flight, and so a shorter latency."""
 
 _TURNS_ABOVE = 2
-"""Of three trials of a neighbour, so many look above."""
+"""At a peak, so many of three trials of a neighbour look above."""
 
 _TYPICAL_SPREAD = 0.3
 _TYPICAL_COUNT = 6.0
@@ -180,8 +180,8 @@ class Levels:
     def trial(self, ceiling: int, turn: int) -> tuple[int, bool]:
         """Return a neighbour of the best number that deserves another look, and whether it is known to be worse.
 
-        Of three turns two look above, where a service that has become better does not show by itself, and one below.
-        Every second round looks far, unless something nearer is worse. The best number itself: there is none.
+        Every other turn looks above; of three turns two while more in flight are worse, for a service that has become
+        better does not show there by itself. Some turns look far, unless something nearer is worse.
 
         Args:
             ceiling: none above it.
@@ -189,9 +189,10 @@ class Levels:
         """
         best = self.best(ceiling)
         step = max(1, best // 6)
-        above = turn % 3 < _TURNS_ABOVE
-        worse = any(self.is_worse(level) for level in self.known if (level > best if above else level < best))
-        far = turn // 3 % 2 == 1 and not worse
+        peak = any(self.is_worse(level) for level in self.known if level > best)
+        above = turn % 3 < _TURNS_ABOVE if peak else turn % 2 == 0
+        worse = peak if above else any(self.is_worse(level) for level in self.known if level < best)
+        far = turn // _TURNS_ABOVE % 2 == 1 and not worse
         if above:
             return (min(ceiling, 2 * best if far else best + step) if self.known[best].bound else best), worse
         return max(1, best // 2 if far else best - step), worse
