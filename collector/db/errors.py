@@ -76,6 +76,11 @@ def translated(error: BaseException) -> DatabaseError:
     return _from_system(error)
 
 
+def broke_the_connection(error: BaseException) -> bool:
+    """Return whether a connection cannot be used again after an error that came through the door."""
+    return isinstance(error.__cause__, asyncpg.InternalClientError | asyncpg.InterfaceError | OSError)
+
+
 def unreadable_url() -> DatabaseError:
     """Return the error for a URL that cannot be parsed; says nothing of its content, which may hold the password."""
     return DatabaseError(
@@ -102,7 +107,8 @@ def _from_driver(error: BaseException) -> DatabaseError:
     if isinstance(error, asyncpg.ClientConfigurationError):
         return unreadable_url()
     said = _one_line(str(error))
-    if "closed" in said or "connection" in said:
+    # An internal error is how asyncpg stumbles over a line that was cut between two messages.
+    if isinstance(error, asyncpg.InternalClientError) or "closed" in said or "connection" in said:
         return DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
     return DatabaseError(f"the database driver refused: {said}")
 

@@ -174,6 +174,12 @@ class Database(Statements):
                 connection = await self._pool.acquire()
             try:
                 yield connection
+            except DatabaseError as error:
+                if errors.broke_the_connection(error):
+                    # A connection that has noticed its own end has left the pool already.
+                    with contextlib.suppress(asyncpg.InterfaceError):
+                        connection.terminate()
+                raise
             finally:
                 # What fails here has ended the connection; the pool opens another.
                 with contextlib.suppress(DatabaseError), self._outside():

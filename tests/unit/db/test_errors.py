@@ -32,6 +32,7 @@ exceptions = asyncpg.exceptions
         (exceptions.ReadOnlySQLTransactionError("read-only transaction"), "is read-only", "primary"),
         (exceptions.ConnectionDoesNotExistError("connection was closed"), "was lost", "continues"),
         (exceptions.InterfaceError("connection is closed"), "was lost", "continues"),
+        (exceptions.InternalClientError("cannot switch to state 12"), "was lost", "continues"),
         (exceptions.UniqueViolationError("duplicate key"), "same rows at the same moment", "try again"),
         (exceptions.DeadlockDetectedError("deadlock detected"), "deadlock", "try again"),
     ],
