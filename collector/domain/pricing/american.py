@@ -5,7 +5,6 @@ which is solved once per rate, yield and horizon for a ladder of volatilities. A
 rate and yield exchanged (McDonald and Schroder 1998).
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from collector.domain.pricing.boundary import Boundary, angles
 from collector.domain.pricing.normal import Floats, density, distribution
+from collector.domain.pricing.shape import Shape
 
 CALL, PUT = 1, -1
 LOWEST_VOLATILITY, HIGHEST_VOLATILITY = 0.005, 8.0
@@ -23,15 +23,6 @@ _LADDER = 48
 _ANGLES = 14
 _CHUNK = 4096
 """Options priced at once, so that the arrays stay in the processor's cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Value, delta and gamma per option, USD, per USD and per USD squared."""
-
-    value: Floats
-    delta: Floats
-    gamma: Floats
 
 
 class American:

@@ -1,9 +1,9 @@
 """The price at which an American put is best exercised, as a function of the time left, for many volatilities at once.
 
 The integral equation of I. J. Kim (1990) for the exercise boundary, solved by fixed points on Chebyshev nodes in the
-square root of time, as L. Andersen, M. Lake and D. Offengenden do ("High performance American option pricing", Journal
-of Computational Finance 20, 2016; their system B). Integrals over time use v = tau sin², u = tau cos² of an angle, which
-takes the square-root behaviour from both ends.
+square root of time, as L. Andersen, M. Lake and D. Offengenden do ("High performance American option pricing",
+Journal of Computational Finance 20, 2016; their system B). Integrals over time use v = tau sin², u = tau cos² of an
+angle, which takes the square-root behaviour from both ends.
 """
 
 import numpy as np

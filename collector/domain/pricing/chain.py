@@ -1,6 +1,6 @@
 """Implied volatilities and Greeks of one expiration on one session: contracts by slots, numbers or reasons."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from collector.domain.pricing.american import CALL, PUT, American
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
 from collector.domain.pricing.lattice import Dividend, Lattice
+from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
 from collector.domain.pricing.parity import Carry, Pairs, Prior, implied_carry, near_the_money
 from collector.domain.pricing.reasons import GreeksReason
@@ -91,11 +92,10 @@ class Computed:
     theta: Floats
     vega: Floats
     rho: Floats
-    fields: tuple[str, ...] = field(default=("volatility", "delta", "gamma", "theta", "vega", "rho"), repr=False)
 
     def numbers(self) -> tuple[Floats, ...]:
         """Return volatility, delta, gamma, theta, vega and rho."""
-        return tuple(getattr(self, name) for name in self.fields)
+        return self.volatility, self.delta, self.gamma, self.theta, self.vega, self.rho
 
 
 def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
@@ -104,8 +104,7 @@ def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
     carry = Carry(terms.prior.dividend_yield, 0.0, 0)
     if terms.from_parity and not terms.dividends:
         carry = implied_carry(_pairs(day, price, reason, rules), terms.rate, terms.prior)
-    empty = (np.full(day.present.shape, np.nan) for _ in range(6))
-    result = Computed(carry, reason, *empty)
+    result = Computed(carry, reason, *(np.full(day.present.shape, np.nan) for _ in range(6)))
     model, bumped = _models(terms, carry.dividend_yield, float(day.years.max(initial=0.0)))
     for sign in (CALL, PUT):
         usable = np.isfinite(price) & (day.sign == sign)[:, None]
@@ -143,7 +142,7 @@ def inputs(day: ExpirationDay, rules: InputRules) -> tuple[Floats, Ints]:
     return price, reason
 
 
-def _models(terms: Terms, dividend_yield: float, longest: float) -> tuple[American | Lattice, American | Lattice]:
+def _models(terms: Terms, dividend_yield: float, longest: float) -> tuple[Model, Model]:
     if terms.dividends:
         return (
             Lattice(terms.rate, dividend_yield, terms.dividends),
@@ -157,8 +156,8 @@ def _fill(
     day: ExpirationDay,
     price: Floats,
     usable: tuple[npt.NDArray[np.intp], ...],
-    model: American | Lattice,
-    bumped: American | Lattice,
+    model: Model,
+    bumped: Model,
     sign: int,
 ) -> None:
     contract, slot = usable

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY, American
+from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
+from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
 
 DAYS_A_YEAR = 365.0
@@ -32,7 +33,7 @@ class Greeks:
 
 
 def greeks(
-    model: American, bumped: American, sign: int, spot: Floats, strike: Floats, years: Floats, volatility: Floats
+    model: Model, bumped: Model, sign: int, spot: Floats, strike: Floats, years: Floats, volatility: Floats
 ) -> Greeks:
     """Return the Greeks of options of one right.
 

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY, American, Options
+from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
+from collector.domain.pricing.models import Model, OpenOptions
 from collector.domain.pricing.normal import Floats
 
 _ITERATIONS = 60
@@ -38,7 +39,7 @@ class Implied:
     outcome: npt.NDArray[np.int8]
 
 
-def implied(model: American, options: Options, price: Floats) -> Implied:
+def implied(model: Model, options: OpenOptions, price: Floats) -> Implied:
     """Return the volatilities of some prices.
 
     The European option's volatility is never below the American's: it is the first upper end of the bracket, and
@@ -63,7 +64,7 @@ def implied(model: American, options: Options, price: Floats) -> Implied:
     return Implied(volatility, outcome)
 
 
-def _search(model: American, options: Options, price: Floats, chosen: npt.NDArray[np.intp], start: Floats) -> Floats:
+def _search(model: Model, options: OpenOptions, price: Floats, chosen: npt.NDArray[np.intp], start: Floats) -> Floats:
     spot = options.spot[chosen]
     low, high = np.full(len(chosen), LOWEST_VOLATILITY), np.minimum(start * (1.0 + 1e-6), HIGHEST_VOLATILITY)
     current = start.copy()
