@@ -75,6 +75,12 @@ class FaultProxy:
         await self.stop()
 
     @property
+    def host(self) -> str:
+        """The TCP address on which clients connect."""
+        assert not isinstance(self.address, Path)
+        return self.address[0]
+
+    @property
     def port(self) -> int:
         """The TCP port on which clients connect."""
         assert not isinstance(self.address, Path)

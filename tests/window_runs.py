@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from collector.clock import Clock
 from collector.config import SelectionSettings, Settings, SymbolSettings
@@ -16,11 +16,22 @@ from collector.ib.source import connect
 from collector.market.calendar import Calendar
 from collector.pipeline import window_run
 from collector.pipeline.orders import Finished, order_for
-from collector.simulator.server import Gateway
 
 FRIDAY = date(2026, 11, 20)
 QUICK = PacingSettings(pause_s=5.0)
 """The pacing of real runs, but a shorter pause after a pacing error."""
+
+
+class Listening(Protocol):
+    """Where a gateway can be reached: the gateway itself, or a proxy in front of it."""
+
+    @property
+    def host(self) -> str:
+        """Its address."""
+
+    @property
+    def port(self) -> int:
+        """Its port."""
 
 
 def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: int = 5, **more: object) -> Settings:
@@ -34,7 +45,7 @@ def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: i
 
 @asynccontextmanager
 async def parts_for(
-    url: str, gateway: Gateway, settings: Settings, clock: Clock, pacing: PacingSettings = QUICK, **patience: float
+    url: str, gateway: Listening, settings: Settings, clock: Clock, pacing: PacingSettings = QUICK, **patience: float
 ) -> AsyncIterator[window_run.Parts]:
     """Open database and gateway."""
     where = GatewaySettings(host=gateway.host, port=gateway.port, **patience)  # type: ignore[arg-type]  # seconds
@@ -44,7 +55,7 @@ async def parts_for(
 
 async def run_window(
     url: str,
-    gateway: Gateway,
+    gateway: Listening,
     settings: Settings,
     clock: Clock,
     window: Window = Window.EOD,

@@ -1,0 +1,409 @@
+"""A window that is disturbed and killed at seeded moments, and started again until it has ended, in virtual time.
+
+A fault proxy stands in front of the gateway and another in front of PostgreSQL. A kill cuts both at once and drops the
+run's tasks, so that nothing which the process might still want to write or say gets out: what `kill -9` does to it.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import random
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from collector.clock import Clock
+from collector.config import Settings
+from collector.domain.errors import CollectorError
+from collector.domain.runs import RunStatus, Window
+from collector.ib.pacing import PacingSettings
+from collector.pipeline import window_run
+from collector.pipeline.orders import Finished, order_for
+from collector.simulator.market import Market
+from collector.simulator.scenarios import Scenario, mix
+from collector.simulator.server import Gateway
+from collector.virtual_time import VirtualClock, VirtualTimeLoop
+from tests import tables
+from tests.fault_proxy import Address, FaultProxy
+from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.truth import compare
+from tests.window_runs import FRIDAY, QUICK, narrow, parts_for
+
+OPEN_CEILING, RATE_CEILING = 45, 40
+"""What is configured, below IB's 50 and 50."""
+
+_LAST_ATTEMPT = 25
+_LONGEST_S = 5.5 * 3600
+"""Virtual seconds after which a mix that has not ended is called stuck; midnight would purge what expires today."""
+
+
+class Variant(NamedTuple):
+    """What a mix collects."""
+
+    symbols: tuple[str, ...]
+    horizon_days: int
+    strikes: int
+
+    def settings(self) -> Settings:
+        """Return it as a configuration."""
+        return narrow(*self.symbols, horizon_days=self.horizon_days, strikes=self.strikes)
+
+
+VARIANTS = (
+    Variant(("PLTR",), 4, 5),
+    Variant(("TSLA",), 8, 3),
+    Variant(("PLTR", "TSLA"), 4, 4),
+    Variant(("SPY",), 3, 4),
+)
+MARKET_SEEDS = (7, 11)
+_PACES = (QUICK, QUICK, PacingSettings(pause_s=5.0, adaptive=False))
+
+
+class CurrentClock:
+    """A clock that stands for another, which changes from mix to mix: markets are costly to make and keep theirs."""
+
+    def __init__(self) -> None:
+        self.clock: Clock | None = None
+
+    def _own(self) -> Clock:
+        assert self.clock is not None
+        return self.clock
+
+    def now(self) -> datetime:
+        """Return the other clock's instant."""
+        return self._own().now()
+
+    def monotonic(self) -> float:
+        """Return the other clock's seconds."""
+        return self._own().monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the other clock."""
+        await self._own().sleep(seconds)
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Hold the other clock."""
+        return self._own().hold()
+
+
+class CuttingProxy(FaultProxy):
+    """A fault proxy that tells when it has dropped its connections, and that can be severed in one step."""
+
+    on_drop: Callable[[], None] | None = None
+
+    def drop(self, *, abort: bool = True) -> None:
+        """Drop every connection now, and say so."""
+        super().drop(abort=abort)
+        if self.on_drop is not None:
+            self.on_drop()
+
+    def sever(self) -> None:
+        """Drop every connection and refuse new ones, without giving anybody a turn in between."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        super().drop()
+
+
+class Traffic(NamedTuple):
+    """Bytes of an undisturbed run by proxy and direction; kills are aimed into them."""
+
+    database_up: int
+    database_down: int
+    gateway_up: int
+    gateway_down: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an undisturbed run leaves behind, and what passed its proxies."""
+
+    tables: tables.Dump
+    traffic: Traffic
+
+
+@dataclass(slots=True)
+class Course:
+    """How a mix went: runs by how they ended (a status, or an error's name), and kills."""
+
+    endings: list[str] = field(default_factory=list)
+    kills: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kills} kills; runs ended {', '.join(self.endings)}"
+
+
+class Arena:
+    """One database of one engine, emptied between mixes; the references of its mixes are made once."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.target, self._user, self._name = _target(url)
+        self._references: dict[tuple[int, Variant], Reference] = {}
+        self._clock = CurrentClock()
+        self._markets = {seed: Market(seed, self._clock) for seed in MARKET_SEEDS}
+
+    def market(self, seed: int, clock: Clock) -> Market:
+        """Return the market of a seed on a clock; the one that was given before stands still."""
+        self._clock.clock = clock
+        return self._markets[seed]
+
+    def through(self, proxy: FaultProxy) -> str:
+        """Return the database's URL by way of a proxy."""
+        return f"postgresql://{self._user}@127.0.0.1:{proxy.port}/{self._name}?sslmode=disable"
+
+    async def empty(self, clock: Clock) -> None:
+        """Remove every row."""
+        async with self.directly(clock) as connection:
+            names = await connection.fetchval(
+                "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
+                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            )
+            await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+
+    @contextlib.asynccontextmanager
+    async def directly(self, clock: Clock) -> AsyncIterator[asyncpg.Connection]:
+        """Connect past the proxy, with time held."""
+        with clock.hold():
+            connection = await asyncpg.connect(self.url)
+            try:
+                yield connection
+            finally:
+                await connection.close()
+
+    async def alone(self, clock: Clock) -> None:
+        """Wait until the server has noticed that every cut session is gone, and released its locks."""
+        async with self.directly(clock) as connection:
+            for _ in range(2000):
+                others = await connection.fetchval(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                )
+                if not others:
+                    return
+                await connection.execute("SELECT pg_sleep(0.005)")
+        raise AssertionError("sessions of a killed run stay on the server")
+
+    async def reference(self, market_seed: int, variant: Variant) -> Reference:
+        """Return what an undisturbed run leaves; it equals the simulator's truth."""
+        key = (market_seed, variant)
+        if key not in self._references:
+            clock = VirtualClock(AFTER_THE_CLOSE)
+            await self.empty(clock)
+            async with Disturbed(self, clock, market_seed, variant, ()) as undisturbed:
+                finished = await undisturbed.attempt()
+                assert isinstance(finished, Finished), finished
+                assert finished.status is RunStatus.SUCCESS, finished
+                traffic = undisturbed.traffic()
+            with clock.hold():
+                compared = await compare(self.url, self.market(market_seed, clock), [FRIDAY], variant.symbols)
+            assert compared["contracts"] >= 6
+            async with self.directly(clock) as connection:
+                self._references[key] = Reference(await tables.dump(connection), traffic)
+        return self._references[key]
+
+
+def _target(url: str) -> tuple[Address, str, str]:
+    """Return where a server listens, the user and the database's name."""
+    from pathlib import Path  # noqa: PLC0415
+
+    parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
+    user, name = parts.username or "postgres", parts.path.lstrip("/")
+    if "host" in options:
+        return Path(options["host"][0]) / f".s.PGSQL.{options.get('port', ['5432'])[0]}", user, name
+    return (parts.hostname or "127.0.0.1", parts.port or 5432), user, name
+
+
+class Disturbed:
+    """A gateway, two proxies and whoever runs a window through them; an async context manager."""
+
+    def __init__(
+        self,
+        arena: Arena,
+        clock: VirtualClock,
+        market_seed: int,
+        variant: Variant,
+        scenarios: Sequence[Scenario],
+        pacing: PacingSettings = QUICK,
+    ) -> None:
+        self.arena, self.clock, self.variant, self._pacing = arena, clock, variant, pacing
+        self.gateway = Gateway(arena.market(market_seed, clock), clock, scenarios)
+        self.database_proxy = CuttingProxy(arena.target, clock=clock)
+        self.course = Course()
+        self._stack = AsyncExitStack()
+        self._run: asyncio.Task[Finished] | None = None
+        self._killed = False
+
+    async def __aenter__(self) -> "Disturbed":
+        await self._stack.enter_async_context(self.gateway)
+        self.gateway_proxy = CuttingProxy((self.gateway.host, self.gateway.port), clock=self.clock)
+        await self._stack.enter_async_context(self.gateway_proxy)
+        await self._stack.enter_async_context(self.database_proxy)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.gateway_proxy.on_drop = self.database_proxy.on_drop = None
+        await self._stack.aclose()
+
+    def traffic(self) -> Traffic:
+        """Return what has passed so far."""
+        database, gateway = self.database_proxy, self.gateway_proxy
+        return Traffic(database.sent_up, database.sent_down, gateway.sent_up, gateway.sent_down)
+
+    async def attempt(self) -> Finished | CollectorError | None:
+        """Run the window once: what it returned or raised, None when it was killed."""
+        await self.gateway_proxy.accept()
+        await self.database_proxy.accept()
+        self._killed = False
+        self._run = asyncio.ensure_future(self._window())
+        await asyncio.wait({self._run})
+        error = None if self._run.cancelled() else self._run.exception()
+        if self._killed:  # what the process had to say in its last moment, nobody heard
+            self.course.kills += 1
+            self.course.endings.append("killed")
+            await self.arena.alone(self.clock)
+            return None
+        if error is None:
+            self.course.endings.append(str(self._run.result().status))
+            return self._run.result()
+        self.course.endings.append(type(error).__name__)
+        if not isinstance(error, CollectorError):
+            raise error
+        return error
+
+    async def _window(self) -> Finished:
+        url, settings = self.arena.through(self.database_proxy), self.variant.settings()
+        async with parts_for(url, self.gateway_proxy, settings, self.clock, self._pacing) as parts:
+            order = order_for(Window.EOD, settings, parts.calendar, self.clock.now())
+            return await window_run.run(order, parts)
+
+    def kill(self) -> None:
+        """Cut everything and drop the run's tasks."""
+        if self._run is None or self._run.done() or self._killed:
+            return
+        self._killed = True
+        self.gateway_proxy.sever()
+        self.database_proxy.sever()
+        self._run.cancel()
+
+
+async def until_it_ends(seed: int, arena: Arena, *, scenarios: Sequence[Scenario] | None = None) -> Course:
+    """Disturb one window as the seed says, start it again until it succeeds, and compare the tables.
+
+    Raises:
+        AssertionError: it does not end, the tables differ, a ceiling was exceeded, or a run is left as running.
+    """
+    dice = random.Random(f"disturbances {seed}")
+    market_seed, variant, pacing = dice.choice(MARKET_SEEDS), dice.choice(VARIANTS), dice.choice(_PACES)
+    reference = await arena.reference(market_seed, variant)
+    clock = VirtualClock(AFTER_THE_CLOSE)
+    await arena.empty(clock)
+    played = mix(seed, requests=40) if scenarios is None else scenarios
+    async with Disturbed(arena, clock, market_seed, variant, played, pacing) as disturbed:
+        faults = _Faults(disturbed, dice, reference.traffic)
+        try:
+            async with asyncio.timeout(_LONGEST_S):
+                await _persist(disturbed, faults, dice)
+        except TimeoutError:
+            raise AssertionError(f"not ended after {_LONGEST_S / 3600:.1f} h: {disturbed.course}") from None
+        log = disturbed.gateway.log
+    assert log.violations == []
+    assert log.max_open <= OPEN_CEILING
+    assert log.max_rate <= RATE_CEILING
+    assert log.open_now == 0
+    async with arena.directly(clock) as connection:
+        tables.tables_equal(await tables.dump(connection), reference.tables)
+        left = await connection.fetch("SELECT id FROM intraday_collection_runs WHERE status = 'running'")
+    assert not left, f"runs left as running: {left}"
+    return disturbed.course
+
+
+async def _persist(disturbed: Disturbed, faults: "_Faults", dice: random.Random) -> None:
+    for number in itertools.count(1):
+        assert number <= _LAST_ATTEMPT, f"no end: {disturbed.course}"
+        async with faults.armed():
+            ended = await disturbed.attempt()
+        if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
+            return
+        await disturbed.clock.sleep(dice.uniform(1.0, 300.0))
+
+
+class _Faults:
+    """The faults of one mix besides the gateway's own: kills, and cut or refused connections.
+
+    Most moments are drawn as bytes that have passed, because time stands still while the database works.
+    """
+
+    def __init__(self, disturbed: Disturbed, dice: random.Random, traffic: Traffic) -> None:
+        self._disturbed, self._dice, self._traffic = disturbed, dice, traffic
+        self._kills = dice.choice((0, 1, 1, 2, 3))
+        self._cuts = dice.choice((0, 0, 1, 2))
+        self._timed = dice.choice((0, 0, 1, 2))
+
+    @contextlib.asynccontextmanager
+    async def armed(self) -> AsyncIterator[None]:
+        """Arm what befalls the next attempt."""
+        disturbed, dice = self._disturbed, self._dice
+        timers: list[asyncio.Task[None]] = []
+        proxies = [disturbed.database_proxy, disturbed.database_proxy, disturbed.gateway_proxy]
+        for proxy in proxies:
+            proxy.drop_after()
+            proxy.on_drop = None
+        if self._kills:
+            self._kills -= 1
+            if dice.random() < 0.8:
+                proxy = dice.choice(proxies)
+                proxy.on_drop = disturbed.kill
+                self._aim(proxy)
+            else:
+                timers.append(asyncio.ensure_future(self._kill_at(_moment(dice))))
+        elif self._cuts:
+            self._cuts -= 1
+            self._aim(dice.choice(proxies))
+        if self._timed:
+            self._timed -= 1
+            timers.append(asyncio.ensure_future(self._refuse(dice.choice(proxies), _moment(dice), _moment(dice))))
+        try:
+            yield
+        finally:
+            for timer in timers:
+                timer.cancel()
+            await asyncio.gather(*timers, return_exceptions=True)
+
+    def _aim(self, proxy: CuttingProxy) -> None:
+        """Drop a proxy's connections at a byte that lies within what an undisturbed run sends, or a little later."""
+        traffic, share = self._traffic, self._dice.uniform(0.0, 1.05)
+        is_database = proxy is self._disturbed.database_proxy
+        if self._dice.random() < 0.7:
+            proxy.drop_after(up=max(1, int(share * (traffic.database_up if is_database else traffic.gateway_up))))
+        else:
+            proxy.drop_after(down=max(1, int(share * (traffic.database_down if is_database else traffic.gateway_down))))
+
+    async def _kill_at(self, seconds: float) -> None:
+        await self._disturbed.clock.sleep(seconds)
+        self._disturbed.kill()
+
+    async def _refuse(self, proxy: CuttingProxy, after_s: float, for_s: float) -> None:
+        await self._disturbed.clock.sleep(after_s)
+        proxy.on_drop = None
+        proxy.sever()
+        try:
+            await self._disturbed.clock.sleep(for_s)
+        finally:
+            await proxy.accept()
+
+
+def _moment(dice: random.Random) -> float:
+    """Return seconds, more often few than many."""
+    return float(10 ** dice.uniform(-1.5, 1.5))
+
+
+def in_virtual_time(seed: int, arena: Arena, **more: Sequence[Scenario]) -> Course:
+    """Run one mix on a loop of its own; a failure says how to repeat it."""
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(until_it_ends(seed, arena, **more))
