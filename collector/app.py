@@ -21,10 +21,12 @@ from collector.domain.errors import CollectorError, ConfigurationError, Database
 from collector.domain.instruments import OptionContract
 from collector.domain.planning import Work
 from collector.domain.report import RunReport
+from collector.domain.week import WeekReport
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.notify import report_files
 from collector.notify.fan_out import Delivery, Notifier
 from collector.pipeline import discovery, planning, preflight, reporting, window_run
 from collector.pipeline.orders import Order, last_opened
@@ -184,7 +186,14 @@ async def run_window(
             error = finished.error
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
+    report_files.keep(settings.log.path, report)
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
+
+
+async def weekly(settings: Settings, clock: Clock) -> WeekReport:
+    """Return the report of the week that ended with the last completed session."""
+    async with database(settings, clock) as db:
+        return await reporting.of_week(db, settings, calendar(settings), clock.now())
 
 
 async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:

@@ -8,7 +8,7 @@ import structlog
 import typer
 
 from collector import __version__
-from collector.cli import chains, coverage, database, demo, doctor, gaps, run, simulate, status
+from collector.cli import chains, coverage, database, demo, doctor, gaps, notify, report, run, simulate, status
 from collector.cli.exits import Exit, of_error
 from collector.domain.errors import CollectorError
 
@@ -41,6 +41,8 @@ app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")
 app.add_typer(database.app, name="db")
 app.add_typer(gaps.app, name="gaps")
+app.add_typer(notify.app, name="notify")
+app.add_typer(report.app, name="report")
 gaps.register_backfill(app)
 
 

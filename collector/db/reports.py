@@ -1,13 +1,16 @@
 """What a report tells beyond the run itself: earlier runs of the same window, and the verdict of every slot."""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 
 from collector.db.pool import Statements
 from collector.domain.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.instruments import OptionContract
+from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import RunStatus, Verdict, Window
 from collector.domain.spans import Span
+from collector.domain.week import WeekRun, WeekSymbol
 
 Verdicts = list[tuple[str, list[Verdict | None]]]
 """Per contract its expiration as a label, and one verdict a slot; by expiration, strike and right."""
@@ -50,3 +53,45 @@ async def verdicts(db: Statements, contracts: Sequence[OptionContract], span: Sp
             )
         )
     return found
+
+
+async def chains_refreshed(db: Statements, since: datetime) -> tuple[tuple[tuple[str, datetime], ...], int]:
+    """Return per symbol when its chain was last read, and how many contracts are new since an instant."""
+    rows = await db.fetch("chains_refreshed", since)
+    return tuple((row["symbol"], row["refreshed"]) for row in rows), sum(row["new"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekFigures:
+    """What the tables know of a week."""
+
+    runs: tuple[WeekRun, ...]
+    symbols: tuple[WeekSymbol, ...]
+    gaps: GapCounts
+    expiring: Expiring
+    requests: int
+    rate_limit_hits: int
+
+
+async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigures:
+    """Return what the tables know of the sessions between two days, and of gaps in a span around them."""
+    runs = await db.fetch("runs_of_week", first, last)
+    gaps = await db.fetchrow("gaps_of_week", span.start, span.end) or {}
+    expiries = await db.fetchrow("expiries_of_week", first, last) or {}
+    return WeekFigures(
+        runs=tuple(
+            WeekRun(
+                session=row["run_date"],
+                window=Window(row["run_type"]),
+                status=RunStatus(row["status"]),
+                attempts=row["attempt"],
+                run_id=row["id"],
+            )
+            for row in runs
+        ),
+        symbols=tuple(WeekSymbol(**row) for row in await db.fetch("symbols_of_week", first, last)),
+        gaps=GapCounts(**gaps),
+        expiring=Expiring(**expiries),
+        requests=sum(row["requests"] for row in runs),
+        rate_limit_hits=sum(row["rate_limit_hits"] for row in runs),
+    )

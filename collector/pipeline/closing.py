@@ -135,7 +135,7 @@ async def _bring_up_to_date(
     """Bring gaps, lifecycle and statistics of every prepared symbol up to date; say loudly what is lost."""
     now, order = clock.now(), finished.order
     today = now.astimezone(NEW_YORK).date()
-    await lifecycle.expire(db, today)
+    finished.expired_contracts = await lifecycle.expire(db, today)
     seconds = (now - finished.started).total_seconds()
     changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
     done = expected = 0

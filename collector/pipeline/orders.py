@@ -86,6 +86,7 @@ class Finished:
     expiring: Expiring = field(default_factory=Expiring)
     gaps: GapCounts = field(default_factory=GapCounts)
     reached: float | None = None
+    expired_contracts: int = 0
     error: BaseException | None = None
 
 

@@ -27,9 +27,19 @@ class Check:
     error: CollectorError | None = None
 
 
+def disk_usage(folder: Path) -> tuple[int, float]:
+    """Return the free bytes where a folder is, or would be made, and the share of the disk that is used."""
+    usage = shutil.disk_usage(_existing(folder))
+    return usage.free, usage.used / usage.total
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
 def disk(folder: Path) -> Check:
     """Check the free space where a folder is, or would be made."""
-    place = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    place = _existing(folder)
     usage = shutil.disk_usage(place)
     finding = f"{usage.free / 1e9:,.1f} GB free of {usage.total / 1e9:,.0f} GB at {place}"
     if usage.free >= _LEAST_FREE_BYTES:

@@ -1,7 +1,7 @@
 """The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from collector.config import Settings
 from collector.db import reports, statistics, status
@@ -12,6 +12,7 @@ from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import (
     Cause,
     DayTotals,
+    Environment,
     FailureReport,
     Latency,
     NextWindow,
@@ -21,12 +22,14 @@ from collector.domain.report import (
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.runs import RunStatus
+from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import SLOT, Span
+from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
 from collector.pipeline.orders import Finished, Order, Prepared
+from collector.pipeline.preflight import disk_usage
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,
@@ -70,6 +73,7 @@ async def of_run(
         gaps=finished.gaps,
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(settings, calendar, now),
+        environment=await environment(db, settings, finished.started, finished.expired_contracts),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),
@@ -203,3 +207,42 @@ async def _day(db: Database, span: Span) -> DayTotals:
 def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow | None:
     following = Schedule(settings.windows, calendar, settings.symbol_names).following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
+
+
+async def environment(db: Database, settings: Settings, since: datetime, expired_contracts: int = 0) -> Environment:
+    """Return the state of what surrounds the runs: disk, chains, new and expired contracts since an instant."""
+    place = settings.database.data_path if settings.database.embedded else settings.log.path
+    free, used = disk_usage(place)
+    refreshed, new = await reports.chains_refreshed(db, since)
+    return Environment(
+        disk_free_bytes=free,
+        disk_used=used,
+        chain_refreshed=refreshed,
+        new_contracts=new,
+        expired_contracts=expired_contracts,
+    )
+
+
+async def of_week(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> WeekReport:
+    """Return the report of the week that ended with the last completed session: its sessions, Monday first."""
+    last = calendar.last_completed(now, settings.symbol_names[0])
+    days = calendar.days(last.day - timedelta(days=last.day.weekday()), last.day)
+    span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
+    figures = await reports.week(db, days[0], days[-1], span)
+    return WeekReport(
+        first=days[0],
+        last=days[-1],
+        made_at=now,
+        sessions=len(days),
+        runs=figures.runs,
+        symbols=figures.symbols,
+        history=tuple(await reports.past_runs(db, Window.EOD, before=last.day + timedelta(days=1))),
+        gaps=figures.gaps,
+        expiring=figures.expiring,
+        requests=figures.requests,
+        rate_limit_hits=figures.rate_limit_hits,
+        database_bytes=await status.database_bytes(db),
+        environment=await environment(db, settings, span.start),
+        next_window=_next(settings, calendar, now),
+        host=socket.gethostname(),
+    )

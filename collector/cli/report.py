@@ -1,0 +1,64 @@
+"""`collector report`: a run or a week, on the terminal or as a page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from collector import app as wiring
+from collector.cli.options import ConfigOption, JsonOption, opened, print_json
+from collector.domain.masking import Mask
+from collector.domain.report_document import to_document
+from collector.notify import report_files
+from collector.notify.rendering import page
+from collector.notify.terminal import run_view, week_view
+
+app = typer.Typer(help="What is to be said about a run or a week.", no_args_is_help=True)
+
+HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the mail's page into this file.")]
+
+
+@app.command()
+def run(
+    number: Annotated[int | None, typer.Argument(help="The run's number; without it the latest.")] = None,
+    html: HtmlOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the report of a run.
+
+    Example: collector report run 12 --html run-12.html
+    """
+    settings, clock = opened(config)
+    report = report_files.read(settings.log.path, number)
+    if as_json:
+        print_json(to_document(report))
+    else:
+        Console().print(run_view(report, Mask(settings.secrets)))
+    if html is not None:
+        html.write_text(page(wiring.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
+
+
+@app.command()
+def weekly(
+    html: HtmlOption = None,
+    send: Annotated[bool, typer.Option("--send", help="Send it through the channels.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the report of the week that ended with the last completed session.
+
+    Example: collector report weekly --html week.html
+    """
+    settings, clock = opened(config)
+    week = wiring.run_until_signalled(wiring.weekly(settings, clock))
+    if as_json:
+        print_json(to_document(week))
+    else:
+        Console().print(week_view(week, Mask(settings.secrets)))
+    notifier = wiring.notifier(settings, clock)
+    if html is not None:
+        html.write_text(page(notifier.renderer.week(week)), encoding="utf-8")
+    if send:
+        wiring.run_until_signalled(notifier.week_over(week))
