@@ -11,12 +11,10 @@ from sqlalchemy import (
     Column,
     Computed,
     Date,
-    DateTime,
     ForeignKey,
     Identity,
     Index,
     Integer,
-    MetaData,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -28,20 +26,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, JSONB, TSTZMULTIRANGE, TSTZRANGE
 from sqlalchemy.sql.schema import SchemaItem
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from collector.db import schema_analysis
+from collector.db.schema_ground import GREEK, INSTANT, NOW, PRICE
 
-NOW = text("now()")
-PRICE = Numeric(14, 4)
-GREEK = Numeric(12, 4)
-INSTANT = DateTime(timezone=True)
+metadata = schema_analysis.quarantined_bars.metadata
+"""All tables, those of `schema_analysis` included."""
 
 
 def _id() -> Column[int]:
@@ -143,6 +132,7 @@ option_bars_5min = Table(
     Column("vega", GREEK),
     Column("rho", GREEK),
     Column("greeks_version", SmallInteger, comment="which calculation; NULL when the prices changed after it"),
+    Column("greeks_reason", SmallInteger, comment="collector.domain.pricing.reasons; 0 and 1 with numbers"),
     Column("open_interest", Integer),
     Column("flags", Integer, nullable=False, server_default=text("0"), comment="bits: collector.domain.flags"),
     Column("collection_run_id", Integer),
@@ -343,6 +333,9 @@ collection_statistics = Table(
     Column("traded_slots", BigInteger, nullable=False),
     Column("no_trade_slots", BigInteger, nullable=False),
     Column("unknown_slots", BigInteger, nullable=False),
+    Column("quote_percent", Numeric(7, 4), comment="expected slots with bid and ask"),
+    Column("iv_percent", Numeric(7, 4), comment="expected slots with an implied volatility"),
+    Column("quarantined_bars", BigInteger),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("collection_date", "symbol"),
 )
