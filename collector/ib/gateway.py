@@ -20,12 +20,13 @@ class GatewaySettings:
 
     client_id: fixed and not 0 (which would bind the orders of people). connect_timeout_s: for the handshake, and
     again for the time. client_id_patience_s: for which a first connection waits for a client id that is still in use
-    (a dead process's connection lingers). historical_deadline_s, definition_deadline_s: from sending to giving up.
-    patience_s: how long a request waits for a lost connection or farm before it fails. farm_report_s: for which a new
-    connection waits for IB to report its farms. silence_s: after which the gateway is asked whether it still lives;
-    alive_timeout_s: for that answer. first_retry_s, longest_retry_s: back-off between attempts to reconnect.
-    other_login_retry_s: before the first look whether another login is gone. farm_doubt_s: after which a farm that IB
-    has called broken is tried all the same. foreign_farms: farms that do not matter to exchanges in the USA.
+    (a dead process's connection lingers). historical_deadline_s, definition_deadline_s: from sending to giving up;
+    probe_deadline_s: of the one request that shows whether a restored connection works. patience_s: how long a
+    request waits for a lost connection or farm before it fails. farm_report_s: for which a new connection waits for
+    IB to report its farms. silence_s: after which the gateway is asked whether it still lives; alive_timeout_s: for
+    that answer. first_retry_s, longest_retry_s: back-off between attempts to reconnect. other_login_retry_s: before
+    the first look whether another login is gone. farm_doubt_s: after which a farm that IB has called broken is tried
+    all the same. foreign_farms: farms that do not matter to exchanges in the USA.
     """
 
     host: str = "127.0.0.1"
@@ -35,6 +36,7 @@ class GatewaySettings:
     client_id_patience_s: float = 20.0
     historical_deadline_s: float = 60.0
     definition_deadline_s: float = 120.0
+    probe_deadline_s: float = 30.0
     patience_s: float = 600.0
     farm_report_s: float = 3.0
     silence_s: float = 30.0

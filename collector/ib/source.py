@@ -259,8 +259,9 @@ class IBSource:
             if not past_the_gate and self._supervisor.block(Kind.HISTORICAL) is not None:
                 return None
             # The end of the span is named by the time of sending, not by that of queueing.
+            deadline_s = self._settings.probe_deadline_s if past_the_gate else self._settings.historical_deadline_s
             send = historical.sender(request, historical.parameters(request, self.now()))
-            reply = await ask(self._gateway, Kind.HISTORICAL, send, self._settings.historical_deadline_s)
+            reply = await ask(self._gateway, Kind.HISTORICAL, send, deadline_s)
             outcome = historical.conclude(request, reply)
             ticket.done(outcome.outcome, outcome.latency_s)
         if self._known is None and isinstance(outcome, Answer):

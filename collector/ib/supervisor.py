@@ -31,6 +31,8 @@ _NO_PROOF = (*_NEUTRAL, Outcome.TIME_OUT, Outcome.UNKNOWN, Outcome.UNKNOWN_CONTR
 """Outcomes of a probe after which nothing is released; its contract is known to exist."""
 
 _EVENTS_KEPT = 200
+_TICK_S = 0.01
+"""Timers may fire a nanosecond early; waits shorter than this would spin until the clock moves."""
 
 
 class EventKind(StrEnum):
@@ -90,6 +92,7 @@ class Supervisor:
         self.reconnects = 0
         self._doubt: Block | None = None
         self._lost_because = ""
+        self._ready = False
         self._next_probe_at = 0.0
         self._failed_probes = 0
         self._definitions_down_since: float | None = None
@@ -116,6 +119,7 @@ class Supervisor:
                 await self._clock.sleep(
                     self._backed_off(1, self._settings.first_retry_s, self._settings.longest_retry_s)
                 )
+        self._ready = True
         self._tell(EventKind.CONNECTED, f"connected to {self._settings.host}:{self._gateway.port}")
         self._refresh()
         self._watch = asyncio.get_running_loop().create_task(self._keep_watch())
@@ -142,7 +146,7 @@ class Supervisor:
     def block(self, kind: Kind) -> Block | None:
         """Return why requests of this kind must wait; None when they may pass."""
         health = self._gateway.health
-        if not self._gateway.connected:
+        if not self._ready or not self._gateway.connected:
             return Block(Outcome.DISCONNECTED, self._lost_because or "not connected")
         if not health.line_up:
             return Block(Outcome.DISCONNECTED, "the gateway has lost IB")
@@ -154,18 +158,22 @@ class Supervisor:
 
     async def admit(self, kind: Kind, patience_s: float) -> Failure | None:
         """Wait until requests of this kind may pass; after `patience_s` seconds return why they may not."""
-        if self.block(kind) is None:
-            return None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(patience_s):
-                await self._gates[kind].wait()
-        block = self.block(kind)
-        return None if block is None else Failure(block.outcome, f"waited {patience_s:.0f} s: {block.reason}")
+        until = self._clock.monotonic() + patience_s
+        while (block := self.block(kind)) is not None:
+            left_s = until - self._clock.monotonic()
+            if left_s < _TICK_S:
+                return Failure(block.outcome, f"waited {patience_s:.0f} s: {block.reason}")
+            self._refresh()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left_s):
+                    await self._gates[kind].wait()
+        return None
 
     # What happens.
 
     def lost(self, reason: str) -> None:
         """Take it that the socket is gone."""
+        self._ready = False
         self._lost_because = reason
         self._tell(EventKind.LOST, reason)
         self._refresh()
@@ -195,7 +203,7 @@ class Supervisor:
                 self._distrust(Block(Outcome.DISCONNECTED, text), self._settings.farm_doubt_s)
             case Notice.CONNECTIVITY_RESTORED_DATA_LOST:
                 wire.end_all(Outcome.DISCONNECTED, text)
-                self._distrust(Block(Outcome.DISCONNECTED, text))
+                self._distrust(Block(Outcome.DISCONNECTED, text), self._farm_wait_s)
             case Notice.HISTORY_FARM_DOWN if changed:
                 wire.end_all(Outcome.FARM_DOWN, text, Kind.HISTORICAL)
                 self._distrust(Block(Outcome.FARM_DOWN, text), self._settings.farm_doubt_s)
@@ -230,7 +238,7 @@ class Supervisor:
         while True:
             self._refresh()
             self._wake.clear()
-            if not self._gateway.connected:
+            if not self._ready or not self._gateway.connected:
                 await self._reconnect()
                 continue
             now = self._clock.monotonic()
@@ -248,19 +256,21 @@ class Supervisor:
             if self._definitions_down_since is not None:
                 until = min(until, self._definitions_down_since + self._settings.farm_doubt_s)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(until - now):
+                async with asyncio.timeout(max(until - now, _TICK_S)):
                     await self._wake.wait()
 
     async def _reconnect(self) -> None:
         """Try until there is a connection again, with a jittered back-off."""
         attempt = 0
-        while not self._gateway.connected:
+        self._ready = False
+        while not self._ready:
             attempt += 1
             await self._clock.sleep(
                 self._backed_off(attempt, self._settings.first_retry_s, self._settings.longest_retry_s)
             )
             try:
                 await self._gateway.open()
+                self._ready = self._gateway.connected
             except GatewayUnavailable as exc:
                 self._lost_because = exc.message
                 self._tell(EventKind.ATTEMPT_FAILED, f"attempt {attempt}: {exc.message}")
@@ -270,8 +280,7 @@ class Supervisor:
         self._tell(EventKind.CONNECTED, f"connected again at attempt {attempt}")
         if self._doubt is None or self._doubt.outcome is not Outcome.OTHER_LOGIN:
             self._failed_probes = 0
-            in_s = 0.0 if self._gateway.health.history_up else self._settings.farm_doubt_s
-            self._distrust(Block(Outcome.DISCONNECTED, "connected again, not proved yet"), in_s)
+            self._distrust(Block(Outcome.DISCONNECTED, "connected again, not proved yet"), self._farm_wait_s)
 
     async def _prove(self) -> None:
         """Ask for something cheap; release what waits when it is answered."""
@@ -294,16 +303,16 @@ class Supervisor:
         self._failed_probes += 1
         if outcome in (Outcome.TIME_OUT, Outcome.UNKNOWN):
             self.breaker = self.breaker.failed(self._clock.monotonic())
-        first_s = self._settings.first_retry_s
-        if flagged:
-            first_s = self._settings.farm_doubt_s
-        elif outcome is Outcome.OTHER_LOGIN:
+        first_s = self._farm_wait_s or self._settings.first_retry_s
+        if outcome is Outcome.OTHER_LOGIN:
             first_s = self._settings.other_login_retry_s
         delay_s = self._backed_off(self._failed_probes, first_s, max(first_s, self._settings.longest_retry_s))
         self._next_probe_at = self._clock.monotonic() + delay_s
         self._tell(EventKind.PROBE_FAILED, f"a probe ended as {outcome}; the next one in {delay_s:.0f} s")
-        if (flagged or outcome is Outcome.TIME_OUT) and self._failed_probes % _PROBES_BEFORE_RECONNECT == 0:
-            await self._give_up_socket("no request is answered")
+        if outcome is Outcome.TIME_OUT and not await self._alive():
+            await self._give_up_socket("the gateway answers nothing")
+        elif (flagged or outcome is Outcome.TIME_OUT) and self._failed_probes % _PROBES_BEFORE_RECONNECT == 0:
+            await self._give_up_socket("the gateway lives, but no request is answered")
 
     async def _check_life(self) -> None:
         """Ask for the time after a long silence: a socket may be half open."""
@@ -320,6 +329,7 @@ class Supervisor:
         return True
 
     async def _give_up_socket(self, reason: str) -> None:
+        self._ready = False
         self._lost_because = reason
         self._tell(EventKind.SILENT, reason)
         await self._gateway.drop()
@@ -334,6 +344,11 @@ class Supervisor:
         self._doubt = block
         self._next_probe_at = self._clock.monotonic() + probe_in_s
         self._wake.set()
+
+    @property
+    def _farm_wait_s(self) -> float:
+        """How long to wait before a probe: not at all, unless a history farm or the line is known to be down."""
+        return 0.0 if self._gateway.health.history_up else self._settings.farm_doubt_s
 
     def _forget_old_definition_trouble(self, now: float) -> None:
         """Let definitions be asked for again after a while: the notice of recovery may never come."""

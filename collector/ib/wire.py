@@ -89,6 +89,7 @@ class Wire:
         self._closed = False
         self._loss = ""
         self._gone: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._socket_closed: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._time: asyncio.Future[Any] | None = None
         self.client: Any = Client(_Receiver(self))  # type: ignore[no-untyped-call]  # ib_async is untyped
         # The pacer below is the only throttle: ib_async's own would let deadlines run while it queues.
@@ -97,6 +98,7 @@ class Wire:
         self.client.decoder.handlers = dict.fromkeys(known, _unheard) | {number: known[number] for number in _HEARD}
         self.client.decoder.handlers[_BARS] = self._bars
         self.client.apiError += self._failed
+        self.client.conn.disconnected += self._down
 
     @property
     def connected(self) -> bool:
@@ -179,17 +181,20 @@ class Wire:
         transport = self.client.conn.transport
         if transport is None:
             return
-        gone = asyncio.ensure_future(_next(self.client.conn.disconnected))
         with contextlib.suppress(OSError):  # the peer may have reset the socket a moment ago
             self.client.disconnect()
-        await asyncio.wait({gone}, timeout=_CLOSING_S)
-        if not gone.done():
+        await asyncio.wait({self._socket_closed}, timeout=_CLOSING_S)
+        if not self._socket_closed.done():
             transport.abort()
-            await asyncio.wait({gone})
+            await asyncio.wait({self._socket_closed}, timeout=_CLOSING_S)
 
     def _failed(self, message: str) -> None:
         """Take ib_async's word for a failed or lost connection."""
         self._loss = self._loss or message
+
+    def _down(self, _reason: str) -> None:
+        if not self._socket_closed.done():
+            self._socket_closed.set_result(None)
 
     def lose(self, reason: str) -> None:
         """Take it that the socket is gone: end what is under way and say so once."""
@@ -281,10 +286,6 @@ class _Receiver:
     def _complete(self, req_id: int) -> None:
         if pending := self._wire.pending.get(req_id):
             pending.end(End(None))
-
-
-async def _next(event: Any) -> None:  # noqa: ANN401 - ib_async is untyped
-    await event
 
 
 def _unheard(_fields: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from collector.ib.pacing import PacingSettings
 from collector.ib.source import IBSource, connect
 from collector.ib.supervisor import Event, EventKind
 from collector.simulator.launch import start
-from collector.simulator.scenarios import Scenario, named
+from collector.simulator.scenarios import Scenario, mix, named
 from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualClock
 
@@ -191,6 +191,14 @@ def test_silence_opens_the_breaker_and_one_probe_closes_it(run: Run) -> None:
     assert through.kinds[-1] is EventKind.RESUMED
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_random_mixes_of_faults_are_survived(run: Run, seed: int) -> None:
+    """Whatever comes together, all ends as the truth and no ceiling of IB's is exceeded."""
+    through = night(run, *mix(seed, requests=40))
+    assert through.complete
+    assert through.gateway.log.violations == []
+
+
 def test_patience_ends(run: Run) -> None:
     """While the gateway is away for longer than the patience, requests fail by name instead of waiting for ever."""
 
@@ -225,6 +233,7 @@ def test_leaving_during_an_outage_is_quick(run: Run) -> None:
             underlying = await source.underlying("PLTR")
             assert isinstance(underlying, Underlying)
             await gateway.shut()
+            await clock.sleep(0.1)
             request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
             waiting = asyncio.create_task(source.historical(request))
             await clock.sleep(20)
