@@ -102,29 +102,36 @@ class _Kind:
     upsert: str
     merge: str
     settle: str
-    line: Callable[[_Slots, datetime], str]
+    lines: Callable[[_Row, Sequence[tuple[datetime, str]]], list[str]]
 
 
-def _option_slot(slots: _Slots, at: datetime) -> str:
-    trades = slots.get(WhatToShow.TRADES, {}).get(at, _NO_TRADE)
-    bid = slots.get(WhatToShow.BID, {}).get(at, _NULL)
-    ask = slots.get(WhatToShow.ASK, {}).get(at, _NULL)
-    return f"{trades}\t{bid}\t{ask}"
+def _option_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str]:
+    trades = row.slots.get(WhatToShow.TRADES, {}).get
+    bid = row.slots.get(WhatToShow.BID, {}).get
+    ask = row.slots.get(WhatToShow.ASK, {}).get
+    flags, id_ = row.flags.get, row.id
+    return [
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NULL)}\t{ask(at, _NULL)}\t{flags(at, 0)}\n"
+        for at, stamp in stamps
+    ]
 
 
-def _underlying_slot(slots: _Slots, at: datetime) -> str:
-    trades = slots.get(WhatToShow.TRADES, {}).get(at, _NO_TRADE)
-    volatility = slots.get(WhatToShow.OPTION_IMPLIED_VOLATILITY, {}).get(at, _NULL)
-    return f"{trades}\t{volatility}"
+def _underlying_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str]:
+    trades = row.slots.get(WhatToShow.TRADES, {}).get
+    volatility = row.slots.get(WhatToShow.OPTION_IMPLIED_VOLATILITY, {}).get
+    flags, id_ = row.flags.get, row.id
+    return [
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{volatility(at, _NULL)}\t{flags(at, 0)}\n" for at, stamp in stamps
+    ]
 
 
 _OPTION = _Kind(
     "stage_option_bars", _OPTION_COLUMNS, "{id}\t" + _NULL,
-    "upsert_option_bars", "merge_contract_coverage", "settle_contract_claims", _option_slot,
+    "upsert_option_bars", "merge_contract_coverage", "settle_contract_claims", _option_lines,
 )  # fmt: skip
 _UNDERLYING = _Kind(
     "stage_underlying_bars", _UNDERLYING_COLUMNS, _NULL + "\t{id}",
-    "upsert_underlying_bars", "merge_underlying_coverage", "settle_underlying_claims", _underlying_slot,
+    "upsert_underlying_bars", "merge_underlying_coverage", "settle_underlying_claims", _underlying_lines,
 )  # fmt: skip
 
 
@@ -205,9 +212,10 @@ def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
     """Return the series' own columns by slot, as COPY reads them."""
     if what is not WhatToShow.TRADES:
         return {bar.time: str(bar.close) for bar in bars}
+    # !s: str() of a Decimal is twice as fast as its format().
     return {
-        time: f"{open_}\t{high}\t{low}\t{close}\t{_NULL if volume is None else volume}"
-        f"\t{_NULL if count is None else count}\t{_NULL if vwap is None else vwap}"
+        time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}\t{_NULL if volume is None else volume!s}"
+        f"\t{_NULL if count is None else count}\t{_NULL if vwap is None else vwap!s}"
         for time, open_, high, low, close, volume, count, vwap in bars
     }
 
@@ -220,9 +228,7 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str], bool]:
     claiming = False
     for row in rows:
         times = row.times()
-        for at in times:
-            stamp = stamps.get(at) or stamps.setdefault(at, at.isoformat())
-            lines.append(f"{row.id}\t{stamp}\t{kind.line(row.slots, at)}\t{row.flags.get(at, 0)}\n")
+        lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in times])
         for what, covered in row.covered.items():
             settled = [span for span in row.settled[what] if _any_within(times, span)]
             claimed = [span for span in row.settled[what] if not _any_within(times, span)]
