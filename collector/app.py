@@ -17,7 +17,14 @@ from collector.db import contracts as contract_store
 from collector.db import coverage, embedded, features, gaps, migrate, pool, status
 from collector.db.pool import Database
 from collector.domain.answers import Failure
-from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError, GatewayError, Interrupted
+from collector.domain.errors import (
+    CollectorError,
+    ConfigurationError,
+    DatabaseError,
+    GatewayError,
+    GatewayUnavailable,
+    Interrupted,
+)
 from collector.domain.instruments import OptionContract
 from collector.domain.planning import Work
 from collector.domain.report import RunReport
@@ -26,13 +33,18 @@ from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.market.schedule import OFFLINE
 from collector.notify import report_files
 from collector.notify.fan_out import Delivery, Notifier
-from collector.pipeline import discovery, planning, preflight, reporting, window_run
+from collector.pipeline import discovery, due, planning, preflight, reporting, window_run
 from collector.pipeline.orders import Order, last_opened
+from collector.pipeline.parts import Parts
+from collector.pipeline.source import MarketDataSource, NoSource
 from collector.pipeline.tally import Tally
 
 T = TypeVar("T")
+ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
+"""Makes the progress bar of a run; it yields what the run calls whenever its tally has changed."""
 
 CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
@@ -179,15 +191,49 @@ async def run_window(
     """
     days, log_path = calendar(settings), str(settings.log.path)
     try:
-        async with database(settings, clock) as db, gateway(settings, clock) as source:
-            parts = window_run.Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
-            finished = await window_run.run(order, parts)
-            report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
-            error = finished.error
+        async with database(settings, clock) as db:
+            try:
+                async with _source(settings, order, clock) as source:
+                    parts = Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
+                    finished = await window_run.run(order, parts)
+                    report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
+                    error = finished.error
+            except GatewayUnavailable as refused:
+                await window_run.record_failure(order, refused, db, clock)
+                raise
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
     report_files.keep(settings.log.path, report)
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
+
+
+@contextlib.asynccontextmanager
+async def _source(settings: Settings, order: Order, clock: Clock) -> AsyncIterator[MarketDataSource]:
+    """Open the gateway, unless the window asks it for nothing."""
+    if order.window in OFFLINE:
+        yield NoSource(clock)
+        return
+    async with gateway(settings, clock) as source:
+        yield source
+
+
+async def run_due(settings: Settings, clock: Clock, progress: ProgressBar) -> list[Outcome]:
+    """Run what is due, most urgent first, until nothing is; a gateway that is down ends the round.
+
+    Raises:
+        LockHeld: another run is at work.
+    """
+    days, outcomes = calendar(settings), list[Outcome]()
+    while True:
+        async with database(settings, clock) as db:
+            agenda = await due.look(db, settings, days, clock.now())
+        if not agenda.due:
+            return outcomes
+        order = due.order_of(agenda.due[0], settings, clock.now(), due.schedule_of(settings, days))
+        with progress(order) as on_progress:
+            outcomes.append(await run_window(settings, order, clock, on_progress))
+        if isinstance(outcomes[-1].error, GatewayError | DatabaseError):
+            return outcomes
 
 
 async def weekly(settings: Settings, clock: Clock) -> WeekReport:

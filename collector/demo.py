@@ -18,8 +18,7 @@ from collector.domain.runs import RunStatus, Window
 from collector.log import setup
 from collector.market.calendar import NEW_YORK, Calendar
 from collector.notify.terminal import run_view
-from collector.pipeline.orders import Order, order_for
-from collector.pipeline.tally import Tally
+from collector.pipeline.orders import order_for
 from collector.resources import resource
 from collector.simulator import launch
 
@@ -33,7 +32,6 @@ SELECTION = {
 }
 """A few hundred contracts instead of thousands; everything else, pacing too, is as in a real run."""
 
-ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
 log = structlog.get_logger()
 
 
@@ -65,7 +63,7 @@ def settings_for(folder: Path, port: int) -> Settings:
     return config.load(resource("config.yaml"), overrides)
 
 
-async def run(seed: int, keep: Path | None, progress: ProgressBar, show: Callable[[Any], None]) -> RunStatus:
+async def run(seed: int, keep: Path | None, progress: app.ProgressBar, show: Callable[[Any], None]) -> RunStatus:
     """Start both servers, collect one session, show what came out, stop both.
 
     Args:

@@ -42,6 +42,7 @@ def run(
     symbols: SymbolsOption = None,
     span: Annotated[str | None, typer.Option("--span", help='The last so much: "30 min", "3 h", "1 D".')] = None,
     force: Annotated[bool, typer.Option("--force", help="Ask again, also for what is settled.")] = False,
+    due: Annotated[bool, typer.Option("--due", help="Whatever the schedule says is due, in its order.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be asked; ask and change nothing.")
     ] = False,
@@ -54,6 +55,9 @@ def run(
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
+    if due:
+        outcomes = app.run_until_signalled(app.run_due(settings, clock, run_progress))
+        return max((show_outcome(outcome, settings, as_json=as_json) for outcome in outcomes), default=Exit.SUCCESS)
     order = order_for(
         window_of(window),
         settings,

@@ -19,6 +19,7 @@ from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
+from collector.notify.troubleshooting import cause_of
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.tally import Tally
 
@@ -69,10 +70,15 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
 
 async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
-    tally = finished.tally
     if finished.status is not RunStatus.INTERRUPTED:
         await _park_letters(finished, db, clock)
         await _bring_up_to_date(finished, db, settings, calendar, clock)
+    await close_row(finished, db, clock)
+
+
+async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
+    """Close the run's row, and note how the day's collection stands."""
+    tally = finished.tally
     await runs.close(
         db,
         finished.run_id,
@@ -109,7 +115,8 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     """Return what went wrong, as the run row keeps it; None when nothing did."""
     details: dict[str, Any] = {}
     if isinstance(finished.error, CollectorError):
-        details["error"] = {"message": finished.error.message, "hint": finished.error.hint}
+        cause = cause_of(finished.error)
+        details["error"] = {"message": finished.error.message, "hint": finished.error.hint, "cause": cause.value}
     elif finished.error is not None:
         details["error"] = {"message": f"{type(finished.error).__name__}: {finished.error}"}
     if finished.not_prepared:

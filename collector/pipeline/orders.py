@@ -169,7 +169,7 @@ def order_for(
     """
     chosen = day or last_opened(calendar, now)
     opens = calendar.session("SPY", chosen).open
-    if opens > now:
+    if opens > now and window not in _AHEAD:
         when = "is in the future" if chosen > now.astimezone(NEW_YORK).date() else "has not opened yet"
         raise UsageError(
             f"the session of {chosen} {when}", f"The last one that has opened is {last_opened(calendar, now)}."
@@ -216,6 +216,10 @@ def backfill_order(
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
+
+
+_AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)
+"""Windows that prepare a session which has not opened yet."""
 
 
 def last_opened(calendar: Calendar, now: datetime) -> date:

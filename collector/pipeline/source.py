@@ -3,7 +3,15 @@
 from datetime import date, datetime
 from typing import Protocol
 
-from collector.domain.answers import ChainParameters, Definitions, Failure, HistoricalOutcome, HistoricalRequest
+from collector.clock import Clock
+from collector.domain.answers import (
+    ChainParameters,
+    Definitions,
+    Failure,
+    HistoricalOutcome,
+    HistoricalRequest,
+    Outcome,
+)
 from collector.domain.instruments import Underlying
 from collector.domain.pace import Pace
 
@@ -32,3 +40,40 @@ class MarketDataSource(Protocol):
 
     async def historical(self, request: HistoricalRequest) -> HistoricalOutcome:
         """Fetch the bars of one series over one span."""
+
+
+class NoSource:
+    """Stands for the source where a window asks for nothing; every question gets the same Failure.
+
+    Args:
+        clock: gives its time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failure = Failure(Outcome.DISCONNECTED, "this window asks for nothing")
+
+    def now(self) -> datetime:
+        """Return our own time."""
+        return self._clock.now()
+
+    @property
+    def pace(self) -> Pace:
+        """Nothing is asked."""
+        return Pace()
+
+    async def underlying(self, symbol: str) -> Failure:  # noqa: ARG002 - the port's signature
+        """Return the failure."""
+        return self._failure
+
+    async def chain(self, underlying: Underlying) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure
+
+    async def contracts(self, underlying: Underlying, expiration: date) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure
+
+    async def historical(self, request: HistoricalRequest) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure

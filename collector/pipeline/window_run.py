@@ -1,50 +1,28 @@
-"""One run of one window: prepare each symbol, plan, fetch, store, and leave tables that tell what happened."""
+"""One run of one window, from its row in the table to its end in the tables."""
 
 import asyncio
 import contextlib
-import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Coroutine
 
 import structlog
 
 from collector.clock import Clock
-from collector.config import Settings
-from collector.db import locks, runs, underlying_bars
+from collector.db import locks, runs
 from collector.db.pool import Database
-from collector.domain.answers import HistoricalRequest, Outcome
-from collector.domain.errors import CollectorError, UsageError
-from collector.domain.instruments import Instrument, Underlying
-from collector.domain.planning import Work
+from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import PacerSample
-from collector.domain.runs import RunStatus
-from collector.market.calendar import Calendar
-from collector.pipeline import closing, planning
-from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, NotPrepared, Order
-from collector.pipeline.preparation import Preparation
-from collector.pipeline.source import MarketDataSource
-from collector.pipeline.storing import Answered, Sessions, Storer, judged
+from collector.domain.runs import RunStatus, Window
+from collector.pipeline import closing, tables
+from collector.pipeline.collecting import collect
+from collector.pipeline.orders import Finished, Order
+from collector.pipeline.parts import Parts
 from collector.pipeline.tally import Tally
 
-_PASSES = 3
-"""What is empty in all series settles only by a second, later answer; the third pass is for what failed meanwhile."""
 _HEARTBEAT_S = 30.0
 _SAMPLE_S = 5.0
 log = structlog.get_logger()
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The concrete parts of a run, wired by collector.app; on_progress is called whenever the tally has changed."""
-
-    db: Database
-    source: MarketDataSource
-    settings: Settings
-    calendar: Calendar
-    clock: Clock
-    randomness: random.Random
-    on_progress: Callable[[Tally], None] = lambda _: None
+__all__ = ["Parts", "record_failure", "run"]
 
 
 async def run(order: Order, parts: Parts) -> Finished:
@@ -62,7 +40,7 @@ async def run(order: Order, parts: Parts) -> Finished:
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
             try:
                 async with _heartbeat(parts, lock, finished):
-                    await _collect(finished, parts)
+                    await _ACTS.get(order.window, collect)(finished, parts)
                 finished.status = _status(finished)
             except CollectorError as error:
                 finished.error = error
@@ -71,118 +49,46 @@ async def run(order: Order, parts: Parts) -> Finished:
             except asyncio.CancelledError as error:
                 finished.error = error
                 finished.status = RunStatus.INTERRUPTED
-                await asyncio.shield(closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock))
+                await asyncio.shield(_record(finished, parts))
                 raise
             except Exception as error:  # the run ends here: it must be recorded, whatever it was
                 finished.error = error
                 finished.status = RunStatus.FAILED
                 log.exception("run_failed")
-            await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock)
+            await _record(finished, parts)
             return finished
 
 
-async def _collect(finished: Finished, parts: Parts) -> None:
-    order, tally = finished.order, finished.tally
-    preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
-    underlyings = await _defined(preparation, finished)
-    own = [work for u in underlyings for work in await preparation.underlying_work(u)]
-    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts)
-    for underlying in underlyings:
-        chosen = await preparation.choose(underlying)
-        if isinstance(chosen, NotPrepared):
-            finished.not_prepared.append(chosen)
-            log.warning("symbol_left_out", symbol=underlying.symbol, message=chosen.failure.message)
-        else:
-            finished.prepared.append(chosen)
-    sessions = await _sessions(underlyings, preparation, parts)
-    hopeless: set[HistoricalRequest] = set()
-    for number in range(1, _PASSES + 1):
-        work = await planning.contract_work(parts.db, finished.prepared, order, parts.settings.series)
-        if number == 1:
-            for item in work:
-                tally.contracts_planned.add(item.instrument.id)
-                tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
-        work = [left for item in work if (left := _without(item, hopeless))]
-        if not work:
-            break
-        log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
-        before = len(finished.given_up)
-        deferred = await _fetch(work, sessions, finished, parts)
-        hopeless.update(letter.request for letter in finished.given_up[before:])
-        if order.force or deferred:
-            break
-
-
-async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
-    """Return the underlyings of the order; those that cannot be had are noted, and do not stop the others.
+async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> None:
+    """Record a run that could not begin for want of a gateway, so that it is known and the schedule backs off.
 
     Raises:
-        UsageError: IB knows none of the symbols.
+        LockHeld: another run is at work; nothing is recorded.
     """
-    underlyings: list[Underlying] = []
-    for symbol in finished.order.symbols:
-        found = await preparation.define(symbol)
-        if isinstance(found, NotPrepared):
-            finished.not_prepared.append(found)
-            log.warning("symbol_left_out", symbol=symbol, outcome=found.failure.outcome, message=found.failure.message)
-        else:
-            underlyings.append(found)
-    unknown = [left.symbol for left in finished.not_prepared if left.failure.outcome is Outcome.UNKNOWN_CONTRACT]
-    if len(unknown) == len(finished.order.symbols):
-        raise UsageError(f"IB does not know {', '.join(unknown)}", "Write the symbol as IB does; see --symbols.")
-    return underlyings
+    async with locks.collection_lock(db, f"{order.window} of {order.day}"):
+        await runs.close_interrupted(db, clock.now())
+        run_id = await runs.open_run(db, closing.opened(order, clock))
+        finished = Finished(run_id, order, clock.now(), RunStatus.FAILED, error=error)
+        await closing.close_row(finished, db, clock)
 
 
-def _without(work: Work, hopeless: set[HistoricalRequest]) -> Work | None:
-    requests = tuple(request for request in work.requests if request not in hopeless)
-    return Work(work.instrument, requests) if requests else None
+async def _record(finished: Finished, parts: Parts) -> None:
+    """Bring the tables up to date; a database that is gone leaves the row to the next run, which closes it."""
+    try:
+        await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock)
+    except DatabaseError as error:
+        log.warning("run_not_recorded", error=error.message, hint=error.hint)
+        if finished.error is None:
+            finished.error, finished.status = error, RunStatus.FAILED
 
 
-async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation, parts: Parts) -> Sessions:
-    """Return the whole sessions of the order by symbol, and where each underlying has bars."""
-    by_symbol = {
-        u.symbol: [parts.calendar.session(u.symbol, part.day) for part in preparation.sessions(u.symbol)]
-        for u in underlyings
-    }
-    traded = {
-        u.symbol: await underlying_bars.traded(parts.db, u.id, [s.span for s in by_symbol[u.symbol]])
-        for u in underlyings
-    }
-    return Sessions(by_symbol, traded)
-
-
-async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, parts: Parts) -> bool:
-    """Fetch and store work; returns whether something was deferred for lack of time."""
-    tally = finished.tally
-    tally.planned += sum(len(item.requests) for item in work)
-    parts.on_progress(tally)
-    if not work:
-        return False
-    async with Storer(
-        parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
-    ) as storer:
-
-        async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
-            answers, doubtful = judged(instrument, answered, sessions)
-            if answers is not None:
-                await storer.put(answers)
-            parts.on_progress(tally)
-            return doubtful
-
-        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, _deadline(finished, parts))
-        try:
-            await fetching.run(work)
-        finally:
-            finished.given_up.extend(fetching.given_up)
-    return bool(fetching.deferred)
-
-
-def _deadline(finished: Finished, parts: Parts) -> float | None:
-    """Return the order's deadline on the monotonic clock."""
-    if finished.order.deadline is None:
-        return None
-    left = (finished.order.deadline - parts.clock.now()).total_seconds()
-    return parts.clock.monotonic() + left
+_ACTS = {
+    Window.GAP_CHECK: tables.look,
+    Window.WEEKLY: tables.look,
+    Window.CHAIN_REFRESH: tables.refresh_chains,
+    Window.PRE_MARKET: tables.refresh_chains,
+}
+"""Windows that fetch no bars; all others collect."""
 
 
 def _status(finished: Finished) -> RunStatus:

@@ -1,0 +1,25 @@
+"""The concrete parts that a run works with."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.pool import Database
+from collector.market.calendar import Calendar
+from collector.pipeline.source import MarketDataSource
+from collector.pipeline.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The concrete parts of a run, wired by collector.app; on_progress is called whenever the tally has changed."""
+
+    db: Database
+    source: MarketDataSource
+    settings: Settings
+    calendar: Calendar
+    clock: Clock
+    randomness: random.Random
+    on_progress: Callable[[Tally], None] = lambda _: None

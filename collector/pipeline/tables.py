@@ -1,0 +1,40 @@
+"""Windows that fetch no bars: looking at the tables, and bringing the chains up to date."""
+
+import structlog
+
+from collector.db import contracts as contract_store
+from collector.domain.answers import Failure
+from collector.pipeline.discovery import Discovery
+from collector.pipeline.orders import Finished, NotPrepared, Prepared
+from collector.pipeline.parts import Parts
+
+log = structlog.get_logger()
+
+
+async def look(finished: Finished, parts: Parts) -> None:
+    """Prepare every known symbol as it stands in the tables; closing the run then records gaps and statistics."""
+    order = finished.order
+    for symbol in order.symbols:
+        underlying = await contract_store.underlying(parts.db, symbol)
+        if underlying is not None:
+            session = parts.calendar.session(symbol, order.day)
+            contracts = await contract_store.selected(parts.db, underlying.id, order.day, order.day)
+            finished.prepared.append(Prepared(underlying, (session,), tuple(contracts), None))
+
+
+async def refresh_chains(finished: Finished, parts: Parts) -> None:
+    """Read expirations and contracts of every symbol anew; an expiration that cannot be had leaves the symbol out."""
+    order = finished.order
+    discovery = Discovery(parts.db, parts.source, parts.settings, parts.clock)
+    for symbol in order.symbols:
+        underlying = await discovery.underlying(symbol)
+        found = (
+            underlying
+            if isinstance(underlying, Failure)
+            else await discovery.refresh(underlying, order.day, force=True)
+        )
+        if isinstance(found, Failure):
+            finished.not_prepared.append(NotPrepared(symbol, found))
+            continue
+        log.info("chain_refreshed", symbol=symbol, contracts=found.contracts, new=found.new)
+        finished.not_prepared += [NotPrepared(symbol, failure) for _, failure in found.failures[:1]]
