@@ -2,6 +2,7 @@
 
 from collector.config.collection import IvRegime, RepairSettings, RotationSettings, SelectionSettings, SymbolSettings
 from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.greeks import DividendSettings, GreeksSettings, QualitySettings
 from collector.config.loading import find, load
 from collector.config.notify import NotifySettings
 from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
@@ -11,11 +12,14 @@ from collector.config.windows import WindowSettings, WindowsSettings
 __all__ = [
     "DatabaseSettings",
     "DeadManSettings",
+    "DividendSettings",
     "GatewaySettings",
+    "GreeksSettings",
     "IvRegime",
     "LogSettings",
     "NotifySettings",
     "PacingSettings",
+    "QualitySettings",
     "RepairSettings",
     "RetentionSettings",
     "RotationSettings",

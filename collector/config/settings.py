@@ -17,6 +17,7 @@ from collector.config.collection import (
     split_symbols,
 )
 from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.greeks import GreeksSettings, QualitySettings
 from collector.config.notify import NotifySettings
 from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
 from collector.config.windows import WindowsSettings
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     schedule: ScheduleSettings = ScheduleSettings()
     serve: ServeSettings = ServeSettings()
     dead_man: DeadManSettings = DeadManSettings()
+    greeks: GreeksSettings = Field(default_factory=GreeksSettings)
+    quality: QualitySettings = QualitySettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
