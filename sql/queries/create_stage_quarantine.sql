@@ -1,0 +1,15 @@
+-- Make this connection's staging table of bars that cannot be true.
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_quarantine (
+    contract_id integer,
+    underlying_id integer,
+    what_to_show text NOT NULL,
+    time timestamptz NOT NULL,
+    reason text NOT NULL,
+    open numeric,
+    high numeric,
+    low numeric,
+    close numeric,
+    volume numeric,
+    bar_count bigint,
+    vwap numeric
+) ON COMMIT DELETE ROWS

@@ -1,0 +1,13 @@
+-- Bars in quarantine of a span by symbol, series and reason: $1 from, $2 until.
+SELECT
+    underlying.symbol,
+    bar.what_to_show,
+    bar.reason,
+    count(*) AS bars
+FROM quarantined_bars AS bar
+LEFT JOIN option_chains AS contract ON contract.id = bar.contract_id
+INNER JOIN underlying_securities AS underlying
+    ON underlying.id = coalesce(bar.underlying_id, contract.underlying_id)
+WHERE bar.time >= $1::timestamptz AND bar.time < $2::timestamptz
+GROUP BY underlying.symbol, bar.what_to_show, bar.reason
+ORDER BY underlying.symbol, bar.what_to_show, bar.reason

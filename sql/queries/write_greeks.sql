@@ -1,0 +1,23 @@
+-- Write the staged Greeks that differ into the bars of a span: $1 version, $2 from, $3 until (literal bounds).
+UPDATE option_bars_5min AS bar
+SET
+    implied_volatility = stage.implied_volatility,
+    delta = stage.delta,
+    gamma = stage.gamma,
+    theta = stage.theta,
+    vega = stage.vega,
+    rho = stage.rho,
+    greeks_reason = stage.greeks_reason,
+    greeks_version = $1::smallint
+FROM stage_greeks AS stage
+WHERE bar.contract_id = stage.contract_id
+    AND bar.time = stage.time
+    AND bar.time >= $2::timestamptz
+    AND bar.time < $3::timestamptz
+    AND (
+        bar.implied_volatility, bar.delta, bar.gamma, bar.theta, bar.vega, bar.rho, bar.greeks_reason,
+        bar.greeks_version
+    ) IS DISTINCT FROM (
+        stage.implied_volatility, stage.delta, stage.gamma, stage.theta, stage.vega, stage.rho, stage.greeks_reason,
+        $1::smallint
+    )
