@@ -140,7 +140,9 @@ def option_flags(
     bid_at, ask_at = {bar.time: bar for bar in bids}, {bar.time: bar for bar in asks}
     flags: dict[datetime, int] = {}
     for at, bit in (
-        *_own_oddities(contract, _traded(trades), spots, tolerances, SlotFlag.TRADE_OFF_TICK, SlotFlag.TRADE_OUT_OF_BOUNDS),
+        *_own_oddities(
+            contract, _traded(trades), spots, tolerances, SlotFlag.TRADE_OFF_TICK, SlotFlag.TRADE_OUT_OF_BOUNDS
+        ),
         *_own_oddities(contract, bids, spots, tolerances, SlotFlag.BID_OFF_TICK, SlotFlag.BID_OUT_OF_BOUNDS),
         *_own_oddities(contract, asks, spots, tolerances, SlotFlag.ASK_OFF_TICK, SlotFlag.ASK_OUT_OF_BOUNDS),
         *((bar.time, bit) for bar in trades for bit in _trade_oddities(bar, bid_at, ask_at, tolerances)),
