@@ -219,7 +219,8 @@ class Supervisor:
             return
         was_open = self.breaker.opened_at is not None
         if outcome not in (Outcome.TIME_OUT, Outcome.UNKNOWN):
-            self.breaker = self.breaker.succeeded()
+            if self.breaker.failures:
+                self.breaker = self.breaker.succeeded()
             if was_open:
                 self._next_probe_at = self._clock.monotonic()
                 self._wake.set()

@@ -223,6 +223,71 @@ def test_patience_ends(run: Run) -> None:
     assert 179 <= run(main).took_s <= 181
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (2105, "HMDS data farm connection is broken:ushmds"),
+        (2157, "Sec-def data farm connection is broken:secdefil"),
+        (1100, "Connectivity between IBKR and Trader Workstation has been lost."),
+    ],
+)
+def test_a_recovery_that_is_never_told_is_found_out(run: Run, code: int, text: str) -> None:
+    """A farm that IB has called broken is tried all the same after two minutes, and believed when bars come."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            underlying = await source.underlying("PLTR")
+            assert isinstance(underlying, Underlying)
+            gateway.notify(code, text)
+            await clock.sleep(0.1)
+            assert source.state.down
+            began = clock.monotonic()
+            if code == 2157:
+                complete = isinstance(await source.underlying("SPY"), Underlying)
+            else:
+                request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+                complete = isinstance(await source.historical(request), Answer)
+            took_s = clock.monotonic() - began
+            assert source.state.down == ""
+        await gateway.stop()
+        return Night(gateway, source.events, [], took_s, complete)
+
+    found_out = run(main)
+    assert found_out.complete
+    assert 110 <= found_out.took_s <= 125
+
+
+def test_a_gateway_that_moves_is_followed(run: Run) -> None:
+    """1300 names the new port."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        old = await start(clock=clock)
+        new = await start(clock=clock)
+        async with connect(GatewaySettings(port=old.port), PacingSettings(), clock) as source:
+            old.notify(1300, f"Socket port has been reset and this connection is being dropped. New port - {new.port}")
+            await clock.sleep(0.1)
+            await old.stop()
+            await clock.sleep(0.1)
+            complete = isinstance(await source.underlying("SPY"), Underlying)
+        await new.stop()
+        return Night(new, source.events, [], 0.0, complete)
+
+    moved = run(main)
+    assert moved.complete
+    assert moved.gateway.log.connections == 1
+
+
+def test_nothing_is_logged_a_thousand_times(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    """ib_async's own log lines, one with the whole contract for each 162, are silent."""
+    caplog.set_level("DEBUG")
+    through = night(run, named("hmds-unheard-of", hits=5, share=1.0), named("malformed-frame", hits=2))
+    assert through.complete
+    assert not [record for record in caplog.records if record.name.startswith(("ib_async", "eventkit"))]
+
+
 def test_leaving_during_an_outage_is_quick(run: Run) -> None:
     """The watch ends wherever it is, and requests that wait are released by their cancellation."""
 
