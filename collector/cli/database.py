@@ -1,10 +1,14 @@
 """`collector db`: schema and features of the database."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
+from collector import upkeep
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.db.features import FeatureReport
 
@@ -46,6 +50,78 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         return
     typer.echo(f"{address}\nschema {current or 'missing'}" + ("" if current == head else f"; newest {head}"))
     _show(report)
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where backups are kept, for 30 days.")],
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write a backup (pg_dump, custom format) and prune those older than 30 days.
+
+    Example: collector db backup ~/backups
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    made = wiring.run_until_signalled(upkeep.back_up(settings, folder.expanduser(), clock))
+    typer.echo(f"{made.path}  {made.bytes / 1e6:,.1f} MB")
+
+
+@app.command()
+def restore(
+    dump: Annotated[Path, typer.Argument(help="The .dump file; its manifest lies beside it.")],
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Restore a backup into the configured database, which must be empty.
+
+    Example: collector db restore ~/backups/collector-20261121T070000Z.dump
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    kept = wiring.run_until_signalled(upkeep.restore(settings, dump.expanduser(), clock))
+    typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC; now run: collector db upgrade")
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; drop nothing.")] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Drop raw bars older than retention.bars_days; summaries stay, and so does what was never settled or exported.
+
+    Example: collector db retention --dry-run
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    days = wiring.run_until_signalled(upkeep.drop_old(settings, clock, dry_run=dry_run))
+    for day in days:
+        typer.echo(
+            f"{day.day}  {day.bars:>9,} bars  " + (("would go" if dry_run else "gone") if day.dropped else day.why)
+        )
+    if not days:
+        typer.echo(f"no bars are older than {settings.retention.bars_days} days")
+
+
+@app.command()
+def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
+
+    Example: collector db roles
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    wiring.run_until_signalled(upkeep.make_roles(settings, clock))
+    typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
+
+
+@app.command()
+def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Compress repaired days anew, so that they are as small as freshly compressed ones.
+
+    Example: collector db compact
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    for one in wiring.run_until_signalled(upkeep.compact(settings, clock)):
+        typer.echo(one)
 
 
 def _show(report: FeatureReport) -> None:

@@ -3,13 +3,13 @@
 import sys
 from collections.abc import Sequence
 
-import click
 import structlog
 import typer
 
 from collector import __version__
 from collector.cli import chains, coverage, database, demo, doctor, gaps, notify, report, run, simulate, status
 from collector.cli.exits import Exit, of_error
+from collector.cli.options import say
 from collector.domain.errors import CollectorError
 
 app = typer.Typer(
@@ -53,24 +53,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _code_of(arguments: Sequence[str] | None) -> int:
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, standalone_mode=False, prog_name="collector")
     except CollectorError as error:
-        _say(error.message, error.hint)
+        say(error.message, error.hint)
         return of_error(error)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        if error.format_message():  # empty when the help has been printed instead
+            context = getattr(error, "ctx", None)
+            say(error.format_message(), f"See: {context.command_path if context else 'collector'} --help")
         return Exit.USAGE
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        _say("interrupted", "")
+    except (typer.Abort, KeyboardInterrupt):
+        say("interrupted")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the command ends here: a person gets one line, the log gets the traceback
-        structlog.get_logger().exception("unforeseen_error")
-        _say(f"unforeseen error: {type(error).__name__}: {error}", "The log has the traceback; please report it.")
+        hint = "Please report it, with the command that you gave."
+        if structlog.is_configured():
+            structlog.get_logger().exception("unforeseen_error")
+            hint = "The log has the traceback; please report it."
+        say(f"unforeseen error: {type(error).__name__}: {error}", hint)
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.SUCCESS
-
-
-def _say(message: str, hint: str) -> None:
-    typer.secho(f"collector: {message}", err=True, fg="red")
-    if hint:
-        typer.secho(f"  {hint}", err=True)

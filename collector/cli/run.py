@@ -16,6 +16,7 @@ from collector.cli.options import (
     VerboseOption,
     opened,
     print_json,
+    say,
     symbols_of,
     window_of,
 )
@@ -82,7 +83,10 @@ def show_outcome(outcome: app.Outcome, settings: Settings, *, as_json: bool = Fa
         print_json(to_document(outcome.report))
     else:
         Console().print(run_view(outcome.report, Mask(settings.secrets)))
-    return of_error(outcome.error) if isinstance(outcome.error, CollectorError) else of_status(outcome.report.status)
+    if isinstance(outcome.error, CollectorError):
+        say(outcome.error.message, outcome.error.hint)
+        return of_error(outcome.error)
+    return of_status(outcome.report.status)
 
 
 def _print_plan(work: list[Work]) -> None:

@@ -19,7 +19,9 @@ def register(root: typer.Typer) -> None:
 
 
 def simulate(
-    port: Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 takes a free one.")] = 7497,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
+    ] = 7497,
     seed: Annotated[int, typer.Option("--seed", help="Of the market; the same seed is the same market.")] = 7,
     scenario: Annotated[
         list[str] | None, typer.Option("--scenario", help="How it misbehaves; may be repeated. See --list.")
@@ -55,7 +57,10 @@ def simulate(
         typer.echo(f"simulated IB Gateway on {host}:{bound}, seed {seed}, {now}; Ctrl-C ends")
         sys.stdout.flush()
 
-    app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
+    try:
+        app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
+    except OSError as error:
+        raise UsageError(f"cannot listen on port {port}: {error.strerror}", "Choose another with --port.") from error
 
 
 def _instant(text: str) -> datetime:

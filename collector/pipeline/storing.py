@@ -19,9 +19,9 @@ from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 from collector.pipeline.tally import Tally
 
-_BATCH = 24
+_BATCH = 96
 """Instruments a transaction: a few thousand rows, where COPY and upsert are at their best."""
-_QUEUED = 96
+_QUEUED = 192
 """Instruments that may wait for the database before fetching waits too; bounds memory."""
 _LAST_TRANSACTION_S = 5.0
 """How long an interrupted run waits for the transaction in hand."""

@@ -1,0 +1,45 @@
+"""Keeping the database: backups, restoring, retention, roles. Wires collector.db to the configuration."""
+
+from pathlib import Path
+
+from collector import app
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db import backup, compaction, features, retention
+from collector.db.backup import Backup
+from collector.db.compaction import Compacted
+from collector.db.retention import OldDay
+
+
+async def back_up(settings: Settings, folder: Path, clock: Clock) -> Backup:
+    """Write a backup into a folder and prune old ones there."""
+    return await backup.backup(await app.database_url(settings), folder, clock.now(), clock=clock)
+
+
+async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:
+    """Restore a backup into the configured database, which must be empty."""
+    return await backup.restore(dump, await app.database_url(settings), clock)
+
+
+async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
+    """Drop raw bars older than the configured age; summaries stay."""
+    url = await app.database_url(settings)
+    rules = settings.retention
+    return await retention.drop_old_bars(
+        url,
+        clock.now(),
+        rules.bars_days,
+        archive_before_drop=rules.archive_before_drop,
+        dry_run=dry_run,
+        clock=clock,
+    )
+
+
+async def make_roles(settings: Settings, clock: Clock) -> None:
+    """Make the roles collector_rw and collector_ro, or bring their privileges up to date."""
+    await features.create_roles(await app.database_url(settings), clock)
+
+
+async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
+    """Compress repaired days anew, so that they are as small as freshly compressed ones."""
+    return await compaction.compact(await app.database_url(settings), clock)
