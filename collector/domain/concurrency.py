@@ -26,7 +26,7 @@ _HOLD_BATCH = 20
 """Answers by which the held number's estimate is brought up to date."""
 _HOLD_COUNT, _HOLD_MOST = 150, 1000
 """Answers between two trials of a neighbour: at first, and at most when trials keep failing."""
-_TRIAL_WORSE, _TRIAL_EQUAL = (150, 60.0), (60, 30.0)
+_TRIAL_WORSE, _TRIAL_EQUAL = (150, 45.0), (60, 30.0)
 """A trial does not wait longer than so many answers and seconds: of a neighbour known to be worse, and of others."""
 _PACING_TABU_S, _TIME_OUT_TABU_S, _TABU_MOST_S = 600.0, 60.0, 3600.0
 """Seconds in which a number that was punished is not tried again; doubled by each further pacing error."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 TOLERANCE = 0.015
 """The share of throughput that is given away for fewer requests in flight, and so a shorter latency."""
 
-_TURNS_ABOVE = 2
-"""At a peak, so many of three trials of a neighbour look above."""
+_FAR_TURNS = frozenset({1, 2})
+"""Of four trials (above, below, above, below), those that look far when nothing speaks against it."""
 
 _TYPICAL_SPREAD = 0.3
 _TYPICAL_COUNT = 6.0
@@ -180,8 +180,8 @@ class Levels:
     def trial(self, ceiling: int, turn: int) -> tuple[int, bool]:
         """Return a neighbour of the best number that deserves another look, and whether it is known to be worse.
 
-        Every other turn looks above; of three turns two while more in flight are worse, for a service that has become
-        better does not show there by itself. Some turns look far, unless something nearer is worse.
+        Turns look above and below by turns: a service that has become better there does not show here by itself. Every
+        second look goes far, the first below does, unless something nearer is worse.
 
         Args:
             ceiling: none above it.
@@ -189,10 +189,9 @@ class Levels:
         """
         best = self.best(ceiling)
         step = max(1, best // 6)
-        peak = any(self.is_worse(level) for level in self.known if level > best)
-        above = turn % 3 < _TURNS_ABOVE if peak else turn % 2 == 0
-        worse = peak if above else any(self.is_worse(level) for level in self.known if level < best)
-        far = turn // _TURNS_ABOVE % 2 == 1 and not worse
+        above = turn % 2 == 0
+        worse = any(self.is_worse(level) for level in self.known if (level > best if above else level < best))
+        far = turn % 4 in _FAR_TURNS and not worse
         if above:
             return (min(ceiling, 2 * best if far else best + step) if self.known[best].bound else best), worse
         return max(1, best // 2 if far else best - step), worse

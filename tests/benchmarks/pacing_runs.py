@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 START = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 PHASE_S = 480.0
-WARM_UP_S = 90.0
+WARM_UP_S = 120.0
 """Seconds after the start, and after each switch, that do not count: the time that the search may take."""
 MESSAGES_PER_S = 40
 

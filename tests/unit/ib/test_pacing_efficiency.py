@@ -19,7 +19,7 @@ MODELS: dict[str, tuple[Curve, ...]] = {
 @pytest.mark.parametrize("model", MODELS)
 def test_throughput_is_at_least_95_percent_of_the_best(model: str, service: str, seed: int) -> None:
     """After the warm-up, and after that of each switch, no phase brings less than 95 % of what is possible."""
-    results = run(MODELS[model], service, PacingSettings(), seed, phase_s=150 if model == "fast" else 240)
+    results = run(MODELS[model], service, PacingSettings(), seed, phase_s=180 if model == "fast" else 300)
     assert all(result.share >= 0.95 for result in results), results
 
 
