@@ -8,13 +8,15 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
+
+import structlog
 
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
+from collector.db import compaction, coverage, embedded, features, gaps, migrate, pool, status
 from collector.db import contracts as contract_store
-from collector.db import coverage, embedded, features, gaps, migrate, pool, status
 from collector.db.pool import Database
 from collector.domain.answers import Failure
 from collector.domain.errors import (
@@ -28,6 +30,7 @@ from collector.domain.errors import (
 from collector.domain.instruments import OptionContract
 from collector.domain.planning import Work
 from collector.domain.report import RunReport
+from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
@@ -43,6 +46,7 @@ from collector.pipeline.source import MarketDataSource, NoSource
 from collector.pipeline.tally import Tally
 
 T = TypeVar("T")
+log = structlog.get_logger()
 ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
 """Makes the progress bar of a run; it yields what the run calls whenever its tally has changed."""
 
@@ -203,8 +207,21 @@ async def run_window(
                 raise
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
+    if order.sessions_back:
+        await _after_repair(settings, report, clock)
     report_files.keep(settings.log.path, report)
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
+
+
+async def _after_repair(settings: Settings, report: RunReport, clock: Clock) -> None:
+    """Compress repaired days anew and bring the aggregates up to date with late bars; nothing is lost when it fails."""
+    try:
+        url = await database_url(settings)
+        await compaction.compact(url, clock)
+        start = report.started - timedelta(days=settings.repair.lookback_days)
+        await compaction.refresh_aggregates(url, Span(start, report.started), clock)
+    except DatabaseError as error:
+        log.warning("upkeep_failed", error=error.message, hint=error.hint)
 
 
 @contextlib.asynccontextmanager

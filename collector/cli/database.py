@@ -95,9 +95,8 @@ def retention(
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     days = wiring.run_until_signalled(upkeep.drop_old(settings, clock, dry_run=dry_run))
     for day in days:
-        typer.echo(
-            f"{day.day}  {day.bars:>9,} bars  " + (("would go" if dry_run else "gone") if day.dropped else day.why)
-        )
+        fate = "would go" if dry_run else "gone"
+        typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
     if not days:
         typer.echo(f"no bars are older than {settings.retention.bars_days} days")
 
