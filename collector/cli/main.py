@@ -7,7 +7,20 @@ import structlog
 import typer
 
 from collector import __version__
-from collector.cli import chains, coverage, database, demo, doctor, gaps, notify, report, run, simulate, status
+from collector.cli import (
+    chains,
+    coverage,
+    database,
+    demo,
+    doctor,
+    gaps,
+    notify,
+    report,
+    run,
+    schedule,
+    simulate,
+    status,
+)
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import say
 from collector.domain.errors import CollectorError
@@ -43,6 +56,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(gaps.app, name="gaps")
 app.add_typer(notify.app, name="notify")
 app.add_typer(report.app, name="report")
+app.add_typer(schedule.app, name="schedule")
 gaps.register_backfill(app)
 
 
