@@ -195,6 +195,8 @@ async def run_window(
     """
     days, log_path = calendar(settings), str(settings.log.path)
     try:
+        if settings.database.embedded:
+            preflight.disk(settings.database.data_path).require()
         async with database(settings, clock) as db:
             try:
                 async with _source(settings, order, clock) as source:

@@ -26,6 +26,11 @@ class Check:
     hint: str = ""
     error: CollectorError | None = None
 
+    def require(self) -> None:
+        """Raise what a run would stop with, when the check is not ok."""
+        if self.error is not None:
+            raise self.error
+
 
 def disk_usage(folder: Path) -> tuple[int, float]:
     """Return the free bytes where a folder is, or would be made, and the share of the disk that is used."""
@@ -44,7 +49,7 @@ def disk(folder: Path) -> Check:
     finding = f"{usage.free / 1e9:,.1f} GB free of {usage.total / 1e9:,.0f} GB at {place}"
     if usage.free >= _LEAST_FREE_BYTES:
         return Check("disk", True, finding)
-    hint = "Free at least 1 GB; see the largest tables with: collector db status"
+    hint = "Free at least 1 GB, or set database.data_dir to a larger disk."
     return Check("disk", False, finding, hint, DatabaseUnavailable(f"the disk is nearly full: {finding}", hint))
 
 
