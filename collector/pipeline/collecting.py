@@ -9,6 +9,7 @@ from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
+from collector.domain.runs import Window
 from collector.pipeline import planning
 from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared
@@ -56,7 +57,11 @@ async def collect(finished: Finished, parts: Parts) -> None:
         deferred = await _fetch(work, sessions, finished, parts)
         hopeless.update(letter.request for letter in finished.given_up[before:])
         if order.force or deferred:
-            break
+            return
+    if order.window is Window.LATE_NIGHT:
+        share = parts.settings.repair.resample_share
+        again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)
+        await _fetch(again, sessions, finished, parts)
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:

@@ -1,5 +1,7 @@
 """The plan of a run: which slots are missing, as the fewest requests, most urgent first."""
 
+import math
+import random
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -39,6 +41,24 @@ async def contract_work(
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items())
     spot: dict[str, Decimal] = {p.underlying.symbol: p.spot for p in prepared if p.spot is not None}
     return in_order(work, spot)
+
+
+async def sample(
+    db: Database, prepared: Sequence[Prepared], series: Sequence[WhatToShow], share: float, randomness: random.Random
+) -> list[Work]:
+    """Return a small random share of all requests of the last prepared session, to be read again once it is settled.
+
+    IB corrects bars later now and then; what a second reading changes becomes visible in bar_revisions.
+    """
+    work: list[Work] = []
+    for symbol in prepared:
+        by_id = {contract.id: contract for contract in symbol.contracts}
+        rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
+        for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
+            contract = by_id[row.contract_id]
+            asked = tuple(requests_for(contract, row.what_to_show, row.missing, symbol.sessions))
+            work.append(Work(contract, asked))
+    return work
 
 
 async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order, now: datetime) -> list[Work]:
