@@ -1,13 +1,8 @@
--- Bars of the latest session by symbol and full hour: rows, slots with a trade, slots with quotes only.
-WITH latest AS (
-    SELECT date_trunc('day', time, 'UTC') AS day
-    FROM option_bars_5min
-    WHERE time > now() - INTERVAL '15 days'
-    ORDER BY time DESC
-    LIMIT 1
-),
-bounds AS MATERIALIZED (
-    SELECT day AS opens, day + INTERVAL '1 day' AS ends FROM latest
+-- Bars of the latest session that was collected, by symbol and full hour: rows, slots with a trade, with quotes only.
+WITH latest AS MATERIALIZED (
+    SELECT max(run_date)::timestamp AT TIME ZONE 'UTC' AS opens
+    FROM intraday_collection_runs
+    WHERE run_date <= (now() AT TIME ZONE 'America/New_York')::date
 )
 SELECT
     underlying.symbol,
@@ -19,6 +14,8 @@ SELECT
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id
-WHERE bar.time >= (SELECT opens FROM bounds) AND bar.time < (SELECT ends FROM bounds)
+WHERE
+    bar.time >= (SELECT opens FROM latest)
+    AND bar.time < (SELECT opens + INTERVAL '1 day' FROM latest)
 GROUP BY underlying.symbol, date_trunc('hour', bar.time)
 ORDER BY underlying.symbol, date_trunc('hour', bar.time);

@@ -1,0 +1,161 @@
+"""Rows a second into the bar table: the collector's store beside raw COPY into the same table, on each engine.
+
+`python -m tests.benchmarks.bench_ingest`. A row is a slot of a contract with TRADES, BID and ASK. "store" is all of it:
+text from bars, staging, comparison with what is there, coverage, one transaction a batch. "COPY" is the same bars
+turned into text and copied, "COPY, encoded" has the text ready and shows the server's limit; neither checks anything.
+"""
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import asyncpg
+
+from collector.clock import SystemClock
+from collector.db import bars, features, migrate, pool
+from collector.db.bars import InstrumentAnswers, SeriesAnswer
+from collector.domain.bars import Bar
+from collector.domain.instruments import OptionContract, Right, WhatToShow
+from collector.domain.spans import SLOT, Span, Spans
+from tests import engines
+from tests.benchmarks.bench_storage import say
+
+_SLOTS = 78
+_OPEN = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
+_COLUMNS = (
+    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_close", "ask_close",
+    "data_source", "has_gaps", "collection_run_id",
+)  # fmt: skip
+_CONTRACTS = """
+WITH underlying AS (
+    INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
+    VALUES ('SPY', 756733, 'STK', 'SMART', 'USD') RETURNING id
+)
+INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
+    multiplier, exchange, trading_class, currency)
+SELECT id, n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD' FROM underlying, generate_series(1, 20000) AS n
+"""
+
+
+def _answers(contract: int) -> InstrumentAnswers:
+    """Return a full session of a contract in three series."""
+    end = _OPEN + _SLOTS * SLOT
+    covered, settled = Spans.of(_OPEN, end), (Span(_OPEN, _OPEN + timedelta(days=1)),)
+    series = {}
+    for what in (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK):
+        found = []
+        for slot in range(_SLOTS):
+            price = Decimal(100 + (contract * 7 + slot * 13) % 2000) / 100
+            traded = (Decimal(slot + 1), 3, price) if what is WhatToShow.TRADES else (None, None, None)
+            volume, count, vwap = traded
+            found.append(Bar(_OPEN + slot * SLOT, price, price + 1, price, price, volume, count, vwap))
+        series[what] = SeriesAnswer(tuple(found), covered, settled)
+    instrument = OptionContract("SPY", contract, date(2026, 12, 18), Decimal(contract), Right.CALL, id=contract)
+    return InstrumentAnswers(instrument, series)
+
+
+def _text(batch: Sequence[InstrumentAnswers]) -> bytes:
+    """Return a batch as COPY's text."""
+    lines = []
+    for answers in batch:
+        trades, bids, asks = (answers.series[what].bars for what in answers.series)
+        for trade, bid, ask in zip(trades, bids, asks, strict=True):
+            lines.append(
+                f"{answers.instrument.id}\t{trade.time.isoformat()}\t{trade.open}\t{trade.high}\t{trade.low}\t{trade.close}"
+                f"\t{trade.volume}\t{trade.bar_count}\t{trade.vwap}\t{bid.close}\t{ask.close}\tTRADES\tf\t1\n"
+            )
+    return "".join(lines).encode()
+
+
+async def _stream(text: bytes) -> AsyncIterator[bytes]:
+    yield text
+
+
+async def _emptied(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    await connection.execute("TRUNCATE option_bars_5min, request_coverage, bar_revisions")
+
+
+async def _measure(url: str, size: int, rows: int) -> tuple[float, float, float, float]:
+    """Return rows a second of (COPY encoded, COPY, store, store of identical rows) in batches of about `size` rows."""
+    per_batch = max(1, size // _SLOTS)
+    contracts = max(per_batch, rows // _SLOTS)
+    batches = [
+        [_answers(c) for c in range(first, min(first + per_batch, contracts + 1))]
+        for first in range(1, contracts + 1, per_batch)
+    ]
+    total = sum(map(len, batches)) * _SLOTS
+    connection = await asyncpg.connect(url)
+    speeds = []
+    texts = [_text(batch) for batch in batches]
+    await _emptied(connection)
+    began = time.perf_counter()
+    for text in texts:
+        await connection.copy_to_table("option_bars_5min", source=_stream(text), columns=_COLUMNS, format="text")
+    speeds.append(total / (time.perf_counter() - began))
+    await _emptied(connection)
+    began = time.perf_counter()
+    for batch in batches:
+        text = _text(batch)
+        await connection.copy_to_table("option_bars_5min", source=_stream(text), columns=_COLUMNS, format="text")
+    speeds.append(total / (time.perf_counter() - began))
+    await _emptied(connection)
+    async with pool.connect(url, SystemClock(), size=1) as database:
+        for _ in range(2):
+            began = time.perf_counter()
+            for batch in batches:
+                await bars.store(database, batch, 1)
+            speeds.append(total / (time.perf_counter() - began))
+    await connection.close()
+    return speeds[0], speeds[1], speeds[2], speeds[3]
+
+
+async def _run(engine: engines.Engine, rows: int) -> bool:
+    url = engine.database("bench_ingest")
+    connection = await asyncpg.connect(engine.url)
+    await connection.execute("DROP DATABASE IF EXISTS bench_ingest")
+    await connection.execute("CREATE DATABASE bench_ingest")
+    await connection.close()
+    await migrate.upgrade(url)
+    await features.apply(url)
+    connection = await asyncpg.connect(url)
+    await connection.execute(_CONTRACTS)
+    await connection.close()
+    missed = False
+    for size in (78, 1_000, 10_000, 100_000):
+        encoded, copied, stored, again = await _measure(url, size, min(rows, size * 100))
+        missed |= size >= 1_000 and stored < 0.4 * copied
+        say(
+            f"{engine.name:10}{size:>10}{encoded:>16.0f}{copied:>10.0f}{stored:>10.0f}{again:>12.0f}"
+            f"{stored / copied:>14.0%}{stored / encoded:>14.0%}"
+        )
+    return missed
+
+
+def main() -> int:
+    """Print the table; 1 when the store is below 40 % of COPY for batches of 1,000 rows and up."""
+    parser = argparse.ArgumentParser(description="rows a second")
+    parser.add_argument("--rows", type=int, default=200_000)
+    arguments = parser.parse_args()
+    say(
+        f"{'rows/s':10}{'batch':>10}{'COPY, encoded':>16}{'COPY':>10}{'store':>10}{'identical':>12}"
+        f"{'of COPY':>14}{'of encoded':>14}"
+    )
+    missed = False
+    with ExitStack() as stack:
+        for name in engines.NAMES:
+            try:
+                engine = engines.find(name, stack)
+            except engines.EngineAbsent as exc:
+                say(f"{name}: {exc}")
+                continue
+            missed |= asyncio.run(_run(engine, arguments.rows))
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

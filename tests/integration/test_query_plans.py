@@ -1,0 +1,129 @@
+"""Plans of the hot queries: the right chunk, the right index, and no more rows read than the answer needs."""
+
+import json
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from collector.db.queries import query
+from collector.resources import resource
+from tests.engines import Engine
+
+_CONTRACTS = 200
+_DAYS = 12
+_FIRST = datetime(2026, 11, 2, tzinfo=UTC)
+_DAY = timedelta(days=1)
+_SLOT = _FIRST + 5 * _DAY + timedelta(hours=16)
+
+_FILL = f"""
+INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
+SELECT s, row_number() OVER (), 'STK', 'SMART', 'USD' FROM unnest(ARRAY['SPY', 'TSLA']) AS s;
+INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
+    multiplier, exchange, trading_class, currency)
+SELECT 1 + n % 2, n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'X', 'USD' FROM generate_series(1, {_CONTRACTS}) AS n;
+INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
+    bar_size, status)
+VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
+INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, data_source, has_gaps)
+SELECT day + slot * INTERVAL '5 minutes', c, 1, 2, 0.5, 1.5, slot, 'TRADES', false
+FROM generate_series(0, {_DAYS - 1}) AS d,
+    LATERAL (SELECT '2026-11-02 14:30Z'::timestamptz + d * INTERVAL '1 day') AS t (day),
+    generate_series(1, {_CONTRACTS}) AS c, generate_series(0, 77) AS slot;
+"""  # noqa: S608 - numbers of ours
+
+
+@pytest_asyncio.fixture
+async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Give a connection like the collector's to twelve days of 200 contracts, analysed."""
+    opened = await asyncpg.connect(database_url, server_settings={"plan_cache_mode": "force_custom_plan", "jit": "off"})
+    await opened.execute(_FILL)
+    await opened.execute("ANALYZE")
+    yield opened
+    await opened.close()
+
+
+async def _plan(connection: "asyncpg.Connection[asyncpg.Record]", text: str, *args: object) -> dict[str, Any]:
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", *args)
+    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
+    return plan
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from _nodes(child)
+
+
+def _scans(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the nodes that read bars and were run at all."""
+    return [
+        node
+        for node in _nodes(plan)
+        if ("option_bars" in node.get("Relation Name", "") or "_hyper_" in node.get("Relation Name", ""))
+        and node["Actual Loops"] > 0
+        and node["Node Type"] != "Custom Scan"  # TimescaleDB's own nodes, above the scans of chunks
+    ]
+
+
+def _rows_read(plan: dict[str, Any]) -> float:
+    """Return how many rows were looked at in tables of bars, those that were thrown away included."""
+    thrown = ("Rows Removed by Filter", "Rows Removed by Index Recheck")
+    return sum(
+        float(node["Actual Loops"] * (node["Actual Rows"] + sum(node.get(key, 0) for key in thrown)))
+        for node in _scans(plan)
+    )
+
+
+async def test_history_of_a_contract(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """One contract's history reads its own rows only, by the key's index."""
+    plan = await _plan(connection, query("contract_history"), 77, _FIRST, _FIRST + _DAYS * _DAY)
+    assert plan["Actual Rows"] == 78 * _DAYS
+    assert _rows_read(plan) == 78 * _DAYS
+    assert all(node["Node Type"] != "Seq Scan" for node in _scans(plan))
+
+
+async def test_legs_of_a_box(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Four legs over a day read four contracts' rows of that day, from one chunk."""
+    at = _FIRST + 5 * _DAY
+    plan = await _plan(connection, query("legs"), [10, 20, 110, 120], at, at + _DAY)
+    assert plan["Actual Rows"] == 4 * 78
+    assert _rows_read(plan) == 4 * 78
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
+async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """A surface stays inside its day: one chunk, or the block range of the day."""
+    plan = await _plan(connection, query("surface"), 1, _SLOT)
+    assert plan["Actual Rows"] == _CONTRACTS / 2
+    assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
+async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """On compressed days the same queries open the batches of their contracts only."""
+    if engine.name != "community":
+        pytest.skip("about compression")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    at = _FIRST + 5 * _DAY
+    plan = await _plan(connection, query("contract_history"), 77, at, at + _DAY)
+    assert plan["Actual Rows"] == 78
+    batches = [node for node in _nodes(plan) if "compress_hyper" in node.get("Relation Name", "")]
+    assert sum(node["Actual Rows"] for node in batches) <= 2  # of 16 in the chunk
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(p.stem, p.read_text()) for p in (resource("sql") / "status").glob("*.sql")]
+)
+async def test_status_queries_read_a_day_at_most(
+    engine: Engine, name: str, text: str, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """No status query reads more bars than one session's, whatever the table holds."""
+    plan = await _plan(connection, text.replace("now()", "'2026-11-13 23:00Z'::timestamptz"))
+    slack = 3 if engine.name == "plain" else 1  # block ranges of 128 pages span some days of this small table
+    assert _rows_read(plan) <= slack * 78 * _CONTRACTS
