@@ -211,7 +211,10 @@ async def run_window(
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
     if order.sessions_back:
         await _after_repair(settings, report, clock)
-    report_files.keep(settings.log.path, report)
+    try:
+        report_files.keep(settings.log.path, report)
+    except OSError as error:
+        log.warning("report_not_kept", error=str(error))
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
 
 
