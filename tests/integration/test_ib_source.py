@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 import collector.ib
-from collector.clock import Clock, SystemClock
+from collector.clock import Clock
 from collector.domain.answers import Answer, ChainParameters, Definitions, Failure, HistoricalRequest, Outcome
-from collector.domain.errors import GatewayUnavailable
 from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.spans import Span
 from collector.ib.breaker import BreakerState
@@ -22,7 +21,6 @@ from collector.ib.pacing import PacingSettings
 from collector.ib.source import IBSource, connect
 from collector.ib.supervisor import EventKind
 from collector.pipeline.source import MarketDataSource
-from collector.simulator.launch import start
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
@@ -373,49 +371,6 @@ async def test_the_pacers_ceiling_is_the_only_throttle(gateway: Gateway, gateway
         assert not source._gateway.wire.client._msgQ
     assert gateway.log.violations == []
     assert gateway.log.max_rate < 50
-
-
-async def test_a_closed_port_says_so(gateway_clock: Clock) -> None:
-    """Nothing listens: the hint names what to start."""
-    closed = await start(clock=gateway_clock)
-    port = closed.port
-    await closed.stop()
-    with pytest.raises(GatewayUnavailable, match="nothing listens") as caught:
-        async with connect(GatewaySettings(port=port, connect_timeout_s=1), PacingSettings(), gateway_clock):
-            pass
-    assert "start IB Gateway" in caught.value.hint
-
-
-async def test_a_client_id_in_use_says_so(source: IBSource, gateway: Gateway) -> None:
-    """Error 326 arrives at once, not after the connect time-out."""
-    with pytest.raises(GatewayUnavailable, match="client id 17: it is in use") as caught:
-        async with connect(settings(gateway, connect_timeout_s=60), PacingSettings(), SystemClock()):
-            pass
-    assert "gateway.client_id" in caught.value.hint
-
-
-@pytest.mark.gateway(scenarios=[named("deaf-port", at_request=0, after_s=0.0, for_s=60.0)])
-async def test_a_port_that_does_not_answer_says_so(gateway: Gateway, gateway_clock: Clock) -> None:
-    """A hanging gateway is given up after the connect time-out."""
-    await asyncio.sleep(0.01)
-    with pytest.raises(GatewayUnavailable, match="no IB gateway answers within"):
-        async with connect(settings(gateway, connect_timeout_s=0.3), PacingSettings(), gateway_clock):
-            pass
-
-
-async def test_something_else_on_the_port_says_so(gateway_clock: Clock) -> None:
-    """A server that speaks another protocol and hangs up is no gateway."""
-
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        writer.close()
-
-    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    with pytest.raises(GatewayUnavailable, match="failed"):
-        async with connect(GatewaySettings(port=port, connect_timeout_s=5), PacingSettings(), gateway_clock):
-            pass
-    server.close()
 
 
 def test_no_order_call_exists_in_the_adapter() -> None:
