@@ -213,8 +213,8 @@ async def run_window(
         await _after_repair(settings, report, clock)
     try:
         report_files.keep(settings.log.path, report)
-    except OSError as error:
-        log.warning("report_not_kept", error=str(error))
+    except OSError as refused:
+        log.warning("report_not_kept", error=str(refused))
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
 
 
