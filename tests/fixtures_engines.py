@@ -128,7 +128,7 @@ async def database(database_url: str) -> "AsyncIterator[Database]":
 
 
 def _parts(report: pytest.TestReport, key: str) -> Iterator[tuple[str, str]]:
-    for name, value in report.user_properties:
+    for name, value in getattr(report, "user_properties", ()):
         if name == key:
             engine, _, text = str(value).partition("|")
             yield engine, text

@@ -1,0 +1,70 @@
+"""A broken night, with real parts: no gateway for every window of a day, then it is back; what the owner is told."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import SecretStr
+
+from collector import app
+from collector.clock import SystemClock
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, NotifySettings, Settings
+from collector.domain.errors import GatewayUnavailable
+from collector.domain.runs import RunStatus, Window
+from collector.pipeline.orders import order_for
+from collector.simulator.launch import start
+from tests.fault_proxy import unused_port
+from tests.mail_server import Mailbox, mail_server
+from tests.truth import compare
+from tests.window_runs import FRIDAY, narrow
+
+NEW_YORK = ZoneInfo("America/New_York")
+BROKEN = [(Window.MORNING, 10, 0), (Window.MIDDAY, 12, 30), (Window.EXPIRY_CHECK, 15, 0), (Window.EOD, 16, 45)]
+
+
+def settings_for(url: str, port: int, folder: Path, mail_port: int) -> Settings:
+    """Return a configuration with this database, gateway and mail server."""
+    smtp = {
+        "host": "127.0.0.1",
+        "port": mail_port,
+        "security": "none",
+        "sender": "collector@example.org",
+        "recipients": ["owner@example.org"],
+    }
+    return narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(url)),
+        gateway=GatewaySettings(port=port, patience_s=1.0),
+        log=LogSettings(directory=folder),
+        notify=NotifySettings.model_validate({"smtp": smtp}),
+    )
+
+
+async def test_one_failure_mail_and_one_recovery(plain_database_url: str, tmp_path: Path) -> None:
+    """Four windows find no gateway, the fifth does: one preflight failure, no repeats, one recovery, all bars there."""
+    mailbox, port = Mailbox(), unused_port()
+    clock = SystemClock()
+    async with mail_server(mailbox) as mail_port:
+        settings = settings_for(plain_database_url, port, tmp_path, mail_port)
+        days = app.calendar(settings)
+        for window, hour, minute in BROKEN:
+            clock.set(datetime(2026, 11, 20, hour, minute, tzinfo=NEW_YORK))
+            outcome = await app.run_window(settings, order_for(window, settings, days, clock.now()), clock)
+            assert isinstance(outcome.error, GatewayUnavailable)
+        clock.set(datetime(2026, 11, 20, 18, 0, tzinfo=NEW_YORK))
+        gateway = await start(clock=clock, port=port)
+        try:
+            back = await app.run_window(settings, order_for(Window.LATE_NIGHT, settings, days, clock.now()), clock)
+        finally:
+            await gateway.stop()
+
+    assert back.report.status is RunStatus.SUCCESS, back.report.failure
+    await compare(plain_database_url, gateway.market, [FRIDAY], [])
+    subjects = [mail["Subject"] for mail in mailbox.received]
+    assert len(subjects) == 2, subjects
+    assert subjects[0] == "[collector] morning 2026-11-20 PREFLIGHT FAILED · gateway down"
+    assert subjects[1].startswith("[collector] RECOVERED · late_night 2026-11-20 OK · 100.0 %")
+    body = mailbox.received[1].get_body(("plain",))
+    assert body is not None
+    for words in ("morning of 2026-11-20", "eod of 2026-11-20", f"{back.report.bars_collected:,}"):
+        assert words in body.get_content()
