@@ -26,6 +26,8 @@ _WORKERS = 32
 
 Deliver = Callable[[Instrument, list[Answered]], Awaitable[list[HistoricalRequest]]]
 """Takes an instrument's answers; returns the requests whose answers are not definite and must be asked again."""
+_LEAST_WAIT_S = 0.01
+"""A timer may fire a nanosecond early; waiting for so little again and again would not get anywhere."""
 log = structlog.get_logger()
 
 
@@ -94,7 +96,7 @@ class Fetching:
                 return heapq.heappop(self._retries)[2]
             if self._fresh:
                 return _Retry(self._fresh.popleft())
-            await self._clock.sleep(self._retries[0][0] - now)
+            await self._clock.sleep(max(self._retries[0][0] - now, _LEAST_WAIT_S))
         return None
 
     def _defer_all(self) -> None:
