@@ -9,10 +9,11 @@ import contextlib
 import itertools
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -25,9 +26,10 @@ from collector.ib.pacing import PacingSettings
 from collector.pipeline import window_run
 from collector.pipeline.orders import Finished, order_for
 from collector.simulator.market import Market
+from collector.simulator.request_log import RequestLog
 from collector.simulator.scenarios import Scenario, mix
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
+from collector.virtual_time import VirtualClock
 from tests import tables
 from tests.fault_proxy import Address, FaultProxy
 from tests.fixtures_simulator import AFTER_THE_CLOSE
@@ -135,16 +137,16 @@ class Course:
     kills: int = 0
 
     def __str__(self) -> str:
-        return f"{self.kills} kills; runs ended {', '.join(self.endings)}"
+        return f"{self.kills} kills; runs ended {' → '.join(self.endings)}"
 
 
 class Arena:
     """One database of one engine, emptied between mixes; the references of its mixes are made once."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, references: "dict[tuple[int, Variant], Reference] | None" = None) -> None:
         self.url = url
         self.target, self._user, self._name = _target(url)
-        self._references: dict[tuple[int, Variant], Reference] = {}
+        self._references = {} if references is None else references
         self._clock = CurrentClock()
         self._markets = {seed: Market(seed, self._clock) for seed in MARKET_SEEDS}
 
@@ -193,25 +195,27 @@ class Arena:
         """Return what an undisturbed run leaves; it equals the simulator's truth."""
         key = (market_seed, variant)
         if key not in self._references:
-            clock = VirtualClock(AFTER_THE_CLOSE)
-            await self.empty(clock)
-            async with Disturbed(self, clock, market_seed, variant, ()) as undisturbed:
-                finished = await undisturbed.attempt()
-                assert isinstance(finished, Finished), finished
-                assert finished.status is RunStatus.SUCCESS, finished
-                traffic = undisturbed.traffic()
-            with clock.hold():
-                compared = await compare(self.url, self.market(market_seed, clock), [FRIDAY], variant.symbols)
-            assert compared["contracts"] >= 6
-            async with self.directly(clock) as connection:
-                self._references[key] = Reference(await tables.dump(connection), traffic)
+            async with asyncio.timeout(3600):
+                self._references[key] = await self._undisturbed(market_seed, variant)
         return self._references[key]
+
+    async def _undisturbed(self, market_seed: int, variant: Variant) -> Reference:
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await self.empty(clock)
+        async with Disturbed(self, clock, market_seed, variant, ()) as undisturbed:
+            finished = await undisturbed.attempt()
+            assert isinstance(finished, Finished), finished
+            assert finished.status is RunStatus.SUCCESS, finished
+            traffic = undisturbed.traffic()
+        with clock.hold():
+            compared = await compare(self.url, self.market(market_seed, clock), [FRIDAY], variant.symbols)
+        assert compared["contracts"] >= 6
+        async with self.directly(clock) as connection:
+            return Reference(await tables.dump(connection), traffic)
 
 
 def _target(url: str) -> tuple[Address, str, str]:
     """Return where a server listens, the user and the database's name."""
-    from pathlib import Path  # noqa: PLC0415
-
     parts, options = urlsplit(url), parse_qs(urlsplit(url).query)
     user, name = parts.username or "postgres", parts.path.lstrip("/")
     if "host" in options:
@@ -239,7 +243,7 @@ class Disturbed:
         self._run: asyncio.Task[Finished] | None = None
         self._killed = False
 
-    async def __aenter__(self) -> "Disturbed":
+    async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self.gateway)
         self.gateway_proxy = CuttingProxy((self.gateway.host, self.gateway.port), clock=self.clock)
         await self._stack.enter_async_context(self.gateway_proxy)
@@ -255,12 +259,12 @@ class Disturbed:
         database, gateway = self.database_proxy, self.gateway_proxy
         return Traffic(database.sent_up, database.sent_down, gateway.sent_up, gateway.sent_down)
 
-    async def attempt(self) -> Finished | CollectorError | None:
+    async def attempt(self, *, force: bool = False) -> Finished | CollectorError | None:
         """Run the window once: what it returned or raised, None when it was killed."""
         await self.gateway_proxy.accept()
         await self.database_proxy.accept()
         self._killed = False
-        self._run = asyncio.ensure_future(self._window())
+        self._run = asyncio.ensure_future(self._window(force=force))
         await asyncio.wait({self._run})
         error = None if self._run.cancelled() else self._run.exception()
         if self._killed:  # what the process had to say in its last moment, nobody heard
@@ -269,17 +273,17 @@ class Disturbed:
             await self.arena.alone(self.clock)
             return None
         if error is None:
-            self.course.endings.append(str(self._run.result().status))
+            self.course.endings.append(_described(self._run.result()))
             return self._run.result()
-        self.course.endings.append(type(error).__name__)
+        self.course.endings.append(f"{type(error).__name__}: {error}")
         if not isinstance(error, CollectorError):
             raise error
         return error
 
-    async def _window(self) -> Finished:
+    async def _window(self, *, force: bool) -> Finished:
         url, settings = self.arena.through(self.database_proxy), self.variant.settings()
         async with parts_for(url, self.gateway_proxy, settings, self.clock, self._pacing) as parts:
-            order = order_for(Window.EOD, settings, parts.calendar, self.clock.now())
+            order = order_for(Window.EOD, settings, parts.calendar, self.clock.now(), force=force)
             return await window_run.run(order, parts)
 
     def kill(self) -> None:
@@ -292,7 +296,14 @@ class Disturbed:
         self._run.cancel()
 
 
-async def until_it_ends(seed: int, arena: Arena, *, scenarios: Sequence[Scenario] | None = None) -> Course:
+def _described(finished: Finished) -> str:
+    reasons = [str(finished.error)] if finished.error else []
+    reasons += [f"{left.symbol} left out: {left.failure.message}" for left in finished.not_prepared]
+    reasons += [f"given up: {letter.failure.outcome} {letter.failure.message}" for letter in finished.given_up[:2]]
+    return f"{finished.status} ({'; '.join(reasons)})" if reasons else str(finished.status)
+
+
+async def until_it_ends(seed: int, arena: Arena) -> Course:
     """Disturb one window as the seed says, start it again until it succeeds, and compare the tables.
 
     Raises:
@@ -303,34 +314,57 @@ async def until_it_ends(seed: int, arena: Arena, *, scenarios: Sequence[Scenario
     reference = await arena.reference(market_seed, variant)
     clock = VirtualClock(AFTER_THE_CLOSE)
     await arena.empty(clock)
-    played = mix(seed, requests=40) if scenarios is None else scenarios
-    async with Disturbed(arena, clock, market_seed, variant, played, pacing) as disturbed:
+    async with Disturbed(arena, clock, market_seed, variant, mix(seed, requests=40), pacing) as disturbed:
         faults = _Faults(disturbed, dice, reference.traffic)
         try:
             async with asyncio.timeout(_LONGEST_S):
-                await _persist(disturbed, faults, dice)
+                await persist(disturbed, faults.armed, lambda: dice.uniform(1.0, 300.0))
         except TimeoutError:
             raise AssertionError(f"not ended after {_LONGEST_S / 3600:.1f} h: {disturbed.course}") from None
-        log = disturbed.gateway.log
+    check_ceilings(disturbed.gateway.log)
+    try:
+        await check_tables(arena, clock, reference)
+    except AssertionError as error:
+        error.add_note(str(disturbed.course))
+        raise
+    return disturbed.course
+
+
+async def persist(
+    disturbed: Disturbed,
+    armed: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
+    pause: Callable[[], float] = lambda: 60.0,
+) -> None:
+    """Run the window again and again until it succeeds.
+
+    Args:
+        disturbed: what runs it.
+        armed: entered around each attempt; arms the faults that befall it.
+        pause: seconds until the next attempt.
+    """
+    for number in itertools.count(1):
+        assert number <= _LAST_ATTEMPT, f"no end: {disturbed.course}"
+        async with armed():
+            ended = await disturbed.attempt()
+        if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
+            return
+        await disturbed.clock.sleep(pause())
+
+
+def check_ceilings(log: RequestLog) -> None:
+    """Assert that no ceiling was exceeded, not even the configured ones, and that nothing is left open at IB."""
     assert log.violations == []
     assert log.max_open <= OPEN_CEILING
     assert log.max_rate <= RATE_CEILING
     assert log.open_now == 0
+
+
+async def check_tables(arena: Arena, clock: Clock, reference: Reference) -> None:
+    """Assert that the tables are those of an undisturbed run, and that no run is left as running."""
     async with arena.directly(clock) as connection:
         tables.tables_equal(await tables.dump(connection), reference.tables)
         left = await connection.fetch("SELECT id FROM intraday_collection_runs WHERE status = 'running'")
     assert not left, f"runs left as running: {left}"
-    return disturbed.course
-
-
-async def _persist(disturbed: Disturbed, faults: "_Faults", dice: random.Random) -> None:
-    for number in itertools.count(1):
-        assert number <= _LAST_ATTEMPT, f"no end: {disturbed.course}"
-        async with faults.armed():
-            ended = await disturbed.attempt()
-        if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
-            return
-        await disturbed.clock.sleep(dice.uniform(1.0, 300.0))
 
 
 class _Faults:
@@ -401,9 +435,3 @@ class _Faults:
 def _moment(dice: random.Random) -> float:
     """Return seconds, more often few than many."""
     return float(10 ** dice.uniform(-1.5, 1.5))
-
-
-def in_virtual_time(seed: int, arena: Arena, **more: Sequence[Scenario]) -> Course:
-    """Run one mix on a loop of its own; a failure says how to repeat it."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(until_it_ends(seed, arena, **more))

@@ -49,7 +49,7 @@ def _statement(title: str) -> str:
     values = ", ".join(f"one.{column}" for column in columns)
     return f"""
         SELECT named.ib_con_id || ' ' || {key}, ROW({values})::text
-        FROM {title.split(" ")[0]} AS one JOIN {join}
+        FROM {title.split(maxsplit=1)[0]} AS one JOIN {join}
         ORDER BY named.ib_con_id, {key}
     """  # noqa: S608 - the names stand in this file
 

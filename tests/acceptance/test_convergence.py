@@ -1,0 +1,190 @@
+"""Convergence: whatever happens on the way, the tables end as those of a run that nothing disturbed.
+
+Each scenario of the simulated gateway alone, then seeded mixes of scenarios, kills and lost connections, in virtual
+time. COLLECTOR_MIXES sets the number of mixes on PostgreSQL without TimescaleDB. A mix is repeated by its seed:
+
+    COLLECTOR_MIXES=0 COLLECTOR_MIX_SEED=17 pytest tests/acceptance/test_convergence.py -k mix
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from collector.domain.runs import RunStatus
+from collector.pipeline.orders import Finished
+from collector.simulator.scenarios import SCENARIOS, named
+from collector.virtual_time import VirtualClock, VirtualTimeLoop
+from tests import disturbances, engines, tables
+from tests.disturbances import Arena, Disturbed, Reference, Variant
+from tests.fixtures_engines import Matrix
+from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.truth import compare
+from tests.window_runs import FRIDAY
+
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+
+MIXES = int(os.environ.get("COLLECTOR_MIXES", "200"))
+TIMESCALE_MIXES = max(20, MIXES // 10)
+_ONE_SEED = os.environ.get("COLLECTOR_MIX_SEED")
+SEEDS = [int(_ONE_SEED)] if _ONE_SEED else list(range(MIXES))
+TIMESCALE_SEEDS = [int(_ONE_SEED)] if _ONE_SEED else list(range(10_000, 10_000 + TIMESCALE_MIXES))
+
+HEALING = [name for name in SCENARIOS if named(name).heals]
+LASTING = [name for name in SCENARIOS if not named(name).heals and name != "revised-values"]
+ALONE = Variant(("PLTR", "TSLA"), 4, 4)
+_VIRTUAL_HOURS = 5.0
+_HITS = {"hmds-unknown-contract": 8 * 3 * 2}
+"""Eight contracts; an unknown one is believed at the third attempt, each of which asks twice."""
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> None:
+    """Keep the reports of provoked errors out of the log."""
+    for name in ("asyncio", "asyncpg.pool"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def arenas(engine_matrix: Matrix) -> Iterator[Callable[[engines.Engine], Arena]]:
+    """Give the arena of an engine; it is made once, and all share their references: engines must not differ."""
+    made: dict[str, Arena] = {}
+    open_: list[Iterator[str]] = []
+    references: dict[tuple[int, Variant], Reference] = {}
+
+    def of(engine: engines.Engine) -> Arena:
+        if engine.name not in made:
+            urls = engine_matrix.create(engine, engine_matrix.template(engine))
+            made[engine.name] = Arena(next(urls), references)
+            open_.append(urls)
+        return made[engine.name]
+
+    yield of
+    for urls in open_:
+        next(urls, None)
+
+
+@pytest.fixture
+def arena(arenas: Callable[[engines.Engine], Arena], plain_engine: engines.Engine) -> Arena:
+    """Give the arena on the engine without TimescaleDB."""
+    return arenas(plain_engine)
+
+
+@pytest.mark.parametrize("name", HEALING)
+def test_each_scenario_alone_converges(arena: Arena, virtual_run: Run, name: str) -> None:
+    """A fault that heals leaves no trace in the tables, whatever it is."""
+
+    async def main() -> None:
+        reference = await arena.reference(7, ALONE)
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await arena.empty(clock)
+        async with Disturbed(arena, clock, 7, ALONE, [named(name)]) as disturbed:
+            async with asyncio.timeout(_VIRTUAL_HOURS * 3600):
+                await disturbances.persist(disturbed)
+            disturbances.check_ceilings(disturbed.gateway.log)
+        await disturbances.check_tables(arena, clock, reference)
+
+    virtual_run(main)
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_a_fault_that_does_not_heal_touches_nothing_else(arena: Arena, virtual_run: Run, name: str) -> None:
+    """Refused quotes of one symbol leave the run partial, its other series and the other symbol complete.
+
+    The next run asks again for what was refused, and completes the tables.
+    """
+
+    async def main() -> None:
+        reference = await arena.reference(7, ALONE)
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await arena.empty(clock)
+        refused = named(name, symbols=("TSLA",), series=("BID",), share=1.0, hits=_HITS.get(name, 6))
+        async with Disturbed(arena, clock, 7, ALONE, [refused]) as disturbed:
+            first = await disturbed.attempt()
+            assert isinstance(first, Finished)
+            assert first.status is RunStatus.PARTIAL
+            series = {
+                (letter.request.instrument.symbol, letter.request.what_to_show.value) for letter in first.given_up
+            }
+            assert series == {("TSLA", "BID")}
+            affected = {letter.request.instrument.con_id for letter in first.given_up}
+            async with arena.directly(clock) as connection:
+                found = await tables.dump(connection)
+            tables.tables_equal(_without(found, affected), _without(reference.tables, affected))
+            for what in ("TRADES", "ASK"):
+                assert _coverage(found, affected, what) == _coverage(reference.tables, affected, what)
+            await clock.sleep(3600)
+            await disturbances.persist(disturbed)
+            disturbances.check_ceilings(disturbed.gateway.log)
+        await disturbances.check_tables(arena, clock, reference)
+
+    virtual_run(main)
+
+
+def test_late_corrections_arrive_with_a_forced_run_and_old_values_stay(arena: Arena, virtual_run: Run) -> None:
+    """What IB revised later replaces what was settled, and what stood there is kept in bar_revisions."""
+
+    async def main() -> None:
+        reference = await arena.reference(7, ALONE)
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await arena.empty(clock)
+        async with Disturbed(arena, clock, 7, ALONE, [named("revised-values", after_s=600)]) as disturbed:
+            try:
+                await disturbances.persist(disturbed)
+                await disturbances.check_tables(arena, clock, reference)
+                await clock.sleep(900)
+                forced = await disturbed.attempt(force=True)
+                assert isinstance(forced, Finished)
+                assert forced.status is RunStatus.SUCCESS
+                assert forced.tally.inserted == 0
+                assert forced.tally.updated > 0
+                with clock.hold():
+                    await compare(arena.url, disturbed.gateway.market, [FRIDAY], ALONE.symbols)
+                async with arena.directly(clock) as connection:
+                    kept = await connection.fetchval("SELECT count(*) FROM bar_revisions")
+                assert kept == forced.tally.updated
+            finally:
+                disturbed.gateway.market.revisions.clear()
+
+    virtual_run(main)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_mixes_converge(arena: Arena, seed: int) -> None:
+    """Scenarios, kills and lost connections together, at moments drawn from the seed, end with the same tables."""
+    _mix(arena, seed)
+
+
+@pytest.mark.parametrize("seed", TIMESCALE_SEEDS)
+@pytest.mark.parametrize("engine", ["apache", "community"], indirect=True)
+def test_mixes_converge_on_timescale(
+    arenas: Callable[[engines.Engine], Arena], engine: engines.Engine, seed: int
+) -> None:
+    """The same on each edition of TimescaleDB, against the same tables."""
+    _mix(arenas(engine), seed)
+
+
+def _mix(arena: Arena, seed: int) -> None:
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        try:
+            runner.run(disturbances.until_it_ends(seed, arena))
+        except BaseException as error:
+            error.add_note(
+                f"repeat it: COLLECTOR_MIX_SEED={seed} pytest tests/acceptance/test_convergence.py -k mixes_converge"
+            )
+            raise
+
+
+def _without(dump: tables.Dump, con_ids: set[int]) -> tables.Dump:
+    return {
+        title: {key: row for key, row in rows.items() if int(key.split()[0]) not in con_ids}
+        for title, rows in dump.items()
+    }
+
+
+def _coverage(dump: tables.Dump, con_ids: set[int], what: str) -> Mapping[str, str]:
+    rows = dump["request_coverage of contracts"]
+    return {f"{con_id} {what}": rows[f"{con_id} {what}"] for con_id in con_ids}
