@@ -70,7 +70,7 @@ def run(
         force=force,
     )
     if dry_run:
-        _print_plan(app.run_until_signalled(app.plan(settings, order, clock)))
+        _print_plan(app.run_until_signalled(app.plan(settings, order, clock)), as_json=as_json)
         return Exit.SUCCESS
     with run_progress(order) as on_progress:
         outcome = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))
@@ -89,16 +89,19 @@ def show_outcome(outcome: app.Outcome, settings: Settings, *, as_json: bool = Fa
     return of_status(outcome.report.status)
 
 
-def _print_plan(work: list[Work]) -> None:
-    """Print contracts and requests by symbol and series, in the order in which they would be asked for."""
-    table = Table("symbol", "expiration", "contracts", "requests", title="would be asked for, most urgent first")
+def _print_plan(work: list[Work], *, as_json: bool) -> None:
+    """Print contracts and requests by symbol and expiration, in the order in which they would be asked for."""
     groups: dict[tuple[str, str], list[Work]] = {}
     for item in work:
         expiration = str(getattr(item.instrument, "expiration", "underlying"))
         groups.setdefault((item.instrument.symbol, expiration), []).append(item)
-    for (symbol, expiration), items in groups.items():
-        table.add_row(symbol, expiration, f"{len(items):,}", f"{sum(len(item.requests) for item in items):,}")
-    total = sum(len(item.requests) for item in work)
+    rows = [(*group, len(items), sum(len(item.requests) for item in items)) for group, items in groups.items()]
+    if as_json:
+        print_json([dict(zip(("symbol", "expiration", "contracts", "requests"), row, strict=True)) for row in rows])
+        return
+    table = Table("symbol", "expiration", "contracts", "requests", title="would be asked for, most urgent first")
+    for symbol, expiration, contracts, requests in rows:
+        table.add_row(symbol, expiration, f"{contracts:,}", f"{requests:,}")
     table.add_section()
-    table.add_row("all", "", f"{len(work):,}", f"{total:,}")
+    table.add_row("all", "", f"{len(work):,}", f"{sum(row[3] for row in rows):,}")
     Console().print(table)
