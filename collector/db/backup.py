@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from collector.clock import Clock
-from collector.db import programs, timescale
+from collector.db import migrate, programs, timescale
 from collector.db.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 
@@ -63,7 +63,6 @@ async def backup(url: str, folder: Path, now: datetime, *, keep_days: int = KEPT
     """
     async with timescale.session(url, clock) as session:
         server = await session.server()
-        [contents] = await session.fetch("backup_contents")
     major = server.server_number // 10_000
     dump = folder / f"collector-{now.astimezone(UTC):{_STAMP}}.dump"
     part = dump.with_suffix(".part")
@@ -82,7 +81,7 @@ async def backup(url: str, folder: Path, now: datetime, *, keep_days: int = KEPT
             server.server,
             server.installed,
             str(server.edition),
-            contents["revision"],
+            await migrate.current(url, clock) or "",
             int(version.split()[2].split(".")[0]),
         )
         part.replace(dump)

@@ -1,0 +1,107 @@
+"""Taking over the database of an earlier system of the owner's that used the same names for its tables.
+
+Its tables are set aside whole in the schema `earlier_system`, never changed nor dropped; the collector's own are made
+and filled from them. Adopted bars count as covered, so that nothing runs to fetch them again at once, and never as
+settled: what IB still knows is confirmed by the ordinary repairs.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from collector.clock import Clock
+from collector.db import backup, features, migrate, timescale
+from collector.db.features import StorageSettings
+from collector.db.timescale import Session
+from collector.domain.errors import DatabaseError
+
+_IN_ORDER = ("underlying_securities", "option_chains", "intraday_collection_runs")
+_FILES = {"intraday_collection_runs": "runs"}
+_BARS = {"option_bars_5min": "option_bars", "underlying_bars_5min": "underlying_bars"}
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What was taken over. bars: slots of option bars. aside: the earlier tables, kept in `earlier_system`."""
+
+    backup: Path
+    bars: int
+    aside: tuple[str, ...]
+
+
+async def adopt(
+    url: str, folder: Path, now: datetime, clock: Clock, settings: StorageSettings | None = None
+) -> Adoption:
+    """Back the database up, set its tables aside, make the collector's own and fill them.
+
+    Interrupted, it goes on where it stopped when it is called again. Afterwards `DROP SCHEMA earlier_system CASCADE`
+    gives the space back; that is for a person to decide.
+
+    Args:
+        url: the database; its owner's login.
+        folder: where the backup goes.
+        now: names the backup (aware).
+        clock: held while the server works.
+        settings: see `collector.db.features.apply`.
+
+    Raises:
+        DatabaseUnavailable: no usable connection.
+        DatabaseError: there is nothing to adopt, the backup failed, or a bar could not be taken over.
+    """
+    made = await _set_aside(url, folder, now, clock)
+    await migrate.upgrade(url, clock)
+    await features.apply(url, settings, clock)
+    async with timescale.session(url, clock) as session:
+        aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
+        filled = {row["name"] for row in await session.fetch("adopt/filled") if row["filled"]}
+        for table in _IN_ORDER:
+            if table in aside and table not in filled:
+                async with session.transaction():
+                    await session.execute(f"adopt/{_FILES.get(table, table)}")
+        for table, name in _BARS.items():
+            if table in aside:
+                await _adopt_bars(session, name)
+        async with session.transaction():
+            await session.execute("adopt/lifecycle")
+            await session.execute("adopt/coverage")
+            await session.execute("adopt/underlying_coverage")
+            await session.execute("adopt/sequences")
+        bars = await _counted(session) if "option_bars_5min" in aside else 0
+    return Adoption(made, bars, aside)
+
+
+async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Path:
+    """Back up and move the earlier tables away; an earlier, interrupted adoption has done so already."""
+    async with timescale.session(url, clock) as session:
+        done = bool(await session.fetch("adopt/tables", "earlier_system"))
+        here = [row["name"] for row in await session.fetch("adopt/tables", "public")]
+    if done:
+        kept = backup.backups(folder)
+        return kept[-1].path if kept else folder
+    if not here:
+        raise DatabaseError("there is nothing to adopt: the database is empty", "run `collector db upgrade`")
+    if "alembic_version" in here and await migrate.current(url, clock) is not None:
+        raise DatabaseError(
+            "there is nothing to adopt: the tables are the collector's own", "run `collector db upgrade`"
+        )
+    made = await backup.backup(url, folder, now, clock=clock)
+    async with timescale.session(url, clock) as session, session.transaction():
+        await session.execute("adopt/set_aside")
+    return made.path
+
+
+async def _adopt_bars(session: Session, name: str) -> None:
+    """Copy bars a day at a time, so that an interruption loses a day's work at most."""
+    for row in await session.fetch(f"adopt/days_of_{name}"):
+        async with session.transaction():
+            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1))
+
+
+async def _counted(session: Session) -> int:
+    [row] = await session.fetch("adopt/count_bars")
+    if row["adopted"] < row["earlier"]:
+        raise DatabaseError(
+            f"only {row['adopted']} of {row['earlier']} bars could be adopted",
+            "all of them are still in the schema earlier_system; call `collector db adopt` again",
+        )
+    return int(row["adopted"])

@@ -1,0 +1,20 @@
+-- Adopt the option bars of [$1, $2); of a slot stored twice, the one that was changed last.
+INSERT INTO option_bars_5min (
+    time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, implied_volatility, delta,
+    gamma, theta, vega, rho, open_interest, collection_run_id, data_source, has_gaps, created_at, updated_at
+)
+SELECT DISTINCT ON (adopted.contract_id, adopted.time)
+    adopted.time, adopted.contract_id, adopted.open, adopted.high, adopted.low, adopted.close, adopted.volume,
+    adopted.bar_count, adopted.vwap, adopted.bid_close, adopted.ask_close, adopted.implied_volatility, adopted.delta,
+    adopted.gamma, adopted.theta, adopted.vega, adopted.rho, adopted.open_interest, adopted.collection_run_id,
+    coalesce(adopted.data_source, CASE WHEN adopted.close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END), false,
+    adopted.created_at, adopted.updated_at
+FROM
+    earlier_system.option_bars_5min AS earlier,
+    LATERAL jsonb_populate_record(
+        NULL::option_bars_5min,
+        jsonb_build_object('created_at', now(), 'updated_at', now()) || jsonb_strip_nulls(to_jsonb(earlier))
+    ) AS adopted
+WHERE earlier.time >= $1::timestamptz AND earlier.time < $2::timestamptz
+ORDER BY adopted.contract_id, adopted.time, adopted.updated_at DESC
+ON CONFLICT DO NOTHING

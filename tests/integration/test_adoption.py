@@ -1,0 +1,128 @@
+"""Adopting the tables of an earlier system: recognised, backed up, taken over bar by bar, and kept beside."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from collector.clock import SystemClock
+from collector.db import adoption, backup, features, migrate
+from collector.domain.errors import DatabaseError
+from tests.engines import Engine
+
+_CLOCK = SystemClock()
+_NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+# The earlier system: readers' columns only, other types, no con_ids, a view on top, duplicates of a slot.
+_EARLIER = """
+CREATE TABLE underlying_securities (id serial PRIMARY KEY, symbol varchar(10) UNIQUE, name text, active boolean);
+CREATE TABLE option_chains (id serial PRIMARY KEY, underlying_id int REFERENCES underlying_securities, contract_symbol
+    varchar(30), expiration_date date, strike_price numeric(10, 2), option_type char(1));
+CREATE TABLE option_bars_5min (time timestamptz NOT NULL, contract_id int, open double precision, high double precision,
+    low double precision, close double precision, volume bigint, bar_count int, bid_close double precision,
+    collection_run_id int, data_source varchar(20), has_gaps boolean DEFAULT true, updated_at timestamptz);
+CREATE TABLE intraday_collection_runs (id serial PRIMARY KEY, run_date date, run_type text, started_at timestamptz,
+    status text, bars_collected int);
+CREATE TABLE notes_of_mine (note text);
+CREATE VIEW expensive AS SELECT * FROM option_bars_5min WHERE close > 100;
+INSERT INTO underlying_securities (symbol) VALUES ('SPY'), ('TSLA');
+INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type)
+SELECT 1, 'SPY   261218C00' || n || '000', '2026-12-18', n, 'C' FROM generate_series(641, 645) AS n;
+INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, data_source, updated_at)
+SELECT d + n * INTERVAL '5 minutes', c, 1.5, 2, 1, 1.25, n, 'TRADES', d
+FROM generate_series('2026-11-16 14:30Z'::timestamptz, '2026-11-18 14:30Z', '1 day') AS d,
+    generate_series(0, 77) AS n, generate_series(1, 5) AS c;
+INSERT INTO option_bars_5min (time, contract_id, close, data_source, updated_at)
+VALUES ('2026-11-16 14:30Z', 1, 9.75, 'TRADES', '2026-11-19');
+INSERT INTO option_bars_5min (time, contract_id, bid_close) VALUES ('2026-11-19 14:30Z', 1, 1.20);
+INSERT INTO intraday_collection_runs (run_date, run_type, started_at, status, bars_collected) VALUES
+    ('2026-11-16', 'eod', '2026-11-16 21:45Z', 'completed', 390),
+    ('2026-11-16', 'eod', '2026-11-16 23:45Z', 'running', 1);
+INSERT INTO notes_of_mine VALUES ('keep me');
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Give a folder for the backup."""
+    path = Path(tempfile.mkdtemp(prefix="collector-adopt-"))
+    yield path
+    shutil.rmtree(path)
+
+
+async def _earlier(url: str, engine: Engine) -> "asyncpg.Connection[asyncpg.Record]":
+    connection = await asyncpg.connect(url)
+    if engine.name != "plain":
+        await connection.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
+    await connection.execute(_EARLIER)
+    if engine.name != "plain":
+        await connection.execute("SELECT create_hypertable('option_bars_5min', 'time', migrate_data => true)")
+    return connection
+
+
+async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """All slots are there, exact, covered but not settled; the earlier tables stay, and a backup was made."""
+    connection = await _earlier(empty_database_url, engine)
+    with pytest.raises(DatabaseError, match="earlier system") as caught:
+        await migrate.upgrade(empty_database_url)
+    assert "db adopt" in caught.value.hint
+
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+
+    assert done.bars == 3 * 78 * 5 + 1
+    assert set(done.aside) >= {"option_bars_5min", "option_chains", "notes_of_mine"}
+    assert [kept.path for kept in backup.backups(folder)] == [done.backup]
+    assert await migrate.current(empty_database_url) == migrate.head()
+    assert await connection.fetchval("SELECT count(*) FROM earlier_system.option_bars_5min") == 1172
+    assert await connection.fetchval("SELECT note FROM earlier_system.notes_of_mine") == "keep me"
+    assert await connection.fetchval("SELECT count(*) FROM earlier_system.expensive") == 0
+    latest = "SELECT open, close FROM option_bars_5min WHERE contract_id = 1 AND time = '2026-11-16 14:30Z'"
+    assert tuple(await connection.fetchrow(latest)) == (None, Decimal("9.7500"))
+    quote = "SELECT close, bid_close, data_source FROM option_bars_5min WHERE time = '2026-11-19 14:30Z'"
+    assert tuple(await connection.fetchrow(quote)) == (None, Decimal("1.2000"), "BID_ASK")
+    coverage = await connection.fetch(
+        "SELECT what_to_show, (upper(covered) - lower(covered))::text AS hull, isempty(settled) FROM request_coverage"
+        " WHERE contract_id = 1 ORDER BY 1"
+    )
+    assert [tuple(row) for row in coverage] == [("BID", "00:05:00", True), ("TRADES", "2 days 06:30:00", True)]
+    runs = await connection.fetch("SELECT attempt, status FROM intraday_collection_runs ORDER BY id")
+    assert [tuple(row) for row in runs] == [(1, "success"), (2, "interrupted")]
+    assert await connection.fetchval("SELECT count(*) FROM option_contract_lifecycle") == 5
+    new = (
+        "INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)"
+        " VALUES ('QQQ', 320227571, 'STK', 'SMART', 'USD') RETURNING id"
+    )
+    assert await connection.fetchval(new) == 3
+    assert await connection.fetchval("SELECT count(*) FROM hourly_option_summary") > 0
+    assert (await features.report(empty_database_url)).title == (await features.apply(empty_database_url)).title
+    await connection.close()
+
+
+async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Stopped after the tables were set aside and some days copied, the next call finishes the work."""
+    connection = await _earlier(empty_database_url, engine)
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    await connection.execute("DELETE FROM option_bars_5min WHERE time >= '2026-11-17'")
+    await connection.execute("DELETE FROM request_coverage")
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    assert done.bars == 3 * 78 * 5 + 1
+    assert await connection.fetchval("SELECT count(*) FROM request_coverage") == 6
+    assert len(backup.backups(folder)) == 1
+    await connection.close()
+
+
+async def test_nothing_to_adopt(database_url: str, folder: Path) -> None:
+    """The collector's own database is left alone."""
+    with pytest.raises(DatabaseError, match="the collector's own"):
+        await adoption.adopt(database_url, folder, _NOW, _CLOCK)
+
+
+async def test_empty_database_is_not_adopted(empty_database_url: str, folder: Path) -> None:
+    """An empty database is told to be upgraded instead."""
+    with pytest.raises(DatabaseError, match="empty"):
+        await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
