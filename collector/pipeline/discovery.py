@@ -24,6 +24,8 @@ from collector.pipeline.source import MarketDataSource
 T = TypeVar("T")
 _ATTEMPTS = 3
 _RETRY_S = 10.0
+_FINAL = (Outcome.PERMISSION, Outcome.REJECTED, Outcome.UNKNOWN_CONTRACT)
+"""What asking again does not change; the source has repeated what IB calls unknown, and believes it in health only."""
 log = structlog.get_logger()
 
 
@@ -55,7 +57,7 @@ class Discovery:
         known = await contract_store.underlying(self._db, symbol)
         if known is not None:
             return known
-        found = await self._source.underlying(symbol)
+        found = await self._persistently(lambda: self._source.underlying(symbol), symbol=symbol)
         if isinstance(found, Failure):
             return found
         return await contract_store.add_underlying(self._db, found)
@@ -114,7 +116,7 @@ class Discovery:
             if not isinstance(found, Failure):
                 return found
             log.warning("definitions_failed", outcome=found.outcome, message=found.message, attempt=attempt, **about)
-            if attempt == _ATTEMPTS or found.outcome in (Outcome.PERMISSION, Outcome.REJECTED):
+            if attempt == _ATTEMPTS or found.outcome in _FINAL:
                 return found
             await self._clock.sleep(_RETRY_S * attempt)
         raise AssertionError("counting does not end")
