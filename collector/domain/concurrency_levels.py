@@ -8,7 +8,7 @@ throughput), so two lower points bound what lies beyond; after its peak it may f
 import math
 from dataclasses import dataclass
 
-TOLERANCE = 0.015
+TOLERANCE = 0.02
 """The share of throughput that is given away for fewer requests in flight, and so a shorter latency."""
 
 _FAR_TURNS = frozenset({1, 2})
@@ -125,7 +125,7 @@ class Levels:
         if free:
             return min(free)  # messages are the limit: fewer in flight would not be answered sooner
         for level, estimate in sorted(allowed.items()):
-            doubt = 0.5 * math.hypot(estimate.error, top.error) if estimate is not top else 0.0
+            doubt = math.hypot(estimate.error, top.error) if estimate is not top else 0.0
             if math.log(top.rate / estimate.rate) <= TOLERANCE + doubt:
                 return level
         raise AssertionError("the highest is as good as itself")
