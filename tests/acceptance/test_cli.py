@@ -1,0 +1,174 @@
+"""The command from a person's side: run it, run it again, look at what it has, make it forget, interrupt it."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from collector.clock import SystemClock
+from collector.db import embedded
+from collector.simulator.server import Gateway
+from tests.command_line import Done, Home, gateway_beside, home
+from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.truth import compare
+from tests.window_runs import FRIDAY
+
+pytestmark = pytest.mark.xdist_group("command line")
+
+EOD = ("run", "--window", "eod")
+Capsys = pytest.CaptureFixture[str]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A home in which the first run of all has ended, the gateway beside it, and that run."""
+
+    home: Home
+    gateway: Gateway
+    first: Done
+
+    @property
+    def asked(self) -> int:
+        """How many historical requests the gateway has had so far."""
+        return len(self.gateway.log.historical)
+
+
+@pytest.fixture(scope="module")
+def collected() -> Iterator[Collected]:
+    """Collect Friday's end-of-day window on a fresh account, by the command as a process of its own."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    with gateway_beside(clock) as gateway, home(clock, gateway.port) as account:
+        yield Collected(account, gateway, account.run(*EOD, "--json"))
+
+
+def test_the_first_run_on_a_fresh_account(collected: Collected) -> None:
+    """It makes its database, collects everything, prints a report that parses, and logs JSON lines as a service does."""
+    assert (collected.first.code, collected.first.document["status"]) == (0, "success"), collected.first.err
+    (symbol,) = collected.first.document["symbols"]
+    assert (symbol["symbol"], symbol["contracts"], symbol["settled"]) == ("PLTR", 10, 10 * 3 * 78)
+    assert {"contracts_selected", "run_closed"} <= {event["event"] for event in collected.first.events}
+    assert all({"timestamp", "level"} <= set(event) for event in collected.first.events)
+    assert all(event["timestamp"].startswith("2026-11-20T22:0") for event in collected.first.events)
+    assert collected.gateway.log.violations == []
+    url = embedded.ensure_running(collected.home.data_dir)
+    compared = asyncio.run(compare(url, collected.gateway.market, [FRIDAY], ["PLTR"]))
+    assert compared["contracts"] == 10
+
+
+def test_running_again_asks_for_nothing(collected: Collected) -> None:
+    """A second process finds the database of the first and makes no historical request."""
+    before = collected.asked
+    done = collected.home.run(*EOD)
+    assert done.code == 0, done.err
+    assert "100.0 %" in done.out
+    assert collected.asked == before
+
+
+def test_forced_it_asks_again_and_changes_nothing(collected: Collected, capsys: Capsys) -> None:
+    """--force asks for every series again, finds every bar identical, and makes one more attempt."""
+    before = collected.asked
+    report = collected.home.call(capsys, *EOD, "--force", "--json").document
+    assert collected.asked == before + 32
+    (symbol,) = report["symbols"]
+    assert (symbol["bars_collected"], symbol["bars_updated"]) == (0, 0)
+    assert symbol["bars_identical"] == collected.first.document["symbols"][0]["bars_collected"] > 0
+    assert report["attempt"] > collected.first.document["attempt"]
+
+
+def test_status_says_what_is_there(collected: Collected, capsys: Capsys) -> None:
+    """`status` shows the attempts and what each symbol has, as a table and as JSON."""
+    done = collected.home.call(capsys, "status", "--json")
+    assert done.code == 0
+    (symbol,) = done.document["symbols"]
+    assert (symbol["symbol"], symbol["completeness"], symbol["unknown"]) == ("PLTR", 1.0, 0)
+    assert done.document["runs"][-1]["status"] == "success"
+    assert done.document["at_work"] is None
+    table = collected.home.call(capsys, "status", "--date", "2026-11-20")
+    assert "PLTR" in table.out
+    assert "100.0 %" in table.out
+
+
+def test_chains_lists_what_ib_has(collected: Collected, capsys: Capsys) -> None:
+    """`chains list` names every contract of the market inside the horizon, no more and no fewer."""
+    listed = collected.home.call(capsys, "chains", "list", "--json").document
+    market = collected.gateway.market
+    assert {row["con_id"] for row in listed} == {option.con_id for option in market.options("PLTR", FRIDAY)}
+    assert {row["expiration"] for row in listed} == {"2026-11-20"}
+
+
+def test_gaps_are_none(collected: Collected, capsys: Capsys) -> None:
+    """After a complete window there is no gap, in words and as JSON."""
+    assert collected.home.call(capsys, "gaps", "--json").document == []
+    assert collected.home.call(capsys, "gaps").out.strip() == "no open gaps"
+
+
+def test_database_status_names_what_the_server_lacks(collected: Collected, capsys: Capsys) -> None:
+    """`db status` says loudly that the embedded server has no TimescaleDB, and which schema the database has."""
+    status = collected.home.call(capsys, "db", "status", "--json").document
+    assert status["url"] == "embedded"
+    assert status["schema"] == status["newest_schema"]
+    assert (status["extension"], status["edition"]) == (None, "none")
+    features = {feature["name"]: feature for feature in status["features"]}
+    assert features["hypertables"]["on"] is False
+    assert "no TimescaleDB" in features["hypertables"]["why"]
+
+
+def test_forgotten_coverage_is_asked_for_again(collected: Collected, capsys: Capsys) -> None:
+    """A dry run of what was forgotten shows every request and makes none; the next run makes exactly those."""
+    said = collected.home.call(capsys, "coverage", "forget", "--session", "2026-11-20")
+    assert said.code == 0
+    assert "32 series" in said.out
+    before, messages = collected.asked, len(collected.gateway.log.entries)
+    plan = collected.home.call(capsys, *EOD, "--dry-run", "--json")
+    assert plan.code == 0
+    assert plan.document == [{"symbol": "PLTR", "expiration": "2026-11-20", "contracts": 10, "requests": 30}]
+    assert "2026-11-20 │ 10" in collected.home.call(capsys, *EOD, "--dry-run").out
+    assert len(collected.gateway.log.entries) == messages
+    assert collected.home.call(capsys, *EOD).code == 0
+    assert collected.asked == before + 32
+
+
+def test_doctor_finds_nothing_wrong(collected: Collected, capsys: Capsys) -> None:
+    """With everything there each check says ok, the permissions of every series too, and the exit code is 0."""
+    done = collected.home.call(capsys, "doctor", "--permissions")
+    assert done.code == 0, done.out
+    for subject in ("disk", "calendar", "database", "gateway", "permissions"):
+        assert f"ok  {subject}" in done.out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "code", "subject"),
+    [
+        ("COLLECTOR_GATEWAY__PORT", "1", 4, "gateway"),
+        ("COLLECTOR_DATABASE__URL", "postgresql://somebody@127.0.0.1:1/bars", 5, "database"),
+    ],
+)
+def test_doctor_says_what_is_wrong(  # noqa: PLR0917 - the case's columns
+    collected: Collected, capsys: Capsys, variable: str, value: str, code: int, subject: str
+) -> None:
+    """What is down decides the exit code; the other checks are made all the same."""
+    done = collected.home.call(capsys, "doctor", **{variable: value})
+    assert done.code == code
+    assert f"bad {subject}" in done.out
+    assert done.out.count("\nok  ") + done.out.startswith("ok  ") == 3
+
+
+def test_interrupted_it_says_so(collected: Collected, capsys: Capsys) -> None:
+    """Ctrl-C in the middle of a run ends with 130, in the run's row too; the run after it finds the lock free."""
+    with gateway_beside(collected.home.clock or SystemClock(), ["dropped-answers"]) as silent:
+        account = Home(collected.home.folder, collected.home.clock, silent.port)
+        command = account.start(*EOD, "--force")
+        limit = time.monotonic() + 60
+        while not silent.log.historical and time.monotonic() < limit:
+            time.sleep(0.1)
+        time.sleep(0.5)
+        command.send_signal(signal.SIGINT)
+        out, err = command.communicate(timeout=60)
+    assert command.returncode == 130, err
+    assert "interrupted" in Done(command.returncode, out, err).complaint
+    last = max(collected.home.call(capsys, "status", "--json").document["runs"], key=lambda run: run["id"])
+    assert last["status"] == "interrupted"
+    assert collected.home.call(capsys, *EOD).code == 0
