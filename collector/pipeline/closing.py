@@ -214,11 +214,12 @@ async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:
     """Record how the day's collection stands, for each symbol and for all."""
     order, tally, now = finished.order, finished.tally, clock.now()
     left_out = {left.symbol: left.failure.message for left in finished.not_prepared}
-    failed = {one.request.instrument.symbol for one in finished.given_up}
+    ready = {prepared.underlying.symbol for prepared in finished.prepared}
+    failed = {one.request.instrument.symbol for one in finished.given_up} | (ready & set(left_out))
     rows = [(runs.ALL_SYMBOLS, finished.status, tally.inserted + tally.updated, _error_words(finished))]
     for symbol in order.symbols:
         own = tally.of(symbol)
-        status = RunStatus.FAILED if symbol in left_out else RunStatus.PARTIAL if symbol in failed else finished.status
+        status = RunStatus.PARTIAL if symbol in failed else RunStatus.FAILED if symbol in left_out else finished.status
         if status is RunStatus.PARTIAL and symbol not in failed and finished.error is None:
             status = RunStatus.SUCCESS
         rows.append((symbol, status, own.inserted + own.updated, left_out.get(symbol)))

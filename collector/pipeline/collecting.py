@@ -41,6 +41,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
             log.warning("symbol_left_out", symbol=underlying.symbol, message=chosen.failure.message)
         else:
             finished.prepared.append(chosen)
+            finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
     hopeless: set[HistoricalRequest] = set()
     for number in range(1, _PASSES + 1):

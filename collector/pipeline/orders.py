@@ -45,17 +45,21 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A symbol ready to be collected: its sessions, clipped to what the order asks for, and its selected contracts."""
+    """A symbol ready to be collected: its sessions, clipped to what the order asks for, and its selected contracts.
+
+    lacking: what of its chain could not be had; contracts of it may be missing.
+    """
 
     underlying: Underlying
     sessions: tuple[Session, ...]
     contracts: tuple[OptionContract, ...]
     spot: Decimal | None
+    lacking: tuple["NotPrepared", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NotPrepared:
-    """A symbol that cannot be collected in this run, and why; the others go on."""
+    """A symbol that cannot be collected in this run, in whole or in part, and why; the others go on."""
 
     symbol: str
     failure: Failure

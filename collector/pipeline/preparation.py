@@ -1,5 +1,6 @@
 """Making a symbol ready: its definition, its own bars, its chain, its selected contracts."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from collector.domain.selection import is_near
 from collector.domain.sessions import Session
 from collector.domain.spans import Span
 from collector.market.calendar import Calendar
-from collector.pipeline.discovery import Discovery, Level
+from collector.pipeline.discovery import Discovery, Level, Refreshed
 from collector.pipeline.orders import NotPrepared, Order, Prepared, clipped, order_sessions
 from collector.pipeline.source import MarketDataSource
 
@@ -70,10 +71,12 @@ class Preparation:
         day, symbol = self._order.day, underlying.symbol
         level = await self._level(underlying, day)
         chosen = await self._selected(underlying)
+        lacking: tuple[NotPrepared, ...] = ()
         if self._source.now() < self._calendar.session(symbol, day).next_open or not chosen:
             refreshed = await self._discovery.refresh(underlying, day)
             if isinstance(refreshed, Failure) and not chosen:
                 return NotPrepared(symbol, refreshed)
+            lacking = _lacking(symbol, refreshed)
             if level is not None:
                 await self._discovery.select(underlying, day, level)
                 chosen = await self._selected(underlying)
@@ -86,7 +89,7 @@ class Preparation:
             await lifecycle.select(self._db, living, first)
         spot = level.spot if level else None
         in_scope = tuple(contract for contract in chosen if self._in_scope(contract, spot))
-        return Prepared(underlying, self.sessions(symbol), in_scope, spot)
+        return Prepared(underlying, self.sessions(symbol), in_scope, spot, lacking)
 
     async def _selected(self, underlying: Underlying) -> list[OptionContract]:
         days = [session.day for session in self.sessions(underlying.symbol)]
@@ -111,3 +114,13 @@ class Preparation:
             soon = contract.expiration <= self._order.day + timedelta(days=rules.near_days)
             return soon and (spot is None or is_near(contract.strike, spot, Decimal(str(rules.near_band))))
         return True
+
+
+def _lacking(symbol: str, refreshed: Refreshed | Failure) -> tuple[NotPrepared, ...]:
+    """Return what of a chain could not be had: a run that does not know all contracts is not complete."""
+    if isinstance(refreshed, Failure):
+        return (NotPrepared(symbol, refreshed),)
+    return tuple(
+        NotPrepared(symbol, replace(failure, message=f"expiration {expiration}: {failure.message}"))
+        for expiration, failure in refreshed.failures
+    )

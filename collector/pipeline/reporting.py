@@ -46,7 +46,12 @@ async def of_run(
     """Return the report of a run that has reached the database."""
     order, tally = finished.order, finished.tally
     symbols = [await _symbol(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
-    symbols += [SymbolReport(symbol=left.symbol, error=left.failure.message) for left in finished.not_prepared]
+    ready = {prepared.underlying.symbol for prepared in finished.prepared}
+    symbols += [
+        SymbolReport(symbol=left.symbol, error=left.failure.message)
+        for left in finished.not_prepared
+        if left.symbol not in ready
+    ]
     whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
     span = Span(min(session.open for session in whole), max(session.close for session in whole))
     rows = await status.runs_of(db, order.day)
