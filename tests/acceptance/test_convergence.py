@@ -16,7 +16,9 @@ import pytest
 
 from collector.domain.runs import RunStatus
 from collector.pipeline.orders import Finished
-from collector.simulator.scenarios import SCENARIOS, named
+from collector.simulator.request_log import Kind, Request
+from collector.simulator.scenarios import SCENARIOS, Scenario, named
+from collector.simulator.scenarios.base import Reaction, Silence
 from collector.virtual_time import VirtualClock, VirtualTimeLoop
 from tests import disturbances, engines, tables
 from tests.disturbances import Arena, Disturbed, Reference, Variant
@@ -148,6 +150,41 @@ def test_late_corrections_arrive_with_a_forced_run_and_old_values_stay(arena: Ar
                 assert kept == forced.tally.updated
             finally:
                 disturbed.gateway.market.revisions.clear()
+
+    virtual_run(main)
+
+
+class NoContracts(Scenario):
+    """The contract details of one expiration are never answered, however often one run asks."""
+
+    def __init__(self) -> None:
+        self._asked = 0
+
+    def arrival(self, entry: Request) -> Reaction | None:
+        """Stay silent on the third request (after the stock and the first expiration) and on its repetitions."""
+        if entry.kind is not Kind.CONTRACT_DETAILS:
+            return None
+        self._asked += 1
+        return Silence() if 3 <= self._asked <= 5 else None
+
+
+def test_a_run_that_lacks_an_expiration_is_not_a_success(arena: Arena, virtual_run: Run) -> None:
+    """Contracts that IB would not define leave the run partial; the next one finds and collects them."""
+    weekly = Variant(("TSLA",), 8, 3)
+
+    async def main() -> None:
+        reference = await arena.reference(7, weekly)
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await arena.empty(clock)
+        async with Disturbed(arena, clock, 7, weekly, [NoContracts()]) as disturbed:
+            first = await disturbed.attempt()
+            assert isinstance(first, Finished)
+            assert first.status is RunStatus.PARTIAL
+            assert [left.symbol for left in first.not_prepared] == ["TSLA"]
+            assert "2026-11-27" in first.not_prepared[0].failure.message
+            assert first.tally.inserted > 0
+            await disturbances.persist(disturbed)
+        await disturbances.check_tables(arena, clock, reference)
 
     virtual_run(main)
 
