@@ -109,7 +109,8 @@ class _Puts:
 
     def __init__(self, rate: float, dividend_yield: float, longest: float) -> None:
         self._rate, self._yield = rate, dividend_yield
-        self._early = rate > 0.0
+        # Exercise earns rate × strike and saves the yield × spot: never if neither pays.
+        self._early = rate > 0.0 or (rate == 0.0 and dividend_yield < 0.0)
         self._theta, self._weight = angles(_ANGLES)
         self._ladder = np.geomspace(LOWEST_VOLATILITY, HIGHEST_VOLATILITY, _LADDER)
         self._step = np.log(self._ladder[1] / self._ladder[0])

@@ -30,7 +30,7 @@ class Boundary:
     """Exercise boundaries of puts with strike 1, one for each of some volatilities.
 
     Args:
-        rate: interest rate, above 0; the put is never exercised early otherwise.
+        rate: interest rate, above 0, or 0 with a negative yield; the put is never exercised early otherwise.
         dividend_yield: yield of the asset.
         volatilities: ascending, above 0.
         longest: the longest time left that will be asked for, years, above 0.
@@ -101,7 +101,7 @@ class Boundary:
         variance = self._volatilities[:, None] ** 2
         carry = 2.0 * (self._rate - self._yield) / variance
         power = 0.5 * (-(carry - 1.0) - np.sqrt((carry - 1.0) ** 2 + 8.0 * self._rate / variance))
-        forever = np.minimum(power / (power - 1.0), self.top * (1.0 - 1e-9))
+        forever = np.clip(power / (power - 1.0), _LEAST, self.top * (1.0 - 1e-9))
         speed = ((self._rate - self._yield) * times - 2.0 * np.sqrt(variance * times)) / (self.top - forever)
         guess = forever + (self.top - forever) * np.exp(np.minimum(speed * self.top, 0.0))
         seed: Floats = np.log(self.top) - np.log(guess)

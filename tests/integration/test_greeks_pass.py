@@ -1,0 +1,186 @@
+"""Greeks in the tables: the pass over settled sessions, repeated, interrupted, recomputed, on every engine."""
+
+import asyncio
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from collector.clock import SystemClock
+from collector.config.greeks import GreeksSettings, RatePoint
+from collector.db import bars, contracts, lifecycle
+from collector.db.bars import InstrumentAnswers, SeriesAnswer
+from collector.db.pool import Database
+from collector.domain.bars import Bar
+from collector.domain.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.pricing.reasons import COMPUTED, GreeksReason
+from collector.domain.sessions import Session
+from collector.domain.spans import SLOT, Span, Spans
+from collector.market.calendar import Calendar
+from collector.pipeline import greeks
+from collector.simulator.market import Market
+from tests.db_rows import rows
+from tests.option_days import bars_of, contract_of
+
+DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
+EVENING = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+CALENDAR = Calendar()
+SETTINGS = GreeksSettings()
+SERIES = (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK)
+
+GREEKS = """
+SELECT contract_id, time, implied_volatility, delta, gamma, theta, vega, rho, greeks_reason, greeks_version
+FROM option_bars_5min ORDER BY contract_id, time
+"""
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    """Give the market as of the evening of the session."""
+    return Market(7, SystemClock(EVENING))
+
+
+def answer(found: tuple[Bar, ...], session: Session) -> SeriesAnswer:
+    """Return an answer that settles a whole session."""
+    inside = tuple(bar for bar in found if session.open <= bar.time < session.close)
+    return SeriesAnswer(inside, Spans((session.span,)), (Span(session.open, session.next_open),))
+
+
+async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[OptionContract]:
+    """Store SPY's day and the bars of some strikes around the money; return the contracts."""
+    session = CALENDAR.session("SPY", DAY)
+    span = (session.open, session.close)
+    stock = market.stock("SPY")
+    assert stock is not None
+    underlying = await contracts.add_underlying(db, Underlying("SPY", stock.con_id))
+    level = bars_of(market, stock.con_id, span, WhatToShow.TRADES)
+    given = {WhatToShow.TRADES: answer(level[WhatToShow.TRADES], session)}
+    await bars.store(db, [InstrumentAnswers(underlying, given)], 1)
+    spot = level[WhatToShow.TRADES][-1].close
+    options = sorted(market.options("SPY", EXPIRATION), key=lambda option: (abs(option.strike - spot), option.right))
+    chosen = [contract_of(option) for option in options[: 2 * strikes]]
+    await contracts.store_expiration(db, underlying.id, EXPIRATION, chosen, seen_at=session.open)
+    listed = await contracts.listed(db, underlying.id, EXPIRATION, EXPIRATION)
+    await lifecycle.select(db, [contract.id for contract in listed], DAY)
+    batch = [
+        InstrumentAnswers(
+            contract,
+            {what: answer(found, session) for what, found in bars_of(market, contract.con_id, span, *SERIES).items()},
+        )
+        for contract in listed
+    ]
+    await bars.store(db, batch, 1)
+    return listed
+
+
+async def calculate(
+    db: Database, settings: GreeksSettings = SETTINGS, clock: SystemClock | None = None, *, everything: bool = False
+) -> greeks.GreeksTally:
+    """Run the pass over the day."""
+    return await greeks.calculate(
+        db, settings, CALENDAR, clock or SystemClock(EVENING), ["SPY", "TSLA"], DAY, DAY, everything=everything
+    )
+
+
+async def test_a_settled_session(database: Database, market: Market) -> None:
+    """Every bar gets numbers near the truth or a reason; the parameters and the yield are kept; again is a no-op."""
+    listed = await stored_chain(database, market)
+
+    first = await calculate(database)
+
+    found = await rows(database, GREEKS)
+    assert first.expirations == 1
+    assert first.bars == first.changed == len(found) == 16 * 81
+    assert first.computed > 0.95 * first.bars
+    con_ids = {contract.id: contract.con_id for contract in listed}
+    for contract_id, at, volatility, delta, gamma, theta, vega, rho, reason, version in found:
+        assert isinstance(at, datetime)
+        assert isinstance(contract_id, int)
+        assert version == 1
+        numbers = (volatility, delta, gamma, theta, vega, rho)
+        if reason not in COMPUTED:
+            assert set(numbers) == {None}
+            assert isinstance(reason, int)
+            assert GreeksReason(reason)
+            continue
+        assert isinstance(volatility, Decimal)
+        if reason == GreeksReason.FROM_QUOTE:
+            truth = market.true_volatility(con_ids[contract_id], at + SLOT)
+            assert abs(float(volatility) - truth) < 0.02
+        assert all(isinstance(number, Decimal) and number.is_finite() for number in numbers)
+    [carry] = await rows(database, "SELECT rate, dividend_yield, pairs, greeks_version FROM expiration_carry")
+    assert carry[0] == Decimal("0.040000")
+    assert abs(float(str(carry[1])) - 0.012) < 0.004
+    assert carry[3] == 1
+    [parameters] = await rows(database, "SELECT version, parameters::text FROM greeks_parameters")
+    assert '"rate": 0.04' in str(parameters[1])
+
+    again = await calculate(database)
+    assert (again.expirations, again.changed) == (0, 0)
+    forced = await calculate(database, everything=True)
+    assert (forced.expirations, forced.changed) == (1, 0)
+
+
+async def test_changed_prices_and_parameters(database: Database, market: Market) -> None:
+    """A changed price makes its expiration pending; new parameters get a new version and redo it."""
+    listed = await stored_chain(database, market)
+    await calculate(database)
+    session = CALENDAR.session("SPY", DAY)
+    price = Decimal("5.55")
+    bar = Bar(session.open, price, price, price, price)
+    await bars.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
+
+    again = await calculate(database)
+
+    assert again.expirations == 1
+    assert again.changed >= 1
+    dearer = GreeksSettings(rates=(RatePoint(days=0, rate=0.05),))
+    other = await greeks.recompute(database, dearer, CALENDAR, SystemClock(EVENING), ["SPY"], DAY)
+    assert other.changed == 16 * 81
+    assert await rows(database, "SELECT DISTINCT greeks_version FROM option_bars_5min") == [(2,)]
+    back = await calculate(database)
+    assert back.changed == 16 * 81
+    assert await rows(database, "SELECT DISTINCT greeks_version FROM option_bars_5min") == [(1,)]
+
+
+async def test_unsettled_sessions_wait(database: Database, market: Market) -> None:
+    """Before the close and a quarter of an hour nothing is computed."""
+    await stored_chain(database, market, strikes=2)
+    early = SystemClock(datetime(2026, 11, 20, 21, 20, tzinfo=UTC))
+
+    tally = await calculate(database, clock=early)
+
+    assert tally.expirations == 0
+    assert await rows(database, "SELECT count(*) FROM option_bars_5min WHERE greeks_reason IS NOT NULL") == [(0,)]
+
+
+async def test_interrupted_and_repeated(database: Database, market: Market) -> None:
+    """A pass that is cancelled anywhere and repeated ends with the same numbers as one that was not."""
+    await stored_chain(database, market, strikes=3)
+    for delay in (0.0, 0.02, 0.1):
+        running = asyncio.create_task(calculate(database))
+        await asyncio.sleep(delay)
+        running.cancel()
+        await asyncio.wait({running})
+    await calculate(database)
+    interrupted = await rows(database, GREEKS)
+
+    await calculate(database, everything=True)
+
+    assert await rows(database, GREEKS) == interrupted
+
+
+async def test_without_an_underlying(database: Database, market: Market) -> None:
+    """Where the underlying has no bar, or a doubted one, there is a reason instead of a number."""
+    await stored_chain(database, market, strikes=2)
+    async with database._connection() as connection:
+        await connection.execute("UPDATE underlying_bars_5min SET flags = 32 WHERE time < '2026-11-20 15:00+00'")
+        await connection.execute("DELETE FROM underlying_bars_5min WHERE time >= '2026-11-20 20:00+00'")
+
+    await calculate(database)
+
+    statement = """
+    SELECT DISTINCT greeks_reason FROM option_bars_5min
+    WHERE time < '2026-11-20 15:00+00' OR time >= '2026-11-20 20:00+00'
+    """
+    assert await rows(database, statement) == [(GreeksReason.NO_UNDERLYING,)]
