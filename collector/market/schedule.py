@@ -71,6 +71,7 @@ class Schedule:
         self.calendar = calendar
         self.symbols = tuple(symbols)
         self.expiring = expiring
+        self._sessions: dict[date, Session] = {}
 
     def session(self, day: date) -> Session:
         """Return the session of a date, open until the last of the symbols closes.
@@ -78,7 +79,10 @@ class Schedule:
         Raises:
             NotASession: the exchange is closed on that date.
         """
-        return max((self.calendar.session(symbol, day) for symbol in self.symbols), key=lambda one: one.close)
+        if day not in self._sessions:
+            candidates = (self.calendar.session(symbol, day) for symbol in self.symbols)
+            self._sessions[day] = max(candidates, key=lambda one: one.close)
+        return self._sessions[day]
 
     def between(self, start: datetime, end: datetime) -> tuple[Occurrence, ...]:
         """Return what is due in [start, end), by time, then window; both aware."""
