@@ -15,6 +15,7 @@ from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
+from collector.pipeline.quality import examined, spots_of
 from collector.pipeline.storing import Answered, Sessions, Storer, judged
 
 _PASSES = 3
@@ -100,7 +101,8 @@ async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation,
         u.symbol: await underlying_bars.traded(parts.db, u.id, [s.span for s in by_symbol[u.symbol]])
         for u in underlyings
     }
-    return Sessions(by_symbol, traded)
+    spots = {u.symbol: await spots_of(parts.db, u.id, by_symbol[u.symbol]) for u in underlyings}
+    return Sessions(by_symbol, traded, spots)
 
 
 async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, parts: Parts) -> bool:
@@ -117,7 +119,9 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
         async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
             answers, doubtful = judged(instrument, answered, sessions)
             if answers is not None:
-                await storer.put(answers)
+                symbol = instrument.symbol
+                known = sessions.by_symbol.get(symbol, ())
+                await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 

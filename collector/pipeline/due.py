@@ -1,14 +1,17 @@
 """Which windows are due, as the run table and the schedule have it; and each as the order of a run."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 
 from collector.config import Settings
 from collector.db import schedule_state
 from collector.db.pool import Database
 from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import RunStatus
+from collector.domain.runs import RunStatus, Window
 from collector.market.agenda import Agenda, DueRun, Limits, MissKind, PastRun, agenda
 from collector.market.calendar import Calendar
+from collector.market.expectation import Outstanding
+from collector.market.expectation import outstanding as outstanding_of
 from collector.market.schedule import Schedule
 from collector.pipeline.orders import Order
 
@@ -27,24 +30,20 @@ async def look(db: Database, settings: Settings, calendar: Calendar, now: dateti
 
     Before the very first run nothing is missed: the schedule begins now.
     """
-    lookback = timedelta(days=settings.repair.lookback_days)
-    first_day = (now - lookback - _MARGIN).astimezone(NEW_YORK).date()
-    known = {(window, day, MissKind(kind)) for window, day, kind in await schedule_state.missed(db, first_day)}
-    began = await schedule_state.began(db)
-    since = max(began - timedelta(days=1), now - lookback) if began else now - timedelta(days=1)
-    found = agenda(
-        schedule_of(settings, calendar),
-        now,
-        [_past(attempt, now) for attempt in await schedule_state.attempts(db, first_day)],
-        since,
-        settings.schedule,
-        Limits(reach=settings.repair.late_night_sessions, lookback=lookback),
-        known,
-    )
+    past = await _read(db, settings, now)
+    schedule = schedule_of(settings, calendar)
+    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
     for miss in found.missed:
         one = miss.occurrence
         await schedule_state.note_missed(db, one.window, one.run_date, one.due, miss.kind.value, miss.reason)
     return found
+
+
+async def outstanding(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> tuple[Outstanding, ...]:
+    """Return the windows that should have run and have not, by due time; changes nothing."""
+    past = await _read(db, settings, now)
+    schedule = schedule_of(settings, calendar)
+    return outstanding_of(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
 
 
 def order_of(due: DueRun, settings: Settings, now: datetime, schedule: Schedule) -> Order:
@@ -61,6 +60,30 @@ def order_of(due: DueRun, settings: Settings, now: datetime, schedule: Schedule)
         scheduled=one.due,
         deadline=due.deadline,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What the tables know: runs, recorded misses, when the schedule came into force, how far back all this reaches."""
+
+    runs: tuple[PastRun, ...]
+    known: frozenset[tuple[Window, date, MissKind]]
+    since: datetime
+    limits: Limits
+
+
+async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
+    lookback = timedelta(days=settings.repair.lookback_days)
+    first_day = (now - lookback - _MARGIN).astimezone(NEW_YORK).date()
+    began = await schedule_state.began(db)
+    return _Past(
+        runs=tuple(_past(attempt, now) for attempt in await schedule_state.attempts(db, first_day)),
+        known=frozenset(
+            (window, day, MissKind(kind)) for window, day, kind in await schedule_state.missed(db, first_day)
+        ),
+        since=max(began - timedelta(days=1), now - lookback) if began else now - timedelta(days=1),
+        limits=Limits(reach=settings.repair.late_night_sessions, lookback=lookback),
     )
 
 

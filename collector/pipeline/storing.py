@@ -3,20 +3,24 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import structlog
 
 from collector.clock import Clock
 from collector.db import bars as bar_store
+from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
 from collector.domain.errors import DatabaseUnavailable
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
+from collector.domain.quality import SpotRange
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
+from collector.pipeline.quality import Examined
 from collector.pipeline.tally import Tally
 
 _BATCH = 96
@@ -34,10 +38,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The product sessions of a run by symbol, and where the underlying is known to have traded."""
+    """The product sessions of a run by symbol; where the underlying has traded, and at what prices."""
 
     by_symbol: Mapping[str, Sequence[Session]]
     traded: Mapping[str, Spans]
+    spots: Mapping[str, Mapping[datetime, SpotRange]]
 
     def touching(self, symbol: str, span: Span) -> list[Session]:
         """Return the symbol's sessions that a span touches."""
@@ -89,7 +94,7 @@ class Storer:
     ) -> None:
         self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
         self._clock, self._stored = clock, stored
-        self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
+        self._queue: asyncio.Queue[Examined | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -117,7 +122,7 @@ class Storer:
         if not task.cancelled() and task.exception() is not None:
             log.warning("storing_failed_too", error=str(task.exception()))
 
-    async def put(self, answers: InstrumentAnswers) -> None:
+    async def put(self, answers: Examined) -> None:
         """Queue an instrument's answers; waits while the database is behind.
 
         Raises:
@@ -125,7 +130,7 @@ class Storer:
         """
         await self._put(answers)
 
-    async def _put(self, item: InstrumentAnswers | None) -> None:
+    async def _put(self, item: Examined | None) -> None:
         task = self._task
         if task is None:
             raise RuntimeError("the storer has not been entered")
@@ -143,17 +148,21 @@ class Storer:
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             finished = None in batch
-            by_symbol: dict[str, list[InstrumentAnswers]] = {}
+            by_symbol: dict[str, list[Examined]] = {}
             for item in batch:
                 if item is not None:
-                    by_symbol.setdefault(item.instrument.symbol, []).append(item)
+                    by_symbol.setdefault(item.answers.instrument.symbol, []).append(item)
             for symbol, answers in by_symbol.items():
                 await self._commit(symbol, answers)
 
-    async def _commit(self, symbol: str, batch: Sequence[InstrumentAnswers]) -> None:
+    async def _commit(self, symbol: str, batch: Sequence[Examined]) -> None:
+        answers = [item.answers for item in batch]
+        bad = [(item.answers.instrument, one) for item in batch for one in item.quarantined]
         for delay in (*_RETRY_DELAYS_S, None):
             try:
-                counts = await bar_store.store(self._db, batch, self._run_id, option_series=self._series)
+                # First what is set aside, so that a crash in between loses nothing: adding it again changes nothing.
+                await quarantine.add(self._db, bad, self._run_id)
+                counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
                 break
             except DatabaseUnavailable as error:
                 if delay is None:
@@ -164,4 +173,5 @@ class Storer:
         tally.inserted += counts.inserted
         tally.updated += counts.updated
         tally.identical += counts.identical
+        self._tally.quarantined += len(bad)
         self._stored()

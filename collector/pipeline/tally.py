@@ -28,7 +28,8 @@ class Tally:
 
     planned: requests planned. answered: requests that ended in a definite answer. failed: requests given up on.
     deferred: requests left to the next window. attempts: requests sent (one may be sent again). outcomes: how they
-    ended. bars: bars received. examples: a few messages of each failing outcome. latencies_s: seconds of definite
+    ended. bars: bars received. quarantined: bars that
+    cannot be true. examples: a few messages of each failing outcome. latencies_s: seconds of definite
     answers. contracts_*: database ids.
     """
 
@@ -38,6 +39,7 @@ class Tally:
     deferred: int = 0
     attempts: int = 0
     bars: int = 0
+    quarantined: int = 0
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     examples: dict[Outcome, list[str]] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)

@@ -12,7 +12,7 @@ from collector.db.pool import Database
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import PacerSample
 from collector.domain.runs import RunStatus, Window
-from collector.pipeline import closing, tables
+from collector.pipeline import closing, greeks, tables
 from collector.pipeline.collecting import collect
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.parts import Parts
@@ -41,6 +41,7 @@ async def run(order: Order, parts: Parts) -> Finished:
             try:
                 async with _heartbeat(parts, lock, finished):
                     await _ACTS.get(order.window, collect)(finished, parts)
+                    await _greeks(finished, parts)
                 finished.status = _status(finished)
             except CollectorError as error:
                 finished.error = error
@@ -57,6 +58,16 @@ async def run(order: Order, parts: Parts) -> Finished:
                 log.exception("run_failed")
             await _record(finished, parts)
             return finished
+
+
+async def _greeks(finished: Finished, parts: Parts) -> None:
+    """Compute what settled sessions of the order lack; bars are safe whatever happens here."""
+    order = finished.order
+    if order.window in _ACTS or not parts.settings.greeks.enabled or not finished.prepared:
+        return
+    first = min(prepared.sessions[0].day for prepared in finished.prepared if prepared.sessions)
+    symbols = [prepared.underlying.symbol for prepared in finished.prepared]
+    await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, first, order.day)
 
 
 async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> None:
