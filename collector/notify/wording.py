@@ -119,7 +119,8 @@ def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
     if report.preflight_failed:
         return "Nothing was asked for: the run stopped at its preflight check. What is stored is untouched."
-    if report.status is RunStatus.FAILED:
+    measured = any(symbol.expected for symbol in report.symbols)
+    if report.status is RunStatus.FAILED or (report.status is RunStatus.PARTIAL and report.failure and not measured):
         where = STAGE_WORDS[report.failure.stage] if report.failure else "at work"
         return f"The run broke off while {where}. " + _stored(report)
     if report.status is RunStatus.INTERRUPTED:

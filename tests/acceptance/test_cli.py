@@ -45,7 +45,7 @@ def collected() -> Iterator[Collected]:
 
 
 def test_the_first_run_on_a_fresh_account(collected: Collected) -> None:
-    """It makes its database, collects everything, prints a report that parses, and logs JSON lines as a service does."""
+    """It makes its database, collects everything, prints a report that parses, and logs as a service does."""
     assert (collected.first.code, collected.first.document["status"]) == (0, "success"), collected.first.err
     (symbol,) = collected.first.document["symbols"]
     assert (symbol["symbol"], symbol["contracts"], symbol["settled"]) == ("PLTR", 10, 10 * 3 * 78)
@@ -146,7 +146,7 @@ def test_doctor_finds_nothing_wrong(collected: Collected, capsys: Capsys) -> Non
         ("COLLECTOR_DATABASE__URL", "postgresql://somebody@127.0.0.1:1/bars", 5, "database"),
     ],
 )
-def test_doctor_says_what_is_wrong(  # noqa: PLR0917 - the case's columns
+def test_doctor_says_what_is_wrong(
     collected: Collected, capsys: Capsys, variable: str, value: str, code: int, subject: str
 ) -> None:
     """What is down decides the exit code; the other checks are made all the same."""
