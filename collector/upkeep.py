@@ -1,14 +1,19 @@
 """Keeping the database: backups, restoring, retention, roles. Wires collector.db to the configuration."""
 
+from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from collector import app
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import backup, compaction, features, retention
+from collector.db import adoption, backup, compaction, features, locks, retention
+from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
+from collector.pipeline import greeks
+from collector.pipeline.greeks import GreeksTally
 
 
 async def back_up(settings: Settings, folder: Path, clock: Clock) -> Backup:
@@ -43,3 +48,19 @@ async def make_roles(settings: Settings, clock: Clock) -> None:
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
     """Compress repaired days anew, so that they are as small as freshly compressed ones."""
     return await compaction.compact(await app.database_url(settings), clock)
+
+
+async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: date, clock: Clock) -> GreeksTally:
+    """Compute implied volatilities and Greeks since a session afresh, under the collection lock.
+
+    Raises:
+        LockHeld: a run is at work.
+    """
+    async with app.database(settings, clock) as db, locks.collection_lock(db, f"greeks since {since}"):
+        names = symbols or settings.symbol_names
+        return await greeks.recompute(db, settings.greeks, app.calendar(settings), clock, names, since)
+
+
+async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
+    """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
+    return await adoption.adopt(await app.database_url(settings), folder, clock.now(), clock)

@@ -123,6 +123,20 @@ def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None
         typer.echo(one)
 
 
+@app.command()
+def adopt(
+    folder: Annotated[Path, typer.Argument(help="Where the backup goes first.")],
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Take over the tables of an earlier system, after a backup; every row is kept, nothing counts as settled.
+
+    Example: collector db adopt ~/backups
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    typer.echo(wiring.run_until_signalled(upkeep.adopt(settings, folder.expanduser(), clock)))
+
+
 def _show(report: FeatureReport) -> None:
     console = Console()
     console.print(report.title, highlight=False)

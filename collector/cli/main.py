@@ -14,6 +14,7 @@ from collector.cli import (
     demo,
     doctor,
     gaps,
+    greeks,
     notify,
     report,
     run,
@@ -54,6 +55,7 @@ app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")
 app.add_typer(database.app, name="db")
 app.add_typer(gaps.app, name="gaps")
+app.add_typer(greeks.app, name="greeks")
 app.add_typer(notify.app, name="notify")
 app.add_typer(report.app, name="report")
 app.add_typer(schedule.app, name="schedule")
