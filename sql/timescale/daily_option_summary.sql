@@ -1,6 +1,6 @@
 -- Daily bars of each contract on top of the hourly ones; a session lies inside one day of UTC.
 CREATE MATERIALIZED VIEW IF NOT EXISTS daily_option_summary
-WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
 SELECT
     contract_id,
     time_bucket(INTERVAL '1 day', hour) AS day,

@@ -1,6 +1,6 @@
 -- Hourly bars of each contract, by full hours of UTC, kept up to date; the running hour is computed when it is read.
 CREATE MATERIALIZED VIEW IF NOT EXISTS hourly_option_summary
-WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
 SELECT
     contract_id,
     time_bucket(INTERVAL '1 hour', time) AS hour,

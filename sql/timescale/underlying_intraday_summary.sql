@@ -1,6 +1,6 @@
 -- What was traded in all options of an underlying, slot by slot.
 CREATE MATERIALIZED VIEW IF NOT EXISTS underlying_intraday_summary
-WITH (timescaledb.continuous, timescaledb.materialized_only = false, timescaledb.create_group_indexes = false) AS
+WITH (timescaledb.continuous, timescaledb.materialized_only = false) AS
 SELECT
     chain.underlying_id,
     time_bucket(INTERVAL '5 minutes', bar.time) AS time,

@@ -38,6 +38,11 @@ INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, stri
 SELECT 1 + (n - 1) * 3 / $1::int, n::text, $2::date + n % 400, 100 + n % 300, 'C', n, 100, 'SMART', 'X', 'USD'
 FROM generate_series(1, $1::int) AS n
 """
+_RUN = """
+INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
+    bar_size, status)
+VALUES ($1, 'eod', 1, now(), now(), '{SPY}', '5 mins', 'success')
+"""
 _COPY_DAY = """
 INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close,
     implied_volatility, delta, gamma, theta, vega, rho, greeks_version, open_interest, flags, collection_run_id,
@@ -64,6 +69,7 @@ async def _prepared(engine: engines.Engine, days: Sequence[date], contracts: int
     try:
         await connection.execute(_CHAINS)
         await connection.execute(_CONTRACTS, contracts, days[-1])
+        await connection.execute(_RUN, days[-1])
         last = datetime.combine(days[-1], datetime.min.time(), UTC)
         for number, day in enumerate(days[:-1]):
             shift = datetime.combine(day, datetime.min.time(), UTC) - last

@@ -27,7 +27,8 @@ INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, stri
 SELECT 1, 'SPY   991218C00' || n || '000', '2099-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD'
 FROM generate_series(601, 610) AS n;
 INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, data_source, has_gaps)
-SELECT (now() AT TIME ZONE 'America/New_York')::date::timestamp AT TIME ZONE 'UTC' + INTERVAL '15 hours' + slot * INTERVAL '5 minutes', c,
+SELECT (now() AT TIME ZONE 'America/New_York')::date::timestamp AT TIME ZONE 'UTC' + INTERVAL '15 hours'
+    + slot * INTERVAL '5 minutes', c,
     1, 2, 0.5, 1.5, 10, 'TRADES', false
 FROM generate_series(0, 11) AS slot, generate_series(1, 10) AS c;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
