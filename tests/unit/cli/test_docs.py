@@ -1,0 +1,109 @@
+"""What is written about the commands is true: in their help, in the README, in the hints that errors carry."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from collector.cli.main import app
+
+CHECKOUT = Path(__file__).parents[3]
+README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - typer's own class has no public name
+    """Yield every command that does something, with its words."""
+    inner = getattr(command, "commands", {})
+    if not inner or getattr(command, "invoke_without_command", False):
+        yield path, command
+    for name, one in inner.items():
+        yield from commands(one, (*path, name))
+
+
+COMMANDS = dict(commands(typer.main.get_command(app)))
+NAMES = [" ".join(path) for path in COMMANDS]
+
+
+def options(command: Any) -> set[str]:  # noqa: ANN401 - see above
+    """Return the options that a command takes."""
+    return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} | {"--help"}
+
+
+def command_lines(text: str) -> Iterator[str]:
+    """Yield what follows `collector` in code spans, on lines of examples and in code blocks; `a|b` once for each."""
+    pattern = r"`collector ([^`]+)`|(?:Example: |run: |by: |See: |^\s*\$? ?(?:\.venv/bin/)?)collector ([^`\n#]+)"
+    for found in re.finditer(pattern, text, re.MULTILINE):
+        line = (found[1] or found[2]).strip()
+        choice = re.search(r"\b(\w+)((?:\|\w+)+)", line)
+        for one in choice[0].split("|") if choice else [""]:
+            yield line.replace(choice[0], one) if choice else line
+
+
+def wrong_with(line: str) -> str:
+    """Return what is wrong with a command line, "" for nothing; `[--option]` and placeholders are allowed."""
+    words = re.sub(r"[\[\]…,;]", " ", line).split()
+    path: tuple[str, ...] = ()
+    for word in words:
+        if not any(known[: len(path) + 1] == (*path, word) for known in COMMANDS):
+            break
+        path = (*path, word)
+    if path not in COMMANDS and not any(known[: len(path)] == path for known in COMMANDS if path):
+        return f"no such command: collector {line}"
+    if path in COMMANDS:
+        unknown = {word.partition("=")[0] for word in words if word.startswith("-")} - options(COMMANDS[path])
+        return f"collector {line}: no such option: {', '.join(unknown)}" if unknown else ""
+    return f"no such command: collector {line}" if len(words) > len(path) and words[len(path)].isalpha() else ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_has_an_example_that_works(name: str) -> None:
+    """Each command says in a sentence what it does, and shows itself in an example whose options exist."""
+    command = COMMANDS[tuple(name.split())]
+    text = command.help or ""
+    assert text.split("\n")[0].endswith("."), f"`{name}` says nothing about itself"
+    examples = re.findall(r"^Example: collector (.+)$", text, re.MULTILINE)
+    assert len(examples) == 1, f"`{name}` has no example"
+    assert examples[0].startswith(name)
+    assert wrong_with(examples[0]) == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_explained(name: str) -> None:
+    """No option and no argument is without a word about what it means."""
+    command = COMMANDS[tuple(name.split())]
+    silent = [parameter.name for parameter in command.params if not getattr(parameter, "help", None)]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_readme_names_every_command(name: str) -> None:
+    """Each command stands in the README as it is typed."""
+    assert any(re.match(rf"{name}\b", line) for line in command_lines(README)), (
+        f"`collector {name}` is not in README.md"
+    )
+
+
+@pytest.mark.parametrize(
+    "document", sorted([CHECKOUT / "README.md", *(CHECKOUT / "docs").glob("*.md")]), ids=lambda p: p.name
+)
+def test_documents_name_only_commands_that_exist(document: Path) -> None:
+    """Commands and options that the documents show can be typed."""
+    lines = command_lines(document.read_text(encoding="utf-8"))
+    assert [wrong for line in lines if (wrong := wrong_with(line))] == []
+
+
+def test_hints_name_only_commands_that_exist() -> None:
+    """Commands that errors, mails and checklists tell people to type can be typed."""
+    wrong: list[str] = []
+    for module in sorted((CHECKOUT / "collector").rglob("*.py")):
+        tree = ast.parse(module.read_text(encoding="utf-8"))
+        documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+                lines = command_lines(node.value)
+                wrong += [f"{module.name}:{node.lineno}: {found}" for line in lines if (found := wrong_with(line))]
+    assert wrong == []
