@@ -28,6 +28,7 @@ from collector.domain.errors import (
     Interrupted,
 )
 from collector.domain.instruments import OptionContract
+from collector.domain.masking import Mask
 from collector.domain.planning import Work
 from collector.domain.report import RunReport
 from collector.domain.spans import Span
@@ -36,10 +37,11 @@ from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.market.expectation import Outstanding
 from collector.market.schedule import OFFLINE
-from collector.notify import report_files
+from collector.notify import dead_man, report_files
 from collector.notify.fan_out import Delivery, Notifier
-from collector.pipeline import discovery, due, planning, preflight, reporting, window_run
+from collector.pipeline import discovery, due, metrics, planning, preflight, reporting, window_run
 from collector.pipeline.orders import Order, last_opened
 from collector.pipeline.parts import Parts
 from collector.pipeline.source import MarketDataSource, NoSource
@@ -102,13 +104,13 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     """
     url = await database_url(settings)
     if upgraded:
-        await _check_schema(url, settings)
+        await _check_schema(url, settings, clock)
     async with pool.connect(url, clock, size=settings.database.pool_size) as db:
         yield db
 
 
-async def _check_schema(url: str, settings: Settings) -> None:
-    current, head = await migrate.current(url), migrate.head()
+async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
+    current, head = await migrate.current(url, clock), migrate.head()
     if current == head:
         return
     if not settings.database.embedded:
@@ -185,21 +187,38 @@ def notifier(settings: Settings, clock: Clock) -> Notifier:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stays open between runs: the database, and what lends the source to a window."""
+
+    database: Database
+    source: Callable[[Order], contextlib.AbstractAsyncContextManager[MarketDataSource]]
+
+
 async def run_window(
-    settings: Settings, order: Order, clock: Clock, on_progress: Callable[[Tally], None] = lambda _: None
+    settings: Settings,
+    order: Order,
+    clock: Clock,
+    on_progress: Callable[[Tally], None] = lambda _: None,
+    standing: Standing | None = None,
 ) -> Outcome:
     """Open database and gateway, run one window, and tell the owner how it ended, also when it could not begin.
+
+    What is `standing` open is used instead, and stays open.
 
     Raises:
         LockHeld: another run is at work; nobody is told, for nothing is wrong.
     """
     days, log_path = calendar(settings), str(settings.log.path)
+    switch = dead_man.DeadMan(settings.dead_man, clock, Mask(settings.secrets))
+    await switch.started(order.window)
+    opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     try:
         if settings.database.embedded:
             preflight.disk(settings.database.data_path).require()
-        async with database(settings, clock) as db:
+        async with opened as db:
             try:
-                async with _source(settings, order, clock) as source:
+                async with standing.source(order) if standing else _source(settings, order, clock) as source:
                     parts = Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
                     finished = await window_run.run(order, parts)
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
@@ -215,6 +234,8 @@ async def run_window(
         report_files.keep(settings.log.path, report)
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
+    await metrics.publish(database(settings, clock), settings, days, report, clock)
+    await switch.ended(report)
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
 
 
@@ -256,6 +277,12 @@ async def run_due(settings: Settings, clock: Clock, progress: ProgressBar) -> li
             outcomes.append(await run_window(settings, order, clock, on_progress))
         if isinstance(outcomes[-1].error, GatewayError | DatabaseError):
             return outcomes
+
+
+async def outstanding(settings: Settings, clock: Clock) -> tuple[Outstanding, ...]:
+    """Return the windows that should have run and have not."""
+    async with database(settings, clock) as db:
+        return await due.outstanding(db, settings, calendar(settings), clock.now())
 
 
 async def weekly(settings: Settings, clock: Clock) -> WeekReport:

@@ -76,6 +76,39 @@ class Overview:
     database_bytes: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTotals:
+    """What all attempts at one window that ended in one way came to: rows by what became of them, requests sent."""
+
+    window: str
+    status: RunStatus
+    runs: int
+    inserted: int
+    updated: int
+    identical: int
+    requests: int
+    rate_limit_hits: int
+    last_completed: datetime | None
+
+
+async def run_totals(db: Statements) -> list[RunTotals]:
+    """Return what all attempts so far came to, by window and how they ended."""
+    return [
+        RunTotals(
+            window=row["run_type"],
+            status=RunStatus(row["status"]),
+            runs=row["runs"],
+            inserted=row["inserted"],
+            updated=row["updated"],
+            identical=row["identical"],
+            requests=row["requests"],
+            rate_limit_hits=row["rate_limit_hits"],
+            last_completed=row["last_completed"],
+        )
+        for row in await db.fetch("run_totals")
+    ]
+
+
 async def runs_of(db: Statements, day: date) -> list[RunRow]:
     """Return every attempt at every window of a session date, in the order of their beginning."""
     return [_run(row) for row in await db.fetch("runs_of_day", day)]
