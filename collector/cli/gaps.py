@@ -14,7 +14,7 @@ from collector.cli.progress import run_progress
 from collector.cli.run import show_outcome
 from collector.pipeline.orders import backfill_order, day_of, fill_order
 
-app = typer.Typer(help="What is missing, and filling it.", invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True)
 
 SinceOption = Annotated[str | None, typer.Option("--since", help="From this session on, YYYY-MM-DD.")]
 

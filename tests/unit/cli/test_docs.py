@@ -33,11 +33,14 @@ def options(command: Any) -> set[str]:  # noqa: ANN401 - see above
     return {name for parameter in command.params for name in parameter.opts if name.startswith("-")} | {"--help"}
 
 
-def command_lines(text: str) -> Iterator[str]:
-    """Yield what follows `collector` in code spans, on lines of examples and in code blocks; `a|b` once for each."""
-    pattern = r"`collector ([^`]+)`|(?:Example: |run: |by: |See: |^\s*\$? ?(?:\.venv/bin/)?)collector ([^`\n#]+)"
+_SPAN = r"`collector ([^`]+)`|(?:Example: |run: |by: |See: )collector ([^`\n#]+)"
+_BLOCK = _SPAN + r"|^\s*\$? ?(?:\.venv/bin/)?collector ([^`\n#]+)"
+
+
+def command_lines(text: str, pattern: str = _BLOCK) -> Iterator[str]:
+    """Yield what follows `collector` in code spans, after "run:" and the like, and in code blocks; `a|b` once each."""
     for found in re.finditer(pattern, text, re.MULTILINE):
-        line = (found[1] or found[2]).strip()
+        line = next(group for group in found.groups() if group).strip()
         choice = re.search(r"\b(\w+)((?:\|\w+)+)", line)
         for one in choice[0].split("|") if choice else [""]:
             yield line.replace(choice[0], one) if choice else line
@@ -104,6 +107,6 @@ def test_hints_name_only_commands_that_exist() -> None:
         documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
-                lines = command_lines(node.value)
+                lines = command_lines(node.value, _SPAN)
                 wrong += [f"{module.name}:{node.lineno}: {found}" for line in lines if (found := wrong_with(line))]
     assert wrong == []
