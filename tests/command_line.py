@@ -1,13 +1,16 @@
 """The command as people start it: a home, a configuration and a time of its own, and a simulated gateway beside it."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import pty
 import shutil
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -121,6 +124,27 @@ class Home:
             stdin=subprocess.DEVNULL,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def on_terminal(self, *words: str) -> Done:
+        """Run the command with a terminal of 120 columns as its standard streams; what it shows is `out`."""
+        mine, its = pty.openpty()
+        termios.tcsetwinsize(its, (40, 120))
+        command = subprocess.Popen(
+            [*COMMAND, *words],
+            cwd=self.folder,
+            env={**self.environment(), "TERM": "xterm-256color", "COLUMNS": "120"},
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+        )
+        os.close(its)
+        shown = bytearray()
+        with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
+            while part := os.read(mine, 65536):
+                shown += part
+        os.close(mine)
+        return Done(command.wait(60), shown.decode("utf-8", "replace"), "")
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start the command in a process of its own."""

@@ -1,6 +1,7 @@
 """The command from a person's side: run it, run it again, look at what it has, make it forget, interrupt it."""
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -76,6 +77,22 @@ def test_forced_it_asks_again_and_changes_nothing(collected: Collected, capsys: 
     assert (symbol["bars_collected"], symbol["bars_updated"]) == (0, 0)
     assert symbol["bars_identical"] == collected.first.document["symbols"][0]["bars_collected"] > 0
     assert report["attempt"] > collected.first.document["attempt"]
+
+
+def test_on_a_terminal_there_is_a_progress_bar(collected: Collected) -> None:
+    """People get a bar with bars and pace, then the report in colours; the JSON lines are in the log file only."""
+    done = collected.home.on_terminal(*EOD, "--force")
+    assert done.code == 0, done.out
+    assert "\x1b[" in done.out
+    shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.out)
+    assert "finding contracts" in shown
+    assert re.search(r"eod 2026-11-20 ━+", shown)
+    assert "32/32" in shown
+    assert re.search(r"[\d,]+ bars · \d+ requests/s, \d+ of \d+ open", shown)
+    assert "OK · eod · Fri 20 Nov 2026" in shown
+    assert '{"' not in shown
+    (logged,) = collected.home.folder.glob("state/**/collector.jsonl")
+    assert "run_closed" in logged.read_text()
 
 
 def test_status_says_what_is_there(collected: Collected, capsys: Capsys) -> None:
