@@ -19,6 +19,7 @@ from collector.cli import (
     report,
     run,
     schedule,
+    serve,
     simulate,
     status,
 )
@@ -49,7 +50,7 @@ def _root(
     """Collect 5-minute option bars from Interactive Brokers."""
 
 
-for module in (run, status, doctor, demo, simulate):
+for module in (run, serve, status, doctor, demo, simulate):
     module.register(app)
 app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")
