@@ -7,17 +7,19 @@ from decimal import Decimal
 import pytest
 
 from collector.clock import SystemClock
+from collector.config import Settings
 from collector.config.greeks import GreeksSettings, RatePoint
-from collector.db import bars, contracts, lifecycle
+from collector.db import bars, contracts, lifecycle, quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
 from collector.domain.bars import Bar
 from collector.domain.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
+from collector.domain.quality import Impossible, Quarantined
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Span, Spans
 from collector.market.calendar import Calendar
-from collector.pipeline import greeks
+from collector.pipeline import greeks, verify
 from collector.simulator.market import Market
 from tests.db_rows import rows
 from tests.option_days import bars_of, contract_of
@@ -184,3 +186,61 @@ async def test_without_an_underlying(database: Database, market: Market) -> None
     WHERE time < '2026-11-20 15:00+00' OR time >= '2026-11-20 20:00+00'
     """
     assert await rows(database, statement) == [(GreeksReason.NO_UNDERLYING,)]
+
+
+async def test_verify_finds_what_is_wrong(database: Database, market: Market) -> None:
+    """What was stored by the collector is sound; each kind of damage done behind its back is named."""
+    listed = await stored_chain(database, market, strikes=3)
+    await calculate(database)
+
+    [sound] = await verify.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY", "TSLA"], DAY, DAY)
+
+    assert sound.broken == ()
+    assert sound.sound
+    assert sound.pairs > 30
+    assert sound.off_parity == 0
+    assert (sound.quality.bars, sound.quality.contracts, sound.quality.quarantined) == (6 * 81, 6, 0)
+    assert sound.quality.quoted == 6 * 81
+    assert sound.quality.with_iv > 450
+    async with database._connection() as connection:
+        await connection.execute(
+            """
+            UPDATE option_bars_5min SET high = low - 1, implied_volatility = NULL
+            WHERE time = (SELECT max(time) FROM option_bars_5min WHERE greeks_reason = 0 AND close IS NOT NULL)
+            """
+        )
+        await connection.execute(
+            "UPDATE option_bars_5min SET bid_close = ask_close + 30, ask_close = ask_close + 31 WHERE contract_id = $1",
+            listed[0].id,
+        )
+        await connection.execute("UPDATE request_coverage SET covered = '{}' WHERE what_to_show = 'BID'")
+    [damaged] = await verify.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY"], DAY, DAY)
+    rules = {one.rule: one for one in damaged.broken}
+    assert {"high below the bar", "volatility without its reason", "bid in a slot that is not covered"} <= set(rules)
+    assert rules["bid in a slot that is not covered"].bars > 400
+    assert rules["high below the bar"].example.startswith("SPY   261125")
+    assert damaged.off_parity > 10
+    assert not damaged.sound
+
+
+async def test_quarantine(database: Database, market: Market) -> None:
+    """A bar that cannot be true is kept once with its reason, whoever brings it, and counted."""
+    listed = await stored_chain(database, market, strikes=1)
+    session = CALENDAR.session("SPY", DAY)
+    price = Decimal("1.25")
+    bad = Bar(session.open, price, price, Decimal("1.5"), price, Decimal(3), 1, price)._replace(high=Decimal(1))
+    one = Quarantined(WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
+    own = Quarantined(WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
+    stock = await contracts.underlying(database, "SPY")
+    assert stock is not None
+
+    assert await quarantine.add(database, [(listed[0], one), (stock, own)], 1) == 2
+    assert await quarantine.add(database, [(listed[0], one)], 2) == 0
+    assert await quarantine.add(database, [], 2) == 0
+
+    assert await quarantine.counts(database, session.span) == [
+        quarantine.QuarantineCount("SPY", "TRADES", "high_below_low", 1),
+        quarantine.QuarantineCount("SPY", "TRADES", "negative_price", 1),
+    ]
+    kept = await rows(database, "SELECT open, high, volume, run_id FROM quarantined_bars WHERE contract_id IS NOT NULL")
+    assert kept == [(price, Decimal(1), Decimal(3), 1)]

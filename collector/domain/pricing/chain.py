@@ -103,7 +103,7 @@ def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
     price, reason = inputs(day, rules)
     carry = Carry(terms.prior.dividend_yield, 0.0, 0)
     if terms.from_parity and not terms.dividends:
-        carry = implied_carry(_pairs(day, price, reason, rules), terms.rate, terms.prior)
+        carry = implied_carry(pairs_of(day, price, reason, rules), terms.rate, terms.prior)
     result = Computed(carry, reason, *(np.full(day.present.shape, np.nan) for _ in range(6)))
     model, bumped = _models(terms, carry.dividend_yield, float(day.years.max(initial=0.0)))
     for sign in (CALL, PUT):
@@ -181,8 +181,8 @@ def _fill(
         target[at] = values
 
 
-def _pairs(day: ExpirationDay, price: Floats, reason: Ints, rules: InputRules) -> Pairs:
-    """Return the pairs of quotes near the money, of some slots."""
+def pairs_of(day: ExpirationDay, price: Floats, reason: Ints, rules: InputRules) -> Pairs:
+    """Return the pairs of fit quotes near the money, of some slots; price and reason as `inputs` returns them."""
     calls = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == CALL)}
     puts = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == PUT)}
     strikes = np.array(sorted(calls.keys() & puts.keys()))

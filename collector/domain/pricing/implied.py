@@ -50,9 +50,12 @@ def implied(model: Model, options: OpenOptions, price: Floats) -> Implied:
     outcome = np.full(count, Solved.FOUND, dtype=np.int8)
     least = options.value(np.full(count, LOWEST_VOLATILITY))
     outcome[~(price > least + _TIME_VALUE * spot)] = Solved.BELOW
-    outcome[price >= black_scholes.value(
+    ceiling = black_scholes.value(
         sign, spot, strike, years, np.full(count, HIGHEST_VOLATILITY), model.rate, model.dividend_yield
-    )] = Solved.ABOVE  # fmt: skip
+    )
+    doubtful = np.flatnonzero((price >= ceiling) & (outcome == Solved.FOUND))  # the American may be worth more
+    most = options.value(np.full(len(doubtful), HIGHEST_VOLATILITY), doubtful)
+    outcome[doubtful[~(price[doubtful] < most)]] = Solved.ABOVE
     volatility = np.full(count, np.nan)
     chosen = np.flatnonzero(outcome == Solved.FOUND)
     if len(chosen):

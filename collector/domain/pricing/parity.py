@@ -117,6 +117,20 @@ def _early_exercise(pairs: Pairs, rate: float, dividend_yield: float) -> Floats:
     return total
 
 
+def parity_excess(pairs: Pairs, rate: float, dividend_yield: float) -> Floats:
+    """Return by how many USD each pair lies outside what parity allows American options; 0 or less is fine.
+
+    A call less a put is worth at most the share less the strike's present value, at least the share's without its
+    yield less the strike; half of both spreads is allowed for.
+    """
+    difference, leeway = pairs.call - pairs.put, 0.5 * pairs.spread
+    paid, due = np.exp(-dividend_yield * pairs.years), np.exp(-rate * pairs.years)
+    most = pairs.spot * np.maximum(paid, 1.0) - pairs.strike * np.minimum(due, 1.0)
+    least = pairs.spot * np.minimum(paid, 1.0) - pairs.strike * np.maximum(due, 1.0)
+    result: Floats = np.maximum(difference - leeway - most, least - difference - leeway)
+    return result
+
+
 def near_the_money(strikes: Floats, spot: float, most: int) -> list[int]:
     """Return the places of the strikes nearest to a spot, so many at most, nearest first."""
     return [int(place) for place in np.argsort(np.abs(np.log(strikes / spot)), kind="stable")[:most]]

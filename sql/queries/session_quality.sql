@@ -1,0 +1,21 @@
+-- Option bars of a session in numbers: $1 underlying id, $2 from, $3 until, $4 the bits of doubt.
+SELECT
+    count(*) AS bars,
+    count(DISTINCT bar.contract_id) AS contracts,
+    count(*) FILTER (WHERE bar.volume > 0) AS traded,
+    count(*) FILTER (WHERE bar.bid_close IS NOT NULL AND bar.ask_close IS NOT NULL) AS quoted,
+    count(*) FILTER (WHERE bar.implied_volatility IS NOT NULL AND bar.greeks_version IS NOT NULL) AS with_iv,
+    count(*) FILTER (WHERE bar.flags & $4::integer <> 0) AS doubted,
+    (
+        SELECT count(*)
+        FROM quarantined_bars AS bad
+        LEFT JOIN option_chains AS chain ON chain.id = bad.contract_id
+        WHERE coalesce(bad.underlying_id, chain.underlying_id) = $1::integer
+            AND bad.time >= $2::timestamptz
+            AND bad.time < $3::timestamptz
+    ) AS quarantined
+FROM option_chains AS contract
+INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+WHERE contract.underlying_id = $1::integer
+    AND bar.time >= $2::timestamptz
+    AND bar.time < $3::timestamptz

@@ -1,0 +1,57 @@
+-- Stored option bars of a session that break a rule, by rule.
+-- $1 underlying id, $2 from, $3 until, $4 the bits that tell of a crossing.
+SELECT
+    rule,
+    count(*) AS bars,
+    min(contract_symbol) AS example
+FROM (
+    SELECT
+        contract.contract_symbol,
+        unnest(
+            array_remove(
+                ARRAY[
+                    CASE WHEN bar.high < greatest(bar.open, bar.close, bar.low) THEN 'high below the bar' END,
+                    CASE WHEN bar.low > least(bar.open, bar.close, bar.high) THEN 'low above the bar' END,
+                    CASE
+                        WHEN least(bar.open, bar.high, bar.low, bar.close) <= 0 THEN 'trade at no price'
+                        WHEN least(bar.bid_close, bar.ask_close) < 0 THEN 'negative quote'
+                    END,
+                    CASE WHEN bar.volume < 0 OR bar.bar_count < 0 THEN 'negative volume' END,
+                    CASE
+                        WHEN extract(EPOCH FROM bar.time - $2::timestamptz)::bigint % 300 <> 0 THEN 'off the grid'
+                    END,
+                    CASE
+                        WHEN (bar.data_source = 'TRADES') <> (bar.close IS NOT NULL) THEN 'source does not fit'
+                    END,
+                    CASE
+                        WHEN bar.bid_close > bar.ask_close AND bar.flags & $4::integer = 0 THEN 'crossed without a flag'
+                    END,
+                    CASE
+                        WHEN bar.greeks_version IS NOT NULL
+                            AND (bar.greeks_reason IS NULL
+                                OR (bar.greeks_reason <= 1) <> (bar.implied_volatility IS NOT NULL))
+                            THEN 'volatility without its reason'
+                    END,
+                    CASE
+                        WHEN bar.close IS NOT NULL AND NOT coalesce(trades.covered @> bar.time, false)
+                            THEN 'trade in a slot that is not covered'
+                        WHEN bar.bid_close IS NOT NULL AND NOT coalesce(bids.covered @> bar.time, false)
+                            THEN 'bid in a slot that is not covered'
+                        WHEN bar.ask_close IS NOT NULL AND NOT coalesce(asks.covered @> bar.time, false)
+                            THEN 'ask in a slot that is not covered'
+                    END
+                ],
+                NULL
+            )
+        ) AS rule
+    FROM option_chains AS contract
+    INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+    LEFT JOIN request_coverage AS trades ON trades.contract_id = contract.id AND trades.what_to_show = 'TRADES'
+    LEFT JOIN request_coverage AS bids ON bids.contract_id = contract.id AND bids.what_to_show = 'BID'
+    LEFT JOIN request_coverage AS asks ON asks.contract_id = contract.id AND asks.what_to_show = 'ASK'
+    WHERE contract.underlying_id = $1::integer
+        AND bar.time >= $2::timestamptz
+        AND bar.time < $3::timestamptz
+) AS broken
+GROUP BY rule
+ORDER BY rule
