@@ -1,0 +1,110 @@
+"""The shape of the code: sizes, names, and what must not stand in any file."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+LONGEST = 400
+"""Lines of a module."""
+
+_VAGUE = {"util", "utils", "helper", "helpers", "manager", "service", "handler", "handlers", "data", "misc", "common"}
+_FOLDERS = ("collector", "deploy", "docs", "migrations", "scripts", "sql", "tests", ".ci")
+_BINARY = {".png", ".pyc", ".ico", ".gz"}
+
+# Spelled in two parts each, so that this file does not hold what it looks for.
+_ORDERS = re.compile(
+    "|".join(
+        first + second
+        for first, second in (
+            ("place", "Order"),
+            ("cancel", "Order"),
+            ("bracket", "Order"),
+            ("whatIf", "Order"),
+            ("reqGlobal", "Cancel"),
+            ("exercise", "Options"),
+            ("Market", r"Order\("),
+            ("Limit", r"Order\("),
+        )
+    )
+)
+_ELSEWHERE = re.compile(
+    "|".join(
+        first + second
+        for first, second in (
+            (r"\bpy", r"pi\.org"),
+            (r"python", r"hosted\.org"),
+            (r"(?:extra-)?index", r"-url[ =]\S*/"),
+            (r"find-", r"links[ =]"),
+            (r"(?<![\w.])/wor", r"k/"),
+            (r"(?<![\w.])/roo", r"t/"),
+            ("/tm", "p/plan"),
+        )
+    )
+)
+_STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|TRUNCATE|WITH \w+ AS)\s")
+
+
+def modules(*folders: str) -> list[Path]:
+    """Return the Python files below some folders of the checkout."""
+    return sorted(path for folder in folders for path in (CHECKOUT / folder).rglob("*.py"))
+
+
+def named(path: Path) -> str:
+    """Return a path as a test's name."""
+    return str(path.relative_to(CHECKOUT))
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Yield every text file of the project and what it holds."""
+    paths = [path for path in CHECKOUT.iterdir() if path.is_file()]
+    paths += [path for folder in _FOLDERS for path in (CHECKOUT / folder).rglob("*") if path.is_file()]
+    for path in sorted(paths):
+        if path.suffix not in _BINARY:
+            yield named(path), path.read_text(encoding="utf-8")
+
+
+def test_no_module_is_too_long() -> None:
+    """A module that does one thing fits into 400 lines."""
+    lengths = {named(path): path.read_text().count("\n") for path in modules("collector", "tests", "migrations")}
+    assert {name: lines for name, lines in lengths.items() if lines > LONGEST} == {}
+
+
+def test_names_say_something() -> None:
+    """No module or package bears a name under which anything could stand."""
+    assert [
+        named(path)
+        for path in modules("collector", "tests")
+        if _VAGUE & {word for part in path.relative_to(CHECKOUT).with_suffix("").parts for word in part.split("_")}
+    ] == []
+
+
+@pytest.mark.parametrize("package", sorted((CHECKOUT / "collector").rglob("__init__.py")), ids=named)
+def test_every_package_introduces_itself(package: Path) -> None:
+    """The first line of a package says in a sentence what it is."""
+    said = ast.get_docstring(ast.parse(package.read_text())) or ""
+    assert said.split("\n")[0].endswith((".", ":"))
+
+
+def test_nothing_can_trade() -> None:
+    """No call that places, changes or cancels an order stands anywhere in the package."""
+    assert [named(path) for path in modules("collector") if _ORDERS.search(path.read_text())] == []
+
+
+def test_no_statement_of_sql_stands_in_python() -> None:
+    """SQL is read from its files; Python holds none of its statements."""
+    found = [
+        f"{named(path)}:{node.lineno}"
+        for path in modules("collector")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _STATEMENT.match(node.value)
+    ]
+    assert found == []
+
+
+def test_no_file_names_a_machine_or_where_packages_come_from() -> None:
+    """Neither this machine's folders nor an index, mirror or download address of packages is written down."""
+    assert [(name, found[0]) for name, text in texts() if (found := _ELSEWHERE.search(text))] == []
