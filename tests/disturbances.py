@@ -184,7 +184,7 @@ class Arena:
             for _ in range(2000):
                 others = await connection.fetchval(
                     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                    " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+                    " AND pid <> pg_backend_pid() AND application_name LIKE 'collector%'"
                 )
                 if not others:
                     return

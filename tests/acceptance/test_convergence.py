@@ -7,9 +7,8 @@ time. COLLECTOR_MIXES sets the number of mixes on PostgreSQL without TimescaleDB
 """
 
 import asyncio
-import logging
 import os
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
@@ -21,11 +20,12 @@ from collector.simulator.scenarios import SCENARIOS, Scenario, named
 from collector.simulator.scenarios.base import Reaction, Silence
 from collector.virtual_time import VirtualClock, VirtualTimeLoop
 from tests import disturbances, engines, tables
-from tests.disturbances import Arena, Disturbed, Reference, Variant
-from tests.fixtures_engines import Matrix
+from tests.disturbances import Arena, Disturbed, Variant
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 from tests.truth import compare
 from tests.window_runs import FRIDAY
+
+pytestmark = pytest.mark.usefixtures("quiet_faults")
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -41,38 +41,6 @@ ALONE = Variant(("PLTR", "TSLA"), 4, 4)
 _VIRTUAL_HOURS = 5.0
 _HITS = {"hmds-unknown-contract": 8 * 3 * 2}
 """Eight contracts; an unknown one is believed at the third attempt, each of which asks twice."""
-
-
-@pytest.fixture(autouse=True)
-def _quiet() -> None:
-    """Keep the reports of provoked errors out of the log."""
-    for name in ("asyncio", "asyncpg.pool"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-@pytest.fixture(scope="session")
-def arenas(engine_matrix: Matrix) -> Iterator[Callable[[engines.Engine], Arena]]:
-    """Give the arena of an engine; it is made once, and all share their references: engines must not differ."""
-    made: dict[str, Arena] = {}
-    open_: list[Iterator[str]] = []
-    references: dict[tuple[int, Variant], Reference] = {}
-
-    def of(engine: engines.Engine) -> Arena:
-        if engine.name not in made:
-            urls = engine_matrix.create(engine, engine_matrix.template(engine))
-            made[engine.name] = Arena(next(urls), references)
-            open_.append(urls)
-        return made[engine.name]
-
-    yield of
-    for urls in open_:
-        next(urls, None)
-
-
-@pytest.fixture
-def arena(arenas: Callable[[engines.Engine], Arena], plain_engine: engines.Engine) -> Arena:
-    """Give the arena on the engine without TimescaleDB."""
-    return arenas(plain_engine)
 
 
 @pytest.mark.parametrize("name", HEALING)

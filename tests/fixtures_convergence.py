@@ -1,0 +1,47 @@
+"""Fixtures of convergence: a database for each engine that is emptied between disturbed runs, and their references."""
+
+import logging
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests import engines
+from tests.disturbances import Arena, Reference, Variant
+from tests.fixtures_engines import Matrix
+
+
+@pytest.fixture(scope="session")
+def arenas(engine_matrix: Matrix) -> Iterator[Callable[[engines.Engine], Arena]]:
+    """Give the arena of an engine; it is made once, and all share their references: engines must not differ."""
+    made: dict[str, Arena] = {}
+    open_: list[Iterator[str]] = []
+    references: dict[tuple[int, Variant], Reference] = {}
+
+    def of(engine: engines.Engine) -> Arena:
+        if engine.name not in made:
+            urls = engine_matrix.create(engine, engine_matrix.template(engine))
+            made[engine.name] = Arena(next(urls), references)
+            open_.append(urls)
+        return made[engine.name]
+
+    yield of
+    for urls in open_:
+        next(urls, None)
+
+
+@pytest.fixture
+def quiet_faults() -> Iterator[None]:
+    """Keep asyncio's and asyncpg's reports of provoked errors out of the log."""
+    loggers = [logging.getLogger(name) for name in ("asyncio", "asyncpg.pool")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    yield
+    for logger, level in zip(loggers, before, strict=True):
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def arena(arenas: Callable[[engines.Engine], Arena], plain_engine: engines.Engine) -> Arena:
+    """Give the arena on the engine without TimescaleDB."""
+    return arenas(plain_engine)
