@@ -79,12 +79,14 @@ class Home:
     """A folder with everything that a user's account has of the collector: configuration, database, logs, caches.
 
     clock: what time the command believes it is; a moving one is read whenever a command starts. port: the gateway's.
+    more: further variables. words: how the command itself is called.
     """
 
     folder: Path
     clock: Clock | None = None
     port: int = 1
     more: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = COMMAND
 
     @property
     def data_dir(self) -> Path:
@@ -114,7 +116,7 @@ class Home:
     def run(self, *words: str, before: Sequence[str] = ()) -> Done:
         """Run the command to its end in a process of its own."""
         done = subprocess.run(
-            [*before, *COMMAND, *words],
+            [*before, *self.words, *words],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
@@ -130,7 +132,7 @@ class Home:
         mine, its = pty.openpty()
         termios.tcsetwinsize(its, (40, 120))
         command = subprocess.Popen(
-            [*COMMAND, *words],
+            [*self.words, *words],
             cwd=self.folder,
             env={**self.environment(), "TERM": "xterm-256color", "COLUMNS": "120"},
             stdin=its,
@@ -149,7 +151,7 @@ class Home:
     def start(self, *words: str) -> "subprocess.Popen[str]":
         """Start the command in a process of its own."""
         return subprocess.Popen(
-            [*COMMAND, *words],
+            [*self.words, *words],
             cwd=self.folder,
             env=self.environment(),
             stdout=subprocess.PIPE,
