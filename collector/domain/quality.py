@@ -90,8 +90,13 @@ def impossible(bar: Bar, what: WhatToShow, sessions: Sequence[Session]) -> Impos
         what: its series; nobody need bid (0), but nobody sells or trades for nothing.
         sessions: the product's sessions in which it may lie.
     """
-    if not all(price.is_finite() for price in bar[1:5]):
+    _, open_, high, low, close, volume, count, _ = bar
+    if not (open_.is_finite() and high.is_finite() and low.is_finite() and close.is_finite()):
         return Impossible.NOT_A_NUMBER
+    # Nearly every bar passes here: the reasons below are worked out for the others only.
+    sound = 0 < low <= open_ <= high < _LARGEST and low <= close <= high
+    if sound and (volume is None or 0 <= volume < _LARGEST) and (count is None or count >= 0):
+        return _misplaced(bar.time, sessions)
     return _misplaced(bar.time, sessions) or _mispriced(bar, what) or _misshapen(bar)
 
 
@@ -189,8 +194,9 @@ def _own_oddities(
 ) -> Iterator[tuple[datetime, SlotFlag]]:
     """Yield what is odd about a series' own prices. A bid below intrinsic value is none of the bidder's mistakes."""
     below_matters = out_of_bounds is not SlotFlag.BID_OUT_OF_BOUNDS
+    tick = tolerances.tick
     for bar in bars:
-        if any(price % tolerances.tick for price in bar[1:5]):
+        if bar.open % tick or bar.high % tick or bar.low % tick or bar.close % tick:
             yield bar.time, off_tick
         spot = spots.get(bar.time)
         if spot is not None and _out_of_bounds(contract, bar, spot, tolerances, below_matters=below_matters):
@@ -239,6 +245,8 @@ def _spread_jumps(
     spreads = [ask - bid for bid, ask in zip(low, high, strict=True)]
     found = []
     for place, at in enumerate(times):
+        if spreads[place] <= tolerances.spread_usd:
+            continue  # no excess over whatever is usual can be larger than the spread itself
         usual = _usual(spreads, place, tolerances.neighbours)
         excess = spreads[place] - max(usual or 0.0, 0.0)
         middle = 0.5 * (low[place] + high[place])
