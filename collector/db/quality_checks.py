@@ -46,3 +46,10 @@ async def session_quality(db: Statements, underlying_id: int, session: Session) 
     """Return the numbers of a session."""
     row = await db.fetchrow("session_quality", underlying_id, session.open, session.close, _DOUBTED)
     return SessionQuality(**(row or {}))
+
+
+async def record(db: Statements, symbol: str, session: Session, found: SessionQuality) -> bool:
+    """Add the numbers to the session's statistics; return whether there is a row of them yet."""
+    return bool(
+        await db.execute("record_session_quality", session.day, symbol, found.quoted, found.with_iv, found.quarantined)
+    )

@@ -21,7 +21,9 @@ from collector.clock import Clock
 from collector.config.greeks import GreeksSettings
 from collector.db import contracts as contract_store
 from collector.db import greeks as greeks_store
-from collector.db.pool import Database
+from collector.db import quality_checks
+from collector.db.pool import Database, Statements
+from collector.db.quality_checks import SessionQuality
 from collector.domain.errors import NotASession
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import Underlying
@@ -114,6 +116,8 @@ async def calculate(
             if session.settles_at <= clock.now():
                 tasks = await _tasks(db, settings, calendar, underlying, session, None if everything else version)
                 await _run(db, settings, clock, tasks, version, tally, on_progress)
+                if tasks:
+                    await note_quality(db, underlying, session)
     tally.seconds = time.monotonic() - began
     log.info(
         "greeks_done",
@@ -141,6 +145,16 @@ async def recompute(
     return await calculate(
         db, settings, calendar, clock, symbols, since, last, everything=True, on_progress=on_progress
     )
+
+
+async def note_quality(db: Statements, underlying: Underlying, session: Session) -> SessionQuality:
+    """Measure quote coverage, volatility coverage and quarantine of a session, and add them to its statistics.
+
+    `calculate` does it for the sessions that it touches; call it again after the statistics' row has been written.
+    """
+    found = await quality_checks.session_quality(db, underlying.id, session)
+    await quality_checks.record(db, underlying.symbol, session, found)
+    return found
 
 
 def parameters(settings: GreeksSettings) -> dict[str, Any]:

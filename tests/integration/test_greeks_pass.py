@@ -244,3 +244,24 @@ async def test_quarantine(database: Database, market: Market) -> None:
     ]
     kept = await rows(database, "SELECT open, high, volume, run_id FROM quarantined_bars WHERE contract_id IS NOT NULL")
     assert kept == [(price, Decimal(1), Decimal(3), 1)]
+
+
+async def test_statistics_of_quality(database: Database, market: Market) -> None:
+    """Quote coverage, volatility coverage and quarantine counts join the session's statistics."""
+    await stored_chain(database, market, strikes=2)
+    async with database._connection() as connection:
+        await connection.execute(
+            """
+            INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,
+                total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots)
+            VALUES ($1, 'SPY', 4, 4, 324, 648, 100, 200, 0)
+            """,
+            DAY,
+        )
+
+    tally = await calculate(database)
+
+    [found] = await rows(database, "SELECT quote_percent, iv_percent, quarantined_bars FROM collection_statistics")
+    assert found[0] == Decimal("50.0000")
+    assert found[1] == (Decimal(100) * tally.computed / 648).quantize(Decimal("0.0001"))
+    assert found[2] == 0

@@ -1,0 +1,22 @@
+-- Keep open interest as told on a session, and write it into the session's bars.
+-- $1 contract ids, $2 contracts open, $3 session day, $4 its open, $5 its close, $6 now.
+WITH told AS (
+    SELECT contract_id, open_interest
+    FROM unnest($1::integer[], $2::integer[]) AS t (contract_id, open_interest)
+),
+kept AS (
+    INSERT INTO option_open_interest (contract_id, day, open_interest, asked_at)
+    SELECT contract_id, $3::date, open_interest, $6::timestamptz
+    FROM told
+    ON CONFLICT (contract_id, day) DO UPDATE
+    SET open_interest = excluded.open_interest, asked_at = excluded.asked_at
+    RETURNING contract_id
+)
+UPDATE option_bars_5min AS bar
+SET open_interest = told.open_interest
+FROM told
+WHERE bar.contract_id = told.contract_id
+    AND bar.contract_id = ANY($1::integer[])
+    AND bar.time >= $4::timestamptz
+    AND bar.time < $5::timestamptz
+    AND bar.open_interest IS DISTINCT FROM told.open_interest
