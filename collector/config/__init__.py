@@ -1,5 +1,6 @@
 """The whole configuration: config.yaml, overridden by secrets, by the environment, by options."""
 
+from collector.config.activity import ActivitySettings
 from collector.config.collection import IvRegime, RepairSettings, RotationSettings, SelectionSettings, SymbolSettings
 from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
 from collector.config.greeks import DividendSettings, GreeksSettings, QualitySettings
@@ -10,6 +11,7 @@ from collector.config.settings import Settings
 from collector.config.windows import WindowSettings, WindowsSettings
 
 __all__ = [
+    "ActivitySettings",
     "DatabaseSettings",
     "DeadManSettings",
     "DividendSettings",

@@ -1,10 +1,14 @@
 """Activity of contracts: volumes from the stored bars, open interest as it was told."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
+from collector.config.activity import ActivitySettings
 from collector.db import activity, bars
 from collector.db.pool import Database
 from collector.domain.activity import Activity
+from collector.domain.instruments import OptionContract
+from collector.market.calendar import Calendar
+from collector.pipeline import activity as filters
 from tests.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
 
 
@@ -33,3 +37,24 @@ async def test_volumes_and_open_interest(database: Database) -> None:
     told = await rows(database, "SELECT DISTINCT time::date::text, open_interest FROM option_bars_5min ORDER BY 1, 2")
     assert told == [("2026-11-20", 90), ("2026-11-20", None), ("2026-11-23", 120)]
     assert await activity.store_open_interest(database, {}, MONDAY) == 0
+
+
+async def test_filters_of_selection(database: Database) -> None:
+    """Off, nothing is left out; on, a contract with history and hardly a trade is, unless the week holds data of it."""
+    chain = await make_chain(database, 3, expiration=date(2026, 12, 18), symbol="PLTR", select_from=date(2026, 11, 2))
+    busy, quiet, unseen = chain.contracts
+    calendar = Calendar()
+    for session in calendar.sessions("PLTR", date(2026, 11, 2), date(2026, 11, 20)):
+        found = [trade(0, volume="30", session=session)]
+        batch = [answers(busy, TRADES=answer(found, session=session))]
+        if session.day.day < 20:
+            batch.append(answers(quiet, TRADES=answer([trade(0, volume="1", session=session)], session=session)))
+        await bars.store(database, batch, 1)
+    monday, on = date(2026, 11, 23), ActivitySettings(enabled=True)
+
+    async def kept(settings: ActivitySettings, day: date) -> list[OptionContract]:
+        return await filters.active(database, settings, calendar, chain.underlying, day, chain.contracts)
+
+    assert await kept(ActivitySettings(), monday) == [busy, quiet, unseen]
+    assert await kept(on, monday) == [busy, unseen]
+    assert await kept(on, date(2026, 11, 20)) == [busy, quiet, unseen]

@@ -22,6 +22,7 @@ from collector.market.calendar import Calendar
 from collector.pipeline import greeks, verify
 from collector.simulator.market import Market
 from tests.db_rows import rows
+from tests.engines import Engine
 from tests.option_days import bars_of, contract_of
 
 DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
@@ -265,3 +266,18 @@ async def test_statistics_of_quality(database: Database, market: Market) -> None
     assert found[0] == Decimal("50.0000")
     assert found[1] == (Decimal(100) * tally.computed / 648).quantize(Decimal("0.0001"))
     assert found[2] == 0
+
+
+async def test_compressed_days(database: Database, market: Market, engine: Engine) -> None:
+    """Greeks of a day that is compressed already can be computed afresh."""
+    if engine.name != "community":
+        pytest.skip("about compression")
+    await stored_chain(database, market, strikes=3)
+    await calculate(database)
+    async with database._connection() as connection:
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+
+    again = await calculate(database, GreeksSettings(rates=(RatePoint(days=0, rate=0.03),)))
+
+    assert again.changed == 6 * 81
+    assert await rows(database, "SELECT greeks_version, count(*) FROM option_bars_5min GROUP BY 1") == [(2, 6 * 81)]
