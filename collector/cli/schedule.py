@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
+from collector.cli import schedule_install
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
 from collector.domain.coverage import NEW_YORK
@@ -14,6 +15,7 @@ from collector.market.outlook import ISRAEL, outlook
 from collector.pipeline.due import schedule_of
 
 app = typer.Typer(help="When what runs.", no_args_is_help=True)
+schedule_install.register(app)
 
 
 @app.command()
