@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 
 from collector.clock import SystemClock
-from collector.config import SelectionSettings, Settings, SymbolSettings
+from collector.config import GreeksSettings, SelectionSettings, Settings, SymbolSettings
 from collector.db import embedded, migrate, pool
 from collector.domain.runs import RunStatus, Window
 from collector.ib.gateway import GatewaySettings
@@ -69,6 +69,7 @@ def settings_for(contracts: int) -> Settings:
     return Settings().model_copy(
         update={
             "symbols": (SymbolSettings(symbol="SPY"),),
+            "greeks": GreeksSettings(enabled=False),  # a pass of its own, with a benchmark of its own
             "selection": SelectionSettings.model_validate(selection),
         }
     )
