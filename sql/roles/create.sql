@@ -28,7 +28,7 @@ BEGIN
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
         'option_bars_5min', 'underlying_bars_5min', 'bar_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
-        'dead_letters'
+        'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %I TO collector_rw', written);
     END LOOP;
