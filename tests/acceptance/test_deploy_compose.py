@@ -1,0 +1,73 @@
+"""deploy/compose.yaml: nothing is open to the network, no secret is in it, and its settings exist."""
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from collector.config import Settings
+from collector.resources import resource
+
+
+def compose() -> dict[str, Any]:
+    """Return the compose file."""
+    found: dict[str, Any] = yaml.safe_load((resource("deploy") / "compose.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def test_compose_publishes_on_loopback_only() -> None:
+    """No port is published beyond this machine."""
+    ports = [port for service in compose()["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_compose_keeps_secrets_in_files() -> None:
+    """Passwords are files; every secret that a service mounts is declared; none is in an environment value."""
+    document = compose()
+    assert all(secret["file"].startswith("./secrets/") for secret in document["secrets"].values())
+    for service in document["services"].values():
+        assert set(service["secrets"]) <= set(document["secrets"])
+        for name, value in service["environment"].items():
+            assert "PASSWORD" not in name or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
+            assert not re.search(r"//[^/@]*:[^/@]*@", value)
+
+
+def test_compose_services() -> None:
+    """Each service is watched; the gateway is read-only and restarts when no window needs it."""
+    services = compose()["services"]
+    assert all("healthcheck" in service for service in services.values())
+    gateway = services["ib-gateway"]["environment"]
+    assert gateway["READ_ONLY_API"] == "yes"
+    assert (gateway["AUTO_RESTART_TIME"], gateway["TIME_ZONE"]) == ("06:30 AM", "Asia/Jerusalem")
+    defaults = Settings().gateway
+    assert (f"{defaults.restart_at:%I:%M %p}", defaults.restart_zone) == ("06:30 AM", "Asia/Jerusalem")
+
+
+def test_compose_settings_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every COLLECTOR_ variable with a section names a key that exists, with a value that it takes."""
+    for name, value in compose()["services"]["collector"]["environment"].items():
+        if "__" in name:
+            monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert (settings.gateway.host, settings.gateway.port) == ("ib-gateway", 4003)
+    assert settings.database.shown == "postgresql://collector@timescaledb:5432/collector"
+
+
+def test_the_image_holds_what_the_wheel_needs() -> None:
+    """Everything that the wheel is built from is copied before it is built."""
+    text = (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")
+    project = resource("pyproject.toml").read_text(encoding="utf-8")
+    carried = re.findall(r'^"([\w./]+)" = "collector/_resources/', project, flags=re.MULTILINE)
+    assert carried
+    for name in (*carried, "collector", "pyproject.toml", "README.md", "requirements.lock"):
+        assert re.search(rf"^COPY (?:.* )?{re.escape(name)} ", text, flags=re.MULTILINE), name
+
+
+def test_the_health_check_asks_the_endpoint() -> None:
+    """Image and compose file ask the address that `collector serve` listens on by default."""
+    defaults = Settings().serve
+    address = f"http://{defaults.host}:{defaults.port}/healthz"
+    assert address in (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")
+    assert address in " ".join(compose()["services"]["collector"]["healthcheck"]["test"])
