@@ -5,17 +5,19 @@ import contextlib
 import io
 import json
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction as DriverTransaction
 
 from collector.clock import Clock
 from collector.db import errors
 from collector.db.queries import query
-from collector.domain.errors import DatabaseError
+from collector.domain.errors import DatabaseError, DatabaseUnavailable
 from collector.domain.spans import Span, Spans
 
 CONNECT_TIMEOUT_S = 10.0
@@ -23,6 +25,9 @@ STATEMENT_TIMEOUT_S = 300
 LOCK_TIMEOUT_S = 15
 _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 """Ours, for a server that is gone without a word; its own time-out comes first."""
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+"""Between looks whether a server that went away is back."""
 
 _NAME_BYTES = 63
 """PostgreSQL cuts longer application names."""
@@ -33,6 +38,7 @@ Row: TypeAlias = Mapping[str, Any]
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
 ResultT = TypeVar("ResultT")
 _Decoders: TypeAlias = Mapping[str, Callable[[Any], Any]]
+log = structlog.get_logger()
 
 
 def session_settings(application_name: str) -> dict[str, str]:
@@ -166,6 +172,48 @@ class Database(Statements):
         # Waiting for a free connection must not hold time: who has it may be waiting for time to pass.
         self._free = asyncio.Semaphore(size)
         self._prepared: dict[int, set[str]] = {}
+        self._patience_s = 0.0
+        self._away_since: float | None = None
+
+    @contextlib.contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Within the block, wait for a server that went away (restarts, fails over) instead of failing at once.
+
+        Statements outside a transaction are repeated, also when their fate is not known, so they must bear it; a
+        transaction begins later, but is not repeated. `seconds` count from the first failure in a row.
+        """
+        before, self._patience_s = self._patience_s, seconds
+        try:
+            yield
+        finally:
+            self._patience_s = before
+
+    async def fetch(self, name: str, *args: object) -> list[Row]:
+        """Run a query and return its rows."""
+        return await self._patiently(lambda: super(Database, self).fetch(name, *args))
+
+    async def execute(self, name: str, *args: object) -> int:
+        """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
+        return await self._patiently(lambda: super(Database, self).execute(name, *args))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Ask; while the server is away, ask again with growing pauses until patience is spent."""
+        while True:
+            try:
+                found = await ask()
+            except DatabaseUnavailable as error:
+                now = self._clock.monotonic()
+                if self._away_since is None:
+                    self._away_since = now
+                away_s = now - self._away_since
+                wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
+                if away_s + wait_s > self._patience_s:
+                    raise
+                log.warning("database_awaited", error=error.message, wait_s=wait_s)
+                await self._clock.sleep(wait_s)
+            else:
+                self._away_since = None
+                return found
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -193,11 +241,8 @@ class Database(Statements):
             prepared: names of statements that each connection runs once, before its first such transaction (temporary
                 tables).
         """
-        async with self._connection() as connection:
-            await self._prepare(connection, prepared)
-            block = connection.transaction()
-            with self._outside():
-                await block.start()
+        async with AsyncExitStack() as stack:
+            connection, block = await self._patiently(lambda: self._begun(stack, prepared))
             try:
                 yield Transaction(connection, self._clock, self._decoders)
             except BaseException:
@@ -207,6 +252,17 @@ class Database(Statements):
                 raise
             with self._outside():
                 await block.commit()
+
+    async def _begun(self, stack: AsyncExitStack, prepared: Sequence[str]) -> tuple[Connection, DriverTransaction]:
+        """Take a connection and begin a transaction; a failure gives the connection back."""
+        async with AsyncExitStack() as until_begun:
+            connection = await until_begun.enter_async_context(self._connection())
+            await self._prepare(connection, prepared)
+            block = connection.transaction()
+            with self._outside():
+                await block.start()
+            stack.push_async_exit(until_begun.pop_all())
+        return connection, block
 
     async def _prepare(self, connection: Connection, names: Sequence[str]) -> None:
         done = self._prepared.setdefault(connection.get_server_pid(), set())
@@ -250,7 +306,7 @@ async def connect(
         try:
             pool = asyncpg.create_pool(
                 url,
-                min_size=1,
+                min_size=0,  # more would be kept up in the background, also when the server is away
                 max_size=size,
                 max_inactive_connection_lifetime=0,
                 init=init,
@@ -262,6 +318,7 @@ async def connect(
             database = Database(pool, clock, size, url)
             welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
             await pool
+            await pool.release(await pool.acquire())
         except ValueError:
             raise errors.unreadable_url() from None
     try:

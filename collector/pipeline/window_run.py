@@ -20,6 +20,9 @@ from collector.pipeline.tally import Tally
 
 _HEARTBEAT_S = 30.0
 _SAMPLE_S = 5.0
+_PATIENCE_S = 60.0
+"""A database that restarts is back within a minute; after that the run stops (exit 5)."""
+
 log = structlog.get_logger()
 
 __all__ = ["Parts", "record_failure", "run"]
@@ -39,9 +42,10 @@ async def run(order: Order, parts: Parts) -> Finished:
         finished = Finished(run_id, order, parts.clock.now())
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
             try:
-                async with _heartbeat(parts, lock, finished):
-                    await _ACTS.get(order.window, collect)(finished, parts)
-                    await _greeks(finished, parts)
+                with parts.db.patience(_PATIENCE_S):
+                    async with _heartbeat(parts, lock, finished):
+                        await _ACTS.get(order.window, collect)(finished, parts)
+                        await _greeks(finished, parts)
                 finished.status = _status(finished)
             except CollectorError as error:
                 finished.error = error
@@ -56,7 +60,8 @@ async def run(order: Order, parts: Parts) -> Finished:
                 finished.error = error
                 finished.status = RunStatus.FAILED
                 log.exception("run_failed")
-            await _record(finished, parts)
+            with parts.db.patience(_PATIENCE_S):
+                await _record(finished, parts)
             return finished
 
 
