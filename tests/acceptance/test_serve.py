@@ -1,0 +1,267 @@
+"""`collector serve`: a whole simulated day in one process, and a clean end on SIGTERM."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from collector import serve as serving
+from collector.clock import Clock, SystemClock
+from collector.config import DatabaseSettings, DeadManSettings, GatewaySettings, LogSettings, ServeSettings, Settings
+from collector.db import embedded, pool, runs
+from collector.db.runs import NewRun, RunEnd
+from collector.domain.runs import RunStatus, Window
+from collector.pipeline.orders import Order
+from collector.pipeline.tally import Tally
+from collector.simulator.launch import start
+from collector.simulator.scenarios import named
+from collector.virtual_time import VirtualClock
+from tests import truth
+from tests.command_line import gateway_beside, home
+from tests.fault_proxy import unused_port
+from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.http_peers import get, pings, samples
+from tests.truth import compare
+from tests.window_runs import FRIDAY, narrow
+
+pytestmark = pytest.mark.xdist_group("command line")
+
+NEW_YORK = ZoneInfo("America/New_York")
+NINE = datetime(2026, 11, 20, 9, 0, tzinfo=NEW_YORK)
+NEXT_MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=ZoneInfo("Asia/Jerusalem"))
+RUNS = """
+SELECT run_type, run_date::text, status, attempt, scheduled_time, started_at
+FROM intraday_collection_runs ORDER BY started_at, id
+"""
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+
+
+@contextlib.contextmanager
+def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
+    """Show nothing."""
+    yield lambda _tally: None
+
+
+def settings_for(url: str, port: int, folder: Path, **more: Any) -> Settings:  # noqa: ANN401 - sections
+    """Return a configuration of eight contracts that all expire on Friday."""
+    return narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(url)),
+        gateway=GatewaySettings(port=port, patience_s=30.0),
+        log=LogSettings(directory=folder),
+        serve=ServeSettings(port=0, textfile=folder / "collector.prom"),
+        **more,
+    )
+
+
+async def runs_in(url: str, clock: Clock) -> list[tuple[Any, ...]]:
+    """Return every attempt at a window, in the order of their beginning."""
+    with clock.hold():
+        connection = await asyncpg.connect(url)
+        try:
+            return [tuple(row) for row in await connection.fetch(RUNS)]
+        finally:
+            await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def served(settings: Settings, clock: Clock) -> AsyncIterator[int]:
+    """Serve beside the block; yields the health endpoint's port, and cancels when the block ends."""
+    port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    work = asyncio.create_task(
+        serving.serve(settings, clock, no_bar, ready=lambda _host, bound: port.set_result(bound))
+    )
+    work.add_done_callback(lambda _: port.cancel())  # it ended before it served
+    try:
+        yield await port
+    finally:
+        work.cancel()
+        await work
+
+
+async def until(clock: Clock, instant: datetime) -> None:
+    """Let time pass until an instant."""
+    while (left := (instant - clock.now()).total_seconds()) > 0:
+        await clock.sleep(max(left, 0.01))
+
+
+async def ran_on_thursday(url: str, clock: Clock) -> None:
+    """Record Thursday's last windows as run, as they are where the collector has been at work for a while."""
+    async with pool.connect(url, clock) as db:
+        for window, at in ((Window.LATE_NIGHT, (19, 18)), (Window.GAP_CHECK, (20, 1))):
+            instant = datetime(2026, 11, *at, tzinfo=NEW_YORK)
+            new = NewRun(window=window, day=date(2026, 11, 19), symbols=["PLTR"], started_at=instant)
+            run_id = await runs.open_run(db, new)
+            await runs.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=instant))
+
+
+def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """Every window of a Friday runs once, at its minute, over one connection; the tables equal the market's truth."""
+
+    async def main() -> None:
+        clock = VirtualClock(NINE)
+        await ran_on_thursday(plain_database_url, clock)
+        gateway = await start(clock=clock)
+        try:
+            async with pings() as received:
+                settings = settings_for(
+                    plain_database_url,
+                    gateway.port,
+                    tmp_path,
+                    dead_man=DeadManSettings(url=SecretStr(received.url("/a-secret"))),
+                )
+                async with served(settings, clock) as port:
+                    await until(clock, datetime(2026, 11, 20, 16, 30, tzinfo=NEW_YORK))
+                    status, _, body = await get(port, "/healthz")
+                    assert status == 200, body
+                    document = json.loads(body)
+                    assert document["last_run"]["window"] == "expiry_check"
+                    assert document["gateway"] == {"connected": True}
+                    assert document["next_window"] == {
+                        "window": "eod",
+                        "session": "2026-11-20",
+                        "due": "2026-11-20T21:45:00+00:00",
+                    }
+                    await until(clock, NEXT_MORNING)
+                    metrics = samples((await get(port, "/metrics"))[2])
+                    assert (await get(port, "/healthz"))[0] == 200
+            friday = (await runs_in(plain_database_url, clock))[2:]
+            windows = ("morning", "midday", "expiry_check", "eod", "late_night")
+            assert [row[:4] for row in friday] == [(window, "2026-11-20", "success", 1) for window in windows]
+            due = [(10, 0), (12, 30), (15, 0), (16, 45), (18, 0)]
+            assert [row[4] for row in friday] == [datetime(2026, 11, 20, *at, tzinfo=NEW_YORK) for at in due]
+            assert all((row[5] - row[4]).total_seconds() < 5 for row in friday), friday
+            assert gateway.log.connections == 1
+            with clock.hold():
+                compared = await compare(plain_database_url, gateway.market, [FRIDAY], [])
+                (stored,) = (await truth.stored(plain_database_url, truth._UNDERLYING_ROWS)).values()
+            assert compared["contracts"] >= 10
+            week = truth.span_of([date(2026, 11, 16), FRIDAY])  # late_night looks at five sessions
+            assert stored == truth.underlying_truth(gateway.market, "PLTR", week)
+            assert metrics["collector_gateway_connected"] == 1
+            assert metrics['collector_runs_total{window="eod",status="success"}'] == 1
+            assert metrics['collector_completeness_ratio{symbol="PLTR"}'] == 1
+            assert metrics["collector_gaps_open"] == 0
+            assert received.paths == ["/a-secret/start", "/a-secret"] * 2
+        finally:
+            await gateway.stop()
+
+    virtual_run(main)
+
+
+def test_no_gateway_at_first(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """Without a gateway it stays up and says so; once there is one, what was due is made good and all is well."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 16, 40, tzinfo=NEW_YORK))
+        await ran_on_thursday(plain_database_url, clock)
+        port = unused_port()
+        settings = settings_for(plain_database_url, port, tmp_path)
+        async with served(settings, clock) as health:
+            await until(clock, datetime(2026, 11, 20, 16, 50, tzinfo=NEW_YORK))
+            status, _, body = await get(health, "/healthz")
+            document = json.loads(body)
+            assert (status, document["ok"], document["gateway"]["connected"]) == (503, False, False)
+            assert document["problems"] == [
+                (
+                    "eod of 2026-11-20 was due at 2026-11-20 16:45 New York; "
+                    "its last attempt ended failed at 2026-11-20 16:45: no gateway"
+                )
+            ]
+            await until(clock, datetime(2026, 11, 20, 17, 2, tzinfo=NEW_YORK))
+            async with await start(clock=clock, port=port) as gateway:
+                await until(clock, datetime(2026, 11, 20, 17, 40, tzinfo=NEW_YORK))
+                status, _, body = await get(health, "/healthz")
+                assert (status, json.loads(body)["gateway"]["connected"]) == (200, True), body
+                found = (await runs_in(plain_database_url, clock))[2:]
+                minutes = [(row[5] - row[4]).total_seconds() // 60 for row in found]
+                assert [(row[0], row[2]) for row in found] == [("eod", "failed")] * 3 + [("eod", "success")]
+                assert minutes == [0, 5, 15, 30]
+                with clock.hold():
+                    await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+
+    virtual_run(main)
+
+
+def started(port_of: "subprocess.Popen[str]") -> int:
+    """Wait until the command says where its health endpoint is; return the port."""
+    assert port_of.stdout is not None
+    line = port_of.stdout.readline()
+    assert line.startswith("serving; health on http://127.0.0.1:"), line
+    return int(line.partition("127.0.0.1:")[2].partition("/")[0])
+
+
+def asked(port: int) -> dict[str, Any]:
+    """Return what /healthz says."""
+    document: dict[str, Any] = json.loads(asyncio.run(get(port, "/healthz"))[2])
+    return document
+
+
+def when(port: int, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Ask until something holds, for a minute at most."""
+    last: dict[str, Any] = {}
+    for _ in range(600):
+        last = asked(port)
+        if holds(last):
+            return last
+        time.sleep(0.1)  # another process is at work
+    pytest.fail(f"never came about: {last}")
+
+
+def ended(process: "subprocess.Popen[str]") -> tuple[int, float, str]:
+    """Send SIGTERM; return the exit code, the seconds that it took, and what was logged."""
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    return process.returncode, time.monotonic() - begun, err
+
+
+def test_sigterm_while_idle() -> None:
+    """On a quiet Sunday the command connects, answers on its endpoint, and ends with 0 within 5 seconds of SIGTERM."""
+    clock = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK))
+    with gateway_beside(clock) as gateway, home(clock, gateway.port, COLLECTOR_SERVE__PORT="0") as account:
+        process = account.start("serve")
+        try:
+            port = started(process)
+            found = when(port, lambda said: bool(said["ok"] and said["gateway"]["connected"]))
+            assert found["next_window"]["window"] == "chain_refresh"
+            metrics = samples(asyncio.run(get(port, "/metrics"))[2])
+            assert metrics["collector_database_up"] == metrics["collector_gateway_connected"] == 1
+            code, seconds, err = ended(process)
+        finally:
+            process.kill()
+            process.communicate()
+        assert (code, "Traceback" in err) == (0, False), err
+        assert seconds < 5, err
+
+
+def test_sigterm_in_the_middle_of_a_window() -> None:
+    """A window at work is cut off cleanly: exit code 130 within 5 seconds, its row says interrupted."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    with (
+        gateway_beside(clock, [named("constant", latency_s=3.0)]) as gateway,
+        home(clock, gateway.port, COLLECTOR_SERVE__PORT="0") as account,
+    ):
+        process = account.start("serve")
+        try:
+            port = started(process)
+            when(port, lambda said: said["running"] is not None and len(gateway.log.historical) > 0)
+            code, seconds, err = ended(process)
+        finally:
+            process.kill()
+            process.communicate()
+        assert code == 130, err
+        assert seconds < 5, err
+        rows = asyncio.run(runs_in(embedded.ensure_running(account.data_dir), clock))
+        assert [row[2] for row in rows] == ["interrupted"]
