@@ -1,0 +1,233 @@
+"""/healthz and /metrics over a real socket, and the textfile."""
+
+import json
+import os
+import re
+import socket
+import stat
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from collector.clock import SystemClock
+from collector.config import LogSettings, ServeSettings
+from collector.db import pool, runs
+from collector.db.gaps import GapTotal
+from collector.db.runs import NewRun, RunEnd
+from collector.db.status import RunTotals
+from collector.domain.errors import ConfigurationError
+from collector.domain.pace import Pace
+from collector.domain.runs import GapState, RunStatus, Window
+from collector.market.calendar import Calendar
+from collector.market.schedule import Occurrence
+from collector.notify import examples
+from collector.pipeline import metrics
+from collector.pipeline.health import Condition, LastRun, endpoint
+from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.http_peers import get, samples
+from tests.window_runs import narrow
+
+NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+LAST = LastRun(window="eod", session="2026-11-19", status=RunStatus.SUCCESS, started=NOON, completed=None)
+NEXT = Occurrence(Window.MIDDAY, date(2026, 11, 20), datetime(2026, 11, 20, 17, 30, tzinfo=UTC))
+FIGURES = metrics.Figures(
+    runs=(
+        RunTotals(
+            window="eod",
+            status=RunStatus.SUCCESS,
+            runs=3,
+            inserted=700,
+            updated=20,
+            identical=4,
+            requests=90,
+            rate_limit_hits=1,
+            last_completed=datetime(2026, 11, 19, 22, 0, tzinfo=UTC),
+        ),
+        RunTotals(
+            window="eod",
+            status=RunStatus.FAILED,
+            runs=1,
+            inserted=30,
+            updated=0,
+            identical=0,
+            requests=10,
+            rate_limit_hits=0,
+            last_completed=None,
+        ),
+    ),
+    completeness={"SPY": 0.5},
+    gaps={GapState.OPEN: GapTotal(2, 60)},
+    database_bytes=1_000_000,
+)
+
+
+def condition(*, problems: tuple[str, ...] = (), database_up: bool = True) -> Condition:
+    """Return how things stand."""
+    return Condition(problems=problems, database_up=database_up, connected=True, last_run=LAST, next_window=NEXT)
+
+
+async def answered(path: str, found: Condition, method: str = "GET") -> tuple[int, dict[str, str], str]:
+    """Ask an endpoint that finds things so."""
+
+    async def now() -> Condition:
+        return found
+
+    async def text() -> str:
+        return "collector_database_up 1\n"
+
+    async with endpoint("127.0.0.1", 0, now, text) as port:
+        return await get(port, path, method)
+
+
+async def test_all_is_well() -> None:
+    """200, with the last run, the next window, gateway and database."""
+    status, headers, body = await answered("/healthz", condition())
+    assert (status, headers["content-type"]) == (200, "application/json; charset=utf-8")
+    assert json.loads(body) == {
+        "ok": True,
+        "problems": [],
+        "database": {"ok": True},
+        "gateway": {"connected": True},
+        "running": None,
+        "last_run": {
+            "window": "eod",
+            "session": "2026-11-19",
+            "status": "success",
+            "started": "2026-11-20T17:00:00+00:00",
+            "completed": None,
+        },
+        "next_window": {"window": "midday", "session": "2026-11-20", "due": "2026-11-20T17:30:00+00:00"},
+    }
+
+
+@pytest.mark.parametrize("found", [condition(problems=("eod has failed",)), condition(database_up=False)])
+async def test_something_needs_somebody(found: Condition) -> None:
+    """503 when a required window has failed, and when the database is down."""
+    status, _, body = await answered("/healthz", found)
+    assert (status, json.loads(body)["ok"]) == (503, False)
+
+
+async def test_metrics_are_plain_text() -> None:
+    """/metrics answers in the format's own content type."""
+    status, headers, body = await answered("/metrics", condition())
+    assert (status, headers["content-type"], body) == (
+        200,
+        "text/plain; version=0.0.4; charset=utf-8",
+        "collector_database_up 1\n",
+    )
+
+
+async def test_what_else_is_asked() -> None:
+    """HEAD has no body, other methods and paths are refused."""
+    assert (await answered("/healthz?verbose", condition(), "HEAD"))[::2] == (200, "")
+    assert (await answered("/healthz", condition(), "POST"))[0] == 405
+    assert (await answered("/etc/passwd", condition()))[0] == 404
+
+
+async def test_a_client_that_speaks_no_http_disturbs_nobody() -> None:
+    """Garbage, or an endless request, costs a client its connection; the next one is answered."""
+
+    async def now() -> Condition:
+        return condition()
+
+    async def text() -> str:
+        return ""
+
+    async with endpoint("127.0.0.1", 0, now, text) as port:
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"x" * 100_000)
+        assert (await get(port, "/healthz"))[0] == 200
+
+
+async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:
+    """It is told with the port and the setting to change."""
+
+    async def never() -> Condition:
+        return condition()
+
+    async def text() -> str:
+        return ""
+
+    async with endpoint("127.0.0.1", 0, never, text) as port:
+        with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}") as refused:
+            async with endpoint("127.0.0.1", port, never, text):
+                pass
+    assert "serve.port" in refused.value.hint
+
+
+def test_every_metric() -> None:
+    """Figures of the tables, of the last run and of the process, each under its name with its labels."""
+    live = metrics.Live(connected=True, running=False, pace=Pace(3, 9, 1.5, 0.25, pauses=2), next_due=NEXT.due)
+    report = examples.success()
+    assert report.latency is not None
+    text = metrics.text(FIGURES, NOON, last=report, live=live)
+    assert samples(text) == {
+        "collector_database_up": 1,
+        "collector_written_timestamp_seconds": 1795194000,
+        'collector_runs_total{window="eod",status="success"}': 3,
+        'collector_runs_total{window="eod",status="failed"}': 1,
+        'collector_bars_total{window="eod",kind="inserted"}': 730,
+        'collector_bars_total{window="eod",kind="updated"}': 20,
+        'collector_bars_total{window="eod",kind="identical"}': 4,
+        'collector_requests_total{window="eod"}': 100,
+        'collector_pacing_errors_total{window="eod"}': 1,
+        'collector_last_success_timestamp_seconds{window="eod"}': 1795125600,
+        'collector_completeness_ratio{symbol="SPY"}': 0.5,
+        "collector_gaps_open": 2,
+        "collector_gap_slots_open": 60,
+        "collector_database_bytes": 1_000_000,
+        'collector_request_latency_seconds{window="eod",quantile="0.5"}': report.latency.p50_s,
+        'collector_request_latency_seconds{window="eod",quantile="0.9"}': report.latency.p90_s,
+        'collector_request_latency_seconds{window="eod",quantile="0.99"}': report.latency.p99_s,
+        'collector_request_latency_seconds{window="eod",quantile="1"}': report.latency.max_s,
+        "collector_gateway_connected": 1,
+        "collector_run_active": 0,
+        "collector_pacer_limit": 9,
+        "collector_pacer_in_flight": 3,
+        "collector_pacer_requests_per_second": 1.5,
+        "collector_pacer_latency_seconds": 0.25,
+        "collector_pacer_pauses_total": 2,
+        "collector_next_window_timestamp_seconds": 1795195800,
+    }
+    helped = re.findall(r"^# HELP (\S+) \S", text, re.MULTILINE)
+    typed = re.findall(r"^# TYPE (\S+) (?:gauge|counter)$", text, re.MULTILINE)
+    assert helped == typed == list(dict.fromkeys(name.partition("{")[0] for name in samples(text)))
+
+
+def test_without_a_database_the_metrics_say_so() -> None:
+    """Nothing is made up when the tables cannot be read."""
+    assert samples(metrics.text(None, NOON)) == {
+        "collector_database_up": 0,
+        "collector_written_timestamp_seconds": 1795194000,
+    }
+
+
+async def test_one_run_writes_the_textfile(plain_database_url: str, tmp_path: Path) -> None:
+    """After a run the file holds what the run table says, readable by all, with no draft beside it."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    path = tmp_path / "collector.prom"
+    settings = narrow("PLTR", serve=ServeSettings(textfile=path), log=LogSettings(directory=tmp_path))
+    async with pool.connect(plain_database_url, clock) as db:
+        new = NewRun(window=Window.EOD, day=date(2026, 11, 20), symbols=["PLTR"], started_at=clock.now())
+        run_id = await runs.open_run(db, new)
+        end = RunEnd(status=RunStatus.SUCCESS, completed_at=clock.now(), bars_inserted=42, progress={"attempts": 7})
+        await runs.close(db, run_id, end)
+    opened = pool.connect(plain_database_url, clock)
+    await metrics.publish(opened, settings, Calendar(), examples.success(), clock)
+    found = samples(path.read_text(encoding="utf-8"))
+    assert found['collector_runs_total{window="eod",status="success"}'] == 1
+    assert found['collector_bars_total{window="eod",kind="inserted"}'] == 42
+    assert found['collector_requests_total{window="eod"}'] == 7
+    assert found["collector_database_up"] == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert os.listdir(tmp_path) == ["collector.prom"]
+
+
+async def test_a_textfile_that_cannot_be_written_breaks_nothing(tmp_path: Path) -> None:
+    """Neither a missing folder nor a missing database reaches the run."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    settings = narrow("PLTR", serve=ServeSettings(textfile=tmp_path / "absent" / "collector.prom"))
+    nowhere = pool.connect("postgresql://nobody@127.0.0.1:1/none", clock)
+    await metrics.publish(nowhere, settings, Calendar(), examples.success(), clock)
+    assert os.listdir(tmp_path) == []
