@@ -8,13 +8,12 @@ small, of a price from 0.50 USD; times are off the grid by a second at least.
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from typing import TypeAlias
 
 from collector.domain.bars import Bar
 from collector.domain.instruments import WhatToShow
-from collector.domain.spans import SLOT
 
 Series: TypeAlias = Mapping[WhatToShow, Sequence[Bar]]
 T, B, A = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
@@ -78,10 +77,8 @@ def _shifted(draw: random.Random, bar: Bar, _: Decimal) -> tuple[Bar, bool] | No
     if min(bar[1:5]) < Decimal("0.50"):
         return None
     factor = draw.choice([Decimal(10), Decimal(100), Decimal("0.1"), Decimal("0.01")])
-    moved = {
-        name: (getattr(bar, name) * factor).quantize(CENT, ROUND_CEILING) for name in ("open", "high", "low", "close")
-    }
-    return bar._replace(**moved), False
+    open_, high, low, close = ((price * factor).quantize(CENT, ROUND_CEILING) for price in bar[1:5])
+    return bar._replace(open=open_, high=high, low=low, close=close), False
 
 
 SPOILINGS: Mapping[str, Spoiling] = {
@@ -133,8 +130,3 @@ def applied(series: Series, spoilt: Spoilt) -> dict[WhatToShow, tuple[Bar, ...]]
     changed = {what: list(bars) for what, bars in series.items()}
     changed[spoilt.what][spoilt.place] = spoilt.bar
     return {what: tuple(bars) for what, bars in changed.items()}
-
-
-def slot_of(bar: Bar, open_: datetime) -> datetime:
-    """Return the slot in which a bar starts."""
-    return open_ + (bar.time - open_) // SLOT * SLOT

@@ -137,16 +137,19 @@ async def write(
     Returns:
         The number of bars that changed.
     """
-    lines = greeks_lines(contract_ids, stamps, computed)
-    async with db.transaction("create_stage_greeks") as transaction:
-        await transaction.copy("stage_greeks", _COLUMNS, "".join(lines))
-        changed = await transaction.execute("write_greeks", version, session.open, session.close)
-        carry = computed.carry
-        await transaction.execute(
-            "store_carry", underlying_id, session.day, expiration, rate, carry.dividend_yield, carry.error, carry.pairs,
-            version, db.clock.now(),
-        )  # fmt: skip
-    return changed
+    lines, carry = "".join(greeks_lines(contract_ids, stamps, computed)), computed.carry
+
+    async def once() -> int:
+        async with db.transaction("create_stage_greeks") as transaction:
+            await transaction.copy("stage_greeks", _COLUMNS, lines)
+            changed = await transaction.execute("write_greeks", version, session.open, session.close)
+            await transaction.execute(
+                "store_carry", underlying_id, session.day, expiration, rate, carry.dividend_yield, carry.error,
+                carry.pairs, version, db.clock.now(),
+            )  # fmt: skip
+        return changed
+
+    return await db.patiently(once)
 
 
 def greeks_lines(contract_ids: npt.NDArray[np.int64], stamps: Sequence[str], computed: Computed) -> list[str]:

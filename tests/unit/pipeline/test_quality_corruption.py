@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -62,7 +63,7 @@ def sample(market: Market, symbol: str, day: date, count: int, draw: random.Rand
 
 
 def test_a_clean_month_raises_no_alarm(market: Market) -> None:
-    """A month of sessions, the underlyings' own and options of all kinds: false alarms are counted, and there are none."""
+    """A month of sessions, the underlyings' own and options of all kinds: false alarms are counted; there are none."""
     draw, bars, alarms = random.Random(3), 0, Counter[str]()
     for day in CALENDAR.days(LAST - timedelta(days=MONTH * 7 // 5), LAST):
         for symbol in ("SPY", "PLTR", "TSLA"):
@@ -129,7 +130,8 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
             for _ in range(25):
                 place = draw.randrange(len(own[what]))
                 bar = own[what][place]
-                moved = [price * type(price)(draw.choice(factor)) for price in bar[1:5]]
+                times = Decimal(draw.choice(factor))
+                moved = [price * times for price in bar[1:5]]
                 bad = bar._replace(open=moved[0], high=moved[1], low=moved[2], close=moved[3])
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
                 given = {what: SeriesAnswer(bars, Spans((session.span,)))}
