@@ -63,10 +63,12 @@ def owner(account: str | None = None, *, user: bool = False) -> pwd.struct_passw
     Raises:
         UsageError: there is no such account.
     """
-    behind_sudo = os.environ.get("SUDO_USER") if os.geteuid() == 0 and not user else None
-    name = account or behind_sudo
+    name = account or (os.environ.get("SUDO_USER") if os.geteuid() == 0 and not user else None)
     try:
-        return pwd.getpwuid(os.geteuid()) if name is None else pwd.getpwnam(name)
+        if name is not None:
+            return pwd.getpwnam(name)
+        present = pwd.getpwuid(os.geteuid())
+        return pwd.struct_passwd((*present[:5], str(Path.home()), present[6]))
     except KeyError:
         raise UsageError(f"there is no account {name or os.geteuid()!r} on this machine") from None
 

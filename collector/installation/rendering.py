@@ -62,6 +62,8 @@ def render(kind: Kind, settings: Settings, where: Places, *, user: bool) -> dict
     due = {**values, "calendar": every(settings.schedule.due_every_s)}
     texts["collector-due.timer"] = _filled("systemd/collector-due.timer", due)
     for window, rules in settings.windows.enabled.items():
+        if not rules.weekdays:
+            continue
         own = {**values, "window": str(window), "calendar": on_calendar(rules)}
         texts[f"collector@{window}.timer"] = _filled("systemd/collector@window.timer", own)
     return texts
