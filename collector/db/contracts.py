@@ -78,13 +78,17 @@ async def store_expiration(
         seen_at: when IB said so (aware); the lifecycle keeps the New York day.
     """
     today = seen_at.astimezone(NEW_YORK).date()
-    async with db.transaction() as transaction:
-        rows = await _store(transaction, underlying_id, contracts, seen_at)
-        ids = [row["id"] for row in rows]
-        await lifecycle.see(transaction, ids, today)
-        vanished = await lifecycle.vanish(transaction, underlying_id, expiration, ids, seen_at)
-        await transaction.execute("note_refresh", underlying_id, expiration, today, len(ids))
-    return Stored(len(ids), sum(row["new"] for row in rows), vanished)
+
+    async def once() -> Stored:
+        async with db.transaction() as transaction:
+            rows = await _store(transaction, underlying_id, contracts, seen_at)
+            ids = [row["id"] for row in rows]
+            await lifecycle.see(transaction, ids, today)
+            vanished = await lifecycle.vanish(transaction, underlying_id, expiration, ids, seen_at)
+            await transaction.execute("note_refresh", underlying_id, expiration, today, len(ids))
+        return Stored(len(ids), sum(row["new"] for row in rows), vanished)
+
+    return await db.patiently(once)
 
 
 async def listed(db: Statements, underlying_id: int, first: date, last: date) -> list[OptionContract]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import itertools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
+_MOST_ATTEMPTS = 10
+"""A server that lets transactions begin and never end is no server either."""
 
 _NAME_BYTES = 63
 """PostgreSQL cuts longer application names."""
@@ -190,15 +193,19 @@ class Database(Statements):
 
     async def fetch(self, name: str, *args: object) -> list[Row]:
         """Run a query and return its rows."""
-        return await self._patiently(lambda: super(Database, self).fetch(name, *args))
+        return await self.patiently(lambda: super(Database, self).fetch(name, *args))
 
     async def execute(self, name: str, *args: object) -> int:
         """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
-        return await self._patiently(lambda: super(Database, self).execute(name, *args))
+        return await self.patiently(lambda: super(Database, self).execute(name, *args))
 
-    async def _patiently(self, ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Ask; while the server is away, ask again with growing pauses until patience is spent."""
-        while True:
+    async def patiently(self, ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
+
+        Raises:
+            DatabaseUnavailable: the patience is spent; without a `patience` block, at the first failure.
+        """
+        for attempt in itertools.count(1):
             try:
                 found = await ask()
             except DatabaseUnavailable as error:
@@ -207,13 +214,14 @@ class Database(Statements):
                     self._away_since = now
                 away_s = now - self._away_since
                 wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
-                if away_s + wait_s > self._patience_s:
+                if away_s + wait_s > self._patience_s or attempt == _MOST_ATTEMPTS:
                     raise
                 log.warning("database_awaited", error=error.message, wait_s=wait_s)
                 await self._clock.sleep(wait_s)
             else:
                 self._away_since = None
                 return found
+        raise AssertionError("counting does not end")
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -242,7 +250,7 @@ class Database(Statements):
                 tables).
         """
         async with AsyncExitStack() as stack:
-            connection, block = await self._patiently(lambda: self._begun(stack, prepared))
+            connection, block = await self.patiently(lambda: self._begun(stack, prepared))
             try:
                 yield Transaction(connection, self._clock, self._decoders)
             except BaseException:
