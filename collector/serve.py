@@ -208,7 +208,7 @@ class Serving:
                     break
                 except DatabaseUnavailable as error:
                     log.warning("database_unavailable", error=error.message, hint=error.hint)
-                await self._tell_of_windows_without_database()
+                await self._tell_of_windows(None)
                 await self._clock.sleep(_DATABASE_RETRY_S)
             yield db
 
@@ -219,7 +219,7 @@ class Serving:
                 agenda = await due.look(db, self._settings, self._days, self._clock.now())
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
-                await self._tell_of_windows_without_database()
+                await self._tell_of_windows(app.Standing(db, self._line.lent))
                 return None
             self._seen_until = self._clock.now()
             if not agenda.due:
@@ -227,13 +227,13 @@ class Serving:
             if not await self._run(agenda.due[0], app.Standing(db, self._line.lent)):
                 return None
 
-    async def _tell_of_windows_without_database(self) -> None:
-        """Let the latest window that has become due meanwhile fail as a run on its own would: its owner is told."""
+    async def _tell_of_windows(self, standing: app.Standing | None) -> None:
+        """Try the latest window that has become due without a database: it fails, and the owner is told."""
         now = self._clock.now()
         missed = self.schedule.between(self._seen_until, now)
         self._seen_until = now
         if missed:
-            await self._run(DueRun(missed[-1], 1, None), None)
+            await self._run(DueRun(missed[-1], 1, None), standing)
 
     async def _run(self, one: DueRun, standing: app.Standing | None) -> bool:
         """Run a window; return whether it makes sense to look at once for the next."""

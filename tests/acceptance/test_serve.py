@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -153,6 +154,8 @@ def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) 
             assert metrics['collector_runs_total{window="eod",status="success"}'] == 1
             assert metrics['collector_completeness_ratio{symbol="PLTR"}'] == 1
             assert metrics["collector_gaps_open"] == 0
+            written = samples((tmp_path / "collector.prom").read_text(encoding="utf-8"))
+            assert written['collector_runs_total{window="late_night",status="success"}'] == 2  # Thursday's too
             assert received.paths == ["/a-secret/start", "/a-secret"] * 2
         finally:
             await gateway.stop()
@@ -190,6 +193,24 @@ def test_no_gateway_at_first(plain_database_url: str, tmp_path: Path, virtual_ru
                 assert minutes == [0, 5, 15, 30]
                 with clock.hold():
                     await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+
+    virtual_run(main)
+
+
+def test_no_database_at_first(tmp_path: Path, virtual_run: Run) -> None:
+    """Without a database it stays up and says so, and the owner is told of a window that cannot begin, once."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 9, 58, tzinfo=NEW_YORK))
+        settings = settings_for(f"postgresql://nobody@127.0.0.1:{unused_port()}/none", unused_port(), tmp_path)
+        async with served(settings, clock) as health:
+            await until(clock, datetime(2026, 11, 20, 10, 5, tzinfo=NEW_YORK))
+            status, _, body = await get(health, "/healthz")
+            assert (status, json.loads(body)["database"]) == (503, {"ok": False})
+            assert samples((await get(health, "/metrics"))[2])["collector_database_up"] == 0
+        report = json.loads((tmp_path / "reports/run-000000.json").read_text(encoding="utf-8"))
+        assert (report["window"], report["failure"]["cause"]) == ("morning", "database_down")
+        assert len(list((tmp_path / "email_notifications").rglob("*.html"))) == 1
 
     virtual_run(main)
 
@@ -265,3 +286,27 @@ def test_sigterm_in_the_middle_of_a_window() -> None:
         assert seconds < 5, err
         rows = asyncio.run(runs_in(embedded.ensure_running(account.data_dir), clock))
         assert [row[2] for row in rows] == ["interrupted"]
+
+
+def test_doctor_expects_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """On an account that never ran anything: 1 and the window's name on a Friday evening, 0 on a quiet Sunday."""
+    with home() as account:
+        late = account.call(capsys, "doctor", "--expect-run", COLLECTOR_CLOCK="2026-11-20T17:16:00-05:00")
+        assert (late.code, late.out.splitlines()[-1]) == (
+            1,
+            "eod of 2026-11-20 was due at 2026-11-20 16:45 New York and has not run",
+        )
+        patient = ("doctor", "--expect-run", "--grace-min", "60")
+        early = account.call(capsys, *patient, COLLECTOR_CLOCK="2026-11-20T17:16:00-05:00")
+        assert "eod" not in early.out
+        quiet = account.call(capsys, "doctor", "--expect-run", COLLECTOR_CLOCK="2026-11-22T12:00:00-05:00")
+        assert (quiet.code, quiet.out) == (0, "every window that should have run by now has run\n"), quiet
+
+
+def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """`serve` beside another program on its port ends with 2 and names the port."""
+    with socket.create_server(("127.0.0.1", 0)) as other, home() as account:
+        port = other.getsockname()[1]
+        done = account.call(capsys, "serve", COLLECTOR_SERVE__PORT=str(port))
+    assert done.code == 2
+    assert f"the health endpoint cannot listen on 127.0.0.1:{port}" in done.err

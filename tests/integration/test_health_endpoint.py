@@ -1,7 +1,6 @@
 """/healthz and /metrics over a real socket, and the textfile."""
 
 import json
-import os
 import re
 import socket
 import stat
@@ -60,6 +59,11 @@ FIGURES = metrics.Figures(
     gaps={GapState.OPEN: GapTotal(2, 60)},
     database_bytes=1_000_000,
 )
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return what lies in a folder."""
+    return [file.name for file in folder.iterdir()]
 
 
 def condition(*, problems: tuple[str, ...] = (), database_up: bool = True) -> Condition:
@@ -221,7 +225,7 @@ async def test_one_run_writes_the_textfile(plain_database_url: str, tmp_path: Pa
     assert found['collector_requests_total{window="eod"}'] == 7
     assert found["collector_database_up"] == 1
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
-    assert os.listdir(tmp_path) == ["collector.prom"]
+    assert names_in(tmp_path) == ["collector.prom"]
 
 
 async def test_a_textfile_that_cannot_be_written_breaks_nothing(tmp_path: Path) -> None:
@@ -230,4 +234,4 @@ async def test_a_textfile_that_cannot_be_written_breaks_nothing(tmp_path: Path) 
     settings = narrow("PLTR", serve=ServeSettings(textfile=tmp_path / "absent" / "collector.prom"))
     nowhere = pool.connect("postgresql://nobody@127.0.0.1:1/none", clock)
     await metrics.publish(nowhere, settings, Calendar(), examples.success(), clock)
-    assert os.listdir(tmp_path) == []
+    assert names_in(tmp_path) == []
