@@ -8,7 +8,7 @@ import typer
 
 from collector import app, simulator
 from collector.clock import SystemClock
-from collector.domain.errors import UsageError
+from collector.domain.errors import Interrupted, UsageError
 from collector.pipeline.orders import day_of
 from collector.simulator.scenarios import SCENARIOS, named
 
@@ -59,6 +59,8 @@ def simulate(
 
     try:
         app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
+    except Interrupted:
+        return  # the only way in which it ends
     except OSError as error:
         raise UsageError(f"cannot listen on port {port}: {error.strerror}", "Choose another with --port.") from error
 

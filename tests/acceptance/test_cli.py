@@ -189,3 +189,17 @@ def test_interrupted_it_says_so(collected: Collected, capsys: Capsys) -> None:
     last = max(collected.home.call(capsys, "status", "--json").document["runs"], key=lambda run: run["id"])
     assert last["status"] == "interrupted"
     assert collected.home.call(capsys, *EOD).code == 0
+
+
+def test_the_simulated_gateway_serves_until_ctrl_c(collected: Collected, capsys: Capsys) -> None:
+    """`simulate` says where it listens, answers the doctor there, and ends cleanly."""
+    serving = collected.home.start("simulate", "--port", "0", "--seed", "7")
+    assert serving.stdout is not None
+    said = serving.stdout.readline()
+    found = re.fullmatch(r"simulated IB Gateway on 127\.0\.0\.1:(\d+), seed 7, 2026-11-20 22:\d\d:\d\d UTC; .*\n", said)
+    assert found is not None, said
+    checked = collected.home.call(capsys, "doctor", COLLECTOR_GATEWAY__PORT=found[1])
+    assert "IB gateway at 127.0.0.1" in checked.out
+    serving.send_signal(signal.SIGINT)
+    _, err = serving.communicate(timeout=30)
+    assert (serving.returncode, err) == (0, "")
