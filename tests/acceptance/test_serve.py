@@ -45,6 +45,9 @@ RUNS = """
 SELECT run_type, run_date::text, status, attempt, scheduled_time, started_at
 FROM intraday_collection_runs ORDER BY started_at, id
 """
+END_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
@@ -211,6 +214,29 @@ def test_no_database_at_first(tmp_path: Path, virtual_run: Run) -> None:
         report = json.loads((tmp_path / "reports/run-000000.json").read_text(encoding="utf-8"))
         assert (report["window"], report["failure"]["cause"]) == ("morning", "database_down")
         assert len(list((tmp_path / "email_notifications").rglob("*.html"))) == 1
+
+    virtual_run(main)
+
+
+def test_a_database_that_restarts_between_windows(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """Connections that the server has ended are replaced: the next window runs as if nothing had been."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 16, 40, tzinfo=NEW_YORK))
+        await ran_on_thursday(plain_database_url, clock)
+        async with await start(clock=clock) as gateway:
+            settings = settings_for(plain_database_url, gateway.port, tmp_path)
+            async with served(settings, clock) as health:
+                await until(clock, datetime(2026, 11, 20, 16, 42, tzinfo=NEW_YORK))
+                with clock.hold():
+                    connection = await asyncpg.connect(plain_database_url)
+                    ended = await connection.fetch(END_SESSIONS)
+                    await connection.close()
+                assert len(ended) > 0
+                await until(clock, datetime(2026, 11, 20, 17, 30, tzinfo=NEW_YORK))
+                assert (await get(health, "/healthz"))[0] == 200
+            found = (await runs_in(plain_database_url, clock))[2:]
+            assert [(row[0], row[2]) for row in found] == [("eod", "success")]
 
     virtual_run(main)
 
