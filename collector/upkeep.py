@@ -13,7 +13,9 @@ from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
 from collector.pipeline import greeks
+from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
+from collector.pipeline.verify import Verified
 
 
 async def back_up(settings: Settings, folder: Path, clock: Clock) -> Backup:
@@ -64,3 +66,12 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
     return await adoption.adopt(await app.database_url(settings), folder, clock.now(), clock)
+
+
+async def verify(settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock) -> list[Verified]:
+    """Check the stored bars of sessions since a day, of the last one by default; changes nothing."""
+    days = app.calendar(settings)
+    names = symbols or settings.symbol_names
+    last = days.last_completed(clock.now(), names[0]).day
+    async with app.database(settings, clock) as db:
+        return await checks.verify(db, settings, days, clock, names, since or last, last)

@@ -22,6 +22,7 @@ from collector.cli import (
     serve,
     simulate,
     status,
+    verify,
 )
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import say
@@ -50,7 +51,7 @@ def _root(
     """Collect 5-minute option bars from Interactive Brokers."""
 
 
-for module in (run, serve, status, doctor, demo, simulate):
+for module in (run, serve, status, verify, doctor, demo, simulate):
     module.register(app)
 app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")

@@ -20,6 +20,7 @@ from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
+from collector.pipeline.greeks import note_quality
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.tally import Tally
 
@@ -173,6 +174,7 @@ async def _bring_up_to_date(
         own = finished.tally.of(symbol)
         error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
         await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
+        await note_quality(db, underlying, session)
     finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)
     if lost:
