@@ -34,17 +34,16 @@ def tracked() -> list[str]:
 @pytest.fixture(scope="module")
 def wheel() -> Iterator[Path]:
     """Build the wheel from a copy of the tracked files, offline."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-wheel-"))
-    for name in tracked():
-        (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(CHECKOUT / name, folder / "source" / name)
-    words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    built = subprocess.run(words, cwd=folder / "source", capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    shutil.rmtree(folder / "source")
-    (made,) = folder.glob("*.whl")
-    yield made
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="collector-wheel-") as made:
+        folder = Path(made)
+        for name in tracked():
+            (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(CHECKOUT / name, folder / "source" / name)
+        words = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+        built = subprocess.run(words, cwd=folder / "source", capture_output=True, text=True, check=False)
+        assert built.returncode == 0, built.stderr
+        shutil.rmtree(folder / "source")
+        yield next(folder.glob("*.whl"))
 
 
 @pytest.fixture(scope="module")
