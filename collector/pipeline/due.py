@@ -18,6 +18,8 @@ from collector.pipeline.orders import Order
 _ALIVE = timedelta(minutes=5)
 """A run that has not said for so long that it lives is taken for dead; the advisory lock decides in the end."""
 _MARGIN = timedelta(days=10)
+_BEFORE = timedelta(hours=2)
+"""A first run makes good the window that was due shortly before it; nothing older was ever meant to run."""
 
 
 def schedule_of(settings: Settings, calendar: Calendar) -> Schedule:
@@ -82,7 +84,7 @@ async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
         known=frozenset(
             (window, day, MissKind(kind)) for window, day, kind in await schedule_state.missed(db, first_day)
         ),
-        since=max(began - timedelta(days=1), now - lookback) if began else now - timedelta(days=1),
+        since=max(began - _BEFORE, now - lookback) if began else now - timedelta(days=1),
         limits=Limits(reach=settings.repair.late_night_sessions, lookback=lookback),
     )
 
