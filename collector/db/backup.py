@@ -229,7 +229,10 @@ def _read_manifest(dump: Path) -> Backup:
         if dump.stat().st_size == kept.bytes:
             return kept
     except (OSError, ValueError, TypeError, KeyError) as exc:
-        raise DatabaseError(f"{dump} is no finished backup: {exc}", "a dump needs its manifest, the .json file that was written beside it") from exc
+        raise DatabaseError(
+            f"{dump} is no finished backup: {exc}",
+            "a dump needs its manifest, the .json file that was written beside it",
+        ) from exc
     raise DatabaseError(f"{dump} is damaged: it has not the size that its manifest says", "use another backup")
 
 
