@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,9 +94,25 @@ class CurrentClock:
 
 
 class CuttingProxy(FaultProxy):
-    """A fault proxy that tells when it has dropped its connections, and that can be severed in one step."""
+    """A fault proxy that can be severed in one step, and that tells when bytes have passed or connections dropped."""
 
     on_drop: Callable[[], None] | None = None
+    _due: int | None = None
+    _tell: Callable[[], None]
+
+    def tell_after(self, more: int, tell: Callable[[], None]) -> None:
+        """Call `tell` once, as soon as so many more bytes have passed in either direction; harms nothing."""
+        self._due, self._tell = self.sent_up + self.sent_down + more, tell
+
+    def forget(self) -> None:
+        """Tell nothing any more."""
+        self._due = None
+
+    def _count(self, size: int, *, is_up: bool) -> None:
+        super()._count(size, is_up=is_up)
+        if self._due is not None and self.sent_up + self.sent_down >= self._due:
+            self._due = None
+            self._tell()
 
     def drop(self, *, abort: bool = True) -> None:
         """Drop every connection now, and say so."""
@@ -145,8 +161,8 @@ class Arena:
 
     def __init__(self, url: str, references: "dict[tuple[int, Variant], Reference] | None" = None) -> None:
         self.url = url
-        self.target, self._user, self._name = _target(url)
-        self._references = {} if references is None else references
+        self.target, self._user, self.name = _target(url)
+        self.references = {} if references is None else references
         self._clock = CurrentClock()
         self._markets = {seed: Market(seed, self._clock) for seed in MARKET_SEEDS}
 
@@ -157,7 +173,7 @@ class Arena:
 
     def through(self, proxy: FaultProxy) -> str:
         """Return the database's URL by way of a proxy."""
-        return f"postgresql://{self._user}@127.0.0.1:{proxy.port}/{self._name}?sslmode=disable"
+        return f"postgresql://{self._user}@127.0.0.1:{proxy.port}/{self.name}?sslmode=disable"
 
     async def empty(self, clock: Clock) -> None:
         """Remove every row."""
@@ -194,10 +210,10 @@ class Arena:
     async def reference(self, market_seed: int, variant: Variant) -> Reference:
         """Return what an undisturbed run leaves; it equals the simulator's truth."""
         key = (market_seed, variant)
-        if key not in self._references:
+        if key not in self.references:
             async with asyncio.timeout(3600):
-                self._references[key] = await self._undisturbed(market_seed, variant)
-        return self._references[key]
+                self.references[key] = await self._undisturbed(market_seed, variant)
+        return self.references[key]
 
     async def _undisturbed(self, market_seed: int, variant: Variant) -> Reference:
         clock = VirtualClock(AFTER_THE_CLOSE)
@@ -357,6 +373,37 @@ def check_ceilings(log: RequestLog) -> None:
     assert log.max_open <= OPEN_CEILING
     assert log.max_rate <= RATE_CEILING
     assert log.open_now == 0
+
+
+def check_whole(found: tables.Dump, reference: tables.Dump) -> int:
+    """Assert that nothing is half-written: an option's answers are all there with their coverage, or not at all.
+
+    Returns:
+        How many contracts are there.
+    """
+    coverage = _by_contract(found, "request_coverage of contracts")
+    bars = _by_contract(found, "option_bars_5min")
+    true_coverage = _by_contract(reference, "request_coverage of contracts")
+    true_bars = _by_contract(reference, "option_bars_5min")
+    assert set(bars) == set(coverage)
+    for con_id, rows in coverage.items():
+        assert rows == true_coverage[con_id]
+        assert _without_greeks(bars[con_id]) == _without_greeks(true_bars[con_id])
+    return len(coverage)
+
+
+def _by_contract(dump: tables.Dump, title: str) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for key, row in dump[title].items():
+        con_id, _, rest = key.partition(" ")
+        found.setdefault(con_id, {})[rest] = row
+    return found
+
+
+def _without_greeks(bars: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what came from IB; Greeks are computed later."""
+    own = tables.BAR_COLUMNS.index("implied_volatility")
+    return {key: row.strip("()").split(",")[:own] for key, row in bars.items()}
 
 
 async def check_tables(arena: Arena, clock: Clock, reference: Reference) -> None:
