@@ -36,16 +36,25 @@ done AS (
     FROM (SELECT contract_id FROM series GROUP BY contract_id HAVING bool_and(final)) AS whole
 ),
 bar AS (
+    -- A look-up by contract for each: on tables whose statistics are not known yet, a join would be planned for one row.
     SELECT
-        count(*) AS rows,
-        count(*) FILTER (WHERE bar.volume > 0) AS traded,
-        count(*) FILTER (WHERE bar.volume > 0 AND trades.settled @> bar.time) AS traded_settled,
-        min(bar.time) AS first_bar,
-        max(bar.time) AS last_bar
-    FROM option_bars_5min AS bar
-    INNER JOIN contract USING (contract_id)
-    LEFT JOIN series AS trades ON trades.contract_id = bar.contract_id AND trades.what_to_show = 'TRADES'
-    WHERE bar.time >= $3::timestamptz AND bar.time < $4::timestamptz
+        coalesce(sum(own.rows), 0)::bigint AS rows,
+        coalesce(sum(own.traded), 0)::bigint AS traded,
+        coalesce(sum(own.traded_settled), 0)::bigint AS traded_settled,
+        min(own.first_bar) AS first_bar,
+        max(own.last_bar) AS last_bar
+    FROM contract
+    LEFT JOIN series AS trades ON trades.contract_id = contract.contract_id AND trades.what_to_show = 'TRADES'
+    CROSS JOIN LATERAL (
+        SELECT
+            count(*) AS rows,
+            count(*) FILTER (WHERE bar.volume > 0) AS traded,
+            count(*) FILTER (WHERE bar.volume > 0 AND trades.settled @> bar.time) AS traded_settled,
+            min(bar.time) AS first_bar,
+            max(bar.time) AS last_bar
+        FROM option_bars_5min AS bar
+        WHERE bar.contract_id = contract.contract_id AND bar.time >= $3::timestamptz AND bar.time < $4::timestamptz
+    ) AS own
 )
 SELECT
     (SELECT count(*) FROM contract) AS contracts,
