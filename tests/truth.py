@@ -98,6 +98,16 @@ async def stored(url: str, statement: str) -> dict[int, dict[datetime, OptionRow
         await connection.close()
 
 
+async def stored_options(url: str) -> dict[int, dict[datetime, OptionRow]]:
+    """Return every stored row of an option, by IB contract id and slot."""
+    return await stored(url, _OPTION_ROWS)
+
+
+async def stored_underlyings(url: str) -> dict[int, dict[datetime, OptionRow]]:
+    """Return every stored row of an underlying, by IB contract id and slot."""
+    return await stored(url, _UNDERLYING_ROWS)
+
+
 async def selected(url: str, day: date) -> set[int]:
     """Return the IB contract ids that are selected for a session."""
     connection = await asyncpg.connect(url)
