@@ -39,7 +39,7 @@ pytestmark = pytest.mark.usefixtures("quiet_faults")
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
-SEEDS = [int(seed) for seed in os.environ.get("COLLECTOR_SLEEP_SEEDS", "1,4").split(",")]
+SEEDS = [int(seed) for seed in os.environ.get("COLLECTOR_SLEEP_SEEDS", "1,2").split(",")]
 NEW_YORK = ZoneInfo("America/New_York")
 MARKET_SEED = 7
 THANKSGIVING, EARLY = date(2026, 11, 26), date(2026, 11, 27)
@@ -110,7 +110,7 @@ def powered(seed: int) -> Iterator[Power]:
     now = START + timedelta(minutes=dice.uniform(0, 600))
     while now < END:
         blink = dice.random() < 0.35
-        hours = 10 ** dice.uniform(-1.5, 1) / 3600 if blink else dice.uniform(0.5, 9)
+        hours = 10 ** dice.uniform(-1.5, 1) / 3600 if blink else dice.uniform(0.5, 5)
         off = min(now + timedelta(hours=hours), END)
         yield Power(now, off)
         asleep = dice.uniform(30, 75) if dice.random() < 0.12 else dice.uniform(1, 16)
@@ -170,7 +170,7 @@ class Laptop:
 
     def __post_init__(self) -> None:
         off = GreeksSettings(enabled=False)
-        self.settings = narrow("PLTR", horizon_days=7, band=0.001, strikes=2, greeks=off)
+        self.settings = narrow("PLTR", horizon_days=7, band=0.001, strikes=1, greeks=off)
         self.calendar = Calendar(self.settings.closes)
         self.url = self.arena.through(self.database_proxy)
 
