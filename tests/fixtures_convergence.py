@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests import engines
-from tests.disturbances import Arena, Reference, Variant
+from tests.arena import Arena, Reference, Variant
 from tests.fixtures_engines import Matrix
 
 

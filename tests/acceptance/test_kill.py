@@ -24,8 +24,8 @@ from collector.simulator.scenarios.base import Reaction, Silence
 from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualClock, VirtualTimeLoop
 from tests import disturbances, engines, tables
+from tests.arena import Arena, CuttingProxy, Reference, Variant
 from tests.command_line import COMMAND, NARROW, Done, Home
-from tests.disturbances import Arena, CuttingProxy, Reference, Variant
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 KILLS = int(os.environ.get("COLLECTOR_KILLS", "20"))

@@ -22,7 +22,7 @@ from collector.domain.runs import RunStatus
 from collector.pipeline.orders import Finished
 from collector.virtual_time import VirtualClock
 from tests import disturbances, engines, tables
-from tests.disturbances import Arena, CuttingProxy, Disturbed, Reference, Variant
+from tests.arena import Arena, CuttingProxy, Disturbed, Reference, Variant
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
