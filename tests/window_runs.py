@@ -3,7 +3,8 @@
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import date
+from datetime import date, time
+from functools import cache
 from typing import Any, Protocol
 
 from collector.clock import Clock
@@ -43,6 +44,12 @@ def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: i
     return Settings().model_copy(update={"symbols": named, "selection": selection, **more})
 
 
+@cache
+def _calendar(closes: tuple[tuple[str, time], ...]) -> Calendar:
+    """Return a calendar; reading it costs a tenth of a narrow run."""
+    return Calendar(dict(closes))
+
+
 @asynccontextmanager
 async def parts_for(
     url: str, gateway: Listening, settings: Settings, clock: Clock, pacing: PacingSettings = QUICK, **patience: float
@@ -50,7 +57,9 @@ async def parts_for(
     """Open database and gateway."""
     where = GatewaySettings(host=gateway.host, port=gateway.port, **patience)  # type: ignore[arg-type]  # seconds
     async with pool.connect(url, clock) as db, connect(where, pacing, clock, jitter=random.Random(7)) as source:
-        yield window_run.Parts(db, source, settings, Calendar(settings.closes), clock, random.Random(7))
+        yield window_run.Parts(
+            db, source, settings, _calendar(tuple(sorted(settings.closes.items()))), clock, random.Random(7)
+        )
 
 
 async def run_window(
