@@ -31,7 +31,7 @@ from collector.pipeline.orders import Finished
 from collector.pipeline.source import MarketDataSource, NoSource
 from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualClock
-from tests.disturbances import Arena, CuttingProxy
+from tests.arena import Arena, CuttingProxy
 from tests.truth import option_truth, span_of, stored_options, stored_underlyings, underlying_truth
 from tests.window_runs import QUICK, narrow
 
