@@ -8,40 +8,34 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
 
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
-from collector.db import compaction, coverage, embedded, features, gaps, migrate, pool, status
-from collector.db import contracts as contract_store
+from collector.db import compaction, embedded, features, migrate, pool
 from collector.db.pool import Database
 from collector.domain.answers import Failure
 from collector.domain.errors import (
-    CollectorError,
     ConfigurationError,
     DatabaseError,
     GatewayError,
     GatewayUnavailable,
     Interrupted,
 )
-from collector.domain.instruments import OptionContract
 from collector.domain.masking import Mask
-from collector.domain.planning import Work
 from collector.domain.report import RunReport
 from collector.domain.spans import Span
-from collector.domain.week import WeekReport
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
-from collector.market.calendar import NEW_YORK, Calendar
-from collector.market.expectation import Outstanding
+from collector.market.calendar import Calendar
 from collector.market.schedule import OFFLINE
 from collector.notify import dead_man, report_files
 from collector.notify.fan_out import Delivery, Notifier
-from collector.pipeline import discovery, due, metrics, planning, preflight, reporting, window_run
+from collector.pipeline import discovery, due, metrics, preflight, reporting, window_run
 from collector.pipeline.orders import Order, last_opened
 from collector.pipeline.parts import Parts
 from collector.pipeline.source import MarketDataSource, NoSource
@@ -127,12 +121,6 @@ async def upgrade(settings: Settings) -> features.FeatureReport:
     return await features.apply(
         url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
     )
-
-
-async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
-    """Return the database's address without password, its schema revision, the newest one, and its features."""
-    url = await database_url(settings)
-    return settings.database.shown, await migrate.current(url), migrate.head(), await features.report(url)
 
 
 @contextlib.asynccontextmanager
@@ -279,24 +267,6 @@ async def run_due(settings: Settings, clock: Clock, progress: ProgressBar) -> li
             return outcomes
 
 
-async def outstanding(settings: Settings, clock: Clock) -> tuple[Outstanding, ...]:
-    """Return the windows that should have run and have not."""
-    async with database(settings, clock) as db:
-        return await due.outstanding(db, settings, calendar(settings), clock.now())
-
-
-async def weekly(settings: Settings, clock: Clock) -> WeekReport:
-    """Return the report of the week that ended with the last completed session."""
-    async with database(settings, clock) as db:
-        return await reporting.of_week(db, settings, calendar(settings), clock.now())
-
-
-async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:
-    """Return what a window would ask for the contracts that are selected already; asks nothing, changes nothing."""
-    async with database(settings, clock) as db:
-        return await planning.dry(db, calendar(settings), settings, order, clock.now())
-
-
 async def refresh_chains(
     settings: Settings, symbols: Sequence[str], clock: Clock
 ) -> list[tuple[str, discovery.Refreshed | Failure]]:
@@ -312,68 +282,6 @@ async def refresh_chains(
             )
             found.append((symbol, refreshed))
     return found
-
-
-async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
-    """Return the known contracts that have not expired."""
-    today = clock.now().astimezone(NEW_YORK).date()
-    contracts: list[OptionContract] = []
-    async with database(settings, clock) as db:
-        for symbol in symbols or settings.symbol_names:
-            underlying = await contract_store.underlying(db, symbol)
-            if underlying is not None:
-                contracts += await contract_store.listed(db, underlying.id, today, date.max)
-    return contracts
-
-
-async def overview(settings: Settings, day: date | None, clock: Clock) -> status.Overview:
-    """Return the status page of a session, the last one that has opened by default.
-
-    Raises:
-        NotASession: the date is no trading day.
-    """
-    days = calendar(settings)
-    chosen = day or last_opened(days, clock.now())
-    days.session("SPY", chosen)
-    async with database(settings, clock) as db:
-        found = [(one, days.session(one.symbol, chosen)) for one in await contract_store.underlyings(db)]
-        return await status.overview(db, chosen, found, settings.series)
-
-
-async def open_gaps(settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock) -> list[gaps.Gap]:
-    """Return the open gaps, those of the contract that expires first first."""
-    start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
-    async with database(settings, clock) as db:
-        return await gaps.open_gaps(db, symbols or None, start)
-
-
-async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
-    """Forget what is covered and settled of a session; return the number of series concerned."""
-    days = calendar(settings)
-    async with database(settings, clock) as db:
-        counts = [
-            await coverage.forget(db, days.session(symbol, day), [symbol])
-            for symbol in symbols or settings.symbol_names
-        ]
-    return sum(counts)
-
-
-async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
-    """Look at everything that a run needs; one check each, none hides another."""
-    checks = [preflight.disk(settings.database.data_path), preflight.sessions(calendar(settings), clock.now())]
-    try:
-        _, current, head, report = await storage(settings)
-        checks.append(preflight.schema(report.title, current, head))
-    except CollectorError as error:
-        checks.append(preflight.failed("database", error))
-    try:
-        async with gateway(settings, clock) as source:
-            checks.append(preflight.connection(settings.gateway.host, settings.gateway.port, source.state.offset_s))
-            if permissions:
-                checks += preflight.entitlements(await source.probe(settings.symbol_names[0]))
-    except CollectorError as error:
-        checks.append(preflight.failed("gateway", error))
-    return checks
 
 
 def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:

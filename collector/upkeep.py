@@ -7,7 +7,7 @@ from pathlib import Path
 from collector import app
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import adoption, backup, compaction, features, locks, retention
+from collector.db import adoption, backup, compaction, coverage, features, locks, retention
 from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
@@ -75,3 +75,14 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
     last = days.last_completed(clock.now(), names[0]).day
     async with app.database(settings, clock) as db:
         return await checks.verify(db, settings, days, clock, names, since or last, last)
+
+
+async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
+    """Forget what is covered and settled of a session; return the number of series concerned."""
+    days = app.calendar(settings)
+    async with app.database(settings, clock) as db:
+        counts = [
+            await coverage.forget(db, days.session(symbol, day), [symbol])
+            for symbol in symbols or settings.symbol_names
+        ]
+    return sum(counts)

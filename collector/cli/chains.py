@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
+from collector import questions
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
 from collector.domain.answers import Failure
@@ -47,7 +48,7 @@ def list_(
     Example: collector chains list --symbols TSLA --contracts
     """
     settings, clock = opened(config)
-    listed = wiring.run_until_signalled(wiring.listed(settings, symbols_of(symbols), clock))
+    listed = wiring.run_until_signalled(questions.listed(settings, symbols_of(symbols), clock))
     if as_json:
         print_json([{"contract": c.occ_symbol, "con_id": c.con_id, "expiration": c.expiration} for c in listed])
     elif contracts:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from collector import app as wiring
+from collector import upkeep
+from collector.app import run_until_signalled
 from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, opened, symbols_of
 from collector.domain.errors import UsageError
 from collector.pipeline.orders import day_of
@@ -32,7 +33,7 @@ def forget(
     day = day_of(session)
     if day is None:
         raise UsageError("--session is empty", "Write it as 2026-11-20.")
-    count = wiring.run_until_signalled(wiring.forget(settings, day, symbols_of(symbols), clock))
+    count = run_until_signalled(upkeep.forget(settings, day, symbols_of(symbols), clock))
     typer.echo(
         f"{day}: {count:,} series will be asked for again; for instance by: collector run --window eod --date {day}"
     )

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
-from collector import upkeep
+from collector import questions, upkeep
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.db.features import FeatureReport
 
@@ -32,7 +32,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example: collector db status --json
     """
     settings, _ = opened(config)
-    address, current, head, report = wiring.run_until_signalled(wiring.storage(settings))
+    address, current, head, report = wiring.run_until_signalled(questions.storage(settings))
     if as_json:
         features = [feature._asdict() for feature in report.features]
         print_json(

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from collector import app
+from collector import questions
+from collector.app import run_until_signalled
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.market.expectation import GRACE
@@ -35,7 +36,7 @@ def doctor(
     """
     settings, clock = opened(config, verbose=verbose)
     if expect_run:
-        found = app.run_until_signalled(app.outstanding(settings, clock))
+        found = run_until_signalled(questions.outstanding(settings, clock))
         late = [one for one in found if one.late(clock.now(), timedelta(minutes=grace_min))]
         for one in late:
             typer.echo(str(one))
@@ -43,7 +44,7 @@ def doctor(
             typer.echo("every window that should have run by now has run")
         return Exit.FAILED if late else Exit.SUCCESS
     console, code = Console(), Exit.SUCCESS
-    for check in app.run_until_signalled(app.examine(settings, clock, permissions=permissions)):
+    for check in run_until_signalled(questions.examine(settings, clock, permissions=permissions)):
         mark = "[green]ok[/green] " if check.ok else "[red]bad[/red]"
         console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
         if not check.ok:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
+from collector import questions
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
 from collector.cli.progress import run_progress
@@ -34,7 +35,7 @@ def list_(
     if context.invoked_subcommand is not None:
         return Exit.SUCCESS
     settings, clock = opened(config)
-    found = wiring.run_until_signalled(wiring.open_gaps(settings, day_of(since), symbols_of(symbols), clock))
+    found = wiring.run_until_signalled(questions.open_gaps(settings, day_of(since), symbols_of(symbols), clock))
     if as_json:
         print_json([asdict(gap) for gap in found])
         return Exit.SUCCESS

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from collector import app as wiring
+from collector import questions
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
 from collector.domain.masking import Mask
 from collector.domain.report_document import to_document
@@ -52,7 +53,7 @@ def weekly(
     Example: collector report weekly --html week.html
     """
     settings, clock = opened(config)
-    week = wiring.run_until_signalled(wiring.weekly(settings, clock))
+    week = wiring.run_until_signalled(questions.weekly(settings, clock))
     if as_json:
         print_json(to_document(week))
     else:

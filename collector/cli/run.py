@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector import app
+from collector import app, questions
 from collector.cli.exits import Exit, of_error, of_status
 from collector.cli.options import (
     ConfigOption,
@@ -70,7 +70,7 @@ def run(
         force=force,
     )
     if dry_run:
-        _print_plan(app.run_until_signalled(app.plan(settings, order, clock)), as_json=as_json)
+        _print_plan(app.run_until_signalled(questions.plan(settings, order, clock)), as_json=as_json)
         return Exit.SUCCESS
     with run_progress(order) as on_progress:
         outcome = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))

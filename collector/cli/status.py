@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector import app
+from collector import questions
+from collector.app import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, DateOption, JsonOption, opened, print_json
 from collector.db.status import Overview
@@ -42,7 +43,7 @@ def status(
     if logs:
         typer.echo("\n".join(str(path) for path in sorted(settings.log.path.glob("*.jsonl*"))))
         return Exit.SUCCESS
-    overview = app.run_until_signalled(app.overview(settings, day_of(date), clock))
+    overview = run_until_signalled(questions.overview(settings, day_of(date), clock))
     if as_json:
         print_json(document(overview))
     else:

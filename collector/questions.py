@@ -1,0 +1,93 @@
+"""Questions that change nothing: what is known, what is missing, what a run would ask. Wires them to the parts."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+from collector import app
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db import contracts as contract_store
+from collector.db import features, gaps, migrate, status
+from collector.domain.errors import CollectorError
+from collector.domain.instruments import OptionContract
+from collector.domain.planning import Work
+from collector.domain.week import WeekReport
+from collector.market.calendar import NEW_YORK
+from collector.market.expectation import Outstanding
+from collector.pipeline import due, planning, preflight, reporting
+from collector.pipeline.orders import Order, last_opened
+
+
+async def overview(settings: Settings, day: date | None, clock: Clock) -> status.Overview:
+    """Return the status page of a session, the last one that has opened by default.
+
+    Raises:
+        NotASession: the date is no trading day.
+    """
+    days = app.calendar(settings)
+    chosen = day or last_opened(days, clock.now())
+    days.session("SPY", chosen)
+    async with app.database(settings, clock) as db:
+        found = [(one, days.session(one.symbol, chosen)) for one in await contract_store.underlyings(db)]
+        return await status.overview(db, chosen, found, settings.series)
+
+
+async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
+    """Return the known contracts that have not expired."""
+    today = clock.now().astimezone(NEW_YORK).date()
+    contracts: list[OptionContract] = []
+    async with app.database(settings, clock) as db:
+        for symbol in symbols or settings.symbol_names:
+            underlying = await contract_store.underlying(db, symbol)
+            if underlying is not None:
+                contracts += await contract_store.listed(db, underlying.id, today, date.max)
+    return contracts
+
+
+async def open_gaps(settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock) -> list[gaps.Gap]:
+    """Return the open gaps, those of the contract that expires first first."""
+    start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
+    async with app.database(settings, clock) as db:
+        return await gaps.open_gaps(db, symbols or None, start)
+
+
+async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:
+    """Return what a window would ask for the contracts that are selected already; asks nothing, changes nothing."""
+    async with app.database(settings, clock) as db:
+        return await planning.dry(db, app.calendar(settings), settings, order, clock.now())
+
+
+async def outstanding(settings: Settings, clock: Clock) -> tuple[Outstanding, ...]:
+    """Return the windows that should have run and have not."""
+    async with app.database(settings, clock) as db:
+        return await due.outstanding(db, settings, app.calendar(settings), clock.now())
+
+
+async def weekly(settings: Settings, clock: Clock) -> WeekReport:
+    """Return the report of the week that ended with the last completed session."""
+    async with app.database(settings, clock) as db:
+        return await reporting.of_week(db, settings, app.calendar(settings), clock.now())
+
+
+async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
+    """Return the database's address without password, its schema revision, the newest one, and its features."""
+    url = await app.database_url(settings)
+    return settings.database.shown, await migrate.current(url), migrate.head(), await features.report(url)
+
+
+async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
+    """Look at everything that a run needs; one check each, none hides another."""
+    checks = [preflight.disk(settings.database.data_path), preflight.sessions(app.calendar(settings), clock.now())]
+    try:
+        _, current, head, report = await storage(settings)
+        checks.append(preflight.schema(report.title, current, head))
+    except CollectorError as error:
+        checks.append(preflight.failed("database", error))
+    try:
+        async with app.gateway(settings, clock) as source:
+            checks.append(preflight.connection(settings.gateway.host, settings.gateway.port, source.state.offset_s))
+            if permissions:
+                checks += preflight.entitlements(await source.probe(settings.symbol_names[0]))
+    except CollectorError as error:
+        checks.append(preflight.failed("gateway", error))
+    return checks
