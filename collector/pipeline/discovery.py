@@ -121,22 +121,27 @@ class Discovery:
             await self._clock.sleep(_RETRY_S * attempt)
         raise AssertionError("counting does not end")
 
+    async def choice(self, underlying: Underlying, day: date, level: Level) -> list[OptionContract]:
+        """Return the known contracts of every expiration within the horizon that the rules choose; changes nothing."""
+        rules = self._settings.selection_for(underlying.symbol)
+        regime = regime_of(level.implied_volatility, _regimes(rules))
+        last = day + timedelta(days=rules.horizon_days)
+        listed = await contract_store.listed(self._db, underlying.id, day, last)
+        return [
+            contract
+            for group in _by_expiration(listed)
+            for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
+        ]
+
     async def select(self, underlying: Underlying, day: date, level: Level) -> int:
         """Choose strikes of every expiration within the horizon, and record the choice from this session on.
 
         Returns:
             The number of contracts that were not selected before.
         """
+        chosen = await self.choice(underlying, day, level)
+        added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
         rules = self._settings.selection_for(underlying.symbol)
-        regime = regime_of(level.implied_volatility, _regimes(rules))
-        last = day + timedelta(days=rules.horizon_days)
-        listed = await contract_store.listed(self._db, underlying.id, day, last)
-        chosen = [
-            contract.id
-            for group in _by_expiration(listed)
-            for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
-        ]
-        added = await lifecycle.select(self._db, chosen, day)
         log.info(
             "contracts_selected",
             symbol=underlying.symbol,
@@ -144,7 +149,7 @@ class Discovery:
             chosen=len(chosen),
             added=added,
             implied_volatility=str(level.implied_volatility),
-            width=str(regime.width),
+            width=str(regime_of(level.implied_volatility, _regimes(rules)).width),
         )
         return added
 
