@@ -109,7 +109,8 @@ async def mail_server(
     finally:
         listener.close()
         for server in servers:
-            if server.transport is not None:
+            # A TLS transport that was closed twice has let go of its protocol: there is nothing left to abort.
+            if server.transport is not None and not _transport(server).is_closing():
                 _transport(server).abort()
             if server._handler_coroutine is not None:
                 server._handler_coroutine.cancel()

@@ -7,15 +7,16 @@ underlying in the same slot. Only a bar that contradicts itself is impossible; e
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
+from functools import lru_cache
 from statistics import median
 
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, Right, WhatToShow
 from collector.domain.sessions import Session
-from collector.domain.spans import SLOT
+from collector.domain.spans import SLOT, Span
 
 
 class Impossible(StrEnum):
@@ -90,14 +91,32 @@ def impossible(bar: Bar, what: WhatToShow, sessions: Sequence[Session]) -> Impos
         what: its series; nobody need bid (0), but nobody sells or trades for nothing.
         sessions: the product's sessions in which it may lie.
     """
-    _, open_, high, low, close, volume, count, _ = bar
-    if not (open_.is_finite() and high.is_finite() and low.is_finite() and close.is_finite()):
+    if not all(price.is_finite() for price in bar[1:5]):
         return Impossible.NOT_A_NUMBER
-    # Nearly every bar passes here: the reasons below are worked out for the others only.
-    sound = 0 < low <= open_ <= high < _LARGEST and low <= close <= high
-    if sound and (volume is None or 0 <= volume < _LARGEST) and (count is None or count >= 0):
-        return _misplaced(bar.time, sessions)
     return _misplaced(bar.time, sessions) or _mispriced(bar, what) or _misshapen(bar)
+
+
+def all_possible(bars: Sequence[Bar], sessions: Sequence[Session]) -> bool:
+    """Return whether a glance shows that all bars can be true; False: `impossible` tells, bar by bar.
+
+    Nearly every series passes here, in a twentieth of the time.
+    """
+    grid = _grid(tuple(sessions))
+    try:
+        for time, open_, high, low, close, volume, count, _ in bars:
+            if not (0 < low <= open_ <= high < _LARGEST and low <= close <= high and time in grid):
+                return False
+            if (volume is not None and not 0 <= volume < _LARGEST) or (count is not None and count < 0):
+                return False
+    except InvalidOperation:  # a NaN has no order
+        return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _grid(sessions: tuple[Session, ...]) -> frozenset[datetime]:
+    """Return the slots of sessions."""
+    return frozenset(slot for session in sessions for slot in Span(session.open, session.close).slots())
 
 
 def _misplaced(at: datetime, sessions: Sequence[Session]) -> Impossible | None:
@@ -192,27 +211,24 @@ def _own_oddities(
     off_tick: SlotFlag,
     out_of_bounds: SlotFlag,
 ) -> Iterator[tuple[datetime, SlotFlag]]:
-    """Yield what is odd about a series' own prices. A bid below intrinsic value is none of the bidder's mistakes."""
+    """Yield what is odd about a series' own prices: off the tick, or beyond what the underlying's prices allow.
+
+    Out of bounds is an option that could be bought below what exercise pays, or sold for more than it can ever pay. A
+    bid below intrinsic value is none of the bidder's mistakes.
+    """
+    tick, strike, is_call = tolerances.tick, float(contract.strike), contract.right is Right.CALL
     below_matters = out_of_bounds is not SlotFlag.BID_OUT_OF_BOUNDS
-    tick = tolerances.tick
-    for bar in bars:
-        if bar.open % tick or bar.high % tick or bar.low % tick or bar.close % tick:
-            yield bar.time, off_tick
-        spot = spots.get(bar.time)
-        if spot is not None and _out_of_bounds(contract, bar, spot, tolerances, below_matters=below_matters):
-            yield bar.time, out_of_bounds
-
-
-def _out_of_bounds(
-    contract: OptionContract, bar: Bar, spot: SpotRange, tolerances: Tolerances, *, below_matters: bool
-) -> bool:
-    """Return whether an option can be bought below what exercise pays, or sold for more than it can ever pay."""
-    strike, leeway = float(contract.strike), tolerances.bounds_usd + tolerances.bounds_share * spot.high
-    if contract.right is Right.CALL:
-        least, most = spot.low - strike, spot.high
-    else:
-        least, most = strike - spot.high, strike
-    return float(bar.high) > most + leeway or (below_matters and float(bar.low) < least - leeway)
+    for time, open_, high, low, close, *_ in bars:
+        if close % tick or high % tick or low % tick or open_ % tick:
+            yield time, off_tick
+        spot = spots.get(time)
+        if spot is None:
+            continue
+        leeway = tolerances.bounds_usd + tolerances.bounds_share * spot.high
+        most = (spot.high if is_call else strike) + leeway
+        least = (spot.low - strike if is_call else strike - spot.high) - leeway
+        if float(high) > most or (below_matters and float(low) < least):
+            yield time, out_of_bounds
 
 
 def _trade_oddities(
@@ -244,12 +260,14 @@ def _spread_jumps(
     low, high = [float(bids[at].close) for at in times], [float(asks[at].close) for at in times]
     spreads = [ask - bid for bid, ask in zip(low, high, strict=True)]
     found = []
+    narrowest = max(min(spreads, default=0.0), 0.0)
     for place, at in enumerate(times):
-        if spreads[place] <= tolerances.spread_usd:
-            continue  # no excess over whatever is usual can be larger than the spread itself
+        middle = 0.5 * (low[place] + high[place])
+        largest_excess = spreads[place] - narrowest  # whatever is usual, it is no less than the narrowest
+        if largest_excess <= tolerances.spread_usd or largest_excess <= tolerances.spread_share * middle:
+            continue
         usual = _usual(spreads, place, tolerances.neighbours)
         excess = spreads[place] - max(usual or 0.0, 0.0)
-        middle = 0.5 * (low[place] + high[place])
         if usual is None or excess <= tolerances.spread_usd or excess <= tolerances.spread_share * middle:
             continue
         if spreads[place] > tolerances.spread_times * max(usual, float(tolerances.tick)):

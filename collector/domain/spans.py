@@ -111,13 +111,13 @@ class Spans:
 
 
 def _normalised(spans: Iterable[Span]) -> tuple[Span, ...]:
-    merged: list[Span] = []
-    for span in sorted(spans):
-        if merged and span.start <= merged[-1].end:
-            if span.end > merged[-1].end:
-                merged[-1] = Span(merged[-1].start, span.end)
-        else:
+    ordered = sorted(spans)
+    merged = ordered[:1]
+    for span in ordered[1:]:
+        if span.start > merged[-1].end:
             merged.append(span)
+        elif span.end > merged[-1].end:
+            merged[-1] = Span(merged[-1].start, span.end)
     return tuple(merged)
 
 

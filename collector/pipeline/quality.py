@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import lt
 
 from collector.config.greeks import QualitySettings
 from collector.db import greeks as greeks_store
@@ -11,7 +12,15 @@ from collector.db.pool import Statements
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, WhatToShow
-from collector.domain.quality import Quarantined, SpotRange, Tolerances, impossible, option_flags, underlying_flags
+from collector.domain.quality import (
+    Quarantined,
+    SpotRange,
+    Tolerances,
+    all_possible,
+    impossible,
+    option_flags,
+    underlying_flags,
+)
 from collector.domain.sessions import Session
 
 
@@ -47,9 +56,11 @@ def examined(
     kept: dict[WhatToShow, SeriesAnswer] = {}
     quarantined: list[Quarantined] = []
     for what, answer in answers.series.items():
-        bad = [Quarantined(what, bar, reason) for bar in answer.bars if (reason := impossible(bar, what, sessions))]
-        kept[what] = replace(answer, bars=_without(answer.bars, bad)) if bad else answer
-        quarantined += bad
+        kept[what] = answer
+        if not all_possible(answer.bars, sessions):
+            bad = [Quarantined(what, bar, reason) for bar in answer.bars if (reason := impossible(bar, what, sessions))]
+            kept[what] = replace(answer, bars=_without(answer.bars, bad))
+            quarantined += bad
     bars: dict[WhatToShow, tuple[Bar, ...]] = {what: _ascending(answer.bars) for what, answer in kept.items()}
     if isinstance(answers.instrument, OptionContract):
         flags = option_flags(answers.instrument, bars, spots or {}, tolerances)
@@ -90,4 +101,7 @@ def _without(bars: Sequence[Bar], bad: Sequence[Quarantined]) -> tuple[Bar, ...]
 
 def _ascending(bars: Sequence[Bar]) -> tuple[Bar, ...]:
     """Return bars by time, the later of two for one slot: answers to several requests may overlap."""
+    times = [bar.time for bar in bars]
+    if all(map(lt, times, times[1:])):
+        return tuple(bars)
     return tuple(one for _, one in sorted({bar.time: bar for bar in bars}.items()))
