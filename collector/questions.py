@@ -1,7 +1,8 @@
 """Questions that change nothing: what is known, what is missing, what a run would ask. Wires them to the parts."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 
 from collector import app
 from collector.clock import Clock
@@ -10,11 +11,11 @@ from collector.db import contracts as contract_store
 from collector.db import features, gaps, migrate, status
 from collector.domain.errors import CollectorError
 from collector.domain.instruments import OptionContract
-from collector.domain.planning import Work
+from collector.domain.runs import Window
 from collector.domain.week import WeekReport
 from collector.market.calendar import NEW_YORK
 from collector.market.expectation import Outstanding
-from collector.pipeline import due, planning, preflight, reporting
+from collector.pipeline import due, plans, preflight, reporting
 from collector.pipeline.orders import Order, last_opened
 
 
@@ -51,10 +52,35 @@ async def open_gaps(settings: Settings, since: date | None, symbols: Sequence[st
         return await gaps.open_gaps(db, symbols or None, start)
 
 
-async def plan(settings: Settings, order: Order, clock: Clock) -> list[Work]:
-    """Return what a window would ask for the contracts that are selected already; asks nothing, changes nothing."""
+async def plan(
+    settings: Settings,
+    clock: Clock,
+    window: Window | None = None,
+    day: date | None = None,
+    symbols: tuple[str, ...] = (),
+    span: timedelta | None = None,
+) -> plans.Plan:
+    """Return the plan of the next run that asks for bars, or of a window's next one; asks nothing, changes nothing.
+
+    Args:
+        settings: the configuration.
+        clock: says what is next.
+        window: only this one; None: any.
+        day: of this session; None: any.
+        symbols: these instead of the window's.
+        span: the last so much of the session instead of the window's own.
+    """
+    days, now = app.calendar(settings), clock.now()
     async with app.database(settings, clock) as db:
-        return await planning.dry(db, app.calendar(settings), settings, order, clock.now())
+        order, begins = await plans.order_to_plan(db, settings, days, now, window, day)
+        order = replace(order, symbols=symbols or order.symbols, span=span or order.span)
+        return await plans.plan(db, settings, days, order, begins)
+
+
+async def plan_of(settings: Settings, order: Order, clock: Clock) -> plans.Plan:
+    """Return the plan of an order that begins now; asks nothing, changes nothing."""
+    async with app.database(settings, clock) as db:
+        return await plans.plan(db, settings, app.calendar(settings), order, clock.now())
 
 
 async def outstanding(settings: Settings, clock: Clock) -> tuple[Outstanding, ...]:

@@ -16,6 +16,7 @@ from collector.cli import (
     gaps,
     greeks,
     notify,
+    plan,
     report,
     run,
     schedule,
@@ -51,7 +52,7 @@ def _root(
     """Collect 5-minute option bars from Interactive Brokers."""
 
 
-for module in (run, serve, status, verify, doctor, demo, simulate):
+for module in (run, plan, serve, status, verify, doctor, demo, simulate):
     module.register(app)
 app.add_typer(chains.app, name="chains")
 app.add_typer(coverage.app, name="coverage")

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from collector import app, questions
+from collector.app import run_until_signalled
 from collector.cli.exits import Exit, of_error, of_status
 from collector.cli.options import (
     ConfigOption,
@@ -20,11 +20,11 @@ from collector.cli.options import (
     symbols_of,
     window_of,
 )
+from collector.cli.plan import show_plan
 from collector.cli.progress import run_progress
 from collector.config import Settings
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
-from collector.domain.planning import Work
 from collector.domain.report_document import to_document
 from collector.notify.terminal import run_view
 from collector.pipeline.orders import day_of, order_for, span_of
@@ -56,8 +56,10 @@ def run(
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
+    if due and dry_run:
+        return show_plan(run_until_signalled(questions.plan(settings, clock)), as_json=as_json)
     if due:
-        outcomes = app.run_until_signalled(app.run_due(settings, clock, run_progress))
+        outcomes = run_until_signalled(app.run_due(settings, clock, run_progress))
         return max((show_outcome(outcome, settings, as_json=as_json) for outcome in outcomes), default=Exit.SUCCESS)
     order = order_for(
         window_of(window),
@@ -70,10 +72,9 @@ def run(
         force=force,
     )
     if dry_run:
-        _print_plan(app.run_until_signalled(questions.plan(settings, order, clock)), as_json=as_json)
-        return Exit.SUCCESS
+        return show_plan(run_until_signalled(questions.plan_of(settings, order, clock)), as_json=as_json)
     with run_progress(order) as on_progress:
-        outcome = app.run_until_signalled(app.run_window(settings, order, clock, on_progress))
+        outcome = run_until_signalled(app.run_window(settings, order, clock, on_progress))
     return show_outcome(outcome, settings, as_json=as_json)
 
 
@@ -87,21 +88,3 @@ def show_outcome(outcome: app.Outcome, settings: Settings, *, as_json: bool = Fa
         say(outcome.error.message, outcome.error.hint)
         return of_error(outcome.error)
     return of_status(outcome.report.status)
-
-
-def _print_plan(work: list[Work], *, as_json: bool) -> None:
-    """Print contracts and requests by symbol and expiration, in the order in which they would be asked for."""
-    groups: dict[tuple[str, str], list[Work]] = {}
-    for item in work:
-        expiration = str(getattr(item.instrument, "expiration", "underlying"))
-        groups.setdefault((item.instrument.symbol, expiration), []).append(item)
-    rows = [(*group, len(items), sum(len(item.requests) for item in items)) for group, items in groups.items()]
-    if as_json:
-        print_json([dict(zip(("symbol", "expiration", "contracts", "requests"), row, strict=True)) for row in rows])
-        return
-    table = Table("symbol", "expiration", "contracts", "requests", title="would be asked for, most urgent first")
-    for symbol, expiration, contracts, requests in rows:
-        table.add_row(symbol, expiration, f"{contracts:,}", f"{requests:,}")
-    table.add_section()
-    table.add_row("all", "", f"{len(work):,}", f"{sum(row[3] for row in rows):,}")
-    Console().print(table)

@@ -58,6 +58,17 @@ class SelectionSettings(Section):
         return next(regime for regime in self.regimes if regime.below is None or iv < regime.below)
 
 
+class RotationSettings(Section):
+    """One multi-day request every few sessions for contracts that neither expire soon nor lie near the money.
+
+    every_sessions: how many sessions one request covers; five is a week, IB's most. What is soon and near:
+    `near_days` and `near_band` of the selection.
+    """
+
+    enabled: bool = False
+    every_sessions: int = Field(default=3, ge=2, le=5)
+
+
 class SymbolSettings(Section):
     """One underlying, and what is different for it; None takes the general setting.
 
@@ -70,6 +81,7 @@ class SymbolSettings(Section):
     regimes: tuple[IvRegime, ...] | None = None
     near_band: float | None = Field(default=None, gt=0, le=5)
     near_days: int | None = Field(default=None, ge=0, le=1100)
+    rotation: RotationSettings | None = None
 
     @field_validator("symbol", mode="before")
     @classmethod
@@ -118,13 +130,3 @@ class RepairSettings(Section):
     late_night_sessions: int = Field(default=5, ge=1, le=60)
     lookback_days: int = Field(default=45, ge=1, le=60)
     resample_share: float = Field(default=0.001, ge=0, le=0.1)
-
-
-class RotationSettings(Section):
-    """One multi-day request every few sessions for contracts that neither expire soon nor lie near the money.
-
-    every_sessions: how many sessions one request covers; five is a week, IB's most.
-    """
-
-    enabled: bool = False
-    every_sessions: int = Field(default=3, ge=2, le=5)

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         """Return the closes that differ from the built-in table, by symbol; New York."""
         return {symbol.symbol: symbol.close for symbol in self.symbols if symbol.close is not None}
 
+    def rotation_for(self, symbol: str) -> RotationSettings:
+        """Return the rotation of a symbol: its own where it has one, else the general (any symbol may be asked)."""
+        own = next((one.rotation for one in self.symbols if one.symbol == symbol), None)
+        return self.rotation if own is None else own
+
     def selection_for(self, symbol: str) -> SelectionSettings:
         """Return the selection of a symbol: the general one with its own differences (any symbol may be asked)."""
         for own in self.symbols:

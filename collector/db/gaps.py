@@ -59,6 +59,7 @@ async def record(
     now: datetime | None = None,
     gap_type: GapType = GapType.MISSING_BARS,
     reasons: Mapping[tuple[int, WhatToShow], GapType] | None = None,
+    pending: Mapping[int, datetime] | None = None,
 ) -> Recorded:
     """Bring the recorded gaps of an underlying and its contracts up to date.
 
@@ -76,6 +77,7 @@ async def record(
         now: when; the clock's time by default.
         gap_type: why slots are missing where `reasons` says nothing.
         reasons: by contract id and series.
+        pending: by contract id the instant from which slots are not due yet; there no new gap begins.
     """
     if not sessions:
         return Recorded()
@@ -92,6 +94,8 @@ async def record(
         [contract_id for (contract_id, _), _ in known],
         [what.value for (_, what), _ in known],
         [reason.value for _, reason in known],
+        list(pending or ()),
+        list((pending or {}).values()),
     )
     return Recorded() if row is None else Recorded(row["opened"], row["closed"])
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from collector.db.pool import Statements
+from collector.domain.forecast import PastPace
 from collector.domain.runs import RunStatus, Window
 
 ALL_SYMBOLS = "ALL"
@@ -134,6 +135,11 @@ async def close_interrupted(db: Statements, now: datetime | None = None) -> list
         )
         for row in await db.fetch("close_interrupted_runs")
     ]
+
+
+async def paces(db: Statements, count: int) -> list[PastPace]:
+    """Return how many requests the latest runs sent that ended well, and how long they took; the last one first."""
+    return [PastPace(row["requests"], float(row["seconds"])) for row in await db.fetch("past_paces", count)]
 
 
 async def note_daily(db: Statements, daily: DailyStatus) -> None:

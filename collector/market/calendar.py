@@ -62,6 +62,11 @@ class Calendar:
         """Tell whether the exchange trades on that date."""
         return day in self._exchange.hours
 
+    def number(self, day: date) -> int:
+        """Return how many sessions the calendar knows before a date (any date); one more from session to session."""
+        self._check(day)
+        return bisect.bisect_left(self._days, day)
+
     def is_early_close(self, day: date) -> bool:
         """Tell whether the exchange closes early on that date."""
         return day in self._exchange.early

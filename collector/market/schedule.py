@@ -121,7 +121,7 @@ class Schedule:
         if rule.deadline == "successor":
             successor = self.following(begun)
             return None if successor is None else successor.due
-        return _first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
+        return first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
 
     def span(self, occurrence: Occurrence, now: datetime) -> Span | None:
         """Return what a run at `now` asks for: complete slots only; None when its window has no span of its own.
@@ -162,7 +162,7 @@ class Schedule:
                     yield day, due, note
         elif window is Window.LATE_NIGHT:
             for day in self.calendar.days(first, last):
-                yield day, _first_after(rule.time, zone, self.session(day).settles_at), ""
+                yield day, first_after(rule.time, zone, self.session(day).settles_at), ""
         elif window is Window.GAP_CHECK:
             for day in self.calendar.days(first, last):
                 before = self.calendar.previous(day)
@@ -201,7 +201,7 @@ def _at(day: date, moment: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, moment, zone).astimezone(UTC)
 
 
-def _first_after(moment: time, zone: ZoneInfo, instant: datetime) -> datetime:
+def first_after(moment: time, zone: ZoneInfo, instant: datetime) -> datetime:
     """Return the first instant after another at which the clocks of a zone show a time."""
     day = instant.astimezone(zone).date()
     return next(at for n in range(3) if (at := _at(day + timedelta(days=n), moment, zone)) > instant)

@@ -20,6 +20,7 @@ from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
+from collector.pipeline import scope
 from collector.pipeline.greeks import note_quality
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.tally import Tally
@@ -151,6 +152,7 @@ async def _bring_up_to_date(
         underlying, symbol = prepared.underlying, prepared.underlying.symbol
         session = calendar.session(symbol, order.day)
         past = [one for one in recent_sessions(calendar, symbol, order.day, settings) if one.settles_at < now]
+        waiting = await scope.pending(db, settings, calendar, underlying, past[-1].day) if past else {}
         changed += await gaps.record(
             db,
             underlying.id,
@@ -160,20 +162,27 @@ async def _bring_up_to_date(
             run_id=finished.run_id,
             now=now,
             reasons=_reasons(finished),
+            pending=waiting,
         )
         if session.settles_at < now:
             unsaved = await lifecycle.mark_expiry_collected(db, underlying.id, session, settings.series)
             expiring = sum(contract.expiration == order.day for contract in prepared.contracts)
             saved += max(expiring - len(unsaved), 0)
             at_risk += unsaved
-        measured = await statistics.measure(db, underlying.id, session, settings.series)
+        due = await scope.due_ids(db, underlying, session, waiting)
+        measured = await statistics.measure(db, underlying.id, session, settings.series, due)
         for asked in prepared.sessions[-1:]:
-            part = await statistics.measure(db, underlying.id, asked, settings.series)
+            part = await statistics.measure(db, underlying.id, asked, settings.series, due)
             done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
             expected += part.expected
         own = finished.tally.of(symbol)
         error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
         await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
+        for earlier in past if scope.rotated(order, settings, symbol) else ():
+            if earlier.day in {one.day for one in prepared.sessions} - {order.day}:
+                ids = await scope.due_ids(db, underlying, earlier, waiting)
+                again = await statistics.measure(db, underlying.id, earlier, settings.series, ids)
+                await statistics.record(db, earlier.day, symbol, again)
         await note_quality(db, underlying, session)
     finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)

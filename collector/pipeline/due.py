@@ -12,12 +12,13 @@ from collector.market.agenda import Agenda, DueRun, Limits, MissKind, PastRun, a
 from collector.market.calendar import Calendar
 from collector.market.expectation import Outstanding
 from collector.market.expectation import outstanding as outstanding_of
-from collector.market.schedule import Schedule
+from collector.market.schedule import Occurrence, Schedule
 from collector.pipeline.orders import Order
 
 _ALIVE = timedelta(minutes=5)
 """A run that has not said for so long that it lives is taken for dead; the advisory lock decides in the end."""
 _MARGIN = timedelta(days=10)
+_MONTH = timedelta(days=31)
 _BEFORE = timedelta(hours=2)
 """A first run makes good the window that was due shortly before it; nothing older was ever meant to run."""
 
@@ -46,6 +47,42 @@ async def outstanding(db: Database, settings: Settings, calendar: Calendar, now:
     past = await _read(db, settings, now)
     schedule = schedule_of(settings, calendar)
     return outstanding_of(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
+
+
+async def planned(
+    db: Database,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    window: Window | None = None,
+    day: date | None = None,
+) -> tuple[DueRun, datetime] | None:
+    """Return the next run that asks for bars, and when it begins: now when it is due; changes nothing.
+
+    Args:
+        db: the database.
+        settings: the schedule.
+        calendar: the exchange's.
+        now: the current instant.
+        window: only this one; None: any.
+        day: of this session only; None: any.
+
+    Returns:
+        None when nothing such is due, nor comes within a month.
+    """
+    past, schedule = await _read(db, settings, now), schedule_of(settings, calendar)
+    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
+
+    def wanted(one: Occurrence) -> bool:
+        own = settings.windows[one.window].asks_gateway and window in (None, one.window)
+        return own and day in (None, one.run_date)
+
+    for run in found.due:
+        if wanted(run.occurrence):
+            return run, now
+    coming = schedule.between(now + timedelta(microseconds=1), now + _MONTH)
+    one = next((one for one in coming if wanted(one)), None)
+    return None if one is None else (DueRun(one, 1, schedule.deadline(one, one.due)), one.due)
 
 
 def order_of(due: DueRun, settings: Settings, now: datetime, schedule: Schedule) -> Order:

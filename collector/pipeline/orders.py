@@ -47,7 +47,8 @@ class Order:
 class Prepared:
     """A symbol ready to be collected: its sessions, clipped to what the order asks for, and its selected contracts.
 
-    lacking: what of its chain could not be had; contracts of it may be missing.
+    lacking: what of its chain could not be had; contracts of it may be missing. resting: how many further selected
+    contracts are in scope and wait for their turn in the rotation.
     """
 
     underlying: Underlying
@@ -55,6 +56,7 @@ class Prepared:
     contracts: tuple[OptionContract, ...]
     spot: Decimal | None
     lacking: tuple["NotPrepared", ...] = ()
+    resting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +109,22 @@ def clipped(session: Session, span: timedelta | None, now: datetime) -> Session 
     return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
 
 
-def order_sessions(order: Order, calendar: Calendar, symbol: str, now: datetime) -> tuple[Session, ...]:
-    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending."""
+def order_sessions(
+    order: Order, calendar: Calendar, symbol: str, now: datetime, since: date | None = None
+) -> tuple[Session, ...]:
+    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending.
+
+    Args:
+        order: the order.
+        calendar: the exchange's.
+        symbol: whose sessions.
+        now: the current instant.
+        since: look back to this date at least.
+    """
     first = order.day
     for _ in range(order.sessions_back):
         first = calendar.previous(first)
+    first = first if since is None else min(first, since)
     parts = (clipped(session, order.span, now) for session in calendar.sessions(symbol, first, order.day))
     return tuple(part for part in parts if part is not None)
 

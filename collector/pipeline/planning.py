@@ -1,37 +1,69 @@
 """The plan of a run: which slots are missing, as the fewest requests, most urgent first."""
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from collector.config import Settings
 from collector.db import contracts as contract_store
 from collector.db import coverage
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
-from collector.domain.coverage import has_expired
-from collector.domain.instruments import WhatToShow
+from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
-from collector.market.calendar import Calendar
-from collector.pipeline.orders import Order, Prepared, order_sessions
+from collector.domain.runs import Asks, Window
+from collector.domain.sessions import Session
+from collector.domain.spans import Spans
+from collector.market.calendar import NEW_YORK, Calendar
+from collector.pipeline.discovery import Discovery, Level
+from collector.pipeline.orders import Order, Prepared, clipped
+from collector.pipeline.scope import level_of, prepared, sessions_of
+from collector.pipeline.source import NoSource
+
+
+async def underlying_work(
+    db: Database,
+    calendar: Calendar,
+    underlying: Underlying,
+    asked: Sequence[Session],
+    order: Order,
+    now: datetime,
+) -> list[Work]:
+    """Return the requests for an underlying's own bars: the order's sessions, whole as far as they have gone.
+
+    Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them.
+    """
+    whole = (calendar.session(underlying.symbol, part.day) for part in asked)
+    sessions = [part for session in whole if (part := clipped(session, None, now))]
+    rows = await coverage.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
+    requests = tuple(
+        request for row in rows for request in requests_for(underlying, row.what_to_show, row.missing, sessions)
+    )
+    return [Work(underlying, requests)] if requests else []
 
 
 async def contract_work(
-    db: Database, prepared: Sequence[Prepared], order: Order, series: Sequence[WhatToShow]
+    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow]
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
     Expected slots less covered ones (intraday windows) or less settled ones; a forced order asks for all expected ones.
     """
-    asks = None if order.force else order.asks
+    return _urgent(await _recorded_work(db, symbols, order, series), symbols)
+
+
+async def _recorded_work(
+    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow]
+) -> list[Work]:
     work: list[Work] = []
-    for symbol in prepared:
+    for symbol in symbols:
         by_id = {contract.id: contract for contract in symbol.contracts}
         if not by_id or not symbol.sessions:
             continue
-        rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions, series, asks, list(by_id))
+        rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions, series, _asks(order), list(by_id))
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in rows:
             contract = by_id[row.contract_id]
@@ -39,19 +71,26 @@ async def contract_work(
                 requests_for(contract, row.what_to_show, row.missing, symbol.sessions)
             )
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items())
-    spot: dict[str, Decimal] = {p.underlying.symbol: p.spot for p in prepared if p.spot is not None}
-    return in_order(work, spot)
+    return work
+
+
+def _urgent(work: Sequence[Work], symbols: Sequence[Prepared]) -> list[Work]:
+    return in_order(work, {one.underlying.symbol: one.spot for one in symbols if one.spot is not None})
+
+
+def _asks(order: Order) -> Asks | None:
+    return None if order.force else order.asks
 
 
 async def sample(
-    db: Database, prepared: Sequence[Prepared], series: Sequence[WhatToShow], share: float, randomness: random.Random
+    db: Database, symbols: Sequence[Prepared], series: Sequence[WhatToShow], share: float, randomness: random.Random
 ) -> list[Work]:
     """Return a small random share of all requests of the last prepared session, to be read again once it is settled.
 
     IB corrects bars later now and then; what a second reading changes becomes visible in bar_revisions.
     """
     work: list[Work] = []
-    for symbol in prepared:
+    for symbol in symbols:
         by_id = {contract.id: contract for contract in symbol.contracts}
         rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
@@ -61,16 +100,98 @@ async def sample(
     return work
 
 
-async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order, now: datetime) -> list[Work]:
-    """Return what an order would ask for the contracts that are selected already; asks no source."""
-    prepared: list[Prepared] = []
+@dataclass(slots=True)
+class Draft:
+    """What an order would ask for, as far as the tables know.
+
+    underlyings: their own bars, asked for before anything else. contracts: most urgent first. symbols: as they would be
+    prepared. remarks: what the tables do not know yet, in words.
+    """
+
+    underlyings: list[Work] = field(default_factory=list)
+    contracts: list[Work] = field(default_factory=list)
+    symbols: list[Prepared] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def work(self) -> list[Work]:
+        """Return all of it, in the order in which it would be asked for."""
+        return [*self.underlyings, *self.contracts]
+
+
+async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order, at: datetime) -> Draft:
+    """Return what an order begun at an instant would ask for; asks no source, changes nothing.
+
+    Contracts that the run would select from the chain as it is known, at the last known price, are among them.
+    """
+    draft = Draft()
+    if order.window is not Window.MANUAL and not settings.windows[order.window].asks_gateway:
+        draft.remarks.append("this window asks for no bars")
+        return draft
+    fresh: list[Work] = []
     for symbol in order.symbols:
         underlying = await contract_store.underlying(db, symbol)
         if underlying is None:
+            draft.remarks.append(f"{symbol} is not known yet: its chain is read and selected from when the run begins")
             continue
-        sessions = order_sessions(order, calendar, symbol, now)
-        if sessions:
-            contracts = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
-            living = tuple(contract for contract in contracts if not has_expired(contract, now))
-            prepared.append(Prepared(underlying, sessions, living, None))
-    return await contract_work(db, prepared, order, settings.series)
+        sessions = sessions_of(order, settings, calendar, symbol, at)
+        draft.underlyings += await underlying_work(db, calendar, underlying, sessions, order, at)
+        if not sessions:
+            continue
+        level = await level_of(db, calendar, underlying, order.day)
+        chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
+        added = await _added(db, calendar, settings, order, underlying, chosen, level, at)
+        ready = await prepared(
+            db,
+            calendar,
+            settings,
+            order,
+            underlying,
+            [*chosen, *added],
+            level.spot if level else None,
+            at,
+            unrecorded={contract.id for contract in added},
+        )
+        draft.symbols.append(ready)
+        draft.remarks += await _remarks(db, underlying, ready, level, at)
+        missing = Spans(session.span for session in sessions if session.day >= order.day)
+        wanted = set(ready.contracts)
+        for one in added if missing else ():
+            if one in wanted:
+                asked = (requests_for(one, what, missing, sessions) for what in settings.series)
+                fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
+    recorded = await _recorded_work(db, draft.symbols, order, settings.series)
+    draft.contracts = _urgent([*recorded, *fresh], draft.symbols)
+    return draft
+
+
+async def _added(
+    db: Database,
+    calendar: Calendar,
+    settings: Settings,
+    order: Order,
+    underlying: Underlying,
+    chosen: Sequence[OptionContract],
+    level: Level | None,
+    at: datetime,
+) -> list[OptionContract]:
+    """Return the contracts that the run would select besides those which are selected already."""
+    if level is None or (chosen and at >= calendar.session(underlying.symbol, order.day).next_open):
+        return []
+    known = {contract.id for contract in chosen}
+    choice = await Discovery(db, NoSource(db.clock), settings, db.clock).choice(underlying, order.day, level)
+    return [contract for contract in choice if contract.id not in known]
+
+
+async def _remarks(
+    db: Database, underlying: Underlying, ready: Prepared, level: Level | None, at: datetime
+) -> list[str]:
+    symbol = underlying.symbol
+    found: list[str] = []
+    if level is None:
+        found.append(f"no price of {symbol} is known for the session: what is selected already is planned")
+    if await contract_store.known_expirations(db, underlying.id, at.astimezone(NEW_YORK).date()) is None:
+        found.append(f"the chain of {symbol} is read when the run begins: new contracts come on top")
+    if ready.resting:
+        found.append(f"{symbol}: {ready.resting:,} contracts wait for their turn in the rotation")
+    return found

@@ -4,6 +4,7 @@ import structlog
 
 from collector.db import contracts as contract_store
 from collector.domain.answers import Failure
+from collector.pipeline import scope
 from collector.pipeline.discovery import Discovery
 from collector.pipeline.orders import Finished, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
@@ -19,7 +20,12 @@ async def look(finished: Finished, parts: Parts) -> None:
         if underlying is not None:
             session = parts.calendar.session(symbol, order.day)
             contracts = await contract_store.selected(parts.db, underlying.id, order.day, order.day)
-            finished.prepared.append(Prepared(underlying, (session,), tuple(contracts), None))
+            waiting = await scope.pending(parts.db, parts.settings, parts.calendar, underlying, order.day)
+            ids = await scope.due_ids(parts.db, underlying, session, waiting)
+            known = {contract.id for contract in contracts} if ids is None else set(ids)
+            due = tuple(contract for contract in contracts if contract.id in known)
+            resting = len(contracts) - len(due)
+            finished.prepared.append(Prepared(underlying, (session,), due, None, resting=resting))
 
 
 async def refresh_chains(finished: Finished, parts: Parts) -> None:

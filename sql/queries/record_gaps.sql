@@ -1,6 +1,7 @@
 -- Bring the recorded gaps of an underlying and its contracts up to date with what is not settled on past sessions.
 -- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 the options' series, $6 the underlying's series,
--- $7 now, $8 run id, $9 gap type, $10 and $11 contract ids and series with a gap type of their own, $12 these types.
+-- $7 now, $8 run id, $9 gap type, $10 and $11 contract ids and series with a gap type of their own, $12 these types,
+-- $13 and $14 contract ids and the instants from which their slots are not due yet.
 WITH session AS (
     SELECT day, tstzrange(opens, closes) AS slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
@@ -68,10 +69,25 @@ lost AS (
     WHERE state = 'lost'
     GROUP BY instrument, what_to_show
 ),
+already AS (
+    SELECT instrument, what_to_show, range_agg(slots) AS slots
+    FROM own
+    WHERE state = 'open'
+    GROUP BY instrument, what_to_show
+),
+-- What is pending is no gap; but what has been recorded as one stays one until it is settled.
 missing AS (
-    SELECT instrument, what_to_show, unsettled.slots - coalesce(lost.slots, '{}') AS slots
+    SELECT
+        instrument,
+        what_to_show,
+        CASE
+            WHEN pending.since IS NULL THEN unsettled.slots
+            ELSE unsettled.slots * (tstzmultirange(tstzrange(NULL, pending.since)) + coalesce(already.slots, '{}'))
+        END - coalesce(lost.slots, '{}') AS slots
     FROM unsettled
     LEFT JOIN lost USING (instrument, what_to_show)
+    LEFT JOIN already USING (instrument, what_to_show)
+    LEFT JOIN unnest($13::integer[], $14::timestamptz[]) AS pending (instrument, since) USING (instrument)
 ),
 known AS (
     SELECT

@@ -1,5 +1,5 @@
--- Keep a session's statistics of a symbol; a later measurement replaces them: $1..$15 the columns in this order.
-INSERT INTO collection_statistics (
+-- Keep a session's statistics of a symbol; a later measurement replaces what it knows: $1..$15 the columns in this order.
+INSERT INTO collection_statistics AS old (
     collection_date, symbol, total_contracts, successful_contracts, total_bars_collected, collection_duration_seconds,
     avg_bars_per_contract, data_completeness_percent, error_rate_percent, fill_percent, expected_slots, traded_slots,
     no_trade_slots, unknown_slots, created_at
@@ -13,10 +13,10 @@ SET
     total_contracts = excluded.total_contracts,
     successful_contracts = excluded.successful_contracts,
     total_bars_collected = excluded.total_bars_collected,
-    collection_duration_seconds = excluded.collection_duration_seconds,
+    collection_duration_seconds = coalesce(excluded.collection_duration_seconds, old.collection_duration_seconds),
     avg_bars_per_contract = excluded.avg_bars_per_contract,
     data_completeness_percent = excluded.data_completeness_percent,
-    error_rate_percent = excluded.error_rate_percent,
+    error_rate_percent = coalesce(excluded.error_rate_percent, old.error_rate_percent),
     fill_percent = excluded.fill_percent,
     expected_slots = excluded.expected_slots,
     traded_slots = excluded.traded_slots,

@@ -141,8 +141,9 @@ def test_forgotten_coverage_is_asked_for_again(collected: Collected, capsys: Cap
     before, messages = collected.asked, len(collected.gateway.log.entries)
     plan = collected.home.call(capsys, *EOD, "--dry-run", "--json")
     assert plan.code == 0
-    assert plan.document == [{"symbol": "PLTR", "expiration": "2026-11-20", "contracts": 10, "requests": 30}]
-    assert "2026-11-20 │ 10" in collected.home.call(capsys, *EOD, "--dry-run").out
+    assert plan.document["groups"][1]["expiration"] == "2026-11-20"
+    assert (plan.document["contracts"], plan.document["requests"]) == (10, 32)
+    assert "2026-11-20 expires" in collected.home.call(capsys, *EOD, "--dry-run").out
     assert len(collected.gateway.log.entries) == messages
     assert collected.home.call(capsys, *EOD).code == 0
     assert collected.asked == before + 32
