@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._late: dict[int, asyncio.Event] = {}
         self._streams: dict[int, asyncio.Task[None]] = {}
+        self._streamed: dict[int, Request] = {}
 
     # The socket.
 
@@ -299,9 +300,11 @@ class Connection(asyncio.Protocol):
 
     # Streams.
 
-    def stream(self, req_id: int, task: asyncio.Task[None]) -> None:
+    def stream(self, entry: Request, task: asyncio.Task[None]) -> None:
         """Keep a market-data stream until it is cancelled."""
+        req_id = entry.req_id
         self._streams[req_id] = task
+        self._streamed[req_id] = entry
         task.add_done_callback(lambda ended: self._ended(self._streams, req_id, ended))
 
     def streams(self) -> int:
@@ -311,7 +314,10 @@ class Connection(asyncio.Protocol):
     def end_stream(self, req_id: int) -> bool:
         """End one stream; False when there is none of that id."""
         task = self._streams.pop(req_id, None)
-        return task is not None and task.cancel()
+        if task is None:
+            return False
+        self._streamed.pop(req_id).cancelled_at = self.gateway.clock.now()
+        return task.cancel()
 
     def forget_streams(self) -> None:
         """End every stream without telling the client, as IB does when it lost the subscriptions."""

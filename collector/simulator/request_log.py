@@ -8,6 +8,8 @@ from enum import StrEnum
 
 MAX_OPEN_HISTORICAL = 50
 """IB refuses further historical requests (error 322) while so many are open."""
+MAX_LINES = 100
+"""Market-data lines of an account without boosters; further streams are refused (error 101)."""
 MAX_MESSAGES_PER_S = 50
 """IB rejects further messages (error 100) above so many in any second."""
 
@@ -64,8 +66,9 @@ class Request:
 class Violation:
     """A ceiling that was exceeded.
 
-    ceiling is `open` (historical requests open at once), `rate` (messages in a rolling second) or, for bars of 30
-    seconds and less, `identical`, `burst` or `ten minutes`; value is what was counted.
+    ceiling is `open` (historical requests open at once), `rate` (messages in a rolling second), `lines` (market-data
+    streams at once) or, for bars of 30 seconds and less, `identical`, `burst` or `ten minutes`; value is what was
+    counted.
     """
 
     at: datetime
@@ -86,6 +89,7 @@ class RequestLog:
         messages: messages received so far, of any kind.
         connections: how often a client completed the handshake.
         open_now: historical requests that are open.
+        max_lines: most market-data streams at once, those that were refused for it included.
         keep: entries kept; when there are more, the older half is forgotten.
     """
 
@@ -96,6 +100,7 @@ class RequestLog:
     messages: int = 0
     connections: int = 0
     open_now: int = 0
+    max_lines: int = 0
     keep: int = 500_000
 
     @property
@@ -119,6 +124,14 @@ class RequestLog:
         if self.open_now <= MAX_OPEN_HISTORICAL:
             return True
         self.violations.append(Violation(entry.received_at, "open", self.open_now))
+        return False
+
+    def line(self, running: int, at: datetime) -> bool:
+        """Record one more market-data stream beside those that run; False when it exceeds the account's lines."""
+        self.max_lines = max(self.max_lines, running + 1)
+        if running < MAX_LINES:
+            return True
+        self.violations.append(Violation(at, "lines", running + 1))
         return False
 
     def close(self, entry: Request, outcome: str, at: datetime) -> None:

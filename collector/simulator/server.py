@@ -37,6 +37,7 @@ class Gateway:
         three_strikes: whether the third error 100 ends the connection.
         max_server_version: highest protocol version offered, at most 178.
         stream_interval_s: how often streams send what has changed.
+        open_interest_delay_s: how long after the first ticks of a stream its open interest comes.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Gateway:
         three_strikes: bool = False,
         max_server_version: int = 178,
         stream_interval_s: float = 5.0,
+        open_interest_delay_s: float = 1.0,
     ) -> None:
         self.market = market
         self.clock = clock
@@ -63,6 +65,7 @@ class Gateway:
         self.three_strikes = three_strikes
         self.max_server_version = max_server_version
         self.stream_interval_s = stream_interval_s
+        self.open_interest_delay_s = open_interest_delay_s
         self.log = RequestLog()
         self.small_bars = SmallBarRules()
         self.lag = LagMeter()
@@ -192,6 +195,14 @@ class Gateway:
             if reaction is not None:
                 return reaction
         return None
+
+    def lines(self) -> int:
+        """Return how many market-data streams run, of all clients: they share the account's lines."""
+        return sum(connection.streams() for connection in self.connections)
+
+    def notices(self, entry: Request) -> list[tuple[int, str]]:
+        """Return the notices (code, text) that the scenarios send on a stream's id before its first ticks."""
+        return [notice for scenario in self.scenarios for notice in scenario.notices(entry)]
 
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Let the scenarios change a historical answer."""

@@ -31,6 +31,8 @@ PACING = HMDS + "Historical data request pacing violation"
 NO_PERMISSION = HMDS + "No market data permissions for {what}"
 COMPETING_SESSION = "No market data during competing live session"
 TAIL_WITHHELD = "Up-to-the-second historical data requires additional subscription for the API"
+TOO_MANY_LINES = "Max number of tickers has been reached"
+NOT_SUBSCRIBED = "Requested market data is not subscribed. Delayed market data is available."
 SNAPSHOT_WITH_TICKS = (
     "Error validating request:-'bY' : cause - Snapshot market data subscription is not applicable to generic ticks"
 )

@@ -64,7 +64,7 @@ async def test_option_computations(gateway: Gateway, client: Client) -> None:
     assert bid.impliedVol <= model.impliedVol <= ask.impliedVol
 
 
-@pytest.mark.gateway(at=NOON, stream_interval_s=0.02)
+@pytest.mark.gateway(at=NOON, stream_interval_s=0.02, open_interest_delay_s=0.05)
 async def test_open_interest_comes_with_a_stream(gateway: Gateway, client: Client) -> None:
     """Generic ticks 100 and 101 give the contract's own volume and open interest until cancelled."""
     option = near_the_money(gateway)

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from collector.simulator.requests.contracts import Definition
     from collector.simulator.wire import ContractQuery, Fields
 
-MAX_LINES = 100
-"""Market-data lines of an account without boosters."""
-
 _BID, _ASK, _LAST = 1, 2, 4
 _SIZE_OF = {_BID: 0, _ASK: 3, _LAST: 5}
 _VOLUME, _CLOSE = 8, 9
@@ -86,8 +83,10 @@ def _answer(connection: Connection, entry: Request, asked: Asked) -> Reply | Ref
     found = contracts.resolve(gateway.market, asked.contract, local_date(gateway.clock.now()))
     if len(found) != 1 or asked.contract.exchange not in contracts.EXCHANGES:
         return Refusal(200, texts.NO_DEFINITION)
-    if connection.streams() >= MAX_LINES:
-        return Refusal(101, "Max number of tickers has been reached")
+    if not gateway.log.line(gateway.lines(), gateway.clock.now()):
+        return Refusal(101, texts.TOO_MANY_LINES)
+    for code, text in gateway.notices(entry):
+        connection.error(entry.req_id, code, text)
     definition = found[0]
     entry.con_id, entry.symbol = definition.con_id, definition.symbol
     kind = _data_type(connection, definition)
@@ -97,15 +96,18 @@ def _answer(connection: Connection, entry: Request, asked: Asked) -> Reply | Ref
     if asked.snapshot:
         return Reply(written + frame(57, 1, entry.req_id), "snapshot")
     stream = asyncio.get_running_loop().create_task(_stream(connection, entry.req_id, definition, asked, ticks))
-    connection.stream(entry.req_id, stream)
+    connection.stream(entry, stream)
     return Reply(written, "stream")
 
 
 async def _stream(
     connection: Connection, req_id: int, definition: Definition, asked: Asked, sent: dict[int, tuple[object, ...]]
 ) -> None:
-    """Send what has changed, every few seconds, until cancelled."""
-    clock = connection.gateway.clock
+    """Send open interest a moment after the first ticks, then what has changed, every few seconds, until cancelled."""
+    gateway, clock = connection.gateway, connection.gateway.clock
+    if "101" in asked.generic and isinstance(definition, Option):
+        await clock.sleep(gateway.open_interest_delay_s)
+        connection.send(_written(req_id, _open_interest(connection, definition)))
     while True:
         await clock.sleep(connection.gateway.stream_interval_s)
         ticks = _ticks(connection, definition, asked.generic, _data_type(connection, definition))
@@ -143,8 +145,6 @@ def _ticks(
         ticks[_CLOSE] = _price(quote.previous_close, 0)
     if isinstance(definition, Option):
         is_call = definition.right == "C"
-        if "101" in generic:
-            ticks[_CALL_OPEN_INTEREST if is_call else _PUT_OPEN_INTEREST] = (quote.open_interest,)
         if "100" in generic:
             ticks[_CALL_VOLUME if is_call else _PUT_VOLUME] = (quote.volume,)
         ticks |= _greeks(quote, quoted=quoted)
@@ -154,6 +154,14 @@ def _ticks(
         if "104" in generic:
             ticks[_HISTORICAL_VOLATILITY] = (round(quote.iv, 6),)
     return ticks
+
+
+def _open_interest(connection: Connection, option: Option) -> dict[int, tuple[object, ...]]:
+    """Return both rights' ticks of a contract, as IB sends them: its own figure, and 0 for the right that it is not."""
+    gateway = connection.gateway
+    told = gateway.market.open_interest(option.con_id, local_date(gateway.clock.now()))
+    own, other = (_CALL_OPEN_INTEREST, _PUT_OPEN_INTEREST)[:: 1 if option.right == "C" else -1]
+    return {other: (0,), own: (told,)}
 
 
 def _price(price: Decimal | None, size: int) -> tuple[object, ...]:

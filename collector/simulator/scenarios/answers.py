@@ -20,7 +20,7 @@ from collector.simulator.scenarios.base import (
 
 
 class Spoiled(Scenario):
-    """A fault that hits some historical requests, drawn with a probability until a number has been hit.
+    """A fault that hits some requests (historical ones unless `kind` says otherwise), drawn until enough are hit.
 
     Args:
         hits: how many requests are hit at most.
@@ -29,6 +29,8 @@ class Spoiled(Scenario):
         series: only these what_to_show; all when empty.
         seed: of the draws.
     """
+
+    kind = Kind.HISTORICAL
 
     def __init__(
         self,
@@ -45,7 +47,7 @@ class Spoiled(Scenario):
 
     def hit(self, entry: Request) -> bool:
         """Draw whether this request is hit, and count it."""
-        if self._left <= 0 or entry.kind is not Kind.HISTORICAL:
+        if self._left <= 0 or entry.kind is not self.kind:
             return False
         if self._series and entry.what_to_show not in self._series:
             return False
@@ -123,6 +125,37 @@ class Refused(Spoiled):
     def arrival(self, entry: Request) -> Reaction | None:
         """Refuse on a hit."""
         return self._refusal if self.hit(entry) else None
+
+
+class RefusedStreams(Refused):
+    """An error instead of a market-data stream; see Refused. Bars are not concerned."""
+
+    kind = Kind.MARKET_DATA
+
+
+class SilentStreams(Dropped):
+    """Market data that never comes; see Spoiled. Bars are not concerned."""
+
+    name = "silent-streams"
+    kind = Kind.MARKET_DATA
+
+
+class NoticedStreams(Scenario):
+    """A notice before the ticks of every stream: delayed data, or a part that is not subscribed.
+
+    Args:
+        code: IB's code.
+        text: IB's words.
+    """
+
+    name = "noticed-streams"
+
+    def __init__(self, code: int, text: str) -> None:
+        self._notice = (code, text)
+
+    def notices(self, entry: Request) -> list[tuple[int, str]]:  # noqa: ARG002 - the hook's signature
+        """Return the notice."""
+        return [self._notice]
 
 
 class DuplicatedBars(Spoiled):

@@ -120,6 +120,10 @@ class Scenario:
     def departure(self, entry: Request) -> Reaction | None:
         """React when the answer is about to be sent."""
 
+    def notices(self, entry: Request) -> Sequence[tuple[int, str]]:  # noqa: ARG002 - the hook's signature
+        """Return notices (code, text) that go before the first ticks of a market-data stream, on its own id."""
+        return ()
+
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Change a historical answer in place."""
 

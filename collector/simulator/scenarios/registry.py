@@ -68,7 +68,7 @@ SCENARIOS: Mapping[str, Callable[..., Scenario]] = MappingProxyType(
             answers.Refused,
             "not-subscribed",
             354,
-            "Requested market data is not subscribed. Delayed market data is available.",
+            texts.NOT_SUBSCRIBED,
             heals=False,
         ),
         **dict(
