@@ -81,6 +81,18 @@ HistoricalOutcome: TypeAlias = Answer | Failure
 
 
 @dataclass(frozen=True, slots=True)
+class OpenInterest:
+    """How many of a contract are open: told once a day, before the open, as of the close before.
+
+    told_at: by IB's clock, aware UTC. notices: codes that came with it (10167: the account's data is delayed).
+    """
+
+    contracts: int
+    told_at: datetime
+    notices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParameters:
     """What may exist for an underlying: not every combination does. Both ascending."""
 

@@ -26,7 +26,9 @@ class GatewaySettings:
     IB to report its farms. silence_s: after which the gateway is asked whether it still lives; alive_timeout_s: for
     that answer. first_retry_s, longest_retry_s: back-off between attempts to reconnect. other_login_retry_s: before
     the first look whether another login is gone. farm_doubt_s: after which a farm that IB has called broken is tried
-    all the same. foreign_farms: farms that do not matter to exchanges in the USA.
+    all the same. market_data_lines: streams open at once (IB gives 100, the owner's watch-lists included).
+    open_interest_deadline_s: from opening a stream to giving it up. foreign_farms: farms that do not matter to
+    exchanges in the USA.
     """
 
     host: str = "127.0.0.1"
@@ -45,9 +47,13 @@ class GatewaySettings:
     longest_retry_s: float = 60.0
     other_login_retry_s: float = 60.0
     farm_doubt_s: float = 120.0
+    market_data_lines: int = 90
+    open_interest_deadline_s: float = 10.0
     foreign_farms: tuple[str, ...] = ("euhmds", "hkhmds", "jhmds", "eufarm", "eufarmnj", "hfarm", "jfarm", "secdefeu")
 
     def __post_init__(self) -> None:
+        if self.market_data_lines < 1:
+            raise ValueError(f"market_data_lines is {self.market_data_lines}, at least 1 is needed")
         if self.client_id < 1:
             raise ValueError(f"client_id is {self.client_id}; it must be 1 or more, for 0 binds the orders of people")
 

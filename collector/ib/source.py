@@ -15,6 +15,7 @@ from collector.domain.answers import (
     Failure,
     HistoricalOutcome,
     HistoricalRequest,
+    OpenInterest,
     Outcome,
 )
 from collector.domain.instruments import (
@@ -32,6 +33,7 @@ from collector.ib.breaker import Breaker, BreakerState
 from collector.ib.gateway import Gateway, GatewaySettings
 from collector.ib.pacing import Pacer, PacerState, PacingSettings
 from collector.ib.requests import Reply, ask
+from collector.ib.streams import Streams
 from collector.ib.supervisor import Event, Supervisor
 from collector.ib.wire import Kind
 
@@ -87,6 +89,7 @@ class IBSource:
         self._clock = clock
         self.pacer = Pacer(pacing, clock)
         self._gateway = Gateway(settings, clock, self.pacer)
+        self._streams = Streams(self._gateway, settings.market_data_lines)
         self._supervisor = Supervisor(self._gateway, self._probe_connection, jitter, Breaker())
         self._series: dict[SeriesKey, Breaker] = {}
         self._known: Instrument | None = None
@@ -150,6 +153,12 @@ class IBSource:
             outcome = await self._fetch(request, priority)
         self._record(key, outcome)
         return outcome
+
+    async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
+        """Return how many of a contract are open, as of the close before; TIME_OUT when IB does not tell in time."""
+        deadline_s = self._settings.open_interest_deadline_s
+        failure = await self._supervisor.admit(Kind.DEFINITION, deadline_s)
+        return failure or await self._streams.open_interest(contract, deadline_s)
 
     @property
     def pace(self) -> Pace:

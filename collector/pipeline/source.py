@@ -10,9 +10,10 @@ from collector.domain.answers import (
     Failure,
     HistoricalOutcome,
     HistoricalRequest,
+    OpenInterest,
     Outcome,
 )
-from collector.domain.instruments import Underlying
+from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.pace import Pace
 
 
@@ -40,6 +41,9 @@ class MarketDataSource(Protocol):
 
     async def historical(self, request: HistoricalRequest) -> HistoricalOutcome:
         """Fetch the bars of one series over one span."""
+
+    async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
+        """Return how many of a contract are open, as of the close before the present New York day."""
 
 
 class NoSource:
@@ -75,5 +79,9 @@ class NoSource:
         return self._failure
 
     async def historical(self, request: HistoricalRequest) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure
+
+    async def open_interest(self, contract: OptionContract) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure
