@@ -1,4 +1,5 @@
 -- Bars of the latest session that was collected, by symbol and full hour: rows, slots with a trade, with quotes only.
+-- As the summaries know them: where these are continuous aggregates, late repairs show within the hour.
 WITH latest AS MATERIALIZED (
     SELECT max(run_date)::timestamp AT TIME ZONE 'UTC' AS opens
     FROM intraday_collection_runs
@@ -6,16 +7,15 @@ WITH latest AS MATERIALIZED (
 )
 SELECT
     underlying.symbol,
-    to_char(date_trunc('hour', bar.time) AT TIME ZONE 'America/New_York', 'YYYY-MM-DD HH24:MI') AS hour_new_york,
-    count(*) AS bars,
-    count(bar.close) AS traded,
-    count(*) FILTER (WHERE bar.data_source = 'BID_ASK') AS quotes_only,
-    sum(bar.volume) AS volume
-FROM option_bars_5min AS bar
-INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
-INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id
+    to_char(date_trunc('hour', slot.time) AT TIME ZONE 'America/New_York', 'YYYY-MM-DD HH24:MI') AS hour_new_york,
+    sum(slot.contracts) AS bars,
+    sum(slot.traded_contracts) AS traded,
+    sum(slot.contracts - slot.traded_contracts) AS quotes_only,
+    sum(slot.volume) AS volume
+FROM underlying_intraday_summary AS slot
+INNER JOIN underlying_securities AS underlying ON underlying.id = slot.underlying_id
 WHERE
-    bar.time >= (SELECT opens FROM latest)
-    AND bar.time < (SELECT opens + INTERVAL '1 day' FROM latest)
-GROUP BY underlying.symbol, date_trunc('hour', bar.time)
-ORDER BY underlying.symbol, date_trunc('hour', bar.time);
+    slot.time >= (SELECT opens FROM latest)
+    AND slot.time < (SELECT opens + INTERVAL '1 day' FROM latest)
+GROUP BY underlying.symbol, date_trunc('hour', slot.time)
+ORDER BY underlying.symbol, date_trunc('hour', slot.time);

@@ -1,14 +1,12 @@
--- The last forty chunks of the bars (where there are chunks): rows as the planner counts them, disk, bytes a row.
--- A compressed chunk shows next to nothing here: its rows live in a table of compressed batches, listed as well.
+-- The last sixty chunks of the bars (where there are chunks): rows, disk with compressed batches and indexes, bytes a row.
 SELECT
-    parent.relname AS "table",
-    chunk.relname AS chunk,
-    chunk.reltuples::bigint AS rows,
-    pg_size_pretty(pg_total_relation_size(chunk.oid)) AS size,
-    round(pg_total_relation_size(chunk.oid) / nullif(chunk.reltuples, 0)) AS bytes_per_row
-FROM pg_inherits AS link
-INNER JOIN pg_class AS chunk ON chunk.oid = link.inhrelid
-INNER JOIN pg_class AS parent ON parent.oid = link.inhparent
-WHERE parent.relname IN ('option_bars_5min', 'underlying_bars_5min') OR parent.relname LIKE '\_compressed%'
-ORDER BY chunk.oid DESC
-LIMIT 40;
+    of_table AS "table",
+    chunk,
+    compressed,
+    bars AS rows,
+    pg_size_pretty(bytes) AS size,
+    round(bytes / nullif(bars, 0)::numeric, 1) AS bytes_per_row
+FROM stored_chunks()
+WHERE of_table IN ('option_bars_5min', 'underlying_bars_5min')
+ORDER BY created_at DESC, chunk DESC
+LIMIT 60;

@@ -1,13 +1,30 @@
--- Disk by table, chunks and indexes included.
+-- Disk by table and aggregate, with chunks, compressed batches and indexes.
+WITH chunked AS (
+    SELECT
+        of_table,
+        count(*) AS chunks,
+        count(*) FILTER (WHERE compressed) AS compressed,
+        sum(bytes) AS bytes
+    FROM stored_chunks()
+    GROUP BY of_table
+),
+sized AS (
+    SELECT
+        stored.relname,
+        coalesce(chunked.chunks, 0) AS chunks,
+        coalesce(chunked.compressed, 0) AS compressed,
+        pg_total_relation_size(stored.oid) + coalesce(chunked.bytes, 0) AS bytes
+    FROM pg_class AS stored
+    LEFT JOIN chunked ON chunked.of_table = stored.relname
+    WHERE
+        stored.relnamespace = 'public'::regnamespace
+        AND (stored.relkind IN ('r', 'p', 'm') OR chunked.of_table IS NOT NULL)
+)
 SELECT
-    parent.relname AS "table",
-    count(child.inhrelid) AS chunks,
-    pg_size_pretty(
-        pg_total_relation_size(parent.oid) + coalesce(sum(pg_total_relation_size(child.inhrelid)), 0)
-    ) AS rows_and_indexes,
-    pg_size_pretty(pg_database_size(current_database())) AS whole_database
-FROM pg_class AS parent
-LEFT JOIN pg_inherits AS child ON child.inhparent = parent.oid
-WHERE parent.relnamespace = 'public'::regnamespace AND parent.relkind IN ('r', 'p', 'm')
-GROUP BY parent.oid, parent.relname
-ORDER BY pg_total_relation_size(parent.oid) + coalesce(sum(pg_total_relation_size(child.inhrelid)), 0) DESC;
+    relname AS "table",
+    chunks,
+    compressed,
+    pg_size_pretty(bytes) AS rows_and_indexes,
+    (SELECT pg_size_pretty(pg_database_size(current_database()))) AS whole_database
+FROM sized
+ORDER BY bytes DESC;

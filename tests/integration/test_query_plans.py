@@ -24,7 +24,8 @@ INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, curren
 SELECT s, row_number() OVER (), 'STK', 'SMART', 'USD' FROM unnest(ARRAY['SPY', 'TSLA']) AS s;
 INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
     multiplier, exchange, trading_class, currency)
-SELECT 1 + n % 2, n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'X', 'USD' FROM generate_series(1, {_CONTRACTS}) AS n;
+SELECT 1 + 2 * n / ({_CONTRACTS} + 2), n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'X', 'USD'
+FROM generate_series(1, {_CONTRACTS}) AS n;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status)
 VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
@@ -37,10 +38,13 @@ FROM generate_series(0, {_DAYS - 1}) AS d,
 
 
 @pytest_asyncio.fixture
-async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Give a connection like the collector's to twelve days of 200 contracts, analysed."""
+async def connection(engine: Engine, database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Give a connection like the collector's to twelve days of 200 contracts, summed up but for the last, analysed."""
     opened = await asyncpg.connect(database_url, server_settings={"plan_cache_mode": "force_custom_plan", "jit": "off"})
     await opened.execute(_FILL)
+    if engine.name == "community":
+        last = _FIRST + (_DAYS - 1) * _DAY
+        await opened.execute(f"CALL refresh_continuous_aggregate('underlying_intraday_summary', NULL, '{last}')")
     await opened.execute("ANALYZE")
     yield opened
     await opened.close()
@@ -78,6 +82,11 @@ def _rows_read(plan: dict[str, Any]) -> float:
     )
 
 
+def _batches_read(plan: dict[str, Any]) -> float:
+    """Return how many batches of compressed rows were opened."""
+    return sum(float(n["Actual Rows"]) for n in _nodes(plan) if "compress_hyper" in n.get("Relation Name", ""))
+
+
 async def test_history_of_a_contract(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """One contract's history reads its own rows only, by the key's index."""
     plan = await _plan(connection, query("contract_history"), 77, _FIRST, _FIRST + _DAYS * _DAY)
@@ -113,8 +122,13 @@ async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[a
     at = _FIRST + 5 * _DAY
     plan = await _plan(connection, query("contract_history"), 77, at, at + _DAY)
     assert plan["Actual Rows"] == 78
-    batches = [node for node in _nodes(plan) if "compress_hyper" in node.get("Relation Name", "")]
-    assert sum(node["Actual Rows"] for node in batches) <= 2  # of 16 in the chunk
+    assert _batches_read(plan) <= 2  # of 16 in the chunk
+    plan = await _plan(connection, query("legs"), [10, 20, 110, 120], at, at + _DAY)
+    assert plan["Actual Rows"] == 4 * 78
+    assert _batches_read(plan) <= 4
+    plan = await _plan(connection, query("surface"), 1, _SLOT)
+    assert plan["Actual Rows"] == _CONTRACTS / 2
+    assert _batches_read(plan) <= 8  # the other underlying's stay shut
 
 
 @pytest.mark.parametrize(
@@ -125,5 +139,6 @@ async def test_status_queries_read_a_day_at_most(
 ) -> None:
     """No status query reads more bars than one session's, whatever the table holds."""
     plan = await _plan(connection, text.replace("now()", "'2026-11-13 23:00Z'::timestamptz"))
-    slack = 3 if engine.name == "plain" else 1  # block ranges of 128 pages span some days of this small table
+    # Block ranges of 128 pages span some days of this small table; where an aggregate ends is inside the day before.
+    slack = {"plain": 3, "apache": 1, "community": 1.5}[engine.name]
     assert _rows_read(plan) <= slack * 78 * _CONTRACTS

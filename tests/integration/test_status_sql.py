@@ -16,6 +16,7 @@ from collector.domain.bars import Bar
 from collector.domain.instruments import OptionContract, Right, WhatToShow
 from collector.domain.spans import SLOT, Spans
 from collector.resources import resource
+from tests.engines import Engine
 
 _FILES = sorted((resource("sql") / "status").glob("*.sql"))
 
@@ -83,6 +84,21 @@ def test_all_promised_status_files_are_there() -> None:
         "storage_by_chunk",
         "slowest_requests",
     }
+
+
+async def test_storage_of_compressed_chunks(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Compressed chunks count with their batches: rows, and as many bytes as TimescaleDB says itself."""
+    if engine.name != "community":
+        pytest.skip("about compression")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    [chunk] = await connection.fetch((resource("sql") / "status/storage_by_chunk.sql").read_text())
+    assert (chunk["table"], chunk["compressed"], chunk["rows"]) == ("option_bars_5min", True, 120)
+    tables = await connection.fetch((resource("sql") / "status/storage_by_table.sql").read_text())
+    [stored] = [row for row in tables if row["table"] == "option_bars_5min"]
+    assert (stored["chunks"], stored["compressed"]) == (1, 1)
+    assert stored["rows_and_indexes"] == await connection.fetchval(
+        "SELECT pg_size_pretty(hypertable_size('option_bars_5min'))"
+    )
 
 
 async def test_views(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
