@@ -1,7 +1,14 @@
 """The whole configuration: config.yaml, overridden by secrets, by the environment, by options."""
 
-from collector.config.activity import ActivitySettings
-from collector.config.collection import IvRegime, RepairSettings, RotationSettings, SelectionSettings, SymbolSettings
+from collector.config.activity import ActivitySettings, OpenInterestSettings
+from collector.config.collection import (
+    IvRegime,
+    RegimeSource,
+    RepairSettings,
+    RotationSettings,
+    SelectionSettings,
+    SymbolSettings,
+)
 from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
 from collector.config.greeks import DividendSettings, GreeksSettings, QualitySettings
 from collector.config.loading import find, load
@@ -20,8 +27,10 @@ __all__ = [
     "IvRegime",
     "LogSettings",
     "NotifySettings",
+    "OpenInterestSettings",
     "PacingSettings",
     "QualitySettings",
+    "RegimeSource",
     "RepairSettings",
     "RetentionSettings",
     "RotationSettings",

@@ -1,4 +1,4 @@
-"""The section that says which contracts are too quiet to be collected: `activity:`."""
+"""The sections about how active contracts are: `activity:`, `open_interest:`."""
 
 from pydantic import Field
 
@@ -19,3 +19,15 @@ class ActivitySettings(Section):
     min_daily_volume: float = Field(default=10.0, ge=0)
     unusual_times: float = Field(default=5.0, gt=1)
     history_sessions: int = Field(default=20, ge=4, le=250)
+
+
+class OpenInterestSettings(Section):
+    """One stream a contract and day that tells its open interest; off until wanted, for it takes market-data lines.
+
+    lines: streams open at once; IB gives an account 100, the owner's own watch-lists included. timeout_s: seconds from
+    opening a stream to giving it up.
+    """
+
+    enabled: bool = False
+    lines: int = Field(default=90, ge=1, le=1000)
+    timeout_s: float = Field(default=10.0, gt=0, le=120)

@@ -1,5 +1,6 @@
 """The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
 
+from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Self
 
@@ -10,6 +11,13 @@ from collector.domain.instruments import OPTION_SERIES, WhatToShow
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 .]{0,11}$")]
 """IB's symbol of an underlying, in capitals."""
+
+
+class RegimeSource(StrEnum):
+    """Whose implied volatility chooses the regime."""
+
+    UNDERLYING = "underlying"
+    VIX = "vix"
 
 
 class IvRegime(Section):
@@ -29,7 +37,8 @@ class SelectionSettings(Section):
 
     horizon_days: expirations at most so many calendar days ahead. regimes: ascending by `below`, the last without.
     near_band: "near the money" of the intraday windows, ± fraction of the spot. near_days: expirations at most so
-    many calendar days ahead count there.
+    many calendar days ahead count there. regime_source: whose volatility chooses the regime: the underlying's own, or
+    the VIX (which stands for SPY's; without it the underlying's own is taken).
     """
 
     horizon_days: int = Field(default=35, ge=0, le=1100)
@@ -40,6 +49,7 @@ class SelectionSettings(Section):
     )
     near_band: float = Field(default=0.05, gt=0, le=5)
     near_days: int = Field(default=7, ge=0, le=1100)
+    regime_source: RegimeSource = RegimeSource.UNDERLYING
 
     @field_validator("regimes")
     @classmethod
@@ -50,12 +60,6 @@ class SelectionSettings(Section):
         if any(bound is None for bound in bounds) or any(a >= b for a, b in pairwise(bounds) if a and b):
             raise ValueError("`below` should ascend from regime to regime, and be missing only in the last")
         return regimes
-
-    def regime(self, iv: float | None) -> IvRegime:
-        """Return the regime of an implied volatility (fraction of 1); the widest where it is not known."""
-        if iv is None:
-            return self.regimes[-1]
-        return next(regime for regime in self.regimes if regime.below is None or iv < regime.below)
 
 
 class RotationSettings(Section):
@@ -81,6 +85,7 @@ class SymbolSettings(Section):
     regimes: tuple[IvRegime, ...] | None = None
     near_band: float | None = Field(default=None, gt=0, le=5)
     near_days: int | None = Field(default=None, ge=0, le=1100)
+    regime_source: RegimeSource | None = None
     rotation: RotationSettings | None = None
 
     @field_validator("symbol", mode="before")
@@ -100,7 +105,7 @@ class SymbolSettings(Section):
 
     def selection(self, general: SelectionSettings) -> SelectionSettings:
         """Return the general selection with this symbol's differences."""
-        own = {key: getattr(self, key) for key in ("horizon_days", "regimes", "near_band", "near_days")}
+        own = {key: getattr(self, key) for key in SelectionSettings.model_fields}
         return SelectionSettings(**{**dict(general), **{key: value for key, value in own.items() if value is not None}})
 
 

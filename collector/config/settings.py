@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from collector.config.activity import ActivitySettings
+from collector.config.activity import ActivitySettings, OpenInterestSettings
 from collector.config.collection import (
     RepairSettings,
     RotationSettings,
@@ -47,6 +47,7 @@ class Settings(BaseSettings):
     series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_SERIES
     selection: SelectionSettings = SelectionSettings()
     activity: ActivitySettings = ActivitySettings()
+    open_interest: OpenInterestSettings = OpenInterestSettings()
     database: DatabaseSettings = DatabaseSettings()
     gateway: GatewaySettings = GatewaySettings()
     pacing: PacingSettings = PacingSettings()

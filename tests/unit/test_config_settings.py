@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from collector.config import SelectionSettings, Settings, SymbolSettings, WindowSettings, find, load, written
+from collector.config import Settings, SymbolSettings, WindowSettings, find, load, written
 from collector.domain.errors import ConfigurationError
 from collector.domain.instruments import WhatToShow
 from collector.domain.runs import Asks, Scope, Window
@@ -80,12 +80,6 @@ def test_defaults_of_the_design() -> None:
     ) == (40, 45, 35)
 
 
-@pytest.mark.parametrize(("iv", "band"), [(0.1999, 0.15), (0.20, 0.25), (0.3999, 0.25), (0.40, 0.35), (None, 0.35)])
-def test_regime_of_a_volatility(iv: float | None, band: float) -> None:
-    """Bounds belong to the regime above; an unknown volatility takes the widest."""
-    assert band == SelectionSettings().regime(iv).band
-
-
 @pytest.mark.parametrize(
     ("window", "enabled", "at", "zone", "span", "scope", "asks"),
     [
@@ -143,16 +137,17 @@ def test_symbols_with_their_own_settings() -> None:
     settings = load(
         write(
             "symbols:\n  - spy\n  - symbol: TSLA\n    close: 16:15\n    horizon_days: 9\n"
-            "    regimes: [{band: 0.5, min_strikes: 5}]\n"
+            "    regimes: [{band: 0.5, min_strikes: 5}]\n    regime_source: vix\n"
         )
     )
     assert settings.symbol_names == ("SPY", "TSLA")
     assert {"TSLA": time(16, 15)} == settings.closes
     assert (
         settings.selection_for("TSLA").horizon_days,
-        settings.selection_for("TSLA").regime(0.1).band,
+        [regime.band for regime in settings.selection_for("TSLA").regimes],
         settings.selection_for("TSLA").near_band,
-    ) == (9, 0.5, 0.05)
+        settings.selection_for("TSLA").regime_source,
+    ) == (9, [0.5], 0.05, "vix")
     assert settings.selection == settings.selection_for("SPY")
     assert settings.selection == settings.selection_for("UNKNOWN")
 
