@@ -140,6 +140,8 @@ async def gateway(settings: Settings, clock: Clock) -> AsyncIterator[ib.IBSource
             patience_s=connection.patience_s,
             historical_deadline_s=pacing.request_timeout_s,
             definition_deadline_s=pacing.definition_timeout_s,
+            market_data_lines=settings.open_interest.lines,
+            open_interest_deadline_s=settings.open_interest.timeout_s,
         ),
         PacingSettings(
             messages_per_s=pacing.messages_per_s,
