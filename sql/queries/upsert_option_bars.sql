@@ -2,7 +2,8 @@
 -- Settled values that are replaced go to bar_revisions.
 -- $1 contract ids, $2 from, $3 until (literal bounds, so that other chunks stay shut), $4 the configured series,
 -- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
--- New rows go in by a plain INSERT, twice as fast as an upsert.
+-- New rows go in by a plain INSERT, twice as fast as an upsert. A row of which only has_gaps changes is written, and
+-- counts as identical: IB sent the same values.
 WITH after AS (
     SELECT
         contract_id,
@@ -97,7 +98,9 @@ merged AS (
     LEFT JOIN answered USING (contract_id)
 ),
 differing AS (
-    SELECT *
+    SELECT
+        *,
+        trades_differ OR bid_differs OR ask_differs OR flags <> old_flags OR volume IS DISTINCT FROM old_volume AS changed
     FROM merged
     WHERE NOT stored
         OR trades_differ
@@ -163,4 +166,4 @@ revised AS (
 SELECT
     (SELECT count(*) FROM merged WHERE staged) AS staged,
     (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
-    (SELECT count(*) FROM differing WHERE staged AND stored) AS updated
+    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated

@@ -82,7 +82,7 @@ merged AS (
     LEFT JOIN answered USING (underlying_id)
 ),
 differing AS (
-    SELECT *
+    SELECT *, trades_differ OR volatility_differs OR flags <> old_flags AS changed
     FROM merged
     WHERE NOT stored OR trades_differ OR volatility_differs OR has_gaps <> old_has_gaps OR flags <> old_flags
 ),
@@ -124,4 +124,4 @@ revised AS (
 SELECT
     (SELECT count(*) FROM merged WHERE staged) AS staged,
     (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
-    (SELECT count(*) FROM differing WHERE staged AND stored) AS updated
+    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated

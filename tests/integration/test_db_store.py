@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from collector.db import bars
+from collector.db import bars, coverage
 from collector.db.bars import Counts, InstrumentAnswers
 from collector.db.pool import Database
 from collector.domain.bars import Bar
@@ -192,6 +192,23 @@ async def test_has_gaps_asks_the_configured_series(database: Database) -> None:
     await bars.store(database, [answers(contract, TRADES=answer([trade(0)]))], 1, option_series=(WhatToShow.TRADES,))
 
     assert await rows(database, "SELECT has_gaps FROM option_bars_5min") == [(False,)]
+
+
+async def test_a_row_that_only_becomes_complete_counts_as_identical(database: Database) -> None:
+    """The same values stored again after their coverage was forgotten: has_gaps is written, and nothing has changed."""
+    contract = (await make_chain(database)).contracts[0]
+    trades = answers(contract, TRADES=answer([trade(0)]))
+    quotes = answers(contract, BID=answer([quote(0, "1.20")]), ASK=answer([quote(0, "1.30")]))
+    await bars.store(database, [trades, quotes], 1)
+    await coverage.forget(database, FRIDAY, ["PLTR"])
+
+    first = await bars.store(database, [trades], 2)
+    between = await rows(database, "SELECT has_gaps, collection_run_id FROM option_bars_5min")
+    second = await bars.store(database, [quotes], 3)
+
+    assert (first, second) == (Counts(identical=1), Counts(identical=1))
+    assert between == [(True, 1)]
+    assert await rows(database, "SELECT has_gaps, collection_run_id FROM option_bars_5min") == [(False, 3)]
 
 
 async def test_fractional_volume_is_rounded_and_flagged(database: Database) -> None:
