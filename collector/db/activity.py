@@ -1,17 +1,19 @@
 """How active contracts are: open interest as it was told, volumes as they are stored."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
+from collector.db.contract_rows import contract_of
 from collector.db.pool import Statements
 from collector.domain.activity import Activity
+from collector.domain.instruments import OptionContract
 from collector.domain.sessions import Session
 
 
 async def store_open_interest(db: Statements, told: Mapping[int, int], session: Session) -> int:
     """Keep open interest by contract id as told on a session (it is that of the close before).
 
-    It is written into the session's stored bars too; call it again when more bars have come.
+    It is written into the session's stored bars too; see `fill_open_interest` for those that come later.
 
     Returns:
         The number of bars that changed.
@@ -27,6 +29,19 @@ async def store_open_interest(db: Statements, told: Mapping[int, int], session: 
         session.close,
         db.clock.now(),
     )
+
+
+async def without_open_interest(db: Statements, underlying_id: int, day: date) -> list[OptionContract]:
+    """Return contracts selected for a session whose open interest was not told that day, by expiration and strike."""
+    return [contract_of(row) for row in await db.fetch("contracts_without_open_interest", underlying_id, day)]
+
+
+async def fill_open_interest(db: Statements, underlying_id: int, session: Session) -> int:
+    """Write open interest as told on a session into bars that came later; return the number of bars that changed.
+
+    Not for sessions that may be compressed: every batch touched would be unpacked.
+    """
+    return await db.execute("fill_open_interest", underlying_id, session.day, session.open, session.close)
 
 
 async def activities(

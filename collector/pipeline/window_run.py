@@ -12,7 +12,7 @@ from collector.db.pool import Database
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import PacerSample
 from collector.domain.runs import RunStatus, Window
-from collector.pipeline import closing, greeks, tables
+from collector.pipeline import closing, greeks, open_interest, tables
 from collector.pipeline.collecting import collect
 from collector.pipeline.orders import Finished, Order
 from collector.pipeline.parts import Parts
@@ -46,6 +46,7 @@ async def run(order: Order, parts: Parts) -> Finished:
                     async with _heartbeat(parts, lock, finished):
                         await _ACTS.get(order.window, collect)(finished, parts)
                         await _greeks(finished, parts)
+                        await open_interest.collect(finished, parts)
                 finished.status = _status(finished)
             except CollectorError as error:
                 finished.error = error

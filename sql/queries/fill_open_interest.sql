@@ -1,0 +1,12 @@
+-- Write open interest as told on a session into bars of it that came later.
+-- $1 underlying id, $2 session day, $3 its open, $4 its close.
+UPDATE option_bars_5min AS bar
+SET open_interest = told.open_interest
+FROM option_open_interest AS told
+INNER JOIN option_chains AS contract ON contract.id = told.contract_id
+WHERE contract.underlying_id = $1::integer
+    AND told.day = $2::date
+    AND bar.contract_id = told.contract_id
+    AND bar.time >= $3::timestamptz
+    AND bar.time < $4::timestamptz
+    AND bar.open_interest IS DISTINCT FROM told.open_interest
