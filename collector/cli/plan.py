@@ -76,10 +76,8 @@ def _show(found: Plan, console: Console) -> None:
         console.print(f"done {mark} {_limit(limit)} at {_times(limit.at)}", highlight=False)
     if seen.left:
         examples = ", ".join(" ".join(name.split()) for name in named(seen.left))
-        console.print(
-            f"[red]left over by then[/red]: {requests_in(seen.left):,} requests of {len(seen.left):,} contracts, first {examples}",
-            highlight=False,
-        )
+        left = f"{requests_in(seen.left):,} requests of {len(seen.left):,} contracts, first {examples}"
+        console.print(f"[red]left over by then[/red]: {left}", highlight=False)
     for remark in found.draft.remarks:
         console.print(f"note: {remark}", highlight=False)
 

@@ -101,6 +101,12 @@ async def selected(db: Statements, underlying_id: int, first: date, last: date) 
     return _contracts(await db.fetch("selected_contracts", underlying_id, first, last))
 
 
+async def first_selected(db: Statements, underlying_id: int) -> date | None:
+    """Return the first session day for which a contract was selected, None before there is one."""
+    found: date | None = await db.fetchval("first_selected", underlying_id)
+    return found
+
+
 async def by_ids(db: Statements, ids: Iterable[int]) -> dict[int, OptionContract]:
     """Return contracts by their database ids; unknown ids are absent."""
     return {contract.id: contract for contract in _contracts(await db.fetch("contracts_by_id", list(ids)))}

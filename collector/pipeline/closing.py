@@ -182,7 +182,8 @@ async def _bring_up_to_date(
             if earlier.day in {one.day for one in prepared.sessions} - {order.day}:
                 ids = await scope.due_ids(db, underlying, earlier, waiting)
                 again = await statistics.measure(db, underlying.id, earlier, settings.series, ids)
-                await statistics.record(db, earlier.day, symbol, again)
+                if again.contracts:
+                    await statistics.record(db, earlier.day, symbol, again)
         await note_quality(db, underlying, session)
     finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)

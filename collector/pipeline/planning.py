@@ -19,7 +19,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import Spans
 from collector.market.calendar import NEW_YORK, Calendar
 from collector.pipeline.discovery import Discovery, Level
-from collector.pipeline.orders import Order, Prepared, clipped
+from collector.pipeline.orders import Order, Prepared, clipped, order_sessions
 from collector.pipeline.scope import level_of, prepared, sessions_of
 from collector.pipeline.source import NoSource
 
@@ -34,9 +34,15 @@ async def underlying_work(
 ) -> list[Work]:
     """Return the requests for an underlying's own bars: the order's sessions, whole as far as they have gone.
 
-    Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them.
+    Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
+    which rotation looks too, only where contracts were selected.
     """
-    whole = (calendar.session(underlying.symbol, part.day) for part in asked)
+    own = {session.day for session in order_sessions(order, calendar, underlying.symbol, now)}
+    days = [part.day for part in asked]
+    if set(days) != own:
+        first = await contract_store.first_selected(db, underlying.id)
+        days = [day for day in days if day in own or (first is not None and day >= first)]
+    whole = (calendar.session(underlying.symbol, day) for day in days)
     sessions = [part for session in whole if (part := clipped(session, None, now))]
     rows = await coverage.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
     requests = tuple(
