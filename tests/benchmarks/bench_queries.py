@@ -21,12 +21,14 @@ from collector.db.queries import query
 from collector.resources import resource
 from tests import engines
 from tests.benchmarks.bench_storage import load, say
-from tests.benchmarks.market_days import as_data_set, quoted_session, session_days
+from tests.benchmarks.market_days import Rows, as_data_set, quoted_session, session_days
 
 LIMITS_MS = {"surface at one slot": 50.0, "four legs, one day": 50.0, "contract's history": 100.0}
 STATUS_LIMIT_MS = 50.0
 _RECENT = 5
 _RUNS = 9
+_CONNECTIONS = {"plain": 1, "community": 2}
+"""That fill the table at the same time; two would mix days in the pages of an ordinary table."""
 
 _CHAINS = """
 INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
@@ -54,8 +56,18 @@ FROM option_bars_5min WHERE time >= $4 AND time < $5
 """
 
 
-async def _prepared(engine: engines.Engine, days: Sequence[date], contracts: int) -> str:
-    """Make and fill the database, and return its URL."""
+async def _copy_days(url: str, days: Sequence[date], first: int, step: int) -> None:
+    """Fill every `step`th day with the bars of the last one, which is there; prices differ from day to day."""
+    last = datetime.combine(days[-1], datetime.min.time(), UTC)
+    connection = await asyncpg.connect(url)
+    for number in range(first, len(days) - 1, step):
+        shift = datetime.combine(days[number], datetime.min.time(), UTC) - last
+        await connection.execute(_COPY_DAY, shift, number, number, last, last + timedelta(days=1))
+    await connection.close()
+
+
+async def _prepared(engine: engines.Engine, days: Sequence[date], rows: Rows, contracts: int) -> str:
+    """Make the database, fill it with copies of one session's rows, and return its URL."""
     engine_url = engine.database("bench_queries")
     connection = await asyncpg.connect(engine.url)
     await connection.execute("DROP DATABASE IF EXISTS bench_queries")
@@ -64,16 +76,15 @@ async def _prepared(engine: engines.Engine, days: Sequence[date], contracts: int
     await migrate.upgrade(engine_url)
     await features.apply(engine_url)
     began = time.monotonic()
-    await load(engine_url, [as_data_set(quoted_session(days[-1], contracts), "dense")])
+    await load(engine_url, [rows])
     connection = await asyncpg.connect(engine_url)
     try:
         await connection.execute(_CHAINS)
         await connection.execute(_CONTRACTS, contracts, days[-1])
         await connection.execute(_RUN, days[-1])
         last = datetime.combine(days[-1], datetime.min.time(), UTC)
-        for number, day in enumerate(days[:-1]):
-            shift = datetime.combine(day, datetime.min.time(), UTC) - last
-            await connection.execute(_COPY_DAY, shift, number, number, last, last + timedelta(days=1))
+        step = _CONNECTIONS[engine.name]
+        await asyncio.gather(*(_copy_days(engine_url, days, first, step) for first in range(step)))
         if engine.name == "community":
             old = last - timedelta(days=_RECENT + 2)
             for [chunk] in await connection.fetch(
@@ -98,8 +109,9 @@ async def _times(url: str, days: Sequence[date], contracts: int) -> dict[str, fl
     asked: dict[str, tuple[str, tuple[object, ...]]] = {
         "contract's history": (query("contract_history"), (contracts // 2, first, last + day)),
         "four legs, one day": (query("legs"), ([700, 704, 1500, 1504], middle, middle + day)),
-        "surface at one slot": (query("surface"), (1, middle + timedelta(hours=16))),
-        "surface, latest day": (query("surface"), (1, last + timedelta(hours=16))),
+        "surface at one slot": (query("surface"), (1, middle + timedelta(hours=16), 1, contracts // 3 + 1)),
+        "surface, ids not known": (query("surface"), (1, middle + timedelta(hours=16), None, None)),
+        "surface, latest day": (query("surface"), (1, last + timedelta(hours=16), None, None)),
         "hourly bars, one contract": (
             "SELECT * FROM hourly_option_summary WHERE contract_id = $1 AND hour >= $2 AND hour < $3",
             (contracts // 2, first, last + day),
@@ -132,10 +144,11 @@ def main() -> int:
     arguments = parser.parse_args()
     days = session_days(arguments.sessions, date(2026, 11, 19))
     columns: dict[str, dict[str, float]] = {}
+    rows = as_data_set(quoted_session(days[-1], arguments.contracts), "dense")
     with ExitStack() as stack:
         for name in ("plain", "community"):
             engine = engines.find(name, stack)
-            url = asyncio.run(_prepared(engine, days, arguments.contracts))
+            url = asyncio.run(_prepared(engine, days, rows, arguments.contracts))
             columns[name] = asyncio.run(_times(url, days, arguments.contracts))
     say(f"{'milliseconds, warm':36}{'plain':>10}{'community':>12}{'limit':>8}")
     slow = False

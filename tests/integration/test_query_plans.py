@@ -107,11 +107,12 @@ async def test_legs_of_a_box(engine: Engine, connection: "asyncpg.Connection[asy
 
 async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """A surface stays inside its day: one chunk, or the block range of the day."""
-    plan = await _plan(connection, query("surface"), 1, _SLOT)
-    assert plan["Actual Rows"] == _CONTRACTS / 2
-    assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
-    if engine.name != "plain":
-        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+    for bounds in ((None, None), (1, _CONTRACTS // 2)):
+        plan = await _plan(connection, query("surface"), 1, _SLOT, *bounds)
+        assert plan["Actual Rows"] == _CONTRACTS / 2
+        assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
+        if engine.name != "plain":
+            assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
 async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -126,7 +127,7 @@ async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[a
     plan = await _plan(connection, query("legs"), [10, 20, 110, 120], at, at + _DAY)
     assert plan["Actual Rows"] == 4 * 78
     assert _batches_read(plan) <= 4
-    plan = await _plan(connection, query("surface"), 1, _SLOT)
+    plan = await _plan(connection, query("surface"), 1, _SLOT, 1, _CONTRACTS // 2)
     assert plan["Actual Rows"] == _CONTRACTS / 2
     assert _batches_read(plan) <= 8  # the other underlying's stay shut
 
