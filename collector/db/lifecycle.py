@@ -33,6 +33,11 @@ async def select(db: Statements, contract_ids: Sequence[int], day: date) -> int:
     return await db.execute("select_contracts", list(contract_ids), day)
 
 
+async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int:
+    """Select contracts no more from a session on, and return how many had been; earlier sessions are untouched."""
+    return await db.execute("release_contracts", list(contract_ids), day) if contract_ids else 0
+
+
 async def mark_expiry_collected(
     db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
 ) -> list[OptionContract]:

@@ -19,6 +19,8 @@ from collector.domain.answers import Failure, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.selection import Regime, regime_of, select_strikes
+from collector.market.calendar import Calendar
+from collector.pipeline import activity
 from collector.pipeline.source import MarketDataSource
 
 T = TypeVar("T")
@@ -47,10 +49,26 @@ class Refreshed:
 
 
 class Discovery:
-    """Finds and selects contracts of one symbol after another, through one source, into one database."""
+    """Finds and selects contracts of one symbol after another, through one source, into one database.
 
-    def __init__(self, db: Database, source: MarketDataSource, settings: Settings, clock: Clock) -> None:
+    Args:
+        db: the database.
+        source: where definitions come from.
+        settings: which contracts are wanted.
+        clock: waits between attempts.
+        calendar: the exchange's; None: that of the settings.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        source: MarketDataSource,
+        settings: Settings,
+        clock: Clock,
+        calendar: Calendar | None = None,
+    ) -> None:
         self._db, self._source, self._settings, self._clock = db, source, settings, clock
+        self._calendar = calendar or Calendar(settings.closes)
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Return the symbol's underlying from the database, or define it at the source once."""
@@ -127,20 +145,37 @@ class Discovery:
         regime = regime_of(level.implied_volatility, _regimes(rules))
         last = day + timedelta(days=rules.horizon_days)
         listed = await contract_store.listed(self._db, underlying.id, day, last)
-        return [
+        candidates = [
             contract
             for group in _by_expiration(listed)
             for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
         ]
+        return await self._active(underlying, day, candidates)
+
+    async def _active(
+        self, underlying: Underlying, day: date, candidates: Sequence[OptionContract]
+    ) -> list[OptionContract]:
+        return await activity.active(self._db, self._settings.activity, self._calendar, underlying, day, candidates)
+
+    async def _release(self, underlying: Underlying, day: date) -> int:
+        """End the selection of contracts that the activity filters leave out, from this session on."""
+        if not self._settings.activity.enabled:
+            return 0
+        selected = await contract_store.selected(self._db, underlying.id, day, day)
+        kept = {contract.id for contract in await self._active(underlying, day, selected)}
+        return await lifecycle.release(self._db, [one.id for one in selected if one.id not in kept], day)
 
     async def select(self, underlying: Underlying, day: date, level: Level) -> int:
         """Choose strikes of every expiration within the horizon, and record the choice from this session on.
+
+        What was chosen before stays chosen, unless the activity filters leave it out.
 
         Returns:
             The number of contracts that were not selected before.
         """
         chosen = await self.choice(underlying, day, level)
         added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
+        released = await self._release(underlying, day)
         rules = self._settings.selection_for(underlying.symbol)
         log.info(
             "contracts_selected",
@@ -148,6 +183,7 @@ class Discovery:
             spot=str(level.spot),
             chosen=len(chosen),
             added=added,
+            released=released,
             implied_volatility=str(level.implied_volatility),
             width=str(regime_of(level.implied_volatility, _regimes(rules)).width),
         )

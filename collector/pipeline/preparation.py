@@ -33,7 +33,7 @@ class Preparation:
         order: Order,
     ) -> None:
         self._db, self._source, self._settings, self._calendar, self._order = db, source, settings, calendar, order
-        self._discovery = Discovery(db, source, settings, clock)
+        self._discovery = Discovery(db, source, settings, clock, calendar)
 
     async def define(self, symbol: str) -> Underlying | NotPrepared:
         """Return the symbol's underlying, or why there is none."""

@@ -1,24 +1,24 @@
--- How active the contracts of an underlying were.
+-- How active the contracts of an underlying were, up to the latest session; what is stored later counts for the week.
 -- $1 underlying id, $2 history from, $3 the latest session's open, $4 its close, $5 the week's first instant.
 WITH daily AS (
     SELECT
         bar.contract_id,
         (bar.time AT TIME ZONE 'America/New_York')::date AS day,
-        bool_or(bar.time >= $3::timestamptz) AS latest,
+        bool_or(bar.time < $3::timestamptz) AS earlier,
+        bool_or(bar.time >= $3::timestamptz AND bar.time < $4::timestamptz) AS latest,
         bool_or(bar.time >= $5::timestamptz) AS this_week,
         sum(bar.volume) AS volume
     FROM option_chains AS contract
     INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
     WHERE contract.underlying_id = $1::integer
         AND bar.time >= least($2::timestamptz, $5::timestamptz)
-        AND bar.time < $4::timestamptz
     GROUP BY bar.contract_id, day
 )
 SELECT
     contract.id AS contract_id,
     interest.open_interest,
-    count(daily.day) FILTER (WHERE NOT daily.latest) AS sessions,
-    coalesce(avg(coalesce(daily.volume, 0)) FILTER (WHERE NOT daily.latest), 0)::double precision AS average_volume,
+    count(daily.day) FILTER (WHERE daily.earlier) AS sessions,
+    coalesce(avg(coalesce(daily.volume, 0)) FILTER (WHERE daily.earlier), 0)::double precision AS average_volume,
     coalesce(sum(daily.volume) FILTER (WHERE daily.latest), 0)::double precision AS latest_volume,
     coalesce(bool_or(daily.this_week), false) AS held_this_week
 FROM option_chains AS contract

@@ -1,14 +1,18 @@
 """Activity of contracts: volumes from the stored bars, open interest as it was told."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
-from collector.config.activity import ActivitySettings
+from collector.config import ActivitySettings, SelectionSettings, Settings
 from collector.db import activity, bars
+from collector.db import contracts as contract_store
 from collector.db.pool import Database
 from collector.domain.activity import Activity
 from collector.domain.instruments import OptionContract
 from collector.market.calendar import Calendar
 from collector.pipeline import activity as filters
+from collector.pipeline.discovery import Discovery, Level
+from collector.pipeline.source import NoSource
 from tests.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
 
 
@@ -58,3 +62,72 @@ async def test_filters_of_selection(database: Database) -> None:
     assert await kept(ActivitySettings(), monday) == [busy, quiet, unseen]
     assert await kept(on, monday) == [busy, unseen]
     assert await kept(on, date(2026, 11, 20)) == [busy, quiet, unseen]
+
+
+async def test_the_filters_choose(database: Database) -> None:
+    """A dead contract is selected no more from the week's first session on; unusual, held and unknown ones stay."""
+    chain = await make_chain(database, 5, expiration=date(2026, 12, 18), symbol="PLTR", select_from=date(2026, 11, 2))
+    busy, dead, sudden, held, unseen = chain.contracts
+    calendar, monday, tuesday = Calendar(), date(2026, 11, 23), date(2026, 11, 24)
+
+    async def trade_volumes(day: date, **volumes: str) -> None:
+        session, by_name = calendar.session("PLTR", day), {"busy": busy, "dead": dead, "sudden": sudden, "held": held}
+        await bars.store(
+            database,
+            [
+                answers(by_name[name], TRADES=answer([trade(0, volume=volume, session=session)], session=session))
+                for name, volume in volumes.items()
+            ],
+            1,
+        )
+
+    async def selected(day: date) -> list[OptionContract]:
+        return await contract_store.selected(database, chain.underlying.id, day, day)
+
+    def discovery(settings: ActivitySettings) -> Discovery:
+        everything = SelectionSettings.model_validate({"regimes": [{"band": 1, "min_strikes": 9}]})
+        own = Settings().model_copy(update={"activity": settings, "selection": everything})
+        return Discovery(database, NoSource(database.clock), own, database.clock, calendar)
+
+    for session in calendar.sessions("PLTR", date(2026, 11, 2), date(2026, 11, 19)):
+        await trade_volumes(session.day, busy="30", dead="1", sudden="1", held="1")
+    await trade_volumes(date(2026, 11, 20), busy="30", dead="1", sudden="5", held="1")
+    level = Level(Decimal(103), Decimal("0.5"))
+
+    assert await discovery(ActivitySettings()).select(chain.underlying, monday, level) == 0
+    assert await selected(monday) == [busy, dead, sudden, held, unseen]
+
+    on = discovery(ActivitySettings(enabled=True))
+    await trade_volumes(monday, busy="30", held="1")
+    assert await on.choice(chain.underlying, monday, level) == [busy, sudden, held, unseen]
+    assert await on.select(chain.underlying, monday, level) == 0
+    assert await selected(monday) == [busy, sudden, held, unseen]
+    assert await selected(date(2026, 11, 20)) == [busy, dead, sudden, held, unseen]
+
+    await trade_volumes(monday, sudden="1")
+    await on.select(chain.underlying, tuesday, level)
+    assert await selected(tuesday) == [busy, sudden, held, unseen], "Monday's data keeps them for the week"
+    assert await discovery(ActivitySettings()).select(chain.underlying, tuesday, level) == 1
+    assert await selected(tuesday) == [busy, dead, sudden, held, unseen]
+    assert dead not in await selected(monday)
+
+
+async def test_open_interest_alone_leaves_out(database: Database) -> None:
+    """With volume enough, fewer open contracts than the stock's least leave a contract out; never told does not."""
+    chain = await make_chain(database, 2, expiration=date(2026, 12, 18), symbol="PLTR", select_from=date(2026, 11, 2))
+    few, untold = chain.contracts
+    calendar = Calendar()
+    sessions = calendar.sessions("PLTR", date(2026, 11, 2), date(2026, 11, 20))
+    for session in sessions:
+        batch = [
+            answers(one, TRADES=answer([trade(0, volume="30", session=session)], session=session))
+            for one in chain.contracts
+        ]
+        await bars.store(database, batch, 1)
+    await activity.store_open_interest(database, {few.id: 49}, sessions[-1])
+    on = ActivitySettings(enabled=True)
+    kept = await filters.active(database, on, calendar, chain.underlying, date(2026, 11, 23), chain.contracts)
+    assert kept == [untold]
+    await activity.store_open_interest(database, {few.id: 50}, sessions[-1])
+    kept = await filters.active(database, on, calendar, chain.underlying, date(2026, 11, 23), chain.contracts)
+    assert kept == [few, untold]
