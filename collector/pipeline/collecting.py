@@ -1,6 +1,8 @@
 """Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask."""
 
-from collections.abc import Sequence
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -127,10 +129,22 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
 
         fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, _deadline(finished, parts))
         try:
-            await fetching.run(work)
+            with _fewer_collections():
+                await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
     return bool(fetching.deferred)
+
+
+@contextlib.contextmanager
+def _fewer_collections() -> Iterator[None]:
+    """Look for garbage cycles more rarely: among millions of short-lived tuples it costs a seventh of the CPU."""
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 def _deadline(finished: Finished, parts: Parts) -> float | None:
