@@ -17,9 +17,9 @@ from functools import lru_cache
 import numpy as np
 
 from collector.clock import Clock
-from collector.simulator.exchange import chains, quotes, series, sessions, smile, snapshots
+from collector.simulator.exchange import chains, listings, quotes, series, sessions, smile, snapshots
 from collector.simulator.exchange.contract_days import ContractDays, flat
-from collector.simulator.exchange.listings import STOCKS, ChainShape, Option, Quote, Right, SimBar, Stock
+from collector.simulator.exchange.listings import STOCKS, ChainShape, Index, Option, Quote, Right, SimBar, Stock
 from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.revisions import Revision
 from collector.simulator.exchange.series import SeriesArrays
@@ -91,6 +91,11 @@ class Market:
     def stock(self, symbol: str) -> Stock | None:
         """Return an underlying, None when the symbol is unknown."""
         return self._stocks.get(symbol)
+
+    @property
+    def indices(self) -> tuple[Index, ...]:
+        """The indices of what trades here."""
+        return tuple(index for index in listings.INDICES if index.of in self._stocks)
 
     def option(self, con_id: int) -> Option | None:
         """Return a contract, also one not listed yet or long purged; None when there never is such a contract."""
@@ -194,6 +199,10 @@ class Market:
         complete: bool = False,
     ) -> SeriesArrays:
         """Return the bars of `history` (or, if complete, of `truth`) as whole numbers."""
+        index = next((one for one in self.indices if one.con_id == con_id), None)
+        if index is not None:
+            con_id = self._stocks[index.of].con_id
+            what_to_show = "VOLATILITY_INDEX" if what_to_show == "TRADES" else "none"
         first, last = int(np.ceil(start.timestamp())), int(np.ceil(end.timestamp()))
         option = None if con_id in self._by_con_id else self.option(con_id)
         stock = self._by_con_id.get(con_id) if option is None else self._stocks[option.symbol]

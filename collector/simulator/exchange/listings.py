@@ -78,6 +78,25 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Index:
+    """A volatility index: 100 times the 30-day implied volatility of an underlying; nobody trades it.
+
+    Attributes:
+        con_id: IB's contract number.
+        symbol: its ticker.
+        name: the long name.
+        exchange: the only destination under which IB knows it.
+        of: the underlying's ticker.
+    """
+
+    con_id: int
+    symbol: str
+    name: str
+    exchange: str
+    of: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChainShape:
     """The answer to a question for option parameters: sets, of which not every combination exists."""
 
@@ -253,3 +272,6 @@ STOCKS: tuple[Stock, ...] = (
     ),
 )
 """The underlyings that trade here; any other symbol is unknown."""
+
+INDICES: tuple[Index, ...] = (Index(13455763, "VIX", "CBOE Volatility Index", "CBOE", of="SPY"),)
+"""The indices that are known while the underlying trades here."""

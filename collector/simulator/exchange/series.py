@@ -23,6 +23,8 @@ WAP_SCALE = 10_000
 """Units of a volume-weighted average price that make one USD."""
 
 _MINUTE_S = 60
+_UPDATES_A_MINUTE = 4
+"""How often an index is told anew: every 15 seconds."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,11 +196,24 @@ def stock_trade_bars(path: DayPath, minutes: int, size: int) -> SeriesArrays:
     )
 
 
+def index_bars(path: DayPath, minutes: int, size: int) -> SeriesArrays:
+    """Return a volatility index's bars: 100 times the underlying's volatility, in hundredths; updates, no volume."""
+    points = np.rint(path.volatility * 100 * CENTS).astype(np.int64)
+    bars = point_bars(path.session, points, CENTS, minutes, size)
+    nothing = np.zeros(len(bars), dtype=np.int64)
+    return replace(bars, volume=nothing, wap=nothing, count=nothing + _UPDATES_A_MINUTE * size)
+
+
 def stock_series(path: DayPath, what_to_show: str, minutes: int, size: int) -> SeriesArrays | None:
-    """Return an underlying's bars of a day so far, None for a series that does not exist."""
+    """Return an underlying's bars of a day so far, None for a series that does not exist.
+
+    VOLATILITY_INDEX gives the bars of the index of its volatility.
+    """
     bid, ask = path.cents + path.offer - 1, path.cents + path.offer
     if what_to_show in {"TRADES", "ADJUSTED_LAST"}:
         return stock_trade_bars(path, minutes, size)
+    if what_to_show == "VOLATILITY_INDEX":
+        return index_bars(path, minutes, size)
     if what_to_show == "BID_ASK":
         return bid_ask_bars(path.session, bid, ask, minutes, size)
     if what_to_show in {"OPTION_IMPLIED_VOLATILITY", "HISTORICAL_VOLATILITY"}:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from collector.simulator import texts
-from collector.simulator.exchange.listings import Option, Stock
+from collector.simulator.exchange.listings import Index, Option, Stock
 from collector.simulator.exchange.sessions import is_early_close, is_session, local_date
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collector.simulator.exchange.listings import Right
     from collector.simulator.market import Market
 
-Definition = Stock | Option
+Definition = Stock | Option | Index
 
 ZONE = "US/Eastern"
 OPTION_EXCHANGES = ("AMEX", "BATS", "BOX", "CBOE", "EMERALD", "ISE", "MIAX", "NASDAQOM", "PHLX", "PSE", "SMART")
@@ -47,6 +47,8 @@ def resolve(market: Market, query: ContractQuery, today: date) -> tuple[Definiti
     if query.sec_type == "STK":
         stock = market.stock(query.symbol or query.local_symbol)
         return () if stock is None else (stock,)
+    if query.sec_type == "IND":
+        return tuple(_indices(market, query))
     if query.sec_type == "OPT":
         return tuple(_options(market, query))
     return ()
@@ -56,10 +58,20 @@ def _by_con_id(market: Market, query: ContractQuery, today: date) -> tuple[Defin
     for stock in market.stocks:
         if stock.con_id == query.con_id:
             return (stock,) if query.sec_type in {"", "STK"} else ()
+    if query.con_id in {index.con_id for index in market.indices}:
+        return tuple(_indices(market, query)) if query.sec_type in {"", "IND"} else ()
     option = market.option(query.con_id)
     if option is None or market.purged(option) or option.listed > today or query.sec_type not in {"", "OPT"}:
         return ()
     return (option,)
+
+
+def _indices(market: Market, query: ContractQuery) -> Iterator[Index]:
+    """Yield the index that is meant; no other exchange than its own knows it, SMART neither."""
+    for index in market.indices:
+        named = query.con_id == index.con_id if query.con_id else query.symbol == index.symbol
+        if named and query.exchange in {"", index.exchange}:
+            yield index
 
 
 def _options(market: Market, query: ContractQuery) -> Iterator[Option]:
@@ -89,7 +101,7 @@ def local_symbol(option: Option) -> str:
 
 def describe(definition: Definition) -> str:
     """Return a contract as IB names it in messages."""
-    return definition.symbol if isinstance(definition, Stock) else local_symbol(definition)
+    return local_symbol(definition) if isinstance(definition, Option) else definition.symbol
 
 
 def contract_details(connection: Connection, fields: Fields) -> None:
@@ -118,13 +130,14 @@ def _details(market: Market, query: ContractQuery, req_id: int, today: date) -> 
     if not found:
         return Refusal(200, texts.NO_DEFINITION)
     exchange = query.exchange or "SMART"
-    rows = [
-        _stock_row(req_id, one, exchange, today)
-        if isinstance(one, Stock)
-        else _option_row(req_id, one, exchange, today, market)
-        for one in found
-    ]
+    rows = [_row(req_id, one, exchange, today, market) for one in found]
     return Reply(b"".join(rows) + frame(52, 1, req_id), "rows")
+
+
+def _row(req_id: int, one: Definition, exchange: str, today: date, market: Market) -> bytes:
+    if isinstance(one, Option):
+        return _option_row(req_id, one, exchange, today, market)
+    return _stock_row(req_id, one, exchange, today) if isinstance(one, Stock) else _index_row(req_id, one, today)
 
 
 def _stock_row(req_id: int, stock: Stock, exchange: str, today: date) -> bytes:
@@ -133,6 +146,16 @@ def _stock_row(req_id: int, stock: Stock, exchange: str, today: date) -> bytes:
         stock.con_id, "0.01", "", _ORDER_TYPES, ",".join(_STOCK_EXCHANGES), 1, 0, stock.name, stock.primary_exchange,
         "", "", "", "", ZONE, _hours(today, "0400", "2000", "1700"), _hours(today, "0930", "1600", "1300"), "", "", 0,
         1, "", "", "26", "", "ETF" if stock.late_close else "COMMON", "1", "1", "100",
+    )  # fmt: skip
+
+
+def _index_row(req_id: int, index: Index, today: date) -> bytes:
+    hours = _hours(today, "0315", "1615", "1315")
+    return frame(
+        10, req_id, index.symbol, "IND", "", 0, "", index.exchange, "USD", index.symbol, index.symbol, index.symbol,
+        index.con_id, "0.01", "", _ORDER_TYPES, index.exchange, 1, 0, index.name, "",
+        "", "", "", "", ZONE, hours, hours, "", "", 0,
+        1, "", "", "", "", "", "1", "1", "1",
     )  # fmt: skip
 
 

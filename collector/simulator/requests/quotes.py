@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from collector.simulator import texts
-from collector.simulator.exchange.listings import Option
+from collector.simulator.exchange.listings import Index, Option
 from collector.simulator.exchange.sessions import local_date, session
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
@@ -83,6 +83,8 @@ def _answer(connection: Connection, entry: Request, asked: Asked) -> Reply | Ref
     found = contracts.resolve(gateway.market, asked.contract, local_date(gateway.clock.now()))
     if len(found) != 1 or asked.contract.exchange not in contracts.EXCHANGES:
         return Refusal(200, texts.NO_DEFINITION)
+    if isinstance(found[0], Index):
+        return Refusal(354, texts.NOT_SUBSCRIBED)
     if not gateway.log.line(gateway.lines(), gateway.clock.now()):
         return Refusal(101, texts.TOO_MANY_LINES)
     for code, text in gateway.notices(entry):

@@ -66,7 +66,8 @@ class Spoiled(Scenario):
         option = market.option(entry.con_id)
         if option is not None:
             return option.symbol
-        return next((stock.symbol for stock in market.stocks if stock.con_id == entry.con_id), "")
+        known = {one.con_id: one.symbol for one in market.stocks} | {one.con_id: one.symbol for one in market.indices}
+        return known.get(entry.con_id, "")
 
 
 class Dropped(Spoiled):
