@@ -89,6 +89,18 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     assert await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id) == Recorded()
 
 
+async def test_what_is_pending_is_no_gap(database: Database) -> None:
+    """Slots from a contract's own instant on wait for their turn; a gap on record stays one until it is settled."""
+    chain = await make_chain(database, 2)
+    waits, due = (contract.id for contract in chain.contracts)
+    assert await record(database, chain, pending={waits: MONDAY.open}) == Recorded(opened=6)
+    found = await rows(database, GAPS)
+    assert {row[:4] for row in found if row[0] == waits} == {(waits, name, "open", FRIDAY.open) for name in (T, B)}
+    assert await record(database, chain, pending={waits: FRIDAY.open, due: FRIDAY.open}) == Recorded()
+    assert await rows(database, GAPS) == found
+    assert await record(database, chain) == Recorded(opened=2)
+
+
 async def test_gaps_begin_with_the_first_sight(database: Database) -> None:
     """A session before a contract was first seen, or after it expired, or not selected, is no gap."""
     chain = await make_chain(database, 1)

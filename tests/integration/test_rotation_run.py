@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,7 +26,9 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 NEW_YORK = ZoneInfo("America/New_York")
 SESSIONS = tuple(date(2026, 11, d) for d in (12, 13, 16, 17, 18, 19))
 EVERY = 3
-NEAR_DAYS = 7
+NEAR_DAYS = 9
+LEAVING, LEAVES = date(2026, 11, 27), date(2026, 11, 18)
+"""This expiration is soon from this session on: nine days before it."""
 _STATISTICS = """
 SELECT collection_date, total_contracts, successful_contracts, data_completeness_percent, expected_slots, unknown_slots
 FROM collection_statistics ORDER BY collection_date
@@ -43,10 +45,10 @@ FROM underlying_bars_5min ORDER BY 1, time DESC
 
 
 def settings(*, rotated: bool) -> Settings:
-    """Return PLTR's contracts of a month, of which only those at the money or in their last week are no far ones."""
+    """Return a month of PLTR's contracts; all but those at the money or in their last nine days are far."""
     selection = SelectionSettings.model_validate(
         {
-            "horizon_days": 25,
+            "horizon_days": 32,
             "regimes": [{"band": 0.001, "min_strikes": 3}],
             "near_band": 0.002,
             "near_days": NEAR_DAYS,
@@ -132,7 +134,7 @@ def evening(day: date) -> datetime:
 
 
 def always_far(week: Week) -> set[int]:
-    """Return first-day contracts that neither expire within a week of any session nor ever lie near the money."""
+    """Return first-day contracts that neither expire within nine days of any session nor ever lie near the money."""
     return {
         con_id
         for con_id, (expiration, strike) in week.expirations.items()
@@ -157,6 +159,7 @@ def test_rotation_collects_the_same_with_fewer_requests(arena: Arena, virtual_ru
         assert rotated.asked < 0.75 * plain.asked
         assert plain.gaps == rotated.gaps == [0] * len(SESSIONS)
         check_turns(rotated)
+        check_leaving(rotated)
         check_expectations(rotated, plain)
 
     virtual_run(main)
@@ -176,7 +179,19 @@ def check_turns(week: Week) -> None:
             assert sorted({request.what_to_show for request in requests}) == ["ASK", "BID", "TRADES"]
             if day != SESSIONS[-1]:
                 assert len(requests) == 3, (con_id, day)
-    assert first_turns == {0, 1, 2}
+    assert len(first_turns) >= 2
+
+
+def check_leaving(week: Week) -> None:
+    """Check that contracts whose expiration has come near are asked for at once, with all they lack, then daily."""
+    leaving = [con_id for con_id, (expiration, _) in week.expirations.items() if expiration == LEAVING]
+    assert leaving
+    for con_id in leaving:
+        asked = requests_of(week, con_id)
+        assert {LEAVES, SESSIONS[-1]} <= set(asked)
+        assert len(asked[LEAVES]) == 3
+    spans = [request.span for con_id in leaving for request in requests_of(week, con_id)[LEAVES] if request.span]
+    assert max(end - start for start, end in spans) > timedelta(days=1)
 
 
 def check_expectations(rotated: Week, plain: Week) -> None:
