@@ -46,6 +46,7 @@ class MarketSettings:
         purge_days: calendar days after its expiration on which a contract is forgotten.
         purge_hour: hour of that day in New York at which it is.
         contract_days_kept: contract-days of bars kept in memory, about 8 kB each.
+        liveliness: trades of options, as a multiple of the usual number; thousands fill nearly every slot.
     """
 
     symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
@@ -54,6 +55,7 @@ class MarketSettings:
     purge_days: int = 1
     purge_hour: int = 0
     contract_days_kept: int = 6_000
+    liveliness: float = 1.0
 
 
 _DEFAULTS = MarketSettings()
@@ -80,7 +82,7 @@ class Market:
         self._by_con_id = {stock.con_id: stock for stock in self._stocks.values()}
         self._paths = Paths(seed)
         self._chains = chains.Chains(self._paths)
-        self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept)
+        self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept, settings.liveliness)
         self._stock_day = lru_cache(maxsize=1024)(self._compute_stock_day)
 
     @property

@@ -3,8 +3,9 @@
 
     python -m tests.benchmarks.bench_collect
 
-The gateway is simulated in a process of its own, answers at once, and nothing paces. A first run fills the simulator's
-memory of the market; the counted ones, each into an empty database and in a fresh process, measure the collector.
+The gateway is simulated in a process of its own and answers at once, nothing paces, and nearly every slot has a trade.
+A first run fills the simulator's memory of the market; the counted ones, each into an empty database and in a fresh
+process, measure the collector.
 """
 
 import asyncio
@@ -54,7 +55,9 @@ def serve(pipe: Connection) -> None:
 
     async def main() -> None:
         clock = SystemClock(EVENING)
-        gateway = Gateway(Market(7, clock, MarketSettings(contract_days_kept=20_000)), clock, reject_rate=False)
+        gateway = Gateway(
+            Market(7, clock, MarketSettings(contract_days_kept=20_000, option_trades=5_000.0)), clock, reject_rate=False
+        )
         await gateway.start()
         pipe.send(gateway.port)
         await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
@@ -66,7 +69,7 @@ def serve(pipe: Connection) -> None:
 def settings_for(contracts: int) -> Settings:
     """Return a configuration that selects so many SPY contracts: calls and puts nearest the money, 10 expirations."""
     strikes = -(-contracts // (2 * EXPIRATIONS))
-    selection = {"horizon_days": 13, "regimes": [{"band": 0.0001, "min_strikes": strikes}]}
+    selection = {"horizon_days": 14, "regimes": [{"band": 0.0001, "min_strikes": strikes}]}
     return Settings().model_copy(
         update={
             "symbols": (SymbolSettings(symbol="SPY"),),

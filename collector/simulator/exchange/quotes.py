@@ -82,7 +82,7 @@ def values(
     return pricer.american(spot + shift[0], strikes, np.maximum(years + shift[2] / 365.0, 0.0), sigma + shift[1])
 
 
-def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath) -> Tape:
+def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, liveliness: float = 1.0) -> Tape:
     """Return a day of contracts that share expiration and right.
 
     Args:
@@ -90,6 +90,7 @@ def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath) -> T
         stock: the underlying.
         options: one contract or more.
         path: the underlying's day, not after the expiration.
+        liveliness: the number of trades, as a multiple of the usual.
     """
     keys = np.array(
         [draws.key(seed, option.con_id, path.session.day.toordinal(), _QUOTES) for option in options], dtype=np.uint64
@@ -103,7 +104,8 @@ def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath) -> T
     words = draws.words(keys, fair.shape[1])
     bid, ask = _quotes(stock, fair, distance, first, words)
     arrivals = draws.words(keys ^ np.uint64(_TRADES), fair.shape[1] - 1)
-    price, trades, volume = _trades(seed, stock, options, path, distance, arrivals, bid, ask)
+    a_day = liveliness * trades_a_day(seed, stock, options, path, distance)
+    price, trades, volume = _trades(stock, a_day, arrivals, bid, ask)
     return Tape(path.session, bid, ask, price, trades, volume, fair)
 
 
@@ -128,19 +130,10 @@ def _quotes(stock: Stock, fair: Floats, distance: Floats, years: Floats, words: 
     return bid, np.maximum(ask, np.maximum(bid, 0) + 1)
 
 
-def _trades(
-    seed: int,
-    stock: Stock,
-    options: Sequence[Option],
-    path: DayPath,
-    distance: Floats,
-    words: draws.Words,
-    bid: Ints,
-    ask: Ints,
-) -> tuple[Ints, Ints, Ints]:
+def _trades(stock: Stock, a_day: Floats, words: draws.Words, bid: Ints, ask: Ints) -> tuple[Ints, Ints, Ints]:
     """Return price, number and volume of the trades of each minute; they arrive at random at a rate that thins out."""
     minutes = words.shape[1]
-    rate = trades_a_day(seed, stock, options, path, distance) / minutes * activity_of_day(minutes)
+    rate = a_day / minutes * activity_of_day(minutes)
     happened = draws.bits(words, 0, 24) < -np.expm1(-rate)
     low, high = bid[:, 1:], ask[:, 1:]
     price = low + np.rint((high - low) * draws.bits(words, 24, 12)).astype(np.int64)
