@@ -47,6 +47,21 @@ async def add_underlying(db: Statements, found: Underlying) -> Underlying:
     return replace(found, id=id_)
 
 
+async def add_index(db: Statements, found: Underlying) -> Underlying:
+    """Store an index of which only levels are read, and return it with its database id; it is not collected."""
+    id_ = await db.fetchval(
+        "add_index",
+        found.symbol,
+        found.con_id,
+        found.name,
+        found.sec_type,
+        found.exchange,
+        found.currency,
+        db.clock.now(),
+    )
+    return replace(found, id=id_)
+
+
 async def known_expirations(db: Statements, underlying_id: int, today: date) -> list[date] | None:
     """Return the expirations that IB listed today (a New York day), None when it has not been asked today."""
     found: list[date] | None = await db.fetchval("known_expirations", underlying_id, today)

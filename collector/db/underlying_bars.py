@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from collector.db.pool import Statements
+from collector.domain.bars import Bar
 from collector.domain.spans import Span, Spans
 
 
@@ -22,6 +23,20 @@ async def last_level(db: Statements, underlying_id: int, span: Span) -> LastLeve
     """Return where the underlying stood at the end of a span, None when it has no bar in it."""
     row = await db.fetchrow("last_level", underlying_id, span.start, span.end)
     return None if row is None else LastLevel(row["time"], row["close"], row["implied_volatility"])
+
+
+async def store_levels(db: Statements, index_id: int, bars: Sequence[Bar]) -> None:
+    """Store an index's bars, without volume and coverage: nothing is expected of an index."""
+    await db.execute(
+        "store_index_levels",
+        index_id,
+        [bar.time for bar in bars],
+        [bar.open for bar in bars],
+        [bar.high for bar in bars],
+        [bar.low for bar in bars],
+        [bar.close for bar in bars],
+        db.clock.now(),
+    )
 
 
 async def traded(db: Statements, underlying_id: int, spans: Sequence[Span]) -> Spans:

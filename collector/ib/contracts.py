@@ -1,4 +1,4 @@
-"""Definitions: a stock by its symbol, the shape of its option chain, the contracts of one expiration."""
+"""Definitions: a stock or an index by its symbol, the shape of its option chain, the contracts of one expiration."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -12,6 +12,7 @@ from collector.domain.instruments import OptionContract, Right, Underlying
 from collector.ib.requests import Reply
 
 EXCHANGE = "SMART"
+INDEX_EXCHANGE = "CBOE"
 MULTIPLIER = "100"
 
 
@@ -28,16 +29,35 @@ def ask_stock(symbol: str) -> Callable[[Any, int], None]:
 
 def stock(symbol: str, reply: Reply) -> Underlying | Failure:
     """Return the stock that IB defined."""
+    return _only(symbol, "STK", EXCHANGE, reply)
+
+
+def ask_index(symbol: str) -> Callable[[Any, int], None]:
+    """Return what asks for the definition of an index of Cboe's; SMART does not know it."""
+    contract = Contract(secType="IND", symbol=symbol, exchange=INDEX_EXCHANGE, currency="USD")
+    return lambda client, req_id: client.reqContractDetails(req_id, contract)
+
+
+def index(symbol: str, reply: Reply) -> Underlying | Failure:
+    """Return the index that IB defined."""
+    return _only(symbol, "IND", INDEX_EXCHANGE, reply)
+
+
+def _only(symbol: str, sec_type: str, exchange: str, reply: Reply) -> Underlying | Failure:
+    """Return the one security of that type that IB defined."""
     if reply.end.outcome is not None:
         return reply.failure()
-    defined = {details.contract.conId: details for details in reply.rows if details.contract.secType == "STK"}
+    defined = {details.contract.conId: details for details in reply.rows if details.contract.secType == sec_type}
     if len(defined) != 1:
-        return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} stocks {symbol!r} in USD", None)
+        words = "stocks" if sec_type == "STK" else "indices"
+        return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} {words} {symbol!r} in USD", None)
     ((con_id, details),) = defined.items()
     return Underlying(
         symbol=symbol,
         con_id=con_id,
         name=details.longName,
+        sec_type=sec_type,
+        exchange=exchange,
         primary_exchange=details.contract.primaryExchange,
         currency=details.contract.currency,
     )

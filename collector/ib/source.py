@@ -120,6 +120,11 @@ class IBSource:
             self._known = defined
         return defined
 
+    async def index(self, symbol: str) -> Underlying | Failure:
+        """Define an index of Cboe's by its symbol; UNKNOWN_CONTRACT when IB does not know it."""
+        reply = await self._define(contracts.ask_index(symbol))
+        return reply if isinstance(reply, Failure) else contracts.index(symbol, reply)
+
     async def chain(self, underlying: Underlying) -> ChainParameters | Failure:
         """Return the expirations and strikes that may exist."""
         reply = await self._define(contracts.ask_chain(underlying))

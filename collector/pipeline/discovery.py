@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 
 from collector.clock import Clock
-from collector.config import SelectionSettings, Settings
+from collector.config import RegimeSource, SelectionSettings, Settings
 from collector.db import contracts as contract_store
 from collector.db import lifecycle
 from collector.db.pool import Database
@@ -20,7 +20,7 @@ from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.selection import Regime, regime_of, select_strikes
 from collector.market.calendar import Calendar
-from collector.pipeline import activity
+from collector.pipeline import activity, volatility_index
 from collector.pipeline.source import MarketDataSource
 
 T = TypeVar("T")
@@ -69,6 +69,7 @@ class Discovery:
     ) -> None:
         self._db, self._source, self._settings, self._clock = db, source, settings, clock
         self._calendar = calendar or Calendar(settings.closes)
+        self._vix: dict[date, Decimal | Failure] = {}
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Return the symbol's underlying from the database, or define it at the source once."""
@@ -142,7 +143,7 @@ class Discovery:
     async def choice(self, underlying: Underlying, day: date, level: Level) -> list[OptionContract]:
         """Return the known contracts of every expiration within the horizon that the rules choose; changes nothing."""
         rules = self._settings.selection_for(underlying.symbol)
-        regime = regime_of(level.implied_volatility, _regimes(rules))
+        regime = regime_of(await self._volatility(underlying.symbol, day, level), _regimes(rules))
         last = day + timedelta(days=rules.horizon_days)
         listed = await contract_store.listed(self._db, underlying.id, day, last)
         candidates = [
@@ -151,6 +152,18 @@ class Discovery:
             for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
         ]
         return await self._active(underlying, day, candidates)
+
+    async def _volatility(self, symbol: str, day: date, level: Level) -> Decimal | None:
+        """Return the volatility by which a symbol's regime is chosen; the VIX is asked for once, told or not."""
+        if self._settings.selection_for(symbol).regime_source is RegimeSource.UNDERLYING:
+            return level.implied_volatility
+        if day not in self._vix:
+            self._vix[day] = await volatility_index.level(self._db, self._source, self._calendar, day)
+            found = self._vix[day]
+            if isinstance(found, Failure):
+                log.warning("vix_unavailable", outcome=found.outcome, message=found.message, instead="the underlying's")
+        told = self._vix[day]
+        return level.implied_volatility if isinstance(told, Failure) else told
 
     async def _active(
         self, underlying: Underlying, day: date, candidates: Sequence[OptionContract]
@@ -176,6 +189,7 @@ class Discovery:
         chosen = await self.choice(underlying, day, level)
         added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
         released = await self._release(underlying, day)
+        volatility = await self._volatility(underlying.symbol, day, level)
         rules = self._settings.selection_for(underlying.symbol)
         log.info(
             "contracts_selected",
@@ -184,8 +198,8 @@ class Discovery:
             chosen=len(chosen),
             added=added,
             released=released,
-            implied_volatility=str(level.implied_volatility),
-            width=str(regime_of(level.implied_volatility, _regimes(rules)).width),
+            implied_volatility=str(volatility),
+            width=str(regime_of(volatility, _regimes(rules)).width),
         )
         return added
 

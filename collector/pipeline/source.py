@@ -33,6 +33,9 @@ class MarketDataSource(Protocol):
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Define a stock or ETF by its symbol; UNKNOWN_CONTRACT when the source does not know it."""
 
+    async def index(self, symbol: str) -> Underlying | Failure:
+        """Define an index by its symbol: its levels can be asked for, it has no chain."""
+
     async def chain(self, underlying: Underlying) -> ChainParameters | Failure:
         """Return the expirations and strikes that may exist."""
 
@@ -67,6 +70,10 @@ class NoSource:
         return Pace()
 
     async def underlying(self, symbol: str) -> Failure:  # noqa: ARG002 - the port's signature
+        """Return the failure."""
+        return self._failure
+
+    async def index(self, symbol: str) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure
 

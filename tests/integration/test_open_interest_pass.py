@@ -9,7 +9,7 @@ from collector.clock import SystemClock
 from collector.config import OpenInterestSettings, Settings
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline import open_interest, window_run
-from collector.pipeline.orders import Finished, order_for
+from collector.pipeline.orders import Finished, Order, order_for
 from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import RefusedStreams, SilentStreams
@@ -22,17 +22,19 @@ MORNING = datetime(2026, 11, 20, 15, 5, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 11, 21, 5, 10, tzinfo=UTC)
 
 
-def settings(**more: object) -> Settings:
-    """Return a configuration of two symbols with the pass on."""
-    return narrow("SPY", "PLTR", **{"open_interest": ON, **more})
+def settings(open_interest: OpenInterestSettings = ON) -> Settings:
+    """Return a configuration of two symbols, with the pass on unless told otherwise."""
+    return narrow("SPY", "PLTR", open_interest=open_interest)
 
 
 async def run(
     url: str, gateway: Gateway, clock: SystemClock, settings: Settings, window: Window = Window.EOD, **more: float
 ) -> Finished:
     """Run a window with as many lines as the configuration says."""
-    patience = {"market_data_lines": settings.open_interest.lines, "open_interest_deadline_s": 5.0, **more}
-    async with parts_for(url, gateway, settings, clock, **patience) as parts:
+    lines, wait = settings.open_interest.lines, more.get("open_interest_deadline_s", 5.0)
+    async with parts_for(
+        url, gateway, settings, clock, market_data_lines=lines, open_interest_deadline_s=wait
+    ) as parts:
         return await window_run.run(order_for(window, settings, parts.calendar, clock.now()), parts)
 
 
@@ -92,7 +94,7 @@ async def test_only_that_column_is_touched(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
     """Off by default, no stream is opened; switched on later that day, only open_interest changes in the bars."""
-    await run(plain_database_url, gateway, gateway_clock, settings(open_interest=OpenInterestSettings()))
+    await run(plain_database_url, gateway, gateway_clock, settings(OpenInterestSettings()))
     assert gateway.log.of(Kind.MARKET_DATA) == []
     assert await told(plain_database_url) == {}
     before, bars_asked = await fetch(plain_database_url, OTHERS), len(gateway.log.historical)
@@ -150,7 +152,7 @@ async def test_it_stops_at_the_orders_deadline(
 ) -> None:
     """What does not fit is left; figures that came are kept."""
     chosen = settings()
-    await run(plain_database_url, gateway, gateway_clock, settings(open_interest=OpenInterestSettings()))
+    await run(plain_database_url, gateway, gateway_clock, settings(OpenInterestSettings()))
     async with parts_for(plain_database_url, gateway, chosen, gateway_clock, market_data_lines=2) as parts:
         order = order_for(Window.EOD, chosen, parts.calendar, gateway_clock.now())
         finished = await window_run.run(order, parts)
@@ -158,7 +160,7 @@ async def test_it_stops_at_the_orders_deadline(
         await fetch(plain_database_url, "TRUNCATE option_open_interest")
         late = Finished(
             finished.run_id,
-            window_run.Order(
+            Order(
                 window=Window.EOD,
                 day=order.day,
                 symbols=order.symbols,
