@@ -18,6 +18,7 @@ from collector.domain.runs import Asks, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import Spans
 from collector.market.calendar import NEW_YORK, Calendar
+from collector.pipeline import activity
 from collector.pipeline.discovery import Discovery, Level
 from collector.pipeline.orders import Order, Prepared, clipped, order_sessions
 from collector.pipeline.scope import level_of, prepared, sessions_of
@@ -146,7 +147,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             continue
         level = await level_of(db, calendar, underlying, order.day)
         chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
-        added = await _added(db, calendar, settings, order, underlying, chosen, level, at)
+        chosen, added = await _selection(db, calendar, settings, order, underlying, chosen, level, at)
         ready = await prepared(
             db,
             calendar,
@@ -171,22 +172,24 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
     return draft
 
 
-async def _added(
+async def _selection(
     db: Database,
     calendar: Calendar,
     settings: Settings,
     order: Order,
     underlying: Underlying,
-    chosen: Sequence[OptionContract],
+    chosen: list[OptionContract],
     level: Level | None,
     at: datetime,
-) -> list[OptionContract]:
-    """Return the contracts that the run would select besides those which are selected already."""
+) -> tuple[list[OptionContract], list[OptionContract]]:
+    """Return which of the selected contracts the run would keep, and which it would select besides them."""
     if level is None or (chosen and at >= calendar.session(underlying.symbol, order.day).next_open):
-        return []
+        return chosen, []
     known = {contract.id for contract in chosen}
-    choice = await Discovery(db, NoSource(db.clock), settings, db.clock).choice(underlying, order.day, level)
-    return [contract for contract in choice if contract.id not in known]
+    discovery = Discovery(db, NoSource(db.clock), settings, db.clock, calendar)
+    choice = await discovery.choice(underlying, order.day, level)
+    kept = await activity.active(db, settings.activity, calendar, underlying, order.day, chosen)
+    return kept, [contract for contract in choice if contract.id not in known]
 
 
 async def _remarks(
