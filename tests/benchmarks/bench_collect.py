@@ -55,9 +55,8 @@ def serve(pipe: Connection) -> None:
 
     async def main() -> None:
         clock = SystemClock(EVENING)
-        gateway = Gateway(
-            Market(7, clock, MarketSettings(contract_days_kept=20_000, option_trades=5_000.0)), clock, reject_rate=False
-        )
+        market = Market(7, clock, MarketSettings(contract_days_kept=20_000, liveliness=5_000.0))
+        gateway = Gateway(market, clock, reject_rate=False)
         await gateway.start()
         pipe.send(gateway.port)
         await asyncio.get_running_loop().run_in_executor(None, pipe.recv)
