@@ -63,6 +63,7 @@ class SymbolReport:
     contracts: contracts of the run's scope; contracts_done: those with every planned request answered definitely.
     expected, covered, settled: series-slots of the span that was asked for.
     verdicts: slots, from the TRADES series. deferred: requests left to the next window for lack of time.
+    resting: further contracts in scope that wait for their turn in the rotation; nothing is expected of them yet.
     """
 
     symbol: str
@@ -81,6 +82,7 @@ class SymbolReport:
     last_bar: datetime | None = None
     error: str = ""
     strip: CoverageStrip | None = None
+    resting: int = 0
 
     @property
     def completeness(self) -> float | None:
@@ -275,6 +277,11 @@ class RunReport:
     def requests(self) -> int:
         """Return the historical requests that were sent."""
         return sum(symbol.requests for symbol in self.symbols)
+
+    @property
+    def resting(self) -> int:
+        """Return the contracts that wait for their turn in the rotation."""
+        return sum(symbol.resting for symbol in self.symbols)
 
     @property
     def deferred(self) -> int:

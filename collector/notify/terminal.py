@@ -106,6 +106,7 @@ def _figures(report: RunReport) -> Table:
         ),
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
         ("Deferred", f"{report.deferred:,} requests" if report.deferred else ""),
+        ("Resting", f"{report.resting:,} contracts until their turn" if report.resting else ""),
         (
             "Expiring",
             f"{report.expiring.saved:,} saved, {report.expiring.lost:,} lost, {report.expiring.at_risk:,} at risk",

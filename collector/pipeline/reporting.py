@@ -184,6 +184,7 @@ async def _symbol(
         contracts_done=len(set(ids) - tally.contracts_failed),
         requests=own.requests,
         deferred=own.deferred,
+        resting=prepared.resting,
         bars_collected=own.inserted,
         bars_updated=own.updated,
         bars_identical=own.identical,
