@@ -11,6 +11,7 @@ from collector import questions
 from collector.app import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, DateOption, JsonOption, opened, print_json
+from collector.db.quality_checks import RecordedQuality
 from collector.db.status import Overview
 from collector.domain.runs import RunStatus
 from collector.pipeline.orders import day_of
@@ -35,7 +36,7 @@ def status(
     as_json: JsonOption = False,
     logs: Annotated[bool, typer.Option("--logs", help="Name the log files.")] = False,
 ) -> int:
-    """Show a session: its runs, what each symbol has and lacks, gaps, dead letters.
+    """Show a session: its runs, what each symbol has and lacks and what it is worth, gaps, dead letters.
 
     Example: collector status --date 2026-11-20 --json
     """
@@ -52,15 +53,17 @@ def status(
 
 
 def document(overview: Overview) -> dict[str, object]:
-    """Return the status as JSON holds it; completeness and fill are fractions of 1."""
+    """Return the status as JSON holds it; completeness, fill, rates and coverages are fractions of 1."""
     fractions = {
         one.symbol: {"completeness": one.measured.completeness, "fill": one.measured.fill} for one in overview.symbols
     }
+    quality = {one.symbol: None if one.quality is None else asdict(one.quality) for one in overview.symbols}
     return {
         "session": overview.day,
         "runs": [asdict(run) for run in overview.runs],
         "symbols": [
-            {"symbol": one.symbol, **fractions[one.symbol], **asdict(one.measured)} for one in overview.symbols
+            {"symbol": one.symbol, **fractions[one.symbol], **asdict(one.measured), "quality": quality[one.symbol]}
+            for one in overview.symbols
         ],
         "gaps": {state.value: asdict(total) for state, total in overview.gaps.items()},
         "dead_letters": overview.dead_letters,
@@ -96,13 +99,31 @@ def show(overview: Overview, console: Console) -> None:
             f"[red]{held.unknown:,}[/red]" if held.unknown else "0",
             f"{held.rows:,}",
         )
+    worth = Table("symbol", "rows/contract", "with quotes", "with IV", "flagged", "quarantined", "errors")
+    for one in overview.symbols:
+        if one.quality is not None:
+            worth.add_row(one.symbol, *_worth(one.quality))
     console.print(f"session {overview.day:%A %Y-%m-%d}", highlight=False)
     console.print(runs if overview.runs else "no run yet for this session")
     console.print(symbols if overview.symbols else "nothing is collected yet")
+    if worth.row_count:
+        console.print(worth)
     gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
     at_work = f" · at work: {overview.lock_holder}" if overview.lock_holder else ""
     size = overview.database_bytes / 1e6
     console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
+
+
+def _worth(found: RecordedQuality) -> tuple[str, ...]:
+    quarantined = "–" if found.quarantined is None else f"{found.quarantined:,}"
+    return (
+        "–" if found.bars_per_contract is None else f"{found.bars_per_contract:,.1f}",
+        _percent(found.quote_coverage),
+        _percent(found.iv_coverage),
+        "–" if found.flagged is None else f"{found.flagged:,}",
+        f"[red]{quarantined}[/red]" if found.quarantined else quarantined,
+        _percent(found.error_rate),
+    )
 
 
 def _percent(fraction: float | None) -> str:

@@ -19,7 +19,7 @@ HYPERTABLES = ("option_bars_5min", "underlying_bars_5min")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the order in which they are made: the daily one stands on the hourly one."""
 
-VIEWS = ("option_bars", "latest_runs", "open_gaps", "stored_chunks")
+VIEWS = ("option_bars", "latest_runs", "open_gaps", "session_quality", "stored_chunks")
 """Views for people and a function that works as one, in sql/views; the same on every engine."""
 
 _AGGREGATE_LAG = {

@@ -336,6 +336,7 @@ collection_statistics = Table(
     Column("quote_percent", Numeric(7, 4), comment="expected slots with bid and ask"),
     Column("iv_percent", Numeric(7, 4), comment="expected slots with an implied volatility"),
     Column("quarantined_bars", BigInteger),
+    Column("flagged_bars", BigInteger),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     UniqueConstraint("collection_date", "symbol"),
 )

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from collector.db import dead_letters, gaps, statistics
+from collector.db import dead_letters, gaps, quality_checks, statistics
 from collector.db.gaps import GapTotal
 from collector.db.pool import Row, Statements
+from collector.db.quality_checks import RecordedQuality
 from collector.db.statistics import Measured
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.runs import GapState, RunStatus
@@ -55,12 +56,13 @@ class SessionBars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolStatus:
-    """One symbol on one session; `bars` is None while nothing is stored."""
+    """One symbol on one session; `bars` is None while nothing is stored, `quality` while nothing was measured."""
 
     symbol: str
     session: Session
     measured: Measured
     bars: SessionBars | None
+    quality: RecordedQuality | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +160,7 @@ async def overview(
         series: the configured series of options.
     """
     symbols = []
+    recorded = await quality_checks.recorded(db, day)
     for underlying, session in sessions:
         stored = {found.symbol: found for found in await bars_in(db, session.span)}
         symbols.append(
@@ -166,6 +169,7 @@ async def overview(
                 session=session,
                 measured=await statistics.measure(db, underlying.id, session, series),
                 bars=stored.get(underlying.symbol),
+                quality=recorded.get(underlying.symbol),
             )
         )
     return Overview(

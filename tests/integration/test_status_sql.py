@@ -41,8 +41,14 @@ VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 1, now(), now(), '
 INSERT INTO historical_data_gaps (contract_id, what_to_show, gap_start, gap_end, gap_type, detected_at)
 VALUES (1, 'TRADES', now() - INTERVAL '1 day', now(), 'missing_bars', now());
 INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,
-    total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots)
-VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'SPY', 10, 10, 120, 780, 120, 660, 0);
+    total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots, data_completeness_percent,
+    fill_percent, avg_bars_per_contract, error_rate_percent, quote_percent, iv_percent, quarantined_bars, flagged_bars)
+VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'SPY', 10, 10, 120, 780, 120, 660, 0, 100, 15.4, 12, 0.5,
+    98.25, 91, 2, 7);
+INSERT INTO quarantined_bars (contract_id, what_to_show, time, reason, quarantined_at)
+SELECT 1, 'BID', (now() AT TIME ZONE 'America/New_York')::date::timestamp AT TIME ZONE 'UTC' + INTERVAL '15 hours'
+    + n * INTERVAL '5 minutes', 'off_grid', now()
+FROM generate_series(0, 1) AS n;
 INSERT INTO dead_letters (contract_id, what_to_show, span, outcome, message, first_failed_at, last_failed_at)
 VALUES (1, 'BID', tstzrange(now() - INTERVAL '1 day', now()), 'time_out', 'no answer', now(), now());
 """
@@ -102,7 +108,7 @@ async def test_storage_of_compressed_chunks(engine: Engine, connection: "asyncpg
 
 
 async def test_views(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """The views show bars with their contract, the latest attempt only, and open gaps with their symbol."""
+    """The views show bars with their contract, the latest attempt only, open gaps with their symbol, and quality."""
     rows = await connection.fetch("SELECT * FROM option_bars WHERE strike_price = 603")
     assert len(rows) == 12
     assert (rows[0]["symbol"], rows[0]["option_type"], str(rows[0]["close"])) == ("SPY", "C", "1.5000")
@@ -110,6 +116,21 @@ async def test_views(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     assert tuple(run) == (2, "success")
     [gap] = await connection.fetch("SELECT symbol, contract_symbol, what_to_show FROM open_gaps")
     assert tuple(gap) == ("SPY", "SPY   991218C00601000", "TRADES")
+    [quality] = await connection.fetch("SELECT * FROM session_quality")
+    shown = {name: value for name, value in quality.items() if name not in ("collection_date", "measured_at")}
+    assert shown == {
+        "symbol": "SPY",
+        "contracts": 10,
+        "completeness_percent": 100,
+        "fill_percent": Decimal("15.4"),
+        "bars_per_contract": 12,
+        "error_rate_percent": Decimal("0.5"),
+        "quote_percent": Decimal("98.25"),
+        "iv_percent": 91,
+        "flagged_bars": 7,
+        "quarantined_bars": 2,
+        "quarantined_for": "off_grid 2",
+    }
 
 
 async def test_roles_have_what_they_need_and_no_more(
@@ -125,7 +146,13 @@ async def test_roles_have_what_they_need_and_no_more(
         " ON CONFLICT (contract_id, time) DO UPDATE SET has_gaps = true"
     )
     refused = ("DELETE FROM option_bars_5min", "DROP TABLE option_bars_5min", "CREATE TABLE mine ()")
-    summaries = ("hourly_option_summary", "daily_option_summary", "underlying_intraday_summary", "option_bars")
+    summaries = (
+        "hourly_option_summary",
+        "daily_option_summary",
+        "underlying_intraday_summary",
+        "option_bars",
+        "session_quality",
+    )
     for role, writes in (("collector_ro", False), ("collector_rw", True)):
         reader = await asyncpg.connect(database_url, server_settings={"role": role})
         try:
