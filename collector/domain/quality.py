@@ -169,7 +169,7 @@ def option_flags(
         ),
         *_own_oddities(contract, bids, spots, tolerances, SlotFlag.BID_OFF_TICK, SlotFlag.BID_OUT_OF_BOUNDS),
         *_own_oddities(contract, asks, spots, tolerances, SlotFlag.ASK_OFF_TICK, SlotFlag.ASK_OUT_OF_BOUNDS),
-        *((bar.time, bit) for bar in trades for bit in _trade_oddities(bar, bid_at, ask_at, tolerances)),
+        *_trade_oddities(trades, bid_at, ask_at, tolerances),
         *((at, SlotFlag.BID_CROSSED | SlotFlag.ASK_CROSSED) for at in _crossed(bid_at, ask_at)),
         *_spread_jumps(bid_at, ask_at, tolerances),
         *((at, SlotFlag.TRADE_JUMP) for at in _lone_jumps(_traded(trades), {**bid_at, **ask_at}, spots, tolerances)),
@@ -232,20 +232,23 @@ def _own_oddities(
 
 
 def _trade_oddities(
-    bar: Bar, bids: Mapping[datetime, Bar], asks: Mapping[datetime, Bar], tolerances: Tolerances
-) -> list[SlotFlag]:
-    bid, ask = bids.get(bar.time), asks.get(bar.time)
-    if not bar.volume:
-        return [SlotFlag.NO_VOLUME] if bar.volume is not None else []
-    found = []
-    if bar.vwap is not None and not bar.low - tolerances.tick <= bar.vwap <= bar.high + tolerances.tick:
-        found.append(SlotFlag.TRADE_VWAP)
-    if bid is not None and ask is not None:
-        low, high = float(bid.low), float(ask.high)
-        leeway = max(tolerances.off_quotes_usd, tolerances.off_quotes_share * high)
-        if float(bar.high) > high + leeway or float(bar.low) < low - leeway:
-            found.append(SlotFlag.TRADE_OFF_QUOTES)
-    return found
+    trades: Sequence[Bar], bids: Mapping[datetime, Bar], asks: Mapping[datetime, Bar], tolerances: Tolerances
+) -> Iterator[tuple[datetime, SlotFlag]]:
+    """Yield what is odd about trades beside their own volume, average and quotes. Most lie inside all three."""
+    for time, _, high, low, _, volume, _, vwap in trades:
+        if not volume:
+            if volume is not None:
+                yield time, SlotFlag.NO_VOLUME
+            continue
+        tick = tolerances.tick
+        if vwap is not None and not low <= vwap <= high and not low - tick <= vwap <= high + tick:
+            yield time, SlotFlag.TRADE_VWAP
+        bid, ask = bids.get(time), asks.get(time)
+        if bid is None or ask is None or (bid.low <= low and high <= ask.high):
+            continue
+        leeway = max(tolerances.off_quotes_usd, tolerances.off_quotes_share * float(ask.high))
+        if float(high) > float(ask.high) + leeway or float(low) < float(bid.low) - leeway:
+            yield time, SlotFlag.TRADE_OFF_QUOTES
 
 
 def _crossed(bids: Mapping[datetime, Bar], asks: Mapping[datetime, Bar]) -> list[datetime]:
