@@ -13,10 +13,11 @@ from collector import app, config
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.db import embedded
+from collector.domain.coverage import NEW_YORK
 from collector.domain.masking import Mask
 from collector.domain.runs import RunStatus, Window
 from collector.log import setup
-from collector.market.calendar import NEW_YORK, Calendar
+from collector.market.calendar import Calendar
 from collector.notify.terminal import run_view
 from collector.pipeline.orders import order_for
 from collector.resources import resource

@@ -9,11 +9,11 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
 from collector.db import features, gaps, migrate, status
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
 from collector.domain.instruments import OptionContract
 from collector.domain.runs import Window
 from collector.domain.week import WeekReport
-from collector.market.calendar import NEW_YORK
 from collector.market.expectation import Outstanding
 from collector.pipeline import due, plans, preflight, reporting
 from collector.pipeline.orders import Order, last_opened

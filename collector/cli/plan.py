@@ -11,8 +11,8 @@ from collector import questions
 from collector.app import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, opened, print_json, symbols_of, window_of
+from collector.domain.coverage import NEW_YORK
 from collector.domain.forecast import Limit, LimitKind, Throughput
-from collector.market.calendar import NEW_YORK
 from collector.market.outlook import ISRAEL
 from collector.pipeline.orders import day_of, span_of
 from collector.pipeline.plans import Plan, named, requests_in, to_document

@@ -11,6 +11,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 
 NEW_YORK = ZoneInfo("America/New_York")
+"""The zone of the exchange."""
 
 
 @dataclass(frozen=True, slots=True)

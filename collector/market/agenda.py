@@ -10,8 +10,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
 from collector.config.operation import ScheduleSettings
+from collector.domain.coverage import NEW_YORK
 from collector.domain.runs import Asks, RunStatus, Scope, Window
-from collector.market.calendar import NEW_YORK
 from collector.market.schedule import INTRADAY, OFFLINE, Occurrence, Schedule
 
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}

@@ -5,14 +5,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import NotASession, UsageError
 from collector.domain.sessions import Session
 from collector.market.exchange import FIRST_DAY, LAST_DAY, ExchangeDays, exchange_days
-
-NEW_YORK = ZoneInfo("America/New_York")
-"""The zone of the exchange."""
 
 REGULAR_CLOSE = time(16, 0)
 """The exchange's own close on a full day, New York."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from collector.config.operation import ScheduleSettings
+from collector.domain.coverage import NEW_YORK
 from collector.domain.runs import RunStatus, Window
 from collector.market.agenda import Limits, MissKind, PastRun, agenda
-from collector.market.calendar import NEW_YORK
 from collector.market.schedule import Occurrence, Schedule
 
 GRACE = timedelta(minutes=30)

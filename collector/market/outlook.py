@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.market.calendar import NEW_YORK
+from collector.domain.coverage import NEW_YORK
 from collector.market.schedule import Occurrence, Schedule
 
 ISRAEL = ZoneInfo("Asia/Jerusalem")

@@ -14,10 +14,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.config.windows import WEEKDAYS, WindowSettings, WindowsSettings
+from collector.domain.coverage import NEW_YORK
 from collector.domain.runs import Window
 from collector.domain.sessions import SETTLING_DELAY, Session
 from collector.domain.spans import SLOT, Span
-from collector.market.calendar import NEW_YORK, REGULAR_CLOSE, Calendar
+from collector.market.calendar import REGULAR_CLOSE, Calendar
 
 INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})
 """Windows inside a session; what they miss, eod collects."""

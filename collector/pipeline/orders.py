@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from collector.config import Settings
 from collector.domain.answers import Failure, HistoricalRequest
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.report import Expiring, GapCounts, PacerSample
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
-from collector.market.calendar import NEW_YORK, Calendar
+from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")

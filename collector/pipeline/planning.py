@@ -12,12 +12,13 @@ from collector.db import contracts as contract_store
 from collector.db import coverage
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
+from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
 from collector.domain.runs import Asks, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import Spans
-from collector.market.calendar import NEW_YORK, Calendar
+from collector.market.calendar import Calendar
 from collector.pipeline import activity
 from collector.pipeline.discovery import Discovery, Level
 from collector.pipeline.orders import Order, Prepared, clipped, order_sessions
