@@ -44,9 +44,9 @@ def exact(text: str) -> Decimal | None:
         number = Decimal(text)
     except InvalidOperation as exc:
         raise MalformedBars(f"{text!r} is no number") from exc
-    if not number.is_finite() or number == -1 or abs(number) >= _UNSET:
-        return None
-    return number
+    if number.is_finite() and (0 <= number < _UNSET or (number != -1 and -_UNSET < number < 0)):
+        return number
+    return None
 
 
 @functools.lru_cache(maxsize=1 << 15)
