@@ -172,7 +172,9 @@ async def _bring_up_to_date(
         due = await scope.due_ids(db, underlying, session, waiting)
         measured = await statistics.measure(db, underlying.id, session, settings.series, due)
         for asked in prepared.sessions[-1:]:
-            part = await statistics.measure(db, underlying.id, asked, settings.series, due)
+            part = measured
+            if asked != session:
+                part = await statistics.measure(db, underlying.id, asked, settings.series, due)
             done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
             expected += part.expected
         own = finished.tally.of(symbol)
