@@ -114,7 +114,8 @@ def _table(found: Plan) -> Table:
 def _pace(pace: Throughput) -> str:
     if not pace.runs:
         return f"no past run: {pace.requests_per_s:g} requests/s is assumed, the lower end of what IB gives"
-    return f"the last {pace.runs:,} runs made {pace.requests_per_s:.2f} requests/s ({pace.requests:,} requests)"
+    last = "the last run" if pace.runs == 1 else f"the last {pace.runs:,} runs"
+    return f"{last} made {pace.requests_per_s:.2f} requests/s ({pace.requests:,} requests)"
 
 
 def _limit(limit: Limit) -> str:
