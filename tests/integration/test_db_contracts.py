@@ -1,5 +1,6 @@
 """Contracts and their life: stored once, seen, vanished, selected until they expire, collected to the end."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -70,6 +71,17 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
     assert await contracts.by_ids(database, ids) == {c.id: c for c in again[:2]}
     symbols = await rows(database, "SELECT contract_symbol FROM option_chains ORDER BY ib_con_id LIMIT 1")
     assert symbols == [("PLTR  261123C00100000",)]
+
+
+async def test_ids_make_neighbours_of_contracts_that_are_alike(database: Database) -> None:
+    """Ids go by right and strike within an expiration, in whatever order IB lists: bars compress by neighbours."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    calls = [call(9, "100"), call(3, "105"), call(5, "102.5")]
+    puts = [replace(one, con_id=one.con_id + 1, right=Right.PUT) for one in calls]
+    listed = [one for pair in zip(puts, calls, strict=True) for one in pair]
+    await contracts.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=FRIDAY.open)
+    stored = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
+    assert [one.con_id for one in sorted(stored, key=lambda one: one.id)] == [9, 5, 3, 10, 6, 4]
 
 
 async def test_selection_sticks_until_expiration(database: Database) -> None:
