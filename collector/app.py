@@ -203,6 +203,7 @@ async def run_window(
     switch = dead_man.DeadMan(settings.dead_man, clock, Mask(settings.secrets))
     await switch.started(order.window)
     opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
+    recorded = (0, 1)
     try:
         if settings.database.embedded:
             preflight.disk(settings.database.data_path).require()
@@ -214,10 +215,10 @@ async def run_window(
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
             except GatewayUnavailable as refused:
-                await window_run.record_failure(order, refused, db, clock)
+                recorded = await window_run.record_failure(order, refused, db, clock)
                 raise
     except (GatewayError, DatabaseError) as stopped:
-        report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path), stopped
+        report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path, recorded), stopped
     if order.sessions_back:
         await _after_repair(settings, report, clock)
     try:

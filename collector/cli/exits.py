@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 from collector.domain.errors import (
+    BackupError,
     CollectorError,
     ConfigurationError,
     DatabaseError,
@@ -31,6 +32,7 @@ _BY_ERROR: tuple[tuple[type[CollectorError], Exit], ...] = (
     (UsageError, Exit.USAGE),
     (ConfigurationError, Exit.USAGE),
     (GatewayError, Exit.GATEWAY),
+    (BackupError, Exit.FAILED),
     (DatabaseError, Exit.DATABASE),
     (LockHeld, Exit.LOCKED),
     (Interrupted, Exit.INTERRUPTED),

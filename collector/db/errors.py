@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 
 _UPGRADE = "run `collector db upgrade`"
 _START = "start the server, or correct database.url"
@@ -45,6 +45,7 @@ _SCHEMA: dict[str, tuple[str, str]] = {
     "42501": ("the database user may not do this", "grant it the role collector_rw (`collector db roles`)"),
 }
 
+_DISK_FULL = "53100"
 _CONNECTION_CLASS = "08"
 _LOST = ("the connection to the database was lost", "see the server's log; the next run continues where this stopped")
 
@@ -55,6 +56,7 @@ def door() -> Iterator[None]:
 
     Raises:
         DatabaseUnavailable: there is no usable connection, or the server takes no writes; a later attempt may help.
+        DiskFull: the server has no room; no attempt helps before somebody has made some.
         DatabaseError: the server or the driver refused; the message names the SQLSTATE.
     """
     try:
@@ -94,7 +96,8 @@ def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
     said = _one_line(str(error))
     if state in _UNAVAILABLE:
         what, hint = _UNAVAILABLE[state]
-        return DatabaseUnavailable(f"{what}: {said}", hint)
+        kind = DiskFull if state == _DISK_FULL else DatabaseUnavailable
+        return kind(f"{what}: {said}", hint)
     if state.startswith(_CONNECTION_CLASS):
         return DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
     if state in _SCHEMA:

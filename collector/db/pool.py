@@ -18,7 +18,7 @@ from asyncpg.transaction import Transaction as DriverTransaction
 from collector.clock import Clock
 from collector.db import errors
 from collector.db.queries import query
-from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 from collector.domain.spans import Span, Spans
 
 CONNECT_TIMEOUT_S = 10.0
@@ -29,6 +29,8 @@ _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
+DISK_FULL_PATIENCE_S = 5.0
+"""A full disk is not mended by waiting; so long for what makes room by itself (a checkpoint, another program's file)."""
 _MOST_ATTEMPTS = 10
 """A server that lets transactions begin and never end is no server either."""
 
@@ -203,7 +205,8 @@ class Database(Statements):
         """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
 
         Raises:
-            DatabaseUnavailable: the patience is spent; without a `patience` block, at the first failure.
+            DatabaseUnavailable: the patience is spent (for a full disk it is short); without a `patience` block, at the
+                first failure.
         """
         for attempt in itertools.count(1):
             try:
@@ -214,7 +217,8 @@ class Database(Statements):
                     self._away_since = now
                 away_s = now - self._away_since
                 wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
-                if away_s + wait_s > self._patience_s or attempt == _MOST_ATTEMPTS:
+                most_s = DISK_FULL_PATIENCE_S if isinstance(error, DiskFull) else self._patience_s
+                if away_s + wait_s > min(most_s, self._patience_s) or attempt == _MOST_ATTEMPTS:
                     raise
                 log.warning("database_awaited", error=error.message, wait_s=wait_s)
                 await self._clock.sleep(wait_s)

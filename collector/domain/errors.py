@@ -7,7 +7,9 @@ CollectorError
 ├── GatewayError
 │   └── GatewayUnavailable       no usable connection to IB (also ConnectionError)
 ├── DatabaseError
-│   └── DatabaseUnavailable      no usable connection to PostgreSQL, disk full, read-only… (also ConnectionError)
+│   ├── DatabaseUnavailable      no usable connection to PostgreSQL, read-only… (also ConnectionError)
+│   │   └── DiskFull             the server's disk is full
+│   └── BackupError              a backup could not be made; the database itself is well
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
 
@@ -55,6 +57,14 @@ class DatabaseError(CollectorError):
 
 class DatabaseUnavailable(DatabaseError, ConnectionError):  # noqa: N818
     """There is no usable connection to the database, or it takes no writes; a later attempt may help."""
+
+
+class DiskFull(DatabaseUnavailable):  # noqa: N818
+    """The database's disk is full; no attempt helps before somebody has made room."""
+
+
+class BackupError(DatabaseError):
+    """A backup could not be made; the database itself is well, and earlier backups stay. A later attempt may help."""
 
 
 class LockHeld(CollectorError):  # noqa: N818

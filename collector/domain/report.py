@@ -25,6 +25,7 @@ class Stage(StrEnum):
     PLAN = "plan"
     FETCH = "fetch"
     STORE = "store"
+    BACKUP = "backup"
     CLOSE = "close"
 
 
@@ -37,6 +38,8 @@ class Cause(StrEnum):
     PACING = "pacing"
     DISK = "disk"
     CONFIGURATION = "configuration"
+    USAGE = "usage"
+    BACKUP = "backup"
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
     UNFORESEEN = "unforeseen"

@@ -5,7 +5,16 @@ import traceback
 from collections.abc import Iterator
 from types import MappingProxyType
 
-from collector.domain.errors import ConfigurationError, DatabaseError, GatewayError, Interrupted, LockHeld
+from collector.domain.errors import (
+    BackupError,
+    ConfigurationError,
+    DatabaseError,
+    DiskFull,
+    GatewayError,
+    Interrupted,
+    LockHeld,
+    UsageError,
+)
 from collector.domain.report import Cause
 
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -47,6 +56,17 @@ CHECKLISTS = MappingProxyType(
             "The message names the file, the line and the key: mend it there.",
             "Settings from the environment win over the file: is an old COLLECTOR_… variable set?",
             "collector doctor reads the configuration and says what it understood.",
+        ),
+        Cause.USAGE: (
+            "The message says which word it was: a symbol, a date, a span. The same words never work later.",
+            "Symbols are written as IB writes them; collector chains list shows what is known.",
+            "Words from a timer come from the configuration: symbols, and windows.….symbols.",
+        ),
+        Cause.BACKUP: (
+            "Is the folder of backup.directory there and writable, its disk mounted, with room for one more?",
+            "Is a pg_dump of the server's version (or a newer one) installed? The message says which.",
+            "Does the database's user own the tables? pg_dump has to read all of them.",
+            "Earlier backups are untouched, and the schedule tries again; nothing that was collected is at risk.",
         ),
         Cause.INTERRUPTED: (
             "The run was told to stop (Ctrl-C, a shutdown, or the machine went to sleep).",
@@ -90,8 +110,11 @@ def traceback_without_values(error: BaseException) -> str:
 
 _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (
     (GatewayError, Cause.GATEWAY_DOWN),
+    (BackupError, Cause.BACKUP),
+    (DiskFull, Cause.DISK),
     (DatabaseError, Cause.DATABASE_DOWN),
     (ConfigurationError, Cause.CONFIGURATION),
+    (UsageError, Cause.USAGE),
     ((Interrupted, KeyboardInterrupt, LockHeld), Cause.INTERRUPTED),
 )
 

@@ -86,11 +86,21 @@ async def of_run(
 
 
 def of_preflight(
-    order: Order, error: CollectorError, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+    order: Order,
+    error: CollectorError,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    log_path: str = "",
+    recorded: tuple[int, int] = (0, 1),
 ) -> RunReport:
-    """Return the report of a run that could not begin: no gateway, no database."""
+    """Return the report of a run that could not begin: no gateway, no database.
+
+    `recorded` is its id and attempt; without a database it has no id, which is 0 here.
+    """
     return RunReport(
-        run_id=0,
+        run_id=recorded[0],
+        attempt=recorded[1],
         window=order.window,
         session=order.day,
         status=RunStatus.FAILED,

@@ -1,6 +1,7 @@
 """Answers on their way into the database: judged, grouped, and committed together with the coverage they justify."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,10 +13,10 @@ from collector.clock import Clock
 from collector.db import bars as bar_store
 from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.db.pool import Database
+from collector.db.pool import DISK_FULL_PATIENCE_S, Database
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
-from collector.domain.errors import DatabaseUnavailable
+from collector.domain.errors import DatabaseUnavailable, DiskFull
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.quality import SpotRange
 from collector.domain.sessions import Session
@@ -31,6 +32,9 @@ _LAST_TRANSACTION_S = 5.0
 """How long an interrupted run waits for the transaction in hand."""
 _RETRY_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
 """A database that restarts is back within a minute; after that the run stops (exit 5)."""
+
+_LONGEST_DELAY_WHEN_FULL_S = 2.0
+"""A full disk is not mended by waiting: the first three of these delays, in case a checkpoint makes room."""
 
 Answered = tuple[HistoricalRequest, Answer]
 log = structlog.get_logger()
@@ -158,13 +162,19 @@ class Storer:
     async def _commit(self, symbol: str, batch: Sequence[Examined]) -> None:
         answers = [item.answers for item in batch]
         bad = [(item.answers.instrument, one) for item in batch for one in item.quarantined]
+        full: DiskFull | None = None
         for delay in (*_RETRY_DELAYS_S, None):
             try:
-                # First what is set aside, so that a crash in between loses nothing: adding it again changes nothing.
-                await quarantine.add(self._db, bad, self._run_id)
-                counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
+                # A server whose disk is full may crash and not come back: then it is not waited for either.
+                with self._db.patience(DISK_FULL_PATIENCE_S) if full else contextlib.nullcontext():
+                    # First what is set aside, so that a crash in between loses nothing: adding it again changes nothing.
+                    await quarantine.add(self._db, bad, self._run_id)
+                    counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
                 break
             except DatabaseUnavailable as error:
+                full = error if isinstance(error, DiskFull) else full
+                if full is not None and (delay is None or delay > _LONGEST_DELAY_WHEN_FULL_S):
+                    raise full from error
                 if delay is None:
                     raise
                 log.warning("database_retry", error=error.message, wait_s=delay)

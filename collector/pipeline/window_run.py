@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Coroutine
 import structlog
 
 from collector.clock import Clock
-from collector.db import locks, runs
-from collector.db.pool import Database
-from collector.domain.errors import CollectorError, DatabaseError
+from collector.db import locks, runs, status
+from collector.db.pool import DISK_FULL_PATIENCE_S, Database
+from collector.domain.errors import CollectorError, DatabaseError, DiskFull
 from collector.domain.report import PacerSample
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline import closing, greeks, open_interest, tables
@@ -61,7 +61,7 @@ async def run(order: Order, parts: Parts) -> Finished:
                 finished.error = error
                 finished.status = RunStatus.FAILED
                 log.exception("run_failed")
-            with parts.db.patience(_PATIENCE_S):
+            with parts.db.patience(DISK_FULL_PATIENCE_S if isinstance(finished.error, DiskFull) else _PATIENCE_S):
                 await _record(finished, parts)
             return finished
 
@@ -76,8 +76,11 @@ async def _greeks(finished: Finished, parts: Parts) -> None:
     await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, first, order.day)
 
 
-async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> None:
+async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> tuple[int, int]:
     """Record a run that could not begin for want of a gateway, so that it is known and the schedule backs off.
+
+    Returns:
+        The run's id and which attempt it was.
 
     Raises:
         LockHeld: another run is at work; nothing is recorded.
@@ -87,6 +90,7 @@ async def record_failure(order: Order, error: CollectorError, db: Database, cloc
         run_id = await runs.open_run(db, closing.opened(order, clock))
         finished = Finished(run_id, order, clock.now(), RunStatus.FAILED, error=error)
         await closing.close_row(finished, db, clock)
+        return run_id, next(row.attempt for row in await status.runs_of(db, order.day) if row.id == run_id)
 
 
 async def _record(finished: Finished, parts: Parts) -> None:

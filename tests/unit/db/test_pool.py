@@ -1,16 +1,20 @@
 """What goes over the wire: values of the trade in, values of the trade out, and how a session begins."""
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from collector.clock import SystemClock
 from collector.db import pool
-from collector.domain.errors import DatabaseError
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 from collector.domain.spans import Span, Spans
+from collector.virtual_time import VirtualClock
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 HOUR = Span(OPEN, OPEN + timedelta(hours=1))
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
 def test_literals() -> None:
@@ -42,3 +46,26 @@ async def test_an_unreadable_url_is_not_repeated(url: str) -> None:
     assert caught.value.__suppress_context__
     with pytest.raises(DatabaseError, match="cannot be read as a PostgreSQL URL"):
         await pool.open_connection(url, SystemClock(), application_name="test")
+
+
+@pytest.mark.parametrize(
+    ("error", "least_s", "most_s"),
+    [(DatabaseUnavailable("it restarts"), 45, 60), (DiskFull("No space left on device"), 1, 5)],
+)
+def test_a_full_disk_is_not_waited_for(
+    error: DatabaseUnavailable, least_s: float, most_s: float, virtual_run: Run
+) -> None:
+    """A server that restarts has a minute to come back; a full disk is reported within seconds."""
+
+    async def main() -> None:
+        clock = VirtualClock(OPEN)
+        database = pool.Database(None, clock, 1, "")  # type: ignore[arg-type]  # it is never reached
+
+        async def ask() -> None:
+            raise error
+
+        with database.patience(60), pytest.raises(type(error)):
+            await database.patiently(ask)
+        assert least_s <= (clock.now() - OPEN).total_seconds() <= most_s
+
+    virtual_run(main)

@@ -5,12 +5,16 @@ import errno
 import pytest
 
 from collector.domain.errors import (
+    BackupError,
     ConfigurationError,
     DatabaseError,
     DatabaseUnavailable,
+    DiskFull,
     GatewayUnavailable,
     Interrupted,
     LockHeld,
+    NotASession,
+    UsageError,
 )
 from collector.domain.report import Cause
 from collector.notify.troubleshooting import CHECKLISTS, cause_of, checklist, traceback_without_values
@@ -24,6 +28,10 @@ from collector.notify.troubleshooting import CHECKLISTS, cause_of, checklist, tr
         (DatabaseError("could not extend file: No space left on device"), Cause.DISK),
         (OSError(errno.ENOSPC, "No space left on device"), Cause.DISK),
         (ConfigurationError("config.yaml:3: symbls"), Cause.CONFIGURATION),
+        (DiskFull("the database's disk is full: could not write a block"), Cause.DISK),
+        (UsageError("IB does not know SPX1"), Cause.USAGE),
+        (NotASession("2026-11-26 is no trading session"), Cause.USAGE),
+        (BackupError("pg_dump of version 18 or later is needed; on this machine: none"), Cause.BACKUP),
         (Interrupted("SIGTERM"), Cause.INTERRUPTED),
         (LockHeld("run 7"), Cause.INTERRUPTED),
         (KeyError("x"), Cause.UNFORESEEN),
