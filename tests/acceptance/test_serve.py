@@ -175,7 +175,7 @@ def test_no_gateway_at_first(plain_database_url: str, tmp_path: Path, virtual_ru
         port = unused_port()
         settings = settings_for(plain_database_url, port, tmp_path)
         async with served(settings, clock) as health:
-            await until(clock, datetime(2026, 11, 20, 16, 50, tzinfo=NEW_YORK))
+            await until(clock, datetime(2026, 11, 20, 16, 48, tzinfo=NEW_YORK))  # between two attempts
             status, _, body = await get(health, "/healthz")
             document = json.loads(body)
             assert (status, document["ok"], document["gateway"]["connected"]) == (503, False, False)
