@@ -30,7 +30,7 @@ _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
 DISK_FULL_PATIENCE_S = 5.0
-"""A full disk is not mended by waiting; so long for what makes room by itself (a checkpoint, another program's file)."""
+"""A full disk is not mended by waiting; so long for what makes room by itself, such as a checkpoint."""
 _MOST_ATTEMPTS = 10
 """A server that lets transactions begin and never end is no server either."""
 

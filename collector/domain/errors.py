@@ -59,7 +59,7 @@ class DatabaseUnavailable(DatabaseError, ConnectionError):  # noqa: N818
     """There is no usable connection to the database, or it takes no writes; a later attempt may help."""
 
 
-class DiskFull(DatabaseUnavailable):  # noqa: N818
+class DiskFull(DatabaseUnavailable):
     """The database's disk is full; no attempt helps before somebody has made room."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
@@ -67,6 +68,7 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
         "latency_s": tally.pace.latency_s,
         "pauses": tally.pace.pauses,
         "outcomes": {outcome.value: count for outcome, count in tally.outcomes.items()},
+        "slowest": [asdict(request) for request in tally.slowest],
     }
 
 

@@ -167,7 +167,7 @@ class Storer:
             try:
                 # A server whose disk is full may crash and not come back: then it is not waited for either.
                 with self._db.patience(DISK_FULL_PATIENCE_S) if full else contextlib.nullcontext():
-                    # First what is set aside, so that a crash in between loses nothing: adding it again changes nothing.
+                    # First what is set aside: a crash in between loses nothing, and adding it again changes nothing.
                     await quarantine.add(self._db, bad, self._run_id)
                     counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
                 break

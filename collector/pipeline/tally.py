@@ -7,6 +7,7 @@ from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.pace import Pace
 
 _EXAMPLES_KEPT = 3
+_SLOWEST_KEPT = 10
 _LATENCIES_KEPT = 10_000
 
 
@@ -22,6 +23,16 @@ class SymbolTally:
     contracts: set[int] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SlowRequest:
+    """An attempt that took long. seconds: from sending to its end. contract: OCC symbol, or the underlying's."""
+
+    seconds: float
+    contract: str
+    series: str
+    outcome: str
+
+
 @dataclass(slots=True)
 class Tally:
     """Counters of one run.
@@ -30,7 +41,8 @@ class Tally:
     deferred: requests left to the next window. attempts: requests sent (one may be sent again). outcomes: how they
     ended. bars: bars received. quarantined: bars that
     cannot be true. examples: a few messages of each failing outcome. latencies_s: seconds of definite
-    answers. contracts_*: database ids.
+    answers. slowest: the ten attempts that took longest, however they ended, the slowest first. contracts_*: database
+    ids.
     """
 
     planned: int = 0
@@ -43,6 +55,7 @@ class Tally:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     examples: dict[Outcome, list[str]] = field(default_factory=dict)
     latencies_s: list[float] = field(default_factory=list)
+    slowest: list[SlowRequest] = field(default_factory=list)
     contracts_planned: set[int] = field(default_factory=set)
     contracts_answered: set[int] = field(default_factory=set)
     contracts_failed: set[int] = field(default_factory=set)
@@ -58,6 +71,7 @@ class Tally:
         self.attempts += 1
         self.of(request.instrument.symbol).requests += 1
         self.outcomes[outcome.outcome] += 1
+        self._note_time(request, outcome)
         if isinstance(outcome, Answer):
             self.bars += len(outcome.bars)
             if len(self.latencies_s) < _LATENCIES_KEPT:
@@ -67,6 +81,13 @@ class Tally:
         if len(examples) < _EXAMPLES_KEPT:
             code = f" ({outcome.code})" if outcome.code else ""
             examples.append(f"{described(request)}: {outcome.message}{code}")
+
+    def _note_time(self, request: HistoricalRequest, outcome: Answer | Failure) -> None:
+        seconds = round(outcome.latency_s, 3)
+        if seconds <= 0 or (len(self.slowest) == _SLOWEST_KEPT and seconds <= self.slowest[-1].seconds):
+            return
+        slow = SlowRequest(seconds, named(request), request.what_to_show.value, outcome.outcome.value)
+        self.slowest = sorted((*self.slowest, slow), reverse=True)[:_SLOWEST_KEPT]
 
     def put_off(self, request: HistoricalRequest) -> None:
         """Count one request that is left to the next window."""
@@ -94,8 +115,12 @@ class Tally:
         return self.outcomes[Outcome.PACING]
 
 
+def named(request: HistoricalRequest) -> str:
+    """Return what a request is about: the contract's OCC symbol, or the underlying's symbol."""
+    name: str = getattr(request.instrument, "occ_symbol", request.instrument.symbol)
+    return name
+
+
 def described(request: HistoricalRequest) -> str:
     """Return a request in a person's words, for logs and examples: instrument, series, first slot."""
-    instrument = request.instrument
-    name = getattr(instrument, "occ_symbol", instrument.symbol)
-    return f"{name} {request.what_to_show} from {request.span.start:%Y-%m-%d %H:%M} UTC"
+    return f"{named(request)} {request.what_to_show} from {request.span.start:%Y-%m-%d %H:%M} UTC"

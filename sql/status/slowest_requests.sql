@@ -1,10 +1,12 @@
--- The slowest requests of the last ten runs, as their progress noted them.
+-- The slowest requests of the last ten runs (ten of each are noted), from sending to their end.
 SELECT
     run.id,
     run.run_date,
     run.run_type,
-    (request.value ->> 0)::numeric AS seconds,
-    request.value ->> 1 AS asked
+    (request.value ->> 'seconds')::numeric AS seconds,
+    request.value ->> 'contract' AS contract,
+    request.value ->> 'series' AS series,
+    request.value ->> 'outcome' AS outcome
 FROM (SELECT * FROM intraday_collection_runs ORDER BY id DESC LIMIT 10) AS run,
     LATERAL jsonb_array_elements(
         CASE WHEN jsonb_typeof(run.progress -> 'slowest') = 'array' THEN run.progress -> 'slowest' ELSE '[]' END

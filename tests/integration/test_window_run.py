@@ -9,6 +9,7 @@ import pytest
 from collector.clock import SystemClock
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
+from collector.resources import resource
 from collector.simulator.server import Gateway
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow, run_window
@@ -90,3 +91,20 @@ async def test_one_unknown_symbol_does_not_stop_the_others(
         ("NOSUCH", Outcome.UNKNOWN_CONTRACT)
     ]
     await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+
+
+async def test_the_slowest_requests_are_noted(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """The run's row keeps the ten slowest requests, with contract, series and outcome; the status query shows them."""
+    finished = await run_window(plain_database_url, gateway, narrow("PLTR"), gateway_clock)
+    shown = await fetch(plain_database_url, ((resource("sql") / "status") / "slowest_requests.sql").read_text())
+    slowest = sorted(finished.tally.latencies_s, reverse=True)[:10]
+    assert [float(row["seconds"]) for row in shown] == [round(seconds, 3) for seconds in slowest]
+    asked = {(str(entry.con_id), entry.what_to_show) for entry in gateway.log.historical}
+    ids = "SELECT contract_symbol, ib_con_id FROM option_chains"
+    numbers = {row["contract_symbol"]: str(row["ib_con_id"]) for row in await fetch(plain_database_url, ids)}
+    numbers["PLTR"] = "444857009"
+    assert {(numbers[row["contract"]], row["series"]) for row in shown} <= asked
+    assert {row["outcome"] for row in shown} <= {"bars", "no_data"}
+    assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
