@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import itertools
 import json
 from abc import ABC, abstractmethod
@@ -164,7 +163,7 @@ class Transaction(Statements):
     async def copy(self, table: str, columns: Sequence[str], lines: str) -> None:
         """Load rows in COPY's text format: a line each, columns by tabs, NULL as backslash N."""
         with self._outside():
-            await self._own.copy_to_table(table, source=io.BytesIO(lines.encode()), columns=columns, format="text")
+            await self._own.copy_to_table(table, source=_chunk(lines.encode()), columns=columns, format="text")
 
 
 class Database(Statements):
@@ -375,6 +374,11 @@ def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg
         row: Row = record
         return row
     return {name: decoders[name](value) if name in decoders else value for name, value in record.items()}
+
+
+async def _chunk(text: bytes) -> AsyncIterator[bytes]:
+    """Yield a text whole: a file would be read by other threads, which takes longer than small batches do."""
+    yield text
 
 
 def spans_literal(spans: Spans) -> str:
