@@ -36,7 +36,6 @@ from collector.simulator.market import Market, MarketSettings
 from collector.simulator.server import Gateway
 
 EVENING = datetime(2026, 11, 20, 17, 0, tzinfo=ZoneInfo("America/New_York"))
-EXPIRATIONS = 10
 TARGET_BARS_PER_S, TARGET_MB = 40_000, 250
 
 
@@ -66,9 +65,9 @@ def serve(pipe: Connection) -> None:
 
 
 def settings_for(contracts: int) -> Settings:
-    """Return a configuration that selects so many SPY contracts: calls and puts nearest the money, 10 expirations."""
-    strikes = -(-contracts // (2 * EXPIRATIONS))
-    selection = {"horizon_days": 14, "regimes": [{"band": 0.0001, "min_strikes": strikes}]}
+    """Return a configuration that selects some 1,000 SPY contracts around the money, or all of the next weeks."""
+    strikes, days = (50, 14) if contracts <= 1_000 else (300, 35)
+    selection = {"horizon_days": days, "regimes": [{"band": 0.0001, "min_strikes": strikes}]}
     return Settings().model_copy(
         update={
             "symbols": (SymbolSettings(symbol="SPY"),),
