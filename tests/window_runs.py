@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from collector.clock import Clock
-from collector.config import SelectionSettings, Settings, SymbolSettings
+from collector.config import BackupSettings, SelectionSettings, Settings, SymbolSettings
 from collector.db import pool
 from collector.domain.runs import Window
 from collector.ib.gateway import GatewaySettings
@@ -36,12 +36,13 @@ class Listening(Protocol):
 
 
 def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: int = 5, **more: object) -> Settings:
-    """Return a configuration of a few dozen contracts."""
+    """Return a configuration of a few dozen contracts, and without backups in the account's own folder."""
     selection = SelectionSettings.model_validate(
         {"horizon_days": horizon_days, "regimes": [{"band": band, "min_strikes": strikes}]}
     )
     named = tuple(SymbolSettings(symbol=symbol) for symbol in symbols or ("SPY", "PLTR", "TSLA"))
-    return Settings().model_copy(update={"symbols": named, "selection": selection, **more})
+    bare = Settings(backup=BackupSettings(enabled=False))
+    return bare.model_copy(update={"symbols": named, "selection": selection, **more})
 
 
 @cache

@@ -13,12 +13,20 @@ from collector.config.connections import DatabaseSettings, GatewaySettings, Paci
 from collector.config.greeks import DividendSettings, GreeksSettings, QualitySettings
 from collector.config.loading import find, load
 from collector.config.notify import NotifySettings
-from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
+from collector.config.operation import (
+    BackupSettings,
+    DeadManSettings,
+    LogSettings,
+    RetentionSettings,
+    ScheduleSettings,
+    ServeSettings,
+)
 from collector.config.settings import Settings
 from collector.config.windows import WindowSettings, WindowsSettings
 
 __all__ = [
     "ActivitySettings",
+    "BackupSettings",
     "DatabaseSettings",
     "DeadManSettings",
     "DividendSettings",

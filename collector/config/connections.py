@@ -92,6 +92,7 @@ class GatewaySettings(Section):
     host, port: 4001 is a live gateway, 4002 a paper one, 7496 and 7497 are TWS. client_id: fixed, not 0.
     connect_timeout_s: for one attempt. patience_s: how long a run keeps trying before it gives up, seconds.
     restart_at, restart_zone: the daily auto-restart set in the gateway; plans avoid it. None: it does not restart.
+    weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """
 
     host: str = "127.0.0.1"
@@ -101,6 +102,7 @@ class GatewaySettings(Section):
     patience_s: float = Field(default=120.0, ge=0, le=3600)
     restart_at: TimeOfDay | None = time(6, 30)
     restart_zone: Zone = "Asia/Jerusalem"
+    weekly_login_reminder: bool = True
 
 
 class PacingSettings(Section):

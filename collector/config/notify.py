@@ -116,6 +116,7 @@ class AlertSettings(Section):
     unusually_few: When = When.AFTER_COMPLETION
     degraded_in_a_row: When = When.AFTER_COMPLETION
     disk_low: When = When.IMMEDIATE
+    backup_failed: When = When.IMMEDIATE
     backup_missing: When = When.AFTER_COMPLETION
     login_due: When = When.AFTER_COMPLETION
     stale_chain: When = When.AFTER_COMPLETION
@@ -130,7 +131,7 @@ class AlertSettings(Section):
     disk_used: float = Field(default=0.90, gt=0, le=1)
     rate_limit_hits: int = Field(default=1, ge=1)
     chain_age_h: float = Field(default=24.0, gt=0)
-    backup_age_h: float = Field(default=8 * 24.0, gt=0)
+    backup_late_h: float = Field(default=2.0, gt=0)
     login_notice_h: float = Field(default=72.0, gt=0)
     remind_after_h: float = Field(default=24.0, gt=0)
 

@@ -1,4 +1,4 @@
-"""The sections that say how the collector lives: `schedule:`, `serve:`, `dead_man:`, `retention:`, `log:`."""
+"""How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `retention:`, `log:`."""
 
 import ipaddress
 from pathlib import Path
@@ -73,6 +73,25 @@ class DeadManSettings(Section):
         if url is not None and urlsplit(url.get_secret_value()).scheme not in ("http", "https"):
             raise ValueError("should be an http:// or https:// address")
         return url
+
+
+class BackupSettings(Section):
+    """Backups of the database; when one is due is said by `windows.backup`.
+
+    enabled: make them at all. directory: where they are kept; None is `backups` in the per-user data directory.
+    keep_days: older ones go after a good one. reserve_gb: none is begun that would leave less room on its disk,
+    gigabytes (10^9 bytes).
+    """
+
+    enabled: bool = True
+    directory: Path | None = None
+    keep_days: int = Field(default=30, ge=1)
+    reserve_gb: float = Field(default=2.0, ge=0)
+
+    @property
+    def path(self) -> Path:
+        """Return the directory of the backups."""
+        return (self.directory or platformdirs.user_data_path("collector") / "backups").expanduser()
 
 
 class RetentionSettings(Section):

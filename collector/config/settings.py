@@ -20,7 +20,14 @@ from collector.config.collection import (
 from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
 from collector.config.greeks import GreeksSettings, QualitySettings
 from collector.config.notify import NotifySettings
-from collector.config.operation import DeadManSettings, LogSettings, RetentionSettings, ScheduleSettings, ServeSettings
+from collector.config.operation import (
+    BackupSettings,
+    DeadManSettings,
+    LogSettings,
+    RetentionSettings,
+    ScheduleSettings,
+    ServeSettings,
+)
 from collector.config.windows import WindowsSettings
 from collector.domain.instruments import OPTION_SERIES, WhatToShow
 
@@ -59,6 +66,7 @@ class Settings(BaseSettings):
     dead_man: DeadManSettings = DeadManSettings()
     greeks: GreeksSettings = Field(default_factory=GreeksSettings)
     quality: QualitySettings = QualitySettings()
+    backup: BackupSettings = BackupSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
@@ -74,6 +82,15 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"symbols: {name} is named twice")
+        return self
+
+    @model_validator(mode="after")
+    def _no_window_without_backups(self) -> Self:
+        """Take the backup's window out of the schedule when there are to be none."""
+        if not self.backup.enabled and self.windows.backup.enabled:
+            off = self.windows.backup.model_copy(update={"enabled": False})
+            changed = self.windows.model_copy(update={"backup": off})
+            object.__setattr__(self, "windows", changed)  # frozen for everybody else
         return self
 
     @property

@@ -114,9 +114,10 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     },
     Window.GAP_CHECK: {"time": "08:00", "zone": _ISRAEL, "priority": 20},
     Window.CHAIN_REFRESH: {"time": "18:00", "weekdays": ("sun",), "priority": 60},
+    Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
-"""Every scheduled window as design §7 has it."""
+"""Every scheduled window as design §7 has it, and the backup."""
 
 
 def _default(window: Window) -> Any:  # noqa: ANN401 - pydantic's own return type
@@ -135,6 +136,7 @@ class WindowsSettings(Section):
     late_night: WindowSettings = _default(Window.LATE_NIGHT)
     gap_check: WindowSettings = _default(Window.GAP_CHECK)
     chain_refresh: WindowSettings = _default(Window.CHAIN_REFRESH)
+    backup: WindowSettings = _default(Window.BACKUP)
     weekly: WindowSettings = _default(Window.WEEKLY)
 
     @model_validator(mode="before")

@@ -7,22 +7,28 @@ compressed chunks, aggregates and policies; privileges are given anew by `collec
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from collector.clock import Clock
-from collector.db import migrate, programs, timescale
+from collector.db import errors, migrate, programs, timescale
+from collector.db.queries import query
 from collector.db.timescale import Edition, Server, Session
-from collector.domain.errors import DatabaseError
+from collector.domain.errors import BackupError, DatabaseError, DatabaseUnavailable
 
 KEPT_DAYS = 30
-DUE_AT = time(2, 0, tzinfo=ZoneInfo("America/New_York"))
-"""After the session is settled and before anything else is due."""
+GIGABYTE = 10**9
 
-_LATE = timedelta(hours=2)
-"""How long after its due time a backup may still be at work before it counts as missing."""
+_TIMES_THE_LAST = 1.5
+_SHARE_OF_DATABASE = 0.5
+"""What a first dump may come to: it is compressed, and holds no indices."""
+
+_AT_WORK = timedelta(days=1)
+"""A dump that is unfinished for longer is nobody's any more."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 
@@ -45,7 +51,9 @@ class Backup:
     program: int
 
 
-async def backup(url: str, folder: Path, now: datetime, *, keep_days: int = KEPT_DAYS, clock: Clock) -> Backup:
+async def backup(
+    url: str, folder: Path, now: datetime, *, keep_days: int = KEPT_DAYS, reserve_gb: float = 0.0, clock: Clock
+) -> Backup:
     """Dump a database into `folder`, check that the dump can be read, and prune what is older than `keep_days`.
 
     Collection may go on meanwhile: the dump shows one instant. Nothing is pruned unless the new backup is good.
@@ -55,23 +63,36 @@ async def backup(url: str, folder: Path, now: datetime, *, keep_days: int = KEPT
         folder: where backups are; created if need be, for the owner's eyes only.
         now: names the backup (aware).
         keep_days: age in days beyond which backups go.
+        reserve_gb: what has to stay free on the folder's disk, gigabytes.
         clock: held while the server works.
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: pg_dump is missing or failed, or the folder cannot be written; earlier backups stay.
+        BackupError: the disk lacks room, pg_dump is missing or failed, or the folder cannot be written; earlier backups
+            stay.
     """
     async with timescale.session(url, clock) as session:
         server = await session.server()
-    major = server.server_number // 10_000
+        with clock.hold(), errors.door():
+            size = await session.connection.fetchval(query("database_bytes"))
+    with _refusals():
+        _begin(folder)
+        _check_room(folder, size, reserve_gb)
+        made = await _dumped(url, folder, now, server, clock)
+        _prune(folder, made.taken_at, timedelta(days=keep_days))
+    return made
+
+
+async def _dumped(url: str, folder: Path, now: datetime, server: Server, clock: Clock) -> Backup:
+    """Dump into a file of another name, and give it its own when it can be read back."""
     dump = folder / f"collector-{now.astimezone(UTC):{_STAMP}}.dump"
     part = dump.with_suffix(".part")
-    program = await programs.fitting("pg_dump", major)
+    program = await programs.fitting("pg_dump", server.server_number // 10_000)
     try:
-        _begin(part)
+        part.touch(mode=0o600)
         with clock.hold():
             await programs.run(program, "--format=custom", f"--file={part}", env=programs.environment(url))
-            reader = await programs.fitting("pg_restore", major)
+            reader = await programs.fitting("pg_restore", server.server_number // 10_000)
             await programs.run(reader, "--list", str(part), env=os.environ)
             version = await programs.run(program, "--version", env=os.environ)
         made = Backup(
@@ -86,14 +107,36 @@ async def backup(url: str, folder: Path, now: datetime, *, keep_days: int = KEPT
         )
         part.replace(dump)
         _write_manifest(made)
-    except OSError as exc:
-        if isinstance(exc, DatabaseError):
-            raise
-        raise DatabaseError(f"cannot write the backup: {exc}", "check the folder and its free space") from exc
     finally:
         part.unlink(missing_ok=True)
-    _prune(folder, made.taken_at - timedelta(days=keep_days))
     return made
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn what keeps a backup from being made into BackupError; a server that is gone stays what it is."""
+    try:
+        yield
+    except DatabaseUnavailable:
+        raise
+    except DatabaseError as exc:
+        raise BackupError(f"no backup was made: {exc.message}", exc.hint) from exc
+    except OSError as exc:
+        raise BackupError(f"cannot write the backup: {exc}", "check the folder and its free space") from exc
+
+
+def _check_room(folder: Path, database_bytes: int, reserve_gb: float) -> None:
+    """Refuse to begin what would fill the disk: the next dump is a little larger than the last one."""
+    kept = backups(folder)
+    needed = kept[-1].bytes * _TIMES_THE_LAST if kept else database_bytes * _SHARE_OF_DATABASE
+    free = shutil.disk_usage(folder).free
+    if free >= needed + reserve_gb * GIGABYTE:
+        return
+    raise DatabaseError(
+        f"{folder} has {free / GIGABYTE:,.1f} GB free; {needed / GIGABYTE:,.1f} GB for the dump and "
+        f"{reserve_gb:,.1f} GB in reserve are needed",
+        "make room there, set backup.directory to a larger disk, or keep fewer (backup.keep_days)",
+    )
 
 
 async def restore(path: Path, url: str, clock: Clock) -> Backup:
@@ -144,30 +187,19 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     return tuple(sorted(found, key=lambda kept: kept.taken_at))
 
 
-def due(folder: Path, now: datetime) -> bool:
-    """Tell whether the day's backup is yet to be made: none is younger than the latest 02:00 New York."""
-    return _latest(folder) < _latest_due(now)
+def latest(folder: Path) -> datetime | None:
+    """Return when the latest finished backup of a folder was taken (aware UTC), None without one."""
+    return max((kept.taken_at for kept in backups(folder)), default=None)
 
 
-def missing(folder: Path, now: datetime) -> str | None:
-    """Return what is wrong with the backups for an alert, None when the latest due one is there (or still at work)."""
-    latest = _latest(folder)
-    if latest >= _latest_due(now - _LATE):
-        return None
-    if latest == datetime.min.replace(tzinfo=UTC):
+def missing(folder: Path, due: datetime, now: datetime) -> str | None:
+    """Return what is wrong with the backups of a folder, for an alert; None when one was taken since it was due."""
+    taken = latest(folder)
+    if taken is None:
         return f"there is no backup in {folder}"
-    age_h = (now - latest).total_seconds() / 3600
-    return f"the latest backup in {folder} is {age_h:.0f} hours old"
-
-
-def _latest(folder: Path) -> datetime:
-    return max((kept.taken_at for kept in backups(folder)), default=datetime.min.replace(tzinfo=UTC))
-
-
-def _latest_due(now: datetime) -> datetime:
-    local = now.astimezone(DUE_AT.tzinfo)
-    at = datetime.combine(local.date(), DUE_AT)
-    return at if at <= local else datetime.combine(local.date() - timedelta(days=1), DUE_AT)
+    if taken >= due:
+        return None
+    return f"the latest backup in {folder} is {(now - taken) / timedelta(hours=1):.0f} hours old"
 
 
 def _check_fit(kept: Backup, server: Server) -> None:
@@ -203,10 +235,9 @@ async def _extended(session: Session, server: Server, wanted: str) -> Server:
     return server
 
 
-def _begin(part: Path) -> None:
-    """Make the folder and an empty file that only the owner may read."""
-    part.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part.touch(mode=0o600)
+def _begin(folder: Path) -> None:
+    """Make the folder, for the owner's eyes only."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _name(url: str) -> str:
@@ -236,8 +267,12 @@ def _read_manifest(dump: Path) -> Backup:
     raise DatabaseError(f"{dump} is damaged: it has not the size that its manifest says", "use another backup")
 
 
-def _prune(folder: Path, border: datetime) -> None:
+def _prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
+    """Remove what is older than it is to be kept, and what a power cut left unfinished."""
     for kept in backups(folder):
-        if kept.taken_at < border:
+        if now - kept.taken_at > kept_for:
             kept.path.with_suffix(".json").unlink(missing_ok=True)
             kept.path.unlink(missing_ok=True)
+    for left in folder.glob("collector-*.part"):
+        if now.timestamp() - left.stat().st_mtime > _AT_WORK.total_seconds():
+            left.unlink(missing_ok=True)

@@ -98,7 +98,7 @@ async def fitting(name: str, major: int) -> Path:
         have = ", ".join(map(str, sorted(found))) or "none"
         raise DatabaseError(
             f"{name} of version {major} or later is needed; on this machine: {have}",
-            f"install postgresql-client-{major}, or collector[embedded]",
+            f"install postgresql-client-{major} (macOS: brew install postgresql@{major}), or collector[embedded]",
         )
     return found[fits[0]]
 

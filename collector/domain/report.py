@@ -183,6 +183,16 @@ class GapCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupReport:
+    """A backup that the run made: its dump's path and size, how long it took, and how many are kept now."""
+
+    file: str
+    bytes: int
+    seconds: float
+    kept: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextWindow:
     """What runs next."""
 
@@ -212,15 +222,18 @@ class FailureReport:
 class Environment:
     """The state of what surrounds the runs, as the alert rules need it; None is "not known" and raises no alert.
 
-    chain_refreshed: per symbol, when its chain was last read. backup_expected: a backup is configured at all.
-    login_due: when the gateway's weekly login is next needed. new_contracts, expired_contracts: since the last run.
+    chain_refreshed: per symbol, when its chain was last read. backup_expected: backups are configured at all.
+    last_backup: when the latest was taken. backup_missing: what is wrong with them, in words; empty: nothing.
+    login_due: when IB's weekly reset ends the gateway's login, told once the week's last session is over.
+    new_contracts, expired_contracts: since the last run.
     """
 
     disk_free_bytes: int | None = None
     disk_used: float | None = None
     chain_refreshed: tuple[tuple[str, datetime], ...] = ()
-    backup_expected: bool = False
+    backup_expected: bool | None = None
     last_backup: datetime | None = None
+    backup_missing: str = ""
     login_due: datetime | None = None
     new_contracts: int = 0
     expired_contracts: int = 0
@@ -252,6 +265,7 @@ class RunReport:
     past: tuple[PastRun, ...] = ()
     next_window: NextWindow | None = None
     environment: Environment = Environment()
+    backup: BackupReport | None = None
     failure: FailureReport | None = None
     log_path: str = ""
     host: str = ""

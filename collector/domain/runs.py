@@ -16,6 +16,7 @@ class Window(StrEnum):
     CHAIN_REFRESH = "chain_refresh"
     WEEKLY = "weekly"
     PRE_MARKET = "pre_market"
+    BACKUP = "backup"
     MANUAL = "manual"
 
 

@@ -93,6 +93,8 @@ def places(settings: Settings, config: Path | None, account: pwd.struct_passwd) 
     writable = [logs, his(platformdirs.user_cache_path("collector"))]
     if settings.database.embedded:
         writable.append(his(settings.database.data_path).parent)
+    if settings.backup.enabled:
+        writable.append(his(settings.backup.path))
     if settings.notify.outbox.directory is not None:
         writable.append(his(settings.notify.outbox.directory))
     if settings.serve.textfile is not None:

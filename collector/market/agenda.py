@@ -17,6 +17,8 @@ from collector.market.schedule import INTRADAY, OFFLINE, Occurrence, Schedule
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}
 _ENDED_WELL = (RunStatus.SUCCESS, RunStatus.PARTIAL)
 _SETTLING = (Window.EOD, Window.LATE_NIGHT)
+_LEAST_ROOM = timedelta(minutes=10)
+_ROOM_TIMES = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ class _Decision:
             ready = self._ready_at(one)
             if ready > self.now:
                 wake.append(ready)
-            elif busy is None:
+            elif busy is None and (one.window is not Window.BACKUP or self._has_room(kept)):
                 due.append(self._due(one, merges.get(one.key, ())))
         due.sort(key=lambda run: (not run.last_chance, -self._priority(run), run.occurrence.due))
         fresh = tuple(one for one in missed if one.key not in self.known)
@@ -292,6 +294,29 @@ class _Decision:
             ready = max(ready, self._after(asked[len(asked) - down :]))
         return ready
 
+    def _has_room(self, kept: Sequence[Occurrence]) -> bool:
+        """Tell whether a backup delays no collection: none is due, waits for a last chance, or comes too soon.
+
+        How long it takes is told by the last one that ended well and those that were given up on since. A window that
+        waits in vain for a gateway that is down does not hold it up.
+        """
+        asking = [one for one in kept if one.window not in OFFLINE]
+        if any(self._ready_at(one) <= self.now or self._is_last_chance(one) for one in asking):
+            return False
+        following = self.schedule.following(self.now, without=OFFLINE)
+        if following is None:
+            return True
+        longest = timedelta(0)
+        for run in (run for run in reversed(self.runs) if run.window is Window.BACKUP):
+            longest = max(longest, run.ended_at - run.started_at)
+            if run.status is RunStatus.SUCCESS:
+                break
+        return following.due - self.now >= max(_LEAST_ROOM, _ROOM_TIMES * longest)
+
+    def _is_last_chance(self, one: Occurrence) -> bool:
+        """Tell whether contracts that expire on its run date can still be had, and only until that day's purge."""
+        return one.window in _SETTLING and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
+
     def _after(self, failures: Sequence[PastRun]) -> datetime:
         if not failures:
             return self.now
@@ -300,8 +325,7 @@ class _Decision:
 
     def _due(self, one: Occurrence, merges: tuple[Occurrence, ...]) -> DueRun:
         attempt = 1 + len(self.attempts.get(one.key, []))
-        last = one.window in _SETTLING and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
-        return DueRun(one, attempt, self.schedule.deadline(one, self.now), merges, last)
+        return DueRun(one, attempt, self.schedule.deadline(one, self.now), merges, self._is_last_chance(one))
 
     def _priority(self, run: DueRun) -> int:
         return self.schedule.windows[run.occurrence.window].priority

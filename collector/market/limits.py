@@ -4,6 +4,7 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from collector.domain.forecast import Limit, LimitKind
+from collector.domain.runs import Window
 from collector.market.schedule import Schedule, first_after
 
 
@@ -20,7 +21,7 @@ def limits(
         restart_zone: the zone of that time.
     """
     found: list[Limit] = []
-    successor = schedule.following(begins)
+    successor = schedule.following(begins, without=(Window.BACKUP,))  # it waits for its turn
     if deadline is not None and deadline > begins:
         window = successor.window if successor is not None and successor.due == deadline else ""
         found.append(Limit(LimitKind.DEADLINE, deadline, window))

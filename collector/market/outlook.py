@@ -1,15 +1,20 @@
 """The coming days as people plan them: windows, holidays, early closes and clock changes."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.domain.coverage import NEW_YORK
+from collector.domain.runs import Window
 from collector.market.schedule import Occurrence, Schedule
 
 ISRAEL = ZoneInfo("Asia/Jerusalem")
 """The owner's zone."""
 
+WEEKLY_RESET = time(1)
+"""Sunday in New York: IB voids every login, and a person has to approve the next one."""
+
+_SUNDAY = 6
 _PLACES = (("New York", NEW_YORK), ("Israel", ISRAEL))
 
 
@@ -50,6 +55,21 @@ def outlook(schedule: Schedule, first: date, days: int) -> tuple[DayOutlook, ...
         days: how many.
     """
     return tuple(_day(schedule, first + timedelta(days=n)) for n in range(days))
+
+
+def weekly_reset(schedule: Schedule, now: datetime) -> datetime | None:
+    """Return when IB next voids the gateway's login, once the week's last eod is due; None before that, and after it.
+
+    Args:
+        schedule: the windows.
+        now: the instant, aware.
+    """
+    today = now.astimezone(NEW_YORK).date()
+    sunday = today + timedelta(days=_SUNDAY - today.weekday())
+    reset = datetime.combine(sunday, WEEKLY_RESET, NEW_YORK).astimezone(UTC)
+    last = schedule.calendar.previous(sunday)
+    eod = next((one.due for one in schedule.of_session(last) if one.window is Window.EOD), None)
+    return reset if (eod or schedule.session(last).settles_at) <= now < reset else None
 
 
 def _day(schedule: Schedule, day: date) -> DayOutlook:

@@ -2,13 +2,13 @@
 
 Which date a window belongs to (its run date, always a session's):
 - pre_market, morning, midday, afternoon, expiry_check, eod: the session on whose date they are due;
-- late_night: the session before it; due at the first such time after that session has settled;
+- late_night, backup: the session before it; due at the first such time after that session has settled;
 - gap_check: the session before it; due on the morning of the next session, so holidays and week-ends move it;
 - chain_refresh: the session that it prepares, the first on or after its date;
 - weekly: the session that ended the week, the last before its date.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -23,7 +23,7 @@ from collector.market.calendar import REGULAR_CLOSE, Calendar
 INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})
 """Windows inside a session; what they miss, eod collects."""
 
-OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY})
+OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
 """Windows that ask the gateway for nothing."""
 
 _ON_SESSIONS = (*sorted(INTRADAY), Window.PRE_MARKET, Window.EOD)
@@ -105,22 +105,27 @@ class Schedule:
         ]
         return tuple(sorted(found, key=lambda one: (one.due, one.window)))
 
-    def following(self, instant: datetime) -> Occurrence | None:
-        """Return the first occurrence after an instant (aware); None when nothing is on for weeks."""
+    def following(self, instant: datetime, *, without: Collection[Window] = ()) -> Occurrence | None:
+        """Return the first occurrence after an instant (aware), some windows left out; None when none is for weeks."""
         for days in (4, 30):
             found = self.between(instant + timedelta(microseconds=1), instant + timedelta(days=days))
-            if found:
-                return found[0]
+            for one in found:
+                if one.window not in without:
+                    return one
         return None
 
     def deadline(self, occurrence: Occurrence, now: datetime) -> datetime | None:
-        """Return when what is left of a run begun at `now` is deferred; None: never."""
+        """Return when what is left of a run begun at `now` is deferred; None: never.
+
+        A backup waits for what is at work, so it ends nobody's time; its own ends when the gateway is next asked.
+        """
         rule = self.windows[occurrence.window]
         if rule.deadline == "none":
             return None
         begun = max(now, occurrence.due)
         if rule.deadline == "successor":
-            successor = self.following(begun)
+            own = occurrence.window is Window.BACKUP
+            successor = self.following(begun, without=OFFLINE if own else (Window.BACKUP,))
             return None if successor is None else successor.due
         return first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
 
@@ -161,7 +166,7 @@ class Schedule:
                 due, note = self._on_session(window, day)
                 if due is not None:
                     yield day, due, note
-        elif window is Window.LATE_NIGHT:
+        elif window in (Window.LATE_NIGHT, Window.BACKUP):
             for day in self.calendar.days(first, last):
                 yield day, first_after(rule.time, zone, self.session(day).settles_at), ""
         elif window is Window.GAP_CHECK:

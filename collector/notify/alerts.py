@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from collector.config.notify import AlertSettings, When
+from collector.domain.coverage import NEW_YORK
 from collector.domain.report import Cause, Environment, RunReport
 from collector.domain.runs import RunStatus, Window
 
 GIGABYTE = 10**9
 
-NEEDS_GATEWAY = frozenset(set(Window) - {Window.GAP_CHECK, Window.WEEKLY})
+NEEDS_GATEWAY = frozenset(set(Window) - {Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
 """Windows that talk to IB: only they can show that the gateway is back."""
 
 FETCHING = NEEDS_GATEWAY - {Window.CHAIN_REFRESH, Window.PRE_MARKET}
@@ -33,6 +34,7 @@ class Rule(StrEnum):
     UNUSUALLY_FEW = "unusually_few"
     DEGRADED_IN_A_ROW = "degraded_in_a_row"
     DISK_LOW = "disk_low"
+    BACKUP_FAILED = "backup_failed"
     BACKUP_MISSING = "backup_missing"
     LOGIN_DUE = "login_due"
     STALE_CHAIN = "stale_chain"
@@ -57,6 +59,7 @@ CONDITIONS = frozenset(
         Rule.GATEWAY_UNREACHABLE,
         Rule.DEGRADED_IN_A_ROW,
         Rule.DISK_LOW,
+        Rule.BACKUP_FAILED,
         Rule.BACKUP_MISSING,
         Rule.STALE_CHAIN,
     }
@@ -129,7 +132,8 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
         Rule.COLLECTION_FAILED: well and report.window in FETCHING and not key.endswith(f":{_cause(report)}"),
         Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window in FETCHING,
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
-        Rule.BACKUP_MISSING: environment.last_backup is not None or not environment.backup_expected,
+        Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
+        Rule.BACKUP_MISSING: environment.last_backup is not None or environment.backup_expected is False,
         Rule.STALE_CHAIN: key.removeprefix(f"{Rule.STALE_CHAIN}:") in dict(environment.chain_refreshed),
     }
     return proofs[alert_rule]
@@ -183,7 +187,16 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             text=f"The database cannot be used: {message}",
             what_to_do="Bring it back; the next window then collects what was missed.",
         )
-    if report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+    ended_badly = report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+    if ended_badly and report.window is Window.BACKUP:
+        yield Alert(
+            rule=Rule.BACKUP_FAILED,
+            severity=Severity.CRITICAL,
+            key=str(Rule.BACKUP_FAILED),
+            text=f"The backup {'failed' if report.status is RunStatus.FAILED else 'was interrupted'}: {message}",
+            what_to_do="Earlier backups are untouched; it is tried again. By hand: collector run --window backup",
+        )
+    elif ended_badly:
         yield Alert(
             rule=Rule.COLLECTION_FAILED,
             severity=Severity.CRITICAL,
@@ -197,7 +210,9 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             rule=Rule.COLLECTION_PARTIAL,
             severity=Severity.WARNING,
             key=f"{Rule.COLLECTION_PARTIAL}:{run}:{report.attempt}",
-            text=f"{run} is partial: {report.contracts_done:,} of {report.contracts:,} contracts are done.",
+            text=f"{run} is partial: {report.contracts_done:,} of {report.contracts:,} contracts are done."
+            if report.window in FETCHING
+            else f"{run} is partial: {message}",
         )
     elif report.status is RunStatus.SUCCESS and report.window in FETCHING:
         yield Alert(
@@ -271,24 +286,22 @@ def _environment(environment: Environment, settings: AlertSettings, now: datetim
             text=f"The disk of the database is nearly full: {', '.join(parts)}.",
             what_to_do="Make room before the next window; a full disk stops the collection.",
         )
-    if environment.backup_expected:
-        last = environment.last_backup
-        if last is None or now - last > timedelta(hours=settings.backup_age_h):
-            yield Alert(
-                rule=Rule.BACKUP_MISSING,
-                severity=Severity.WARNING,
-                key=str(Rule.BACKUP_MISSING),
-                text="There is no backup yet." if last is None else f"The last backup is of {last:%Y-%m-%d %H:%M} UTC.",
-                what_to_do="Expired contracts can never be fetched again: make one now.",
-            )
+    if environment.backup_missing:
+        yield Alert(
+            rule=Rule.BACKUP_MISSING,
+            severity=Severity.WARNING,
+            key=str(Rule.BACKUP_MISSING),
+            text=f"A backup is missing: {environment.backup_missing}.",
+            what_to_do="Expired contracts can never be fetched again. Make one now: collector run --window backup",
+        )
     due = environment.login_due
     if due is not None and timedelta(0) <= due - now <= timedelta(hours=settings.login_notice_h):
         yield Alert(
             rule=Rule.LOGIN_DUE,
             severity=Severity.WARNING,
             key=f"{Rule.LOGIN_DUE}:{due:%Y-%m-%d}",
-            text=f"The gateway needs its weekly login by {due:%A %Y-%m-%d %H:%M} UTC.",
-            what_to_do="Log in with the second factor at hand; without it every window fails.",
+            text=f"IB's weekly reset ends the gateway's login: {due.astimezone(NEW_YORK):%A %Y-%m-%d %H:%M} New York.",
+            what_to_do="Log in afterwards, with the second factor at hand; until then every window fails.",
         )
     for symbol, refreshed in environment.chain_refreshed:
         if now - refreshed > timedelta(hours=settings.chain_age_h):

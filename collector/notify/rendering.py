@@ -26,7 +26,9 @@ from collector.notify.troubleshooting import checklist
 
 ValueT = TypeVar("ValueT")
 
-_SAID_BY_THE_BANNER = frozenset({Rule.COLLECTION_FAILED, Rule.COLLECTION_PARTIAL, Rule.COLLECTION_SUCCESS})
+_SAID_BY_THE_BANNER = frozenset(
+    {Rule.COLLECTION_FAILED, Rule.COLLECTION_PARTIAL, Rule.COLLECTION_SUCCESS, Rule.BACKUP_FAILED}
+)
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
 
 
@@ -196,6 +198,8 @@ def _templates() -> Templates:
     templates.globals.update(
         headline=wording.headline,
         aim=wording.aim,
+        concerns_bars=wording.concerns_bars,
+        fetches=wording.fetches,
         status_word=wording.status_word,
         status_words=wording.STATUS_WORDS,
         sparkline=wording.sparkline,

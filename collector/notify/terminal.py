@@ -43,7 +43,8 @@ def run_view(report: RunReport, mask: Mask, alerts: tuple[Alert, ...] = ()) -> R
         parts += [Text(), *_failure(report)]
     for alert in alerts:
         parts.append(Text(f"● {one_line(alert.text, 400)}", style=_SEVERITY_STYLES[alert.severity]))
-    title = f"{wording.status_word(report)} · {report.window} · {wording.day(report.session)} · run {report.run_id}"
+    run = f" · run {report.run_id}" if report.run_id else ""
+    title = f"{wording.status_word(report)} · {report.window} · {wording.day(report.session)}{run}"
     return Panel(Group(*parts), title=Text(title, style=f"bold {style}"), title_align="left", border_style=style)
 
 
@@ -96,10 +97,12 @@ def _symbols(report: RunReport) -> Table:
 
 
 def _figures(report: RunReport) -> Table:
-    latency = report.latency
+    latency, backup, fetches = report.latency, report.backup, wording.fetches(report)
+    took, pace = wording.duration(report.duration_s), wording.rate(report.requests_per_s)
     pairs = [
-        ("Took", f"{wording.duration(report.duration_s)}, {report.requests:,} requests"),
-        ("Pace", f"{wording.rate(report.requests_per_s)} requests/s, {wording.rate(report.bars_per_s)} bars/s"),
+        ("Took", f"{took}, {report.requests:,} requests" if fetches else took),
+        ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
+        ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
         (
             "Latency",
             f"median {wording.seconds(latency.p50_s)}, 99 % {wording.seconds(latency.p99_s)}" if latency else "",
@@ -113,7 +116,9 @@ def _figures(report: RunReport) -> Table:
         ),
         ("Gaps", f"{report.gaps.opened:,} opened, {report.gaps.closed:,} closed, {report.gaps.still_open:,} open"),
     ]
-    if report.day:
+    if not wording.concerns_bars(report):
+        pairs = pairs[:-2]
+    elif report.day:
         first, last = wording.in_new_york(report.day.first_bar), wording.in_new_york(report.day.last_bar)
         pairs.append(("In the database", f"{report.day.bars:,} bars of the session, {first}–{last} New York"))
     if report.next_window:

@@ -6,7 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from collector.domain.report import RunReport, Stage
-from collector.domain.runs import Asks, RunStatus
+from collector.domain.runs import Asks, RunStatus, Window
 from collector.domain.week import WeekReport
 from collector.notify.alerts import FETCHING
 
@@ -34,6 +34,7 @@ STAGE_WORDS: Final = {
     Stage.PLAN: "planning requests",
     Stage.FETCH: "fetching bars",
     Stage.STORE: "storing bars",
+    Stage.BACKUP: "writing the backup",
     Stage.CLOSE: "closing its books",
 }
 
@@ -115,10 +116,21 @@ def aim(report: RunReport) -> str:
     return "covered" if report.asks is Asks.NOT_COVERED else "complete"
 
 
+def fetches(report: RunReport) -> bool:
+    """Return whether the window fetches bars, so that figures about bars say something."""
+    return report.window in FETCHING
+
+
+def concerns_bars(report: RunReport) -> bool:
+    """Return whether the window fetches bars or looks at them: gaps, expiring contracts, what is in the database."""
+    return fetches(report) or report.window in (Window.GAP_CHECK, Window.WEEKLY)
+
+
 def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
     if report.preflight_failed:
-        return "Nothing was asked for: the run stopped at its preflight check. What is stored is untouched."
+        what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
+        return f"{what}: the run stopped at its preflight check. What is stored is untouched."
     measured = any(symbol.expected for symbol in report.symbols)
     if report.status is RunStatus.FAILED or (report.status is RunStatus.PARTIAL and report.failure and not measured):
         where = STAGE_WORDS[report.failure.stage] if report.failure else "at work"
@@ -127,9 +139,22 @@ def headline(report: RunReport) -> str:
         return "The run was stopped before its end. " + _stored(report)
     if report.status is RunStatus.RUNNING:
         return "The run is still at work. " + _stored(report)
-    if report.window not in FETCHING:
-        return "Done; this window looks and reports, it fetches no bars."
-    return _trust(report)
+    return _trust(report) if fetches(report) else _done(report)
+
+
+def _done(report: RunReport) -> str:
+    """Return what a window has done that fetches no bars."""
+    if report.status is RunStatus.PARTIAL:
+        return "Some of it could not be done; " + _stored(report)
+    if report.backup is not None:
+        made = report.backup
+        return f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
+    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+        ready = "The gateway answers, and the" if report.window is Window.PRE_MARKET else "The"
+        return f"{ready} option chains are read: {report.environment.new_contracts:,} contracts are new."
+    gaps = report.gaps
+    found = f"{gaps.opened:,} gaps are new, {gaps.closed:,} closed, {gaps.still_open:,} open"
+    return f"The tables were looked through: {found}."
 
 
 def _trust(report: RunReport) -> str:
@@ -162,10 +187,22 @@ def subject(report: RunReport) -> str:
     if report.reached is not None and not report.preflight_failed:
         parts.append(percent(report.reached) + (" covered" if report.asks is Asks.NOT_COVERED else ""))
     if not report.preflight_failed and report.status is not RunStatus.INTERRUPTED:
-        parts.append(f"{report.bars:,} bars")
+        parts += _outcome_words(report)
     if report.expiring.lost:
         parts.append(f"{report.expiring.lost:,} lost")
     return " · ".join(parts)
+
+
+def _outcome_words(report: RunReport) -> list[str]:
+    """Return the one figure that matters beside completeness."""
+    if fetches(report):
+        return [f"{report.bars:,} bars"]
+    if report.window is Window.BACKUP:
+        return [size(report.backup.bytes)] if report.backup else []
+    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+        return [f"{report.environment.new_contracts:,} new contracts"]
+    still_open = report.gaps.still_open
+    return [f"{still_open:,} open gap{'' if still_open == 1 else 's'}"]
 
 
 def week_subject(week: WeekReport) -> str:

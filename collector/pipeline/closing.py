@@ -19,6 +19,7 @@ from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, What
 from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
+from collector.market.agenda import purge_of
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
 from collector.pipeline import scope
@@ -97,7 +98,8 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             errors=tally.failed + len(finished.not_prepared),
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
-            progress=progress(tally, finished.reached),
+            progress=progress(tally, finished.reached)
+            | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
         ),
     )
     await _note_daily(finished, db, clock)
@@ -170,7 +172,7 @@ async def _bring_up_to_date(
             unsaved = await lifecycle.mark_expiry_collected(db, underlying.id, session, settings.series)
             expiring = sum(contract.expiration == order.day for contract in prepared.contracts)
             saved += max(expiring - len(unsaved), 0)
-            at_risk += unsaved
+            at_risk += unsaved if now < purge_of(order.day) else []  # afterwards they are lost, which is said once
         due = await scope.due_ids(db, underlying, session, waiting)
         measured = await statistics.measure(db, underlying.id, session, settings.series, due)
         for asked in prepared.sessions[-1:]:

@@ -10,7 +10,7 @@ from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.instruments import OptionContract, Underlying
-from collector.domain.report import Expiring, GapCounts, PacerSample
+from collector.domain.report import BackupReport, Expiring, GapCounts, PacerSample
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
@@ -94,6 +94,7 @@ class Finished:
     gaps: GapCounts = field(default_factory=GapCounts)
     reached: float | None = None
     expired_contracts: int = 0
+    backup: BackupReport | None = None
     error: BaseException | None = None
 
 

@@ -12,7 +12,6 @@ from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import (
     Cause,
     DayTotals,
-    Environment,
     FailureReport,
     Latency,
     NextWindow,
@@ -29,7 +28,7 @@ from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
 from collector.pipeline.orders import Finished, Order, Prepared
-from collector.pipeline.preflight import disk_usage
+from collector.pipeline.surroundings import environment
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,
@@ -37,6 +36,21 @@ _CAUSES = {
     Outcome.DISCONNECTED: Cause.GATEWAY_DOWN,
     Outcome.FARM_DOWN: Cause.GATEWAY_DOWN,
     Outcome.OTHER_LOGIN: Cause.GATEWAY_DOWN,
+}
+
+_STAGES = {
+    Window.BACKUP: Stage.BACKUP,
+    Window.CHAIN_REFRESH: Stage.DISCOVER,
+    Window.PRE_MARKET: Stage.DISCOVER,
+    Window.GAP_CHECK: Stage.CLOSE,
+    Window.WEEKLY: Stage.CLOSE,
+}
+"""What windows do that fetch no bars; all others fetch."""
+
+_SAVED = {
+    Stage.BACKUP: "Earlier backups are untouched.",
+    Stage.DISCOVER: "The expirations that were read are stored; the next run reads the others.",
+    Stage.CLOSE: "Nothing was fetched or lost; the next run looks again.",
 }
 
 
@@ -78,7 +92,8 @@ async def of_run(
         gaps=finished.gaps,
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(settings, calendar, now),
-        environment=await environment(db, settings, finished.started, finished.expired_contracts),
+        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
+        backup=finished.backup,
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),
@@ -114,7 +129,9 @@ def of_preflight(
             cause=cause_of(error),
             message=error.message,
             hint=error.hint,
-            saved="Nothing was asked for; what is missing stays due.",
+            saved=_SAVED[Stage.BACKUP]
+            if order.window is Window.BACKUP
+            else "Nothing was asked for; what is missing stays due.",
             resume=resume_command(order),
             log_path=log_path,
         ),
@@ -127,7 +144,8 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
     """Return why a run did not end well, None when it did."""
     if finished.status is RunStatus.SUCCESS:
         return None
-    saved = (
+    stage = _STAGES.get(order.window, Stage.FETCH)
+    saved = _SAVED.get(stage) or (
         f"{finished.tally.inserted:,} new and {finished.tally.updated:,} changed rows are stored with their coverage; "
         "the next run asks only for what is missing."
     )
@@ -136,10 +154,11 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         outcomes = [one.failure.outcome for one in finished.given_up]
         worst = max(set(outcomes), key=outcomes.count, default=Outcome.UNKNOWN)
         left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
-        message = f"{len(outcomes):,} requests were given up on" + (f"; left out: {left}" if left else "")
+        words = [f"{len(outcomes):,} requests were given up on"] if stage is Stage.FETCH else []
+        message = "; ".join([*words, *([f"left out: {left}"] if left else [])])
         cause = _CAUSES.get(worst, Cause.INCOMPLETE)
         return FailureReport(
-            stage=Stage.FETCH,
+            stage=stage,
             cause=cause,
             message=message,
             saved=saved,
@@ -148,7 +167,7 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         )
     foreseen = isinstance(error, CollectorError)
     return FailureReport(
-        stage=Stage.STORE if isinstance(error, DatabaseError) else Stage.FETCH,
+        stage=Stage.STORE if isinstance(error, DatabaseError) and stage is Stage.FETCH else stage,
         cause=Cause.INTERRUPTED if finished.status is RunStatus.INTERRUPTED else cause_of(error),
         message=error.message if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}",
         hint=error.hint if isinstance(error, CollectorError) else "",
@@ -161,7 +180,8 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
 
 def resume_command(order: Order) -> str:
     """Return the command line that continues a run."""
-    return f"collector run --window {order.window} --date {order.day} --symbols {','.join(order.symbols)}"
+    symbols = "" if order.window is Window.BACKUP else f" --symbols {','.join(order.symbols)}"
+    return f"collector run --window {order.window} --date {order.day}{symbols}"
 
 
 def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
@@ -225,20 +245,6 @@ def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow |
     return None if following is None else NextWindow(window=following.window, due=following.due)
 
 
-async def environment(db: Database, settings: Settings, since: datetime, expired_contracts: int = 0) -> Environment:
-    """Return the state of what surrounds the runs: disk, chains, new and expired contracts since an instant."""
-    place = settings.database.data_path if settings.database.embedded else settings.log.path
-    free, used = disk_usage(place)
-    refreshed, new = await reports.chains_refreshed(db, since)
-    return Environment(
-        disk_free_bytes=free,
-        disk_used=used,
-        chain_refreshed=refreshed,
-        new_contracts=new,
-        expired_contracts=expired_contracts,
-    )
-
-
 async def of_week(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> WeekReport:
     """Return the report of the week that ended with the last completed session: its sessions, Monday first."""
     last = calendar.last_completed(now, settings.symbol_names[0])
@@ -258,7 +264,7 @@ async def of_week(db: Database, settings: Settings, calendar: Calendar, now: dat
         requests=figures.requests,
         rate_limit_hits=figures.rate_limit_hits,
         database_bytes=await status.database_bytes(db),
-        environment=await environment(db, settings, span.start),
+        environment=await environment(db, settings, calendar, now, span.start),
         next_window=_next(settings, calendar, now),
         host=socket.gethostname(),
     )

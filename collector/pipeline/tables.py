@@ -1,9 +1,14 @@
-"""Windows that fetch no bars: looking at the tables, and bringing the chains up to date."""
+"""Windows that fetch no bars: looking at the tables, bringing the chains up to date, backing the database up."""
+
+import asyncio
 
 import structlog
 
+from collector.db import backup
 from collector.db import contracts as contract_store
 from collector.domain.answers import Failure
+from collector.domain.errors import BackupError
+from collector.domain.report import BackupReport
 from collector.pipeline import scope
 from collector.pipeline.discovery import Discovery
 from collector.pipeline.orders import Finished, NotPrepared, Prepared
@@ -44,3 +49,33 @@ async def refresh_chains(finished: Finished, parts: Parts) -> None:
             continue
         log.info("chain_refreshed", symbol=symbol, contracts=found.contracts, new=found.new)
         finished.not_prepared += [NotPrepared(symbol, failure) for _, failure in found.failures[:1]]
+
+
+async def back_up(finished: Finished, parts: Parts) -> None:
+    """Write the database's backup, and give it up when the gateway is next to be asked: collection goes first.
+
+    Raises:
+        BackupError: none could be made.
+        DatabaseUnavailable: the database is gone.
+    """
+    rules, order, now = parts.settings.backup, finished.order, parts.clock.now()
+    left_s = None if order.deadline is None else max((order.deadline - now).total_seconds(), 0)
+    try:
+        async with asyncio.timeout(left_s):
+            made = await backup.backup(
+                parts.db.url,
+                rules.path,
+                now,
+                keep_days=rules.keep_days,
+                reserve_gb=rules.reserve_gb,
+                clock=parts.clock,
+            )
+    except TimeoutError as exc:
+        raise BackupError(
+            "the backup was not done when the next window was due, and was given up",
+            "it is tried again in the next pause; a faster disk for backup.directory helps",
+        ) from exc
+    kept = backup.backups(rules.path)
+    seconds = (parts.clock.now() - now).total_seconds()
+    finished.backup = BackupReport(file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept))
+    log.info("backup_made", file=str(made.path), bytes=made.bytes, seconds=round(seconds, 1), kept=len(kept))

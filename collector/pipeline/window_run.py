@@ -108,6 +108,7 @@ _ACTS = {
     Window.WEEKLY: tables.look,
     Window.CHAIN_REFRESH: tables.refresh_chains,
     Window.PRE_MARKET: tables.refresh_chains,
+    Window.BACKUP: tables.back_up,
 }
 """Windows that fetch no bars; all others collect."""
 

@@ -35,6 +35,7 @@ NEXT_UTC = {
         "gap_check": "Mon 2026-11-02 06:00:00",
         "chain_refresh": "Sun 2026-11-01 23:00:00",  # 18:00 in New York, whose clocks changed that morning
         "weekly": "Sat 2026-10-31 10:00:00",
+        "backup": "Sat 2026-10-31 06:00:00",  # 02:00 in New York
     },
     "2026-11-02 12:00:00 UTC": {  # winter in both
         "pre_market": "Tue 2026-11-03 11:30:00",
@@ -47,6 +48,7 @@ NEXT_UTC = {
         "gap_check": "Tue 2026-11-03 06:00:00",
         "chain_refresh": "Sun 2026-11-08 23:00:00",
         "weekly": "Sat 2026-11-07 10:00:00",
+        "backup": "Tue 2026-11-03 07:00:00",
     },
     "2026-07-01 12:00:00 UTC": {  # a Wednesday, summer in both
         "pre_market": "Thu 2026-07-02 10:30:00",
@@ -59,6 +61,7 @@ NEXT_UTC = {
         "gap_check": "Thu 2026-07-02 05:00:00",
         "chain_refresh": "Sun 2026-07-05 22:00:00",
         "weekly": "Sat 2026-07-04 09:00:00",
+        "backup": "Thu 2026-07-02 06:00:00",
     },
 }
 """By hand: when each window is due after an instant, UTC."""
@@ -109,7 +112,7 @@ def test_systemd_accepts_the_units(tmp_path: Path, user: bool) -> None:
         *(f"collector@{window}.service" for window in ALL_ON.windows.enabled),
         "collector-failed@collector@eod.service.service",
     ]
-    assert len(names) == 3 + 10 + 10 + 1
+    assert len(names) == 3 + 11 + 11 + 1
     scope = ["--user"] if user else []
     done = analyze("verify", "--man=no", *scope, *names, folder=units)
     ours = [line for line in done.stderr.splitlines() if "collector" in line]

@@ -1,5 +1,6 @@
 """Backup and restore, as a drill: an empty server gets everything back, and what does not fit is refused."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -15,8 +16,10 @@ import pytest_asyncio
 from collector.clock import SystemClock
 from collector.db import backup, compaction, features, migrate, programs, schema
 from collector.db.local_server import LocalServer
-from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable
+from collector.domain.errors import BackupError, CollectorError, DatabaseError, DatabaseUnavailable
+from collector.domain.report import Cause
 from collector.domain.spans import Span
+from collector.notify.troubleshooting import cause_of
 from tests.engines import Engine, settings
 from tests.fixtures_engines import Matrix
 
@@ -160,18 +163,57 @@ async def test_damaged_and_unfinished_backups_do_not_count(plain_database_url: s
         await backup.restore(made.path, plain_database_url, _CLOCK)
 
 
-async def test_backup_due_at_two_in_new_york(plain_database_url: str, folder: Path) -> None:
-    """One backup a day is due at 02:00 New York; two hours later its absence is an alert."""
+async def test_what_is_missing(plain_database_url: str, folder: Path) -> None:
+    """Without a backup since one was due, it is said how old the latest is, or that there is none."""
     two = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
-    assert backup.due(folder, _NOW)
-    assert backup.missing(folder, _NOW) == f"there is no backup in {folder}"
+    assert backup.missing(folder, _NOW, _NOW) == f"there is no backup in {folder}"
     await backup.backup(plain_database_url, folder, _NOW + timedelta(minutes=3), clock=_CLOCK)
-    assert not backup.due(folder, _NOW + timedelta(minutes=4))
-    assert not backup.due(folder, two - timedelta(minutes=1))
-    assert backup.due(folder, two)
-    assert backup.missing(folder, two + timedelta(hours=1, minutes=59)) is None
-    late = backup.missing(folder, two + timedelta(hours=3))
+    assert backup.latest(folder) == _NOW + timedelta(minutes=3)
+    assert backup.missing(folder, _NOW, two + timedelta(hours=3)) is None
+    late = backup.missing(folder, two, two + timedelta(hours=3))
     assert late == f"the latest backup in {folder} is 27 hours old"
+
+
+async def test_a_disk_without_room_is_not_filled(plain_database_url: str, folder: Path) -> None:
+    """A backup is not begun when its disk would have less left than the reserve; it says how much is needed."""
+    await backup.backup(plain_database_url, folder, _NOW, reserve_gb=0.001, clock=_CLOCK)
+    before = _names(folder)
+    needed = r"GB free; 0\.0 GB for the dump and 1,000,000\.0 GB in reserve are needed"
+    with pytest.raises(BackupError, match=needed) as no:
+        await backup.backup(plain_database_url, folder, _NOW + timedelta(days=40), reserve_gb=1e6, clock=_CLOCK)
+    assert "backup.directory" in no.value.hint
+    assert _names(folder) == before
+
+
+async def test_a_machine_without_pg_dump(
+    plain_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a fitting pg_dump no backup can be made; the error says what to install, and is not the database's."""
+    monkeypatch.setattr(programs, "_installed", lambda _name: iter(()))
+    with pytest.raises(BackupError, match=r"pg_dump of version \d+ or later is needed; on this machine: none") as no:
+        await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
+    assert "install postgresql-client-" in no.value.hint
+    assert cause_of(no.value) is Cause.BACKUP
+    assert _names(folder) == []
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _leave(part: Path, at: datetime) -> None:
+    """Write an unfinished dump that was last written to at an instant."""
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(b"half")
+    os.utime(part, (at.timestamp(), at.timestamp()))
+
+
+async def test_what_a_power_cut_left_goes_with_the_next_good_one(plain_database_url: str, folder: Path) -> None:
+    """A dump that nobody finished within a day is removed; one that may be at work stays."""
+    for name, age in (("old", timedelta(hours=25)), ("new", timedelta(hours=1))):
+        _leave(folder / f"collector-{name}.part", _NOW - age)
+    await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
+    assert [name for name in _names(folder) if name.endswith(".part")] == ["collector-new.part"]
 
 
 async def test_server_that_does_not_fit_is_refused(plain_database_url: str, folder: Path) -> None:
@@ -185,6 +227,16 @@ async def test_server_that_does_not_fit_is_refused(plain_database_url: str, fold
     manifest.write_text(json.dumps({**facts, "server": "99.1"}))
     with pytest.raises(DatabaseError, match=r"is of PostgreSQL 99\.1"):
         await backup.restore(made.path, plain_database_url, _CLOCK)
+
+
+async def test_a_program_ends_with_who_waits_for_it(folder: Path) -> None:
+    """A dump that is given up does not go on writing."""
+    said = folder.with_suffix(".pid")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await programs.run(Path("/bin/sh"), "-c", f"echo $$ > {said}; exec sleep 60", env=os.environ)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.read_text()), 0)
 
 
 def test_password_is_no_argument() -> None:

@@ -92,6 +92,7 @@ def test_defaults_of_the_design() -> None:
         (Window.LATE_NIGHT, True, time(1), "Asia/Jerusalem", "unsettled", Scope.ALL, Asks.NOT_SETTLED),
         (Window.GAP_CHECK, True, time(8), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
         (Window.CHAIN_REFRESH, True, time(18), "America/New_York", "none", Scope.ALL, Asks.NOT_SETTLED),
+        (Window.BACKUP, True, time(2), "America/New_York", "none", Scope.ALL, Asks.NOT_SETTLED),
         (Window.WEEKLY, True, time(12), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
     ],
 )
@@ -108,6 +109,17 @@ def test_windows_of_the_design(
         found.scope,
         found.asks,
     )
+
+
+def test_backups_are_switched_off_in_one_place() -> None:
+    """Without backups there is no window for them; each is on by default, and kept for 30 days."""
+    on = load(write(""))
+    assert (on.backup.enabled, on.windows.backup.enabled, on.backup.keep_days) == (True, True, 30)
+    assert on.backup.path.name == "backups"
+    off = load(write("backup: {enabled: false}\nwindows: {backup: {time: '03:00'}}\n"))
+    assert (off.windows.backup.enabled, off.windows.backup.time) == (False, time(3))
+    assert Window.BACKUP not in off.windows.enabled
+    assert load(write("backup: {directory: ~/kept}\n")).backup.path == Path.home() / "kept"
 
 
 def test_a_window_keeps_the_rest_of_its_defaults() -> None:

@@ -100,7 +100,20 @@ def test_windows_that_are_off_and_windows_without_days_have_no_timer() -> None:
         "collector@late_night.timer",
         "collector@gap_check.timer",
         "collector@chain_refresh.timer",
+        "collector@backup.timer",
     }
+
+
+def test_backups_have_their_timer_and_may_be_written(tmp_path: Path) -> None:
+    """The backup is woken at 02:00 New York, may write where backups are kept; without backups there is neither."""
+    chosen = settings(backup={"directory": str(tmp_path)})
+    texts = installation.render(Kind.SYSTEMD, chosen, WHERE, user=False)
+    assert "OnCalendar=Tue..Sat *-*-* 02:00:00 America/New_York\n" in texts["collector@backup.timer"]
+    account = installation.owner(user=True)
+    assert tmp_path in installation.places(chosen, None, account).writable
+    none = settings(backup={"directory": str(tmp_path), "enabled": False})
+    assert "collector@backup.timer" not in installation.render(Kind.SYSTEMD, none, WHERE, user=False)
+    assert tmp_path not in installation.places(none, None, account).writable
 
 
 def test_the_machines_units_are_locked_in() -> None:
@@ -201,7 +214,7 @@ def test_install_then_change_then_uninstall(tmp_path: Path, where: Places) -> No
     assert called.lines[0] == "systemctl --user disable --now collector@midday.timer"
     assert "systemctl --user disable --now collector-due.timer" in called.lines
     assert called.lines[-1].startswith(
-        "systemctl --user enable --now collector@chain_refresh.timer collector@eod.timer"
+        "systemctl --user enable --now collector@backup.timer collector@chain_refresh.timer collector@eod.timer"
     )
 
     me = pwd.struct_passwd((*pwd.getpwuid(os.getuid())[:5], "/home/bars", "/bin/sh"))

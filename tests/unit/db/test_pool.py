@@ -59,7 +59,7 @@ def test_a_full_disk_is_not_waited_for(
 
     async def main() -> None:
         clock = VirtualClock(OPEN)
-        database = pool.Database(None, clock, 1, "")  # type: ignore[arg-type]  # it is never reached
+        database = pool.Database(None, clock, 1, "")  # it is never reached
 
         async def ask() -> None:
             raise error

@@ -286,11 +286,13 @@ def test_pre_market_is_of_no_use_after_the_open() -> None:
 
 
 def test_holidays_have_no_agenda() -> None:
-    """On Thanksgiving nothing is due until Friday's gap check."""
+    """On Thanksgiving nothing is due but Wednesday's backup until Friday's gap check."""
     done = [
         run(window, date(2026, 11, 25), "2026-11-25 23:10")
         for window in (Window.MORNING, Window.MIDDAY, Window.EXPIRY_CHECK, Window.EOD, Window.LATE_NIGHT)
     ]
+    assert decide("2026-11-26 06:00", done, since=utc("2026-11-25 12:00")).wake_at == utc("2026-11-26 07:00")
+    done.append(run(Window.BACKUP, date(2026, 11, 25), "2026-11-26 07:00"))
     found = decide("2026-11-26 20:00", done, since=utc("2026-11-25 12:00"))
     assert (found.due, found.missed, found.wake_at) == ((), (), utc("2026-11-27 06:00"))
 
@@ -299,3 +301,61 @@ def test_before_the_collector_existed() -> None:
     """Windows due before the schedule came into force were never meant to run."""
     found = decide("2026-11-20 14:00", since=utc("2026-11-20 13:55"))
     assert (found.due, found.missed) == ((), ())
+
+
+WEDNESDAY = date(2026, 11, 18)
+UP_TO_FRIDAY = utc("2026-11-20 06:50")
+"""After Thursday's late night and gap check, ten minutes before its backup (02:00 in New York)."""
+
+
+def backup_of(day: date, started: str, minutes: int, status: RunStatus = RunStatus.SUCCESS) -> PastRun:
+    """Return a backup that took so many minutes."""
+    start = utc(started)
+    return PastRun(Window.BACKUP, day, status, start, start + timedelta(minutes=minutes))
+
+
+def test_a_backup_is_due_the_morning_after_its_session() -> None:
+    """At 02:00 in New York, until the gateway is next asked; the weekly report in between does not end it."""
+    (due,) = decide("2026-11-20 07:00", since=UP_TO_FRIDAY).due
+    assert (due.occurrence.key, due.deadline) == ((Window.BACKUP, THURSDAY), utc("2026-11-20 15:00"))
+    (due,) = decide("2026-11-21 07:00", since=utc("2026-11-21 06:00")).due
+    assert (due.occurrence.key, due.deadline) == ((Window.BACKUP, FRIDAY), utc("2026-11-22 23:00"))  # the chains' time
+
+
+def test_a_late_backup_leaves_room_for_the_next_window() -> None:
+    """It is not begun when half as much again as the last one took would not be over before the gateway is asked."""
+    assert names(decide("2026-11-20 14:50", since=UP_TO_FRIDAY)) == [(Window.BACKUP, THURSDAY)]
+    found = decide("2026-11-20 14:51", since=UP_TO_FRIDAY)
+    assert (names(found), found.wake_at) == ([], utc("2026-11-20 15:00"))
+    slow = [backup_of(WEDNESDAY, "2026-11-19 07:00", 60)]
+    assert names(decide("2026-11-20 13:30", slow, since=UP_TO_FRIDAY)) == [(Window.BACKUP, THURSDAY)]
+    assert names(decide("2026-11-20 13:31", slow, since=UP_TO_FRIDAY)) == []
+    stopped = [*slow, backup_of(THURSDAY, "2026-11-20 07:00", 120, RunStatus.FAILED)]
+    assert names(decide("2026-11-20 11:59", stopped, since=UP_TO_FRIDAY)) == [(Window.BACKUP, THURSDAY)]
+    assert names(decide("2026-11-20 12:01", stopped, since=UP_TO_FRIDAY)) == []
+    assert names(decide("2026-11-20 22:00", stopped, since=UP_TO_FRIDAY))[0] == (Window.EOD, FRIDAY)
+
+
+def test_a_backup_waits_for_what_is_due() -> None:
+    """A window that is due goes first; one that waits for a gateway holds it up for a last chance only."""
+    found = decide("2026-11-20 15:00", since=UP_TO_FRIDAY)
+    assert names(found) == [(Window.MORNING, FRIDAY)]
+    down = [run(Window.EOD, FRIDAY, "2026-11-20 21:45", RunStatus.FAILED, gateway_down=True)]
+    later = [run(Window.EOD, FRIDAY, "2026-11-21 06:50", RunStatus.FAILED, gateway_down=True)]
+    merged = [*UNTIL_NIGHT, *later]
+    assert names(decide("2026-11-20 21:58", [*UNTIL_NIGHT[:3], *down], since=UP_TO_FRIDAY)) == []  # purged at midnight
+    assert names(decide("2026-11-21 07:00", merged, since=UP_TO_FRIDAY)) == [(Window.BACKUP, FRIDAY)]
+
+
+UNTIL_NIGHT = [
+    run(Window.MORNING, FRIDAY, "2026-11-20 15:00"),
+    run(Window.MIDDAY, FRIDAY, "2026-11-20 17:30"),
+    run(Window.EXPIRY_CHECK, FRIDAY, "2026-11-20 20:00"),
+]
+
+
+def test_only_the_latest_backup_is_made_good() -> None:
+    """After days of sleep one backup is made; it holds what the others would have held."""
+    since = utc("2026-11-17 00:00")
+    found = decide("2026-11-21 08:00", [run(Window.LATE_NIGHT, FRIDAY, "2026-11-21 07:30")], since=since)
+    assert [key for key in names(found) if key[0] is Window.BACKUP] == [(Window.BACKUP, FRIDAY)]

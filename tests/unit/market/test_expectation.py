@@ -21,7 +21,7 @@ OK, PARTIAL, FAILED, RUNNING, CUT_OFF = (
     RunStatus.RUNNING,
     RunStatus.INTERRUPTED,
 )
-EOD, MORNING, MIDDAY, CHECK, NIGHT, GAPS, CHAINS, WEEKLY = (
+EOD, MORNING, MIDDAY, CHECK, NIGHT, GAPS, CHAINS, WEEKLY, BACKUP = (
     Window.EOD,
     Window.MORNING,
     Window.MIDDAY,
@@ -30,6 +30,7 @@ EOD, MORNING, MIDDAY, CHECK, NIGHT, GAPS, CHAINS, WEEKLY = (
     Window.GAP_CHECK,
     Window.CHAIN_REFRESH,
     Window.WEEKLY,
+    Window.BACKUP,
 )
 GATEWAY_DOWN = "gateway down"
 
@@ -59,6 +60,10 @@ UNTIL_CHECK = [
     run(CHECK, FRI, "2026-11-20 20:00"),
 ]
 DONE = [*UNTIL_CHECK, run(EOD, FRI, "2026-11-20 21:45"), run(NIGHT, FRI, "2026-11-20 23:00")]
+BACKED_UP = [*DONE, run(BACKUP, FRI, "2026-11-21 07:00")]
+WEDNESDAYS_BACKUP = [run(BACKUP, "2026-11-25", "2026-11-26 07:00")]
+CHAINS_AND_GAPS = [run(CHAINS, "2026-11-23", "2026-11-22 23:00"), run(GAPS, FRI, "2026-11-23 06:00")]
+JUNE = "2026-06-19 06:00"
 
 CASES = [
     ("before the first window", "2026-11-20 14:59", PRE, [], []),
@@ -76,18 +81,33 @@ CASES = [
     ("eod within its grace after a bad day", "2026-11-20 22:14", PRE, [], []),
     ("late_night is named for eod and itself", "2026-11-21 00:00", PRE, [], [(NIGHT, FRI)]),
     ("late_night made the missed eod good", "2026-11-21 00:00", PRE, [*UNTIL_CHECK, DONE[-1]], []),
-    ("Friday is done; Saturday has no gap check", "2026-11-21 08:00", PRE, DONE, []),
-    ("the weekly report, 12:00 in Israel", "2026-11-21 10:30", PRE, DONE, [(WEEKLY, FRI)]),
+    ("Friday is done; Saturday has no gap check", "2026-11-21 08:00", PRE, BACKED_UP, []),
+    ("Saturday 02:00 in New York: Friday's backup", "2026-11-21 07:30", PRE, DONE, [(BACKUP, FRI)]),
+    ("the weekly report, 12:00 in Israel", "2026-11-21 10:30", PRE, BACKED_UP, [(WEEKLY, FRI)]),
+    ("Sunday and Monday have no backup", "2026-11-23 14:30", "2026-11-21 12:30", CHAINS_AND_GAPS, []),
     ("Sunday: the chains for Monday", "2026-11-22 23:31", "2026-11-22 06:00", [], [(CHAINS, "2026-11-23")]),
     ("Monday 08:00 in Israel: Friday's gap check", "2026-11-23 06:30", "2026-11-22 23:30", [], [(GAPS, FRI)]),
-    ("Thanksgiving: closed all day", "2026-11-27 05:00", "2026-11-26 06:30", [], []),
-    ("Friday after it: Wednesday's gap check", "2026-11-27 06:30", "2026-11-26 06:30", [], [(GAPS, "2026-11-25")]),
+    ("Thanksgiving: closed all day", "2026-11-27 05:00", "2026-11-26 06:30", WEDNESDAYS_BACKUP, []),
+    (
+        "Friday after it: Wednesday's gap check",
+        "2026-11-27 06:30",
+        "2026-11-26 06:30",
+        WEDNESDAYS_BACKUP,
+        [(GAPS, "2026-11-25")],
+    ),
     ("early close: eod 15 minutes after 13:15", "2026-11-27 19:00", "2026-11-27 18:20", [], [(EOD, "2026-11-27")]),
     ("early close: within the grace", "2026-11-27 18:59", "2026-11-27 18:20", [], []),
     ("Good Friday 2027: closed", "2027-03-26 21:00", "2027-03-26 06:30", [], []),
-    ("Juneteenth 2026: closed", "2026-06-19 23:30", "2026-06-19 06:00", [], []),
+    ("Juneteenth 2026: closed but for Thursday's backup", "2026-06-19 23:30", JUNE, [], [(BACKUP, "2026-06-18")]),
+    ("... which is made", "2026-06-19 23:30", JUNE, [run(BACKUP, "2026-06-18", "2026-06-19 06:00")], []),
     ("Christmas Eve: eod at 13:30", "2026-12-24 19:00", "2026-12-24 18:20", [], [(EOD, "2026-12-24")]),
-    ("New Year's Day: closed", "2027-01-01 22:30", "2027-01-01 06:30", [], []),
+    (
+        "New Year's Day: closed",
+        "2027-01-01 22:30",
+        "2027-01-01 06:30",
+        [run(BACKUP, "2026-12-31", "2027-01-01 07:00")],
+        [],
+    ),
     (
         "Israel in winter, New York in summer: eod 20:45 UTC",
         "2026-10-26 21:15",

@@ -46,7 +46,7 @@ class Laptop:
         if cut:
             self.runs.append(PastRun(window, day, RunStatus.RUNNING, now))
             return
-        if not gateway and window not in (Window.GAP_CHECK, Window.WEEKLY):
+        if not gateway and window not in (Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP):
             self.runs.append(PastRun(window, day, RunStatus.FAILED, now, now, gateway_down=True))
             return
         sessions: list[date] = []

@@ -11,7 +11,7 @@ from collector.config import WindowsSettings
 from collector.domain.runs import Window
 from collector.domain.spans import Span
 from collector.market.calendar import Calendar
-from collector.market.outlook import outlook
+from collector.market.outlook import outlook, weekly_reset
 from collector.market.schedule import Occurrence, Schedule
 
 CALENDAR = Calendar()
@@ -208,3 +208,23 @@ def test_outlook_of_a_day() -> None:
         (Window.LATE_NIGHT, date(2026, 11, 27)),
     ]
     assert friday.occurrences[0].note == "moved: no session since Wed 2026-11-25"
+
+
+@pytest.mark.parametrize(
+    ("now", "reset"),
+    [
+        ("2026-11-20 21:44", None),  # Friday, a minute before eod is due
+        ("2026-11-20 21:45", "2026-11-22 06:00"),
+        ("2026-11-21 20:00", "2026-11-22 06:00"),  # Saturday
+        ("2026-11-22 05:59", "2026-11-22 06:00"),
+        ("2026-11-22 06:00", None),  # Sunday 01:00 in New York: it has happened
+        ("2026-11-18 21:45", None),  # a Wednesday
+        ("2026-11-27 18:29", None),  # an early close, eod at 13:30
+        ("2026-11-27 18:30", "2026-11-29 06:00"),
+        ("2026-04-02 20:45", "2026-04-05 05:00"),  # the Thursday before Good Friday, summer time
+        ("2026-10-31 12:00", "2026-11-01 05:00"),  # the clocks go back an hour after the reset
+    ],
+)
+def test_the_weekly_reset_is_told_after_the_last_session(now: str, reset: str | None) -> None:
+    """From the week's last eod on, until Sunday 01:00 in New York, the owner can be told that a login is due."""
+    assert weekly_reset(SCHEDULE, utc(now)) == (None if reset is None else utc(reset))

@@ -109,7 +109,7 @@ def test_another_unforeseen_error_is_another_mail() -> None:
 
 def test_what_is_immediate_is_told_even_in_a_broken_night() -> None:
     """A full disk does not wait for the gateway to come back; other news does."""
-    full = Environment(disk_used=0.97, backup_expected=True)
+    full = Environment(disk_used=0.97, backup_expected=True, backup_missing="there is no backup in /kept")
     runs = [
         BROKEN_NIGHT[0],
         _run(Window.MIDDAY, 2, GATEWAY, environment=full),

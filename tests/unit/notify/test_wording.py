@@ -1,13 +1,19 @@
 """Figures, times and subjects as a person reads them."""
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
-from collector.domain.report import Expiring
-from collector.domain.runs import RunStatus
+from collector.domain.masking import Mask
+from collector.domain.report import BackupReport, Environment, Expiring, GapCounts, RunReport
+from collector.domain.runs import RunStatus, Window
 from collector.notify import examples, wording
+from collector.notify.rendering import Renderer
+from collector.notify.terminal import run_view
 
 
 @pytest.mark.parametrize(
@@ -74,3 +80,65 @@ def test_the_headline_says_whether_to_trust() -> None:
 def test_the_line_of_blocks() -> None:
     """Lowest and highest block at the ends of the scale, a space where nothing is known."""
     assert wording.sparkline([0.5, 1.0, None, 0.75], 0.5) == "▁█ ▄"
+
+
+def _of(window: Window, **more: object) -> RunReport:
+    """Return the report of a run that fetched nothing and went well."""
+    values = {"run_id": 9, "window": window, "session": date(2026, 11, 20), "status": RunStatus.SUCCESS, **more}
+    started = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+    return RunReport(started=started, completed=started, **values)  # type: ignore[arg-type]  # as the class has them
+
+
+@pytest.mark.parametrize(
+    ("report", "subject", "headline"),
+    [
+        (
+            _of(Window.BACKUP, backup=BackupReport(file="/kept/x.dump", bytes=71_300_000, seconds=12.5, kept=21)),
+            "backup 2026-11-20 OK · 71.3 MB",
+            "The backup is made: 71.3 MB in /kept/x.dump; backups kept: 21.",
+        ),
+        (
+            _of(Window.CHAIN_REFRESH, environment=Environment(new_contracts=92)),
+            "chain_refresh 2026-11-20 OK · 92 new contracts",
+            "The option chains are read: 92 contracts are new.",
+        ),
+        (
+            _of(Window.PRE_MARKET),
+            "pre_market 2026-11-20 OK · 0 new contracts",
+            "The gateway answers, and the option chains are read: 0 contracts are new.",
+        ),
+        (
+            _of(Window.GAP_CHECK, gaps=GapCounts(opened=3, closed=2, still_open=36)),
+            "gap_check 2026-11-20 OK · 36 open gaps",
+            "The tables were looked through: 3 gaps are new, 2 closed, 36 open.",
+        ),
+        (
+            _of(Window.WEEKLY, gaps=GapCounts(still_open=1)),
+            "weekly 2026-11-20 OK · 1 open gap",
+            "The tables were looked through: 0 gaps are new, 0 closed, 1 open.",
+        ),
+    ],
+)
+def test_windows_that_fetch_no_bars_do_not_speak_of_them(report: RunReport, subject: str, headline: str) -> None:
+    """Each says what it did, in subject, headline, terminal and mail; none counts bars."""
+    assert wording.subject(report) == subject
+    assert wording.headline(report) == headline
+    console = Console(file=StringIO(), width=120, force_terminal=False)
+    console.print(run_view(report, Mask()))
+    mail = Renderer(Mask()).run(report)
+    assert isinstance(console.file, StringIO)
+    for text in (console.file.getvalue(), mail.text, mail.html):
+        assert not re.search(r"\d bars|bars/s|\bBars\b|requests", text)
+
+
+def test_a_run_without_a_row_shows_no_number() -> None:
+    """Where no row could be written there is no number to show; a run refused by the gateway has one."""
+    refused = examples.preflight_failed()
+    for run_id, shown in ((0, False), (17, True)):
+        report = replace(refused, run_id=run_id)
+        console = Console(file=StringIO(), width=120, force_terminal=False)
+        console.print(run_view(report, Mask()))
+        assert isinstance(console.file, StringIO)
+        assert ("run 17" in console.file.getvalue()) is shown
+        assert "run 0" not in console.file.getvalue()
+        assert ("Run 17, attempt" in Renderer(Mask()).run(report).text) is shown

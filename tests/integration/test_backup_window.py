@@ -1,0 +1,238 @@
+"""The scheduled backup, with real parts: when it runs, what its row says, and what the owner is told of his backups."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+from pydantic import SecretStr
+
+from collector import app
+from collector.clock import SystemClock
+from collector.config import (
+    BackupSettings,
+    DatabaseSettings,
+    GatewaySettings,
+    LogSettings,
+    NotifySettings,
+    Settings,
+    WindowsSettings,
+)
+from collector.db import backup, pool, runs
+from collector.db.runs import NewRun, RunEnd
+from collector.domain.errors import BackupError
+from collector.domain.runs import RunStatus, Window
+from collector.pipeline.orders import Order, order_for
+from collector.pipeline.tally import Tally
+from tests.mail_server import Mailbox, mail_server
+from tests.window_runs import FRIDAY, narrow
+
+NEW_YORK = ZoneInfo("America/New_York")
+WITHOUT_BACKUPS = WindowsSettings.model_validate({"backup": {"enabled": False}})
+RUNS = """
+SELECT run_date, attempt, status, scheduled_time, progress -> 'backup' AS backup,
+    error_details #>> '{error,cause}' AS cause
+FROM intraday_collection_runs WHERE run_type = 'backup' ORDER BY id
+"""
+
+
+@contextlib.contextmanager
+def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
+    """Show no progress."""
+    yield lambda _tally: None
+
+
+def new_york(day: int, hour: int, minute: int = 0) -> datetime:
+    """Return an instant of November 2026 by New York's clocks."""
+    return datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK)
+
+
+def settings_for(url: str, folder: Path, mail_port: int = 1, **gateway: Any) -> Settings:  # noqa: ANN401 - its keys
+    """Return a configuration with backups below a folder, no gateway, and a mail server."""
+    smtp = {
+        "host": "127.0.0.1",
+        "port": mail_port,
+        "security": "none",
+        "sender": "collector@example.org",
+        "recipients": ["owner@example.org"],
+    }
+    return narrow(
+        "PLTR",
+        windows=WindowsSettings(),
+        backup=BackupSettings(directory=folder / "kept", reserve_gb=0.001),
+        database=DatabaseSettings(url=SecretStr(url)),
+        gateway=GatewaySettings(port=1, patience_s=1.0, **gateway),
+        log=LogSettings(directory=folder / "log"),
+        notify=NotifySettings.model_validate({"smtp": smtp}),
+    )
+
+
+async def friday_was_collected(url: str, clock: SystemClock) -> None:
+    """Record Friday's windows from eod on as run; the collector has been at work since then."""
+    async with pool.connect(url, clock) as db:
+        for window, at in ((Window.EOD, (16, 45)), (Window.LATE_NIGHT, (18, 0))):
+            instant = new_york(20, *at)
+            run_id = await runs.open_run(
+                db, NewRun(window=window, day=FRIDAY, symbols=["PLTR"], started_at=instant, scheduled=instant)
+            )
+            await runs.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=instant))
+
+
+async def backup_runs(url: str) -> list[asyncpg.Record]:
+    """Return the backups' rows in the table of runs."""
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(RUNS))
+    finally:
+        await connection.close()
+
+
+@contextlib.asynccontextmanager
+async def mails() -> AsyncIterator[tuple[Mailbox, int]]:
+    """Give a mailbox and the port of its server."""
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        yield mailbox, port
+
+
+async def test_the_schedule_makes_it(plain_database_url: str, tmp_path: Path) -> None:
+    """On Saturday at 02:00 in New York Friday's backup is due, once; it needs no gateway, and nobody is mailed."""
+    clock = SystemClock(new_york(21, 1, 59))
+    await friday_was_collected(plain_database_url, clock)
+    async with mails() as (mailbox, port):
+        settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
+        assert await app.run_due(settings, clock, no_bar) == []
+        clock.set(new_york(21, 2))
+        (outcome,) = await app.run_due(settings, clock, no_bar)
+        assert await app.run_due(settings, clock, no_bar) == []
+    report = outcome.report
+    assert (report.window, report.session, report.status) == (Window.BACKUP, FRIDAY, RunStatus.SUCCESS)
+    (kept,) = backup.backups(settings.backup.path)
+    assert report.backup is not None
+    assert (report.backup.file, report.backup.bytes, report.backup.kept) == (str(kept.path), kept.bytes, 1)
+    assert report.environment.last_backup == kept.taken_at
+    (row,) = await backup_runs(plain_database_url)
+    due = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
+    assert (row["run_date"], row["attempt"], row["status"], row["scheduled_time"]) == (FRIDAY, 1, "success", due)
+    assert json.loads(row["backup"])["bytes"] == kept.bytes
+    assert mailbox.received == []
+
+
+async def test_a_failure_is_told_once_and_so_is_its_end(plain_database_url: str, tmp_path: Path) -> None:
+    """Where no backup can be written the owner is mailed at once, not again at each attempt, and when it is over."""
+    clock = SystemClock(new_york(21, 2))
+    await friday_was_collected(plain_database_url, clock)
+    (tmp_path / "kept").write_text("a file where the folder should be")
+    async with mails() as (mailbox, port):
+        settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
+        (first,) = await app.run_due(settings, clock, no_bar)
+        assert isinstance(first.error, BackupError)
+        assert await app.run_due(settings, clock, no_bar) == []  # the back-off
+        clock.set(new_york(21, 2, 6))
+        assert len(await app.run_due(settings, clock, no_bar)) == 1
+        (tmp_path / "kept").unlink()
+        clock.set(new_york(21, 2, 30))
+        (third,) = await app.run_due(settings, clock, no_bar)
+        assert third.report.status is RunStatus.SUCCESS
+    subjects = [str(mail["Subject"]) for mail in mailbox.received]
+    assert len(subjects) == 2, subjects
+    assert subjects[0] == "[collector] backup 2026-11-20 FAILED · backup"
+    assert subjects[1].startswith("[collector] backup 2026-11-20 OK · ")
+    bodies = [mail.get_body(("plain",)) for mail in mailbox.received]
+    told, over = (body.get_content() for body in bodies if body is not None)
+    for words in ("cannot write the backup", "Earlier backups are untouched.", "collector run --window backup --date"):
+        assert words in told
+    assert "WHAT IS OVER" in over
+    assert "bars" not in told + over
+    rows = await backup_runs(plain_database_url)
+    assert [(row["attempt"], row["status"], row["cause"]) for row in rows] == [
+        (1, "failed", "backup"),
+        (2, "failed", "backup"),
+        (3, "success", None),
+    ]
+
+
+async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database_url: str, tmp_path: Path) -> None:
+    """From 04:00 in New York on a missing backup is in the next mail, once; where none are made none is missing."""
+    clock = SystemClock(new_york(21, 3, 59))
+    await friday_was_collected(plain_database_url, clock)
+    async with mails() as (mailbox, port):
+        settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
+        order = order_for(Window.WEEKLY, settings, app.calendar(settings), clock.now())
+        await app.run_window(settings, order, clock)
+        clock.set(new_york(21, 4, 1))
+        without = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
+        await app.run_window(without, order, clock)
+        assert mailbox.received == []
+        told = await app.run_window(settings, order, clock)
+        assert told.report.environment.backup_missing == f"there is no backup in {tmp_path / 'kept'}"
+        await app.run_window(settings, order, clock)
+        assert len(mailbox.received) == 1
+        body = mailbox.received[0].get_body(("plain",))
+        assert body is not None
+        assert "A backup is missing: there is no backup in" in " ".join(body.get_content().split())
+        made = await app.run_window(settings, order_for_backup(settings, clock), clock)
+    assert made.report.environment.backup_missing == ""
+    assert "WHAT IS OVER" in str(mailbox.received[1].get_body(("plain",)))
+
+
+def order_for_backup(settings: Settings, clock: SystemClock) -> Order:
+    """Return the order of a backup by hand."""
+    return order_for(Window.BACKUP, settings, app.calendar(settings), clock.now())
+
+
+async def test_nothing_is_missing_that_was_due_before_the_first_run(plain_database_url: str, tmp_path: Path) -> None:
+    """On the first evening of a new installation no backup has been due yet."""
+    clock = SystemClock(new_york(20, 16, 45))
+    await friday_was_collected(plain_database_url, clock)
+    settings = settings_for(plain_database_url, tmp_path, weekly_login_reminder=False)
+    order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
+    outcome = await app.run_window(settings, order, clock)
+    environment = outcome.report.environment
+    assert (environment.backup_expected, environment.last_backup, environment.backup_missing) == (True, None, "")
+
+
+@pytest.mark.parametrize(
+    ("reminder", "expected"),
+    [(True, ["IB's weekly reset ends the gateway's login: Sunday 2026-11-22 01:00 New York."]), (False, [])],
+)
+async def test_the_weekly_login_is_told_after_the_last_session(
+    plain_database_url: str, tmp_path: Path, reminder: bool, expected: list[str]
+) -> None:
+    """The owner is reminded once, between Friday's eod and Sunday's reset; who does not want it is not."""
+    clock = SystemClock(new_york(20, 16, 44))
+    await friday_was_collected(plain_database_url, clock)
+    async with mails() as (mailbox, port):
+        settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=reminder)
+        settings = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
+        order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
+        await app.run_window(settings, order, clock)
+        assert mailbox.received == []
+        for at in (new_york(20, 18), new_york(21, 1), new_york(22, 0, 59), new_york(22, 1)):
+            clock.set(at)
+            await app.run_window(settings, order, clock)
+    bodies = [mail.get_body(("plain",)) for mail in mailbox.received]
+    texts = [" ".join(body.get_content().split()) for body in bodies if body is not None]
+    assert len(texts) == len(expected)
+    for words, text in zip(expected, texts, strict=True):
+        assert words in text
+        assert "second factor" in text
+
+
+async def test_collection_goes_first(plain_database_url: str, tmp_path: Path) -> None:
+    """A backup that is still at work when the gateway is next to be asked is given up, and leaves nothing behind."""
+    clock = SystemClock(new_york(21, 2))
+    async with mails() as (_, port):
+        settings = settings_for(plain_database_url, tmp_path, port)
+        order = replace(order_for_backup(settings, clock), deadline=clock.now() + timedelta(milliseconds=30))
+        outcome = await app.run_window(settings, order, clock)
+    assert isinstance(outcome.error, BackupError)
+    assert outcome.error.message == "the backup was not done when the next window was due, and was given up"
+    assert not (tmp_path / "kept").exists() or list((tmp_path / "kept").iterdir()) == []
+    assert outcome.report.session == date(2026, 11, 20)
