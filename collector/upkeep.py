@@ -18,9 +18,17 @@ from collector.pipeline.greeks import GreeksTally
 from collector.pipeline.verify import Verified
 
 
-async def back_up(settings: Settings, folder: Path, clock: Clock) -> Backup:
-    """Write a backup into a folder and prune old ones there."""
-    return await backup.backup(await app.database_url(settings), folder, clock.now(), clock=clock)
+async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
+    """Write a backup into a folder, the configured one by default, and prune old ones there."""
+    rules = settings.backup
+    return await backup.backup(
+        await app.database_url(settings),
+        folder or rules.path,
+        clock.now(),
+        keep_days=rules.keep_days,
+        reserve_gb=rules.reserve_gb,
+        clock=clock,
+    )
 
 
 async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:

@@ -54,16 +54,20 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="Where backups are kept, for 30 days.")],
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where backups are kept; backup.directory when it is not given.")
+    ] = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Write a backup (pg_dump, custom format) and prune those older than 30 days.
+    """Write a backup (pg_dump, custom format) and prune those older than backup.keep_days (30).
+
+    The schedule does so after each session: see windows.backup and `collector run --window backup`.
 
     Example: collector db backup ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    made = wiring.run_until_signalled(upkeep.back_up(settings, folder.expanduser(), clock))
+    made = wiring.run_until_signalled(upkeep.back_up(settings, folder and folder.expanduser(), clock))
     typer.echo(f"{made.path}  {made.bytes / 1e6:,.1f} MB")
 
 
