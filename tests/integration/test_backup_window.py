@@ -1,8 +1,9 @@
 """The scheduled backup, with real parts: when it runs, what its row says, and what the owner is told of his backups."""
 
+import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,13 +15,15 @@ import pytest
 from pydantic import SecretStr
 
 from collector import app
-from collector.clock import SystemClock
+from collector import serve as serving
+from collector.clock import Clock, SystemClock
 from collector.config import (
     BackupSettings,
     DatabaseSettings,
     GatewaySettings,
     LogSettings,
     NotifySettings,
+    ServeSettings,
     Settings,
     WindowsSettings,
 )
@@ -30,6 +33,7 @@ from collector.domain.errors import BackupError
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline.orders import Order, order_for
 from collector.pipeline.tally import Tally
+from collector.virtual_time import VirtualClock
 from tests.mail_server import Mailbox, mail_server
 from tests.window_runs import FRIDAY, narrow
 
@@ -69,11 +73,12 @@ def settings_for(url: str, folder: Path, mail_port: int = 1, **gateway: Any) -> 
         database=DatabaseSettings(url=SecretStr(url)),
         gateway=GatewaySettings(port=1, patience_s=1.0, **gateway),
         log=LogSettings(directory=folder / "log"),
+        serve=ServeSettings(port=0),
         notify=NotifySettings.model_validate({"smtp": smtp}),
     )
 
 
-async def friday_was_collected(url: str, clock: SystemClock) -> None:
+async def friday_was_collected(url: str, clock: Clock) -> None:
     """Record Friday's windows from eod on as run; the collector has been at work since then."""
     async with pool.connect(url, clock) as db:
         for window, at in ((Window.EOD, (16, 45)), (Window.LATE_NIGHT, (18, 0))):
@@ -122,6 +127,29 @@ async def test_the_schedule_makes_it(plain_database_url: str, tmp_path: Path) ->
     assert (row["run_date"], row["attempt"], row["status"], row["scheduled_time"]) == (FRIDAY, 1, "success", due)
     assert json.loads(row["backup"])["bytes"] == kept.bytes
     assert mailbox.received == []
+
+
+def test_serve_makes_it(
+    plain_database_url: str, tmp_path: Path, virtual_run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
+) -> None:
+    """The long-running process makes it at its minute, without a gateway, and goes on."""
+
+    async def main() -> None:
+        clock = VirtualClock(new_york(21, 1, 55))
+        await friday_was_collected(plain_database_url, clock)
+        settings = settings_for(plain_database_url, tmp_path, weekly_login_reminder=False)
+        work = asyncio.create_task(serving.serve(settings, clock, no_bar))
+        await clock.sleep(600)
+        assert not work.done()
+        work.cancel()
+        await work
+        (kept,) = backup.backups(settings.backup.path)
+        assert new_york(21, 2) <= kept.taken_at < new_york(21, 2, 1)
+        with clock.hold():
+            (row,) = await backup_runs(plain_database_url)
+        assert (row["attempt"], row["status"]) == (1, "success")
+
+    virtual_run(main)
 
 
 async def test_a_failure_is_told_once_and_so_is_its_end(plain_database_url: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from collector.simulator.server import Gateway
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow, run_window
 
+NEW_YORK = ZoneInfo("America/New_York")
 SYMBOLS = ("SPY", "PLTR", "TSLA")
 
 
@@ -108,3 +109,18 @@ async def test_the_slowest_requests_are_noted(
     assert {(numbers[row["contract"]], row["series"]) for row in shown} <= asked
     assert {row["outcome"] for row in shown} <= {"bars", "no_data"}
     assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
+
+
+async def test_a_last_chance_is_at_risk_until_it_is_lost(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Before the purge unsettled expiring contracts are at risk; once they are lost, that is said, and said once."""
+    settings = narrow("PLTR")
+    gateway_clock.set(datetime(2026, 11, 20, 15, 0, tzinfo=NEW_YORK))
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
+    said = []
+    for instant in ((20, 18), (21, 1), (21, 5)):
+        gateway_clock.set(datetime(2026, 11, *instant, tzinfo=NEW_YORK))
+        checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
+        said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
+    assert said == [(True, False), (False, True), (False, False)]

@@ -1,0 +1,54 @@
+"""Backups from a person's side: the schedule's window as a command, where backups lie, and what a wrong place says."""
+
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from collector.clock import SystemClock
+from collector.db import backup
+from tests.command_line import NARROW, home
+
+Capsys = pytest.CaptureFixture[str]
+SATURDAY = datetime(2026, 11, 21, 2, 0, tzinfo=ZoneInfo("America/New_York"))
+
+
+def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
+    """Without a gateway, a backup lies beside the embedded database; the terminal says which; a wrong place fails."""
+    with home(SystemClock(SATURDAY)) as account:
+        kept = account.folder / "data/collector/backups"
+        done = account.call(capsys, "run", "--window", "backup")
+        assert done.code == 0, done.err
+        (made,) = backup.backups(kept)
+        assert made.taken_at.minute < 2
+        assert made.path.stat().st_mode & 0o077 == 0
+        shown = " ".join(done.out.split())
+        assert "OK · backup · Fri 20 Nov 2026 · run 1" in shown
+        assert "The backup is made: " in shown
+        assert "bars" not in shown
+        assert account.call(capsys, "run", "--window", "backup", "--json").document["backup"]["kept"] == 2
+
+        account.clock.set(SATURDAY.replace(hour=3))  # type: ignore[union-attr]  # it has one
+        assert account.call(capsys, "db", "backup").out.startswith(str(kept))
+        assert len(backup.backups(kept)) == 3
+
+        (tmp_path / "file").write_text("no folder")
+        wrong = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__DIRECTORY=str(tmp_path / "file"))
+        assert wrong.code == 1
+        assert wrong.complaint.startswith("cannot write the backup: ")
+        full = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__RESERVE_GB="1e6")
+        assert full.code == 1
+        assert "1,000,000.0 GB in reserve are needed" in full.complaint
+        assert len(backup.backups(kept)) == 3
+
+
+def test_the_schedule_shows_it(capsys: Capsys) -> None:
+    """The backup stands among the coming windows, and does not when it is switched off."""
+    with home(SystemClock(SATURDAY)) as account:
+        coming = account.call(capsys, "schedule", "show", "--days", "7", "--json").document
+        due = [one["due"] for one in coming if one["window"] == "backup"]
+        assert due == [f"2026-11-{day} 07:00:00+00:00" for day in (21, 24, 25, 26)]  # Thursday is Thanksgiving
+        account.config.write_text(f"{NARROW}\nbackup: {{enabled: false}}\n", encoding="utf-8")
+        coming = account.call(capsys, "schedule", "show", "--days", "7", "--json").document
+        assert "backup" not in {one["window"] for one in coming}
