@@ -1,5 +1,7 @@
--- The bars of one contract: $1 contract id, $2 from, $3 until.
-SELECT *
+-- The bars of one contract as a back-test reads them: $1 contract id, $2 from, $3 until.
+SELECT
+    time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, spread_close, mid_close,
+    implied_volatility, delta, gamma, theta, vega, rho, open_interest, flags, data_source, has_gaps
 FROM option_bars_5min
 WHERE contract_id = $1::integer AND time >= $2::timestamptz AND time < $3::timestamptz
 ORDER BY time
