@@ -46,6 +46,7 @@ _SCHEMA: dict[str, tuple[str, str]] = {
 }
 
 _DISK_FULL = "53100"
+_NO_ROOM = "No space left on device"
 _CONNECTION_CLASS = "08"
 _LOST = ("the connection to the database was lost", "see the server's log; the next run continues where this stopped")
 
@@ -94,6 +95,8 @@ def unreadable_url() -> DatabaseError:
 def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
     state = str(error.sqlstate or "")
     said = _one_line(str(error))
+    if _NO_ROOM in said:  # also the last word of a server that crashes because its log has no room
+        state = _DISK_FULL
     if state in _UNAVAILABLE:
         what, hint = _UNAVAILABLE[state]
         kind = DiskFull if state == _DISK_FULL else DatabaseUnavailable

@@ -28,7 +28,7 @@ _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
-DISK_FULL_PATIENCE_S = 5.0
+_DISK_FULL_PATIENCE_S = 5.0
 """A full disk is not mended by waiting; so long for what makes room by itself, such as a checkpoint."""
 _MOST_ATTEMPTS = 10
 """A server that lets transactions begin and never end is no server either."""
@@ -178,6 +178,7 @@ class Database(Statements):
         self._prepared: dict[int, set[str]] = {}
         self._patience_s = 0.0
         self._away_since: float | None = None
+        self._full: DiskFull | None = None
 
     @contextlib.contextmanager
     def patience(self, seconds: float) -> Iterator[None]:
@@ -204,8 +205,7 @@ class Database(Statements):
         """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
 
         Raises:
-            DatabaseUnavailable: the patience is spent (for a full disk it is short); without a `patience` block, at the
-                first failure.
+            DatabaseUnavailable: the patience is spent (short for a full disk), or there is none.
         """
         for attempt in itertools.count(1):
             try:
@@ -216,15 +216,22 @@ class Database(Statements):
                     self._away_since = now
                 away_s = now - self._away_since
                 wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
-                most_s = DISK_FULL_PATIENCE_S if isinstance(error, DiskFull) else self._patience_s
+                self._note(error)
+                most_s = _DISK_FULL_PATIENCE_S if self._full else self._patience_s
                 if away_s + wait_s > min(most_s, self._patience_s) or attempt == _MOST_ATTEMPTS:
-                    raise
+                    if self._full is None or self._full is error:
+                        raise
+                    raise self._full from error
                 log.warning("database_awaited", error=error.message, wait_s=wait_s)
                 await self._clock.sleep(wait_s)
             else:
-                self._away_since = None
+                self._away_since = self._full = None
                 return found
         raise AssertionError("counting does not end")
+
+    def _note(self, error: DatabaseError) -> None:
+        """Remember that the disk is full: the server may crash of it, and then only say that it is not there."""
+        self._full = error if isinstance(error, DiskFull) else self._full
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -234,6 +241,7 @@ class Database(Statements):
             try:
                 yield connection
             except DatabaseError as error:
+                self._note(error)
                 if errors.broke_the_connection(error):
                     # A connection that has noticed its own end has left the pool already.
                     with contextlib.suppress(asyncpg.InterfaceError):

@@ -1,7 +1,6 @@
 """Answers on their way into the database: judged, grouped, and committed together with the coverage they justify."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +12,7 @@ from collector.clock import Clock
 from collector.db import bars as bar_store
 from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.db.pool import DISK_FULL_PATIENCE_S, Database
+from collector.db.pool import Database
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
@@ -162,20 +161,14 @@ class Storer:
     async def _commit(self, symbol: str, batch: Sequence[Examined]) -> None:
         answers = [item.answers for item in batch]
         bad = [(item.answers.instrument, one) for item in batch for one in item.quarantined]
-        full: DiskFull | None = None
         for delay in (*_RETRY_DELAYS_S, None):
             try:
-                # A server whose disk is full may crash and not come back: then it is not waited for either.
-                with self._db.patience(DISK_FULL_PATIENCE_S) if full else contextlib.nullcontext():
-                    # First what is set aside: a crash in between loses nothing, and adding it again changes nothing.
-                    await quarantine.add(self._db, bad, self._run_id)
-                    counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
+                # First what is set aside: a crash in between loses nothing, and adding it again changes nothing.
+                await quarantine.add(self._db, bad, self._run_id)
+                counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
                 break
             except DatabaseUnavailable as error:
-                full = error if isinstance(error, DiskFull) else full
-                if full is not None and (delay is None or delay > _LONGEST_DELAY_WHEN_FULL_S):
-                    raise full from error
-                if delay is None:
+                if delay is None or (isinstance(error, DiskFull) and delay > _LONGEST_DELAY_WHEN_FULL_S):
                     raise
                 log.warning("database_retry", error=error.message, wait_s=delay)
                 await self._clock.sleep(delay)

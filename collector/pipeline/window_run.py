@@ -8,8 +8,8 @@ import structlog
 
 from collector.clock import Clock
 from collector.db import locks, runs, status
-from collector.db.pool import DISK_FULL_PATIENCE_S, Database
-from collector.domain.errors import CollectorError, DatabaseError, DiskFull
+from collector.db.pool import Database
+from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.report import PacerSample
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline import closing, greeks, open_interest, tables
@@ -61,7 +61,7 @@ async def run(order: Order, parts: Parts) -> Finished:
                 finished.error = error
                 finished.status = RunStatus.FAILED
                 log.exception("run_failed")
-            with parts.db.patience(DISK_FULL_PATIENCE_S if isinstance(finished.error, DiskFull) else _PATIENCE_S):
+            with parts.db.patience(_PATIENCE_S):
                 await _record(finished, parts)
             return finished
 

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from collector.db import errors
-from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 
 exceptions = asyncpg.exceptions
 
@@ -82,3 +82,9 @@ def test_what_has_been_through_the_door_stays_as_it_is() -> None:
     assert caught.value is own
     with pytest.raises(KeyError), errors.door():
         raise KeyError("a mistake")
+
+
+def test_the_last_word_of_a_server_that_has_no_room() -> None:
+    """A server whose log has no room crashes; what it says before that names the disk, not the connection."""
+    lost = asyncpg.ConnectionDoesNotExistError('could not write to file "pg_wal/xlogtemp.1": No space left on device')
+    assert isinstance(errors.translated(lost), DiskFull)
