@@ -1,7 +1,8 @@
 """Plans of the hot queries: the right chunk, the right index, and no more rows read than the answer needs."""
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,13 +12,16 @@ import pytest_asyncio
 
 from collector.db.queries import query
 from collector.resources import resource
-from tests.engines import Engine
+from tests.engines import Engine, run
+from tests.fixtures_engines import Matrix
 
 _CONTRACTS = 200
 _DAYS = 12
 _FIRST = datetime(2026, 11, 2, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _SLOT = _FIRST + 5 * _DAY + timedelta(hours=16)
+_SETTINGS = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
+"""Of the collector's own connections."""
 
 _FILL = f"""
 INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
@@ -37,15 +41,39 @@ FROM generate_series(0, {_DAYS - 1}) AS d,
 """  # noqa: S608 - numbers of ours
 
 
-@pytest_asyncio.fixture
-async def connection(engine: Engine, database_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
-    """Give a connection like the collector's to twelve days of 200 contracts, summed up but for the last, analysed."""
-    opened = await asyncpg.connect(database_url, server_settings={"plan_cache_mode": "force_custom_plan", "jit": "off"})
-    await opened.execute(_FILL)
+@pytest.fixture(scope="module")
+def filled(engine_matrix: Matrix) -> Iterator[Callable[[Engine], str]]:
+    """Give the URL of an engine's filled database, which the tests of this module share and only read."""
+    urls: dict[str, str] = {}
+    with ExitStack() as stack:
+
+        def url_of(engine: Engine) -> str:
+            if engine.name not in urls:
+                made = contextmanager(engine_matrix.create)(engine, engine_matrix.template(engine))
+                urls[engine.name] = stack.enter_context(made)
+                run(_fill(engine, urls[engine.name]))
+            return urls[engine.name]
+
+        yield url_of
+
+
+async def _fill(engine: Engine, url: str) -> None:
+    """Fill in twelve days of 200 contracts, summed up but for the last, analysed."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(_FILL)
     if engine.name == "community":
         last = _FIRST + (_DAYS - 1) * _DAY
-        await opened.execute(f"CALL refresh_continuous_aggregate('underlying_intraday_summary', NULL, '{last}')")
-    await opened.execute("ANALYZE")
+        await connection.execute(f"CALL refresh_continuous_aggregate('underlying_intraday_summary', NULL, '{last}')")
+    await connection.execute("ANALYZE")
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def connection(
+    engine: Engine, filled: Callable[[Engine], str]
+) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Give a connection like the collector's to the filled database."""
+    opened = await asyncpg.connect(filled(engine), server_settings=_SETTINGS)
     yield opened
     await opened.close()
 
@@ -115,10 +143,12 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
             assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
-async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+async def test_compressed_days(engine: Engine, database_url: str) -> None:
     """On compressed days the same queries open the batches of their contracts only."""
     if engine.name != "community":
         pytest.skip("about compression")
+    await _fill(engine, database_url)
+    connection = await asyncpg.connect(database_url, server_settings=_SETTINGS)
     await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
     at = _FIRST + 5 * _DAY
     plan = await _plan(connection, query("contract_history"), 77, at, at + _DAY)
@@ -130,6 +160,7 @@ async def test_compressed_days(engine: Engine, connection: "asyncpg.Connection[a
     plan = await _plan(connection, query("surface"), 1, _SLOT, 1, _CONTRACTS // 2)
     assert plan["Actual Rows"] == _CONTRACTS / 2
     assert _batches_read(plan) <= 8  # the other underlying's stay shut
+    await connection.close()
 
 
 @pytest.mark.parametrize(
