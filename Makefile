@@ -21,7 +21,7 @@ demo: $(STAMP) ## Collect one simulated session into an embedded PostgreSQL and 
 	$(BIN)/collector demo
 
 test: $(STAMP) ## Run the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP) ## Types, lint, format, floors
 	$(BIN)/ruff check .

@@ -5,9 +5,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime
 from hashlib import sha256
 from types import MappingProxyType
@@ -44,6 +45,28 @@ class Mail:
     attachments: tuple[Attachment, ...] = ()
 
 
+class _SpacesKept(EmailPolicy):
+    """Folds a Subject that is not ASCII by `email.header`: the policy's own way loses spaces between encoded words."""
+
+    def fold(self, name: str, value: str) -> str:
+        """Return the header's lines."""
+        if name.lower() != "subject" or value.isascii():
+            usual: str = super().fold(name, value)
+            return usual
+        return f"{name}: {Header(str(value), 'utf-8', header_name=name).encode(linesep=self.linesep)}{self.linesep}"
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        """Return the header's lines as they are sent."""
+        if name.lower() != "subject":
+            usual: bytes = super().fold_binary(name, value)
+            return usual
+        return self.fold(name, value).encode("ascii")
+
+
+_POLICY = _SpacesKept(linesep="\r\n")
+"""As email.policy.SMTP, but for subjects."""
+
+
 def one_line(text: str, longest: int = _LONGEST_SUBJECT) -> str:
     """Return the text as one line that is safe in a header: no control characters, no line ends, at most so long.
 
@@ -63,7 +86,7 @@ def message(mail: Mail, *, sender: str, recipients: Sequence[str], host: str = "
         recipients: the To addresses.
         host: where the collector runs; names the message's origin.
     """
-    result = EmailMessage(policy=SMTP)
+    result = EmailMessage(policy=_POLICY)
     result["Subject"] = one_line(mail.subject)
     result["From"] = Address("Collector", addr_spec=sender)
     result["To"] = tuple(Address(addr_spec=recipient) for recipient in recipients) or Address(addr_spec=sender)

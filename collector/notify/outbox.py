@@ -51,7 +51,7 @@ class Outbox:
         if any((self.directory / f"{name}{state}").exists() for state in _STATES):
             return False
         self._write(self.directory / f"{name}.html", html.encode("utf-8", "replace"))
-        self._write(self.directory / f"{name}{'.queued' if queue else ''}.eml", message.as_bytes(policy=SMTP))
+        self._write(self.directory / f"{name}{'.queued' if queue else ''}.eml", message.as_bytes())
         return True
 
     def claim(self) -> Iterator[Claimed]:

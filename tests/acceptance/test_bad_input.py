@@ -20,8 +20,6 @@ from tests.engines import Engine
 from tests.fixtures_engines import Matrix
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
-pytestmark = pytest.mark.xdist_group("bad input")
-
 EOD = ("run", "--window", "eod")
 _PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name
 Capsys = pytest.CaptureFixture[str]

@@ -17,8 +17,6 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE
 from tests.truth import compare
 from tests.window_runs import FRIDAY
 
-pytestmark = pytest.mark.xdist_group("command line")
-
 EOD = ("run", "--window", "eod")
 Capsys = pytest.CaptureFixture[str]
 

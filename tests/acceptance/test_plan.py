@@ -13,8 +13,6 @@ from collector.simulator.server import Gateway
 from tests.command_line import Home, gateway_beside, home
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
-pytestmark = pytest.mark.xdist_group("command line")
-
 Capsys = pytest.CaptureFixture[str]
 NEW_YORK = ZoneInfo("America/New_York")
 TWO_SYMBOLS = """
@@ -131,13 +129,13 @@ def test_an_intraday_window_keeps_to_its_scope(account: Account, capsys: Capsys)
 
 
 def test_what_does_not_fit_is_named(account: Account, capsys: Capsys) -> None:
-    """With a minute until the next window most is left over: how much, and which contracts first."""
+    """With a second until the next window most is left over: how much, and which contracts first."""
     more = {
         "COLLECTOR_WINDOWS__MIDDAY__TIME": "12:40",
         "COLLECTOR_WINDOWS__AFTERNOON__ENABLED": "true",
         "COLLECTOR_WINDOWS__AFTERNOON__TIME": "12:41",
     }
-    account.clock.set(datetime(2026, 11, 25, 12, 40, 58, tzinfo=NEW_YORK))
+    account.clock.set(datetime(2026, 11, 25, 12, 40, 59, tzinfo=NEW_YORK))
     plan = account.home.call(capsys, "plan", "--window", "midday", "--json", **more).document
     first, *_ = plan["limits"]
     assert (plan["window"], first["kind"], first["window"], first["fits"]) == ("midday", "deadline", "afternoon", False)

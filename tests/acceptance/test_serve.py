@@ -36,8 +36,6 @@ from tests.http_peers import get, pings, samples
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow
 
-pytestmark = pytest.mark.xdist_group("command line")
-
 NEW_YORK = ZoneInfo("America/New_York")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=NEW_YORK)
 NEXT_MORNING = datetime(2026, 11, 21, 8, 30, tzinfo=ZoneInfo("Asia/Jerusalem"))

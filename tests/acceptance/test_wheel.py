@@ -19,8 +19,6 @@ CHECKOUT = Path(__file__).parents[2]
 TRAVELLING = ("sql", "migrations", "deploy", "collector/notify/templates")
 """Folders whose tracked files are read at run time."""
 
-pytestmark = pytest.mark.xdist_group("wheel")
-
 
 def tracked() -> list[str]:
     """Return the files that a fresh clone would hold, as they are now."""

@@ -27,7 +27,7 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
-pytestmark = [pytest.mark.usefixtures("quiet_faults"), pytest.mark.xdist_group("database faults")]
+pytestmark = pytest.mark.usefixtures("quiet_faults")
 
 PLTR = Variant(("PLTR",), 4, 5)
 _SEED = 7

@@ -6,7 +6,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, default
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.notify.message import Attachment, Mail, message, one_line
@@ -108,6 +108,8 @@ def test_the_same_mail_keeps_its_id_and_another_has_another() -> None:
 
 
 @given(st.text(max_size=300))
+@example("00000000 00\xa0\xa0\xa0\xa0\xa0\xa0𐀀𐀀𐀀𐀀𐀀 ¡")  # EmailPolicy joins the last two words
+@example("é · – … é · – … é · – … é · – … é · – … é · – … é · – …")
 def test_any_text_is_a_safe_line(text: str) -> None:
     """No control character and no line end survives, and the line is never longer than asked."""
     line = one_line(text, 60)
