@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import SMTP, default
+from email.policy import default
 
 import pytest
 from hypothesis import example, given
@@ -20,7 +20,7 @@ def _mail(subject: str = "[collector] eod", text: str = "text\n", html: str = "<
 
 
 def _parsed(mail: Mail, recipients: tuple[str, ...] = ("owner@example.org",)) -> EmailMessage:
-    raw = message(mail, sender="collector@example.org", recipients=recipients, host="box").as_bytes(policy=SMTP)
+    raw = message(mail, sender="collector@example.org", recipients=recipients, host="box").as_bytes()
     parsed = message_from_bytes(raw, policy=default)
     assert isinstance(parsed, EmailMessage)
     return parsed
