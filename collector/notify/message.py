@@ -63,8 +63,8 @@ class _SpacesKept(EmailPolicy):
         return self.fold(name, value).encode("ascii")
 
 
-_POLICY = _SpacesKept(linesep="\r\n")
-"""As email.policy.SMTP, but for subjects."""
+_POLICY = _SpacesKept(linesep="\r\n", cte_type="7bit")
+"""As email.policy.SMTP, but for subjects, and fit for servers that take ASCII only."""
 
 
 def one_line(text: str, longest: int = _LONGEST_SUBJECT) -> str:

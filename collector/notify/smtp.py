@@ -110,7 +110,9 @@ class Smtp:
         secret = self._settings.password.get_secret_value()
         if self._settings.username and secret:
             await client.login(self._settings.username, secret)
-        refused, _ = await client.send_message(message)
+        sender, recipients = ([address.addr_spec for address in message[name].addresses] for name in ("From", "To"))
+        # As it is written: the client's own send_message would fold headers anew, by another policy.
+        refused, _ = await client.sendmail(sender[0], recipients, message.as_bytes())
         for recipient, answer in refused.items():
             _log.warning("mail_recipient_refused", recipient=recipient, code=answer.code, said=answer.message)
         try:

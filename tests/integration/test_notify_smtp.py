@@ -60,10 +60,14 @@ def _settings(port: int, security: Security = Security.NONE, **more: Any) -> Smt
     )
 
 
+SUBJECT = "[collector] eod 2026-11-20 PARTIAL · 99.8 % · é · – … שלום עולם … – · é · 41,212 bars of 4,600 contracts"
+"""Long, and with neighbouring words that have to be encoded."""
+
+
 def _message() -> EmailMessage:
     mail = Mail(
         name="n",
-        subject="[collector] eod 2026-11-20 OK · 99.8 % · 41,212 bars",
+        subject=SUBJECT,
         text="שלום\n.\n..dots at the start of lines\n",
         html='<p>é <img src="cid:coverage-0"></p>',
         made_at=datetime(2026, 11, 20, tzinfo=UTC),
@@ -74,7 +78,7 @@ def _message() -> EmailMessage:
 
 def _arrived(mailbox: Mailbox) -> None:
     (received,) = mailbox.received
-    assert received["Subject"] == "[collector] eod 2026-11-20 OK · 99.8 % · 41,212 bars"
+    assert received["Subject"] == SUBJECT
     text, html = received.get_body(("plain",)), received.get_body(("html",))
     assert text is not None
     assert html is not None
