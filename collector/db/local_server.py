@@ -97,7 +97,7 @@ class LocalServer:
         try:
             self.data_dir.parent.mkdir(parents=True, exist_ok=True)
             with self._locked():
-                if self.running:
+                if self._is_at_work():
                     return
                 account = self._account()
                 if account is not None:
@@ -105,7 +105,6 @@ class LocalServer:
                     _open_way(self.data_dir, account)
                 self._initialise(account)
                 self._check_version()
-                self._remove_stale_pid()
                 _private_folder(self.socket_dir, account)
                 self._configure(account)
                 self._run(account, "pg_ctl", "start", "-w", "-t", str(_START_LIMIT_S), "-l", str(self._log))
@@ -185,21 +184,41 @@ class LocalServer:
                 "restore a backup into a new folder, or install the older version",
             )
 
+    def _is_at_work(self) -> bool:
+        """Tell whether a server accepts connections; wait for one that still starts, stops, or dies of a blow.
+
+        Raises:
+            DatabaseUnavailable: it did none of that in time, or see `_remove_stale_pid`.
+        """
+        for _ in range(_START_LIMIT_S * 10):
+            if self.running:
+                return True
+            if self._remove_stale_pid():
+                return False
+            psutil.wait_procs([process] if (process := self._postmaster()) else [], timeout=0.1)
+        raise DatabaseUnavailable(
+            f"the PostgreSQL in {self.data_dir} runs and accepts no connections", f"see {self._log}"
+        )
+
+    def _postmaster(self) -> psutil.Process | None:
+        """Return the server's process, None when it is gone or is no PostgreSQL (numbers are used again)."""
+        with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+            process = psutil.Process(int((self.data_dir / "postmaster.pid").read_text().split("\n", 1)[0]))
+            if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
+                return process
+        return None
+
     def _remove_stale_pid(self) -> bool:
-        """Remove a pid file whose process is gone, or is no PostgreSQL (numbers are used again after a restart).
+        """Remove a pid file that names no server; tell whether there is none now.
 
         Raises:
             DatabaseUnavailable: processes of a server that was killed still work in the folder.
         """
         pid_file = self.data_dir / "postmaster.pid"
-        try:
-            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
-            if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
-                return False
-        except FileNotFoundError:
+        if not pid_file.exists():
             return True
-        except (ValueError, psutil.NoSuchProcess):
-            pass
+        if self._postmaster() is not None:
+            return False
         # The file is also what keeps a new server away from the old one's processes, so they must be gone first.
         if psutil.wait_procs(list(_working_in(self.data_dir)), timeout=_ORPHANS_LIMIT_S)[1]:
             raise DatabaseUnavailable(

@@ -141,7 +141,8 @@ option_bars_5min = Table(
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("updated_at", INSTANT, nullable=False, server_default=NOW),
     PrimaryKeyConstraint("contract_id", "time"),
-    # Bars arrive in order of time: a block-range index serves every query by time and costs next to nothing.
+    # Bars arrive in order of time: a block-range index serves every query by time and costs next to nothing. Of a
+    # hypertable the chunks do that, and db.features drops it.
     Index(None, "time", postgresql_using="brin"),
 )
 

@@ -27,6 +27,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         assert "OK · backup · Fri 20 Nov 2026 · run 1" in shown
         assert "The backup is made: " in shown
         assert "bars" not in shown
+        account.clock.set(SATURDAY.replace(minute=5))  # type: ignore[union-attr]  # it has one
         assert account.call(capsys, "run", "--window", "backup", "--json").document["backup"]["kept"] == 2
 
         account.clock.set(SATURDAY.replace(hour=3))  # type: ignore[union-attr]  # it has one

@@ -167,6 +167,23 @@ def test_stale_pid_file_of_another_process_is_no_obstacle(data_dir: Path) -> Non
     assert _fetchval(embedded.ensure_running(data_dir), "SELECT 1") == 1
 
 
+def test_server_that_still_starts_is_waited_for(data_dir: Path) -> None:
+    """A server that replays its log after a blow accepts nobody yet; a second command waits and starts no other."""
+    embedded.ensure_running(data_dir)
+    pid_file = data_dir / "postmaster.pid"
+    server, other = _postmaster(data_dir), data_dir / "other.pid"
+    other.write_text(pid_file.read_text().replace("ready   ", "starting"))
+    pid_file.rename(data_dir / "ready.pid")
+    other.rename(pid_file)
+    with ThreadPoolExecutor(1) as pool:
+        command = pool.submit(embedded.ensure_running, data_dir)
+        with pytest.raises(TimeoutError):
+            command.result(timeout=0.3)
+        (data_dir / "ready.pid").rename(pid_file)
+        assert _fetchval(command.result(timeout=20), "SELECT 1") == 1
+    assert _postmaster(data_dir) == server
+
+
 def test_path_too_long_for_a_socket(data_dir: Path) -> None:
     """A data folder with a long path gets its socket in a short folder that nobody else can enter."""
     deep = data_dir.parent / ("a" * 60) / ("b" * 60) / "pg"
