@@ -96,6 +96,7 @@ async def store_expiration(
 
     async def once() -> Stored:
         async with db.transaction() as transaction:
+            await transaction.execute("lock_underlying", underlying_id)
             rows = await _store(transaction, underlying_id, contracts, seen_at)
             ids = [row["id"] for row in rows]
             await lifecycle.see(transaction, ids, today)

@@ -7,6 +7,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -55,6 +56,7 @@ def session_settings(application_name: str) -> dict[str, str]:
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "work_mem": "64MB",  # a batch is compared in memory
         "temp_buffers": "32MB",
+        "random_page_cost": "1.1",  # no disk heads; batches of compressed days are then found by their index
         "jit": "off",  # compiling costs more than these statements take
         "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
     }
@@ -82,8 +84,12 @@ async def open_connection(url: str, clock: Clock, *, application_name: str) -> "
 
 
 async def prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Teach a new connection JSON, and lift TimescaleDB's limit on what one repair may decompress."""
+    """Teach a new connection JSON, and lift TimescaleDB's limit on what one repair may decompress.
+
+    Decimals travel as text: Python reads them twice as fast as the driver puts them together from their digits.
+    """
     await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+    await connection.set_type_codec("numeric", encoder=str, decoder=Decimal, schema="pg_catalog", format="text")
     await connection.execute(query("prepare_session"))
 
 

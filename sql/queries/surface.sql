@@ -1,7 +1,7 @@
 -- All contracts of an underlying in one slot: $1 underlying id, $2 the slot's start, $3 and $4 its first and last
--- contract id (NULL: whatever they are). With these, the batches of other underlyings stay shut on compressed days; they
--- are arguments because no plan is good for bounds that the planner does not know. The middle is computed from what is
--- read anyway: on compressed days each column of decimals costs a seventh of the time.
+-- contract id, from `contract_range` (NULL: whatever they are). With these, the batches of other underlyings stay shut
+-- on compressed days; they are arguments because no plan is good for bounds that the planner does not know. The middle
+-- is computed from what is read anyway: on compressed days each column of decimals costs a seventh of the time.
 SELECT
     chain.expiration_date,
     chain.strike_price,

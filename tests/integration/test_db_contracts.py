@@ -1,5 +1,6 @@
 """Contracts and their life: stored once, seen, vanished, selected until they expire, collected to the end."""
 
+import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -38,6 +39,38 @@ async def test_expirations_are_asked_once_a_day(database: Database) -> None:
     await contracts.remember_expirations(database, underlying.id, TODAY, listed)
     assert await contracts.known_expirations(database, underlying.id, TODAY) == listed
     assert await contracts.known_expirations(database, underlying.id, TODAY + timedelta(days=1)) is None
+
+
+async def test_contracts_of_an_underlying_get_neighbouring_ids(database: Database) -> None:
+    """Calls before puts, each by strike, one after the other, also when another underlying's come in between."""
+    first, second = [
+        await contracts.add_underlying(database, Underlying(symbol, con_id)) for symbol, con_id in (("A", 1), ("B", 2))
+    ]
+
+    async def added(underlying: Underlying, expiration: date, con_id: int) -> list[int]:
+        listed = [
+            OptionContract(underlying.symbol, con_id + number, expiration, Decimal(strike), right)
+            for number, (strike, right) in enumerate([(90, Right.PUT), (90, Right.CALL), (80, Right.CALL)])
+        ]
+        await contracts.store_expiration(database, underlying.id, expiration, listed, seen_at=FRIDAY.open)
+        found = await contracts.listed(database, underlying.id, expiration, expiration)
+        return [contract.id for contract in sorted(found, key=lambda contract: -contract.con_id)]
+
+    one = await added(first, EXPIRATION, 10)
+    other = await added(second, EXPIRATION, 20)
+    later, beside = await asyncio.gather(
+        added(first, EXPIRATION + timedelta(days=7), 30), added(first, EXPIRATION + timedelta(days=14), 40)
+    )
+    start = one[0]
+    assert one == list(range(start, start + 3))
+    assert sorted(one + later + beside) == list(range(start, start + 9))
+    assert other[0] > start + 9
+    bounds = await database.fetchrow("contract_range", first.id, FRIDAY.open)
+    assert bounds is not None
+    assert (bounds["first_id"], bounds["last_id"]) == (start, start + 8)
+    dead = await database.fetchrow("contract_range", first.id, FRIDAY.open + timedelta(days=365))
+    assert dead is not None
+    assert dead["first_id"] is None
 
 
 async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> None:

@@ -1,0 +1,5 @@
+-- Let nobody else store contracts of an underlying until the transaction ends: $1 its id.
+SELECT id
+FROM underlying_securities
+WHERE id = $1::integer
+FOR UPDATE
