@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 
 import structlog
@@ -219,8 +219,8 @@ async def run_window(
                 raise
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path, recorded), stopped
-    if order.sessions_back:
-        await _after_repair(settings, report, clock)
+    if order.window not in OFFLINE:
+        await _after_bars(settings, order, clock)
     try:
         report_files.keep(settings.log.path, report)
     except OSError as refused:
@@ -230,13 +230,19 @@ async def run_window(
     return Outcome(report, error, await notifier(settings, clock).run_finished(report))
 
 
-async def _after_repair(settings: Settings, report: RunReport, clock: Clock) -> None:
-    """Compress repaired days anew and bring the aggregates up to date with late bars; nothing is lost when it fails."""
+async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
+    """Bring the aggregates up to date with what they could not see, and compress repaired days anew.
+
+    Aggregates compute what is later than they reach when they are read; what a run stores earlier is theirs only from
+    here on. Nothing is lost when it fails: the hourly refresh of the server follows.
+    """
+    day = datetime.combine(order.day, time(), UTC)
+    reach = timedelta(days=settings.repair.lookback_days if order.sessions_back else 0)
     try:
         url = await database_url(settings)
-        await compaction.compact(url, clock)
-        start = report.started - timedelta(days=settings.repair.lookback_days)
-        await compaction.refresh_aggregates(url, Span(start, report.started), clock)
+        if order.sessions_back:
+            await compaction.compact(url, clock)
+        await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
     except DatabaseError as error:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
 

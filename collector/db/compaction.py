@@ -10,6 +10,7 @@ from collector.clock import Clock
 from collector.db import timescale
 from collector.db.features import AGGREGATES
 from collector.db.timescale import Edition
+from collector.domain.errors import DatabaseError
 from collector.domain.spans import Span
 
 BATCH_ROWS = 1000
@@ -39,12 +40,20 @@ async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]
         The chunks that were done, oldest first.
 
     Raises:
+        DatabaseError: there is something to do, and this user may not.
         DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
     """
     async with timescale.session(url, clock) as session:
-        if (await session.server()).edition is not Edition.COMMUNITY:
+        server = await session.server()
+        if server.edition is not Edition.COMMUNITY:
             return ()
         fragmented = [row for row in await session.fetch("compressed_chunks") if _is_fragmented(row)]
+        if fragmented and not server.owner:
+            raise DatabaseError(
+                f"{len(fragmented)} repaired days take more room than they need, and only the owner of the tables may "
+                "compress them afresh",
+                "run `collector db compact` as the user who ran `collector db upgrade`",
+            )
         for row in fragmented:
             async with session.transaction():
                 await session.execute("decompress", row["chunk"])
@@ -67,10 +76,12 @@ async def refresh_aggregates(url: str, span: Span, clock: Clock | None = None) -
     """Bring the aggregates up to date with bars that were stored late, further back than the policies reach.
 
     The part of the span whose raw bars were dropped by retention is left alone: refreshing it would delete what the
-    aggregates still know. Does nothing where the summaries are views.
+    aggregates still know. Does nothing where the summaries are views, nor for a user who is not the tables' owner: the
+    policies do it within the hour.
     """
     async with timescale.session(url, clock) as session:
-        if (await session.server()).edition is not Edition.COMMUNITY:
+        server = await session.server()
+        if server.edition is not Edition.COMMUNITY or not server.owner:
             return
         [bounds] = await session.fetch("oldest_bar")
         if bounds["first"] is None:

@@ -43,7 +43,8 @@ class Server:
 
     server: PostgreSQL's version; server_number as in server_version_num. offered, installed: versions of TimescaleDB
     that could be added to this database and that it has. preloaded: the server loads its library. license: apache or
-    timescale, None before the extension is there. workers: how many background jobs may run.
+    timescale, None before the extension is there. workers: how many background jobs may run. owner: whether this user
+    owns the collector's tables (before there are any, too).
     """
 
     server: str
@@ -53,6 +54,7 @@ class Server:
     preloaded: bool
     license: str | None
     workers: int
+    owner: bool = True
 
     @property
     def edition(self) -> Edition:

@@ -7,4 +7,7 @@ SELECT
     -- Only the loader defines it, so an ordinary user, who may not read the list of libraries, sees it too.
     EXISTS (SELECT FROM pg_settings WHERE name = 'timescaledb.max_background_workers') AS preloaded,
     current_setting('timescaledb.license', true) AS license,
-    coalesce(current_setting('timescaledb.max_background_workers', true), '0')::int AS workers
+    coalesce(current_setting('timescaledb.max_background_workers', true), '0')::int AS workers,
+    coalesce(
+        (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('public.option_bars_5min')), true
+    ) AS owner

@@ -10,11 +10,12 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db import bars, features, pool
+from collector.db import bars, compaction, features, pool
 from collector.db.bars import Counts, InstrumentAnswers, SeriesAnswer
 from collector.domain.bars import Bar
+from collector.domain.errors import DatabaseError
 from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.spans import SLOT, Spans
+from collector.domain.spans import SLOT, Span, Spans
 from collector.resources import resource
 from tests.engines import Engine
 
@@ -172,10 +173,12 @@ async def test_roles_have_what_they_need_and_no_more(
             await reader.close()
 
 
-async def test_collection_role_stores_bars(connection: "asyncpg.Connection[asyncpg.Record]", database_url: str) -> None:
+async def test_collection_role_stores_bars(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]", database_url: str
+) -> None:
     """The collector's own connection works under collector_rw: staging tables, new bars, repairs of compressed days."""
     await features.create_roles(database_url)
-    if await connection.fetchval("SELECT current_setting('timescaledb.license', true)") == "timescale":
+    if engine.name == "community":
         await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
     at = await connection.fetchval("SELECT max(time) FROM option_bars_5min")
     bars_of_one = tuple(
@@ -188,3 +191,8 @@ async def test_collection_role_stores_bars(connection: "asyncpg.Connection[async
     url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     async with pool.connect(url, SystemClock()) as database:
         assert await bars.store(database, [answers], 1) == Counts(inserted=1, updated=1)
+    # What only the owner may do is left to the policies, or said.
+    await compaction.refresh_aggregates(url, Span(at, at + SLOT))
+    if engine.name == "community":
+        with pytest.raises(DatabaseError, match=r"1 repaired days .* only the owner"):
+            await compaction.compact(url)

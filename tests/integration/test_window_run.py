@@ -1,20 +1,28 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
+from collector import app
 from collector.clock import SystemClock
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings
+from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
+from collector.domain.spans import Span
+from collector.pipeline.orders import order_for
 from collector.resources import resource
 from collector.simulator.server import Gateway
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
+DAY = timedelta(days=1)
 SYMBOLS = ("SPY", "PLTR", "TSLA")
 
 
@@ -124,3 +132,35 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
         said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
     assert said == [(True, False), (False, True), (False, False)]
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=NEW_YORK))
+async def test_summaries_know_what_a_run_stored(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
+) -> None:
+    """The evening's bars of this morning are in the summaries when the run ends, though noon's were summed up then."""
+    settings = narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(database_url)),
+        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+        log=LogSettings(directory=tmp_path),
+    )
+    bars = "SELECT count(*), sum(volume) FROM option_bars_5min"
+    summaries = (
+        "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary",
+        "SELECT sum(bars_count), sum(day_volume) FROM daily_option_summary",
+    )
+    counts = []
+    for window in (Window.MIDDAY, Window.EOD):
+        order = order_for(window, settings, app.calendar(settings), gateway_clock.now())
+        ended = await app.run_window(settings, order, gateway_clock)
+        assert ended.error is None
+        stored = await fetch(database_url, bars)
+        for summary in summaries:
+            assert await fetch(database_url, summary) == stored
+        counts.append(stored[0][0])
+        # As the server does by itself every hour.
+        await compaction.refresh_aggregates(database_url, Span(gateway_clock.now() - DAY, gateway_clock.now()))
+        gateway_clock.set(datetime(2026, 11, 20, 16, 46, tzinfo=NEW_YORK))
+    noon, evening = counts
+    assert evening > 2 * noon > 0
