@@ -1,8 +1,9 @@
 """Bytes a bar: ordinary table, compressed hypertable and Parquet, on sparse, quoted and dense sessions.
 
-`python -m tests.benchmarks.bench_storage`. The same rows everywhere: all columns of the table contract, Greeks and
-metadata included. Parquet is the reference: scaled whole numbers, delta encoding, zstd level 3, one file a session,
-sorted as the hypertable is. COLLECTOR_TEST_DSN measures another server.
+`python -m tests.benchmarks.bench_storage`. The same rows everywhere: all columns of the table contract, Greeks,
+generated columns and metadata included. Parquet is the reference: scaled whole numbers, delta encoding, zstd level 3,
+one file a session, sorted as the hypertable is; "bare" is the same without the generated columns, which its readers
+could compute. COLLECTOR_TEST_DSN measures another server.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from tests.benchmarks.market_days import (
     DATA_SETS,
     NULL,
     SCALES,
+    Ints,
     Rows,
     as_data_set,
     copy_text,
@@ -49,23 +51,30 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201 - a benchmark prints
 
 
+def stored_columns(rows: Rows) -> dict[str, Ints]:
+    """Return all columns as the table has them: with those that it generates, NULL where bid or ask is."""
+    bid, ask = rows.columns["bid_close"], rows.columns["ask_close"]
+    unknown = (bid == NULL) | (ask == NULL)
+    spread, middle = (np.where(unknown, NULL, values) for values in (ask - bid, (ask + bid) // 2))
+    return {**rows.columns, "spread_close": spread, "mid_close": middle}
+
+
 def parquet_bytes(sessions: list[Rows]) -> tuple[float, dict[str, float]]:
     """Return the size of the sessions as Parquet files, and the share of each column in it, in bytes."""
-    total, columns = 0.0, dict.fromkeys(COLUMNS, 0.0)
+    total, columns = 0.0, dict.fromkeys((*COLUMNS, *GENERATED), 0.0)
     with tempfile.TemporaryDirectory() as folder:
         for rows in sessions:
             arrays = []
-            for name in COLUMNS:
-                values = rows.columns[name]
+            for name, values in stored_columns(rows).items():
                 smaller = (
                     values if name in ("time", "created_at", "updated_at") else np.clip(values, -(2**31), 2**31 - 1)
                 )
                 kind = pa.int64() if smaller is values else pa.int32()
                 arrays.append(pa.array(smaller, type=kind, mask=values == NULL))
             path = Path(folder) / f"{rows.day}.parquet"
-            encoding = dict.fromkeys(COLUMNS, "DELTA_BINARY_PACKED")
+            encoding = dict.fromkeys(columns, "DELTA_BINARY_PACKED")
             pq.write_table(
-                pa.table(arrays, names=list(COLUMNS)),
+                pa.table(arrays, names=list(columns)),
                 path,
                 compression="zstd",
                 compression_level=3,
@@ -75,7 +84,7 @@ def parquet_bytes(sessions: list[Rows]) -> tuple[float, dict[str, float]]:
             total += path.stat().st_size
             meta = pq.ParquetFile(path).metadata
             for group in range(meta.num_row_groups):
-                for at, name in enumerate(COLUMNS):
+                for at, name in enumerate(columns):
                     columns[name] += meta.row_group(group).column(at).total_compressed_size
     return total, columns
 
@@ -180,6 +189,8 @@ def main() -> int:
             "ratio": 7,
             "Parquet": 9,
             "factor": 8,
+            "bare": 8,
+            "factor to it": 14,
             "as integers": 13,
         }
         say(" " * 8 + "".join(f"{head:>{width}}" for head, width in heads.items()))
@@ -188,6 +199,7 @@ def main() -> int:
             sessions = [as_data_set(rows, data_set) for rows in quoted]
             count = sum(map(len, sessions))
             parquet, by_column = parquet_bytes(sessions)
+            bare = parquet - sum(by_column[name] for name in GENERATED)
             plain, _, _ = asyncio.run(measure(found["plain"], data_set, sessions))
             raw, packed, columns = asyncio.run(measure(found["community"], data_set, sessions))
             integers = asyncio.run(as_integers(found["community"], data_set))
@@ -195,7 +207,8 @@ def main() -> int:
             missed |= packed > 2 * parquet or raw / packed < wanted
             say(
                 f"{data_set:8}{count:>10}{plain / count:>8.1f}{raw / count:>8.1f}{packed / count:>8.1f}"
-                f"{raw / packed:>7.1f}{parquet / count:>9.1f}{packed / parquet:>8.2f}{integers / count:>13.1f}"
+                f"{raw / packed:>7.1f}{parquet / count:>9.1f}{packed / parquet:>8.2f}"
+                f"{bare / count:>8.1f}{packed / bare:>14.2f}{integers / count:>13.1f}"
             )
             details[data_set] = {name: (columns[name] / count, by_column.get(name, 0.0) / count) for name in columns}
         say(f"\n{'bytes a bar by column':24}" + "".join(f"{name + ' packed':>16}{'Parquet':>10}" for name in DATA_SETS))
