@@ -3,8 +3,10 @@
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import pool
+from collector.db import bars, pool
+from collector.db.pool import Database
 from collector.db.queries import names, query
+from tests.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, slot, trade
 
 
 async def test_every_query_prepares(database_url: str) -> None:
@@ -18,6 +20,26 @@ async def test_every_query_prepares(database_url: str) -> None:
             await connection.prepare(query(name))
     finally:
         await connection.close()
+
+
+async def test_spread_and_middle_are_those_of_the_table(database: Database) -> None:
+    """What a history and a surface compute is what the table generates, halves of a cent and missing sides included."""
+    chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
+    bids = [quote(n, close) for n, close in ((0, "1.20"), (1, "1.21"), (2, "0.0001"))]
+    asks = [quote(n, close) for n, close in ((0, "1.25"), (1, "1.21"), (2, "0.0002"), (3, "7"))]
+    given = answers(contract, TRADES=answer([trade(0), trade(4)]), BID=answer(bids), ASK=answer(asks))
+    await bars.store(database, [given], 1)
+    expected = await rows(database, "SELECT time, spread_close, mid_close FROM option_bars_5min ORDER BY time")
+    assert [str(middle) for _, _, middle in expected] == ["1.2250", "1.2100", "0.0002", "None", "None"]
+
+    history = await database.fetch("contract_history", contract.id, FRIDAY.open, FRIDAY.close)
+    assert [(row["time"], row["spread_close"], row["mid_close"]) for row in history] == expected
+    for number in range(5):
+        bounds = await database.fetchrow("contract_range", chain.underlying.id, slot(number))
+        assert bounds is not None
+        (row,) = await database.fetch("surface", chain.underlying.id, slot(number), *bounds.values())
+        assert (row["contract_id"], row["mid_close"]) == (contract.id, expected[number][2])
 
 
 @pytest.mark.parametrize("name", names())
