@@ -237,7 +237,8 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     here on. Nothing is lost when it fails: the hourly refresh of the server follows.
     """
     day = datetime.combine(order.day, time(), UTC)
-    reach = timedelta(days=settings.repair.lookback_days if order.sessions_back else 0)
+    # Two days a session: week-ends and holidays lie between. What did not change costs nothing.
+    reach = timedelta(days=max(settings.repair.lookback_days, 2 * order.sessions_back))
     try:
         url = await database_url(settings)
         if order.sessions_back:

@@ -10,12 +10,12 @@ from pydantic import SecretStr
 
 from collector import app
 from collector.clock import SystemClock
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, RepairSettings
 from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
-from collector.pipeline.orders import order_for
+from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
 from collector.simulator.server import Gateway
 from tests.truth import compare
@@ -138,21 +138,26 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
 async def test_summaries_know_what_a_run_stored(
     database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
 ) -> None:
-    """The evening's bars of this morning are in the summaries when the run ends, though noon's were summed up then."""
+    """Bars stored behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
     settings = narrow(
         "PLTR",
         database=DatabaseSettings(url=SecretStr(database_url)),
         gateway=GatewaySettings(host=gateway.host, port=gateway.port),
         log=LogSettings(directory=tmp_path),
+        repair=RepairSettings(lookback_days=2, late_night_sessions=1),
     )
+    days = app.calendar(settings)
     bars = "SELECT count(*), sum(volume) FROM option_bars_5min"
     summaries = (
         "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary",
         "SELECT sum(bars_count), sum(day_volume) FROM daily_option_summary",
     )
     counts = []
-    for window in (Window.MIDDAY, Window.EOD):
-        order = order_for(window, settings, app.calendar(settings), gateway_clock.now())
+    for order in (
+        order_for(Window.MIDDAY, settings, days, gateway_clock.now()),
+        order_for(Window.EOD, settings, days, gateway_clock.now()),
+        backfill_order(settings, days, gateway_clock.now(), 10),
+    ):
         ended = await app.run_window(settings, order, gateway_clock)
         assert ended.error is None
         stored = await fetch(database_url, bars)
@@ -162,5 +167,5 @@ async def test_summaries_know_what_a_run_stored(
         # As the server does by itself every hour.
         await compaction.refresh_aggregates(database_url, Span(gateway_clock.now() - DAY, gateway_clock.now()))
         gateway_clock.set(datetime(2026, 11, 20, 16, 46, tzinfo=NEW_YORK))
-    noon, evening = counts
-    assert evening > 2 * noon > 0
+    noon, evening, whole = counts
+    assert whole > evening > 2 * noon > 0
