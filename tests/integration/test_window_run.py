@@ -138,7 +138,7 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
 async def test_summaries_know_what_a_run_stored(
     database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
 ) -> None:
-    """Bars stored behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
+    """Bars behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
     settings = narrow(
         "PLTR",
         database=DatabaseSettings(url=SecretStr(database_url)),
