@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
-from collector.db.pool import Database, Transaction, span_literal, spans_literal
+from collector.db.pool import Database, Transaction
+from collector.db.values import span_literal, spans_literal
 from collector.domain.bars import Bar
 from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.spans import SLOT, Span, Spans

@@ -3,11 +3,9 @@
 import asyncio
 import contextlib
 import itertools
-import json
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -16,10 +14,9 @@ from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction as DriverTransaction
 
 from collector.clock import Clock
-from collector.db import errors
+from collector.db import errors, values
 from collector.db.queries import query
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
-from collector.domain.spans import Span, Spans
 
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 300
@@ -84,12 +81,8 @@ async def open_connection(url: str, clock: Clock, *, application_name: str) -> "
 
 
 async def prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Teach a new connection JSON, and lift TimescaleDB's limit on what one repair may decompress.
-
-    Decimals travel as text: Python reads them twice as fast as the driver puts them together from their digits.
-    """
-    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-    await connection.set_type_codec("numeric", encoder=str, decoder=Decimal, schema="pg_catalog", format="text")
+    """Teach a new connection our values, and lift TimescaleDB's limit on what one repair may decompress."""
+    await values.teach(connection)
     await connection.execute(query("prepare_session"))
 
 
@@ -122,7 +115,7 @@ class Statements(ABC):
         """Run a query and return its rows."""
         async with self._connection() as connection:
             with self._outside():
-                records = await connection.fetch(query(name), *_sent(args))
+                records = await connection.fetch(query(name), *values.sent(args))
                 decoders = await self._decoders_of(name, connection) if records else {}
         return [_decoded(record, decoders) for record in records]
 
@@ -140,7 +133,7 @@ class Statements(ABC):
         """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
         async with self._connection() as connection:
             with self._outside():
-                tag = await connection.execute(query(name), *_sent(args))
+                tag = await connection.execute(query(name), *values.sent(args))
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
@@ -148,9 +141,9 @@ class Statements(ABC):
         if name not in self._decoders:
             statement = await connection.prepare(query(name))
             self._decoders[name] = {
-                column.name: _DECODERS[column.type.name]
+                column.name: values.DECODERS[column.type.name]
                 for column in statement.get_attributes()
-                if column.type.name in _DECODERS
+                if column.type.name in values.DECODERS
             }
         return self._decoders[name]
 
@@ -360,29 +353,6 @@ async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
             pool.terminate()
 
 
-def _sent(args: Sequence[object]) -> list[object]:
-    return [_to_driver(arg) for arg in args]
-
-
-def _to_driver(value: object) -> object:
-    if isinstance(value, Spans):
-        return [asyncpg.Range(span.start, span.end) for span in value]
-    if isinstance(value, Span):
-        return asyncpg.Range(value.start, value.end)
-    return value
-
-
-def _to_span(value: "asyncpg.Range[Any] | None") -> Span | None:
-    return None if value is None or value.isempty else Span(value.lower, value.upper)
-
-
-def _to_spans(value: "Sequence[asyncpg.Range[Any]] | None") -> Spans | None:
-    return None if value is None else Spans(Span(part.lower, part.upper) for part in value)
-
-
-_DECODERS: Mapping[str, Callable[[Any], Any]] = {"tstzrange": _to_span, "tstzmultirange": _to_spans}
-
-
 def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type
     if not decoders:
         row: Row = record
@@ -393,13 +363,3 @@ def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg
 async def _chunk(text: bytes) -> AsyncIterator[bytes]:
     """Yield a text whole: a file would be read by other threads, which takes longer than small batches do."""
     yield text
-
-
-def spans_literal(spans: Spans) -> str:
-    """Return a set of spans as PostgreSQL writes a tstzmultirange; for COPY and for arrays of them."""
-    return "{" + ",".join(map(span_literal, spans)) + "}"
-
-
-def span_literal(span: Span) -> str:
-    """Return a span as PostgreSQL writes a tstzrange."""
-    return f"[{span.start.isoformat()},{span.end.isoformat()})"

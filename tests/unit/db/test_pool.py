@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import pool
+from collector.db import pool, values
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 from collector.domain.spans import Span, Spans
 from collector.virtual_time import VirtualClock
@@ -19,10 +19,10 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 def test_literals() -> None:
     """Spans are written as PostgreSQL reads ranges, bounds half-open."""
-    assert pool.span_literal(HOUR) == "[2026-11-20T14:30:00+00:00,2026-11-20T15:30:00+00:00)"
-    assert pool.spans_literal(Spans()) == "{}"
+    assert values.span_literal(HOUR) == "[2026-11-20T14:30:00+00:00,2026-11-20T15:30:00+00:00)"
+    assert values.spans_literal(Spans()) == "{}"
     later = Span(OPEN + timedelta(hours=2), OPEN + timedelta(hours=3))
-    assert pool.spans_literal(Spans([HOUR, later])).count("[") == 2
+    assert values.spans_literal(Spans([HOUR, later])).count("[") == 2
 
 
 def test_session_settings() -> None:
