@@ -46,7 +46,7 @@ class Boundary:
     def drops(self, times: Floats) -> Floats:
         """Return how far below `top` the boundary lies, as a logarithm: axis 0 volatilities, axis 1 times (years)."""
         matrix = self._interpolation(np.sqrt(np.minimum(times / self._longest, 1.0)))
-        result: Floats = np.sqrt(np.maximum(self._shape @ matrix.T, 0.0))
+        result: Floats = np.sqrt(np.maximum(_interpolated(self._shape, matrix), 0.0))
         return result
 
     def _interpolation(self, places: Floats) -> Floats:
@@ -81,7 +81,7 @@ class Boundary:
         log_top = np.log(self.top)
         drop = self._seed(times)
         for _ in range(_ITERATIONS):
-            below = np.sqrt(np.maximum((drop**2) @ matrix.T, 0.0)).reshape(deviation.shape)
+            below = np.sqrt(np.maximum(_interpolated(drop**2, matrix), 0.0)).reshape(deviation.shape)
             middle = (below - drop[:, :, None]) / deviation + drift
             ending = (log_top - drop) / whole + whole_drift
             above = distribution(ending - 0.5 * whole) * np.exp(-rate * times)
@@ -106,6 +106,16 @@ class Boundary:
         guess = forever + (self.top - forever) * np.exp(np.minimum(speed * self.top, 0.0))
         seed: Floats = np.log(self.top) - np.log(guess)
         return seed
+
+
+def _interpolated(values: Floats, matrix: Floats) -> Floats:
+    """Return the product of `values` and the transposed matrix.
+
+    Not by `@`: that is OpenBLAS's, whose threads a fork elsewhere in the process (a database's server that is started)
+    takes away in the middle of a product, which then never ends.
+    """
+    result: Floats = np.einsum("ij,kj->ik", values, matrix)
+    return result
 
 
 def _barycentric_weights(nodes: Floats) -> Floats:
