@@ -219,8 +219,9 @@ async def run_window(
                 raise
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path, recorded), stopped
-    if order.window not in OFFLINE:
-        await _after_bars(settings, order, clock)
+    else:
+        if order.window not in OFFLINE:
+            await _after_bars(settings, order, clock)
     try:
         report_files.keep(settings.log.path, report)
     except OSError as refused:
