@@ -263,7 +263,8 @@ def small_disk() -> Iterator[Path]:
         folder.rmdir()
         pytest.skip("this machine lets nobody mount a small disk")
     yield folder
-    subprocess.run([*words[:0], "umount", "--lazy", str(folder)], check=True)
+    words = ["umount", "--lazy", str(folder)]
+    subprocess.run(words, check=True)
     folder.rmdir()
 
 
@@ -279,7 +280,7 @@ def test_a_disk_too_small_to_begin(account: Home, small_disk: Path, capsys: Caps
 def url_on_small_disk(plain_engine: Engine, engine_matrix: Matrix, small_disk: Path) -> Iterator[str]:
     """A migrated database whose tables, but not the server's log of changes, lie on the small disk."""
     if plain_engine.bindir is None:
-        pytest.skip("the server is not on this machine")
+        pytest.skip("needs plain PostgreSQL on this machine: its tables go to a small disk")
     place = small_disk / "tables"
     place.mkdir()
     data_dir = asyncio.run(_asked(plain_engine.url, "SELECT current_setting('data_directory')"))

@@ -47,7 +47,7 @@ _SERVERS: dict[Path, LocalServer] = {}
 def server(plain_engine: engines.Engine, folders: ExitStack) -> LocalServer:
     """Give a running server that may be stopped; it is made once."""
     if plain_engine.bindir is None:
-        pytest.skip("the server is not on this machine")
+        pytest.skip("needs plain PostgreSQL on this machine: the test stops its server")
     made = _SERVERS.get(plain_engine.bindir)
     if made is None:
         folder = Path(tempfile.mkdtemp(prefix=f"collector-tests-{os.getpid()}-"))
@@ -84,6 +84,7 @@ class Fault:
         self.arena, self.reference = arena, reference
         self.clock = VirtualClock(AFTER_THE_CLOSE)
         self.disturbed = Disturbed(arena, self.clock, _SEED, PLTR, ())
+        self._blows = 0
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -91,8 +92,7 @@ class Fault:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._tasks:
-            await task
+        await self._struck()
         await self.disturbed.__aexit__()
 
     def after(self, share: float, act: Callable[[], object]) -> None:
@@ -106,12 +106,23 @@ class Fault:
             self._tasks.append(asyncio.ensure_future(strike()))
 
         traffic = self.reference.traffic
+        self._blows += 1
         proxy = self.disturbed.database_proxy
         proxy.tell_after(int(share * (traffic.database_up + traffic.database_down)), due)
 
+    async def _struck(self) -> None:
+        """Wait until what has to happen to the database has happened: near its end a run may be done before it."""
+        assert len(self._tasks) == self._blows
+        await asyncio.gather(*self._tasks)
+
+    async def _attempt(self) -> Finished | CollectorError | None:
+        ended = await self.disturbed.attempt()
+        await self._struck()
+        return ended
+
     async def succeeds(self) -> Finished:
         """Run, and assert that it succeeds in spite of everything, with the tables of an undisturbed run."""
-        finished = await self.disturbed.attempt()
+        finished = await self._attempt()
         assert isinstance(finished, Finished), finished
         assert finished.status is RunStatus.SUCCESS, finished.error
         await disturbances.check_tables(self.arena, self.clock, self.reference)
@@ -120,7 +131,7 @@ class Fault:
     async def stops(self) -> float:
         """Run, and assert that it stops with the error of exit code 5; return the virtual seconds that it took."""
         began = self.clock.monotonic()
-        finished = await self.disturbed.attempt()
+        finished = await self._attempt()
         error = finished.error if isinstance(finished, Finished) else finished
         assert isinstance(error, DatabaseUnavailable), error
         assert isinstance(error, CollectorError)

@@ -15,6 +15,7 @@ from collector.domain.errors import LockHeld
 from collector.domain.instruments import OPTION_SERIES
 from collector.domain.runs import GapState, RunStatus, Window
 from tests.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, trade
+from tests.waiting import until
 
 START = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
 NEW = NewRun(window=Window.EOD, day=FRIDAY.day, symbols=("PLTR", "SPY"), started_at=START, host="lab", process_id=7)
@@ -132,7 +133,7 @@ async def test_an_own_ghost_session_is_ended(database: Database) -> None:
         lock._connection.terminate()
         await lock.keep()
         assert await status.lock_holder(database) is not None
-        assert await closed(ghost)
+        await until(ghost.is_closed, "the end of the connection")
 
 
 async def test_the_status_page(database: Database) -> None:
@@ -164,12 +165,3 @@ async def end_holder(db: Database) -> None:
 async def silent(db: Database) -> Any:  # noqa: ANN401 - asyncpg's connection
     """Return a connection of the test's own."""
     return await pool.open_connection(db.url, SystemClock(), application_name="test")
-
-
-async def closed(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's connection
-    """Wait a moment until a connection has noticed its end."""
-    for _ in range(100):
-        if connection.is_closed():
-            return True
-        await asyncio.sleep(0.02)
-    return False

@@ -30,7 +30,7 @@ async def test_engine_is_what_its_name_says(engine: Engine, empty_database_url: 
 async def test_apache_edition_refuses_what_only_community_has(engine: Engine, empty_database_url: str) -> None:
     """Compression works on Community and is refused on Apache."""
     if engine.name == "plain":
-        pytest.skip("about TimescaleDB")
+        pytest.skip("needs TimescaleDB, of either edition")
     await _fetchval(empty_database_url, "CREATE EXTENSION IF NOT EXISTS timescaledb")
     await _fetchval(empty_database_url, "CREATE TABLE t (at timestamptz NOT NULL, n int)")
     await _fetchval(empty_database_url, "SELECT create_hypertable('t', 'at')")

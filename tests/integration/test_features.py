@@ -95,7 +95,7 @@ async def test_applying_again_changes_nothing(migrated_url: str) -> None:
 async def test_batches_have_no_bloom_filters(engine: Engine, migrated_url: str) -> None:
     """Compressed bars have bounds of contract and time, and none of the filters that TimescaleDB adds by itself."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     await features.apply(migrated_url)
     connection = await asyncpg.connect(migrated_url)
     if timescale.version(engine.extension) >= (2, 26):  # a database of an earlier version of the collector, upgraded
@@ -134,7 +134,9 @@ async def test_rows_survive_when_the_extension_comes_later(migrated_url: str) ->
 async def test_edition_may_change_in_place(engine: Engine) -> None:
     """A database that began under the Apache license gets the rest when the license allows it; and the way back."""
     if engine.name != "community" or engine.bindir is None:
-        pytest.skip("about a server of ours that has both licenses")
+        pytest.skip(
+            "needs the Community edition of TimescaleDB on this machine: its server starts under either license"
+        )
     folder = Path(tempfile.mkdtemp(prefix="collector-license-"))
     apache, community = (LocalServer(engine.bindir, folder / "pg", settings(name)) for name in ("apache", "community"))
     url = apache.url("collector")
@@ -180,7 +182,7 @@ async def test_edition_may_change_in_place(engine: Engine) -> None:
 async def test_settings_may_change(engine: Engine, migrated_url: str) -> None:
     """A later upgrade with other settings moves the policies instead of adding more."""
     if engine.name != "community":
-        pytest.skip("about policies")
+        pytest.skip("needs the Community edition of TimescaleDB: policies")
     jobs = "SELECT count(*) FROM timescaledb_information.jobs WHERE proc_name LIKE 'policy_%'"
     await features.apply(migrated_url)
     before = await _rows(migrated_url, jobs)
@@ -244,7 +246,7 @@ async def test_aggregates_follow_late_backfills(
 ) -> None:
     """A bar stored weeks late into a materialised, compressed day is in all aggregates after the policies' next run."""
     if engine.name != "community":
-        pytest.skip("views are always up to date")
+        pytest.skip("needs the Community edition of TimescaleDB: continuous aggregates")
     today = await connection.fetchval("SELECT date_trunc('day', now(), 'UTC')")
     old = today - timedelta(days=20)
     shift = old - _DAY

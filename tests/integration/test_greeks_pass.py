@@ -271,7 +271,7 @@ async def test_statistics_of_quality(database: Database, market: Market) -> None
 async def test_compressed_days(database: Database, market: Market, engine: Engine) -> None:
     """Greeks of a day that is compressed already can be computed afresh."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     await stored_chain(database, market, strikes=3)
     await calculate(database)
     async with database._connection() as connection:

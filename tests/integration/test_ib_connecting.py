@@ -12,6 +12,7 @@ from collector.ib.source import connect
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.waiting import until
 
 
 def where(gateway: Gateway, connect_timeout_s: float) -> GatewaySettings:
@@ -48,7 +49,7 @@ async def test_a_client_id_in_use_says_so(gateway: Gateway, gateway_clock: Clock
 @pytest.mark.gateway(scenarios=[named("deaf-port", at_request=0, after_s=0.0, for_s=60.0)])
 async def test_a_port_that_does_not_answer_says_so(gateway: Gateway, gateway_clock: Clock) -> None:
     """A hanging gateway is given up after the connect time-out."""
-    await asyncio.sleep(0.01)
+    await until(lambda: gateway.reaction(lambda scenario: scenario.greeting(17)), "the deaf port")
     with pytest.raises(GatewayUnavailable, match="no IB gateway answers within"):
         async with connect(where(gateway, 0.3), PacingSettings(), gateway_clock):
             pass

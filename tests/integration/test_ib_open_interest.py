@@ -16,6 +16,7 @@ from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import NoticedStreams, RefusedStreams, SilentStreams
 from collector.simulator.server import Gateway
+from tests.waiting import until
 
 FRIDAY = date(2026, 11, 20)
 SWIFT = {"open_interest_delay_s": 0.05, "stream_interval_s": 60.0}
@@ -48,20 +49,15 @@ def failed(told: OpenInterest | Failure) -> Failure:
 
 async def open_line(gateway: Gateway) -> None:
     """Wait until a stream runs."""
-    for _ in range(500):
-        if gateway.lines():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("no stream was opened")
+    await until(gateway.lines, "an open stream")
 
 
 async def still(gateway: Gateway) -> None:
     """Wait until the gateway has read every cancel."""
-    for _ in range(100):
-        if not gateway.lines() and not any(connection.open for connection in gateway.connections):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("a stream is still open")
+    await until(
+        lambda: not gateway.lines() and not any(connection.open for connection in gateway.connections),
+        "no open stream",
+    )
 
 
 @pytest.mark.gateway(**SWIFT)
@@ -171,5 +167,5 @@ async def test_a_lost_connection_ends_the_wait(source: IBSource, gateway: Gatewa
         settings(gateway, client_id=18, open_interest_deadline_s=0.2), PacingSettings.off(), gateway.clock
     ) as again:
         gateway.farm("market", up=False)
-        await asyncio.sleep(0.05)
+        await until(lambda: not again._gateway.health.all_up, "notice of the broken farm")
         assert failed(await again.open_interest(second)).outcome is Outcome.FARM_DOWN

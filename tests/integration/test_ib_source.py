@@ -24,6 +24,7 @@ from collector.pipeline.source import MarketDataSource
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.waiting import until
 
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC))
 EXPIRATION = date(2026, 11, 20)
@@ -241,7 +242,7 @@ async def test_a_late_answer_is_dropped(source: IBSource, gateway: Gateway) -> N
     """What comes after the time-out reaches nobody, and the connection goes on."""
     first, second = contracts_near_the_money(gateway, count=2)
     assert (await source.historical(request(first, WhatToShow.BID))).outcome is Outcome.TIME_OUT
-    await asyncio.sleep(0.2)
+    await until(lambda: gateway.log.historical[0].bars, "the late answer")
     answer = await source.historical(request(second, WhatToShow.BID))
     assert isinstance(answer, Answer)
     truth = gateway.market.truth(second.con_id, "BID", (SESSION.start, SESSION.end))
@@ -255,13 +256,11 @@ async def test_cancelling_the_caller_cancels_at_ib(source: IBSource, gateway: Ga
         asyncio.create_task(source.historical(request(contract, WhatToShow.ASK)))
         for contract in contracts_near_the_money(gateway, count=9)
     ]
-    await asyncio.sleep(0.2)
-    assert gateway.log.open_now == 9
+    await until(lambda: gateway.log.open_now == 9, "nine open requests")
     for task in asked:
         task.cancel()
     assert all(isinstance(end, asyncio.CancelledError) for end in await asyncio.gather(*asked, return_exceptions=True))
     await settled(gateway)
-    assert gateway.log.open_now == 0
     assert {entry.outcome for entry in gateway.log.historical} == {"cancelled"}
     assert source._gateway.wire is not None
     assert source._gateway.wire.pending == {}
@@ -270,10 +269,7 @@ async def test_cancelling_the_caller_cancels_at_ib(source: IBSource, gateway: Ga
 
 async def settled(gateway: Gateway) -> None:
     """Wait until the gateway has read what was sent."""
-    for _ in range(100):
-        if gateway.log.open_now == 0:
-            return
-        await asyncio.sleep(0.01)
+    await until(lambda: gateway.log.open_now == 0, "no open request")
 
 
 @pytest.mark.parametrize(

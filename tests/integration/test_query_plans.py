@@ -146,7 +146,7 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
 async def test_compressed_days(engine: Engine, database_url: str) -> None:
     """On compressed days the same queries open the batches of their contracts only."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     await _fill(engine, database_url)
     connection = await asyncpg.connect(database_url, server_settings=_SETTINGS)
     await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")

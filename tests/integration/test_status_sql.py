@@ -97,7 +97,7 @@ def test_all_promised_status_files_are_there() -> None:
 async def test_storage_of_compressed_chunks(engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Compressed chunks count with their batches: rows, and as many bytes as TimescaleDB says itself."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
     [chunk] = await connection.fetch((resource("sql") / "status/storage_by_chunk.sql").read_text())
     assert (chunk["table"], chunk["compressed"], chunk["rows"]) == ("option_bars_5min", True, 120)

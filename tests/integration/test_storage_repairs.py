@@ -91,7 +91,7 @@ async def test_repaired_day_is_as_small_as_a_fresh_one(
 ) -> None:
     """Twelve backfills and a change of every contract of a compressed day: exact counts, and no bytes left over."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     late = range(12)
     early = [slot for slot in range(78) if slot not in late]
     await _store(store, [_answers(c, early, settled=False) for c in range(1, _CONTRACTS + 1)])
@@ -141,7 +141,7 @@ async def test_change_of_more_rows_than_the_default_limit(
 ) -> None:
     """One repair may touch more compressed rows than TimescaleDB's own limit allows."""
     if engine.name != "community":
-        pytest.skip("about compression")
+        pytest.skip("needs the Community edition of TimescaleDB: compression")
     ids = range(1, 101)
     await _store(store, [_answers(c, range(78)) for c in ids])
     await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
