@@ -83,10 +83,10 @@ async def refresh_aggregates(url: str, span: Span, clock: Clock | None = None) -
         server = await session.server()
         if server.edition is not Edition.COMMUNITY or not server.owner:
             return
-        [bounds] = await session.fetch("oldest_bar")
-        if bounds["first"] is None:
+        [oldest] = await session.fetch("oldest_chunk")
+        if oldest["start"] is None:
             return
-        start, end = whole_days(max(span.start, bounds["first"]), span.end)
+        start, end = whole_days(max(span.start, oldest["start"]), span.end)
         if start < end:
             for name in AGGREGATES:
                 await session.execute("refresh_aggregate", name, start, end)
