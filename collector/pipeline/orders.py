@@ -79,7 +79,11 @@ class GivenUp:
 
 @dataclass(slots=True)
 class Finished:
-    """How a run ended; `error` stopped it, `not_prepared` symbols were left out, `given_up` requests were not had."""
+    """How a run ended.
+
+    error: what stopped it. not_prepared: symbols that were left out. given_up: requests that were not had.
+    chains_read: symbols whose chain was read anew, if not every expiration of it.
+    """
 
     run_id: int
     order: Order
@@ -89,6 +93,7 @@ class Finished:
     prepared: list[Prepared] = field(default_factory=list)
     not_prepared: list[NotPrepared] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
+    chains_read: int = 0
     samples: list[PacerSample] = field(default_factory=list)
     expiring: Expiring = field(default_factory=Expiring)
     gaps: GapCounts = field(default_factory=GapCounts)

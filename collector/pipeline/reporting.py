@@ -49,7 +49,7 @@ _STAGES = {
 
 _SAVED = {
     Stage.BACKUP: "Earlier backups are untouched.",
-    Stage.DISCOVER: "The expirations that were read are stored; the next run reads the others.",
+    Stage.DISCOVER: "The expirations that were read are stored; the next run reads every chain again.",
     Stage.CLOSE: "Nothing was fetched or lost; the next run looks again.",
 }
 

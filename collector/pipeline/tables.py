@@ -48,6 +48,7 @@ async def refresh_chains(finished: Finished, parts: Parts) -> None:
             finished.not_prepared.append(NotPrepared(symbol, found))
             continue
         log.info("chain_refreshed", symbol=symbol, contracts=found.contracts, new=found.new)
+        finished.chains_read += 1
         finished.not_prepared += [NotPrepared(symbol, failure) for _, failure in found.failures[:1]]
 
 

@@ -39,10 +39,8 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
     if isinstance(index, Failure):
         return index
     session, before = calendar.session(SYMBOL, day), calendar.session(SYMBOL, calendar.previous(day))
-    end = min(source.now(), session.close)
-    asked = Span(session.open, session.open + (end - session.open) // SLOT * SLOT)
-    if end < session.open + SLOT:
-        asked = before.span
+    slots = (min(source.now(), session.close) - session.open) // SLOT
+    asked = Span(session.open, session.open + slots * SLOT) if slots > 0 else before.span
     stored = await underlying_bars.last_level(db, index.id, Span(before.open, session.close))
     if stored is None or stored.time + SLOT + _FRESH < asked.end:
         outcome = await source.historical(HistoricalRequest(index, WhatToShow.TRADES, asked))

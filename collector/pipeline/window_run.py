@@ -69,11 +69,11 @@ async def run(order: Order, parts: Parts) -> Finished:
 async def _greeks(finished: Finished, parts: Parts) -> None:
     """Compute what settled sessions of the order lack; bars are safe whatever happens here."""
     order = finished.order
-    if order.window in _ACTS or not parts.settings.greeks.enabled or not finished.prepared:
+    days = [prepared.sessions[0].day for prepared in finished.prepared if prepared.sessions]
+    if order.window in _ACTS or not parts.settings.greeks.enabled or not days:
         return
-    first = min(prepared.sessions[0].day for prepared in finished.prepared if prepared.sessions)
     symbols = [prepared.underlying.symbol for prepared in finished.prepared]
-    await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, first, order.day)
+    await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, min(days), order.day)
 
 
 async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> tuple[int, int]:
@@ -114,10 +114,11 @@ _ACTS = {
 
 
 def _status(finished: Finished) -> RunStatus:
-    """Return success when every planned request was answered or deferred, failed when none was, else partial."""
+    """Return success when all that was planned is done or deferred, failed when nothing is, else partial."""
     if not finished.not_prepared and not finished.given_up:
         return RunStatus.SUCCESS
-    return RunStatus.PARTIAL if finished.tally.answered or finished.prepared else RunStatus.FAILED
+    done = finished.tally.answered or finished.prepared or finished.chains_read
+    return RunStatus.PARTIAL if done else RunStatus.FAILED
 
 
 @contextlib.asynccontextmanager

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from collector import app
 from collector.clock import SystemClock
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, RepairSettings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, RegimeSource, RepairSettings
 from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
@@ -100,6 +100,37 @@ async def test_one_unknown_symbol_does_not_stop_the_others(
         ("NOSUCH", Outcome.UNKNOWN_CONTRACT)
     ]
     await compare(plain_database_url, gateway.market, [FRIDAY], ["PLTR"])
+
+
+async def test_one_unknown_symbol_does_not_stop_the_chains_of_others(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Chains that were read make the refresh partial, which is not repeated for ever; none makes it failed."""
+    both = await run_window(
+        plain_database_url, gateway, narrow("NOSUCH", "PLTR"), gateway_clock, Window.CHAIN_REFRESH, day=FRIDAY
+    )
+    assert both.status is RunStatus.PARTIAL
+    assert (await fetch(plain_database_url, "SELECT count(*) > 0 FROM option_chains"))[0][0]
+    none = await run_window(
+        plain_database_url, gateway, narrow("NOSUCH"), gateway_clock, Window.CHAIN_REFRESH, day=FRIDAY
+    )
+    assert none.status is RunStatus.FAILED
+
+
+@pytest.mark.parametrize("regime_source", ["underlying", "vix"])
+async def test_a_session_without_a_complete_slot(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock, regime_source: str
+) -> None:
+    """In a session's first five minutes there is nothing to ask for, and that is a success."""
+    plain = narrow("PLTR")
+    selection = plain.selection.model_copy(update={"regime_source": RegimeSource(regime_source)})
+    settings = plain.model_copy(update={"selection": selection})
+    assert (await run_window(plain_database_url, gateway, settings, gateway_clock)).status is RunStatus.SUCCESS
+    gateway_clock.set(datetime(2026, 11, 23, 9, 32, tzinfo=NEW_YORK))
+    asked = len(gateway.log.historical)
+    early = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MANUAL)
+    assert (early.status, early.error) == (RunStatus.SUCCESS, None)
+    assert len(gateway.log.historical) == asked
 
 
 async def test_the_slowest_requests_are_noted(
