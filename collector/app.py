@@ -220,7 +220,7 @@ async def run_window(
     except (GatewayError, DatabaseError) as stopped:
         report, error = reporting.of_preflight(order, stopped, settings, days, clock.now(), log_path, recorded), stopped
     else:
-        if order.window not in OFFLINE:
+        if order.window not in OFFLINE and not isinstance(error, DatabaseError):
             await _after_bars(settings, order, clock)
     try:
         report_files.keep(settings.log.path, report)

@@ -1,6 +1,7 @@
 """The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from collector.config import Settings
@@ -57,42 +58,57 @@ _SAVED = {
 async def of_run(
     finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
 ) -> RunReport:
-    """Return the report of a run that has reached the database."""
-    order, tally = finished.order, finished.tally
-    symbols = [await _symbol(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
-    ready = {prepared.underlying.symbol for prepared in finished.prepared}
-    symbols += [
-        SymbolReport(symbol=left.symbol, error=left.failure.message)
-        for left in finished.not_prepared
-        if left.symbol not in ready
-    ]
-    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
-    span = Span(min(session.open for session in whole), max(session.close for session in whole))
+    """Return the report of a run that was recorded.
+
+    A database that is gone by now makes the run a failed one, and its report tells what is known without the tables.
+    """
+    try:
+        return await _with_tables(finished, db, settings, calendar, now, log_path)
+    except DatabaseError as error:
+        if finished.error is None:
+            finished.error, finished.status = error, RunStatus.FAILED
+        return _without_tables(finished, settings, calendar, now, log_path)
+
+
+async def _with_tables(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str
+) -> RunReport:
+    order = finished.order
+    symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
     rows = await status.runs_of(db, order.day)
-    own = next(row for row in rows if row.id == finished.run_id)
+    return replace(
+        _without_tables(finished, settings, calendar, now, log_path),
+        attempt=next(row.attempt for row in rows if row.id == finished.run_id),
+        symbols=(*symbols, *_left_out(finished)),
+        day=await _day(db, _day_span(order, calendar)),
+        past=tuple(await reports.past_runs(db, order.window, before=order.day)),
+        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
+    )
+
+
+def _without_tables(
+    finished: Finished, settings: Settings, calendar: Calendar, now: datetime, log_path: str
+) -> RunReport:
+    order, tally = finished.order, finished.tally
     return RunReport(
         run_id=finished.run_id,
         window=order.window,
         session=order.day,
-        attempt=own.attempt,
         status=finished.status,
         started=finished.started,
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        early_close=whole[0].early_close,
-        slots=span.duration // SLOT,
-        symbols=tuple(symbols),
+        early_close=calendar.session(order.symbols[0], order.day).early_close,
+        slots=_day_span(order, calendar).duration // SLOT,
+        symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
         errors=_errors(finished),
         rate_limit_hits=tally.rate_limit_hits,
         latency=Latency.of(tally.latencies_s),
         pacer=tuple(finished.samples),
-        day=await _day(db, span),
         expiring=finished.expiring,
         gaps=finished.gaps,
-        past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(settings, calendar, now),
-        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
         backup=finished.backup,
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
@@ -196,28 +212,52 @@ def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
     )
 
 
-async def _symbol(
-    finished: Finished, prepared: Prepared, db: Database, settings: Settings, calendar: Calendar
-) -> SymbolReport:
-    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
-    underlying, symbol = prepared.underlying, prepared.underlying.symbol
-    own, tally = finished.tally.of(symbol), finished.tally
-    ids = [contract.id for contract in prepared.contracts]
-    asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
-    session = asked or calendar.session(symbol, finished.order.day)
-    measured = await statistics.measure(db, underlying.id, session, settings.series, ids)
-    slots = list(session.span.slots())
-    rows = await reports.verdicts(db, prepared.contracts, session.span)
+def _day_span(order: Order, calendar: Calendar) -> Span:
+    """Return the hours of the order's session, from the first open to the last close of its symbols."""
+    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
+    return Span(min(session.open for session in whole), max(session.close for session in whole))
+
+
+def _left_out(finished: Finished) -> list[SymbolReport]:
+    ready = {prepared.underlying.symbol for prepared in finished.prepared}
+    return [
+        SymbolReport(symbol=left.symbol, error=left.failure.message)
+        for left in finished.not_prepared
+        if left.symbol not in ready
+    ]
+
+
+def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
+    """Return what a run did for a symbol."""
+    symbol, tally = prepared.underlying.symbol, finished.tally
+    own = tally.of(symbol)
+    ids = {contract.id for contract in prepared.contracts}
     return SymbolReport(
         symbol=symbol,
-        contracts=len(prepared.contracts),
-        contracts_done=len(set(ids) - tally.contracts_failed),
+        contracts=len(ids),
+        contracts_done=len(ids - tally.contracts_failed),
         requests=own.requests,
         deferred=own.deferred,
         resting=prepared.resting,
         bars_collected=own.inserted,
         bars_updated=own.updated,
         bars_identical=own.identical,
+    )
+
+
+async def _measured(
+    finished: Finished, prepared: Prepared, db: Database, settings: Settings, calendar: Calendar
+) -> SymbolReport:
+    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
+    underlying, symbol = prepared.underlying, prepared.underlying.symbol
+    ids = [contract.id for contract in prepared.contracts]
+    asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
+    session = asked or calendar.session(symbol, finished.order.day)
+    measured = await statistics.measure(db, underlying.id, session, settings.series, ids)
+    slots = list(session.span.slots())
+    rows = await reports.verdicts(db, prepared.contracts, session.span)
+    return replace(
+        _counted(finished, prepared),
         expected=measured.expected,
         covered=measured.covered,
         settled=measured.settled,

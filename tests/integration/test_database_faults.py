@@ -13,13 +13,17 @@ from typing import Any, Self
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
+from collector import app
 from collector.cli.exits import Exit, of_error
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings
 from collector.db import migrate, pool
 from collector.db.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
-from collector.domain.runs import RunStatus
-from collector.pipeline.orders import Finished
+from collector.domain.report import Cause, Stage
+from collector.domain.runs import RunStatus, Window
+from collector.pipeline.orders import Finished, order_for
 from collector.virtual_time import VirtualClock
 from tests import disturbances, engines, tables
 from tests.arena import Arena, CuttingProxy, Disturbed, Reference, Variant
@@ -241,6 +245,35 @@ def test_a_server_that_stays_away_stops_the_run(
             await one.whole()
             await one.succeeds()
             assert await one.statuses() == ["interrupted", "success"]
+
+    virtual_run(main)
+
+
+def test_a_run_whose_database_is_gone_tells_what_it_did(
+    own: Arena, server: LocalServer, arena: Arena, virtual_run: Run, tmp_path: Path
+) -> None:
+    """Its report has the run's number, its requests and where it stopped; it is no run that never began."""
+
+    async def main() -> None:
+        await arena.reference(_SEED, PLTR)
+        async with await fault(own) as one:
+            proxies = one.disturbed
+            settings = PLTR.settings().model_copy(
+                update={
+                    "database": DatabaseSettings(url=SecretStr(own.through(proxies.database_proxy))),
+                    "gateway": GatewaySettings(port=proxies.gateway_proxy.port),
+                    "log": LogSettings(directory=tmp_path),
+                }
+            )
+            one.after(0.7, lambda: server.stop("immediate"))
+            order = order_for(Window.EOD, settings, app.calendar(settings), one.clock.now())
+            ended = await app.run_window(settings, order, one.clock)
+        assert isinstance(ended.error, DatabaseUnavailable), ended.error
+        report = ended.report
+        assert (report.run_id, report.status) == (1, RunStatus.PARTIAL)
+        assert report.failure is not None
+        assert (report.failure.stage, report.failure.cause) == (Stage.STORE, Cause.DATABASE_DOWN)
+        assert report.requests == len(one.disturbed.gateway.log.historical) > 0
 
     virtual_run(main)
 
