@@ -24,6 +24,7 @@ from collector.domain.errors import (
     GatewayError,
     GatewayUnavailable,
     Interrupted,
+    LockHeld,
 )
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
@@ -259,11 +260,17 @@ async def _source(settings: Settings, order: Order, clock: Clock) -> AsyncIterat
         yield source
 
 
-async def run_due(settings: Settings, clock: Clock, progress: ProgressBar) -> list[Outcome]:
+async def run_due(
+    settings: Settings, clock: Clock, progress: ProgressBar, ended: Callable[[Outcome], None] = lambda _: None
+) -> list[Outcome]:
     """Run what is due, most urgent first, until nothing is; a gateway that is down ends the round.
+
+    `ended` is told each outcome as it comes, since what comes later may raise. Another run that gets in between two
+    windows ends the round, too: it looks what is due itself.
 
     Raises:
         LockHeld: another run is at work.
+        DatabaseError: there is no database to ask what is due.
     """
     days, outcomes = calendar(settings), list[Outcome]()
     while True:
@@ -272,8 +279,14 @@ async def run_due(settings: Settings, clock: Clock, progress: ProgressBar) -> li
         if not agenda.due:
             return outcomes
         order = due.order_of(agenda.due[0], settings, clock.now(), due.schedule_of(settings, days))
-        with progress(order) as on_progress:
-            outcomes.append(await run_window(settings, order, clock, on_progress))
+        try:
+            with progress(order) as on_progress:
+                outcomes.append(await run_window(settings, order, clock, on_progress))
+        except LockHeld:
+            if not outcomes:
+                raise
+            return outcomes
+        ended(outcomes[-1])
         if isinstance(outcomes[-1].error, GatewayError | DatabaseError):
             return outcomes
 

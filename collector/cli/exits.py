@@ -1,5 +1,6 @@
 """Exit codes, and which error ends with which."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 from collector.domain.errors import (
@@ -38,6 +39,18 @@ _BY_ERROR: tuple[tuple[type[CollectorError], Exit], ...] = (
     (Interrupted, Exit.INTERRUPTED),
 )
 
+_GRAVITY = (
+    Exit.SUCCESS,
+    Exit.LOCKED,
+    Exit.PARTIAL,
+    Exit.FAILED,
+    Exit.USAGE,
+    Exit.GATEWAY,
+    Exit.DATABASE,
+    Exit.INTERRUPTED,
+)
+"""From nothing wrong to what stopped everything else."""
+
 _BY_STATUS = {
     RunStatus.SUCCESS: Exit.SUCCESS,
     RunStatus.PARTIAL: Exit.PARTIAL,
@@ -48,6 +61,11 @@ _BY_STATUS = {
 def of_error(error: CollectorError) -> Exit:
     """Return the exit code of a foreseeable error."""
     return next((code for kind, code in _BY_ERROR if isinstance(error, kind)), Exit.FAILED)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Return the gravest of several runs' exit codes; success without any."""
+    return max(codes, key=_GRAVITY.index, default=Exit.SUCCESS)
 
 
 def of_status(status: RunStatus) -> Exit:

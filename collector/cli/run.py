@@ -7,7 +7,7 @@ from rich.console import Console
 
 from collector import app, questions
 from collector.app import run_until_signalled
-from collector.cli.exits import Exit, of_error, of_status
+from collector.cli.exits import of_error, of_status, worst
 from collector.cli.options import (
     ConfigOption,
     DateOption,
@@ -22,10 +22,12 @@ from collector.cli.options import (
 )
 from collector.cli.plan import show_plan
 from collector.cli.progress import run_progress
+from collector.clock import Clock
 from collector.config import Settings
-from collector.domain.errors import CollectorError
+from collector.domain.errors import CollectorError, UsageError
 from collector.domain.masking import Mask
 from collector.domain.report_document import to_document
+from collector.domain.runs import Window
 from collector.notify.terminal import run_view
 from collector.pipeline.orders import day_of, order_for, span_of
 
@@ -37,8 +39,8 @@ def register(root: typer.Typer) -> None:
 
 def run(
     window: Annotated[
-        str, typer.Option("--window", "-w", help="morning, midday, eod, late_night, manual, …")
-    ] = "manual",
+        str | None, typer.Option("--window", "-w", help="morning, midday, eod, late_night, …", show_default="manual")
+    ] = None,
     date: DateOption = None,
     symbols: SymbolsOption = None,
     span: Annotated[str | None, typer.Option("--span", help='The last so much: "30 min", "3 h", "1 D".')] = None,
@@ -56,13 +58,17 @@ def run(
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    if due and dry_run:
-        return show_plan(run_until_signalled(questions.plan(settings, clock)), as_json=as_json)
     if due:
-        outcomes = run_until_signalled(app.run_due(settings, clock, run_progress))
-        return max((show_outcome(outcome, settings, as_json=as_json) for outcome in outcomes), default=Exit.SUCCESS)
+        if force or any(option is not None for option in (window, date, symbols, span)):
+            raise UsageError(
+                "--due runs what the schedule says, and takes no --window, --date, --symbols, --span or --force",
+                "Leave --due out to run one window by hand.",
+            )
+        if dry_run:
+            return show_plan(run_until_signalled(questions.plan(settings, clock)), as_json=as_json)
+        return _run_due(settings, clock, as_json=as_json)
     order = order_for(
-        window_of(window),
+        window_of(window or Window.MANUAL),
         settings,
         app.calendar(settings),
         clock.now(),
@@ -78,12 +84,34 @@ def run(
     return show_outcome(outcome, settings, as_json=as_json)
 
 
+def _run_due(settings: Settings, clock: Clock, *, as_json: bool) -> int:
+    """Show each run as it ends; as JSON all of them at the end, in one list."""
+    codes: list[int] = []
+    documents: list[object] = []
+
+    def ended(outcome: app.Outcome) -> None:
+        documents.append(to_document(outcome.report))
+        codes.append(say_how(outcome) if as_json else show_outcome(outcome, settings))
+
+    try:
+        run_until_signalled(app.run_due(settings, clock, run_progress, ended))
+    finally:
+        if as_json:
+            print_json(documents)
+    return worst(codes)
+
+
 def show_outcome(outcome: app.Outcome, settings: Settings, *, as_json: bool = False) -> int:
     """Print how a run ended and return the exit code that says it."""
     if as_json:
         print_json(to_document(outcome.report))
     else:
         Console().print(run_view(outcome.report, Mask(settings.secrets)))
+    return say_how(outcome)
+
+
+def say_how(outcome: app.Outcome) -> int:
+    """Say on standard error what stopped a run, if something did, and return its exit code."""
     if isinstance(outcome.error, CollectorError):
         say(outcome.error.message, outcome.error.hint)
         return of_error(outcome.error)

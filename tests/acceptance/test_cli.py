@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from collector.cli.exits import Exit, worst
 from collector.clock import SystemClock
 from collector.db import embedded
 from collector.simulator.server import Gateway
@@ -170,6 +171,24 @@ def test_doctor_says_what_is_wrong(
     assert done.code == code
     assert f"bad {subject}" in done.out
     assert done.out.count("\nok  ") + done.out.startswith("ok  ") == 3
+
+
+def test_what_is_due_is_one_document(capsys: Capsys) -> None:
+    """`--due --json` prints a list of runs, also of none; the gravest decides the exit code; no option is ignored."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    with gateway_beside(clock) as gateway, home(clock, gateway.port) as made:
+        first = made.call(capsys, "run", "--due", "--json")
+        assert (first.code, [run["window"] for run in first.document]) == (0, ["eod"])
+        again = made.call(capsys, "run", "--due", "--json")
+        assert (again.code, again.document) == (0, [])
+        for option in (["--window", "eod"], ["--date", "2026-11-20"], ["--symbols", "PLTR"], ["--span", "1 D"]):
+            refused = made.call(capsys, "run", "--due", *option)
+            assert refused.code == 2
+            assert "--due runs what the schedule says" in refused.err
+        assert made.call(capsys, "run", "--due", "--force").code == 2
+    assert worst([Exit.PARTIAL, Exit.FAILED, Exit.SUCCESS]) is Exit.FAILED
+    assert worst([Exit.PARTIAL, Exit.GATEWAY]) is Exit.GATEWAY
+    assert worst([]) is Exit.SUCCESS
 
 
 def test_interrupted_it_says_so(collected: Collected, capsys: Capsys) -> None:
