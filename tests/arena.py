@@ -112,6 +112,34 @@ class CuttingProxy(FaultProxy):
         super().drop()
 
 
+class CopyCutter(CuttingProxy):
+    """Cuts the connection so many bytes into the data of the first COPY of option bars."""
+
+    into: int | None = None
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_up: bool) -> None:
+        await super()._pass(_Listening(reader, self) if is_up else reader, writer, is_up=is_up)  # type: ignore[arg-type]  # it reads
+
+    def heard(self, chunk: bytes) -> None:
+        """Arm the cut when a chunk begins the COPY."""
+        if self.into is not None and b'COPY "stage_option_bars"' in chunk:
+            self.drop_after(up=len(chunk) + self.into)
+            self.into = None
+
+
+class _Listening:
+    """A reader whose chunks are heard before they are passed on."""
+
+    def __init__(self, reader: asyncio.StreamReader, cutter: CopyCutter) -> None:
+        self._reader, self._cutter = reader, cutter
+
+    async def read(self, size: int) -> bytes:
+        """Read, and let it be heard."""
+        chunk = await self._reader.read(size)
+        self._cutter.heard(chunk)
+        return chunk
+
+
 class Traffic(NamedTuple):
     """Bytes of an undisturbed run by proxy and direction; kills are aimed into them."""
 

@@ -6,6 +6,7 @@ CollectorError
 ├── ConfigurationError           the configuration is wrong (file, line, key)
 ├── GatewayError
 │   └── GatewayUnavailable       no usable connection to IB (also ConnectionError)
+│       └── ClientIdInUse        the gateway is well, and another program has our client id
 ├── DatabaseError
 │   ├── DatabaseUnavailable      no usable connection to PostgreSQL, read-only… (also ConnectionError)
 │   │   └── DiskFull             the server's disk is full
@@ -49,6 +50,10 @@ class GatewayError(CollectorError):
 
 class GatewayUnavailable(GatewayError, ConnectionError):  # noqa: N818
     """There is no usable connection to IB; a later attempt may help."""
+
+
+class ClientIdInUse(GatewayUnavailable):
+    """Another program is connected to the gateway with our client id, be it a `collector serve`."""
 
 
 class DatabaseError(CollectorError):

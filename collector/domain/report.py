@@ -33,6 +33,7 @@ class Cause(StrEnum):
     """What went wrong, as far as a checklist can help; its value is the checklist's key."""
 
     GATEWAY_DOWN = "gateway_down"
+    CLIENT_ID = "client_id"
     DATABASE_DOWN = "database_down"
     PERMISSION = "permission"
     PACING = "pacing"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from collector.clock import Clock
-from collector.domain.errors import GatewayUnavailable
+from collector.domain.errors import ClientIdInUse, GatewayUnavailable
 from collector.ib.codes import Notice
 from collector.ib.health import Health
 from collector.ib.pacing import Pacer
@@ -182,9 +182,11 @@ class Gateway:
     def _unavailable(self, exc: OSError) -> GatewayUnavailable:
         where = f"{self.settings.host}:{self.port}"
         if self.refusal:
-            return GatewayUnavailable(
-                f"the IB gateway at {where} refused client id {self.settings.client_id}: it is in use",
-                "stop the other program, or set gateway.client_id to a free number",
+            number = self.settings.client_id
+            return ClientIdInUse(
+                f"the IB gateway at {where} refused client id {number}: it is in use",
+                f"stop the other program, or give this command a free id: COLLECTOR_GATEWAY__CLIENT_ID={number + 1}"
+                " (a `collector serve` keeps its own also between windows)",
             )
         if isinstance(exc, ConnectionRefusedError):
             return GatewayUnavailable(

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from collector.domain.errors import (
     BackupError,
+    ClientIdInUse,
     ConfigurationError,
     DatabaseError,
     DiskFull,
@@ -28,6 +29,12 @@ CHECKLISTS = MappingProxyType(
             "Is somebody else logged in with the same user name? IB lets one login have the market data.",
             "IB restarts its servers every night around midnight New York; then it comes back by itself.",
             "collector doctor tells which of these it is.",
+        ),
+        Cause.CLIENT_ID: (
+            "Is collector serve at work? It stays connected between windows, so a command by hand needs another id:",
+            "COLLECTOR_GATEWAY__CLIENT_ID=18 collector run …, or whatever number is free.",
+            "Is another program set to the same client id? Give one of the two another (gateway.client_id).",
+            "A program that crashed keeps its id for some seconds; then the same command works.",
         ),
         Cause.DATABASE_DOWN: (
             "Is PostgreSQL running, and does it take connections? collector db status shows what it says.",
@@ -109,6 +116,7 @@ def traceback_without_values(error: BaseException) -> str:
 
 
 _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (
+    (ClientIdInUse, Cause.CLIENT_ID),
     (GatewayError, Cause.GATEWAY_DOWN),
     (BackupError, Cause.BACKUP),
     (DiskFull, Cause.DISK),

@@ -272,8 +272,8 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, float, str]:
     return process.returncode, time.monotonic() - begun, err
 
 
-def test_sigterm_while_idle() -> None:
-    """On a quiet Sunday the command connects, answers on its endpoint, and ends with 0 within 5 seconds of SIGTERM."""
+def test_sigterm_while_idle(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a quiet Sunday it connects, answers, lets a command in beside it, and ends within 5 seconds of SIGTERM."""
     clock = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK))
     with gateway_beside(clock) as gateway, home(clock, gateway.port, COLLECTOR_SERVE__PORT="0") as account:
         process = account.start("serve")
@@ -283,6 +283,8 @@ def test_sigterm_while_idle() -> None:
             assert found["next_window"]["window"] == "chain_refresh"
             metrics = samples(asyncio.run(get(port, "/metrics"))[2])
             assert metrics["collector_database_up"] == metrics["collector_gateway_connected"] == 1
+            beside = account.call(capsys, "chains", "refresh", COLLECTOR_GATEWAY__CLIENT_ID="18")
+            assert beside.code == 0, beside.err
             code, seconds, err = ended(process)
         finally:
             process.kill()

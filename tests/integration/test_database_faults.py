@@ -26,7 +26,7 @@ from collector.domain.runs import RunStatus, Window
 from collector.pipeline.orders import Finished, order_for
 from collector.virtual_time import VirtualClock
 from tests import disturbances, engines, tables
-from tests.arena import Arena, CuttingProxy, Disturbed, Reference, Variant
+from tests.arena import Arena, CopyCutter, Disturbed, Reference, Variant
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -163,34 +163,6 @@ class Fault:
 async def fault(arena: Arena) -> Fault:
     """Make the reference, and return a fault to be."""
     return Fault(arena, await arena.reference(_SEED, PLTR))
-
-
-class CopyCutter(CuttingProxy):
-    """Cuts the connection so many bytes into the data of the first COPY of option bars."""
-
-    into: int | None = None
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_up: bool) -> None:
-        await super()._pass(_Listening(reader, self) if is_up else reader, writer, is_up=is_up)  # type: ignore[arg-type]  # it reads
-
-    def heard(self, chunk: bytes) -> None:
-        """Arm the cut when a chunk begins the COPY."""
-        if self.into is not None and b'COPY "stage_option_bars"' in chunk:
-            self.drop_after(up=len(chunk) + self.into)
-            self.into = None
-
-
-class _Listening:
-    """A reader whose chunks are heard before they are passed on."""
-
-    def __init__(self, reader: asyncio.StreamReader, cutter: CopyCutter) -> None:
-        self._reader, self._cutter = reader, cutter
-
-    async def read(self, size: int) -> bytes:
-        """Read, and let it be heard."""
-        chunk = await self._reader.read(size)
-        self._cutter.heard(chunk)
-        return chunk
 
 
 @pytest.mark.parametrize("into", [1, 100, 5_000, 20_000])

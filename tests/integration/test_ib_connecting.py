@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from collector.clock import Clock
-from collector.domain.errors import GatewayUnavailable
+from collector.domain.errors import ClientIdInUse, GatewayUnavailable
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.ib.source import connect
@@ -40,10 +40,10 @@ async def test_a_closed_port_says_so(gateway_clock: Clock) -> None:
 async def test_a_client_id_in_use_says_so(gateway: Gateway, gateway_clock: Clock) -> None:
     """Error 326 arrives at once, not after the connect time-out."""
     async with connect(where(gateway, 60), PacingSettings(), gateway_clock):
-        with pytest.raises(GatewayUnavailable, match="client id 17: it is in use") as caught:
+        with pytest.raises(ClientIdInUse, match="client id 17: it is in use") as caught:
             async with connect(where(gateway, 60), PacingSettings(), gateway_clock):
                 pass
-    assert "gateway.client_id" in caught.value.hint
+    assert "COLLECTOR_GATEWAY__CLIENT_ID=18" in caught.value.hint
 
 
 @pytest.mark.gateway(scenarios=[named("deaf-port", at_request=0, after_s=0.0, for_s=60.0)])

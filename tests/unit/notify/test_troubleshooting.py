@@ -6,6 +6,7 @@ import pytest
 
 from collector.domain.errors import (
     BackupError,
+    ClientIdInUse,
     ConfigurationError,
     DatabaseError,
     DatabaseUnavailable,
@@ -24,6 +25,7 @@ from collector.notify.troubleshooting import CHECKLISTS, cause_of, checklist, tr
     ("error", "cause"),
     [
         (GatewayUnavailable("refused"), Cause.GATEWAY_DOWN),
+        (ClientIdInUse("in use"), Cause.CLIENT_ID),
         (DatabaseUnavailable("refused"), Cause.DATABASE_DOWN),
         (DatabaseError("could not extend file: No space left on device"), Cause.DISK),
         (OSError(errno.ENOSPC, "No space left on device"), Cause.DISK),
