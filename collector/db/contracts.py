@@ -32,7 +32,11 @@ async def underlyings(db: Statements) -> list[Underlying]:
 
 
 async def add_underlying(db: Statements, found: Underlying) -> Underlying:
-    """Store an underlying as IB defines it, and return it with its database id."""
+    """Store an underlying as IB defines it, and return it with its database id.
+
+    A company that changes its ticker keeps IB's number: its underlying takes the new symbol, and keeps its history.
+    """
+    await db.execute("rename_underlying", found.symbol, found.con_id, db.clock.now())
     id_ = await db.fetchval(
         "add_underlying",
         found.symbol,

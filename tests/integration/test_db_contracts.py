@@ -31,6 +31,32 @@ async def test_underlying_is_kept_with_its_id(database: Database) -> None:
     assert await contracts.underlyings(database) == [second]
 
 
+async def test_a_renamed_ticker_keeps_its_history(database: Database) -> None:
+    """IB's number under another symbol is the same underlying: it takes the symbol, and keeps its id."""
+    before = await contracts.add_underlying(database, Underlying("FB", 107113386))
+
+    after = await contracts.add_underlying(database, Underlying("META", 107113386, name="META PLATFORMS INC"))
+
+    assert after.id == before.id
+    assert await contracts.underlying(database, "FB") is None
+    assert await contracts.underlyings(database) == [after]
+
+
+async def test_a_ticker_that_another_underlying_had(database: Database) -> None:
+    """A symbol that is stored already takes the number; whoever had the number waits to be defined again."""
+    fund = await contracts.add_underlying(database, Underlying("META", 494384293))
+    company = await contracts.add_underlying(database, Underlying("FB", 107113386))
+
+    renamed = await contracts.add_underlying(database, Underlying("META", 107113386))
+
+    assert renamed.id == fund.id
+    assert await contracts.underlyings(database) == [renamed]
+    left = await contracts.underlying(database, "FB")
+    assert left is not None
+    assert (left.id, left.con_id) == (company.id, -company.id)
+    assert await contracts.add_underlying(database, Underlying("FB", 600000000)) == replace(left, con_id=600000000)
+
+
 async def test_expirations_are_asked_once_a_day(database: Database) -> None:
     """The listed expirations are known on the day on which they were asked, and not on the next."""
     underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
