@@ -132,6 +132,28 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
     assert symbols == [("PLTR  261123C00100000",)]
 
 
+async def test_adopted_contracts_take_the_numbers_of_their_symbols(database: Database) -> None:
+    """Of two contracts at one strike the one with the OCC symbol gets the adopted row; no number is given twice."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    for number, symbol in enumerate(("PLTR  261123C00100000", "unknown 2", "PLTR  261123C00105000"), 1):
+        await rows(
+            database,
+            "INSERT INTO option_chains (id, underlying_id, contract_symbol, expiration_date, strike_price, option_type,"
+            " ib_con_id, multiplier, exchange, trading_class, currency)"
+            " VALUES ($1, $2, $3, $4, $5, 'C', -$1::int, 100, 'SMART', '', 'USD') RETURNING id",
+            number, underlying.id, symbol, EXPIRATION, Decimal(105 if number == 3 else 100),
+        )  # fmt: skip
+    adjusted = replace(call(7, "100"), trading_class="PLTR1")
+
+    stored = await contracts.store_expiration(
+        database, underlying.id, EXPIRATION, [adjusted, call(8, "100"), call(9, "105")], seen_at=FRIDAY.open
+    )
+
+    assert stored == Stored(seen=3, new=1)
+    numbered = await rows(database, "SELECT id, ib_con_id FROM option_chains WHERE id <= 3 ORDER BY id")
+    assert numbered == [(1, 8), (2, -2), (3, 9)]
+
+
 async def test_ids_make_neighbours_of_contracts_that_are_alike(database: Database) -> None:
     """Ids go by right and strike within an expiration, in whatever order IB lists: bars compress by neighbours."""
     underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
