@@ -1,8 +1,9 @@
 """A small market in the database, made by the collector's own statements; for tests of collector.db."""
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from collector.db import contracts, lifecycle
@@ -27,6 +28,8 @@ MONDAY = Session(
 )
 EXPIRATION = date(2026, 11, 23)
 NEVER = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+
+_sent = itertools.count()
 
 T, B, A, V = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK, WhatToShow.OPTION_IMPLIED_VOLATILITY
 
@@ -80,10 +83,14 @@ def quote(number: int, close: str = "1.20", session: Session = FRIDAY) -> Bar:
 def answer(
     bars: Iterable[Bar] = (), *, session: Session = FRIDAY, slots: int | None = None, settles: bool = True
 ) -> SeriesAnswer:
-    """Return an answer that speaks for a session, or for its first slots only; settling by default."""
+    """Return an answer that speaks for a session, or for its first slots only; settling by default.
+
+    Each is to a request that was sent a second after the one before.
+    """
     end = session.close if slots is None else session.open + slots * SLOT
     part = Span(session.open, session.next_open if end == session.close else end)
-    return SeriesAnswer(tuple(bars), Spans.of(session.open, end), (part,) if settles else ())
+    sent_at = FRIDAY.next_open + timedelta(seconds=next(_sent))
+    return SeriesAnswer(tuple(bars), Spans.of(session.open, end), (part,) if settles else (), sent_at=sent_at)
 
 
 def answers(instrument: Underlying | OptionContract, **series: SeriesAnswer) -> InstrumentAnswers:

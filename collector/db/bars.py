@@ -27,7 +27,7 @@ _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "claimed")
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "claimed", "sent_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,13 @@ class SeriesAnswer:
 
     bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions.
     settled: per session the part that is final, extended to the next session's open when it reaches the close.
+    sent_at: when the first of the requests was sent, by IB's clock: only what was sent later is another answer.
     """
 
     bars: tuple[Bar, ...]
     covered: Spans
     settled: tuple[Span, ...] = ()
+    sent_at: datetime = field(kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class _Row:
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, tuple[Span, ...]]
+    sent_at: dict[WhatToShow, datetime]
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
@@ -148,7 +151,8 @@ async def store(
     """Store a batch of answers with their coverage, all or nothing.
 
     A column is touched only by an answer of its own series, and never erased: an answered series without a bar for a
-    slot leaves what is there. A span settles when any series of the instrument has a bar in it, or by a second answer.
+    slot leaves what is there. A span settles when any series of the instrument has a bar in it, or by a second answer,
+    to a request that was sent later: a batch may be stored again when the fate of its transaction is not known.
 
     Args:
         db: the database.
@@ -201,13 +205,14 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
     for answers in batch:
         if answers.instrument.id == 0:
             raise ValueError(f"{answers.instrument} has no database id")
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
             row.settled[what] = (*row.settled.get(what, ()), *answer.settled)
+            row.sent_at[what] = min(row.sent_at.get(what, answer.sent_at), answer.sent_at)
     return list(rows.values())
 
 
@@ -239,7 +244,7 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str], bool]:
             claims = ",".join(f'"{span_literal(span)}"' for span in claimed)
             coverage.append(
                 f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}"
-                f"\t{spans_literal(Spans(settled))}\t{{{claims}}}\n"
+                f"\t{spans_literal(Spans(settled))}\t{{{claims}}}\t{row.sent_at[what].isoformat()}\n"
             )
     return lines, coverage, claiming
 

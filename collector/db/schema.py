@@ -228,6 +228,7 @@ request_coverage = Table(
     # Spans that a late enough answer called empty while no series had a bar: they settle when a bar of another
     # series turns up there, or by a second answer.
     Column("claimed", ARRAY(TSTZRANGE), nullable=False, server_default="{}"),
+    Column("sent_at", INSTANT, comment="when the latest answered request was sent, by IB's clock"),
     UniqueConstraint("contract_id", "what_to_show"),
     UniqueConstraint("underlying_id", "what_to_show"),
 )

@@ -74,6 +74,7 @@ def judged(
             bars=answer.bars if before is None else (*before.bars, *answer.bars),
             covered=found.covered if before is None else before.covered | found.covered,
             settled=found.settled if before is None else (*before.settled, *found.settled),
+            sent_at=answer.sent_at if before is None else min(before.sent_at, answer.sent_at),
         )
     return (InstrumentAnswers(instrument, series) if series else None), doubtful
 
@@ -163,7 +164,8 @@ class Storer:
         bad = [(item.answers.instrument, one) for item in batch for one in item.quarantined]
         for delay in (*_RETRY_DELAYS_S, None):
             try:
-                # First what is set aside: a crash in between loses nothing, and adding it again changes nothing.
+                # First what is set aside: a crash in between loses nothing, and adding it again changes nothing. Nor
+                # does storing again what was committed after all, when only the reply was lost.
                 await quarantine.add(self._db, bad, self._run_id)
                 counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
                 break

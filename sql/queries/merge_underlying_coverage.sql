@@ -1,11 +1,12 @@
 -- Add the staged coverage of underlyings to what is covered, settled and claimed.
-INSERT INTO request_coverage AS old (underlying_id, what_to_show, covered, settled, claimed)
+INSERT INTO request_coverage AS old (underlying_id, what_to_show, covered, settled, claimed, sent_at)
 SELECT
     underlying_id,
     what_to_show,
     covered + settled + (SELECT coalesce(range_agg(claim), '{}') FROM unnest(claimed) AS claim),
     settled,
-    ARRAY(SELECT claim FROM unnest(claimed) AS claim WHERE NOT settled @> claim ORDER BY claim)
+    ARRAY(SELECT claim FROM unnest(claimed) AS claim WHERE NOT settled @> claim ORDER BY claim),
+    sent_at
 FROM stage_coverage
 WHERE underlying_id IS NOT NULL
 ON CONFLICT (underlying_id, what_to_show) DO UPDATE
@@ -20,4 +21,5 @@ SET
             WHERE NOT (old.settled + excluded.settled) @> claim
             ORDER BY claim
         )
-    END
+    END,
+    sent_at = greatest(old.sent_at, excluded.sent_at)

@@ -54,7 +54,7 @@ def _answers(contract: int) -> InstrumentAnswers:
             traded = (Decimal(slot + 1), 3, price) if what is WhatToShow.TRADES else (None, None, None)
             volume, count, vwap = traded
             found.append(Bar(_OPEN + slot * SLOT, price, price + 1, price, price, volume, count, vwap))
-        series[what] = SeriesAnswer(tuple(found), covered, settled)
+        series[what] = SeriesAnswer(tuple(found), covered, settled, sent_at=_OPEN + timedelta(days=1))
     instrument = OptionContract("SPY", contract, date(2026, 12, 18), Decimal(contract), Right.CALL, id=contract)
     return InstrumentAnswers(instrument, series)
 

@@ -11,7 +11,7 @@ from collector.db.pool import Database
 from collector.domain.answers import Failure, HistoricalRequest, Outcome
 from collector.domain.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.runs import GapState, GapType
-from collector.domain.spans import SLOT, Span
+from collector.domain.spans import SLOT, Span, Spans
 from tests.db_rows import EXPIRATION, FRIDAY, MONDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
 
 GAPS = """
@@ -73,7 +73,7 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     run_id = await run_row(database)
     assert await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close) == Recorded(opened=1)
     middle = Span(FRIDAY.open + 10 * SLOT, NOON)
-    part = bars.SeriesAnswer((trade(12),), answer().covered & type(answer().covered)((middle,)), (middle,))
+    part = replace(answer([trade(12)]), covered=Spans((middle,)), settled=(middle,))
     await bars.store(database, [answers(contract, TRADES=part)], run_id)
 
     changed = await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)

@@ -124,16 +124,21 @@ async def test_revisions_keep_settled_values(database: Database) -> None:
 
 
 async def test_empty_in_all_series_needs_a_second_answer(database: Database) -> None:
-    """The first "no data" covers; it settles by a second one, and until then it stands as a claim."""
+    """The first "no data" covers; it settles by a second one that was sent later, and until then stands as a claim.
+
+    The same answers stored again, as when the reply to a commit was lost, are no second ones.
+    """
     contract = (await make_chain(database)).contracts[0]
-    empty = answers(contract, TRADES=answer(), BID=answer(), ASK=answer())
+    empty, later = (answers(contract, TRADES=answer(), BID=answer(), ASK=answer()) for _ in range(2))
 
     await bars.store(database, [empty], 1)
     first = await rows(database, COVERAGE, contract.id)
-    await bars.store(database, [empty], 2)
+    await bars.store(database, [empty], 1)
+    again = await rows(database, COVERAGE, contract.id)
+    await bars.store(database, [later], 2)
     second = await rows(database, COVERAGE, contract.id)
 
-    assert first == [(name, SETTLED, "{}", CLAIM) for name in ("ASK", "BID", "TRADES")]
+    assert first == again == [(name, SETTLED, "{}", CLAIM) for name in ("ASK", "BID", "TRADES")]
     assert second == [(name, SETTLED, SETTLED, "{}") for name in ("ASK", "BID", "TRADES")]
 
 
@@ -402,6 +407,7 @@ async def test_a_week_in_one_answer(database: Database) -> None:
         (trade(0), trade(0, session=MONDAY)),
         Spans([*parts[0].covered, *parts[1].covered]),
         (*parts[0].settled, *parts[1].settled),
+        sent_at=parts[0].sent_at,
     )
     await bars.store(database, [answers(contract, TRADES=week)], 1)
 

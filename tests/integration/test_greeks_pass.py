@@ -46,7 +46,8 @@ def market() -> Market:
 def answer(found: tuple[Bar, ...], session: Session) -> SeriesAnswer:
     """Return an answer that settles a whole session."""
     inside = tuple(bar for bar in found if session.open <= bar.time < session.close)
-    return SeriesAnswer(inside, Spans((session.span,)), (Span(session.open, session.next_open),))
+    settled = (Span(session.open, session.next_open),)
+    return SeriesAnswer(inside, Spans((session.span,)), settled, sent_at=session.next_open)
 
 
 async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[OptionContract]:

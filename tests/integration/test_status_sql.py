@@ -186,8 +186,9 @@ async def test_collection_role_stores_bars(
         for n in (0, 1)
     )
     contract = OptionContract("SPY", 603, date(2099, 12, 18), Decimal(603), Right.CALL, id=3)
-    covered = Spans.of(at, at + 2 * SLOT)
-    answers = InstrumentAnswers(contract, {WhatToShow.TRADES: SeriesAnswer(bars_of_one, covered)})
+    end = at + 2 * SLOT
+    trades = SeriesAnswer(bars_of_one, Spans.of(at, end), sent_at=end)
+    answers = InstrumentAnswers(contract, {WhatToShow.TRADES: trades})
     url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     async with pool.connect(url, SystemClock()) as database:
         assert await bars.store(database, [answers], 1) == Counts(inserted=1, updated=1)

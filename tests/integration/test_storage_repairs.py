@@ -67,7 +67,8 @@ def _answers(
     instrument = OptionContract("SPY", contract, date(2025, 12, 19), Decimal(contract), Right.CALL, id=contract)
     covered = Spans([Span(_SESSION.start + shift, _SESSION.end + shift)])
     final = (Span(_SETTLED.start + shift, _SETTLED.end + shift),) if settled else ()
-    return InstrumentAnswers(instrument, {WhatToShow.TRADES: SeriesAnswer(tuple(found), covered, final)})
+    trades = SeriesAnswer(tuple(found), covered, final, sent_at=_SETTLED.end)
+    return InstrumentAnswers(instrument, {WhatToShow.TRADES: trades})
 
 
 async def _store(db: Database, batch: Sequence[InstrumentAnswers]) -> Counts:

@@ -10,6 +10,7 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
+from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.quality import SpotRange
@@ -44,12 +45,15 @@ def spots(market: Market, symbol: str, session: Session) -> dict[datetime, SpotR
     return {bar.time: SpotRange(float(bar.low), float(bar.high)) for bar in found}
 
 
+def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
+    """Return an answer that settles a whole session."""
+    settled = (Span(session.open, session.next_open),)
+    return SeriesAnswer(bars, Spans((session.span,)), settled, sent_at=session.next_open)
+
+
 def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> Examined:
     """Run the collector's judgement over a contract's session."""
-    answers = {
-        what: SeriesAnswer(tuple(bars), Spans((session.span,)), (Span(session.open, session.next_open),))
-        for what, bars in series.items()
-    }
+    answers = {what: answered(tuple(bars), session) for what, bars in series.items()}
     return examined(InstrumentAnswers(contract_of(option, 1), answers), [session], around)
 
 
@@ -72,7 +76,7 @@ def test_a_clean_month_raises_no_alarm(market: Market) -> None:
             stock = market.stock(symbol)
             assert stock is not None
             own = bars_of(market, stock.con_id, span, T, WhatToShow.OPTION_IMPLIED_VOLATILITY)
-            given = {what: SeriesAnswer(found, Spans((session.span,))) for what, found in own.items()}
+            given = {what: answered(found, session) for what, found in own.items()}
             found = [examined(InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), [session])]
             for option in sample(market, symbol, day, 6, draw):
                 series = bars_of(market, option.con_id, span, T, B, A)
@@ -134,7 +138,7 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 moved = [price * times for price in bar[1:5]]
                 bad = bar._replace(open=moved[0], high=moved[1], low=moved[2], close=moved[3])
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
-                given = {what: SeriesAnswer(bars, Spans((session.span,)))}
+                given = {what: answered(bars, session)}
                 found = examined(InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), [session])
                 assert set(found.answers.flags) == {bar.time}
                 assert found.answers.flags[bar.time] & bit
