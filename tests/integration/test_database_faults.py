@@ -21,17 +21,12 @@ from collector.config import DatabaseSettings, GatewaySettings, LogSettings
 from collector.db import migrate, pool
 from collector.db.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
-from collector.domain.instruments import OPTION_SERIES
 from collector.domain.report import Cause, Stage
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline.orders import Finished, order_for
-from collector.pipeline.quality import Examined
-from collector.pipeline.storing import Storer
-from collector.pipeline.tally import Tally
 from collector.virtual_time import VirtualClock
 from tests import disturbances, engines, tables
 from tests.arena import Arena, CopyCutter, Disturbed, Reference, Variant
-from tests.db_rows import answer, answers, make_chain, rows
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -183,38 +178,6 @@ def test_a_connection_cut_in_the_middle_of_a_copy(arena: Arena, virtual_run: Run
             async with cutter:
                 await one.succeeds()
                 assert cutter.into is None
-
-    virtual_run(main)
-
-
-class CommitCutter(CopyCutter):
-    """Cuts the connection in the reply to the next commit."""
-
-    armed = False
-
-    def heard(self, chunk: bytes) -> None:
-        """Arm the cut when a chunk is a commit."""
-        if self.armed and b"COMMIT;" in chunk:
-            self.drop_after(down=1)
-            self.armed = False
-
-
-def test_a_commit_whose_reply_is_lost_is_no_second_answer(arena: Arena, virtual_run: Run) -> None:
-    """The batch is stored again, and its empty answers do not prove themselves: they stand as claims."""
-
-    async def main() -> None:
-        clock = VirtualClock(AFTER_THE_CLOSE)
-        await arena.empty(clock)
-        cutter = CommitCutter(arena.target, clock=clock)
-        async with cutter, pool.connect(arena.through(cutter), clock) as db:
-            contract = (await make_chain(db)).contracts[0]
-            empty = answers(contract, TRADES=answer(), BID=answer(), ASK=answer())
-            cutter.armed = True
-            async with Storer(db, 1, OPTION_SERIES, Tally(), clock, lambda: None) as storer:
-                await storer.put(Examined(empty))
-            assert (cutter.armed, cutter.accepted) == (False, 2)
-            found = await rows(db, "SELECT what_to_show, settled::text, cardinality(claimed) FROM request_coverage")
-        assert sorted(found) == [(name, "{}", 1) for name in ("ASK", "BID", "TRADES")]
 
     virtual_run(main)
 
