@@ -4,11 +4,12 @@ import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote as quoted
 
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import bars, locks, pool, runs, status
+from collector.db import bars, features, locks, pool, runs, status
 from collector.db.pool import Database
 from collector.db.runs import DailyStatus, NewRun, RunEnd
 from collector.domain.errors import LockHeld
@@ -123,6 +124,16 @@ async def test_a_lock_taken_by_another_is_not_won_back(database: Database, datab
         ):
             with pytest.raises(LockHeld, match="second"):
                 await lock.keep()
+
+
+async def test_the_holder_may_be_another_user(database: Database) -> None:
+    """A login that may not see when another's session began is told who holds the lock all the same."""
+    await features.create_roles(database.url)
+    url = f"{database.url}{'&' if '?' in database.url else '?'}options={quoted('-c role=collector_rw')}"
+    async with locks.collection_lock(database, "eod 2026-11-20"), pool.connect(url, SystemClock()) as other:
+        with pytest.raises(LockHeld, match=rf"collector eod 2026-11-20 on .*process {os.getpid()}$"):
+            async with locks.collection_lock(other):
+                pass
 
 
 async def test_an_own_ghost_session_is_ended(database: Database) -> None:
