@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -106,6 +107,27 @@ async def _contents(url: str, engine: Engine) -> dict[str, list[tuple[object, ..
         return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in queries.items()}
     finally:
         await connection.close()
+
+
+async def test_the_service_may_back_up(engine: Engine, filled: str, empty_server: str, folder: Path) -> None:
+    """A login that may only collect writes a backup like the owner's: the schedule runs as such a one."""
+    await features.create_roles(filled)
+    owner = await asyncpg.connect(filled)
+    await owner.execute("DROP ROLE IF EXISTS collector_service")
+    await owner.execute("CREATE ROLE collector_service LOGIN IN ROLE collector_rw")
+    try:
+        service = urlsplit(filled)
+        made = await backup.backup(
+            urlunsplit(service._replace(netloc=f"collector_service@{service.netloc.rpartition('@')[2]}")),
+            folder,
+            _NOW,
+            clock=_CLOCK,
+        )
+    finally:
+        await owner.execute("DROP ROLE collector_service")
+        await owner.close()
+    await backup.restore(made.path, empty_server, _CLOCK)
+    assert await _contents(empty_server, engine) == await _contents(filled, engine)
 
 
 async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Path) -> None:
