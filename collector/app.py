@@ -47,6 +47,9 @@ log = structlog.get_logger()
 ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
 """Makes the progress bar of a run; it yields what the run calls whenever its tally has changed."""
 
+_UPKEEP_S = 3600
+"""What the tables need after a run may take so long; then the next window goes first."""
+
 CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
 
@@ -243,11 +246,14 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     reach = timedelta(days=max(settings.repair.lookback_days, 2 * order.sessions_back))
     try:
         url = await database_url(settings)
-        if order.sessions_back:
-            await compaction.compact(url, clock)
-        await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
+        async with asyncio.timeout(_UPKEEP_S):
+            if order.sessions_back:
+                await compaction.compact(url, clock)
+            await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
     except DatabaseError as error:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
+    except TimeoutError:
+        log.warning("upkeep_failed", error=f"not done within {_UPKEEP_S} s", hint="run: collector db compact")
 
 
 @contextlib.asynccontextmanager
