@@ -12,6 +12,7 @@ from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
+from collector.domain.coverage import NEW_YORK
 from collector.pipeline import greeks
 from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
@@ -86,11 +87,15 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
 
 
 async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
-    """Forget what is covered and settled of a session; return the number of series concerned."""
-    days = app.calendar(settings)
-    async with app.database(settings, clock) as db:
+    """Forget what is covered and settled of a session, but for contracts that have expired; return how many series.
+
+    Raises:
+        LockHeld: a run is at work.
+    """
+    days, today = app.calendar(settings), clock.now().astimezone(NEW_YORK).date()
+    async with app.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
         counts = [
-            await coverage.forget(db, days.session(symbol, day), [symbol])
+            await coverage.forget(db, days.session(symbol, day), [symbol], today)
             for symbol in symbols or settings.symbol_names
         ]
     return sum(counts)
