@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The product sessions of a run by symbol; where the underlying has traded, and at what prices."""
+    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices."""
 
     by_symbol: Mapping[str, Sequence[Session]]
     traded: Mapping[str, Spans]
@@ -52,8 +52,8 @@ class Sessions:
         return [s for s in self.by_symbol.get(symbol, ()) if s.open < span.end and span.start < s.close]
 
     def underlying_traded(self, symbol: str, span: Span) -> bool:
-        """Return whether the underlying has bars on every session that a span touches."""
-        traded = self.traded.get(symbol, Spans())
+        """Return whether the underlying has bars in the part that a span has of every session that it touches."""
+        traded = self.traded.get(symbol, Spans()) & Spans((span,))
         return all(traded & Spans((session.span,)) for session in self.touching(symbol, span))
 
 
