@@ -165,7 +165,7 @@ def test_a_socket_that_would_be_lost() -> None:
 
 @pytest.mark.parametrize("user", [True, False])
 def test_the_launchd_job(user: bool) -> None:
-    """It starts `run --due` at the configured minutes and when loaded, and keeps the Mac awake; paths are as they are."""
+    """It starts `run --due` at the configured minutes and when loaded, keeps the Mac awake, and leaves paths alone."""
     odd = replace(WHERE, config=Path("/Users/a & b/<c>.yaml"))
     (text,) = installation.render(Kind.LAUNCHD, settings(schedule={"due_every_s": 600}), odd, user=user).values()
     job = plistlib.loads(text.encode())
