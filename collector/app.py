@@ -204,7 +204,8 @@ async def run_window(
         LockHeld: another run is at work; nobody is told, for nothing is wrong.
     """
     days, log_path = calendar(settings), str(settings.log.path)
-    switch = dead_man.DeadMan(settings.dead_man, clock, Mask(settings.secrets))
+    mask = Mask(settings.secrets)
+    switch = dead_man.DeadMan(settings.dead_man, clock, mask)
     await switch.started(order.window)
     opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded = (0, 1)
@@ -226,6 +227,7 @@ async def run_window(
     else:
         if order.window not in OFFLINE and not isinstance(error, DatabaseError):
             await _after_bars(settings, order, clock)
+    report = mask.report(report)
     try:
         report_files.keep(settings.log.path, report)
     except OSError as refused:

@@ -17,6 +17,8 @@ from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
+from collector.simulator import texts
+from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow, run_window
@@ -163,6 +165,28 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
         said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
     assert said == [(True, False), (False, True), (False, False)]
+
+
+@pytest.mark.gateway(
+    scenarios=[Refused("told", 162, texts.NO_PERMISSION.format(what="of DU7654321"), share=1.0, hits=3, heals=False)]
+)
+async def test_a_report_holds_no_secret(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
+) -> None:
+    """What IB says of an account is cut out of the report: of its file, and of what `--json` and the channels get."""
+    settings = narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(plain_database_url)),
+        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+        log=LogSettings(directory=tmp_path),
+    )
+    order = order_for(Window.EOD, settings, app.calendar(settings), gateway_clock.now())
+    report = (await app.run_window(settings, order, gateway_clock)).report
+    assert "of DU***" in str(report)
+    assert "7654321" not in str(report)
+    (kept,) = (tmp_path / "reports").glob("run-*.json")
+    assert "of DU***" in kept.read_text()
+    assert "7654321" not in kept.read_text()
 
 
 @pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=NEW_YORK))
