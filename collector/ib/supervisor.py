@@ -28,7 +28,7 @@ _NEUTRAL = (Outcome.DISCONNECTED, Outcome.FARM_DOWN, Outcome.OTHER_LOGIN, Outcom
 """Outcomes that say nothing about whether the gateway answers: the supervisor or the pacer deals with them."""
 
 _NO_PROOF = (*_NEUTRAL, Outcome.TIME_OUT, Outcome.UNKNOWN, Outcome.UNKNOWN_CONTRACT)
-"""Outcomes of a probe after which nothing is released; its contract is known to exist."""
+"""Outcomes of a probe after which nothing is released; its contract is known to exist and to live."""
 
 _EVENTS_KEPT = 200
 _TICK_S = 0.01

@@ -286,6 +286,42 @@ def test_a_farm_that_options_do_not_need_does_not_cast_doubt_for_ever(
     assert virtual_run(main) == [Outcome.FARM_DOWN, Outcome.NO_DATA]
 
 
+@pytest.mark.parametrize("underlying_too", [False, True])
+def test_an_expired_option_proves_nothing(run: Run, underlying_too: bool) -> None:
+    """After an evening in which options of today were answered first, IB's nightly reset is survived."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        listed = gateway.market.options("PLTR", EXPIRATION)
+        one, later = listed[len(listed) // 2], gateway.market.options("PLTR", date(2026, 11, 27))[20]
+        stock = gateway.market.stock("PLTR")
+        assert stock is not None
+        today = OptionContract("PLTR", one.con_id, one.expiration, one.strike, Right(one.right))
+        alive = OptionContract("PLTR", later.con_id, later.expiration, later.strike, Right(later.right))
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            assert isinstance(await source.historical(HistoricalRequest(today, WhatToShow.BID, SESSION)), Answer)
+            if underlying_too:
+                request = HistoricalRequest(Underlying("PLTR", stock.con_id), WhatToShow.TRADES, SESSION)
+                assert isinstance(await source.historical(request), Answer)
+            # To 00:30 in New York, when IB resets its servers; the option is purged at midnight.
+            await clock.sleep(7.5 * 3600)
+            gateway.notify(1100, "Connectivity between IBKR and Trader Workstation has been lost.")
+            await clock.sleep(30)
+            gateway.notify(1102, f"{RESTORED} All data farms are connected: usfarm; ushmds; secdefil.")
+            began = clock.monotonic()
+            complete = isinstance(await source.historical(HistoricalRequest(alive, WhatToShow.BID, SESSION)), Answer)
+            took_s, probed = clock.monotonic() - began, gateway.log.historical[-2].con_id
+            assert (probed == stock.con_id) == underlying_too
+        await gateway.stop()
+        return Night(gateway, source.events, [], took_s, complete)
+
+    reset = run(main)
+    assert reset.complete
+    assert reset.took_s < 10
+    assert EventKind.PROBE_FAILED not in reset.kinds
+
+
 def test_a_gateway_that_moves_is_followed(run: Run) -> None:
     """1300 names the new port."""
 
