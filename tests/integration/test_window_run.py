@@ -1,6 +1,6 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
+from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow, run_window
@@ -117,6 +118,23 @@ async def test_the_slowest_requests_are_noted(
     assert {(numbers[row["contract"]], row["series"]) for row in shown} <= asked
     assert {row["outcome"] for row in shown} <= {"bars", "no_data"}
     assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
+
+
+@pytest.mark.gateway(
+    at=datetime(2026, 11, 27, 13, 30, 5, tzinfo=NEW_YORK), scenarios=[named("withheld-tail", hits=9999, share=1.0)]
+)
+async def test_a_withheld_tail_costs_no_bar(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """After an early close, off the grid by seconds: what notice 2188 left in doubt is made good by the next run."""
+    settings, day = narrow("SPY", horizon_days=0, strikes=2), date(2026, 11, 27)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    settled = "SELECT DISTINCT upper(settled) FROM request_coverage"
+    assert [row[0] for row in await fetch(plain_database_url, settled)] == [datetime(2026, 11, 27, 18, tzinfo=UTC)]
+    gateway_clock.set(datetime(2026, 11, 27, 18, 0, tzinfo=NEW_YORK))
+    finished = await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    assert finished.status is RunStatus.SUCCESS
+    await compare(plain_database_url, gateway.market, [day], ["SPY"])
 
 
 async def test_a_last_chance_is_at_risk_until_it_is_lost(
