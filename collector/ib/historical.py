@@ -76,7 +76,7 @@ def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int]
             asked.duration,
             BAR_SIZE,
             request.what_to_show.value,
-            0,  # useRTH: the whole day; the product's own session is cut out of it
+            0,  # useRTH: the whole day, for regular hours end at 16:00 also where a product trades on
             2,  # formatDate: epoch seconds
             False,
             [],

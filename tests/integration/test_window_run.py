@@ -15,12 +15,13 @@ from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
+from collector.pipeline import window_run
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.truth import compare, span_of, stored_underlyings, underlying_truth
+from tests.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
@@ -135,6 +136,25 @@ async def test_a_withheld_tail_costs_no_bar(
     finished = await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
     assert finished.status is RunStatus.SUCCESS
     await compare(plain_database_url, gateway.market, [day], ["SPY"])
+
+
+@pytest.mark.gateway(scenarios=[named("extended-hours")])
+async def test_what_traded_in_the_nights_between_is_no_fault(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A request over several sessions brings pre- and after-market bars, which are neither kept nor called untrue."""
+    settings = narrow("PLTR", horizon_days=0, strikes=1)
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        order = backfill_order(settings, parts.calendar, gateway_clock.now(), 4)
+        finished = await window_run.run(order, parts)
+    [whole] = [one for one in gateway.log.historical if one.con_id == 444857009 and one.what_to_show == "TRADES"]
+    own = gateway.market.truth(444857009, "TRADES", span_of([date(2026, 11, 16), FRIDAY]))
+    # At least four nights between five sessions, each of 48 slots after the close and 66 before the open.
+    assert whole.bars - len(own) >= 4 * (48 + 66)
+    assert finished.tally.quarantined == 0
+    assert await fetch(plain_database_url, "SELECT count(*) FROM quarantined_bars") == [(0,)]
+    stored = (await stored_underlyings(plain_database_url))[444857009]
+    assert stored == underlying_truth(gateway.market, "PLTR", span_of([date(2026, 11, 16), FRIDAY]))
 
 
 async def test_a_last_chance_is_at_risk_until_it_is_lost(
