@@ -90,7 +90,9 @@ class GatewaySettings(Section):
     """The IB Gateway or TWS.
 
     host, port: 4001 is a live gateway, 4002 a paper one, 7496 and 7497 are TWS. client_id: fixed, not 0.
-    connect_timeout_s: for one attempt. patience_s: how long a run keeps trying before it gives up, seconds.
+    connect_timeout_s: for one attempt. patience_s: how long one request waits for a lost gateway or farm before it
+    fails, seconds; a run asks again with growing pauses, and gives up as `domain.reactions` says: after 10 failures of
+    one request without a gateway (about 23 minutes at 120 s), 30 with a farm down (about 80).
     restart_at, restart_zone: the daily auto-restart set in the gateway; plans avoid it. None: it does not restart.
     weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """

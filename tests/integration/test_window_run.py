@@ -1,6 +1,6 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,13 +15,15 @@ from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
+from collector.pipeline import window_run
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
 from collector.simulator import texts
+from collector.simulator.scenarios import named
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.truth import compare, span_of, stored_underlyings, underlying_truth
+from tests.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
@@ -150,6 +152,42 @@ async def test_the_slowest_requests_are_noted(
     assert {(numbers[row["contract"]], row["series"]) for row in shown} <= asked
     assert {row["outcome"] for row in shown} <= {"bars", "no_data"}
     assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
+
+
+@pytest.mark.gateway(
+    at=datetime(2026, 11, 27, 13, 30, 5, tzinfo=NEW_YORK), scenarios=[named("withheld-tail", hits=9999, share=1.0)]
+)
+async def test_a_withheld_tail_costs_no_bar(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """After an early close, off the grid by seconds: what notice 2188 left in doubt is made good by the next run."""
+    settings, day = narrow("SPY", horizon_days=0, strikes=2), date(2026, 11, 27)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    settled = "SELECT DISTINCT upper(settled) FROM request_coverage"
+    assert [row[0] for row in await fetch(plain_database_url, settled)] == [datetime(2026, 11, 27, 18, tzinfo=UTC)]
+    gateway_clock.set(datetime(2026, 11, 27, 18, 0, tzinfo=NEW_YORK))
+    finished = await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    assert finished.status is RunStatus.SUCCESS
+    await compare(plain_database_url, gateway.market, [day], ["SPY"])
+
+
+@pytest.mark.gateway(scenarios=[named("extended-hours")])
+async def test_what_traded_in_the_nights_between_is_no_fault(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A request over several sessions brings pre- and after-market bars, which are neither kept nor called untrue."""
+    settings = narrow("PLTR", horizon_days=0, strikes=1)
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        order = backfill_order(settings, parts.calendar, gateway_clock.now(), 4)
+        finished = await window_run.run(order, parts)
+    [whole] = [one for one in gateway.log.historical if one.con_id == 444857009 and one.what_to_show == "TRADES"]
+    own = gateway.market.truth(444857009, "TRADES", span_of([date(2026, 11, 16), FRIDAY]))
+    # At least four nights between five sessions, each of 48 slots after the close and 66 before the open.
+    assert whole.bars - len(own) >= 4 * (48 + 66)
+    assert finished.tally.quarantined == 0
+    assert await fetch(plain_database_url, "SELECT count(*) FROM quarantined_bars") == [(0,)]
+    stored = (await stored_underlyings(plain_database_url))[444857009]
+    assert stored == underlying_truth(gateway.market, "PLTR", span_of([date(2026, 11, 16), FRIDAY]))
 
 
 async def test_a_last_chance_is_at_risk_until_it_is_lost(
