@@ -17,7 +17,7 @@ from collector.domain.runs import RunStatus
 from collector.domain.week import WeekReport
 from collector.notify import desktop, examples
 from collector.notify.alerts import Alert
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge, judge_alerts
+from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.message import Mail, message, one_line
 from collector.notify.outbox import Claimed, Outbox
 from collector.notify.rendering import Renderer, page
@@ -89,18 +89,6 @@ class Notifier:
         wanted = report.status is not RunStatus.SUCCESS or self._settings.desktop.successes
         return await self._tell(prepare, on_desktop=wanted)
 
-    async def raised(self, alerts: tuple[Alert, ...]) -> tuple[Delivery, ...]:
-        """Tell alerts that do not belong to a finished run: those that are immediate and were not told yet."""
-
-        def prepare() -> Mail | None:
-            with self._memory.locked():
-                now = self._clock.now()
-                judgement: Judgement = judge_alerts(alerts, self._memory.load(), self._settings.alerts, now)
-                mail = self._renderer.alerts(judgement.tell, now, self._host) if judgement.send else None
-                return self._remembered(mail, judgement.memory)
-
-        return await self._tell(prepare)
-
     async def week_over(self, week: WeekReport, alerts: tuple[Alert, ...] = ()) -> tuple[Delivery, ...]:
         """Send the weekly summary, with the lines that alerts left for it; they are told then."""
 
@@ -114,15 +102,14 @@ class Notifier:
 
     async def test(self) -> tuple[Delivery, ...]:
         """Send an example of each mail through every channel; nothing is remembered."""
-        judged = Judgement(send=True, tell=(), immediate=(), recovered=(), memory=AlertMemory())
+        judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
         now = self._clock.now()
         mails = [
             self._renderer.run(examples.success()),
-            self._renderer.run(examples.partial()),
+            self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())),
             self._renderer.run(examples.failed()),
             self._renderer.run(examples.preflight_failed()),
             self._renderer.run(examples.success(), replace(judged, recovered=examples.recovered_conditions())),
-            self._renderer.alerts(examples.alerts(), now, self._host),
             self._renderer.week(examples.week()),
         ]
         results: list[Delivery] = []
@@ -133,7 +120,7 @@ class Notifier:
                 subject=one_line(f"{mail.subject} (test)"),
                 made_at=now,
             )
-            results += await self._tell(lambda named=named: self._kept(named))  # type: ignore[misc] # bound now
+            results += await self._tell(lambda named=named: self._kept(named), on_desktop=True)  # type: ignore[misc] # bound now
         return tuple(results)
 
     async def flush(self) -> tuple[Delivery, ...]:
@@ -149,7 +136,7 @@ class Notifier:
                 break
         return tuple(results)
 
-    async def _tell(self, prepare: Callable[[], Mail | None], *, on_desktop: bool = True) -> tuple[Delivery, ...]:
+    async def _tell(self, prepare: Callable[[], Mail | None], *, on_desktop: bool) -> tuple[Delivery, ...]:
         results: list[Delivery] = []
         mail: Mail | None = None
 

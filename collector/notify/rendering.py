@@ -119,22 +119,6 @@ class Renderer:
             pictures=pictures,
         )
 
-    def alerts(self, alerts: tuple[Alert, ...], now: datetime, host: str = "") -> Mail:
-        """Render alerts that do not wait for a run's mail; at least one."""
-        alerts = self._mask.report(alerts)
-        more = f" (+{len(alerts) - 1})" if len(alerts) > 1 else ""
-        keys = "-".join(sorted(alert.rule for alert in alerts))
-        return self._mail(
-            "alert",
-            {"alerts": alerts, "host": self._mask(host), "now": now},
-            name=f"{now:%Y%m%dT%H%M%SZ}-alert-{keys[:80]}",
-            subject=f"ALERT {now.astimezone(wording.NEW_YORK):%Y-%m-%d} · {alerts[0].text.rstrip('.')}{more}",
-            brief=alerts[0].text,
-            made_at=now,
-            urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
-            pictures=_Pictures(wanted=False),
-        )
-
     def _mail(
         self,
         kind: str,

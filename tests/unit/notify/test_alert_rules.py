@@ -17,7 +17,7 @@ from collector.domain.report import (
     SymbolReport,
 )
 from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Rule, Severity, degraded_alert, environment_alerts, run_alerts, when
+from collector.notify.alerts import Rule, Severity, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()
@@ -99,7 +99,7 @@ def test_what_a_run_gives_reason_to_tell(report: RunReport, rules: set[Rule]) ->
 )
 def test_what_the_surroundings_give_reason_to_tell(environment: Environment, rules: set[Rule]) -> None:
     """Disk, backup, login and chains, each at its threshold and just beyond; what is not known raises nothing."""
-    assert rules == {alert.rule for alert in environment_alerts(environment, SETTINGS, NOW)}
+    assert rules == _rules(replace(_report(window=Window.GAP_CHECK), environment=environment))
 
 
 def test_degraded_runs_in_a_row() -> None:
