@@ -16,7 +16,6 @@ from collector.domain.report import RunReport
 from collector.domain.runs import RunStatus
 from collector.domain.week import WeekReport
 from collector.notify import desktop, examples
-from collector.notify.alerts import Alert
 from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.message import Mail, message, one_line
 from collector.notify.outbox import Claimed, Outbox
@@ -89,13 +88,21 @@ class Notifier:
         wanted = report.status is not RunStatus.SUCCESS or self._settings.desktop.successes
         return await self._tell(prepare, on_desktop=wanted)
 
-    async def week_over(self, week: WeekReport, alerts: tuple[Alert, ...] = ()) -> tuple[Delivery, ...]:
-        """Send the weekly summary, with the lines that alerts left for it; they are told then."""
+    async def week_over(self, week: WeekReport, report: RunReport | None = None) -> tuple[Delivery, ...]:
+        """Send the weekly summary, with the lines that alerts left for it; they are told then.
+
+        Args:
+            week: what to say.
+            report: the weekly run that went well; what it gives reason to tell is in the same mail.
+        """
 
         def prepare() -> Mail | None:
             with self._memory.locked():
-                memory = self._memory.load()
-                mail = self._renderer.week(replace(week, digest=(*week.digest, *memory.digest)), alerts)
+                memory, judgement = self._memory.load(), None
+                if report is not None:
+                    judgement = judge(report, memory, self._settings.alerts, self._clock.now())
+                    memory = judgement.memory
+                mail = self._renderer.week(replace(week, digest=(*week.digest, *memory.digest)), judgement)
                 return self._remembered(mail, replace(memory, digest=()))
 
         return await self._tell(prepare, on_desktop=False)
