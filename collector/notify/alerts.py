@@ -210,7 +210,9 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             rule=Rule.COLLECTION_SUCCESS,
             severity=Severity.GOOD,
             key=f"{Rule.COLLECTION_SUCCESS}:{run}:{report.attempt}",
-            text=f"{run} collected what it was due to collect.",
+            text=f"{run} collected what it was due to collect."
+            if not report.deferred
+            else f"{run} left {report.deferred:,} requests to the next window.",
         )
 
 
