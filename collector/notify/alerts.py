@@ -224,7 +224,7 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             severity=Severity.CRITICAL,
             key=f"{Rule.LAST_CHANCE_MISSED}:{report.session}",
             text=f"{report.expiring.lost:,} expiring contracts were not collected in full, and never can be.",
-            what_to_do="They are recorded as lost: see collector gaps.",
+            what_to_do="They are recorded as lost: collector status counts such gaps, sql/status/gaps.sql by series.",
         )
     if report.rate_limit_hits >= settings.rate_limit_hits:
         yield Alert(

@@ -102,6 +102,26 @@ def test_what_the_surroundings_give_reason_to_tell(environment: Environment, rul
     assert rules == _rules(replace(_report(window=Window.GAP_CHECK), environment=environment))
 
 
+def test_what_is_lost_is_where_the_owner_is_sent() -> None:
+    """`collector gaps` lists open gaps only: the alert names the command and the query that show lost ones."""
+    (missed,) = [
+        alert
+        for alert in run_alerts(replace(_report(), expiring=Expiring(lost=1)), SETTINGS, NOW)
+        if alert.rule is Rule.LAST_CHANCE_MISSED
+    ]
+    assert "collector gaps" not in missed.what_to_do
+    assert "collector status" in missed.what_to_do
+    assert "sql/status/gaps.sql" in missed.what_to_do
+
+
+def test_a_success_with_deferred_requests_does_not_claim_all() -> None:
+    """A run whose time did not suffice says what it left, also as a line of the weekly mail."""
+    report = _report()
+    (symbol,) = report.symbols
+    (success,) = run_alerts(replace(report, symbols=(replace(symbol, deferred=7),)), SETTINGS, NOW)
+    assert success.text == "eod 2026-11-20 left 7 requests to the next window."
+
+
 def test_degraded_runs_in_a_row() -> None:
     """Two are bad luck, three are a state."""
     assert degraded_alert(2, SETTINGS) is None
