@@ -9,9 +9,11 @@ from rich.console import Console
 from collector import app as wiring
 from collector import questions
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
+from collector.domain.errors import UsageError
 from collector.domain.masking import Mask
 from collector.domain.report_document import to_document
 from collector.notify import report_files
+from collector.notify.message import Mail
 from collector.notify.rendering import page
 from collector.notify.terminal import run_view, week_view
 
@@ -38,7 +40,7 @@ def run(
     else:
         Console().print(run_view(report, Mask(settings.secrets)))
     if html is not None:
-        html.write_text(page(wiring.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
+        _write(html, wiring.notifier(settings, clock).renderer.run(report))
 
 
 @app.command()
@@ -60,6 +62,15 @@ def weekly(
         Console().print(week_view(week, Mask(settings.secrets)))
     notifier = wiring.notifier(settings, clock)
     if html is not None:
-        html.write_text(page(notifier.renderer.week(week)), encoding="utf-8")
+        _write(html, notifier.renderer.week(week))
     if send:
         wiring.run_until_signalled(notifier.week_over(week))
+
+
+def _write(path: Path, mail: Mail) -> None:
+    try:
+        path.write_text(page(mail), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", "Name a file in a folder that exists and can be written to."
+        ) from error
