@@ -8,6 +8,8 @@ from rich.console import Console
 
 from collector import app as wiring
 from collector import questions
+from collector.cli.exits import Exit
+from collector.cli.notify import show_deliveries
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
 from collector.domain.errors import UsageError
 from collector.domain.masking import Mask
@@ -49,12 +51,12 @@ def weekly(
     send: Annotated[bool, typer.Option("--send", help="Send it through the channels.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Show the report of the week that ended with the last completed session.
 
     Example: collector report weekly --html week.html
     """
-    settings, clock = opened(config)
+    settings, clock = opened(config, writes_log=send)
     week = wiring.run_until_signalled(questions.weekly(settings, clock))
     if as_json:
         print_json(to_document(week))
@@ -63,8 +65,9 @@ def weekly(
     notifier = wiring.notifier(settings, clock)
     if html is not None:
         _write(html, notifier.renderer.week(week))
-    if send:
-        wiring.run_until_signalled(notifier.week_over(week))
+    if not send:
+        return Exit.SUCCESS
+    return show_deliveries(wiring.run_until_signalled(notifier.week_over(week)), aside=as_json)
 
 
 def _write(path: Path, mail: Mail) -> None:

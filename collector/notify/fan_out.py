@@ -89,23 +89,38 @@ class Notifier:
         return await self._tell(prepare, on_desktop=wanted)
 
     async def week_over(self, week: WeekReport, report: RunReport | None = None) -> tuple[Delivery, ...]:
-        """Send the weekly summary, with the lines that alerts left for it; they are told then.
+        """Send the weekly summary, with the lines that alerts left for it; they are told then, unless it is refused.
 
         Args:
             week: what to say.
             report: the weekly run that went well; what it gives reason to tell is in the same mail.
         """
+        name, lines = "", tuple[str, ...]()
 
         def prepare() -> Mail | None:
+            nonlocal name, lines
             with self._memory.locked():
                 memory, judgement = self._memory.load(), None
                 if report is not None:
                     judgement = judge(report, memory, self._settings.alerts, self._clock.now())
                     memory = judgement.memory
-                mail = self._renderer.week(replace(week, digest=(*week.digest, *memory.digest)), judgement)
+                lines = memory.digest
+                mail = self._renderer.week(replace(week, digest=(*week.digest, *lines)), judgement)
+                name = mail.name
                 return self._remembered(mail, replace(memory, digest=()))
 
-        return await self._tell(prepare, on_desktop=False)
+        def put_back() -> None:
+            with self._memory.locked():
+                memory = self._memory.load()
+                self._memory.save(replace(memory, digest=(*lines, *memory.digest)))
+
+        async def settle() -> tuple[Delivery, ...]:
+            if self._outbox.was_refused(name):
+                await self._in_thread(put_back)
+            return ()
+
+        results = await self._tell(prepare, on_desktop=False)
+        return (*results, *await self._guarded("outbox", settle))
 
     async def test(self) -> tuple[Delivery, ...]:
         """Send an example of each mail through every channel; nothing is remembered."""

@@ -207,6 +207,22 @@ async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
     assert "92 new contracts were found" in _read(result.detail)
 
 
+async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Path) -> None:
+    """The server takes no mail of that week: what waited for it is in the next one, once, and in its order."""
+    await _notifier(tmp_path, None).run_finished(examples.success())
+    mailbox, week = Mailbox(answers=["554 no", "250 OK"]), replace(examples.week(), digest=())
+    async with mail_server(mailbox) as port:
+        refused = await _notifier(tmp_path, port).week_over(week)
+        later = replace(week, made_at=week.made_at + timedelta(days=7))
+        taken = await _notifier(tmp_path, port).week_over(later)
+        await _notifier(tmp_path, port).week_over(replace(later, made_at=later.made_at + timedelta(days=7)))
+
+    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("smtp", False)]
+    assert all(d.ok for d in taken)
+    texts = [body.get_content() for mail in mailbox.received if (body := mail.get_body(("plain",))) is not None]
+    assert [text.count("92 new contracts were found") for text in texts] == [1, 0]
+
+
 async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
     """`collector notify test`: six mails arrive, marked as tests, and nothing is remembered of them."""
     mailbox = Mailbox()
