@@ -177,6 +177,15 @@ def test_a_database_without_tables(account: Home, empty_plain_url: str, capsys: 
     assert "collector db upgrade" in done.err
 
 
+def test_doctor_leaves_a_server_of_the_owners_to_him(account: Home, empty_plain_url: str, capsys: Capsys) -> None:
+    """Without tables there no run would begin: it says what to type, and judges no disk of this machine."""
+    done = account.call(capsys, "doctor", COLLECTOR_DATABASE__URL=empty_plain_url)
+    assert done.code == 5
+    assert "bad database" in done.out
+    assert "run: collector db upgrade" in done.out
+    assert "disk" not in done.out
+
+
 @pytest.fixture
 def empty_plain_url(plain_engine: Engine) -> Iterator[str]:
     """An empty database on a server of the owner's."""
