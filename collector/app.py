@@ -28,6 +28,7 @@ from collector.domain.errors import (
 )
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
+from collector.domain.runs import Window
 from collector.domain.spans import Span
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
@@ -208,7 +209,7 @@ async def run_window(
     switch = dead_man.DeadMan(settings.dead_man, clock, mask)
     await switch.started(order.window)
     opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
-    recorded = (0, 1)
+    recorded, week = (0, 1), None
     try:
         if settings.database.embedded:
             preflight.disk(settings.database.data_path).require()
@@ -219,6 +220,8 @@ async def run_window(
                     finished = await window_run.run(order, parts)
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
+                    if order.window is Window.WEEKLY and error is None:
+                        week = await reporting.of_week(db, settings, days, clock.now(), order.day)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)
                 raise
@@ -234,7 +237,10 @@ async def run_window(
         log.warning("report_not_kept", error=str(refused))
     await metrics.publish(database(settings, clock), settings, days, report, clock)
     await switch.ended(report)
-    return Outcome(report, error, await notifier(settings, clock).run_finished(report))
+    teller = notifier(settings, clock)
+    # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
+    telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)
+    return Outcome(report, error, await telling)
 
 
 async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:

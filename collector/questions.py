@@ -103,10 +103,13 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
-    checks = [preflight.disk(settings.database.data_path), preflight.sessions(app.calendar(settings), clock.now())]
+    own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
+    checks = [preflight.disk(settings.database.data_path)] if own else []
+    checks.append(preflight.sessions(app.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
-        checks.append(preflight.schema(report.title, current, head))
+        by_itself = own and (current is None or current in migrate.known())
+        checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))
     try:

@@ -190,7 +190,7 @@ def recovered_conditions() -> tuple[OpenCondition, ...]:
 
 
 def alerts() -> tuple[Alert, ...]:
-    """Return the alerts of the example of an alert mail."""
+    """Return alerts, as a run's mail carries them."""
     return (
         Alert(
             rule=Rule.DISK_LOW,

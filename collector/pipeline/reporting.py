@@ -2,7 +2,7 @@
 
 import socket
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from collector.config import Settings
 from collector.db import reports, statistics, status
@@ -285,10 +285,12 @@ def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow |
     return None if following is None else NextWindow(window=following.window, due=following.due)
 
 
-async def of_week(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> WeekReport:
-    """Return the report of the week that ended with the last completed session: its sessions, Monday first."""
-    last = calendar.last_completed(now, settings.symbol_names[0])
-    days = calendar.days(last.day - timedelta(days=last.day.weekday()), last.day)
+async def of_week(
+    db: Database, settings: Settings, calendar: Calendar, now: datetime, until: date = date.max
+) -> WeekReport:
+    """Return the report of a week: its sessions, Monday first, up to a date and the last completed one."""
+    last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
+    days = calendar.days(last - timedelta(days=last.weekday()), last)
     span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
     figures = await reports.week(db, days[0], days[-1], span)
     return WeekReport(
@@ -298,7 +300,7 @@ async def of_week(db: Database, settings: Settings, calendar: Calendar, now: dat
         sessions=len(days),
         runs=figures.runs,
         symbols=figures.symbols,
-        history=tuple(await reports.past_runs(db, Window.EOD, before=last.day + timedelta(days=1))),
+        history=tuple(await reports.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
         gaps=figures.gaps,
         expiring=figures.expiring,
         requests=figures.requests,

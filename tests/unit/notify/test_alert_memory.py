@@ -11,8 +11,8 @@ import pytest
 from collector.config.notify import AlertSettings, When
 from collector.domain.report import Cause, Environment, FailureReport, RunReport, Stage, SymbolReport
 from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Alert, Rule, Severity
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge, judge_alerts
+from collector.notify.alerts import Rule
+from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 
 SETTINGS = AlertSettings()
 NOON = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -165,17 +165,6 @@ def test_recovery_may_be_off_or_a_line(when: When, send: bool, digest: int) -> N
     assert judgements[1].send is send
     assert len(memory.digest) == digest
     assert memory.conditions == ()
-
-
-def test_alerts_outside_a_run_are_told_at_once_and_once() -> None:
-    """Only immediate rules; the rest waits for the run's own mail."""
-    disk = Alert(rule=Rule.DISK_LOW, severity=Severity.CRITICAL, key="disk_low", text="full")
-    chain = Alert(rule=Rule.STALE_CHAIN, severity=Severity.WARNING, key="stale_chain:SPY", text="old")
-    first = judge_alerts((disk, chain), AlertMemory(), SETTINGS, NOON)
-    second = judge_alerts((disk, chain), first.memory, SETTINGS, NOON + timedelta(minutes=5))
-
-    assert first.tell == (disk,)
-    assert not second.send
 
 
 def test_the_file_keeps_the_memory(tmp_path: Path) -> None:
