@@ -27,6 +27,7 @@ from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
+from collector.pipeline import due
 from collector.pipeline.orders import Finished, Order, Prepared
 from collector.pipeline.surroundings import environment
 
@@ -59,6 +60,7 @@ async def of_run(
 ) -> RunReport:
     """Return the report of a run that has reached the database."""
     order, tally = finished.order, finished.tally
+    schedule = await due.schedule_of(db, settings, calendar, now)
     symbols = [await _symbol(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
     ready = {prepared.underlying.symbol for prepared in finished.prepared}
     symbols += [
@@ -91,8 +93,8 @@ async def of_run(
         expiring=finished.expiring,
         gaps=finished.gaps,
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
-        next_window=_next(settings, calendar, now),
-        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
+        next_window=_next(schedule, now),
+        environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
         backup=finished.backup,
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
@@ -123,7 +125,7 @@ def of_preflight(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        next_window=_next(settings, calendar, now),
+        next_window=_next(due.configured(settings, calendar), now),
         failure=FailureReport(
             stage=Stage.PREFLIGHT,
             cause=cause_of(error),
@@ -240,8 +242,8 @@ async def _day(db: Database, span: Span) -> DayTotals:
     )
 
 
-def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow | None:
-    following = Schedule(settings.windows, calendar, settings.symbol_names).following(now)
+def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+    following = schedule.following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
 
 
@@ -251,6 +253,7 @@ async def of_week(db: Database, settings: Settings, calendar: Calendar, now: dat
     days = calendar.days(last.day - timedelta(days=last.day.weekday()), last.day)
     span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
     figures = await reports.week(db, days[0], days[-1], span)
+    schedule = await due.schedule_of(db, settings, calendar, now)
     return WeekReport(
         first=days[0],
         last=days[-1],
@@ -264,7 +267,7 @@ async def of_week(db: Database, settings: Settings, calendar: Calendar, now: dat
         requests=figures.requests,
         rate_limit_hits=figures.rate_limit_hits,
         database_bytes=await status.database_bytes(db),
-        environment=await environment(db, settings, calendar, now, span.start),
-        next_window=_next(settings, calendar, now),
+        environment=await environment(db, settings, schedule, now, span.start),
+        next_window=_next(schedule, now),
         host=socket.gethostname(),
     )
