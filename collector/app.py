@@ -292,7 +292,7 @@ async def run_due(
             agenda = await due.look(db, settings, days, clock.now())
         if not agenda.due:
             return outcomes
-        order = due.order_of(agenda.due[0], settings, clock.now(), due.schedule_of(settings, days))
+        order = due.order_of(agenda.due[0], settings, days, clock.now())
         try:
             with progress(order) as on_progress:
                 outcomes.append(await run_window(settings, order, clock, on_progress))

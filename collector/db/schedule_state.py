@@ -1,9 +1,11 @@
-"""What the schedule needs of the past: attempts at windows, windows that were missed, when it all began."""
+"""What the schedule needs of the tables: attempts at windows, missed windows, when it all began, expirations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.pool import Statements
+from collector.domain.expirations import LISTED_AHEAD, Expirations
 from collector.domain.runs import RunStatus, Window
 
 
@@ -40,6 +42,18 @@ async def began(db: Statements) -> datetime | None:
     """Return when the very first run began, None before there is one."""
     found: datetime | None = await db.fetchval("first_run_at")
     return found
+
+
+async def expirations(db: Statements, symbols: Sequence[str], since: date, today: date) -> Expirations:
+    """Return what is known of the expirations of symbols since a day; `today` is New York's."""
+    rows = await db.fetch("expirations", list(symbols), since, today + LISTED_AHEAD)
+    read = [row["chain_asked_on"] for row in rows]
+    return Expirations(
+        today=today,
+        selected=frozenset(day for row in rows for day in row["selected"]),
+        listed=frozenset(day for row in rows for day in row["chain_expirations"] or ()),
+        read_on=None if None in read or len(read) < len(symbols) else min(read),
+    )
 
 
 async def missed(db: Statements, since: date) -> set[tuple[Window, date, str]]:

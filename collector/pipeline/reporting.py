@@ -28,6 +28,7 @@ from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
+from collector.pipeline import due
 from collector.pipeline.orders import Finished, Order, Prepared
 from collector.pipeline.surroundings import environment
 
@@ -75,6 +76,7 @@ async def _with_tables(
 ) -> RunReport:
     order = finished.order
     symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
+    schedule = await due.schedule_of(db, settings, calendar, now)
     rows = await status.runs_of(db, order.day)
     return replace(
         _without_tables(finished, settings, calendar, now, log_path),
@@ -82,7 +84,8 @@ async def _with_tables(
         symbols=(*symbols, *_left_out(finished)),
         day=await _day(db, _day_span(order, calendar)),
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
-        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
+        next_window=_next(schedule, now),
+        environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
     )
 
 
@@ -108,7 +111,7 @@ def _without_tables(
         pacer=tuple(finished.samples),
         expiring=finished.expiring,
         gaps=finished.gaps,
-        next_window=_next(settings, calendar, now),
+        next_window=_next(due.configured(settings, calendar), now),
         backup=finished.backup,
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
@@ -139,7 +142,7 @@ def of_preflight(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        next_window=_next(settings, calendar, now),
+        next_window=_next(due.configured(settings, calendar), now),
         failure=FailureReport(
             stage=Stage.PREFLIGHT,
             cause=cause_of(error),
@@ -280,8 +283,8 @@ async def _day(db: Database, span: Span) -> DayTotals:
     )
 
 
-def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow | None:
-    following = Schedule(settings.windows, calendar, settings.symbol_names).following(now)
+def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+    following = schedule.following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
 
 
@@ -293,6 +296,7 @@ async def of_week(
     days = calendar.days(last - timedelta(days=last.weekday()), last)
     span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
     figures = await reports.week(db, days[0], days[-1], span)
+    schedule = await due.schedule_of(db, settings, calendar, now)
     return WeekReport(
         first=days[0],
         last=days[-1],
@@ -306,7 +310,7 @@ async def of_week(
         requests=figures.requests,
         rate_limit_hits=figures.rate_limit_hits,
         database_bytes=await status.database_bytes(db),
-        environment=await environment(db, settings, calendar, now, span.start),
-        next_window=_next(settings, calendar, now),
+        environment=await environment(db, settings, schedule, now, span.start),
+        next_window=_next(schedule, now),
         host=socket.gethostname(),
     )

@@ -115,6 +115,18 @@ def test_chains_lists_what_ib_has(collected: Collected, capsys: Capsys) -> None:
     assert {row["expiration"] for row in listed} == {"2026-11-20"}
 
 
+def test_the_schedule_knows_what_expires(collected: Collected, capsys: Capsys) -> None:
+    """PLTR's options expire on Fridays: an expiry check on these only, and on what lies more than a week ahead."""
+    coming = collected.home.call(capsys, "schedule", "show", "--days", "11", "--json").document
+    checks = [one["session"] for one in coming if one["window"] == "expiry_check"]
+    assert checks == ["2026-11-20", "2026-11-27", "2026-11-30"]
+    down = {"COLLECTOR_DATABASE__URL": "postgresql://somebody@127.0.0.1:1/bars"}
+    done = collected.home.call(capsys, "schedule", "show", "--days", "4", "--json", **down)
+    assert done.code == 0
+    assert [one["session"] for one in done.document if one["window"] == "expiry_check"] == ["2026-11-20", "2026-11-23"]
+    assert [event["event"] for event in done.events] == ["expirations_unknown"]
+
+
 def test_gaps_are_none(collected: Collected, capsys: Capsys) -> None:
     """After a complete window there is no gap, in words and as JSON."""
     assert collected.home.call(capsys, "gaps", "--json").document == []
