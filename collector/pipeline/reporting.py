@@ -1,6 +1,7 @@
 """The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
+from collections import Counter
 from datetime import datetime, timedelta
 
 from collector.config import Settings
@@ -151,11 +152,12 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
     )
     error = finished.error
     if error is None:
-        outcomes = [one.failure.outcome for one in finished.given_up]
-        worst = max(set(outcomes), key=outcomes.count, default=Outcome.UNKNOWN)
+        outcomes = Counter(one.failure.outcome for one in finished.given_up)
+        outcomes.update(one.failure.outcome for one in finished.not_prepared)
         left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
-        words = [f"{len(outcomes):,} requests were given up on"] if stage is Stage.FETCH else []
+        words = [f"{len(finished.given_up):,} requests were given up on"] if stage is Stage.FETCH else []
         message = "; ".join([*words, *([f"left out: {left}"] if left else [])])
+        worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
         cause = _CAUSES.get(worst, Cause.INCOMPLETE)
         return FailureReport(
             stage=stage,
