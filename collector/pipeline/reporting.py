@@ -23,12 +23,12 @@ from collector.domain.report import (
     VerdictCounts,
 )
 from collector.domain.runs import RunStatus, Window
-from collector.domain.spans import SLOT, Span
+from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
-from collector.pipeline.orders import Finished, Order, Prepared
+from collector.pipeline.orders import Finished, Order, Prepared, session_span
 from collector.pipeline.surroundings import environment
 
 _CAUSES = {
@@ -67,8 +67,7 @@ async def of_run(
         for left in finished.not_prepared
         if left.symbol not in ready
     ]
-    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
-    span = Span(min(session.open for session in whole), max(session.close for session in whole))
+    span = session_span(order, calendar)
     rows = await status.runs_of(db, order.day)
     own = next(row for row in rows if row.id == finished.run_id)
     return RunReport(
@@ -81,8 +80,8 @@ async def of_run(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        early_close=whole[0].early_close,
-        slots=span.duration // SLOT,
+        early_close=calendar.session(order.symbols[0], order.day).early_close,
+        slots=finished.slots,
         symbols=tuple(symbols),
         errors=_errors(finished),
         rate_limit_hits=tally.rate_limit_hits,

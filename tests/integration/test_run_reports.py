@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Coroutine
 from datetime import date, datetime
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector.config import GreeksSettings
 from collector.config.notify import AlertSettings
 from collector.domain.masking import Mask
 from collector.domain.report import Cause, RunReport
@@ -27,8 +29,8 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 
 async def reported(arena: Arena, gateway: Gateway, clock: VirtualClock, window: Window, day: date) -> RunReport:
-    """Run a window of PLTR and return its report."""
-    settings = narrow("PLTR")
+    """Run a window of SPY and return its report."""
+    settings = narrow("SPY", strikes=2, greeks=GreeksSettings(enabled=False))
     async with parts_for(arena.url, gateway, settings, clock) as parts:
         order = order_for(window, settings, parts.calendar, clock.now(), day=day)
         finished = await window_run.run(order, parts)
@@ -56,6 +58,27 @@ def test_a_gateway_without_ib_is_an_outage_that_ends(arena: Arena, virtual_run: 
         over = judge(back, told.memory, AlertSettings(), clock.now())
         assert over.is_recovery
         assert over.memory.conditions == ()
+
+    virtual_run(main)
+
+
+def test_an_early_close_is_not_unusual(arena: Arena, virtual_run: Run) -> None:
+    """The day after Thanksgiving SPY trades 45 slots instead of 81: fewer bars, none missing."""
+    before = [date(2026, 11, day) for day in (19, 20, 23, 24, 25)]
+
+    async def main() -> None:
+        clock, friday = VirtualClock(datetime(2026, 11, 19, 16, 45, tzinfo=NEW_YORK)), date(2026, 11, 27)
+        await arena.empty(clock)
+        async with Gateway(arena.market(7, clock), clock) as gateway:
+            for day in before:
+                clock.set(datetime(day.year, day.month, day.day, 16, 45, tzinfo=NEW_YORK))
+                await reported(arena, gateway, clock, Window.EOD, day)
+            clock.set(datetime(2026, 11, 27, 13, 30, tzinfo=NEW_YORK))
+            report = await reported(arena, gateway, clock, Window.EOD, friday)
+        assert [(run.session, run.slots) for run in report.past] == [(day, 81) for day in before]
+        assert (report.status, report.slots) == (RunStatus.SUCCESS, 45)
+        assert report.bars < 0.7 * median(run.bars for run in report.past)
+        assert report.flags == ()
 
     virtual_run(main)
 
