@@ -258,6 +258,7 @@ async def of_week(db: Database, settings: Settings, calendar: Calendar, now: dat
         made_at=now,
         sessions=len(days),
         runs=figures.runs,
+        missed=figures.missed,
         symbols=figures.symbols,
         history=tuple(await reports.past_runs(db, Window.EOD, before=last.day + timedelta(days=1))),
         gaps=figures.gaps,
