@@ -1,10 +1,12 @@
 """The weekly report, from the tables as runs and the schedule leave them."""
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 from collector.db import runs, schedule_state
 from collector.db.pool import Database
 from collector.domain.masking import Mask
+from collector.domain.report_document import to_document
 from collector.domain.runs import RunStatus, Window
 from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
@@ -53,3 +55,18 @@ async def test_a_window_that_was_slept_through_is_missed(database: Database) -> 
     (row,) = (line.split() for line in mail.text.splitlines() if line.startswith("morning"))
     assert row == ["morning", "-", "missed"]
     assert 'title="missed"' in mail.html
+
+
+async def test_every_attempt_counts(database: Database) -> None:
+    """The last attempt says how a window ended; requests and rate-limit hits are those of all attempts."""
+    await attempt(database, MONDAY, Window.EOD, RunStatus.FAILED, requests=400, rate_limit_hits=7)
+    await attempt(database, MONDAY, Window.EOD, RunStatus.INTERRUPTED, requests=50)
+    await attempt(database, MONDAY, Window.EOD, RunStatus.SUCCESS, requests=6)
+    await attempt(database, TUESDAY, Window.MIDDAY, RunStatus.PARTIAL, requests=1000, rate_limit_hits=20)
+    week = await reported(database)
+    assert [(run.session, run.window, run.status, run.attempts) for run in week.runs] == [
+        (MONDAY, Window.EOD, RunStatus.SUCCESS, 3),
+        (TUESDAY, Window.MIDDAY, RunStatus.PARTIAL, 1),
+    ]
+    written = json.loads(json.dumps(to_document(week)))
+    assert (written["requests"], written["rate_limit_hits"]) == (1456, 27)
