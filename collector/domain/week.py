@@ -52,7 +52,6 @@ class WeekReport:
     requests: int = 0
     rate_limit_hits: int = 0
     database_bytes: int | None = None
-    database_growth_bytes: int | None = None
     environment: Environment = field(default_factory=Environment)
     next_window: NextWindow | None = None
     digest: tuple[str, ...] = ()

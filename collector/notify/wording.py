@@ -78,7 +78,7 @@ def duration(number: float | None) -> str:
 
 
 def size(number: float | None) -> str:
-    """Return bytes in decimal units, signed values included (a growth may be negative)."""
+    """Return bytes in decimal units, signed values included."""
     if number is None:
         return NONE
     value, units = float(number), ["B", "kB", "MB", "GB", "TB"]

@@ -55,6 +55,7 @@ async def test_a_window_that_was_slept_through_is_missed(database: Database) -> 
     (row,) = (line.split() for line in mail.text.splitlines() if line.startswith("morning"))
     assert row == ["morning", "-", "missed"]
     assert 'title="missed"' in mail.html
+    assert "more this week" not in mail.text + mail.html
 
 
 async def test_every_attempt_counts(database: Database) -> None:
