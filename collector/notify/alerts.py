@@ -122,11 +122,12 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
     if key in still or alert_rule not in CONDITIONS:
         return False
     well = report.status in (RunStatus.SUCCESS, RunStatus.PARTIAL)
+    same_cause = report.failure is not None and key.endswith(f":{report.failure.cause}")
     environment = report.environment
     proofs = {
         Rule.DATABASE_UNREACHABLE: well,
         Rule.GATEWAY_UNREACHABLE: well and report.window in NEEDS_GATEWAY,
-        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not key.endswith(f":{_cause(report)}"),
+        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not same_cause,
         Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window in FETCHING,
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
         Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,

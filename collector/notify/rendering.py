@@ -16,7 +16,7 @@ from markupsafe import Markup
 from collector.domain.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
-from collector.domain.runs import RunStatus
+from collector.domain.runs import RunStatus, Window
 from collector.domain.week import WeekReport
 from collector.notify import charts, wording
 from collector.notify.alerts import Rule, Severity
@@ -107,18 +107,18 @@ class Renderer:
         recovered = self._mask.report(judgement.recovered) if judgement else ()
         recovery = judgement is not None and judgement.is_recovery
         pictures = _Pictures(self._pictures)
-        windows = (
-            sorted({run.window for run in week.runs}, key=list(type(week.runs[0].window)).index) if week.runs else []
-        )
+        grid = dict.fromkeys(week.missed, "missed") | {
+            (run.session, run.window): wording.STATUS_WORDS[run.status].lower() for run in week.runs
+        }
         return self._mail(
             "weekly",
             {
                 "w": week,
                 "alerts": alerts,
                 "recovered": recovered,
-                "windows": windows,
-                "days": sorted({run.session for run in week.runs}),
-                "grid": {(run.session, run.window): run for run in week.runs},
+                "windows": sorted({window for _, window in grid}, key=list(Window).index),
+                "days": sorted({day for day, _ in grid}),
+                "grid": grid,
                 "history": _drawn_history(week.history, pictures),
             },
             name=f"{week.made_at:%Y%m%dT%H%M%SZ}-weekly-{week.last}",
@@ -195,7 +195,7 @@ def _templates() -> Templates:
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,
         status_word=wording.status_word,
-        status_words=wording.STATUS_WORDS,
+        week_windows=wording.week_windows,
         sparkline=wording.sparkline,
     )
     return templates

@@ -78,7 +78,7 @@ def duration(number: float | None) -> str:
 
 
 def size(number: float | None) -> str:
-    """Return bytes in decimal units, signed values included (a growth may be negative)."""
+    """Return bytes in decimal units, signed values included."""
     if number is None:
         return NONE
     value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
@@ -216,9 +216,21 @@ def _outcome_words(report: RunReport) -> list[str]:
     return [f"{still_open:,} open gap{'' if still_open == 1 else 's'}"]
 
 
+def week_troubles(week: WeekReport) -> tuple[tuple[int, str], ...]:
+    """Return how many windows of a week went wrong, by the word for it."""
+    return (week.failed_runs, "failed"), (week.partial_runs, "partial"), (len(week.missed), "missed")
+
+
+def week_windows(week: WeekReport) -> str:
+    """Return how many windows a week had, and how many of them went wrong."""
+    return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
+        f"{n} {word}" for n, word in week_troubles(week)
+    )
+
+
 def week_subject(week: WeekReport) -> str:
     """Return the subject of a weekly mail, without prefix."""
-    trouble = [f"{n} {word}" for n, word in ((week.failed_runs, "failed"), (week.partial_runs, "partial")) if n]
+    trouble = [f"{n} {word}" for n, word in week_troubles(week) if n]
     state = ", ".join(trouble) if trouble else "OK"
     return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
 

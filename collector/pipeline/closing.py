@@ -19,12 +19,13 @@ from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, What
 from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
+from collector.domain.spans import SLOT
 from collector.market.agenda import purge_of
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
 from collector.pipeline import scope
 from collector.pipeline.greeks import note_quality
-from collector.pipeline.orders import Finished, Order
+from collector.pipeline.orders import Finished, Order, session_span
 from collector.pipeline.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
@@ -75,6 +76,7 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
 
 async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
+    finished.slots = session_span(finished.order, calendar).duration // SLOT
     if finished.status is not RunStatus.INTERRUPTED:
         await _park_letters(finished, db, clock)
         await _bring_up_to_date(finished, db, settings, calendar, clock)
@@ -99,6 +101,7 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
             progress=progress(tally, finished.reached)
+            | {"slots": finished.slots}
             | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
         ),
     )

@@ -1,6 +1,7 @@
 """The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
+from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -23,13 +24,13 @@ from collector.domain.report import (
     VerdictCounts,
 )
 from collector.domain.runs import RunStatus, Window
-from collector.domain.spans import SLOT, Span
+from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
 from collector.pipeline import due
-from collector.pipeline.orders import Finished, Order, Prepared
+from collector.pipeline.orders import Finished, Order, Prepared, session_span
 from collector.pipeline.surroundings import environment
 
 _CAUSES = {
@@ -82,7 +83,7 @@ async def _with_tables(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
-        day=await _day(db, _day_span(order, calendar)),
+        day=await _day(db, session_span(order, calendar)),
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(schedule, now),
         environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
@@ -103,7 +104,7 @@ def _without_tables(
         scheduled=order.scheduled,
         asks=order.asks,
         early_close=calendar.session(order.symbols[0], order.day).early_close,
-        slots=_day_span(order, calendar).duration // SLOT,
+        slots=finished.slots,
         symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
         errors=_errors(finished),
         rate_limit_hits=tally.rate_limit_hits,
@@ -170,11 +171,12 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
     )
     error = finished.error
     if error is None:
-        outcomes = [one.failure.outcome for one in finished.given_up]
-        worst = max(set(outcomes), key=outcomes.count, default=Outcome.UNKNOWN)
+        outcomes = Counter(one.failure.outcome for one in finished.given_up)
+        outcomes.update(one.failure.outcome for one in finished.not_prepared)
         left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
-        words = [f"{len(outcomes):,} requests were given up on"] if stage is Stage.FETCH else []
+        words = [f"{len(finished.given_up):,} requests were given up on"] if stage is Stage.FETCH else []
         message = "; ".join([*words, *([f"left out: {left}"] if left else [])])
+        worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
         cause = _CAUSES.get(worst, Cause.INCOMPLETE)
         return FailureReport(
             stage=stage,
@@ -213,12 +215,6 @@ def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
         OutcomeCount(outcome=outcome, count=count, examples=tuple(finished.tally.examples.get(outcome, ())))
         for outcome, count in counts.items()
     )
-
-
-def _day_span(order: Order, calendar: Calendar) -> Span:
-    """Return the hours of the order's session, from the first open to the last close of its symbols."""
-    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
-    return Span(min(session.open for session in whole), max(session.close for session in whole))
 
 
 def _left_out(finished: Finished) -> list[SymbolReport]:
@@ -303,6 +299,7 @@ async def of_week(
         made_at=now,
         sessions=len(days),
         runs=figures.runs,
+        missed=figures.missed,
         symbols=figures.symbols,
         history=tuple(await reports.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
         gaps=figures.gaps,

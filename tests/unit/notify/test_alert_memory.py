@@ -132,6 +132,18 @@ def test_a_partial_run_does_not_end_an_outage_of_its_own_cause() -> None:
     assert judgements[2].is_recovery
 
 
+def test_what_was_incomplete_is_over_with_the_next_success() -> None:
+    """No symbol could be had, for no reason that is known by name: told once, over when all is there again."""
+    incomplete = FailureReport(stage=Stage.FETCH, cause=Cause.INCOMPLETE, message="left out: SPY (time-out)")
+    judgements, memory = _live(
+        [_run(Window.MIDDAY, 0, incomplete), _run(Window.EOD, 1, incomplete), _run(Window.EOD, 2)]
+    )
+
+    assert [j.send for j in judgements] == [True, False, True]
+    assert judgements[2].is_recovery
+    assert memory.conditions == ()
+
+
 def test_three_degraded_runs_in_a_row_are_told_once() -> None:
     """Partial after partial is a state; a success ends it."""
     partials = [_run(Window.EOD, i * 20.0, status=RunStatus.PARTIAL) for i in range(4)]
