@@ -27,6 +27,7 @@ from collector.cli import (
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import say
 from collector.domain.errors import CollectorError
+from collector.domain.masking import Mask
 
 app = typer.Typer(
     name="collector",
@@ -84,6 +85,7 @@ def _code_of(arguments: Sequence[str] | None) -> int:
         say("interrupted")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the command ends here: a person gets one line, the log gets the traceback
-        say(f"unforeseen error: {type(error).__name__}: {error}", f"Please report it{log.unforeseen()}.")
+        what = Mask()(f"unforeseen error: {type(error).__name__}: {error}")
+        say(what, f"Please report it{log.unforeseen()}.")
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.SUCCESS

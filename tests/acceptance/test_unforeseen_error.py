@@ -12,7 +12,7 @@ from collector.clock import SystemClock
 from tests.command_line import Home, home
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
-ONE_LINE = "collector: unforeseen error: KeyError: 'planted'\n"
+ONE_LINE = "collector: unforeseen error: KeyError: 'planted postgresql://***'\n"
 Capsys = pytest.CaptureFixture[str]
 
 
@@ -21,7 +21,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """An account whose next `run` breaks before it begins, and whose only report is damaged."""
 
     def broken(_text: str | None) -> date | None:
-        raise KeyError("planted")
+        raise KeyError("planted postgresql://me:geheim@db/bars")
 
     monkeypatch.setattr(run, "day_of", broken)
     with home(SystemClock(AFTER_THE_CLOSE)) as made:
