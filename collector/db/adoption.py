@@ -14,9 +14,10 @@ from collector.db import backup, features, migrate, timescale
 from collector.db.features import StorageSettings
 from collector.db.timescale import Session
 from collector.domain.errors import DatabaseError
+from collector.domain.runs import Window
 
-_IN_ORDER = ("underlying_securities", "option_chains", "intraday_collection_runs")
-_FILES = {"intraday_collection_runs": "runs"}
+_RUNS = "intraday_collection_runs"
+_IN_ORDER = ("underlying_securities", "option_chains", _RUNS)
 _BARS = {"option_bars_5min": "option_bars", "underlying_bars_5min": "underlying_bars"}
 
 
@@ -57,7 +58,10 @@ async def adopt(
         for table in _IN_ORDER:
             if table in aside and table not in filled:
                 async with session.transaction():
-                    await session.execute(f"adopt/{_FILES.get(table, table)}")
+                    if table == _RUNS:
+                        await session.execute("adopt/runs", list(Window))
+                    else:
+                        await session.execute(f"adopt/{table}")
         for table, name in _BARS.items():
             if table in aside:
                 await _adopt_bars(session, name)

@@ -9,7 +9,7 @@ from collector.db.pool import Statements
 from collector.domain.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.instruments import OptionContract
 from collector.domain.report import Expiring, GapCounts
-from collector.domain.runs import RunStatus, Verdict, Window
+from collector.domain.runs import WINDOWS, RunStatus, Verdict, Window
 from collector.domain.spans import Span
 from collector.domain.week import WeekRun, WeekSymbol
 
@@ -92,6 +92,7 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
                 run_id=row["id"],
             )
             for row in runs
+            if row["run_type"] in WINDOWS
         ),
         missed=tuple(sorted(missed - ran)),
         symbols=tuple(WeekSymbol(**row) for row in await db.fetch("symbols_of_week", first, last)),

@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from collector.db.pool import Statements
 from collector.domain.expirations import LISTED_AHEAD, Expirations
-from collector.domain.runs import RunStatus, Window
+from collector.domain.runs import WINDOWS, RunStatus, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ async def attempts(db: Statements, since: date) -> list[Attempt]:
             row["gateway_down"],
         )
         for row in await db.fetch("runs_for_schedule", since)
+        if row["run_type"] in WINDOWS
     ]
 
 
@@ -59,7 +60,11 @@ async def expirations(db: Statements, symbols: Sequence[str], since: date, today
 async def missed(db: Statements, since: date) -> set[tuple[Window, date, str]]:
     """Return windows of sessions since a day that are recorded as missed, with the kind of miss."""
     rows = await db.fetch("missed_windows", since)
-    return {(Window(row["collection_type"]), row["collection_date"], row["kind"]) for row in rows}
+    return {
+        (Window(row["collection_type"]), row["collection_date"], row["kind"])
+        for row in rows
+        if row["collection_type"] in WINDOWS
+    }
 
 
 async def note_missed(db: Statements, window: Window, day: date, due: datetime, kind: str, reason: str) -> None:

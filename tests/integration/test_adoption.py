@@ -11,9 +11,12 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import adoption, backup, features, migrate
+from collector.db import adoption, backup, features, migrate, pool
 from collector.domain.errors import DatabaseError
+from collector.market.calendar import Calendar
+from collector.pipeline import due
 from tests.engines import Engine
+from tests.window_runs import narrow
 
 _CLOCK = SystemClock()
 _NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -101,6 +104,39 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     assert await connection.fetchval("SELECT count(*) FROM hourly_option_summary") > 0
     assert (await features.report(empty_database_url)).title == (await features.apply(empty_database_url)).title
     await connection.close()
+
+
+async def test_runs_of_windows_that_are_unknown_here(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Another system's words become runs by hand, each with its word and details; the schedule goes on with them."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        """
+        ALTER TABLE intraday_collection_runs ADD COLUMN error_details text;
+        INSERT INTO intraday_collection_runs (run_date, run_type, started_at, status, error_details) VALUES
+            ('2026-11-17', 'end_of_day', '2026-11-17 21:45Z', 'failed', 'no route to host'),
+            ('2026-11-17', 'manual', '2026-11-17 22:45Z', 'completed', NULL),
+            ('2026-11-17', 'End of day', '2026-11-17 23:45Z', 'completed', NULL),
+            ('2026-11-17', NULL, '2026-11-17 23:50Z', 'completed', NULL);
+        """
+    )
+
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+
+    adopted = await connection.fetch(
+        "SELECT run_type, attempt, error_details ->> 'earlier_run_type', error_details ->> 'earlier_details'"
+        " FROM intraday_collection_runs ORDER BY id"
+    )
+    assert [tuple(row) for row in adopted] == [
+        ("eod", 1, None, None),
+        ("eod", 2, None, None),
+        ("manual", 1, "end_of_day", "no route to host"),
+        ("manual", 2, None, None),
+        ("manual", 3, "End of day", None),
+        ("manual", 4, None, None),
+    ]
+    await connection.close()
+    async with pool.connect(empty_database_url, _CLOCK) as db:
+        assert (await due.look(db, narrow("SPY"), Calendar(), _NOW)).wake_at is not None
 
 
 async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: str, folder: Path) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote as quoted
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import bars, features, locks, pool, runs, status
+from collector.db import bars, features, locks, pool, reports, runs, schedule_state, status
 from collector.db.pool import Database
 from collector.db.runs import DailyStatus, NewRun, RunEnd
 from collector.domain.errors import LockHeld
@@ -36,6 +36,30 @@ async def test_attempts_are_counted_by_window_and_date(database: Database) -> No
         (other, "morning", 1, RunStatus.RUNNING),
     ]
     assert [run.id for run in await status.latest_runs(database, 2)] == [other, second]
+
+
+async def test_windows_that_this_version_does_not_have(database: Database) -> None:
+    """Runs and misses under a word that is no window here are left out, by the schedule and by the week."""
+    await runs.open_run(database, NEW)
+    await rows(
+        database,
+        """
+        WITH run AS (
+            INSERT INTO intraday_collection_runs (
+                run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested, bar_size, status
+            )
+            VALUES ($1, 'end_of_day', 1, $2, $2, '{PLTR}', '5 mins', 'success')
+        )
+        INSERT INTO daily_collection_status (collection_date, symbol, collection_type, started_at, status)
+        VALUES ($1, 'MISSED no_use', 'end_of_day', $2, 'missed')
+        """,
+        FRIDAY.day,
+        START,
+    )
+    assert [one.window for one in await schedule_state.attempts(database, FRIDAY.day)] == [Window.EOD]
+    assert await schedule_state.missed(database, FRIDAY.day) == set()
+    week = await reports.week(database, FRIDAY.day, FRIDAY.day, FRIDAY.span)
+    assert week.runs == ()  # the eod is still running
 
 
 async def test_a_run_from_beginning_to_end(database: Database) -> None:
