@@ -15,11 +15,12 @@ from collector.db import compaction
 from collector.domain.answers import Outcome
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
+from collector.pipeline import window_run
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.truth import compare, option_truth, selected, span_of, stored_options
+from tests.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
@@ -132,6 +133,52 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
         said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
     assert said == [(True, False), (False, True), (False, False)]
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 19, 12, 30, tzinfo=NEW_YORK))
+async def test_statistics_follow_what_repairs_a_session(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A night later the session is whole, and its statistics say so; what they say of its own run stays."""
+    settings = narrow("PLTR")
+    thursday = """
+        SELECT data_completeness_percent, unknown_slots > 0 AS unknown, quote_percent, collection_duration_seconds
+        FROM collection_statistics WHERE collection_date = '2026-11-19'
+    """
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
+    [noon] = await fetch(plain_database_url, thursday)
+    assert (noon["data_completeness_percent"], noon["unknown"]) == (0, True)
+    gateway_clock.set(datetime(2026, 11, 20, 18, 0, tzinfo=NEW_YORK))
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.LATE_NIGHT)
+    stored = await stored_options(plain_database_url)
+    for con_id in await selected(plain_database_url, FRIDAY - DAY):
+        assert stored[con_id] == option_truth(gateway.market, con_id, span_of([FRIDAY - DAY, FRIDAY]))
+    [night] = await fetch(plain_database_url, thursday)
+    assert (night["data_completeness_percent"], night["unknown"]) == (100, False)
+    assert night["collection_duration_seconds"] == noon["collection_duration_seconds"]
+
+
+async def test_a_backfill_gives_every_session_its_statistics(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Sessions on which no window ran have a row afterwards: complete, with its quality, without a run's duration."""
+    settings = narrow("PLTR")
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        await window_run.run(backfill_order(settings, parts.calendar, gateway_clock.now(), 3), parts)
+    found = await fetch(
+        plain_database_url,
+        """
+        SELECT extract(DAY FROM collection_date), data_completeness_percent, quote_percent > 0,
+            collection_duration_seconds IS NOT NULL
+        FROM collection_statistics ORDER BY collection_date
+        """,
+    )
+    assert [tuple(row) for row in found] == [
+        (17, 100, True, False),
+        (18, 100, True, False),
+        (19, 100, True, False),
+        (20, 100, True, True),
+    ]
 
 
 @pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=NEW_YORK))
