@@ -187,13 +187,16 @@ async def _bring_up_to_date(
         own = finished.tally.of(symbol)
         error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
         await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
-        for earlier in past if scope.rotated(order, settings, symbol) else ():
-            if earlier.day in {one.day for one in prepared.sessions} - {order.day}:
-                ids = await scope.due_ids(db, underlying, earlier, waiting)
-                again = await statistics.measure(db, underlying.id, earlier, settings.series, ids)
-                if again.contracts:
-                    await statistics.record(db, earlier.day, symbol, again)
         await note_quality(db, underlying, session)
+        for asked in prepared.sessions:
+            if asked.day == order.day:
+                continue
+            earlier = calendar.session(symbol, asked.day)
+            due = await scope.due_ids(db, underlying, earlier, waiting)
+            again = await statistics.measure(db, underlying.id, earlier, settings.series, due)
+            if again.contracts:
+                await statistics.record(db, asked.day, symbol, again)  # what its own run took and failed at stays
+                await note_quality(db, underlying, earlier)
     finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)
     if lost:

@@ -22,7 +22,15 @@ from collector.simulator import texts
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
-from tests.truth import compare, span_of, stored_underlyings, underlying_truth
+from tests.truth import (
+    compare,
+    option_truth,
+    selected,
+    span_of,
+    stored_options,
+    stored_underlyings,
+    underlying_truth,
+)
 from tests.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -225,6 +233,52 @@ async def test_a_report_holds_no_secret(
     (kept,) = (tmp_path / "reports").glob("run-*.json")
     assert "of DU***" in kept.read_text()
     assert "7654321" not in kept.read_text()
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 19, 12, 30, tzinfo=NEW_YORK))
+async def test_statistics_follow_what_repairs_a_session(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A night later the session is whole, and its statistics say so; what they say of its own run stays."""
+    settings = narrow("PLTR")
+    thursday = """
+        SELECT data_completeness_percent, unknown_slots > 0 AS unknown, quote_percent, collection_duration_seconds
+        FROM collection_statistics WHERE collection_date = '2026-11-19'
+    """
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
+    [noon] = await fetch(plain_database_url, thursday)
+    assert (noon["data_completeness_percent"], noon["unknown"]) == (0, True)
+    gateway_clock.set(datetime(2026, 11, 20, 18, 0, tzinfo=NEW_YORK))
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.LATE_NIGHT)
+    stored = await stored_options(plain_database_url)
+    for con_id in await selected(plain_database_url, FRIDAY - DAY):
+        assert stored[con_id] == option_truth(gateway.market, con_id, span_of([FRIDAY - DAY, FRIDAY]))
+    [night] = await fetch(plain_database_url, thursday)
+    assert (night["data_completeness_percent"], night["unknown"]) == (100, False)
+    assert night["collection_duration_seconds"] == noon["collection_duration_seconds"]
+
+
+async def test_a_backfill_gives_every_session_its_statistics(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Sessions on which no window ran have a row afterwards: complete, with its quality, without a run's duration."""
+    settings = narrow("PLTR")
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        await window_run.run(backfill_order(settings, parts.calendar, gateway_clock.now(), 3), parts)
+    found = await fetch(
+        plain_database_url,
+        """
+        SELECT extract(DAY FROM collection_date), data_completeness_percent, quote_percent > 0,
+            collection_duration_seconds IS NOT NULL
+        FROM collection_statistics ORDER BY collection_date
+        """,
+    )
+    assert [tuple(row) for row in found] == [
+        (17, 100, True, False),
+        (18, 100, True, False),
+        (19, 100, True, False),
+        (20, 100, True, True),
+    ]
 
 
 @pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=NEW_YORK))
