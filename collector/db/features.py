@@ -5,7 +5,7 @@ later, the edition changes). No row is lost on the way. Queries and reports are 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -130,6 +130,17 @@ async def report(url: str, clock: Clock | None = None) -> FeatureReport:
         return await _report(session, await session.server())
 
 
+async def refresh(session: Session, start: datetime | None = None, end: datetime | None = None) -> None:
+    """Compute the aggregates anew where bars changed between two midnights of UTC: from the first bar, until today's.
+
+    Only days that have raw bars: refreshing a day that retention dropped would delete what the aggregates know of it.
+    """
+    end = end or session.clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in await session.fetch("raw_days", start, end):
+        for name in AGGREGATES:
+            await session.execute("refresh_aggregate", name, days["start"], days["end"])
+
+
 async def remove_summaries(url: str, clock: Clock | None = None) -> None:
     """Drop the summaries, so that tables below them can be changed or dropped; `apply` makes them again."""
     async with timescale.session(url, clock) as session:
@@ -156,6 +167,9 @@ async def _community(session: Session, settings: StorageSettings) -> None:
     await session.execute("drop_summary_views")
     for name in AGGREGATES:
         await session.execute(name)
+    # Before any policy: once one has run, nothing older than it reaches is computed from raw bars any more.
+    await refresh(session)
+    for name in AGGREGATES:
         await session.execute("add_refresh_policy", name, reach, _AGGREGATE_LAG[name], _REFRESH_EVERY)
         await session.execute("move_refresh_policy", name, reach)
     await session.execute("columnstore_aggregates")

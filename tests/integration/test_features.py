@@ -131,6 +131,39 @@ async def test_rows_survive_when_the_extension_comes_later(migrated_url: str) ->
     assert await _rows(migrated_url, "SELECT count(*) FROM underlying_bars_5min") == [(91,)]
 
 
+async def test_summaries_reach_to_the_first_bar_when_the_extension_comes_later(
+    engine: Engine, migrated_url: str
+) -> None:
+    """Bars older than the policies reach are in all summaries, also after the policies' first runs."""
+    connection = await asyncpg.connect(migrated_url)
+    await connection.execute(
+        "INSERT INTO underlying_securities (id, symbol, ib_con_id, sec_type, exchange, currency)"
+        " VALUES (1, 'SPY', 756733, 'STK', 'SMART', 'USD');"
+        "INSERT INTO option_chains (id, underlying_id, contract_symbol, expiration_date, strike_price, option_type,"
+        " ib_con_id, multiplier, exchange, trading_class, currency)"
+        " VALUES (1, 1, 'SPY', '2026-12-18', 640, 'C', 1, 100, 'SMART', 'SPY', 'USD')"
+    )
+    today = await connection.fetchval("SELECT date_trunc('day', now(), 'UTC')")
+    bars = [_bar(5 * n, 1, "1 2 0.5 1.5", n) for n in range(78)]
+    for age in (100, 99, 60, 1):
+        shift = today - timedelta(days=age) - _DAY
+        await connection.executemany(_INSERT, [(bar[0] + shift, *bar[1:]) for bar in bars])
+
+    await features.apply(migrated_url)
+    if engine.name == "community":
+        await _run_policies(connection)
+
+    raw = "SELECT sum(volume), count(*) FROM option_bars_5min"
+    assert await _rows(migrated_url, raw) == [(4 * sum(range(78)), 4 * 78)]
+    for sums in (
+        "SELECT sum(hour_volume), sum(bars_count) FROM hourly_option_summary",
+        "SELECT sum(day_volume), sum(bars_count) FROM daily_option_summary",
+        "SELECT sum(volume), sum(contracts) FROM underlying_intraday_summary",
+    ):
+        assert await _rows(migrated_url, sums) == await _rows(migrated_url, raw), sums
+    await connection.close()
+
+
 async def test_edition_may_change_in_place(engine: Engine) -> None:
     """A database that began under the Apache license gets the rest when the license allows it; and the way back."""
     if engine.name != "community" or engine.bindir is None:
