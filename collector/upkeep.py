@@ -12,6 +12,7 @@ from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
+from collector.domain.errors import DatabaseError
 from collector.pipeline import greeks
 from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
@@ -56,8 +57,16 @@ async def make_roles(settings: Settings, clock: Clock) -> None:
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
-    """Compress repaired days anew, so that they are as small as freshly compressed ones."""
-    return await compaction.compact(await app.database_url(settings), clock)
+    """Compress repaired days anew, so that they are as small as freshly compressed ones, and refresh all summaries.
+
+    Raises:
+        DatabaseError: this user does not own the tables.
+    """
+    url = await app.database_url(settings)
+    done = await compaction.compact(url, clock)
+    if not await compaction.refresh_aggregates(url, clock=clock):
+        raise DatabaseError("only the owner of the tables may refresh the summaries", compaction.AS_OWNER)
+    return done
 
 
 async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: date, clock: Clock) -> GreeksTally:

@@ -19,6 +19,10 @@ _FRAGMENTED = 1.1
 """A day with more batches than this times the fewest possible is compressed afresh."""
 
 
+AS_OWNER = "run `collector db compact` as the user who ran `collector db upgrade`"
+"""What to do about what only the owner of the tables may."""
+
+
 class Compacted(NamedTuple):
     """One chunk that was compressed afresh; sizes in bytes with indexes."""
 
@@ -51,7 +55,7 @@ async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]
             raise DatabaseError(
                 f"{len(fragmented)} repaired days take more room than they need, and only the owner of the tables may "
                 "compress them afresh",
-                "run `collector db compact` as the user who ran `collector db upgrade`",
+                AS_OWNER,
             )
         for row in fragmented:
             async with session.transaction():
