@@ -234,9 +234,10 @@ async def _report(session: Session, server: Server) -> FeatureReport:
     idle = "timescaledb.max_background_workers is 0" if refreshing >= set(AGGREGATES) else off
     features.append(Feature("background jobs", running, f"{len(jobs)} policies" if running else idle))
     features.append(Feature("retention", True, "whole chunks, by `collector db retention`"))
-    return FeatureReport(
-        server.server, server.installed, server.edition, tuple(features), tuple(_warnings(server, jobs, aggregates))
-    )
+    warnings = _warnings(server, jobs, aggregates)
+    if aggregates:
+        warnings += [_archived(row["until"]) for row in await session.fetch("archived_until") if row["until"]]
+    return FeatureReport(server.server, server.installed, server.edition, tuple(features), tuple(warnings))
 
 
 def _without(why: str) -> "list[Feature]":
@@ -262,3 +263,10 @@ def _warnings(server: Server, jobs: "list[asyncpg.Record]", aggregates: set[str]
         f"the last run of {job['policy']} on {job['name']} failed" for job in jobs if job["last_run_status"] == "Failed"
     )
     return found
+
+
+def _archived(until: datetime) -> str:
+    return (
+        f"summaries of dropped bars until {until:%Y-%m-%d} were written down before there were aggregates, which lack "
+        "them: read hourly_option_archive and underlying_intraday_archive as well"
+    )

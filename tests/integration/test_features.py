@@ -164,6 +164,25 @@ async def test_summaries_reach_to_the_first_bar_when_the_extension_comes_later(
     await connection.close()
 
 
+async def test_what_was_archived_before_the_aggregates_is_warned_of(engine: Engine, migrated_url: str) -> None:
+    """Summaries that retention wrote down for views are no part of aggregates; it is said where they are."""
+    await _rows(
+        migrated_url,
+        "INSERT INTO hourly_option_archive (contract_id, hour, hour_volume, bars_count, traded_bars)"
+        " VALUES (1, '2025-03-03 15:00Z', 7, 12, 3), (1, '2025-03-04 20:00Z', 5, 12, 1)",
+    )
+    warnings = (await features.apply(migrated_url)).warnings
+    told = [warning for warning in warnings if "hourly_option_archive" in warning]
+    in_summary = await _rows(migrated_url, "SELECT sum(hour_volume) FROM hourly_option_summary")
+    if engine.name == "community":
+        assert in_summary == [(None,)]
+        assert "until 2025-03-04" in told[0]
+    else:
+        assert in_summary == [(12,)]
+        assert told == []
+    assert (await features.report(migrated_url)).warnings == warnings
+
+
 async def test_edition_may_change_in_place(engine: Engine) -> None:
     """A database that began under the Apache license gets the rest when the license allows it; and the way back."""
     if engine.name != "community" or engine.bindir is None:
