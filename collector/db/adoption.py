@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from collector.clock import Clock
-from collector.db import backup, features, migrate, timescale
+from collector.db import backup, features, locks, migrate, pool, timescale
 from collector.db.features import StorageSettings
+from collector.db.locks import Lock
 from collector.db.timescale import Session
 from collector.domain.errors import DatabaseError
 
@@ -34,8 +35,8 @@ async def adopt(
 ) -> Adoption:
     """Back the database up, set its tables aside, make the collector's own and fill them.
 
-    Interrupted, it goes on where it stopped when it is called again. Afterwards `DROP SCHEMA earlier_system CASCADE`
-    gives the space back; that is for a person to decide.
+    No run begins meanwhile. Interrupted, it goes on where it stopped when it is called again. Afterwards
+    `DROP SCHEMA earlier_system CASCADE` gives the space back; that is for a person to decide.
 
     Args:
         url: the database; its owner's login.
@@ -45,28 +46,26 @@ async def adopt(
         settings: see `collector.db.features.apply`.
 
     Raises:
+        LockHeld: a run is at work.
         DatabaseUnavailable: no usable connection.
         DatabaseError: there is nothing to adopt, the backup failed, or a bar could not be taken over.
     """
-    made = await _set_aside(url, folder, now, clock)
-    await migrate.upgrade(url, clock)
-    await features.apply(url, settings, clock)
-    async with timescale.session(url, clock) as session:
-        aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
-        filled = {row["name"] for row in await session.fetch("adopt/filled") if row["filled"]}
-        for table in _IN_ORDER:
-            if table in aside and table not in filled:
-                async with session.transaction():
-                    await session.execute(f"adopt/{_FILES.get(table, table)}")
-        for table, name in _BARS.items():
-            if table in aside:
-                await _adopt_bars(session, name)
-        async with session.transaction():
-            await session.execute("adopt/lifecycle")
-            await session.execute("adopt/coverage")
-            await session.execute("adopt/underlying_coverage")
-            await session.execute("adopt/sequences")
-        bars = await _counted(session) if "option_bars_5min" in aside else 0
+    # From the first upgrade on runs would find their tables here; they wait until these are full.
+    async with pool.connect(url, clock, size=1) as db, locks.collection_lock(db, "adoption") as lock:
+        made = await _set_aside(url, folder, now, clock)
+        await migrate.upgrade(url, clock)
+        await features.apply(url, settings, clock)
+        async with timescale.session(url, clock) as session:
+            aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
+            await _adopt_rows(session, aside)
+            for table, name in _BARS.items():
+                if table in aside:
+                    await _adopt_bars(session, name, lock)
+            async with session.transaction():
+                await session.execute("adopt/lifecycle")
+                await session.execute("adopt/coverage")
+                await session.execute("adopt/underlying_coverage")
+            bars = await _counted(session) if "option_bars_5min" in aside else 0
     return Adoption(made, bars, aside)
 
 
@@ -90,9 +89,20 @@ async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Pat
     return made.path
 
 
-async def _adopt_bars(session: Session, name: str) -> None:
+async def _adopt_rows(session: Session, aside: tuple[str, ...]) -> None:
+    """Copy the rows that others refer to by their ids, all or none, and let new rows take ids beyond theirs."""
+    filled = {row["name"] for row in await session.fetch("adopt/filled") if row["filled"]}
+    async with session.transaction():
+        for table in _IN_ORDER:
+            if table in aside and table not in filled:
+                await session.execute(f"adopt/{_FILES.get(table, table)}")
+        await session.execute("adopt/sequences")
+
+
+async def _adopt_bars(session: Session, name: str, lock: Lock) -> None:
     """Copy bars a day at a time, so that an interruption loses a day's work at most."""
     for row in await session.fetch(f"adopt/days_of_{name}"):
+        await lock.keep()
         async with session.transaction():
             await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1))
 
