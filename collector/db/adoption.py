@@ -11,6 +11,7 @@ from pathlib import Path
 
 from collector.clock import Clock
 from collector.db import backup, features, locks, migrate, pool, timescale
+from collector.db.compaction import refresh_aggregates
 from collector.db.features import StorageSettings
 from collector.db.locks import Lock
 from collector.db.timescale import Session
@@ -66,6 +67,7 @@ async def adopt(
                 await session.execute("adopt/coverage")
                 await session.execute("adopt/underlying_coverage")
             bars = await _counted(session) if "option_bars_5min" in aside else 0
+        await refresh_aggregates(url, clock=clock)
     return Adoption(made, bars, aside)
 
 

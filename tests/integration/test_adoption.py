@@ -16,7 +16,7 @@ from collector.db import adoption, backup, features, locks, migrate, pool, runs
 from collector.db.runs import NewRun
 from collector.domain.errors import DatabaseError, LockHeld
 from collector.domain.runs import Window
-from tests.engines import Engine
+from tests.engines import Engine, run_policies
 
 _CLOCK = SystemClock()
 _NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -163,6 +163,27 @@ async def test_a_run_after_an_interrupted_adoption_takes_new_ids(
 
     await connection.execute("DELETE FROM earlier_system.option_bars_5min WHERE contract_id IS NULL")
     assert (await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)).bars == 3 * 78 * 5 + 1
+    await connection.close()
+
+
+async def test_summaries_reach_to_the_first_adopted_bar(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Bars older than the policies of the aggregates reach are summed up, also once the policies have run."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        "INSERT INTO option_bars_5min (time, contract_id, close, volume)"
+        " SELECT date_trunc('day', now(), 'UTC') - age * INTERVAL '1 day', 1, 1, age"
+        " FROM unnest('{100,99,1}'::int[]) AS age"
+    )
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    if engine.name == "community":
+        await run_policies(connection)
+    for volumes in (
+        "SELECT sum(volume) FROM option_bars_5min WHERE time < now() - INTERVAL '60 days'",
+        "SELECT sum(hour_volume) FROM hourly_option_summary WHERE hour < now() - INTERVAL '60 days'",
+        "SELECT sum(day_volume) FROM daily_option_summary WHERE day < now() - INTERVAL '60 days'",
+        "SELECT sum(volume) FROM underlying_intraday_summary WHERE time < now() - INTERVAL '60 days'",
+    ):
+        assert await connection.fetchval(volumes) == 199, volumes
     await connection.close()
 
 

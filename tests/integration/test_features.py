@@ -17,7 +17,7 @@ from collector.db.features import FeatureReport, StorageSettings
 from collector.db.local_server import LocalServer
 from collector.db.timescale import Edition, Server
 from collector.domain.errors import DatabaseError
-from tests.engines import Engine, settings
+from tests.engines import Engine, run_policies, settings
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
 _EDITION = {"plain": Edition.NONE, "apache": Edition.APACHE, "community": Edition.COMMUNITY}
@@ -151,7 +151,7 @@ async def test_summaries_reach_to_the_first_bar_when_the_extension_comes_later(
 
     await features.apply(migrated_url)
     if engine.name == "community":
-        await _run_policies(connection)
+        await run_policies(connection)
 
     raw = "SELECT sum(volume), count(*) FROM option_bars_5min"
     assert await _rows(migrated_url, raw) == [(4 * sum(range(78)), 4 * 78)]
@@ -304,12 +304,12 @@ async def test_aggregates_follow_late_backfills(
     shift = old - _DAY
     bars = [_bar(5 * n, 1, "1 2 0.5 1.5", 3) for n in range(12)]
     await connection.executemany(_INSERT, [(bar[0] + shift, *bar[1:]) for bar in bars[1:]])
-    await _run_policies(connection)
+    await run_policies(connection)
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 33
     assert await connection.fetchval("SELECT count(*) FROM show_chunks('option_bars_5min')") == 1
 
     await connection.execute(_INSERT, bars[0][0] + shift, *bars[0][1:])
-    await _run_policies(connection)
+    await run_policies(connection)
     assert await connection.fetchval("SELECT sum(hour_volume) FROM hourly_option_summary") == 36
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 36
 
@@ -317,15 +317,6 @@ async def test_aggregates_follow_late_backfills(
     await connection.execute(_INSERT, today, *bars[0][1:])
     assert await connection.fetchval("SELECT sum(hour_volume) FROM hourly_option_summary") == 39
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 39
-
-
-async def _run_policies(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    jobs = await connection.fetch(
-        "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name LIKE 'policy_%' AND proc_schema LIKE '_time%'"
-        " ORDER BY job_id"
-    )
-    for job in jobs:
-        await connection.execute(f"CALL run_job({job['job_id']})")
 
 
 _SERVER = Server("17.6", 170006, "2.22.1", "2.22.1", preloaded=True, license="timescale", workers=16)
