@@ -82,7 +82,8 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
 
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
-    return await adoption.adopt(await app.database_url(settings), folder, clock.now(), clock)
+    url = await app.database_url(settings)
+    return await adoption.adopt(url, folder, clock.now(), clock, option_series=settings.series)
 
 
 async def verify(settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock) -> list[Verified]:

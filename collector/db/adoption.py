@@ -5,6 +5,7 @@ and filled from them. Adopted bars count as covered, so that nothing runs to fet
 settled: what IB still knows is confirmed by the ordinary repairs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,10 +17,10 @@ from collector.db.features import StorageSettings
 from collector.db.locks import Lock
 from collector.db.timescale import Session
 from collector.domain.errors import DatabaseError
+from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, WhatToShow
 
 _IN_ORDER = ("underlying_securities", "option_chains", "intraday_collection_runs")
 _FILES = {"intraday_collection_runs": "runs"}
-_BARS = {"option_bars_5min": "option_bars", "underlying_bars_5min": "underlying_bars"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,13 @@ class Adoption:
 
 
 async def adopt(
-    url: str, folder: Path, now: datetime, clock: Clock, settings: StorageSettings | None = None
+    url: str,
+    folder: Path,
+    now: datetime,
+    clock: Clock,
+    settings: StorageSettings | None = None,
+    *,
+    option_series: Sequence[WhatToShow] = OPTION_SERIES,
 ) -> Adoption:
     """Back the database up, set its tables aside, make the collector's own and fill them.
 
@@ -45,6 +52,7 @@ async def adopt(
         now: names the backup (aware).
         clock: held while the server works.
         settings: see `collector.db.features.apply`.
+        option_series: the configured series of options; `has_gaps` tells whether an adopted slot lacks one of them.
 
     Raises:
         LockHeld: a run is at work.
@@ -59,9 +67,9 @@ async def adopt(
         async with timescale.session(url, clock) as session:
             aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
             await _adopt_rows(session, aside)
-            for table, name in _BARS.items():
-                if table in aside:
-                    await _adopt_bars(session, name, lock)
+            for name, series in (("option_bars", option_series), ("underlying_bars", UNDERLYING_SERIES)):
+                if f"{name}_5min" in aside:
+                    await _adopt_bars(session, name, series, lock)
             async with session.transaction():
                 await session.execute("adopt/lifecycle")
                 await session.execute("adopt/coverage")
@@ -101,12 +109,12 @@ async def _adopt_rows(session: Session, aside: tuple[str, ...]) -> None:
         await session.execute("adopt/sequences")
 
 
-async def _adopt_bars(session: Session, name: str, lock: Lock) -> None:
+async def _adopt_bars(session: Session, name: str, series: Sequence[WhatToShow], lock: Lock) -> None:
     """Copy bars a day at a time, so that an interruption loses a day's work at most."""
     for row in await session.fetch(f"adopt/days_of_{name}"):
         await lock.keep()
         async with session.transaction():
-            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1))
+            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1), list(series))
 
 
 async def _counted(session: Session) -> int:

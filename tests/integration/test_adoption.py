@@ -15,6 +15,7 @@ from collector.clock import SystemClock
 from collector.db import adoption, backup, features, locks, migrate, pool, runs
 from collector.db.runs import NewRun
 from collector.domain.errors import DatabaseError, LockHeld
+from collector.domain.instruments import WhatToShow
 from collector.domain.runs import Window
 from tests.engines import Engine, run_policies
 
@@ -123,6 +124,32 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
     assert done.bars == 3 * 78 * 5 + 1
     assert await connection.fetchval("SELECT count(*) FROM request_coverage") == 6
     assert len(backup.backups(folder)) == 1
+    await connection.close()
+
+
+async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Whatever the earlier system said: a slot has gaps where a configured series has no price, so is not covered."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        "ALTER TABLE option_bars_5min ADD COLUMN ask_close double precision;"
+        "INSERT INTO option_bars_5min (time, contract_id, close, bid_close, ask_close, has_gaps) VALUES"
+        " ('2026-11-20 14:30Z', 1, 1, 0.9, 1.1, true), ('2026-11-20 14:35Z', 1, NULL, 0.9, 1.1, false),"
+        " ('2026-11-20 14:40Z', 1, 1, NULL, 1.1, false), ('2026-11-20 14:45Z', 1, 1, 0.9, NULL, NULL);"
+        "CREATE TABLE underlying_bars_5min"
+        " (time timestamptz, underlying_id int, close float, implied_volatility float);"
+        "INSERT INTO underlying_bars_5min"
+        " VALUES ('2026-11-20 14:30Z', 1, 640, 0.2), ('2026-11-20 14:35Z', 1, 640, NULL)"
+    )
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    of_options = "SELECT has_gaps FROM option_bars_5min WHERE time >= '2026-11-20' ORDER BY time"
+    assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, True]
+    of_underlyings = "SELECT has_gaps FROM underlying_bars_5min ORDER BY time"
+    assert [gaps for [gaps] in await connection.fetch(of_underlyings)] == [False, True]
+
+    await connection.execute("DELETE FROM option_bars_5min")
+    only = (WhatToShow.TRADES, WhatToShow.BID)
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, option_series=only)
+    assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, False]
     await connection.close()
 
 
