@@ -162,7 +162,7 @@ async def restore(path: Path, url: str, clock: Clock) -> Backup:
                 "restore into a new database (createdb), then point database.url there",
             )
         if kept.extension:
-            server = await _extended(session, server, kept.extension)
+            server = await _extended(session, server, kept)
             await session.execute("pre_restore")
     program = await programs.fitting("pg_restore", max(kept.program, server.server_number // 10_000))
     words = ("--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={_name(url)}", str(path))
@@ -222,15 +222,16 @@ def _check_fit(kept: Backup, server: Server) -> None:
         )
 
 
-async def _extended(session: Session, server: Server, wanted: str) -> Server:
+async def _extended(session: Session, server: Server, kept: Backup) -> Server:
     """Add TimescaleDB and make sure that it is the very version of the backup, as its documentation demands."""
     if server.installed is None:
         await session.execute("create_extension")
         server = await session.server()
-    if server.installed != wanted:
+        _check_fit(kept, server)  # without the extension, a server does not tell its license
+    if server.installed != kept.extension:
         raise DatabaseError(
-            f"the backup needs TimescaleDB {wanted}, this server has {server.installed}",
-            f"install TimescaleDB {wanted}, restore, and update the extension afterwards",
+            f"the backup needs TimescaleDB {kept.extension}, this server has {server.installed}",
+            f"install TimescaleDB {kept.extension}, restore, and update the extension afterwards",
         )
     return server
 
