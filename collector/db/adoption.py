@@ -48,7 +48,7 @@ async def adopt(
 
     Args:
         url: the database; its owner's login.
-        folder: where the backup goes.
+        folder: where the backup goes; none that lies there is pruned.
         now: names the backup (aware).
         clock: held while the server works.
         settings: see `collector.db.features.apply`.
@@ -93,7 +93,7 @@ async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Pat
         raise DatabaseError(
             "there is nothing to adopt: the tables are the collector's own", "run `collector db upgrade`"
         )
-    made = await backup.backup(url, folder, now, clock=clock)
+    made = await backup.backup(url, folder, now, keep_days=None, clock=clock)
     async with timescale.session(url, clock) as session, session.transaction():
         await session.execute("adopt/set_aside")
     return made.path

@@ -52,7 +52,7 @@ class Backup:
 
 
 async def backup(
-    url: str, folder: Path, now: datetime, *, keep_days: int = KEPT_DAYS, reserve_gb: float = 0.0, clock: Clock
+    url: str, folder: Path, now: datetime, *, keep_days: int | None = KEPT_DAYS, reserve_gb: float = 0.0, clock: Clock
 ) -> Backup:
     """Dump a database into `folder`, check that the dump can be read, and prune what is older than `keep_days`.
 
@@ -62,7 +62,7 @@ async def backup(
         url: the database; its owner's login (or a superuser's).
         folder: where backups are; created if need be, for the owner's eyes only.
         now: names the backup (aware).
-        keep_days: age in days beyond which backups go.
+        keep_days: age in days beyond which backups go; None keeps them all.
         reserve_gb: what has to stay free on the folder's disk, gigabytes.
         clock: held while the server works.
 
@@ -79,7 +79,8 @@ async def backup(
         _begin(folder)
         _check_room(folder, size, reserve_gb)
         made = await _dumped(url, folder, now, server, clock)
-        _prune(folder, made.taken_at, timedelta(days=keep_days))
+        if keep_days is not None:
+            _prune(folder, made.taken_at, timedelta(days=keep_days))
     return made
 
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -211,6 +211,17 @@ async def test_summaries_reach_to_the_first_adopted_bar(engine: Engine, empty_da
         "SELECT sum(volume) FROM underlying_intraday_summary WHERE time < now() - INTERVAL '60 days'",
     ):
         assert await connection.fetchval(volumes) == 199, volumes
+    await connection.close()
+
+
+async def test_earlier_backups_stay(
+    engine: Engine, plain_database_url: str, empty_database_url: str, folder: Path
+) -> None:
+    """The backup before an adoption prunes nothing, however old, in the folder that it is given."""
+    old = await backup.backup(plain_database_url, folder, _NOW - timedelta(days=400), clock=_CLOCK)
+    connection = await _earlier(empty_database_url, engine)
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    assert [kept.path for kept in backup.backups(folder)] == [old.path, done.backup]
     await connection.close()
 
 
