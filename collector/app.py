@@ -247,17 +247,22 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     """Bring the aggregates up to date with what they could not see, and compress repaired days anew.
 
     Aggregates compute what is later than they reach when they are read; what a run stores earlier is theirs only from
-    here on. Nothing is lost when it fails: the hourly refresh of the server follows.
+    here on. When it fails, or this user does not own the tables, the hourly refresh of the server follows, as far back
+    as its policies reach; beyond that it is the owner's to do.
     """
     day = datetime.combine(order.day, time(), UTC)
     # Two days a session: week-ends and holidays lie between. What did not change costs nothing.
-    reach = timedelta(days=max(settings.repair.lookback_days, 2 * order.sessions_back))
+    asked = timedelta(days=2 * order.sessions_back)
+    reach = max(timedelta(days=settings.repair.lookback_days), asked)
+    policies_reach = clock.now() - timedelta(days=features.StorageSettings().repair_days)
     try:
         url = await database_url(settings)
         async with asyncio.timeout(_UPKEEP_S):
+            refreshed = await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
+            if not refreshed and day - asked < policies_reach:
+                log.warning("summaries_left_behind", since=str((day - asked).date()), hint=compaction.AS_OWNER)
             if order.sessions_back:
                 await compaction.compact(url, clock)
-            await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
     except DatabaseError as error:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
     except TimeoutError:

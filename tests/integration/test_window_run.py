@@ -2,17 +2,27 @@
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+import structlog
 from pydantic import SecretStr
 
-from collector import app
+from collector import app, upkeep
 from collector.clock import SystemClock
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, RegimeSource, RepairSettings
-from collector.db import compaction
+from collector.config import (
+    DatabaseSettings,
+    GatewaySettings,
+    LogSettings,
+    RegimeSource,
+    RepairSettings,
+    SelectionSettings,
+)
+from collector.db import compaction, features
 from collector.domain.answers import Outcome
+from collector.domain.errors import DatabaseError
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
 from collector.pipeline import window_run
@@ -22,6 +32,7 @@ from collector.simulator import texts
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
+from tests.engines import Engine
 from tests.truth import (
     compare,
     option_truth,
@@ -316,3 +327,46 @@ async def test_summaries_know_what_a_run_stored(
         gateway_clock.set(datetime(2026, 11, 20, 16, 46, tzinfo=NEW_YORK))
     noon, evening, whole = counts
     assert whole > evening > 2 * noon > 0
+
+
+async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
+    engine: Engine, database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
+) -> None:
+    """A backfill further back than the policies reach, by who owns no table, says what to run, and that helps."""
+    if engine.name != "community":
+        pytest.skip("needs the Community edition of TimescaleDB: continuous aggregates")
+    await features.create_roles(database_url)
+    as_role = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
+    collecting, owning = (
+        narrow(
+            "PLTR",
+            database=DatabaseSettings(url=SecretStr(url)),
+            gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+            log=LogSettings(directory=tmp_path),
+            selection=SelectionSettings.model_validate(
+                {"horizon_days": 4, "regimes": [{"band": 0.001, "min_strikes": 1}]}
+            ),
+        )
+        for url in (as_role, database_url)
+    )
+    days = app.calendar(collecting)
+    said = []
+    for back in (5, 60):
+        with structlog.testing.capture_logs() as logged:
+            ended = await app.run_window(
+                collecting, backfill_order(collecting, days, gateway_clock.now(), back), gateway_clock
+            )
+        assert ended.error is None
+        said.append([line["hint"] for line in logged if line["event"] == "summaries_left_behind"])
+    assert said == [[], ["run `collector db compact` as the user who ran `collector db upgrade`"]]
+
+    # As after the policies' first runs: they reach to now, and saw nothing older than 45 days.
+    now = gateway_clock.now()
+    await compaction.refresh_aggregates(database_url, Span(now - 45 * DAY, now))
+    summed = "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary"
+    stored = await fetch(database_url, "SELECT count(*), sum(volume) FROM option_bars_5min")
+    assert await fetch(database_url, summed) != stored
+    with pytest.raises(DatabaseError, match="only the owner"):
+        await upkeep.compact(collecting, gateway_clock)
+    await upkeep.compact(owning, gateway_clock)
+    assert await fetch(database_url, summed) == stored
