@@ -47,7 +47,8 @@ class SeriesAnswer:
 class InstrumentAnswers:
     """The answered series of one instrument, which bears its database id; series that were not answered are absent.
 
-    flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot.
+    flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot which
+    differs from the stored one, or was answered together with all other series. Crossings are read from the stored row.
     """
 
     instrument: Underlying | OptionContract
@@ -201,7 +202,8 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
         if answers.instrument.id == 0:
             raise ValueError(f"{answers.instrument} has no database id")
         row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
-        row.flags.update(answers.flags)
+        for at, bits in answers.flags.items():
+            row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered

@@ -32,7 +32,11 @@ async def underlyings(db: Statements) -> list[Underlying]:
 
 
 async def add_underlying(db: Statements, found: Underlying) -> Underlying:
-    """Store an underlying as IB defines it, and return it with its database id."""
+    """Store an underlying as IB defines it, and return it with its database id.
+
+    A company that changes its ticker keeps IB's number: its underlying takes the new symbol, and keeps its history.
+    """
+    await db.execute("rename_underlying", found.symbol, found.con_id, db.clock.now())
     id_ = await db.fetchval(
         "add_underlying",
         found.symbol,
@@ -130,6 +134,15 @@ async def by_ids(db: Statements, ids: Iterable[int]) -> dict[int, OptionContract
 
 async def _store(db: Statements, underlying_id: int, contracts: Sequence[OptionContract], now: datetime) -> list[Row]:
     once = {contract.con_id: contract for contract in contracts}.values()
+    await db.execute(
+        "number_adopted_contracts",
+        underlying_id,
+        [c.con_id for c in once],
+        [c.occ_symbol for c in once],
+        [c.expiration for c in once],
+        [c.strike for c in once],
+        [c.right.value for c in once],
+    )
     return await db.fetch(
         "store_contracts",
         underlying_id,

@@ -4,8 +4,9 @@ from enum import IntFlag
 
 
 class SlotFlag(IntFlag):
-    """Bits of `flags` in the bar tables: TRADES owns 0–7, BID 8–15, ASK 16–23; a series' new bar resets its own.
+    """Bits of `flags` in the bar tables: TRADES owns 0–7, BID 8–15, ASK 16–23; a series' changed bar resets its own.
 
+    What takes several series to see is judged where all were answered together, and then stays while the values do.
     On the underlying, OPTION_IMPLIED_VOLATILITY owns bits 8–15.
     """
 
@@ -27,7 +28,7 @@ class SlotFlag(IntFlag):
     BID_OFF_TICK = 1 << 8
     BID_OUT_OF_BOUNDS = 1 << 9
     BID_CROSSED = 1 << 10
-    """A bid above the ask of the same slot."""
+    """A bid above the ask of the same slot: true of every such row, in whatever order its series were answered."""
     BID_JUMP = 1 << 11
     """A bid much further from the ask than usual, and the bid is the one that moved."""
     VOLATILITY_JUMP = 1 << 11

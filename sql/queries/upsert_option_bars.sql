@@ -4,6 +4,8 @@
 -- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
 -- New rows go in by a plain INSERT, twice as fast as an upsert. A row of which only has_gaps changes is written, and
 -- counts as identical: IB sent the same values.
+-- Flags: a bar is judged anew when its value differs, or when all configured series were answered together; a value that
+-- is read again without the others keeps what they showed. Crossings (x'040400') are read from the merged row.
 WITH after AS (
     SELECT
         contract_id,
@@ -36,7 +38,16 @@ final AS (
     WHERE contract_id = ANY($1::integer[])
     GROUP BY contract_id
 ),
-merged AS (
+together AS (
+    SELECT
+        contract_id,
+        range_intersect_agg(covered) AS slots
+    FROM stage_coverage
+    WHERE contract_id = ANY($1::integer[]) AND what_to_show = ANY($4::text[])
+    GROUP BY contract_id
+    HAVING count(*) = cardinality($4::text[])
+),
+compared AS (
     SELECT
         contract_id,
         time,
@@ -55,16 +66,11 @@ merged AS (
         CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
         coalesce(new.bid_close, old.bid_close) AS bid_close,
         coalesce(new.ask_close, old.ask_close) AS ask_close,
-        (
-            coalesce(old.flags, 0)
-            & ~(
-                CASE WHEN new.close IS NULL THEN 0 ELSE x'0000ff'::integer END
-                | CASE WHEN new.bid_close IS NULL THEN 0 ELSE x'00ff00'::integer END
-                | CASE WHEN new.ask_close IS NULL THEN 0 ELSE x'ff0000'::integer END
-            )
-        )
-        | coalesce(new.flags, 0)
-        | CASE WHEN new.volume <> round(new.volume) THEN 1 ELSE 0 END AS flags,
+        coalesce(new.flags, 0) | CASE WHEN new.volume <> round(new.volume) THEN 1 ELSE 0 END AS new_flags,
+        coalesce(together.slots @> time, false) AS whole,
+        new.close IS NOT NULL AS trades_given,
+        new.bid_close IS NOT NULL AS bid_given,
+        new.ask_close IS NOT NULL AS ask_given,
         CASE WHEN coalesce(new.close, old.close) IS NULL THEN 'BID_ASK' ELSE 'TRADES' END AS data_source,
         NOT coalesce(answered.complete @> time, false) AS has_gaps,
         new.close IS NOT NULL
@@ -96,6 +102,22 @@ merged AS (
     ) AS old
         USING (contract_id, time)
     LEFT JOIN answered USING (contract_id)
+    LEFT JOIN together USING (contract_id)
+),
+judged AS (
+    SELECT
+        *,
+        CASE WHEN trades_differ OR (whole AND trades_given) THEN x'0000ff'::integer ELSE 0 END
+        | CASE WHEN bid_differs OR (whole AND bid_given) THEN x'00ff00'::integer ELSE 0 END
+        | CASE WHEN ask_differs OR (whole AND ask_given) THEN x'ff0000'::integer ELSE 0 END AS anew
+    FROM compared
+),
+merged AS (
+    SELECT
+        *,
+        (((coalesce(old_flags, 0) & ~anew) | (new_flags & anew)) & ~x'040400'::integer)
+        | CASE WHEN bid_close > ask_close THEN x'040400'::integer ELSE 0 END AS flags
+    FROM judged
 ),
 differing AS (
     SELECT

@@ -16,11 +16,12 @@ from collector.db import adoption, backup, features, locks, migrate, pool, runs
 from collector.db.runs import NewRun
 from collector.domain.errors import DatabaseError, LockHeld
 from collector.domain.instruments import WhatToShow
-from collector.domain.runs import Window
+from collector.domain.runs import RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.pipeline import due
+from collector.simulator.server import Gateway
 from tests.engines import Engine, run_policies
-from tests.window_runs import narrow
+from tests.window_runs import narrow, run_window
 
 _CLOCK = SystemClock()
 _NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -258,6 +259,41 @@ async def test_earlier_backups_stay(
     connection = await _earlier(empty_database_url, engine)
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
     assert [kept.path for kept in backup.backups(folder)] == [old.path, done.backup]
+    await connection.close()
+
+
+async def test_what_is_adopted_is_collected_on(
+    engine: Engine, empty_database_url: str, folder: Path, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """IB's numbers go to the underlying and the contracts that were adopted: ids and bars stay, one row a contract."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        "UPDATE option_chains SET strike_price = strike_price + 64,"  # around the simulated SPY's price
+        " contract_symbol = 'SPY   261218C00' || (strike_price + 64)::int || '000'"
+    )
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    adopted = await connection.fetch("SELECT id, strike_price, ib_con_id FROM option_chains ORDER BY id")
+    bars = "SELECT * FROM option_bars_5min WHERE time < '2026-11-20' ORDER BY contract_id, time"
+    before = await connection.fetch(bars)
+    settings = narrow("SPY", horizon_days=28, band=0.001, strikes=2)
+
+    await run_window(empty_database_url, gateway, settings, gateway_clock, Window.CHAIN_REFRESH)
+    finished = await run_window(empty_database_url, gateway, settings, gateway_clock)
+
+    assert finished.status is RunStatus.SUCCESS, finished
+    spy = await connection.fetchrow("SELECT id, ib_con_id FROM underlying_securities WHERE symbol = 'SPY'")
+    assert tuple(spy) == (1, 756733)
+    calls = gateway.market.options("SPY", date(2026, 12, 18))
+    numbers = {one.strike: one.con_id for one in calls if one.right == "C"}
+    now = await connection.fetch("SELECT id, strike_price, ib_con_id FROM option_chains WHERE id <= 5 ORDER BY id")
+    assert [tuple(row) for row in adopted] == [(n, Decimal(704 + n), -n) for n in range(1, 6)]
+    assert [tuple(row) for row in now] == [(n, Decimal(704 + n), numbers[Decimal(704 + n)]) for n in range(1, 6)]
+    twice = "SELECT FROM option_chains GROUP BY expiration_date, strike_price, option_type HAVING count(*) > 1"
+    assert await connection.fetch(twice) == []
+    assert await connection.fetchval("SELECT count(*) FROM option_chains WHERE NOT active OR ib_con_id < 0") == 0
+    assert await connection.fetch(bars) == before
+    collected = "SELECT count(*) FROM option_bars_5min WHERE contract_id <= 5 AND time > '2026-11-20'"
+    assert await connection.fetchval(collected) > 0
     await connection.close()
 
 

@@ -31,6 +31,32 @@ async def test_underlying_is_kept_with_its_id(database: Database) -> None:
     assert await contracts.underlyings(database) == [second]
 
 
+async def test_a_renamed_ticker_keeps_its_history(database: Database) -> None:
+    """IB's number under another symbol is the same underlying: it takes the symbol, and keeps its id."""
+    before = await contracts.add_underlying(database, Underlying("FB", 107113386))
+
+    after = await contracts.add_underlying(database, Underlying("META", 107113386, name="META PLATFORMS INC"))
+
+    assert after.id == before.id
+    assert await contracts.underlying(database, "FB") is None
+    assert await contracts.underlyings(database) == [after]
+
+
+async def test_a_ticker_that_another_underlying_had(database: Database) -> None:
+    """A symbol that is stored already takes the number; whoever had the number waits to be defined again."""
+    fund = await contracts.add_underlying(database, Underlying("META", 494384293))
+    company = await contracts.add_underlying(database, Underlying("FB", 107113386))
+
+    renamed = await contracts.add_underlying(database, Underlying("META", 107113386))
+
+    assert renamed.id == fund.id
+    assert await contracts.underlyings(database) == [renamed]
+    left = await contracts.underlying(database, "FB")
+    assert left is not None
+    assert (left.id, left.con_id) == (company.id, -company.id)
+    assert await contracts.add_underlying(database, Underlying("FB", 600000000)) == replace(left, con_id=600000000)
+
+
 async def test_expirations_are_asked_once_a_day(database: Database) -> None:
     """The listed expirations are known on the day on which they were asked, and not on the next."""
     underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
@@ -104,6 +130,28 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
     assert await contracts.by_ids(database, ids) == {c.id: c for c in again[:2]}
     symbols = await rows(database, "SELECT contract_symbol FROM option_chains ORDER BY ib_con_id LIMIT 1")
     assert symbols == [("PLTR  261123C00100000",)]
+
+
+async def test_adopted_contracts_take_the_numbers_of_their_symbols(database: Database) -> None:
+    """Of two contracts at one strike the one with the OCC symbol gets the adopted row; no number is given twice."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    for number, symbol in enumerate(("PLTR  261123C00100000", "unknown 2", "PLTR  261123C00105000"), 1):
+        await rows(
+            database,
+            "INSERT INTO option_chains (id, underlying_id, contract_symbol, expiration_date, strike_price, option_type,"
+            " ib_con_id, multiplier, exchange, trading_class, currency)"
+            " VALUES ($1, $2, $3, $4, $5, 'C', -$1::int, 100, 'SMART', '', 'USD') RETURNING id",
+            number, underlying.id, symbol, EXPIRATION, Decimal(105 if number == 3 else 100),
+        )  # fmt: skip
+    adjusted = replace(call(7, "100"), trading_class="PLTR1")
+
+    stored = await contracts.store_expiration(
+        database, underlying.id, EXPIRATION, [adjusted, call(8, "100"), call(9, "105")], seen_at=FRIDAY.open
+    )
+
+    assert stored == Stored(seen=3, new=1)
+    numbered = await rows(database, "SELECT id, ib_con_id FROM option_chains WHERE id <= 3 ORDER BY id")
+    assert numbered == [(1, 8), (2, -2), (3, 9)]
 
 
 async def test_ids_make_neighbours_of_contracts_that_are_alike(database: Database) -> None:

@@ -71,6 +71,23 @@ async def test_the_vix_chooses_the_regime(
     assert await fetch(plain_database_url, "SELECT FROM historical_data_gaps") == []
 
 
+async def test_an_adopted_vix_gets_its_number(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """An index that an earlier system kept without IB's number is defined, and keeps its id."""
+    await fetch(
+        plain_database_url,
+        "INSERT INTO underlying_securities (id, symbol, ib_con_id, active, sec_type, exchange, currency)"
+        " VALUES (1, 'VIX', -1, false, 'STK', 'SMART', 'USD')",
+    )
+    finished = await run_window(plain_database_url, gateway, settings("vix"), gateway_clock)
+    assert (finished.status, strikes(finished)) == (RunStatus.SUCCESS, CALM)
+    found = await fetch(
+        plain_database_url, "SELECT id, ib_con_id, sec_type, exchange FROM underlying_securities WHERE symbol = 'VIX'"
+    )
+    assert [tuple(row) for row in found] == [(1, VIX, "IND", "CBOE")]
+
+
 async def test_by_default_its_own_volatility_does(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:

@@ -1,0 +1,10 @@
+-- Give the underlying that IB knows by $2 its new symbol $1; where another has that symbol, free the number for it. $3 now.
+UPDATE underlying_securities AS known
+SET
+    symbol = CASE WHEN taken.yes THEN known.symbol ELSE $1::text END,
+    ib_con_id = CASE WHEN taken.yes THEN -known.id ELSE known.ib_con_id END,
+    active = known.active AND NOT taken.yes,
+    updated_at = $3::timestamptz
+FROM (SELECT EXISTS (SELECT FROM underlying_securities WHERE symbol = $1::text) AS yes) AS taken
+WHERE known.ib_con_id = $2::integer
+    AND known.symbol <> $1::text
