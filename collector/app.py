@@ -28,6 +28,7 @@ from collector.domain.errors import (
 )
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
+from collector.domain.runs import Window
 from collector.domain.spans import Span
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
@@ -46,6 +47,9 @@ T = TypeVar("T")
 log = structlog.get_logger()
 ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
 """Makes the progress bar of a run; it yields what the run calls whenever its tally has changed."""
+
+_UPKEEP_S = 3600
+"""What the tables need after a run may take so long; then the next window goes first."""
 
 CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
@@ -201,10 +205,11 @@ async def run_window(
         LockHeld: another run is at work; nobody is told, for nothing is wrong.
     """
     days, log_path = calendar(settings), str(settings.log.path)
-    switch = dead_man.DeadMan(settings.dead_man, clock, Mask(settings.secrets))
+    mask = Mask(settings.secrets)
+    switch = dead_man.DeadMan(settings.dead_man, clock, mask)
     await switch.started(order.window)
     opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
-    recorded = (0, 1)
+    recorded, week = (0, 1), None
     try:
         if settings.database.embedded:
             preflight.disk(settings.database.data_path).require()
@@ -215,6 +220,8 @@ async def run_window(
                     finished = await window_run.run(order, parts)
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
+                    if order.window is Window.WEEKLY and error is None:
+                        week = await reporting.of_week(db, settings, days, clock.now(), order.day)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)
                 raise
@@ -223,31 +230,43 @@ async def run_window(
     else:
         if order.window not in OFFLINE and not isinstance(error, DatabaseError):
             await _after_bars(settings, order, clock)
+    report = mask.report(report)
     try:
         report_files.keep(settings.log.path, report)
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
     await metrics.publish(database(settings, clock), settings, days, report, clock)
     await switch.ended(report)
-    return Outcome(report, error, await notifier(settings, clock).run_finished(report))
+    teller = notifier(settings, clock)
+    # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
+    telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)
+    return Outcome(report, error, await telling)
 
 
 async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     """Bring the aggregates up to date with what they could not see, and compress repaired days anew.
 
     Aggregates compute what is later than they reach when they are read; what a run stores earlier is theirs only from
-    here on. Nothing is lost when it fails: the hourly refresh of the server follows.
+    here on. When it fails, or this user does not own the tables, the hourly refresh of the server follows, as far back
+    as its policies reach; beyond that it is the owner's to do.
     """
     day = datetime.combine(order.day, time(), UTC)
     # Two days a session: week-ends and holidays lie between. What did not change costs nothing.
-    reach = timedelta(days=max(settings.repair.lookback_days, 2 * order.sessions_back))
+    asked = timedelta(days=2 * order.sessions_back)
+    reach = max(timedelta(days=settings.repair.lookback_days), asked)
+    policies_reach = clock.now() - timedelta(days=features.StorageSettings().repair_days)
     try:
         url = await database_url(settings)
-        if order.sessions_back:
-            await compaction.compact(url, clock)
-        await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
+        async with asyncio.timeout(_UPKEEP_S):
+            refreshed = await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
+            if not refreshed and day - asked < policies_reach:
+                log.warning("summaries_left_behind", since=str((day - asked).date()), hint=compaction.AS_OWNER)
+            if order.sessions_back:
+                await compaction.compact(url, clock)
     except DatabaseError as error:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
+    except TimeoutError:
+        log.warning("upkeep_failed", error=f"not done within {_UPKEEP_S} s", hint="run: collector db compact")
 
 
 @contextlib.asynccontextmanager
@@ -278,7 +297,7 @@ async def run_due(
             agenda = await due.look(db, settings, days, clock.now())
         if not agenda.due:
             return outcomes
-        order = due.order_of(agenda.due[0], settings, clock.now(), due.schedule_of(settings, days))
+        order = due.order_of(agenda.due[0], settings, days, clock.now())
         try:
             with progress(order) as on_progress:
                 outcomes.append(await run_window(settings, order, clock, on_progress))

@@ -4,19 +4,36 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
+import structlog
+
 from collector import app
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
 from collector.db import features, gaps, migrate, status
 from collector.domain.coverage import NEW_YORK
-from collector.domain.errors import CollectorError
+from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.instruments import OptionContract
 from collector.domain.runs import Window
 from collector.domain.week import WeekReport
 from collector.market.expectation import Outstanding
+from collector.market.schedule import Schedule
 from collector.pipeline import due, plans, preflight, reporting
 from collector.pipeline.orders import Order, last_opened
+
+log = structlog.get_logger()
+
+
+async def schedule(settings: Settings, clock: Clock) -> Schedule:
+    """Return the schedule, with what the database knows of expirations where there is one that answers."""
+    days = app.calendar(settings)
+    if not settings.database.embedded or settings.database.data_path.exists():
+        try:
+            async with app.database(settings, clock) as db:
+                return await due.schedule_of(db, settings, days, clock.now())
+        except DatabaseError as error:
+            log.warning("expirations_unknown", error=error.message, hint=error.hint)
+    return due.configured(settings, days)
 
 
 async def overview(settings: Settings, day: date | None, clock: Clock) -> status.Overview:
@@ -103,10 +120,13 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
-    checks = [preflight.disk(settings.database.data_path), preflight.sessions(app.calendar(settings), clock.now())]
+    own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
+    checks = [preflight.disk(settings.database.data_path)] if own else []
+    checks.append(preflight.sessions(app.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
-        checks.append(preflight.schema(report.title, current, head))
+        by_itself = own and (current is None or current in migrate.known())
+        checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))
     try:

@@ -18,7 +18,7 @@ from collector.domain.report import RunReport
 from collector.domain.runs import RunStatus
 from collector.ib.source import IBSource
 from collector.market.agenda import DueRun
-from collector.market.schedule import OFFLINE, Schedule
+from collector.market.schedule import OFFLINE
 from collector.pipeline import due, health, metrics
 from collector.pipeline.orders import Order
 from collector.pipeline.source import MarketDataSource, NoSource
@@ -122,16 +122,12 @@ class Serving:
         self._clock = clock
         self._progress = progress
         self._days = app.calendar(settings)
+        self._schedule = due.configured(settings, self._days)
         self._line = Line(settings, clock)
         self._db: Database | None = None
         self._last_asked: RunReport | None = None
         self._seen_until = clock.now()
         self.running: Order | None = None
-
-    @property
-    def schedule(self) -> Schedule:
-        """Return the configured schedule."""
-        return due.schedule_of(self._settings, self._days)
 
     async def go_on(self) -> None:
         """Run what is due whenever it is due; ends by cancellation only.
@@ -179,7 +175,7 @@ class Serving:
                 started=last.started_at,
                 completed=last.completed_at,
             ),
-            next_window=self.schedule.following(self._clock.now()),
+            next_window=self._schedule.following(self._clock.now()),
         )
 
     async def metrics(self) -> str:
@@ -189,7 +185,7 @@ class Serving:
             async with asyncio.timeout(_QUERY_S):
                 if self._db is not None:
                     figures = await metrics.gather(self._db, self._settings, self._days, now)
-        following = self.schedule.following(now)
+        following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
             running=self.running is not None,
@@ -216,7 +212,9 @@ class Serving:
         """Run what is due, most urgent first, until nothing is; return when to look again at the latest."""
         while True:
             try:
-                agenda = await due.look(db, self._settings, self._days, self._clock.now())
+                now = self._clock.now()
+                self._schedule = await due.schedule_of(db, self._settings, self._days, now)
+                agenda = await due.look(db, self._settings, self._days, now)
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
                 await self._tell_of_windows(app.Standing(db, self._line.lent))
@@ -230,14 +228,14 @@ class Serving:
     async def _tell_of_windows(self, standing: app.Standing | None) -> None:
         """Try the latest window that has become due without a database: it fails, and the owner is told."""
         now = self._clock.now()
-        missed = self.schedule.between(self._seen_until, now)
+        missed = self._schedule.between(self._seen_until, now)
         self._seen_until = now
         if missed:
             await self._run(DueRun(missed[-1], 1, None), standing)
 
     async def _run(self, one: DueRun, standing: app.Standing | None) -> bool:
         """Run a window; return whether it makes sense to look at once for the next."""
-        order = due.order_of(one, self._settings, self._clock.now(), self.schedule)
+        order = due.order_of(one, self._settings, self._days, self._clock.now())
         self.running = order
         try:
             with self._progress(order) as on_progress:

@@ -12,6 +12,8 @@ from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
+from collector.domain.coverage import NEW_YORK
+from collector.domain.errors import DatabaseError
 from collector.pipeline import greeks
 from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
@@ -56,8 +58,16 @@ async def make_roles(settings: Settings, clock: Clock) -> None:
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
-    """Compress repaired days anew, so that they are as small as freshly compressed ones."""
-    return await compaction.compact(await app.database_url(settings), clock)
+    """Compress repaired days anew, so that they are as small as freshly compressed ones, and refresh all summaries.
+
+    Raises:
+        DatabaseError: this user does not own the tables.
+    """
+    url = await app.database_url(settings)
+    done = await compaction.compact(url, clock)
+    if not await compaction.refresh_aggregates(url, clock=clock):
+        raise DatabaseError("only the owner of the tables may refresh the summaries", compaction.AS_OWNER)
+    return done
 
 
 async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: date, clock: Clock) -> GreeksTally:
@@ -73,7 +83,8 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
 
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
-    return await adoption.adopt(await app.database_url(settings), folder, clock.now(), clock)
+    url = await app.database_url(settings)
+    return await adoption.adopt(url, folder, clock.now(), clock, option_series=settings.series)
 
 
 async def verify(settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock) -> list[Verified]:
@@ -86,11 +97,15 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
 
 
 async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
-    """Forget what is covered and settled of a session; return the number of series concerned."""
-    days = app.calendar(settings)
-    async with app.database(settings, clock) as db:
+    """Forget what is covered and settled of a session, but for contracts that have expired; return how many series.
+
+    Raises:
+        LockHeld: a run is at work.
+    """
+    days, today = app.calendar(settings), clock.now().astimezone(NEW_YORK).date()
+    async with app.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
         counts = [
-            await coverage.forget(db, days.session(symbol, day), [symbol])
+            await coverage.forget(db, days.session(symbol, day), [symbol], today)
             for symbol in symbols or settings.symbol_names
         ]
     return sum(counts)

@@ -140,6 +140,16 @@ async def _versions(url: str) -> tuple[str, str, str]:
         await connection.close()
 
 
+async def run_policies(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Run the jobs of the policies in this database, as the server's workers do every hour."""
+    jobs = await connection.fetch(
+        "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name LIKE 'policy_%' AND proc_schema LIKE '_time%'"
+        " ORDER BY job_id"
+    )
+    for job in jobs:
+        await connection.execute(f"CALL run_job({job['job_id']})")
+
+
 def _engine(name: str, url: str, bindir: Path | None) -> Engine:
     server, extension, license_ = run(_versions(url))
     found = "plain" if not extension else "apache" if license_ == "apache" else "community"

@@ -1,7 +1,6 @@
 """One of each mail, as pages that stand alone; and one that tries to break the layout."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 
 from collector.domain.masking import Mask
@@ -12,11 +11,9 @@ from collector.notify.memory import AlertMemory, Judgement, OpenCondition
 from collector.notify.message import Mail
 from collector.notify.rendering import Renderer, page
 
-_NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
-
 
 def _judged(tell: tuple[Alert, ...] = (), recovered: tuple[OpenCondition, ...] = ()) -> Judgement:
-    return Judgement(send=True, tell=tell, immediate=(), recovered=recovered, memory=AlertMemory())
+    return Judgement(send=True, tell=tell, recovered=recovered, memory=AlertMemory())
 
 
 @cache
@@ -30,7 +27,6 @@ def mails() -> dict[str, Mail]:
         "failed": renderer.run(examples.failed()),
         "preflight_failed": renderer.run(examples.preflight_failed()),
         "recovery": renderer.run(examples.success(), _judged(recovered=examples.recovered_conditions())),
-        "alert": renderer.alerts(examples.alerts(), _NOW, "box"),
         "weekly": renderer.week(examples.week()),
         "torture": renderer.run(_torture(), _judged((_long_alert(),), examples.recovered_conditions())),
     }

@@ -27,6 +27,8 @@ def forget(
 ) -> None:
     """Forget what is covered and settled of a session, so that it is asked for again; bars stay as they are.
 
+    Contracts that have expired keep what is known of them: IB would not tell it again.
+
     Example: collector coverage forget --session 2026-11-20 --symbols SPY
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)

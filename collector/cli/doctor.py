@@ -29,7 +29,7 @@ def doctor(
         float, typer.Option("--grace-min", min=0, help="With --expect-run: minutes that a window may be late.")
     ] = GRACE / timedelta(minutes=1),
 ) -> int:
-    """Check configuration, disk, database, calendar and gateway, and say what to do about what is wrong.
+    """Check configuration, database, the embedded one's disk, calendar and gateway; say what to do about what is wrong.
 
     Example: collector doctor --permissions
     Example: collector doctor --expect-run --grace-min 45

@@ -3,10 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-import structlog
 import typer
 
-from collector import __version__
+from collector import __version__, log
 from collector.cli import (
     chains,
     coverage,
@@ -28,6 +27,7 @@ from collector.cli import (
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import say
 from collector.domain.errors import CollectorError
+from collector.domain.masking import Mask
 
 app = typer.Typer(
     name="collector",
@@ -85,10 +85,7 @@ def _code_of(arguments: Sequence[str] | None) -> int:
         say("interrupted")
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the command ends here: a person gets one line, the log gets the traceback
-        hint = "Please report it, with the command that you gave."
-        if structlog.is_configured():
-            structlog.get_logger().exception("unforeseen_error")
-            hint = "The log has the traceback; please report it."
-        say(f"unforeseen error: {type(error).__name__}: {error}", hint)
+        what = Mask()(f"unforeseen error: {type(error).__name__}: {error}")
+        say(what, f"Please report it{log.unforeseen()}.")
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.SUCCESS

@@ -2,6 +2,7 @@
 
 import tempfile
 import webbrowser
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from collector import app as wiring
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, opened
 from collector.notify import examples, report_files
+from collector.notify.fan_out import Delivery
 from collector.notify.rendering import page
 
 app = typer.Typer(help="Mails and other channels.", no_args_is_help=True)
@@ -23,9 +25,14 @@ def send_examples(config: ConfigOption = None) -> int:
     Example: collector notify test
     """
     settings, clock = opened(config, writes_log=True)
+    return show_deliveries(wiring.run_until_signalled(wiring.notifier(settings, clock).test()))
+
+
+def show_deliveries(deliveries: Iterable[Delivery], *, aside: bool = False) -> int:
+    """Print what each channel did, on standard error when `aside`, and return the exit code that says it."""
     code = Exit.SUCCESS
-    for delivery in wiring.run_until_signalled(wiring.notifier(settings, clock).test()):
-        typer.echo(f"{'ok ' if delivery.ok else 'bad'} {delivery.channel:<8} {delivery.detail}")
+    for delivery in deliveries:
+        typer.echo(f"{'ok ' if delivery.ok else 'bad'} {delivery.channel:<8} {delivery.detail}", err=aside)
         code = code if delivery.ok else Exit.FAILED
     return code
 

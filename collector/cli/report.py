@@ -8,10 +8,14 @@ from rich.console import Console
 
 from collector import app as wiring
 from collector import questions
+from collector.cli.exits import Exit
+from collector.cli.notify import show_deliveries
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
+from collector.domain.errors import UsageError
 from collector.domain.masking import Mask
 from collector.domain.report_document import to_document
 from collector.notify import report_files
+from collector.notify.message import Mail
 from collector.notify.rendering import page
 from collector.notify.terminal import run_view, week_view
 
@@ -38,7 +42,7 @@ def run(
     else:
         Console().print(run_view(report, Mask(settings.secrets)))
     if html is not None:
-        html.write_text(page(wiring.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
+        _write(html, wiring.notifier(settings, clock).renderer.run(report))
 
 
 @app.command()
@@ -47,12 +51,12 @@ def weekly(
     send: Annotated[bool, typer.Option("--send", help="Send it through the channels.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
-) -> None:
+) -> int:
     """Show the report of the week that ended with the last completed session.
 
     Example: collector report weekly --html week.html
     """
-    settings, clock = opened(config)
+    settings, clock = opened(config, writes_log=send)
     week = wiring.run_until_signalled(questions.weekly(settings, clock))
     if as_json:
         print_json(to_document(week))
@@ -60,6 +64,16 @@ def weekly(
         Console().print(week_view(week, Mask(settings.secrets)))
     notifier = wiring.notifier(settings, clock)
     if html is not None:
-        html.write_text(page(notifier.renderer.week(week)), encoding="utf-8")
-    if send:
-        wiring.run_until_signalled(notifier.week_over(week))
+        _write(html, notifier.renderer.week(week))
+    if not send:
+        return Exit.SUCCESS
+    return show_deliveries(wiring.run_until_signalled(notifier.week_over(week)), aside=as_json)
+
+
+def _write(path: Path, mail: Mail) -> None:
+    try:
+        path.write_text(page(mail), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {path}: {error.strerror}", "Name a file in a folder that exists and can be written to."
+        ) from error

@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.table import Table
 
 from collector import app as wiring
+from collector import questions
 from collector.cli import schedule_install
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
 from collector.domain.coverage import NEW_YORK
 from collector.market.outlook import ISRAEL, outlook
-from collector.pipeline.due import schedule_of
 
 app = typer.Typer(help="When what runs.", no_args_is_help=True)
 schedule_install.register(app)
@@ -26,10 +26,12 @@ def show(
 ) -> int:
     """Show the coming windows in Israel, New York and UTC, with holidays, early closes and clock changes.
 
+    Further ahead than a week expiry_check is shown on every session: what expires then is not known yet.
+
     Example: collector schedule show --days 14
     """
     settings, clock = opened(config)
-    schedule = schedule_of(settings, wiring.calendar(settings))
+    schedule = wiring.run_until_signalled(questions.schedule(settings, clock))
     found = outlook(schedule, clock.now().astimezone(NEW_YORK).date(), days)
     if as_json:
         print_json(
@@ -66,7 +68,7 @@ def next_(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     Example: collector schedule next --json
     """
     settings, clock = opened(config)
-    one = schedule_of(settings, wiring.calendar(settings)).following(clock.now())
+    one = wiring.run_until_signalled(questions.schedule(settings, clock)).following(clock.now())
     if one is None:
         typer.echo("no window is on")
         return Exit.FAILED

@@ -20,7 +20,7 @@ class DatabaseSettings(Section):
     url: `embedded`, or a postgresql:// URL (with its password only if it comes from the environment or a secret).
     data_dir: where the embedded server keeps its files; None is the per-user data directory.
     password, password_file: the password, or a file that holds nothing else. Neither is needed with ~/.pgpass.
-    pool_size: connections that one run opens. connect_timeout_s: seconds to wait for each.
+    pool_size: connections that one run opens.
     """
 
     url: SecretStr = SecretStr("embedded")
@@ -28,7 +28,6 @@ class DatabaseSettings(Section):
     password: SecretStr | None = None
     password_file: Path | None = None
     pool_size: int = Field(default=4, ge=1, le=32)
-    connect_timeout_s: float = Field(default=10.0, gt=0, le=300)
 
     @field_validator("url")
     @classmethod
@@ -90,7 +89,9 @@ class GatewaySettings(Section):
     """The IB Gateway or TWS.
 
     host, port: 4001 is a live gateway, 4002 a paper one, 7496 and 7497 are TWS. client_id: fixed, not 0.
-    connect_timeout_s: for one attempt. patience_s: how long a run keeps trying before it gives up, seconds.
+    connect_timeout_s: for one attempt. patience_s: how long one request waits for a lost gateway or farm before it
+    fails, seconds; a run asks again with growing pauses, and gives up as `domain.reactions` says: after 10 failures of
+    one request without a gateway (about 23 minutes at 120 s), 30 with a farm down (about 80).
     restart_at, restart_zone: the daily auto-restart set in the gateway; plans avoid it. None: it does not restart.
     weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """
@@ -111,7 +112,7 @@ class PacingSettings(Section):
     messages_per_s: of any kind, cancels too, in any rolling second. open_requests: historical requests in flight.
     adaptive: seek the best number in flight below that, from start_in_flight on. definition_in_flight:
     contract-details requests in flight. pause_s: silence after a pacing error. request_timeout_s,
-    definition_timeout_s: seconds from sending to giving up. attempts: sendings of one request in one run.
+    definition_timeout_s: seconds from sending to giving up.
     """
 
     messages_per_s: float = Field(default=40.0, ge=1, le=50)
@@ -123,7 +124,6 @@ class PacingSettings(Section):
     pause_s: float = Field(default=60.0, ge=1, le=3600)
     request_timeout_s: float = Field(default=60.0, gt=0, le=600)
     definition_timeout_s: float = Field(default=120.0, gt=0, le=1200)
-    attempts: int = Field(default=3, ge=1, le=10)
 
     @model_validator(mode="after")
     def _below_the_ceiling(self) -> Self:

@@ -22,10 +22,11 @@ class Security(StrEnum):
 
 
 class When(StrEnum):
-    """When an alert is told.
+    """When an alert is told; the end of the run that gives reason for it is the earliest.
 
-    IMMEDIATE: a mail of its own as soon as the event is seen, also while the run goes on. AFTER_COMPLETION: in the
-    mail of the run. DIGEST: as a line in the weekly mail. OFF: never.
+    IMMEDIATE: in the mail of that run, also where it fell into an outage that was told before. AFTER_COMPLETION: in
+    the mail of that run; where it fell into such an outage, of a later one. DIGEST: as a line in the weekly mail.
+    OFF: never.
     """
 
     IMMEDIATE = "immediate"

@@ -95,7 +95,7 @@ class BackupSettings(Section):
 
 
 class RetentionSettings(Section):
-    """How long things are kept, days; None keeps them for ever.
+    """How long bars are kept, days; None keeps them for ever. Records of runs are small, and stay.
 
     archive_before_drop: drop no day that is not settled throughout and exported. compress_after_days: bars older than
     this are compressed where TimescaleDB's Community edition is.
@@ -104,7 +104,6 @@ class RetentionSettings(Section):
     bars_days: int | None = Field(default=365, ge=60)
     archive_before_drop: bool = True
     compress_after_days: int = Field(default=7, ge=1)
-    runs_days: int | None = Field(default=None, ge=30)
 
 
 class LogSettings(Section):

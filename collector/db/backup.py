@@ -52,7 +52,7 @@ class Backup:
 
 
 async def backup(
-    url: str, folder: Path, now: datetime, *, keep_days: int = KEPT_DAYS, reserve_gb: float = 0.0, clock: Clock
+    url: str, folder: Path, now: datetime, *, keep_days: int | None = KEPT_DAYS, reserve_gb: float = 0.0, clock: Clock
 ) -> Backup:
     """Dump a database into `folder`, check that the dump can be read, and prune what is older than `keep_days`.
 
@@ -62,7 +62,7 @@ async def backup(
         url: the database; its owner's login (or a superuser's).
         folder: where backups are; created if need be, for the owner's eyes only.
         now: names the backup (aware).
-        keep_days: age in days beyond which backups go.
+        keep_days: age in days beyond which backups go; None keeps them all.
         reserve_gb: what has to stay free on the folder's disk, gigabytes.
         clock: held while the server works.
 
@@ -79,7 +79,8 @@ async def backup(
         _begin(folder)
         _check_room(folder, size, reserve_gb)
         made = await _dumped(url, folder, now, server, clock)
-        _prune(folder, made.taken_at, timedelta(days=keep_days))
+        if keep_days is not None:
+            _prune(folder, made.taken_at, timedelta(days=keep_days))
     return made
 
 
@@ -162,7 +163,7 @@ async def restore(path: Path, url: str, clock: Clock) -> Backup:
                 "restore into a new database (createdb), then point database.url there",
             )
         if kept.extension:
-            server = await _extended(session, server, kept.extension)
+            server = await _extended(session, server, kept)
             await session.execute("pre_restore")
     program = await programs.fitting("pg_restore", max(kept.program, server.server_number // 10_000))
     words = ("--no-owner", "--no-privileges", "--exit-on-error", f"--dbname={_name(url)}", str(path))
@@ -222,15 +223,16 @@ def _check_fit(kept: Backup, server: Server) -> None:
         )
 
 
-async def _extended(session: Session, server: Server, wanted: str) -> Server:
+async def _extended(session: Session, server: Server, kept: Backup) -> Server:
     """Add TimescaleDB and make sure that it is the very version of the backup, as its documentation demands."""
     if server.installed is None:
         await session.execute("create_extension")
         server = await session.server()
-    if server.installed != wanted:
+        _check_fit(kept, server)  # without the extension, a server does not tell its license
+    if server.installed != kept.extension:
         raise DatabaseError(
-            f"the backup needs TimescaleDB {wanted}, this server has {server.installed}",
-            f"install TimescaleDB {wanted}, restore, and update the extension afterwards",
+            f"the backup needs TimescaleDB {kept.extension}, this server has {server.installed}",
+            f"install TimescaleDB {kept.extension}, restore, and update the extension afterwards",
         )
     return server
 

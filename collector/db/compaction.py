@@ -7,8 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from collector.clock import Clock
-from collector.db import timescale
-from collector.db.features import AGGREGATES
+from collector.db import features, timescale
 from collector.db.timescale import Edition
 from collector.domain.errors import DatabaseError
 from collector.domain.spans import Span
@@ -18,6 +17,10 @@ BATCH_ROWS = 1000
 
 _FRAGMENTED = 1.1
 """A day with more batches than this times the fewest possible is compressed afresh."""
+
+
+AS_OWNER = "run `collector db compact` as the user who ran `collector db upgrade`"
+"""What to do about what only the owner of the tables may."""
 
 
 class Compacted(NamedTuple):
@@ -52,7 +55,7 @@ async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]
             raise DatabaseError(
                 f"{len(fragmented)} repaired days take more room than they need, and only the owner of the tables may "
                 "compress them afresh",
-                "run `collector db compact` as the user who ran `collector db upgrade`",
+                AS_OWNER,
             )
         for row in fragmented:
             async with session.transaction():
@@ -72,24 +75,27 @@ async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]
     )
 
 
-async def refresh_aggregates(url: str, span: Span, clock: Clock | None = None) -> None:
-    """Bring the aggregates up to date with bars that were stored late, further back than the policies reach.
+async def refresh_aggregates(url: str, span: Span | None = None, clock: Clock | None = None) -> bool:
+    """Bring the aggregates up to date with bars that were stored late, also further back than the policies reach.
 
-    The part of the span whose raw bars were dropped by retention is left alone: refreshing it would delete what the
-    aggregates still know. Does nothing where the summaries are views, nor for a user who is not the tables' owner: the
-    policies do it within the hour.
+    Days whose raw bars were dropped by retention are left alone. Does nothing where the summaries are views.
+
+    Args:
+        url: the database; the login of the tables' owner.
+        span: the days that it touches are refreshed; None: all that have raw bars, until today.
+        clock: held while the server works.
+
+    Returns:
+        Whether the summaries are up to date: false when this user does not own the tables, so that what the policies
+        do not reach stays as it is until the owner calls this.
     """
     async with timescale.session(url, clock) as session:
         server = await session.server()
-        if server.edition is not Edition.COMMUNITY or not server.owner:
-            return
-        [oldest] = await session.fetch("oldest_chunk")
-        if oldest["start"] is None:
-            return
-        start, end = whole_days(max(span.start, oldest["start"]), span.end)
-        if start < end:
-            for name in AGGREGATES:
-                await session.execute("refresh_aggregate", name, start, end)
+        if server.edition is not Edition.COMMUNITY:
+            return True
+        if server.owner:
+            await features.refresh(session, *(whole_days(span.start, span.end) if span else ()))
+        return server.owner
 
 
 def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:

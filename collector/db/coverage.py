@@ -88,20 +88,24 @@ async def missing_underlying(
     return [MissingUnderlying(underlying_id, WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
 
 
-async def forget(db: Database, session: Session, symbols: Sequence[str]) -> int:
+async def forget(db: Database, session: Session, symbols: Sequence[str], today: date) -> int:
     """Forget what is covered and settled of a session, so that it is asked for again; bars stay as they are.
+
+    Contracts that have expired keep what is known of them: IB would not tell it again.
 
     Args:
         db: the database.
         session: the whole session of a product; symbols that close at another time need a call of their own.
         symbols: of underlyings; their contracts' series are forgotten with their own.
+        today: the day in New York.
 
     Returns:
         The number of series that had something to forget.
     """
     names = list(symbols)
     async with db.transaction() as transaction:
-        forgotten = await transaction.execute("forget_coverage", names, session.open, session.next_open)
-        for bars in ("forget_option_bars", "forget_underlying_bars"):
-            await transaction.execute(bars, names, session.open, session.close, db.clock.now())
+        hours = (names, session.open, session.close, db.clock.now())
+        forgotten = await transaction.execute("forget_coverage", names, session.open, session.next_open, today)
+        await transaction.execute("forget_option_bars", *hours, today)
+        await transaction.execute("forget_underlying_bars", *hours)
     return forgotten

@@ -5,7 +5,7 @@ later, the edition changes). No row is lost on the way. Queries and reports are 
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import asyncpg
@@ -130,6 +130,17 @@ async def report(url: str, clock: Clock | None = None) -> FeatureReport:
         return await _report(session, await session.server())
 
 
+async def refresh(session: Session, start: datetime | None = None, end: datetime | None = None) -> None:
+    """Compute the aggregates anew where bars changed between two midnights of UTC: from the first bar, until today's.
+
+    Only days that have raw bars: refreshing a day that retention dropped would delete what the aggregates know of it.
+    """
+    end = end or session.clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for days in await session.fetch("raw_days", start, end):
+        for name in AGGREGATES:
+            await session.execute("refresh_aggregate", name, days["start"], days["end"])
+
+
 async def remove_summaries(url: str, clock: Clock | None = None) -> None:
     """Drop the summaries, so that tables below them can be changed or dropped; `apply` makes them again."""
     async with timescale.session(url, clock) as session:
@@ -156,6 +167,9 @@ async def _community(session: Session, settings: StorageSettings) -> None:
     await session.execute("drop_summary_views")
     for name in AGGREGATES:
         await session.execute(name)
+    # Before any policy: once one has run, nothing older than it reaches is computed from raw bars any more.
+    await refresh(session)
+    for name in AGGREGATES:
         await session.execute("add_refresh_policy", name, reach, _AGGREGATE_LAG[name], _REFRESH_EVERY)
         await session.execute("move_refresh_policy", name, reach)
     await session.execute("columnstore_aggregates")
@@ -220,9 +234,10 @@ async def _report(session: Session, server: Server) -> FeatureReport:
     idle = "timescaledb.max_background_workers is 0" if refreshing >= set(AGGREGATES) else off
     features.append(Feature("background jobs", running, f"{len(jobs)} policies" if running else idle))
     features.append(Feature("retention", True, "whole chunks, by `collector db retention`"))
-    return FeatureReport(
-        server.server, server.installed, server.edition, tuple(features), tuple(_warnings(server, jobs, aggregates))
-    )
+    warnings = _warnings(server, jobs, aggregates)
+    if aggregates:
+        warnings += [_archived(row["until"]) for row in await session.fetch("archived_until") if row["until"]]
+    return FeatureReport(server.server, server.installed, server.edition, tuple(features), tuple(warnings))
 
 
 def _without(why: str) -> "list[Feature]":
@@ -248,3 +263,10 @@ def _warnings(server: Server, jobs: "list[asyncpg.Record]", aggregates: set[str]
         f"the last run of {job['policy']} on {job['name']} failed" for job in jobs if job["last_run_status"] == "Failed"
     )
     return found
+
+
+def _archived(until: datetime) -> str:
+    return (
+        f"summaries of dropped bars until {until:%Y-%m-%d} were written down before there were aggregates, which lack "
+        "them: read hourly_option_archive and underlying_intraday_archive as well"
+    )

@@ -136,8 +136,9 @@ def held_by(holder: Any) -> LockHeld:  # noqa: ANN401 - a row of pg_stat_activit
     """Return the error that names who holds the lock."""
     if holder is None:
         return LockHeld("another run held the lock a moment ago", "try again")
-    since = f"{holder['backend_start']:%Y-%m-%d %H:%M:%S} UTC"
+    # PostgreSQL hides when the session of another user's began.
+    since = f", since {began:%Y-%m-%d %H:%M:%S} UTC" if (began := holder["backend_start"]) else ""
     return LockHeld(
-        f"another run is at work: {holder['application_name']}, since {since}",
+        f"another run is at work: {holder['application_name']}{since}",
         "wait until it has finished; `collector status` shows it",
     )

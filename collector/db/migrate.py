@@ -43,6 +43,11 @@ def head() -> str:
     return newest
 
 
+def known() -> frozenset[str]:
+    """Return the revisions that this version of the collector can upgrade from."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
+
+
 async def current(url: str, clock: Clock | None = None) -> str | None:
     """Return the revision of a database, None when it has none of the collector's tables.
 
@@ -72,7 +77,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
     here = _revision(connection)
     if here is None:
         _refuse_strangers(connection)
-    elif here not in {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}:
+    elif here not in known():
         raise DatabaseError(
             f"the database is at revision {here}, which this version of the collector does not know",
             "install the version that made it, or a newer one",

@@ -59,7 +59,9 @@ def session_settings(application_name: str) -> dict[str, str]:
     }
 
 
-async def open_connection(url: str, clock: Clock, *, application_name: str) -> "asyncpg.Connection[asyncpg.Record]":
+async def open_connection(
+    url: str, clock: Clock, *, application_name: str, command_timeout_s: float | None = None
+) -> "asyncpg.Connection[asyncpg.Record]":
     """Open one connection outside any pool; the caller closes it.
 
     Raises:
@@ -71,7 +73,7 @@ async def open_connection(url: str, clock: Clock, *, application_name: str) -> "
             connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
                 url,
                 timeout=CONNECT_TIMEOUT_S,
-                command_timeout=_COMMAND_TIMEOUT_S,
+                command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S,
                 server_settings=session_settings(application_name),
             )
             await prepare_session(connection)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from collector.db import schedule_state
 from collector.db.pool import Statements
 from collector.domain.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.instruments import OptionContract
 from collector.domain.report import Expiring, GapCounts
-from collector.domain.runs import RunStatus, Verdict, Window
+from collector.domain.runs import WINDOWS, RunStatus, Verdict, Window
 from collector.domain.spans import Span
 from collector.domain.week import WeekRun, WeekSymbol
 
@@ -66,6 +67,7 @@ class WeekFigures:
     """What the tables know of a week."""
 
     runs: tuple[WeekRun, ...]
+    missed: tuple[tuple[date, Window], ...]
     symbols: tuple[WeekSymbol, ...]
     gaps: GapCounts
     expiring: Expiring
@@ -78,6 +80,8 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
     runs = await db.fetch("runs_of_week", first, last)
     gaps = await db.fetchrow("gaps_of_week", span.start, span.end) or {}
     expiries = await db.fetchrow("expiries_of_week", first, last) or {}
+    ran = {(row["run_date"], Window(row["run_type"])) for row in runs}
+    missed = {(day, window) for window, day, _ in await schedule_state.missed(db, first) if day <= last}
     return WeekFigures(
         runs=tuple(
             WeekRun(
@@ -88,7 +92,9 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
                 run_id=row["id"],
             )
             for row in runs
+            if row["run_type"] in WINDOWS
         ),
+        missed=tuple(sorted(missed - ran)),
         symbols=tuple(WeekSymbol(**row) for row in await db.fetch("symbols_of_week", first, last)),
         gaps=GapCounts(**gaps),
         expiring=Expiring(**expiries),

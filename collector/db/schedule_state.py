@@ -1,10 +1,12 @@
-"""What the schedule needs of the past: attempts at windows, windows that were missed, when it all began."""
+"""What the schedule needs of the tables: attempts at windows, missed windows, when it all began, expirations."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.pool import Statements
-from collector.domain.runs import RunStatus, Window
+from collector.domain.expirations import LISTED_AHEAD, Expirations
+from collector.domain.runs import WINDOWS, RunStatus, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ async def attempts(db: Statements, since: date) -> list[Attempt]:
             row["gateway_down"],
         )
         for row in await db.fetch("runs_for_schedule", since)
+        if row["run_type"] in WINDOWS
     ]
 
 
@@ -42,10 +45,26 @@ async def began(db: Statements) -> datetime | None:
     return found
 
 
+async def expirations(db: Statements, symbols: Sequence[str], since: date, today: date) -> Expirations:
+    """Return what is known of the expirations of symbols since a day; `today` is New York's."""
+    rows = await db.fetch("expirations", list(symbols), since, today + LISTED_AHEAD)
+    read = [row["chain_asked_on"] for row in rows]
+    return Expirations(
+        today=today,
+        selected=frozenset(day for row in rows for day in row["selected"]),
+        listed=frozenset(day for row in rows for day in row["chain_expirations"] or ()),
+        read_on=None if None in read or len(read) < len(symbols) else min(read),
+    )
+
+
 async def missed(db: Statements, since: date) -> set[tuple[Window, date, str]]:
     """Return windows of sessions since a day that are recorded as missed, with the kind of miss."""
     rows = await db.fetch("missed_windows", since)
-    return {(Window(row["collection_type"]), row["collection_date"], row["kind"]) for row in rows}
+    return {
+        (Window(row["collection_type"]), row["collection_date"], row["kind"])
+        for row in rows
+        if row["collection_type"] in WINDOWS
+    }
 
 
 async def note_missed(db: Statements, window: Window, day: date, due: datetime, kind: str, reason: str) -> None:

@@ -99,7 +99,7 @@ async def record(
     duration_s: float | None = None,
     error_rate: float | None = None,
 ) -> None:
-    """Keep a session's statistics of a symbol; measuring again replaces them.
+    """Keep a session's statistics of a symbol; measuring again replaces them, but for what is not given.
 
     Args:
         db: the database.

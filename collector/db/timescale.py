@@ -69,6 +69,11 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split("."))
 
 
+_NAME = "collector maintenance"
+_LONGEST_S = 24 * 3600.0
+"""Moving years of bars takes hours; a server that is gone without a word must still end the wait some day."""
+
+
 @functools.cache
 def statement(name: str) -> str:
     """Return the text of sql/timescale/NAME.sql, or of sql/FOLDER/NAME.sql when the name holds its folder."""
@@ -84,7 +89,9 @@ async def session(url: str, clock: Clock | None = None) -> "AsyncIterator[Sessio
         DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
     """
     clock = clock or SystemClock()
-    connection = await open_connection(url, clock, application_name="collector maintenance")
+    connection = await open_connection(
+        url, clock, application_name="collector maintenance", command_timeout_s=_LONGEST_S
+    )
     try:
         opened = Session(connection, clock)
         await opened.execute("take_time")

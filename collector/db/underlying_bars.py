@@ -40,7 +40,7 @@ async def store_levels(db: Statements, index_id: int, bars: Sequence[Bar]) -> No
 
 
 async def traded(db: Statements, underlying_id: int, spans: Sequence[Span]) -> Spans:
-    """Return those of some disjoint spans (sessions) in which the underlying has a bar."""
+    """Return the slots of some disjoint spans (sessions) in which the underlying has a bar."""
     ordered = sorted(spans)
     starts, ends = [span.start for span in ordered], [span.end for span in ordered]
     return Spans(row["span"] for row in await db.fetch("traded_spans", underlying_id, starts, ends))

@@ -113,6 +113,16 @@ def all_possible(bars: Sequence[Bar], sessions: Sequence[Session]) -> bool:
     return True
 
 
+def in_hours(bars: Sequence[Bar], sessions: Sequence[Session]) -> tuple[Bar, ...]:
+    """Return the bars without those of extended hours, which lie on the grid but in no session.
+
+    IB is asked for whole days, since its regular hours end before some products do; between two sessions it then tells
+    what traded before the open and after the close. That is true, and not collected. A time off the grid is neither.
+    """
+    grid = _grid(tuple(sessions))
+    return tuple(bar for bar in bars if bar.time in grid or bar.time.timestamp() % SLOT.total_seconds())
+
+
 @lru_cache(maxsize=64)
 def _grid(sessions: tuple[Session, ...]) -> frozenset[datetime]:
     """Return the slots of sessions."""

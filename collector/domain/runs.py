@@ -20,6 +20,10 @@ class Window(StrEnum):
     MANUAL = "manual"
 
 
+WINDOWS = frozenset(Window)
+"""What a table calls a window may be none of this version's: a newer one, or an earlier system, may have written it."""
+
+
 class Scope(StrEnum):
     """Which of the selected contracts a window asks for."""
 

@@ -34,8 +34,9 @@ class WeekSymbol:
 class WeekReport:
     """Everything that is said about a week.
 
-    first, last: session dates. runs: the last attempts, in any order. history: eod of the last 20 sessions, ascending.
-    digest: lines that alert rules left for the weekly mail.
+    first, last: session dates. runs: the last attempts, in any order. missed: windows that were due and never ran, with
+    their session. history: eod of the last 20 sessions, ascending. digest: lines that alert rules left for the weekly
+    mail.
     """
 
     first: date
@@ -43,6 +44,7 @@ class WeekReport:
     made_at: datetime
     sessions: int
     runs: tuple[WeekRun, ...] = ()
+    missed: tuple[tuple[date, Window], ...] = ()
     symbols: tuple[WeekSymbol, ...] = ()
     history: tuple[PastRun, ...] = ()
     gaps: GapCounts = field(default_factory=GapCounts)
@@ -50,7 +52,6 @@ class WeekReport:
     requests: int = 0
     rate_limit_hits: int = 0
     database_bytes: int | None = None
-    database_growth_bytes: int | None = None
     environment: Environment = field(default_factory=Environment)
     next_window: NextWindow | None = None
     digest: tuple[str, ...] = ()

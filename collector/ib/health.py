@@ -1,7 +1,7 @@
 """How IB is, as far as its notices tell: the gateway's own line to IB, and its farms."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from collector.ib.codes import Notice
 
@@ -19,7 +19,9 @@ _LINE = {
     Notice.CONNECTIVITY_RESTORED_DATA_LOST: True,
 }
 _NAME = re.compile(r":\s*([\w.]+)\s*\.?$")
-_NOT_CONNECTED = re.compile(r"not connected:\s*([\w.;, ]+)", re.IGNORECASE)
+_NOT_CONNECTED = re.compile(r"not connected:(.+?)(?:\.\s|\.?$)", re.IGNORECASE)
+_LISTED = re.compile(r"[\w.]*\w")
+"""A farm in a list: a full stop inside belongs to the name (usfarm.nj), one behind it does not."""
 _ALL_CONNECTED = re.compile(r"all data farms are connected", re.IGNORECASE)
 
 
@@ -76,9 +78,10 @@ class Health:
         self.line_up = True
         self.down["history"].clear()
 
-    def forget_definition_farms(self) -> None:
-        """Take the definition farms for up again, since they were down for longer than is believed."""
-        self.down["definition"].clear()
+    def forget(self, names: Collection[str]) -> None:
+        """Take farms of definitions and live data for up again: they were down for longer than is believed."""
+        self.down["definition"].difference_update(names)
+        self.down["market"].difference_update(names)
 
     def describe(self) -> str:
         """Return what is down, for people; empty when nothing is."""
@@ -105,7 +108,7 @@ class Health:
             for farms in self.down.values():
                 farms.clear()
         if missing := _NOT_CONNECTED.search(text):
-            for name in re.findall(r"[\w.]+", missing.group(1)):
+            for name in _LISTED.findall(missing.group(1)):
                 if name not in self._foreign:
                     self.down[_kind(name)].add(name)
 

@@ -76,7 +76,7 @@ def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int]
             asked.duration,
             BAR_SIZE,
             request.what_to_show.value,
-            0,  # useRTH: the whole day; the product's own session is cut out of it
+            0,  # useRTH: the whole day, for regular hours end at 16:00 also where a product trades on
             2,  # formatDate: epoch seconds
             False,
             [],
@@ -89,11 +89,12 @@ def conclude(request: HistoricalRequest, reply: Reply) -> HistoricalOutcome:
     """Return the one outcome of a reply.
 
     Bars are definite. "No data" is definite only if IB was healthy from sending to answer. An answer speaks for the
-    slots that were complete when it was sent, and with notice 2188 for those that ended half an hour earlier.
+    slots that were complete when it was sent, and with notice 2188 for those that were half an hour earlier. Coverage
+    ends on the grid: a slot covered in part would be settled without its bar.
     """
     covered_until = last_complete(reply.sent_at)
     if TAIL_WITHHELD_CODE in reply.notices:
-        covered_until = min(covered_until, reply.sent_at - WITHHELD)
+        covered_until = last_complete(reply.sent_at - WITHHELD)
     if reply.end.outcome is None:
         if not reply.rows:
             return Failure(Outcome.UNKNOWN, "an empty answer without a reason", latency_s=reply.latency_s)

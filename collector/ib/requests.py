@@ -70,8 +70,9 @@ async def ask(gateway: Gateway, kind: Kind, send: Callable[[Any, int], None], de
     except ConnectionError as exc:
         end = End(Outcome.DISCONNECTED, str(exc), answered=False)
     except asyncio.CancelledError:
-        # Whoever awaits a future cancels it, too: only one that has its result had its answer.
-        if kind is Kind.HISTORICAL and (pending.ended.cancelled() or not pending.ended.done()):
+        # Whoever awaits a future cancels it, too; and one may have been ended by us, in the same turn of the loop.
+        known = pending.ended.done() and not pending.ended.cancelled()
+        if kind is Kind.HISTORICAL and not (known and pending.ended.result().answered):
             await gateway.withdraw(pending.req_id)
         raise
     finally:

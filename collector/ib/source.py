@@ -18,6 +18,7 @@ from collector.domain.answers import (
     OpenInterest,
     Outcome,
 )
+from collector.domain.coverage import has_expired
 from collector.domain.instruments import (
     OPTION_SERIES,
     UNDERLYING_SERIES,
@@ -278,13 +279,16 @@ class IBSource:
             reply = await ask(self._gateway, Kind.HISTORICAL, send, deadline_s)
             outcome = historical.conclude(request, reply)
             ticket.done(outcome.outcome, outcome.latency_s)
-        if self._known is None and isinstance(outcome, Answer):
+        # An underlying outlives every option; of options the last one that was answered is the surest to be alive.
+        if isinstance(outcome, Answer) and not (
+            isinstance(self._known, Underlying) and isinstance(request.instrument, OptionContract)
+        ):
             self._known = request.instrument
         return outcome
 
     async def _probe_connection(self) -> Outcome | None:
-        """Ask for a day of an instrument that is known to exist; ahead of all others."""
-        if self._known is None:
+        """Ask for a day of an instrument that is known to exist; ahead of all others. None when there is none."""
+        if self._known is None or has_expired(self._known, self.now()):
             return None
         now = historical.last_complete(self.now())
         request = HistoricalRequest(self._known, WhatToShow.TRADES, Span(now - _PROBED, now))

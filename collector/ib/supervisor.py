@@ -28,7 +28,7 @@ _NEUTRAL = (Outcome.DISCONNECTED, Outcome.FARM_DOWN, Outcome.OTHER_LOGIN, Outcom
 """Outcomes that say nothing about whether the gateway answers: the supervisor or the pacer deals with them."""
 
 _NO_PROOF = (*_NEUTRAL, Outcome.TIME_OUT, Outcome.UNKNOWN, Outcome.UNKNOWN_CONTRACT)
-"""Outcomes of a probe after which nothing is released; its contract is known to exist."""
+"""Outcomes of a probe after which nothing is released; its contract is known to exist and to live."""
 
 _EVENTS_KEPT = 200
 _TICK_S = 0.01
@@ -95,7 +95,7 @@ class Supervisor:
         self._ready = False
         self._next_probe_at = 0.0
         self._failed_probes = 0
-        self._definitions_down_since: float | None = None
+        self._down_since: dict[str, float] = {}
         self._heard = (-1, 0.0)
         self._wake = asyncio.Event()
         self._gates = {kind: asyncio.Event() for kind in Kind}
@@ -191,6 +191,8 @@ class Supervisor:
         elif meaning is Notice.SOCKET_RESET and (port := re.findall(r"\d{2,5}", text)):
             self._gateway.port = int(port[-1])
         elif self._gateway.wire is not None:
+            if changed:
+                self._time_trouble()
             self._take_trouble(self._gateway.wire, meaning, text, changed=changed)
         self._refresh()
         self._wake.set()
@@ -209,7 +211,6 @@ class Supervisor:
                 self._distrust(Block(Outcome.FARM_DOWN, text), self._settings.farm_doubt_s)
             case Notice.DEFINITION_FARM_DOWN if changed:
                 wire.end_all(Outcome.FARM_DOWN, text, Kind.DEFINITION)
-                self._definitions_down_since = self._clock.monotonic()
             case Notice.CONNECTIVITY_RESTORED | Notice.HISTORY_FARM_UP if changed and self._gateway.health.history_up:
                 self._next_probe_at = self._clock.monotonic()
 
@@ -243,7 +244,7 @@ class Supervisor:
                 await self._reconnect()
                 continue
             now = self._clock.monotonic()
-            self._forget_old_definition_trouble(now)
+            self._forget_old_trouble(now)
             if self._doubt is not None and now >= self._next_probe_at:
                 await self._prove()
                 continue
@@ -254,8 +255,7 @@ class Supervisor:
                 await self._check_life()
                 continue
             until = quiet_until if self._doubt is None else min(quiet_until, self._next_probe_at)
-            if self._definitions_down_since is not None:
-                until = min(until, self._definitions_down_since + self._settings.farm_doubt_s)
+            until = min([until, *(since + self._settings.farm_doubt_s for since in self._down_since.values())])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(until - now, _TICK_S)):
                     await self._wake.wait()
@@ -269,6 +269,7 @@ class Supervisor:
             await self._clock.sleep(
                 self._backed_off(attempt, self._settings.first_retry_s, self._settings.longest_retry_s)
             )
+            self._down_since.clear()
             try:
                 await self._gateway.open()
                 self._ready = self._gateway.connected
@@ -277,7 +278,6 @@ class Supervisor:
                 self._tell(EventKind.ATTEMPT_FAILED, f"attempt {attempt}: {exc.message}")
         self.reconnects += 1
         self._heard = (-1, self._clock.monotonic())
-        self._definitions_down_since = None
         self._tell(EventKind.CONNECTED, f"connected again at attempt {attempt}")
         if self._doubt is None or self._doubt.outcome is not Outcome.OTHER_LOGIN:
             self._failed_probes = 0
@@ -351,12 +351,17 @@ class Supervisor:
         """How long to wait before a probe: not at all, unless a history farm or the line is known to be down."""
         return 0.0 if self._gateway.health.history_up else self._settings.farm_doubt_s
 
-    def _forget_old_definition_trouble(self, now: float) -> None:
-        """Let definitions be asked for again after a while: the notice of recovery may never come."""
-        since, health = self._definitions_down_since, self._gateway.health
-        if since is not None and now - since >= self._settings.farm_doubt_s:
-            self._definitions_down_since = None
-            health.forget_definition_farms()
+    def _time_trouble(self) -> None:
+        """Note since when farms are down that no probe proves: those of definitions and of live data."""
+        now, down = self._clock.monotonic(), self._gateway.health.down
+        self._down_since = {name: self._down_since.get(name, now) for name in down["definition"] | down["market"]}
+
+    def _forget_old_trouble(self, now: float) -> None:
+        """Take them for up again after a while: the notice of recovery may never come, nor options need them."""
+        old = [name for name, since in self._down_since.items() if now - since >= self._settings.farm_doubt_s]
+        if old:
+            self._gateway.health.forget(old)
+            self._time_trouble()
             self._refresh()
 
     def _refresh(self) -> None:

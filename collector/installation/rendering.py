@@ -28,10 +28,19 @@ def on_calendar(window: WindowSettings) -> str:
     return f"{_days(window.weekdays)} *-*-* {window.time:%H:%M:%S} {window.zone}"
 
 
+_HOUR = 60
+"""Minutes."""
+
+
+def _even(seconds: int) -> int:
+    """Return so many seconds as minutes that divide the hour; the next shorter ones if need be."""
+    return max(part for part in range(1, _HOUR + 1) if not _HOUR % part and part * 60 <= max(seconds, 60))
+
+
 def every(seconds: int) -> str:
     """Return `every so often` as systemd writes it, on the hour's even parts; the next shorter of them if need be."""
-    minutes = max(part for part in range(1, 61) if not 60 % part and part * 60 <= max(seconds, 60))
-    return "*-*-* *:00:00" if minutes == 60 else f"*-*-* *:00/{minutes}:00"  # noqa: PLR2004 - minutes of an hour
+    minutes = _even(seconds)
+    return "*-*-* *:00:00" if minutes == _HOUR else f"*-*-* *:00/{minutes}:00"
 
 
 def render(kind: Kind, settings: Settings, where: Places, *, user: bool) -> dict[str, str]:
@@ -96,7 +105,10 @@ def _plist(settings: Settings, where: Places, *, user: bool) -> str:
     values = {
         "marker": MARKER,
         "executable": escape(str(where.executable)),
-        "every_s": str(settings.schedule.due_every_s),
+        "calendar": "".join(
+            f"<dict><key>Minute</key><integer>{minute}</integer></dict>"
+            for minute in range(0, _HOUR, _even(settings.schedule.due_every_s))
+        ),
         "environment": environment,
         "home": escape(str(where.home)),
         "logs": escape(str(where.logs)),

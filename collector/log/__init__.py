@@ -55,6 +55,10 @@ class LogSettings(Protocol):
         """The age at which a closed file is deleted."""
 
 
+_NOTHING = logging.CRITICAL + 1
+"""The level of a handler that writes nothing any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """An open log. file: the current log file, None when none is written."""
@@ -130,6 +134,27 @@ def setup(
         cache_logger_on_first_use=False,
     )
     return Log(path, tuple(handlers))
+
+
+def unforeseen() -> str:
+    """Log the error that is being handled, which nobody foresaw and which ends the command, with its traceback.
+
+    Returns:
+        How a person comes by the traceback, to be appended to "report it".
+    """
+    ours = [handler for handler in logging.getLogger().handlers if getattr(handler, "from_collector", False)]
+    if not ours:
+        return ", with the command that you gave"
+    for handler in ours:
+        if handler.level:  # people who have a progress bar: they get the command's own line, and no traceback
+            handler.setLevel(_NOTHING)
+    structlog.get_logger().exception("unforeseen_error")
+    file = next((handler.path for handler in ours if isinstance(handler, JsonLinesFile)), None)
+    if file is not None:
+        return f"; the traceback is in {file}"
+    if all(handler.level == _NOTHING for handler in ours):
+        return "; the same command behind COLLECTOR_LOG__FORMAT=json shows the traceback"
+    return "; the traceback stands above"
 
 
 def bind_run(run_id: int, **fields: object) -> None:

@@ -26,7 +26,7 @@ class JsonLinesFile(logging.Handler):
 
     def __init__(self, path: Path, clock: Clock, rotate_bytes: int) -> None:
         super().__init__()
-        self._path = path
+        self.path = path
         self._clock = clock
         self._rotate_bytes = rotate_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,28 +47,28 @@ class JsonLinesFile(logging.Handler):
         super().close()
 
     def _open(self) -> TextIO:
-        return self._path.open("a", encoding="utf-8")
+        return self.path.open("a", encoding="utf-8")
 
     def _rotate_if_due(self) -> None:
         ours = os.fstat(self._stream.fileno())
         try:
-            current = self._path.stat()
+            current = self.path.stat()
             if (current.st_ino, current.st_dev) == (ours.st_ino, ours.st_dev):
                 if current.st_size < self._rotate_bytes:
                     return
-                self._path.rename(self._closed_name())
+                self.path.rename(self._closed_name())
         except FileNotFoundError:
             pass
         self._stream.close()
         self._stream = self._open()
 
     def _closed_name(self) -> Path:
-        stem = f"{self._path.stem}-{self._clock.now():%Y%m%dT%H%M%S}"
+        stem = f"{self.path.stem}-{self._clock.now():%Y%m%dT%H%M%S}"
         names = (stem if n == 0 else f"{stem}.{n}" for n in range(10_000))
         return next(
             place
             for name in names
-            if not (place := self._path.with_name(name + self._path.suffix)).exists()
+            if not (place := self.path.with_name(name + self.path.suffix)).exists()
             and not place.with_name(place.name + ".gz").exists()
         )
 

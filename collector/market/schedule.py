@@ -58,7 +58,8 @@ class Schedule:
         windows: their settings.
         calendar: the exchange's.
         symbols: what is collected; their closes decide when a session is over.
-        expiring: tells whether a selected contract expires on a session date; by default one always does.
+        expiring: tells whether a selected contract expires on a session date, or may for all that is known; by default
+            one always does.
     """
 
     def __init__(

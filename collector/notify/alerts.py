@@ -99,12 +99,9 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
         *_figures(report, settings),
         *_environment(report.environment, settings, now),
     ]
-    return _told(found, settings)
-
-
-def environment_alerts(environment: Environment, settings: AlertSettings, now: datetime) -> tuple[Alert, ...]:
-    """Return what the surroundings alone give reason to tell, for use before or between runs."""
-    return _told(list(_environment(environment, settings, now)), settings)
+    order = list(Severity)
+    told = [alert for alert in found if when(alert.rule, settings) is not When.OFF]
+    return tuple(sorted(told, key=lambda alert: order.index(alert.severity)))
 
 
 def when(rule: Rule, settings: AlertSettings) -> When:
@@ -125,11 +122,12 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
     if key in still or alert_rule not in CONDITIONS:
         return False
     well = report.status in (RunStatus.SUCCESS, RunStatus.PARTIAL)
+    same_cause = report.failure is not None and key.endswith(f":{report.failure.cause}")
     environment = report.environment
     proofs = {
         Rule.DATABASE_UNREACHABLE: well,
         Rule.GATEWAY_UNREACHABLE: well and report.window in NEEDS_GATEWAY,
-        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not key.endswith(f":{_cause(report)}"),
+        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not same_cause,
         Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window in FETCHING,
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
         Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
@@ -150,12 +148,6 @@ def degraded_alert(count: int, settings: AlertSettings) -> Alert | None:
         text=f"{count} runs in a row did not end in success.",
         what_to_do="Something lasts: see collector doctor, and the failures of the last runs in collector status.",
     )
-
-
-def _told(alerts: list[Alert], settings: AlertSettings) -> tuple[Alert, ...]:
-    order = list(Severity)
-    told = [alert for alert in alerts if when(alert.rule, settings) is not When.OFF]
-    return tuple(sorted(told, key=lambda alert: order.index(alert.severity)))
 
 
 def _cause(report: RunReport) -> Cause:
@@ -219,7 +211,9 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             rule=Rule.COLLECTION_SUCCESS,
             severity=Severity.GOOD,
             key=f"{Rule.COLLECTION_SUCCESS}:{run}:{report.attempt}",
-            text=f"{run} collected what it was due to collect.",
+            text=f"{run} collected what it was due to collect."
+            if not report.deferred
+            else f"{run} left {report.deferred:,} requests to the next window.",
         )
 
 
@@ -231,7 +225,7 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             severity=Severity.CRITICAL,
             key=f"{Rule.LAST_CHANCE_MISSED}:{report.session}",
             text=f"{report.expiring.lost:,} expiring contracts were not collected in full, and never can be.",
-            what_to_do="They are recorded as lost: see collector gaps.",
+            what_to_do="They are recorded as lost: collector status counts such gaps, sql/status/gaps.sql by series.",
         )
     if report.rate_limit_hits >= settings.rate_limit_hits:
         yield Alert(

@@ -190,7 +190,7 @@ def recovered_conditions() -> tuple[OpenCondition, ...]:
 
 
 def alerts() -> tuple[Alert, ...]:
-    """Return the alerts of the example of an alert mail."""
+    """Return alerts, as a run's mail carries them."""
     return (
         Alert(
             rule=Rule.DISK_LOW,
@@ -237,7 +237,6 @@ def week() -> WeekReport:
         requests=62_110,
         rate_limit_hits=690,
         database_bytes=18_400_000_000,
-        database_growth_bytes=212_000_000,
         environment=Environment(
             disk_free_bytes=212 * 10**9,
             disk_used=0.57,

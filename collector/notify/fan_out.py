@@ -16,8 +16,7 @@ from collector.domain.report import RunReport
 from collector.domain.runs import RunStatus
 from collector.domain.week import WeekReport
 from collector.notify import desktop, examples
-from collector.notify.alerts import Alert
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge, judge_alerts
+from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.message import Mail, message, one_line
 from collector.notify.outbox import Claimed, Outbox
 from collector.notify.rendering import Renderer, page
@@ -89,40 +88,50 @@ class Notifier:
         wanted = report.status is not RunStatus.SUCCESS or self._settings.desktop.successes
         return await self._tell(prepare, on_desktop=wanted)
 
-    async def raised(self, alerts: tuple[Alert, ...]) -> tuple[Delivery, ...]:
-        """Tell alerts that do not belong to a finished run: those that are immediate and were not told yet."""
+    async def week_over(self, week: WeekReport, report: RunReport | None = None) -> tuple[Delivery, ...]:
+        """Send the weekly summary, with the lines that alerts left for it; they are told then, unless it is refused.
+
+        Args:
+            week: what to say.
+            report: the weekly run that went well; what it gives reason to tell is in the same mail.
+        """
+        name, lines = "", tuple[str, ...]()
 
         def prepare() -> Mail | None:
+            nonlocal name, lines
             with self._memory.locked():
-                now = self._clock.now()
-                judgement: Judgement = judge_alerts(alerts, self._memory.load(), self._settings.alerts, now)
-                mail = self._renderer.alerts(judgement.tell, now, self._host) if judgement.send else None
-                return self._remembered(mail, judgement.memory)
-
-        return await self._tell(prepare)
-
-    async def week_over(self, week: WeekReport, alerts: tuple[Alert, ...] = ()) -> tuple[Delivery, ...]:
-        """Send the weekly summary, with the lines that alerts left for it; they are told then."""
-
-        def prepare() -> Mail | None:
-            with self._memory.locked():
-                memory = self._memory.load()
-                mail = self._renderer.week(replace(week, digest=(*week.digest, *memory.digest)), alerts)
+                memory, judgement = self._memory.load(), None
+                if report is not None:
+                    judgement = judge(report, memory, self._settings.alerts, self._clock.now())
+                    memory = judgement.memory
+                lines = memory.digest
+                mail = self._renderer.week(replace(week, digest=(*week.digest, *lines)), judgement)
+                name = mail.name
                 return self._remembered(mail, replace(memory, digest=()))
 
-        return await self._tell(prepare, on_desktop=False)
+        def put_back() -> None:
+            with self._memory.locked():
+                memory = self._memory.load()
+                self._memory.save(replace(memory, digest=(*lines, *memory.digest)))
+
+        async def settle() -> tuple[Delivery, ...]:
+            if self._outbox.was_refused(name):
+                await self._in_thread(put_back)
+            return ()
+
+        results = await self._tell(prepare, on_desktop=False)
+        return (*results, *await self._guarded("outbox", settle))
 
     async def test(self) -> tuple[Delivery, ...]:
         """Send an example of each mail through every channel; nothing is remembered."""
-        judged = Judgement(send=True, tell=(), immediate=(), recovered=(), memory=AlertMemory())
+        judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
         now = self._clock.now()
         mails = [
             self._renderer.run(examples.success()),
-            self._renderer.run(examples.partial()),
+            self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())),
             self._renderer.run(examples.failed()),
             self._renderer.run(examples.preflight_failed()),
             self._renderer.run(examples.success(), replace(judged, recovered=examples.recovered_conditions())),
-            self._renderer.alerts(examples.alerts(), now, self._host),
             self._renderer.week(examples.week()),
         ]
         results: list[Delivery] = []
@@ -133,7 +142,7 @@ class Notifier:
                 subject=one_line(f"{mail.subject} (test)"),
                 made_at=now,
             )
-            results += await self._tell(lambda named=named: self._kept(named))  # type: ignore[misc] # bound now
+            results += await self._tell(lambda named=named: self._kept(named), on_desktop=True)  # type: ignore[misc] # bound now
         return tuple(results)
 
     async def flush(self) -> tuple[Delivery, ...]:
@@ -149,7 +158,7 @@ class Notifier:
                 break
         return tuple(results)
 
-    async def _tell(self, prepare: Callable[[], Mail | None], *, on_desktop: bool = True) -> tuple[Delivery, ...]:
+    async def _tell(self, prepare: Callable[[], Mail | None], *, on_desktop: bool) -> tuple[Delivery, ...]:
         results: list[Delivery] = []
         mail: Mail | None = None
 

@@ -71,13 +71,12 @@ class AlertMemory:
 class Judgement:
     """What to tell about a run, and what to remember once it is told.
 
-    tell: new alerts for the mail. immediate: those of them that are worth a mail even while the run goes on.
-    recovered: told conditions that are over. send: whether the run deserves a mail at all.
+    tell: new alerts for the mail. recovered: told conditions that are over. send: whether the run deserves a mail at
+    all.
     """
 
     send: bool
     tell: tuple[Alert, ...]
-    immediate: tuple[Alert, ...]
     recovered: tuple[OpenCondition, ...]
     memory: AlertMemory
 
@@ -126,12 +125,6 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
     )
 
 
-def judge_alerts(raised: tuple[Alert, ...], memory: AlertMemory, settings: AlertSettings, now: datetime) -> Judgement:
-    """Decide what is told of alerts raised before, during or between runs: immediate ones now, the others later."""
-    soon = [alert for alert in raised if when(alert.rule, settings) in (When.IMMEDIATE, When.DIGEST)]
-    return _tell(soon, memory, settings, now, ())
-
-
 def _tell(
     raised: list[Alert],
     memory: AlertMemory,
@@ -168,7 +161,6 @@ def _tell(
     return Judgement(
         send=bool(tell),
         tell=tuple(tell),
-        immediate=tuple(alert for alert in tell if when(alert.rule, settings) is When.IMMEDIATE),
         recovered=(),
         memory=replace(
             memory,

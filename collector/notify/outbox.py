@@ -83,6 +83,10 @@ class Outbox:
         """Note that the server will never take a claimed mail; it stays to be read."""
         self._rename(name, ".refused.eml")
 
+    def was_refused(self, name: str) -> bool:
+        """Return whether the server will never take a mail."""
+        return (self.directory / f"{name}.refused.eml").exists()
+
     def prune(self, keep_days: int, now_s: float | None = None) -> int:
         """Delete mails older than so many days, whatever their state; return how many files went.
 

@@ -16,10 +16,10 @@ from markupsafe import Markup
 from collector.domain.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
-from collector.domain.runs import RunStatus
+from collector.domain.runs import RunStatus, Window
 from collector.domain.week import WeekReport
 from collector.notify import charts, wording
-from collector.notify.alerts import Alert, Rule, Severity
+from collector.notify.alerts import Rule, Severity
 from collector.notify.memory import Judgement, MissedRun, OpenCondition
 from collector.notify.message import Attachment, Mail, one_line
 from collector.notify.troubleshooting import checklist
@@ -95,44 +95,38 @@ class Renderer:
             attachments=_traceback(report),
         )
 
-    def week(self, week: WeekReport, alerts: tuple[Alert, ...] = ()) -> Mail:
-        """Render the weekly summary."""
-        week, alerts = self._mask.report(week), self._mask.report(alerts)
+    def week(self, week: WeekReport, judgement: Judgement | None = None) -> Mail:
+        """Render the weekly summary.
+
+        Args:
+            week: what to say.
+            judgement: of the weekly run: alerts to tell and outages that are over; None tells neither.
+        """
+        week = self._mask.report(week)
+        alerts = self._mask.report(judgement.tell) if judgement else ()
+        recovered = self._mask.report(judgement.recovered) if judgement else ()
+        recovery = judgement is not None and judgement.is_recovery
         pictures = _Pictures(self._pictures)
-        windows = (
-            sorted({run.window for run in week.runs}, key=list(type(week.runs[0].window)).index) if week.runs else []
-        )
+        grid = dict.fromkeys(week.missed, "missed") | {
+            (run.session, run.window): wording.STATUS_WORDS[run.status].lower() for run in week.runs
+        }
         return self._mail(
             "weekly",
             {
                 "w": week,
                 "alerts": alerts,
-                "windows": windows,
-                "days": sorted({run.session for run in week.runs}),
-                "grid": {(run.session, run.window): run for run in week.runs},
+                "recovered": recovered,
+                "windows": sorted({window for _, window in grid}, key=list(Window).index),
+                "days": sorted({day for day, _ in grid}),
+                "grid": grid,
                 "history": _drawn_history(week.history, pictures),
             },
             name=f"{week.made_at:%Y%m%dT%H%M%SZ}-weekly-{week.last}",
-            subject=wording.week_subject(week),
+            subject=f"RECOVERED · {wording.week_subject(week)}" if recovery else wording.week_subject(week),
             brief=f"{wording.percent(week.completeness)} complete, {week.bars:,} bars",
             made_at=week.made_at,
-            pictures=pictures,
-        )
-
-    def alerts(self, alerts: tuple[Alert, ...], now: datetime, host: str = "") -> Mail:
-        """Render alerts that do not wait for a run's mail; at least one."""
-        alerts = self._mask.report(alerts)
-        more = f" (+{len(alerts) - 1})" if len(alerts) > 1 else ""
-        keys = "-".join(sorted(alert.rule for alert in alerts))
-        return self._mail(
-            "alert",
-            {"alerts": alerts, "host": self._mask(host), "now": now},
-            name=f"{now:%Y%m%dT%H%M%SZ}-alert-{keys[:80]}",
-            subject=f"ALERT {now.astimezone(wording.NEW_YORK):%Y-%m-%d} · {alerts[0].text.rstrip('.')}{more}",
-            brief=alerts[0].text,
-            made_at=now,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
-            pictures=_Pictures(wanted=False),
+            pictures=pictures,
         )
 
     def _mail(
@@ -201,7 +195,7 @@ def _templates() -> Templates:
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,
         status_word=wording.status_word,
-        status_words=wording.STATUS_WORDS,
+        week_windows=wording.week_windows,
         sparkline=wording.sparkline,
     )
     return templates

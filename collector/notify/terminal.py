@@ -65,7 +65,7 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
         )
     gaps, expiring = week.gaps, week.expiring
     facts = _pairs(
-        ("Windows", f"{len(week.runs)}: {week.failed_runs} failed, {week.partial_runs} partial"),
+        ("Windows", wording.week_windows(week)),
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
         ("Expiring", f"{expiring.saved:,} saved, {expiring.lost:,} lost"),
         ("Database", wording.size(week.database_bytes)),

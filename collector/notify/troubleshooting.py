@@ -47,7 +47,7 @@ CHECKLISTS = MappingProxyType(
             "Are they paid and acknowledged for this user? IB's Client Portal: Settings → Market Data Subscriptions.",
             "On a paper account: is market-data sharing with the live account switched on?",
             "Is a live session with the same user open elsewhere? It takes the market data with it.",
-            "collector doctor asks for one bar of each kind and shows IB's words.",
+            "collector doctor --permissions asks for a day of every series and shows IB's words.",
         ),
         Cause.PACING: (
             "Does another program fetch history on the same login? IB counts all of them together.",
@@ -56,13 +56,13 @@ CHECKLISTS = MappingProxyType(
         ),
         Cause.DISK: (
             "Make room on the database's disk: old logs and old backups first, never the database's own files.",
-            "collector db status shows the size of the tables, and whether compression is at work.",
+            "sql/status/storage_by_table.sql shows the sizes of tables, collector db status if they are compressed.",
             "Nothing that was stored is damaged: a batch is stored whole or not at all.",
         ),
         Cause.CONFIGURATION: (
             "The message names the file, the line and the key: mend it there.",
             "Settings from the environment win over the file: is an old COLLECTOR_… variable set?",
-            "collector doctor reads the configuration and says what it understood.",
+            "collector doctor reads the configuration and checks what it names.",
         ),
         Cause.USAGE: (
             "The message says which word it was: a symbol, a date, a span. The same words never work later.",
@@ -81,7 +81,7 @@ CHECKLISTS = MappingProxyType(
         ),
         Cause.INCOMPLETE: (
             "The next window asks again for what is missing; nothing needs to be done now.",
-            "If the same contracts fail again, collector gaps shows them with IB's words.",
+            "If the same contracts fail again, sql/status/dead_letters.sql shows them with IB's words.",
         ),
         Cause.UNFORESEEN: (
             "This error was not foreseen: the traceback and the log show where it came from.",

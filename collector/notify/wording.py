@@ -78,7 +78,7 @@ def duration(number: float | None) -> str:
 
 
 def size(number: float | None) -> str:
-    """Return bytes in decimal units, signed values included (a growth may be negative)."""
+    """Return bytes in decimal units, signed values included."""
     if number is None:
         return NONE
     value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
@@ -161,14 +161,25 @@ def _trust(report: RunReport) -> str:
     word = "settled" if report.asks is Asks.NOT_SETTLED else "covered"
     expected = sum(symbol.expected for symbol in report.symbols)
     there = sum(s.settled if report.asks is Asks.NOT_SETTLED else s.covered for s in report.symbols)
+    missing = f"{expected - there:,} of {expected:,} series-slots are not {word} yet" if there < expected else ""
+    if report.deferred:
+        return _put_off(report, missing)
     if not expected:
         return "Nothing was due: everything was there already."
-    if there == expected:
+    if not missing:
         return f"Every expected slot of every series is {word}."
-    missing = f"{expected - there:,} of {expected:,} series-slots are not {word} yet"
     if report.status is RunStatus.SUCCESS:
         return f"All that this window was due to ask is answered; {missing}."
     return f"Use these bars with care: {missing}. The next window asks again."
+
+
+def _put_off(report: RunReport, missing: str) -> str:
+    """Return what a run says whose time did not suffice: also where its own session is complete, others are not."""
+    words = "request is" if report.deferred == 1 else "requests are"
+    left = f"{report.deferred:,} {words} deferred to the next window" + (f"; {missing}" if missing else "")
+    if report.status is not RunStatus.SUCCESS:
+        return f"Use these bars with care: {left}."
+    return f"{'Not all that was due was asked' if report.requests else 'Nothing was asked'}: {left}."
 
 
 def _stored(report: RunReport) -> str:
@@ -188,8 +199,8 @@ def subject(report: RunReport) -> str:
         parts.append(percent(report.reached) + (" covered" if report.asks is Asks.NOT_COVERED else ""))
     if not report.preflight_failed and report.status is not RunStatus.INTERRUPTED:
         parts += _outcome_words(report)
-    if report.expiring.lost:
-        parts.append(f"{report.expiring.lost:,} lost")
+    parts += [f"{report.deferred:,} deferred"] if report.deferred else []
+    parts += [f"{report.expiring.lost:,} lost"] if report.expiring.lost else []
     return " · ".join(parts)
 
 
@@ -205,9 +216,21 @@ def _outcome_words(report: RunReport) -> list[str]:
     return [f"{still_open:,} open gap{'' if still_open == 1 else 's'}"]
 
 
+def week_troubles(week: WeekReport) -> tuple[tuple[int, str], ...]:
+    """Return how many windows of a week went wrong, by the word for it."""
+    return (week.failed_runs, "failed"), (week.partial_runs, "partial"), (len(week.missed), "missed")
+
+
+def week_windows(week: WeekReport) -> str:
+    """Return how many windows a week had, and how many of them went wrong."""
+    return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
+        f"{n} {word}" for n, word in week_troubles(week)
+    )
+
+
 def week_subject(week: WeekReport) -> str:
     """Return the subject of a weekly mail, without prefix."""
-    trouble = [f"{n} {word}" for n, word in ((week.failed_runs, "failed"), (week.partial_runs, "partial")) if n]
+    trouble = [f"{n} {word}" for n, word in week_troubles(week) if n]
     state = ", ".join(trouble) if trouble else "OK"
     return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
 

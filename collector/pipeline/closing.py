@@ -19,12 +19,13 @@ from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, What
 from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
+from collector.domain.spans import SLOT
 from collector.market.agenda import purge_of
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
 from collector.pipeline import scope
 from collector.pipeline.greeks import note_quality
-from collector.pipeline.orders import Finished, Order
+from collector.pipeline.orders import Finished, Order, session_span
 from collector.pipeline.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
@@ -75,6 +76,7 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
 
 async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
+    finished.slots = session_span(finished.order, calendar).duration // SLOT
     if finished.status is not RunStatus.INTERRUPTED:
         await _park_letters(finished, db, clock)
         await _bring_up_to_date(finished, db, settings, calendar, clock)
@@ -99,6 +101,7 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
             progress=progress(tally, finished.reached)
+            | {"slots": finished.slots}
             | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
         ),
     )
@@ -184,13 +187,16 @@ async def _bring_up_to_date(
         own = finished.tally.of(symbol)
         error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
         await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
-        for earlier in past if scope.rotated(order, settings, symbol) else ():
-            if earlier.day in {one.day for one in prepared.sessions} - {order.day}:
-                ids = await scope.due_ids(db, underlying, earlier, waiting)
-                again = await statistics.measure(db, underlying.id, earlier, settings.series, ids)
-                if again.contracts:
-                    await statistics.record(db, earlier.day, symbol, again)
         await note_quality(db, underlying, session)
+        for asked in prepared.sessions:
+            if asked.day == order.day:
+                continue
+            earlier = calendar.session(symbol, asked.day)
+            due = await scope.due_ids(db, underlying, earlier, waiting)
+            again = await statistics.measure(db, underlying.id, earlier, settings.series, due)
+            if again.contracts:
+                await statistics.record(db, asked.day, symbol, again)  # what its own run took and failed at stays
+                await note_quality(db, underlying, earlier)
     finished.reached = done / expected if expected else None
     lost = await gaps.lose(db, today)
     if lost:

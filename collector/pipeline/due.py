@@ -23,9 +23,16 @@ _BEFORE = timedelta(hours=2)
 """A first run makes good the window that was due shortly before it; nothing older was ever meant to run."""
 
 
-def schedule_of(settings: Settings, calendar: Calendar) -> Schedule:
-    """Return the configured schedule."""
+def configured(settings: Settings, calendar: Calendar) -> Schedule:
+    """Return the configured schedule, for want of a database as if a contract expired on every session."""
     return Schedule(settings.windows, calendar, settings.symbol_names)
+
+
+async def schedule_of(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> Schedule:
+    """Return the configured schedule, with what the tables know of expirations."""
+    first, today = _first_day(settings, now), now.astimezone(NEW_YORK).date()
+    known = await schedule_state.expirations(db, settings.symbol_names, first, today)
+    return Schedule(settings.windows, calendar, settings.symbol_names, known.expected)
 
 
 async def look(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> Agenda:
@@ -34,7 +41,7 @@ async def look(db: Database, settings: Settings, calendar: Calendar, now: dateti
     Before the very first run nothing is missed: the schedule begins now.
     """
     past = await _read(db, settings, now)
-    schedule = schedule_of(settings, calendar)
+    schedule = await schedule_of(db, settings, calendar, now)
     found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
     for miss in found.missed:
         one = miss.occurrence
@@ -45,7 +52,7 @@ async def look(db: Database, settings: Settings, calendar: Calendar, now: dateti
 async def outstanding(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> tuple[Outstanding, ...]:
     """Return the windows that should have run and have not, by due time; changes nothing."""
     past = await _read(db, settings, now)
-    schedule = schedule_of(settings, calendar)
+    schedule = await schedule_of(db, settings, calendar, now)
     return outstanding_of(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
 
 
@@ -70,7 +77,7 @@ async def planned(
     Returns:
         None when nothing such is due, nor comes within a month.
     """
-    past, schedule = await _read(db, settings, now), schedule_of(settings, calendar)
+    past, schedule = await _read(db, settings, now), await schedule_of(db, settings, calendar, now)
     found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
 
     def wanted(one: Occurrence) -> bool:
@@ -85,10 +92,10 @@ async def planned(
     return None if one is None else (DueRun(one, 1, schedule.deadline(one, one.due)), one.due)
 
 
-def order_of(due: DueRun, settings: Settings, now: datetime, schedule: Schedule) -> Order:
+def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime) -> Order:
     """Return the order of a run that is due; a late run still begins where a punctual one would have begun."""
     one, rules = due.occurrence, settings.windows[due.occurrence.window]
-    asked = schedule.span(one, now)
+    asked = configured(settings, calendar).span(one, now)
     return Order(
         window=one.window,
         day=one.run_date,
@@ -114,7 +121,7 @@ class _Past:
 
 async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
     lookback = timedelta(days=settings.repair.lookback_days)
-    first_day = (now - lookback - _MARGIN).astimezone(NEW_YORK).date()
+    first_day = _first_day(settings, now)
     began = await schedule_state.began(db)
     return _Past(
         runs=tuple(_past(attempt, now) for attempt in await schedule_state.attempts(db, first_day)),
@@ -124,6 +131,11 @@ async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
         since=max(began - _BEFORE, now - lookback) if began else now - timedelta(days=1),
         limits=Limits(reach=settings.repair.late_night_sessions, lookback=lookback),
     )
+
+
+def _first_day(settings: Settings, now: datetime) -> date:
+    """Return the first session day that the schedule looks at."""
+    return (now - timedelta(days=settings.repair.lookback_days) - _MARGIN).astimezone(NEW_YORK).date()
 
 
 def _past(attempt: schedule_state.Attempt, now: datetime) -> PastRun:

@@ -70,7 +70,8 @@ class Fetching:
         """Fetch all of it.
 
         Raises:
-            GatewayUnavailable: the source is gone for longer than its patience; what was answered has been delivered.
+            GatewayUnavailable: the source stayed away for all attempts of one request; what was answered has been
+                delivered.
             DatabaseUnavailable: answers cannot be stored any more.
         """
         self._fresh.extend(work)

@@ -13,7 +13,7 @@ from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.report import BackupReport, Expiring, GapCounts, PacerSample
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
-from collector.domain.spans import SLOT
+from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
 
@@ -82,7 +82,8 @@ class Finished:
     """How a run ended.
 
     error: what stopped it. not_prepared: symbols that were left out. given_up: requests that were not had.
-    chains_read: symbols whose chain was read anew, if not every expiration of it.
+    chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
+    session, see `session_span`; 0 until the run is closed.
     """
 
     run_id: int
@@ -98,6 +99,7 @@ class Finished:
     expiring: Expiring = field(default_factory=Expiring)
     gaps: GapCounts = field(default_factory=GapCounts)
     reached: float | None = None
+    slots: int = 0
     expired_contracts: int = 0
     backup: BackupReport | None = None
     error: BaseException | None = None
@@ -134,6 +136,12 @@ def order_sessions(
     first = first if since is None else min(first, since)
     parts = (clipped(session, order.span, now) for session in calendar.sessions(symbol, first, order.day))
     return tuple(part for part in parts if part is not None)
+
+
+def session_span(order: Order, calendar: Calendar) -> Span:
+    """Return the order's session day, from the first open of its symbols to their last close."""
+    sessions = [calendar.session(symbol, order.day) for symbol in order.symbols]
+    return Span(min(session.open for session in sessions), max(session.close for session in sessions))
 
 
 def day_of(text: str | None) -> date | None:

@@ -90,7 +90,7 @@ async def order_to_plan(
         found = await due.planned(db, settings, calendar, now, window, day)
         if found is not None:
             run, begins = found
-            return due.order_of(run, settings, begins, due.schedule_of(settings, calendar)), begins
+            return due.order_of(run, settings, calendar, begins), begins
     return order_for(window or Window.MANUAL, settings, calendar, now, day=day), now
 
 
@@ -98,7 +98,7 @@ async def plan(db: Database, settings: Settings, calendar: Calendar, order: Orde
     """Return the plan of an order that begins at an instant."""
     draft = await dry(db, calendar, settings, order, begins)
     pace = throughput(await runs.paces(db, _RUNS), settings.pacing.messages_per_s)
-    rules, schedule = settings.gateway, due.schedule_of(settings, calendar)
+    rules, schedule = settings.gateway, await due.schedule_of(db, settings, calendar, begins)
     until = limits(schedule, begins, order.deadline, rules.restart_at, rules.restart_zone)
     return Plan(order, draft, pace, forecast(draft.work, begins, pace, until))
 

@@ -1,8 +1,9 @@
 """The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
 
 import socket
+from collections import Counter
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from collector.config import Settings
 from collector.db import reports, statistics, status
@@ -23,12 +24,13 @@ from collector.domain.report import (
     VerdictCounts,
 )
 from collector.domain.runs import RunStatus, Window
-from collector.domain.spans import SLOT, Span
+from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.troubleshooting import cause_of, traceback_without_values
-from collector.pipeline.orders import Finished, Order, Prepared
+from collector.pipeline import due
+from collector.pipeline.orders import Finished, Order, Prepared, session_span
 from collector.pipeline.surroundings import environment
 
 _CAUSES = {
@@ -75,14 +77,16 @@ async def _with_tables(
 ) -> RunReport:
     order = finished.order
     symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
+    schedule = await due.schedule_of(db, settings, calendar, now)
     rows = await status.runs_of(db, order.day)
     return replace(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
-        day=await _day(db, _day_span(order, calendar)),
+        day=await _day(db, session_span(order, calendar)),
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
-        environment=await environment(db, settings, calendar, now, finished.started, finished.expired_contracts),
+        next_window=_next(schedule, now),
+        environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
     )
 
 
@@ -100,7 +104,7 @@ def _without_tables(
         scheduled=order.scheduled,
         asks=order.asks,
         early_close=calendar.session(order.symbols[0], order.day).early_close,
-        slots=_day_span(order, calendar).duration // SLOT,
+        slots=finished.slots,
         symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
         errors=_errors(finished),
         rate_limit_hits=tally.rate_limit_hits,
@@ -108,7 +112,7 @@ def _without_tables(
         pacer=tuple(finished.samples),
         expiring=finished.expiring,
         gaps=finished.gaps,
-        next_window=_next(settings, calendar, now),
+        next_window=_next(due.configured(settings, calendar), now),
         backup=finished.backup,
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
@@ -139,7 +143,7 @@ def of_preflight(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        next_window=_next(settings, calendar, now),
+        next_window=_next(due.configured(settings, calendar), now),
         failure=FailureReport(
             stage=Stage.PREFLIGHT,
             cause=cause_of(error),
@@ -167,11 +171,12 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
     )
     error = finished.error
     if error is None:
-        outcomes = [one.failure.outcome for one in finished.given_up]
-        worst = max(set(outcomes), key=outcomes.count, default=Outcome.UNKNOWN)
+        outcomes = Counter(one.failure.outcome for one in finished.given_up)
+        outcomes.update(one.failure.outcome for one in finished.not_prepared)
         left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
-        words = [f"{len(outcomes):,} requests were given up on"] if stage is Stage.FETCH else []
+        words = [f"{len(finished.given_up):,} requests were given up on"] if stage is Stage.FETCH else []
         message = "; ".join([*words, *([f"left out: {left}"] if left else [])])
+        worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
         cause = _CAUSES.get(worst, Cause.INCOMPLETE)
         return FailureReport(
             stage=stage,
@@ -210,12 +215,6 @@ def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
         OutcomeCount(outcome=outcome, count=count, examples=tuple(finished.tally.examples.get(outcome, ())))
         for outcome, count in counts.items()
     )
-
-
-def _day_span(order: Order, calendar: Calendar) -> Span:
-    """Return the hours of the order's session, from the first open to the last close of its symbols."""
-    whole = [calendar.session(symbol, order.day) for symbol in order.symbols]
-    return Span(min(session.open for session in whole), max(session.close for session in whole))
 
 
 def _left_out(finished: Finished) -> list[SymbolReport]:
@@ -280,31 +279,35 @@ async def _day(db: Database, span: Span) -> DayTotals:
     )
 
 
-def _next(settings: Settings, calendar: Calendar, now: datetime) -> NextWindow | None:
-    following = Schedule(settings.windows, calendar, settings.symbol_names).following(now)
+def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+    following = schedule.following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
 
 
-async def of_week(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> WeekReport:
-    """Return the report of the week that ended with the last completed session: its sessions, Monday first."""
-    last = calendar.last_completed(now, settings.symbol_names[0])
-    days = calendar.days(last.day - timedelta(days=last.day.weekday()), last.day)
+async def of_week(
+    db: Database, settings: Settings, calendar: Calendar, now: datetime, until: date = date.max
+) -> WeekReport:
+    """Return the report of a week: its sessions, Monday first, up to a date and the last completed one."""
+    last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
+    days = calendar.days(last - timedelta(days=last.weekday()), last)
     span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
     figures = await reports.week(db, days[0], days[-1], span)
+    schedule = await due.schedule_of(db, settings, calendar, now)
     return WeekReport(
         first=days[0],
         last=days[-1],
         made_at=now,
         sessions=len(days),
         runs=figures.runs,
+        missed=figures.missed,
         symbols=figures.symbols,
-        history=tuple(await reports.past_runs(db, Window.EOD, before=last.day + timedelta(days=1))),
+        history=tuple(await reports.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
         gaps=figures.gaps,
         expiring=figures.expiring,
         requests=figures.requests,
         rate_limit_hits=figures.rate_limit_hits,
         database_bytes=await status.database_bytes(db),
-        environment=await environment(db, settings, calendar, now, span.start),
-        next_window=_next(settings, calendar, now),
+        environment=await environment(db, settings, schedule, now, span.start),
+        next_window=_next(schedule, now),
         host=socket.gethostname(),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
@@ -17,7 +17,7 @@ from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
-from collector.domain.quality import SpotRange
+from collector.domain.quality import SpotRange, in_hours
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 from collector.pipeline.quality import Examined
@@ -41,7 +41,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The product sessions of a run by symbol; where the underlying has traded, and at what prices."""
+    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices."""
 
     by_symbol: Mapping[str, Sequence[Session]]
     traded: Mapping[str, Spans]
@@ -52,8 +52,8 @@ class Sessions:
         return [s for s in self.by_symbol.get(symbol, ()) if s.open < span.end and span.start < s.close]
 
     def underlying_traded(self, symbol: str, span: Span) -> bool:
-        """Return whether the underlying has bars on every session that a span touches."""
-        traded = self.traded.get(symbol, Spans())
+        """Return whether the underlying has bars in the part that a span has of every session that it touches."""
+        traded = self.traded.get(symbol, Spans()) & Spans((span,))
         return all(traded & Spans((session.span,)) for session in self.touching(symbol, span))
 
 
@@ -63,12 +63,14 @@ def judged(
     """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
-    for request, answer in answered:
+    for request, whole in answered:
+        touched = sessions.touching(instrument.symbol, request.span)
+        answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
             doubtful.append(request)
             continue
-        found = justified(request, answer, sessions.touching(instrument.symbol, request.span))
+        found = justified(request, answer, touched)
         before = series.get(request.what_to_show)
         series[request.what_to_show] = SeriesAnswer(
             bars=answer.bars if before is None else (*before.bars, *answer.bars),

@@ -9,7 +9,6 @@ from collector.db import backup, reports, schedule_state
 from collector.db.pool import Database
 from collector.domain.report import Environment
 from collector.domain.runs import Window
-from collector.market.calendar import Calendar
 from collector.market.outlook import weekly_reset
 from collector.market.schedule import Schedule
 from collector.pipeline.preflight import disk_usage
@@ -21,7 +20,7 @@ _LOOK_BACK = timedelta(days=10)
 async def environment(
     db: Database,
     settings: Settings,
-    calendar: Calendar,
+    schedule: Schedule,
     now: datetime,
     since: datetime,
     expired_contracts: int = 0,
@@ -31,7 +30,7 @@ async def environment(
     Args:
         db: the database.
         settings: what is configured.
-        calendar: the exchange's.
+        schedule: the windows.
         now: the current instant.
         since: contracts first seen after this are new.
         expired_contracts: found by this run.
@@ -39,7 +38,6 @@ async def environment(
     place = settings.database.data_path if settings.database.embedded else settings.log.path
     free, used = disk_usage(place)
     refreshed, new = await reports.chains_refreshed(db, since)
-    schedule = Schedule(settings.windows, calendar, settings.symbol_names)
     backups = await _backups(db, settings, schedule, now)
     return Environment(
         disk_free_bytes=free,

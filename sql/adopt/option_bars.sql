@@ -1,4 +1,5 @@
 -- Adopt the option bars of [$1, $2); of a slot stored twice, the one that was changed last.
+-- has_gaps as the coverage of adopted bars will be: a series is covered where it has a price; $3 the configured series.
 INSERT INTO option_bars_5min (
     time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, implied_volatility, delta,
     gamma, theta, vega, rho, open_interest, collection_run_id, data_source, has_gaps, created_at, updated_at
@@ -7,7 +8,14 @@ SELECT DISTINCT ON (adopted.contract_id, adopted.time)
     adopted.time, adopted.contract_id, adopted.open, adopted.high, adopted.low, adopted.close, adopted.volume,
     adopted.bar_count, adopted.vwap, adopted.bid_close, adopted.ask_close, adopted.implied_volatility, adopted.delta,
     adopted.gamma, adopted.theta, adopted.vega, adopted.rho, adopted.open_interest, adopted.collection_run_id,
-    coalesce(adopted.data_source, CASE WHEN adopted.close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END), false,
+    coalesce(adopted.data_source, CASE WHEN adopted.close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END),
+    NOT array_remove(
+        ARRAY[
+            CASE WHEN adopted.close IS NOT NULL THEN 'TRADES' END,
+            CASE WHEN adopted.bid_close IS NOT NULL THEN 'BID' END,
+            CASE WHEN adopted.ask_close IS NOT NULL THEN 'ASK' END
+        ], NULL
+    ) @> $3::text[],
     adopted.created_at, adopted.updated_at
 FROM
     earlier_system.option_bars_5min AS earlier,

@@ -1,4 +1,5 @@
--- Forget what is covered and settled of a session, so that it is asked for again: $1 symbols, $2 open, $3 next open.
+-- Forget what is covered and settled of a session, so that it is asked for again: $1 symbols, $2 open, $3 next open;
+-- $4 New York day: what expired before it can never be asked for again, so forgetting would lose it.
 UPDATE request_coverage AS coverage
 SET
     covered = covered - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),
@@ -13,6 +14,6 @@ WHERE covered && tstzrange($2::timestamptz, $3::timestamptz)
             SELECT contract.id
             FROM option_chains AS contract
             INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
-            WHERE underlying.symbol = ANY($1::text[])
+            WHERE underlying.symbol = ANY($1::text[]) AND contract.expiration_date >= $4::date
         )
     )

@@ -1,4 +1,5 @@
--- Mark a session's option bars as incomplete after their coverage was forgotten: $1 symbols, $2 open, $3 close, $4 now.
+-- Mark a session's option bars as incomplete after their coverage was forgotten: $1 symbols, $2 open, $3 close, $4 now,
+-- $5 New York day before which contracts that expired keep their coverage.
 UPDATE option_bars_5min AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz
@@ -8,5 +9,5 @@ WHERE bar.time >= $2::timestamptz
         SELECT contract.id
         FROM option_chains AS contract
         INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
-        WHERE underlying.symbol = ANY($1::text[])
+        WHERE underlying.symbol = ANY($1::text[]) AND contract.expiration_date >= $5::date
     )

@@ -1,12 +1,13 @@
--- The last attempt at each window of sessions between two days, with how many attempts there were: $1 first day, $2 last day.
+-- The last attempt at each window of sessions between two days, and what all attempts came to: $1 first day, $2 last day.
 SELECT DISTINCT ON (run_date, run_type)
     id,
     run_date,
     run_type,
     attempt,
     status,
-    rate_limit_hits,
-    coalesce((progress ->> 'attempts')::integer, 0) AS requests
+    (sum(rate_limit_hits) OVER every)::bigint AS rate_limit_hits,
+    (sum(coalesce((progress ->> 'attempts')::integer, 0)) OVER every)::bigint AS requests
 FROM intraday_collection_runs
 WHERE run_date BETWEEN $1::date AND $2::date AND status <> 'running'
+WINDOW every AS (PARTITION BY run_date, run_type)
 ORDER BY run_date, run_type, attempt DESC

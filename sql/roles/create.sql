@@ -1,5 +1,5 @@
 -- Two roles to grant to logins: collector_rw collects (reads all, adds and changes rows), collector_ro reads.
--- Neither may delete bars, change tables or drop anything; upgrades, retention and backups are the owner's.
+-- Neither may delete bars, change tables or drop anything; upgrades and retention are the owner's.
 DO $$
 DECLARE
     wanted text;
@@ -36,3 +36,18 @@ END
 $$;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO collector_ro, collector_rw;
+
+-- The service backs the database up, and a dump holds where the sequences stand.
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO collector_rw;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO collector_rw;
+
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'earlier_system') THEN
+        GRANT USAGE ON SCHEMA earlier_system TO collector_rw;
+        GRANT SELECT ON ALL TABLES IN SCHEMA earlier_system TO collector_rw;
+        GRANT SELECT ON ALL SEQUENCES IN SCHEMA earlier_system TO collector_rw;
+    END IF;
+END
+$$;

@@ -14,6 +14,7 @@ import pytest
 from collector.clock import SystemClock
 from collector.db import embedded, locks, pool
 from collector.db.local_server import LocalServer
+from collector.notify import examples, report_files
 from collector.simulator.server import Gateway
 from tests.command_line import Home, gateway_beside, home
 from tests.engines import Engine
@@ -76,6 +77,16 @@ def test_a_port_that_is_taken(account: Home, beside: Gateway, capsys: Capsys) ->
     """A simulated gateway that cannot have its port says so."""
     done = account.call(capsys, "simulate", "--port", str(beside.port))
     assert (done.code, done.complaint.split(":")[0]) == (2, f"cannot listen on port {beside.port}")
+
+
+@pytest.mark.parametrize("place", ["gone/run.html", "."])
+def test_a_page_that_cannot_be_written(account: Home, capsys: Capsys, place: str) -> None:
+    """A folder that is not there, or one where a file should be, ends with 2 and is named."""
+    reports = account.folder / "logs"
+    report_files.keep(reports, examples.success())
+    done = account.call(capsys, "report", "run", "--html", place, COLLECTOR_LOG__DIRECTORY=str(reports))
+    assert (done.code, done.complaint.split(":")[0]) == (2, f"cannot write {Path(place)}")
+    assert "Name a file in a folder" in done.err
 
 
 def test_no_word_at_all_shows_the_help(account: Home, capsys: Capsys) -> None:
@@ -164,6 +175,15 @@ def test_a_database_without_tables(account: Home, empty_plain_url: str, capsys: 
     done = account.call(capsys, *EOD, COLLECTOR_DATABASE__URL=empty_plain_url)
     assert (done.code, done.complaint) == (5, "the database holds no tables of the collector")
     assert "collector db upgrade" in done.err
+
+
+def test_doctor_leaves_a_server_of_the_owners_to_him(account: Home, empty_plain_url: str, capsys: Capsys) -> None:
+    """Without tables there no run would begin: it says what to type, and judges no disk of this machine."""
+    done = account.call(capsys, "doctor", COLLECTOR_DATABASE__URL=empty_plain_url)
+    assert done.code == 5
+    assert "bad database" in done.out
+    assert "run: collector db upgrade" in done.out
+    assert "disk" not in done.out
 
 
 @pytest.fixture

@@ -213,8 +213,7 @@ class Laptop:
                 await self._run(found.due[0], db)
 
     async def _run(self, one: DueRun, db: pool.Database) -> None:
-        schedule = due.schedule_of(self.settings, self.calendar)
-        order = due.order_of(one, self.settings, self.clock.now(), schedule)
+        order = due.order_of(one, self.settings, self.calendar, self.clock.now())
         if order.window in OFFLINE:
             self._note(await window_run.run(order, self._parts(db, NoSource(self.clock))))
             return

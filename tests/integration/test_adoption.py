@@ -1,9 +1,10 @@
 """Adopting the tables of an earlier system: recognised, backed up, taken over bar by bar, and kept beside."""
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,11 +12,15 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import adoption, backup, features, migrate
-from collector.domain.errors import DatabaseError
+from collector.db import adoption, backup, features, locks, migrate, pool, runs
+from collector.db.runs import NewRun
+from collector.domain.errors import DatabaseError, LockHeld
+from collector.domain.instruments import WhatToShow
 from collector.domain.runs import RunStatus, Window
+from collector.market.calendar import Calendar
+from collector.pipeline import due
 from collector.simulator.server import Gateway
-from tests.engines import Engine
+from tests.engines import Engine, run_policies
 from tests.window_runs import narrow, run_window
 
 _CLOCK = SystemClock()
@@ -47,6 +52,17 @@ INSERT INTO intraday_collection_runs (run_date, run_type, started_at, status, ba
     ('2026-11-16', 'eod', '2026-11-16 21:45Z', 'completed', 390),
     ('2026-11-16', 'eod', '2026-11-16 23:45Z', 'running', 1);
 INSERT INTO notes_of_mine VALUES ('keep me');
+"""
+
+_NEW_UNDERLYING = """
+INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
+VALUES ('QQQ', 320227571, 'STK', 'SMART', 'USD') RETURNING id
+"""
+
+_COPYING = """
+SELECT EXISTS (
+    SELECT FROM pg_locks WHERE relation = 'option_bars_5min'::regclass AND mode = 'RowExclusiveLock' AND NOT granted
+)
 """
 
 
@@ -96,14 +112,43 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     runs = await connection.fetch("SELECT attempt, status FROM intraday_collection_runs ORDER BY id")
     assert [tuple(row) for row in runs] == [(1, "success"), (2, "interrupted")]
     assert await connection.fetchval("SELECT count(*) FROM option_contract_lifecycle") == 5
-    new = (
-        "INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)"
-        " VALUES ('QQQ', 320227571, 'STK', 'SMART', 'USD') RETURNING id"
-    )
-    assert await connection.fetchval(new) == 3
+    assert await connection.fetchval(_NEW_UNDERLYING) == 3
     assert await connection.fetchval("SELECT count(*) FROM hourly_option_summary") > 0
     assert (await features.report(empty_database_url)).title == (await features.apply(empty_database_url)).title
     await connection.close()
+
+
+async def test_runs_of_windows_that_are_unknown_here(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Another system's words become runs by hand, each with its word and details; the schedule goes on with them."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        """
+        ALTER TABLE intraday_collection_runs ADD COLUMN error_details text;
+        INSERT INTO intraday_collection_runs (run_date, run_type, started_at, status, error_details) VALUES
+            ('2026-11-17', 'end_of_day', '2026-11-17 21:45Z', 'failed', 'no route to host'),
+            ('2026-11-17', 'manual', '2026-11-17 22:45Z', 'completed', NULL),
+            ('2026-11-17', 'End of day', '2026-11-17 23:45Z', 'completed', NULL),
+            ('2026-11-17', NULL, '2026-11-17 23:50Z', 'completed', NULL);
+        """
+    )
+
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+
+    adopted = await connection.fetch(
+        "SELECT run_type, attempt, error_details ->> 'earlier_run_type', error_details ->> 'earlier_details'"
+        " FROM intraday_collection_runs ORDER BY id"
+    )
+    assert [tuple(row) for row in adopted] == [
+        ("eod", 1, None, None),
+        ("eod", 2, None, None),
+        ("manual", 1, "end_of_day", "no route to host"),
+        ("manual", 2, None, None),
+        ("manual", 3, "End of day", None),
+        ("manual", 4, None, None),
+    ]
+    await connection.close()
+    async with pool.connect(empty_database_url, _CLOCK) as db:
+        assert (await due.look(db, narrow("SPY"), Calendar(), _NOW)).wake_at is not None
 
 
 async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: str, folder: Path) -> None:
@@ -116,6 +161,104 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
     assert done.bars == 3 * 78 * 5 + 1
     assert await connection.fetchval("SELECT count(*) FROM request_coverage") == 6
     assert len(backup.backups(folder)) == 1
+    await connection.close()
+
+
+async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Whatever the earlier system said: a slot has gaps where a configured series has no price, so is not covered."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        "ALTER TABLE option_bars_5min ADD COLUMN ask_close double precision;"
+        "INSERT INTO option_bars_5min (time, contract_id, close, bid_close, ask_close, has_gaps) VALUES"
+        " ('2026-11-20 14:30Z', 1, 1, 0.9, 1.1, true), ('2026-11-20 14:35Z', 1, NULL, 0.9, 1.1, false),"
+        " ('2026-11-20 14:40Z', 1, 1, NULL, 1.1, false), ('2026-11-20 14:45Z', 1, 1, 0.9, NULL, NULL);"
+        "CREATE TABLE underlying_bars_5min"
+        " (time timestamptz, underlying_id int, close float, implied_volatility float);"
+        "INSERT INTO underlying_bars_5min"
+        " VALUES ('2026-11-20 14:30Z', 1, 640, 0.2), ('2026-11-20 14:35Z', 1, 640, NULL)"
+    )
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    of_options = "SELECT has_gaps FROM option_bars_5min WHERE time >= '2026-11-20' ORDER BY time"
+    assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, True]
+    of_underlyings = "SELECT has_gaps FROM underlying_bars_5min ORDER BY time"
+    assert [gaps for [gaps] in await connection.fetch(of_underlyings)] == [False, True]
+
+    await connection.execute("DELETE FROM option_bars_5min")
+    only = (WhatToShow.TRADES, WhatToShow.BID)
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, option_series=only)
+    assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, False]
+    await connection.close()
+
+
+async def test_no_run_begins_meanwhile(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """While bars are copied, who wants to collect hears that an adoption is at work; afterwards he may."""
+    connection = await _earlier(empty_database_url, engine)
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    await connection.execute("DELETE FROM option_bars_5min")
+    async with pool.connect(empty_database_url, _CLOCK) as db:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE option_bars_5min IN EXCLUSIVE MODE")
+            adopting = asyncio.create_task(adoption.adopt(empty_database_url, folder, _NOW, _CLOCK))
+            while not await connection.fetchval(_COPYING):
+                assert not adopting.done()
+                await asyncio.sleep(0.01)
+            with pytest.raises(LockHeld, match="adoption"):
+                async with locks.collection_lock(db):
+                    pass
+        assert (await adopting).bars == 3 * 78 * 5 + 1
+        async with locks.collection_lock(db):
+            pass
+    await connection.close()
+
+
+async def test_a_run_after_an_interrupted_adoption_takes_new_ids(
+    engine: Engine, empty_database_url: str, folder: Path
+) -> None:
+    """A bar that cannot be taken over ends the adoption; a run may follow, and the next call adopts the rest."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute("INSERT INTO option_bars_5min (time, close) VALUES ('2026-11-19 15:00Z', 1)")  # whose?
+    with pytest.raises(DatabaseError, match="contract_id"):
+        await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+
+    async with pool.connect(empty_database_url, _CLOCK) as db, locks.collection_lock(db):
+        run = NewRun(window=Window.EOD, day=date(2026, 11, 20), symbols=["SPY"], started_at=_NOW)
+        assert await runs.open_run(db, run) == 3
+    assert await connection.fetchval(_NEW_UNDERLYING) == 3
+
+    await connection.execute("DELETE FROM earlier_system.option_bars_5min WHERE contract_id IS NULL")
+    assert (await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)).bars == 3 * 78 * 5 + 1
+    await connection.close()
+
+
+async def test_summaries_reach_to_the_first_adopted_bar(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """Bars older than the policies of the aggregates reach are summed up, also once the policies have run."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(
+        "INSERT INTO option_bars_5min (time, contract_id, close, volume)"
+        " SELECT date_trunc('day', now(), 'UTC') - age * INTERVAL '1 day', 1, 1, age"
+        " FROM unnest('{100,99,1}'::int[]) AS age"
+    )
+    await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    if engine.name == "community":
+        await run_policies(connection)
+    for volumes in (
+        "SELECT sum(volume) FROM option_bars_5min WHERE time < now() - INTERVAL '60 days'",
+        "SELECT sum(hour_volume) FROM hourly_option_summary WHERE hour < now() - INTERVAL '60 days'",
+        "SELECT sum(day_volume) FROM daily_option_summary WHERE day < now() - INTERVAL '60 days'",
+        "SELECT sum(volume) FROM underlying_intraday_summary WHERE time < now() - INTERVAL '60 days'",
+    ):
+        assert await connection.fetchval(volumes) == 199, volumes
+    await connection.close()
+
+
+async def test_earlier_backups_stay(
+    engine: Engine, plain_database_url: str, empty_database_url: str, folder: Path
+) -> None:
+    """The backup before an adoption prunes nothing, however old, in the folder that it is given."""
+    old = await backup.backup(plain_database_url, folder, _NOW - timedelta(days=400), clock=_CLOCK)
+    connection = await _earlier(empty_database_url, engine)
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    assert [kept.path for kept in backup.backups(folder)] == [old.path, done.backup]
     await connection.close()
 
 

@@ -1,6 +1,7 @@
 """Backup and restore, as a drill: an empty server gets everything back, and what does not fit is refused."""
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -106,6 +108,27 @@ async def _contents(url: str, engine: Engine) -> dict[str, list[tuple[object, ..
         return {name: [tuple(row) for row in await connection.fetch(query)] for name, query in queries.items()}
     finally:
         await connection.close()
+
+
+async def test_the_service_may_back_up(engine: Engine, filled: str, empty_server: str, folder: Path) -> None:
+    """A login that may only collect writes a backup like the owner's: the schedule runs as such a one."""
+    await features.create_roles(filled)
+    owner = await asyncpg.connect(filled)
+    await owner.execute("DROP ROLE IF EXISTS collector_service")
+    await owner.execute("CREATE ROLE collector_service LOGIN IN ROLE collector_rw")
+    try:
+        service = urlsplit(filled)
+        made = await backup.backup(
+            urlunsplit(service._replace(netloc=f"collector_service@{service.netloc.rpartition('@')[2]}")),
+            folder,
+            _NOW,
+            clock=_CLOCK,
+        )
+    finally:
+        await owner.execute("DROP ROLE collector_service")
+        await owner.close()
+    await backup.restore(made.path, empty_server, _CLOCK)
+    assert await _contents(empty_server, engine) == await _contents(filled, engine)
 
 
 async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Path) -> None:
@@ -227,6 +250,28 @@ async def test_server_that_does_not_fit_is_refused(plain_database_url: str, fold
     manifest.write_text(json.dumps({**facts, "server": "99.1"}))
     with pytest.raises(DatabaseError, match=r"is of PostgreSQL 99\.1"):
         await backup.restore(made.path, plain_database_url, _CLOCK)
+
+
+async def test_community_backup_is_refused_by_an_apache_build(
+    request: pytest.FixtureRequest, engine_matrix: Matrix, folder: Path
+) -> None:
+    """A build of the Apache edition alone tells its license only once the extension is there, and is refused, too."""
+    community = engine_matrix.engine(request, "community")
+    apache = engine_matrix.engine(request, "apache")
+    if apache.bindir in (None, community.bindir):
+        pytest.skip("needs a build of the Apache edition of TimescaleDB alone on this machine")
+    with contextlib.closing(engine_matrix.create(community, engine_matrix.template(community))) as urls:
+        made = await backup.backup(next(urls), folder, _NOW, clock=_CLOCK)
+    assert made.edition == "community"
+    unset = {name: value for name, value in settings("apache").items() if name != "timescaledb.license"}
+    server = LocalServer(apache.bindir, folder / "pg", unset)
+    server.start()
+    try:
+        with pytest.raises(DatabaseError, match="backup is of the Community edition") as no:
+            await backup.restore(made.path, server.url("postgres"), _CLOCK)
+    finally:
+        server.stop("immediate")
+    assert "a server with the Community edition" in no.value.hint
 
 
 async def test_a_program_ends_with_who_waits_for_it(folder: Path) -> None:

@@ -192,7 +192,7 @@ async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database
     await friday_was_collected(plain_database_url, clock)
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
-        order = order_for(Window.WEEKLY, settings, app.calendar(settings), clock.now())
+        order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
         await app.run_window(settings, order, clock)
         clock.set(new_york(21, 4, 1))
         without = settings.model_copy(update={"windows": WITHOUT_BACKUPS})

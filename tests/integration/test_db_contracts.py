@@ -267,8 +267,12 @@ async def test_forgotten_coverage_is_asked_for_again(database: Database) -> None
     """
     before = await rows(database, table)
 
-    assert await coverage.forget(database, FRIDAY, ["TSLA"]) == 0
-    assert await coverage.forget(database, FRIDAY, ["PLTR"]) == 4
+    assert await coverage.forget(database, FRIDAY, ["TSLA"], FRIDAY.day) == 0
+    after_expiration = contract.expiration + timedelta(days=1)
+    assert await coverage.forget(database, FRIDAY, ["PLTR"], after_expiration) == 1  # the underlying's
+    await bars.store(database, evening, 1)
+    assert await rows(database, table) == before
+    assert await coverage.forget(database, FRIDAY, ["PLTR"], contract.expiration) == 4
 
     lacking = await coverage.missing(
         database, chain.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], Asks.NOT_COVERED

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import contracts, pool, queries, runs
+from collector.db import contracts, pool, queries, runs, timescale
 from collector.db.pool import Database
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 from collector.domain.instruments import Underlying
@@ -36,6 +36,18 @@ class Statement:
         name = f"own{len(self._own)}"
         self._own[name] = sql
         return name
+
+
+async def test_maintenance_may_take_longer(plain_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends a collector's statement on a server that says nothing does not end the moving of years of bars."""
+    monkeypatch.setattr(pool, "_COMMAND_TIMEOUT_S", 0.1)
+    slow = "SELECT FROM pg_sleep(0.3)"
+    connection = await pool.open_connection(plain_database_url, SystemClock(), application_name="test")
+    with pytest.raises(TimeoutError):
+        await connection.execute(slow)
+    await connection.close()
+    async with timescale.session(plain_database_url) as session:
+        await session.connection.execute(slow)
 
 
 async def test_spans_there_and_back(database: Database, statement: Statement) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote as quoted
 
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import bars, locks, pool, runs, status
+from collector.db import bars, features, locks, pool, reports, runs, schedule_state, status
 from collector.db.pool import Database
 from collector.db.runs import DailyStatus, NewRun, RunEnd
 from collector.domain.errors import LockHeld
@@ -35,6 +36,30 @@ async def test_attempts_are_counted_by_window_and_date(database: Database) -> No
         (other, "morning", 1, RunStatus.RUNNING),
     ]
     assert [run.id for run in await status.latest_runs(database, 2)] == [other, second]
+
+
+async def test_windows_that_this_version_does_not_have(database: Database) -> None:
+    """Runs and misses under a word that is no window here are left out, by the schedule and by the week."""
+    await runs.open_run(database, NEW)
+    await rows(
+        database,
+        """
+        WITH run AS (
+            INSERT INTO intraday_collection_runs (
+                run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested, bar_size, status
+            )
+            VALUES ($1, 'end_of_day', 1, $2, $2, '{PLTR}', '5 mins', 'success')
+        )
+        INSERT INTO daily_collection_status (collection_date, symbol, collection_type, started_at, status)
+        VALUES ($1, 'MISSED no_use', 'end_of_day', $2, 'missed')
+        """,
+        FRIDAY.day,
+        START,
+    )
+    assert [one.window for one in await schedule_state.attempts(database, FRIDAY.day)] == [Window.EOD]
+    assert await schedule_state.missed(database, FRIDAY.day) == set()
+    week = await reports.week(database, FRIDAY.day, FRIDAY.day, FRIDAY.span)
+    assert week.runs == ()  # the eod is still running
 
 
 async def test_a_run_from_beginning_to_end(database: Database) -> None:
@@ -123,6 +148,16 @@ async def test_a_lock_taken_by_another_is_not_won_back(database: Database, datab
         ):
             with pytest.raises(LockHeld, match="second"):
                 await lock.keep()
+
+
+async def test_the_holder_may_be_another_user(database: Database) -> None:
+    """A login that may not see when another's session began is told who holds the lock all the same."""
+    await features.create_roles(database.url)
+    url = f"{database.url}{'&' if '?' in database.url else '?'}options={quoted('-c role=collector_rw')}"
+    async with locks.collection_lock(database, "eod 2026-11-20"), pool.connect(url, SystemClock()) as other:
+        with pytest.raises(LockHeld, match=rf"collector eod 2026-11-20 on .*process {os.getpid()}$"):
+            async with locks.collection_lock(other):
+                pass
 
 
 async def test_an_own_ghost_session_is_ended(database: Database) -> None:

@@ -205,7 +205,7 @@ async def test_a_row_that_only_becomes_complete_counts_as_identical(database: Da
     trades = answers(contract, TRADES=answer([trade(0)]))
     quotes = answers(contract, BID=answer([quote(0, "1.20")]), ASK=answer([quote(0, "1.30")]))
     await bars.store(database, [trades, quotes], 1)
-    await coverage.forget(database, FRIDAY, ["PLTR"])
+    await coverage.forget(database, FRIDAY, ["PLTR"], FRIDAY.day)
 
     first = await bars.store(database, [trades], 2)
     between = await rows(database, "SELECT has_gaps, collection_run_id FROM option_bars_5min")

@@ -17,7 +17,7 @@ from collector.db.features import FeatureReport, StorageSettings
 from collector.db.local_server import LocalServer
 from collector.db.timescale import Edition, Server
 from collector.domain.errors import DatabaseError
-from tests.engines import Engine, settings
+from tests.engines import Engine, run_policies, settings
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
 _EDITION = {"plain": Edition.NONE, "apache": Edition.APACHE, "community": Edition.COMMUNITY}
@@ -129,6 +129,58 @@ async def test_rows_survive_when_the_extension_comes_later(migrated_url: str) ->
     assert await _rows(migrated_url, everything) == before
     assert len(before) == 390
     assert await _rows(migrated_url, "SELECT count(*) FROM underlying_bars_5min") == [(91,)]
+
+
+async def test_summaries_reach_to_the_first_bar_when_the_extension_comes_later(
+    engine: Engine, migrated_url: str
+) -> None:
+    """Bars older than the policies reach are in all summaries, also after the policies' first runs."""
+    connection = await asyncpg.connect(migrated_url)
+    await connection.execute(
+        "INSERT INTO underlying_securities (id, symbol, ib_con_id, sec_type, exchange, currency)"
+        " VALUES (1, 'SPY', 756733, 'STK', 'SMART', 'USD');"
+        "INSERT INTO option_chains (id, underlying_id, contract_symbol, expiration_date, strike_price, option_type,"
+        " ib_con_id, multiplier, exchange, trading_class, currency)"
+        " VALUES (1, 1, 'SPY', '2026-12-18', 640, 'C', 1, 100, 'SMART', 'SPY', 'USD')"
+    )
+    today = await connection.fetchval("SELECT date_trunc('day', now(), 'UTC')")
+    bars = [_bar(5 * n, 1, "1 2 0.5 1.5", n) for n in range(78)]
+    for age in (100, 99, 60, 1):
+        shift = today - timedelta(days=age) - _DAY
+        await connection.executemany(_INSERT, [(bar[0] + shift, *bar[1:]) for bar in bars])
+
+    await features.apply(migrated_url)
+    if engine.name == "community":
+        await run_policies(connection)
+
+    raw = "SELECT sum(volume), count(*) FROM option_bars_5min"
+    assert await _rows(migrated_url, raw) == [(4 * sum(range(78)), 4 * 78)]
+    for sums in (
+        "SELECT sum(hour_volume), sum(bars_count) FROM hourly_option_summary",
+        "SELECT sum(day_volume), sum(bars_count) FROM daily_option_summary",
+        "SELECT sum(volume), sum(contracts) FROM underlying_intraday_summary",
+    ):
+        assert await _rows(migrated_url, sums) == await _rows(migrated_url, raw), sums
+    await connection.close()
+
+
+async def test_what_was_archived_before_the_aggregates_is_warned_of(engine: Engine, migrated_url: str) -> None:
+    """Summaries that retention wrote down for views are no part of aggregates; it is said where they are."""
+    await _rows(
+        migrated_url,
+        "INSERT INTO hourly_option_archive (contract_id, hour, hour_volume, bars_count, traded_bars)"
+        " VALUES (1, '2025-03-03 15:00Z', 7, 12, 3), (1, '2025-03-04 20:00Z', 5, 12, 1)",
+    )
+    warnings = (await features.apply(migrated_url)).warnings
+    told = [warning for warning in warnings if "hourly_option_archive" in warning]
+    in_summary = await _rows(migrated_url, "SELECT sum(hour_volume) FROM hourly_option_summary")
+    if engine.name == "community":
+        assert in_summary == [(None,)]
+        assert "until 2025-03-04" in told[0]
+    else:
+        assert in_summary == [(12,)]
+        assert told == []
+    assert (await features.report(migrated_url)).warnings == warnings
 
 
 async def test_edition_may_change_in_place(engine: Engine) -> None:
@@ -252,12 +304,12 @@ async def test_aggregates_follow_late_backfills(
     shift = old - _DAY
     bars = [_bar(5 * n, 1, "1 2 0.5 1.5", 3) for n in range(12)]
     await connection.executemany(_INSERT, [(bar[0] + shift, *bar[1:]) for bar in bars[1:]])
-    await _run_policies(connection)
+    await run_policies(connection)
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 33
     assert await connection.fetchval("SELECT count(*) FROM show_chunks('option_bars_5min')") == 1
 
     await connection.execute(_INSERT, bars[0][0] + shift, *bars[0][1:])
-    await _run_policies(connection)
+    await run_policies(connection)
     assert await connection.fetchval("SELECT sum(hour_volume) FROM hourly_option_summary") == 36
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 36
 
@@ -265,15 +317,6 @@ async def test_aggregates_follow_late_backfills(
     await connection.execute(_INSERT, today, *bars[0][1:])
     assert await connection.fetchval("SELECT sum(hour_volume) FROM hourly_option_summary") == 39
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 39
-
-
-async def _run_policies(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    jobs = await connection.fetch(
-        "SELECT job_id FROM timescaledb_information.jobs WHERE proc_name LIKE 'policy_%' AND proc_schema LIKE '_time%'"
-        " ORDER BY job_id"
-    )
-    for job in jobs:
-        await connection.execute(f"CALL run_job({job['job_id']})")
 
 
 _SERVER = Server("17.6", 170006, "2.22.1", "2.22.1", preloaded=True, license="timescale", workers=16)

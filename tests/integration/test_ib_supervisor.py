@@ -25,6 +25,7 @@ from collector.virtual_time import VirtualClock
 CLOSED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))
 EXPIRATION = date(2026, 11, 20)
+RESTORED = "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, "Night"]]], "Night"]
 
@@ -229,6 +230,7 @@ def test_patience_ends(run: Run) -> None:
         (2105, "HMDS data farm connection is broken:ushmds"),
         (2157, "Sec-def data farm connection is broken:secdefil"),
         (1100, "Connectivity between IBKR and Trader Workstation has been lost."),
+        (1102, f"{RESTORED} The following farms are not connected: secdefil."),
     ],
 )
 def test_a_recovery_that_is_never_told_is_found_out(run: Run, code: int, text: str) -> None:
@@ -244,7 +246,7 @@ def test_a_recovery_that_is_never_told_is_found_out(run: Run, code: int, text: s
             await clock.sleep(0.1)
             assert source.state.down
             began = clock.monotonic()
-            if code == 2157:
+            if "secdefil" in text:
                 complete = isinstance(await source.underlying("SPY"), Underlying)
             else:
                 request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
@@ -257,6 +259,67 @@ def test_a_recovery_that_is_never_told_is_found_out(run: Run, code: int, text: s
     found_out = run(main)
     assert found_out.complete
     assert 110 <= found_out.took_s <= 125
+
+
+def test_a_farm_that_options_do_not_need_does_not_cast_doubt_for_ever(
+    virtual_run: Callable[[Callable[[], Coroutine[Any, Any, list[Outcome]]]], list[Outcome]],
+) -> None:
+    """While one is down nothing empty is believed; after two minutes history is no longer doubted because of it."""
+
+    async def main() -> list[Outcome]:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        bounds = (SESSION.start, SESSION.end)
+        listed = gateway.market.options("PLTR", EXPIRATION)
+        never = next(one for one in listed if not gateway.market.history(one.con_id, "TRADES", *bounds))
+        contract = OptionContract("PLTR", never.con_id, never.expiration, never.strike, Right(never.right))
+        request = HistoricalRequest(contract, WhatToShow.TRADES, SESSION)
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            gateway.notify(1102, f"{RESTORED} The following farms are not connected: usfuture.")
+            await clock.sleep(100)
+            outcomes = [(await source.historical(request)).outcome]
+            await clock.sleep(21)
+            outcomes.append((await source.historical(request)).outcome)
+        await gateway.stop()
+        return outcomes
+
+    assert virtual_run(main) == [Outcome.FARM_DOWN, Outcome.NO_DATA]
+
+
+@pytest.mark.parametrize("underlying_too", [False, True])
+def test_an_expired_option_proves_nothing(run: Run, underlying_too: bool) -> None:
+    """After an evening in which options of today were answered first, IB's nightly reset is survived."""
+
+    async def main() -> Night:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock)
+        listed = gateway.market.options("PLTR", EXPIRATION)
+        one, later = listed[len(listed) // 2], gateway.market.options("PLTR", date(2026, 11, 27))[20]
+        stock = gateway.market.stock("PLTR")
+        assert stock is not None
+        today = OptionContract("PLTR", one.con_id, one.expiration, one.strike, Right(one.right))
+        alive = OptionContract("PLTR", later.con_id, later.expiration, later.strike, Right(later.right))
+        async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
+            assert isinstance(await source.historical(HistoricalRequest(today, WhatToShow.BID, SESSION)), Answer)
+            if underlying_too:
+                request = HistoricalRequest(Underlying("PLTR", stock.con_id), WhatToShow.TRADES, SESSION)
+                assert isinstance(await source.historical(request), Answer)
+            # To 00:30 in New York, when IB resets its servers; the option is purged at midnight.
+            await clock.sleep(7.5 * 3600)
+            gateway.notify(1100, "Connectivity between IBKR and Trader Workstation has been lost.")
+            await clock.sleep(30)
+            gateway.notify(1102, f"{RESTORED} All data farms are connected: usfarm; ushmds; secdefil.")
+            began = clock.monotonic()
+            complete = isinstance(await source.historical(HistoricalRequest(alive, WhatToShow.BID, SESSION)), Answer)
+            took_s, probed = clock.monotonic() - began, gateway.log.historical[-2].con_id
+            assert (probed == stock.con_id) == underlying_too
+        await gateway.stop()
+        return Night(gateway, source.events, [], took_s, complete)
+
+    reset = run(main)
+    assert reset.complete
+    assert reset.took_s < 10
+    assert EventKind.PROBE_FAILED not in reset.kinds
 
 
 def test_a_gateway_that_moves_is_followed(run: Run) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from collector.clock import Clock, SystemClock
 from collector.config.notify import DesktopSettings, NotifySettings, Security, SmtpSettings
-from collector.domain.report import Cause, FailureReport, GapCounts, RunReport, Stage
+from collector.domain.report import Cause, Environment, FailureReport, GapCounts, RunReport, Stage
 from collector.domain.runs import RunStatus, Window
 from collector.notify import examples
 from collector.notify.fan_out import Delivery, Notifier
@@ -171,18 +171,28 @@ async def test_the_desktop_is_told_of_failures_not_of_successes(
     assert [(d.channel, d.ok) for d in results] == [("outbox", True), ("desktop", False)]
 
 
-async def test_alerts_between_runs(tmp_path: Path) -> None:
-    """A full disk is told at once, and once."""
+async def test_a_full_disk_is_told_by_the_run_that_sees_it(tmp_path: Path) -> None:
+    """Three looks at the tables go well and find the disk full: one mail, and an urgent one."""
+    look = RunReport(
+        run_id=7,
+        window=Window.GAP_CHECK,
+        session=date(2026, 11, 20),
+        status=RunStatus.SUCCESS,
+        started=START,
+        completed=START,
+        environment=Environment(disk_free_bytes=7_400_000_000, disk_used=0.94),
+    )
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
         for _ in range(3):
-            await _notifier(tmp_path, port).raised(examples.alerts())
+            await _notifier(tmp_path, port).run_finished(look)
 
     (received,) = mailbox.received
-    assert received["Subject"] == (
-        "[collector] ALERT 2026-11-20 · The disk of the database is nearly full: 7.4 GB free, 94% used"
-    )
+    assert received["Subject"] == "[collector] gap_check 2026-11-20 OK · 0 open gaps"
     assert received["Importance"] == "high"
+    body = received.get_body(("plain",))
+    assert body is not None
+    assert "!! The disk of the database is nearly full: 7.4 GB free, 94% used." in body.get_content()
 
 
 async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
@@ -197,14 +207,30 @@ async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
     assert "92 new contracts were found" in _read(result.detail)
 
 
+async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Path) -> None:
+    """The server takes no mail of that week: what waited for it is in the next one, once, and in its order."""
+    await _notifier(tmp_path, None).run_finished(examples.success())
+    mailbox, week = Mailbox(answers=["554 no", "250 OK"]), replace(examples.week(), digest=())
+    async with mail_server(mailbox) as port:
+        refused = await _notifier(tmp_path, port).week_over(week)
+        later = replace(week, made_at=week.made_at + timedelta(days=7))
+        taken = await _notifier(tmp_path, port).week_over(later)
+        await _notifier(tmp_path, port).week_over(replace(later, made_at=later.made_at + timedelta(days=7)))
+
+    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("smtp", False)]
+    assert all(d.ok for d in taken)
+    texts = [body.get_content() for mail in mailbox.received if (body := mail.get_body(("plain",))) is not None]
+    assert [text.count("92 new contracts were found") for text in texts] == [1, 0]
+
+
 async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
-    """`collector notify test`: seven mails arrive, marked as tests, and nothing is remembered of them."""
+    """`collector notify test`: six mails arrive, marked as tests, and nothing is remembered of them."""
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
         results: tuple[Delivery, ...] = await _notifier(tmp_path, port).test()
 
     assert all(result.ok for result in results)
-    assert len(mailbox.received) == 7
+    assert len(mailbox.received) == 6
     assert all(mail["Subject"].endswith("(test)") for mail in mailbox.received)
     assert not (tmp_path / "email_notifications" / "alerts.json").exists()
 

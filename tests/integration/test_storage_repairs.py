@@ -205,6 +205,24 @@ async def test_retention_drops_old_days_and_keeps_their_summaries(
     assert await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False) == ()
 
 
+async def test_a_day_dropped_between_kept_ones_keeps_its_summaries(
+    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
+) -> None:
+    """Summaries refreshed as far back as there are bars still know a day that went before an unsettled, older one."""
+    for days, settled in ((0, False), (1, True), (2, False)):
+        await _store(store, [_answers(1, range(78), shift=timedelta(days=days), settled=settled)])
+    await compaction.refresh_aggregates(database_url)
+    before = await _summaries(connection)
+
+    async def exported(_day: date) -> bool:
+        return True
+
+    old = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
+    assert [day.dropped for day in old] == [False, True, False]
+    await compaction.refresh_aggregates(database_url)
+    assert await _summaries(connection) == before
+
+
 async def test_retention_keeps_what_is_neither_settled_nor_exported(
     connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
 ) -> None:

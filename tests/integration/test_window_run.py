@@ -1,25 +1,48 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
+import structlog
 from pydantic import SecretStr
 
-from collector import app
+from collector import app, upkeep
 from collector.clock import SystemClock
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, RegimeSource, RepairSettings
-from collector.db import compaction
+from collector.config import (
+    DatabaseSettings,
+    GatewaySettings,
+    LogSettings,
+    RegimeSource,
+    RepairSettings,
+    SelectionSettings,
+)
+from collector.db import compaction, features
 from collector.domain.answers import Outcome
+from collector.domain.errors import DatabaseError
 from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import Span
+from collector.pipeline import window_run
 from collector.pipeline.orders import backfill_order, order_for
 from collector.resources import resource
+from collector.simulator import texts
+from collector.simulator.scenarios import named
+from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.engines import Engine
+from tests.truth import (
+    compare,
+    option_truth,
+    selected,
+    span_of,
+    stored_options,
+    stored_underlyings,
+    underlying_truth,
+)
+from tests.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
@@ -150,6 +173,42 @@ async def test_the_slowest_requests_are_noted(
     assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
 
 
+@pytest.mark.gateway(
+    at=datetime(2026, 11, 27, 13, 30, 5, tzinfo=NEW_YORK), scenarios=[named("withheld-tail", hits=9999, share=1.0)]
+)
+async def test_a_withheld_tail_costs_no_bar(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """After an early close, off the grid by seconds: what notice 2188 left in doubt is made good by the next run."""
+    settings, day = narrow("SPY", horizon_days=0, strikes=2), date(2026, 11, 27)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    settled = "SELECT DISTINCT upper(settled) FROM request_coverage"
+    assert [row[0] for row in await fetch(plain_database_url, settled)] == [datetime(2026, 11, 27, 18, tzinfo=UTC)]
+    gateway_clock.set(datetime(2026, 11, 27, 18, 0, tzinfo=NEW_YORK))
+    finished = await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    assert finished.status is RunStatus.SUCCESS
+    await compare(plain_database_url, gateway.market, [day], ["SPY"])
+
+
+@pytest.mark.gateway(scenarios=[named("extended-hours")])
+async def test_what_traded_in_the_nights_between_is_no_fault(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A request over several sessions brings pre- and after-market bars, which are neither kept nor called untrue."""
+    settings = narrow("PLTR", horizon_days=0, strikes=1)
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        order = backfill_order(settings, parts.calendar, gateway_clock.now(), 4)
+        finished = await window_run.run(order, parts)
+    [whole] = [one for one in gateway.log.historical if one.con_id == 444857009 and one.what_to_show == "TRADES"]
+    own = gateway.market.truth(444857009, "TRADES", span_of([date(2026, 11, 16), FRIDAY]))
+    # At least four nights between five sessions, each of 48 slots after the close and 66 before the open.
+    assert whole.bars - len(own) >= 4 * (48 + 66)
+    assert finished.tally.quarantined == 0
+    assert await fetch(plain_database_url, "SELECT count(*) FROM quarantined_bars") == [(0,)]
+    stored = (await stored_underlyings(plain_database_url))[444857009]
+    assert stored == underlying_truth(gateway.market, "PLTR", span_of([date(2026, 11, 16), FRIDAY]))
+
+
 async def test_a_last_chance_is_at_risk_until_it_is_lost(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
@@ -163,6 +222,74 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
         said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
     assert said == [(True, False), (False, True), (False, False)]
+
+
+@pytest.mark.gateway(
+    scenarios=[Refused("told", 162, texts.NO_PERMISSION.format(what="of DU7654321"), share=1.0, hits=3, heals=False)]
+)
+async def test_a_report_holds_no_secret(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
+) -> None:
+    """What IB says of an account is cut out of the report: of its file, and of what `--json` and the channels get."""
+    settings = narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(plain_database_url)),
+        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+        log=LogSettings(directory=tmp_path),
+    )
+    order = order_for(Window.EOD, settings, app.calendar(settings), gateway_clock.now())
+    report = (await app.run_window(settings, order, gateway_clock)).report
+    assert "of DU***" in str(report)
+    assert "7654321" not in str(report)
+    (kept,) = (tmp_path / "reports").glob("run-*.json")
+    assert "of DU***" in kept.read_text()
+    assert "7654321" not in kept.read_text()
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 19, 12, 30, tzinfo=NEW_YORK))
+async def test_statistics_follow_what_repairs_a_session(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A night later the session is whole, and its statistics say so; what they say of its own run stays."""
+    settings = narrow("PLTR")
+    thursday = """
+        SELECT data_completeness_percent, unknown_slots > 0 AS unknown, quote_percent, collection_duration_seconds
+        FROM collection_statistics WHERE collection_date = '2026-11-19'
+    """
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
+    [noon] = await fetch(plain_database_url, thursday)
+    assert (noon["data_completeness_percent"], noon["unknown"]) == (0, True)
+    gateway_clock.set(datetime(2026, 11, 20, 18, 0, tzinfo=NEW_YORK))
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.LATE_NIGHT)
+    stored = await stored_options(plain_database_url)
+    for con_id in await selected(plain_database_url, FRIDAY - DAY):
+        assert stored[con_id] == option_truth(gateway.market, con_id, span_of([FRIDAY - DAY, FRIDAY]))
+    [night] = await fetch(plain_database_url, thursday)
+    assert (night["data_completeness_percent"], night["unknown"]) == (100, False)
+    assert night["collection_duration_seconds"] == noon["collection_duration_seconds"]
+
+
+async def test_a_backfill_gives_every_session_its_statistics(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Sessions on which no window ran have a row afterwards: complete, with its quality, without a run's duration."""
+    settings = narrow("PLTR")
+    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+        await window_run.run(backfill_order(settings, parts.calendar, gateway_clock.now(), 3), parts)
+    found = await fetch(
+        plain_database_url,
+        """
+        SELECT extract(DAY FROM collection_date), data_completeness_percent, quote_percent > 0,
+            collection_duration_seconds IS NOT NULL
+        FROM collection_statistics ORDER BY collection_date
+        """,
+    )
+    assert [tuple(row) for row in found] == [
+        (17, 100, True, False),
+        (18, 100, True, False),
+        (19, 100, True, False),
+        (20, 100, True, True),
+    ]
 
 
 @pytest.mark.gateway(at=datetime(2026, 11, 20, 12, 2, tzinfo=NEW_YORK))
@@ -200,3 +327,46 @@ async def test_summaries_know_what_a_run_stored(
         gateway_clock.set(datetime(2026, 11, 20, 16, 46, tzinfo=NEW_YORK))
     noon, evening, whole = counts
     assert whole > evening > 2 * noon > 0
+
+
+async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
+    engine: Engine, database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
+) -> None:
+    """A backfill further back than the policies reach, by who owns no table, says what to run, and that helps."""
+    if engine.name != "community":
+        pytest.skip("needs the Community edition of TimescaleDB: continuous aggregates")
+    await features.create_roles(database_url)
+    as_role = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
+    collecting, owning = (
+        narrow(
+            "PLTR",
+            database=DatabaseSettings(url=SecretStr(url)),
+            gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+            log=LogSettings(directory=tmp_path),
+            selection=SelectionSettings.model_validate(
+                {"horizon_days": 4, "regimes": [{"band": 0.001, "min_strikes": 1}]}
+            ),
+        )
+        for url in (as_role, database_url)
+    )
+    days = app.calendar(collecting)
+    said = []
+    for back in (5, 60):
+        with structlog.testing.capture_logs() as logged:
+            ended = await app.run_window(
+                collecting, backfill_order(collecting, days, gateway_clock.now(), back), gateway_clock
+            )
+        assert ended.error is None
+        said.append([line["hint"] for line in logged if line["event"] == "summaries_left_behind"])
+    assert said == [[], ["run `collector db compact` as the user who ran `collector db upgrade`"]]
+
+    # As after the policies' first runs: they reach to now, and saw nothing older than 45 days.
+    now = gateway_clock.now()
+    await compaction.refresh_aggregates(database_url, Span(now - 45 * DAY, now))
+    summed = "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary"
+    stored = await fetch(database_url, "SELECT count(*), sum(volume) FROM option_bars_5min")
+    assert await fetch(database_url, summed) != stored
+    with pytest.raises(DatabaseError, match="only the owner"):
+        await upkeep.compact(collecting, gateway_clock)
+    await upkeep.compact(owning, gateway_clock)
+    assert await fetch(database_url, summed) == stored

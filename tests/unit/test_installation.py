@@ -165,16 +165,15 @@ def test_a_socket_that_would_be_lost() -> None:
 
 @pytest.mark.parametrize("user", [True, False])
 def test_the_launchd_job(user: bool) -> None:
-    """It starts `run --due` at the configured interval and at its loading, with paths as they are."""
+    """It starts `run --due` at the configured minutes and when loaded, keeps the Mac awake, and leaves paths alone."""
     odd = replace(WHERE, config=Path("/Users/a & b/<c>.yaml"))
     (text,) = installation.render(Kind.LAUNCHD, settings(schedule={"due_every_s": 600}), odd, user=user).values()
     job = plistlib.loads(text.encode())
     assert job == {
         "Label": "local.collector.due",
-        "ProgramArguments": ["/opt/collector/bin/collector", "run", "--due"],
-        "StartInterval": 600,
+        "ProgramArguments": ["/usr/bin/caffeinate", "-i", "-s", "/opt/collector/bin/collector", "run", "--due"],
+        "StartCalendarInterval": [{"Minute": minute} for minute in (0, 10, 20, 30, 40, 50)],
         "RunAtLoad": True,
-        "ProcessType": "Background",
         "AbandonProcessGroup": True,
         "ExitTimeOut": 60,
         "Umask": 0o077,

@@ -3,9 +3,11 @@
 import struct
 from collections.abc import Collection
 from datetime import date, timedelta
+from decimal import Decimal
 
 from collector.simulator import texts
-from collector.simulator.exchange.sessions import local_date, session_on_or_before
+from collector.simulator.exchange.listings import SimBar
+from collector.simulator.exchange.sessions import SLOT_S, epoch, local_date, session, session_on_or_before, utc
 from collector.simulator.replies import Refusal
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios.base import (
@@ -185,6 +187,35 @@ class WithheldTail(Spoiled):
             newest = entry.received_at - self._tail
             reply.notices.append((2188, texts.TAIL_WITHHELD))
             reply.bars = [bar for bar in reply.bars if bar.time < newest]
+
+
+class ExtendedHours(Scenario):
+    """An underlying's trades also from 04:00 to the open and from the close to 20:00, as IB tells them for useRTH 0."""
+
+    name = "extended-hours"
+
+    def edit(self, entry: Request, reply: HistoryReply) -> None:
+        """Add a small flat bar for every slot around the sessions told, as far as it was asked for and has begun."""
+        stock = next((one for one in self.stage.market.stocks if one.con_id == entry.con_id), None)
+        if stock is None or entry.what_to_show != "TRADES" or entry.start is None or entry.end is None:
+            return
+        until, told = min(entry.end, entry.received_at), list(reply.bars)
+        for day in {local_date(bar.time) for bar in reply.bars}:
+            hours = session(day, late_close=stock.late_close)
+            if hours is None:
+                continue
+            prices = [bar.close for bar in reply.bars if local_date(bar.time) == day]
+            for price, begins, ends in (
+                (prices[0], epoch(day, 4), hours.open),
+                (prices[-1], hours.close, epoch(day, 20)),
+            ):
+                slots = map(utc, range(begins, ends, SLOT_S))
+                told += [
+                    SimBar(at, price, price, price, price, Decimal(100), price, 1)
+                    for at in slots
+                    if entry.start <= at < until
+                ]
+        reply.bars = sorted(told)
 
 
 class RevisedValues(Scenario):

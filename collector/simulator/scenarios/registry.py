@@ -56,6 +56,7 @@ SCENARIOS: Mapping[str, Callable[..., Scenario]] = MappingProxyType(
         "late-answers": answers.LateAnswers,
         "duplicated-bars": answers.DuplicatedBars,
         "withheld-tail": answers.WithheldTail,
+        "extended-hours": answers.ExtendedHours,
         "revised-values": answers.RevisedValues,
         "malformed-frame": answers.Malformed,
         "malformed-length": partial(answers.Malformed, hits=1, length=True),

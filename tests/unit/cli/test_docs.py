@@ -99,6 +99,14 @@ def test_documents_name_only_commands_that_exist(document: Path) -> None:
     assert [wrong for line in lines if (wrong := wrong_with(line))] == []
 
 
+def test_statements_that_are_named_exist() -> None:
+    """A status query that a hint, a checklist or the README sends people to is there to be pasted."""
+    sources = [*(CHECKOUT / "collector").rglob("*.py"), *(CHECKOUT / "docs").glob("*.md"), CHECKOUT / "README.md"]
+    named = {name for one in sources for name in re.findall(r"sql/status/\w+\.sql", one.read_text(encoding="utf-8"))}
+    assert named >= {"sql/status/gaps.sql", "sql/status/dead_letters.sql", "sql/status/storage_by_table.sql"}
+    assert [name for name in sorted(named) if not (CHECKOUT / name).is_file()] == []
+
+
 def test_hints_name_only_commands_that_exist() -> None:
     """Commands that errors, mails and checklists tell people to type can be typed."""
     wrong: list[str] = []

@@ -8,7 +8,7 @@ import pytest
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.quality import Impossible, SpotRange, impossible, option_flags, underlying_flags
+from collector.domain.quality import Impossible, SpotRange, impossible, in_hours, option_flags, underlying_flags
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
 
@@ -55,6 +55,18 @@ def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str 
 def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None) -> None:
     """Only what contradicts itself is impossible."""
     assert impossible(given, what, [SESSION]) is reason
+
+
+def test_extended_hours_are_left_out() -> None:
+    """Bars on the grid before the open and after the close are; what is off the grid stays, to be judged."""
+    odd = bar("1.2")._replace(time=OPEN - timedelta(hours=2, seconds=1))
+    first, last = bar("1.2"), bar("1.2", 77)
+    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], [SESSION]) == (
+        odd,
+        first,
+        last,
+    )
+    assert impossible(odd, T, [SESSION]) is Impossible.OUTSIDE_SESSION
 
 
 def quotes(bid: str, ask: str, slots: int = 7) -> dict[WhatToShow, list[Bar]]:

@@ -6,6 +6,7 @@ import pytest
 
 from collector.domain.answers import Failure, Outcome
 from collector.domain.reactions import REACTIONS, delay_s
+from collector.resources import resource
 
 FAILURES = [outcome for outcome in Outcome if outcome not in (Outcome.BARS, Outcome.NO_DATA)]
 
@@ -27,3 +28,17 @@ def test_back_off_is_bounded(outcome: Outcome) -> None:
         assert wait is not None
         assert longest / 2 <= wait <= longest
     assert delay_s(outcome, reaction.attempts, source) is None
+
+
+@pytest.mark.parametrize(("outcome", "minutes"), [(Outcome.DISCONNECTED, 23), (Outcome.FARM_DOWN, 80)])
+def test_how_long_a_run_goes_on_without_ib(outcome: Outcome, minutes: int) -> None:
+    """As config.yaml promises for `gateway.patience_s: 120`, which each attempt of a request spends."""
+    waits: list[float] = []
+    while (wait := delay_s(outcome, len(waits) + 1, random.Random(len(waits)))) is not None:
+        waits.append(wait)
+    attempts = len(waits) + 1
+    assert (attempts * 120 + sum(waits)) / 60 == pytest.approx(minutes, rel=0.06)
+    words = resource("config.yaml").read_text()
+    assert f"{attempts} such failures of a request (about {minutes} minutes)" in words or (
+        f"with a farm down {attempts} (about {minutes})" in words
+    )

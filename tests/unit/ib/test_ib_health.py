@@ -1,5 +1,7 @@
 """What IB's notices tell of its line and its farms."""
 
+import pytest
+
 from collector.ib.codes import Notice
 from collector.ib.health import Health
 
@@ -66,6 +68,30 @@ def test_a_restored_line_names_the_farms_that_are_missing() -> None:
     assert health.line_up
     assert not health.history_up
     assert health.definitions_up
+    assert health.describe() == "history farm ushmds"
+    assert health.take(Notice.HISTORY_FARM_UP, "HMDS data farm connection is OK:ushmds")
+    assert health.all_up
+
+
+@pytest.mark.parametrize(
+    ("listed", "down"),
+    [
+        ("usfuture.", {"market": {"usfuture"}}),
+        ("usfarm.nj; secdefil.", {"market": {"usfarm.nj"}, "definition": {"secdefil"}}),
+        ("euhmds; ushmds", {"history": {"ushmds"}}),
+        ("euhmds.", {}),
+        ("ushmds. The following farms are connected: usfarm.", {"history": {"ushmds"}}),
+    ],
+)
+def test_the_list_of_missing_farms_ends_with_a_full_stop(listed: str, down: dict[str, set[str]]) -> None:
+    """The full stop belongs to the sentence: by the names without it the farms are known, and called up again."""
+    health = Health({"euhmds"})
+    health.take(
+        Notice.CONNECTIVITY_RESTORED,
+        "Connectivity between IBKR and Trader Workstation has been restored - data maintained."
+        f" The following farms are connected: cashfarm. The following farms are not connected: {listed}",
+    )
+    assert {kind: farms for kind, farms in health.down.items() if farms} == down
 
 
 def test_a_line_restored_with_all_farms_forgets_their_trouble() -> None:

@@ -103,7 +103,7 @@ def test_a_withheld_tail_covers_less() -> None:
         request(), reply(sent_at=sent_at, rows=bar(OPEN) + bar(OPEN + timedelta(minutes=30)), notices=(2188,))
     )
     assert isinstance(outcome, Answer)
-    assert outcome.covered_until == OPEN + timedelta(minutes=32)
+    assert outcome.covered_until == OPEN + timedelta(minutes=30)
     assert [found.time for found in outcome.bars] == [OPEN]
     assert outcome.notices == (2188,)
 

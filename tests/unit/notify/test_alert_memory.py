@@ -11,8 +11,8 @@ import pytest
 from collector.config.notify import AlertSettings, When
 from collector.domain.report import Cause, Environment, FailureReport, RunReport, Stage, SymbolReport
 from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Alert, Rule, Severity
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge, judge_alerts
+from collector.notify.alerts import Rule
+from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 
 SETTINGS = AlertSettings()
 NOON = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -132,6 +132,18 @@ def test_a_partial_run_does_not_end_an_outage_of_its_own_cause() -> None:
     assert judgements[2].is_recovery
 
 
+def test_what_was_incomplete_is_over_with_the_next_success() -> None:
+    """No symbol could be had, for no reason that is known by name: told once, over when all is there again."""
+    incomplete = FailureReport(stage=Stage.FETCH, cause=Cause.INCOMPLETE, message="left out: SPY (time-out)")
+    judgements, memory = _live(
+        [_run(Window.MIDDAY, 0, incomplete), _run(Window.EOD, 1, incomplete), _run(Window.EOD, 2)]
+    )
+
+    assert [j.send for j in judgements] == [True, False, True]
+    assert judgements[2].is_recovery
+    assert memory.conditions == ()
+
+
 def test_three_degraded_runs_in_a_row_are_told_once() -> None:
     """Partial after partial is a state; a success ends it."""
     partials = [_run(Window.EOD, i * 20.0, status=RunStatus.PARTIAL) for i in range(4)]
@@ -165,17 +177,6 @@ def test_recovery_may_be_off_or_a_line(when: When, send: bool, digest: int) -> N
     assert judgements[1].send is send
     assert len(memory.digest) == digest
     assert memory.conditions == ()
-
-
-def test_alerts_outside_a_run_are_told_at_once_and_once() -> None:
-    """Only immediate rules; the rest waits for the run's own mail."""
-    disk = Alert(rule=Rule.DISK_LOW, severity=Severity.CRITICAL, key="disk_low", text="full")
-    chain = Alert(rule=Rule.STALE_CHAIN, severity=Severity.WARNING, key="stale_chain:SPY", text="old")
-    first = judge_alerts((disk, chain), AlertMemory(), SETTINGS, NOON)
-    second = judge_alerts((disk, chain), first.memory, SETTINGS, NOON + timedelta(minutes=5))
-
-    assert first.tell == (disk,)
-    assert not second.send
 
 
 def test_the_file_keeps_the_memory(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from collector.domain.report import (
     SymbolReport,
 )
 from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Rule, Severity, degraded_alert, environment_alerts, run_alerts, when
+from collector.notify.alerts import Rule, Severity, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()
@@ -99,7 +99,27 @@ def test_what_a_run_gives_reason_to_tell(report: RunReport, rules: set[Rule]) ->
 )
 def test_what_the_surroundings_give_reason_to_tell(environment: Environment, rules: set[Rule]) -> None:
     """Disk, backup, login and chains, each at its threshold and just beyond; what is not known raises nothing."""
-    assert rules == {alert.rule for alert in environment_alerts(environment, SETTINGS, NOW)}
+    assert rules == _rules(replace(_report(window=Window.GAP_CHECK), environment=environment))
+
+
+def test_what_is_lost_is_where_the_owner_is_sent() -> None:
+    """`collector gaps` lists open gaps only: the alert names the command and the query that show lost ones."""
+    (missed,) = [
+        alert
+        for alert in run_alerts(replace(_report(), expiring=Expiring(lost=1)), SETTINGS, NOW)
+        if alert.rule is Rule.LAST_CHANCE_MISSED
+    ]
+    assert "collector gaps" not in missed.what_to_do
+    assert "collector status" in missed.what_to_do
+    assert "sql/status/gaps.sql" in missed.what_to_do
+
+
+def test_a_success_with_deferred_requests_does_not_claim_all() -> None:
+    """A run whose time did not suffice says what it left, also as a line of the weekly mail."""
+    report = _report()
+    (symbol,) = report.symbols
+    (success,) = run_alerts(replace(report, symbols=(replace(symbol, deferred=7),)), SETTINGS, NOW)
+    assert success.text == "eod 2026-11-20 left 7 requests to the next window."
 
 
 def test_degraded_runs_in_a_row() -> None:

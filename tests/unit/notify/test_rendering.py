@@ -24,9 +24,7 @@ VOID = {"meta", "img", "br", "hr"}
 
 
 def _recovery() -> Mail:
-    judged = Judgement(
-        send=True, tell=(), immediate=(), recovered=examples.recovered_conditions(), memory=AlertMemory()
-    )
+    judged = Judgement(send=True, tell=(), recovered=examples.recovered_conditions(), memory=AlertMemory())
     return RENDERER.run(examples.success(), judged)
 
 
@@ -37,7 +35,6 @@ MAKERS: dict[str, Callable[[], Mail]] = {
     "failed": lambda: RENDERER.run(examples.failed()),
     "preflight_failed": lambda: RENDERER.run(examples.preflight_failed()),
     "recovery": _recovery,
-    "alert": lambda: RENDERER.alerts(examples.alerts(), NOW, "box"),
     "weekly": lambda: RENDERER.week(examples.week()),
 }
 

@@ -59,6 +59,19 @@ def test_every_cause_has_a_checklist() -> None:
     assert all(len(checklist(cause)) >= 2 for cause in Cause)
 
 
+@pytest.mark.parametrize(
+    ("cause", "place"),
+    [
+        (Cause.PERMISSION, "collector doctor --permissions"),  # without the option it asks IB for nothing
+        (Cause.DISK, "sql/status/storage_by_table.sql"),  # `db status` shows features, no sizes
+        (Cause.INCOMPLETE, "sql/status/dead_letters.sql"),  # `gaps` shows a kind of reason, not what IB said
+    ],
+)
+def test_checklists_name_what_really_shows_it(cause: Cause, place: str) -> None:
+    """Nobody is sent to a command that does not show what it is said to show."""
+    assert any(place in line for line in checklist(cause))
+
+
 def test_a_traceback_shows_lines_and_no_values() -> None:
     """Where it broke is shown, what the variables held is not."""
 

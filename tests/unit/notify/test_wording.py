@@ -77,6 +77,51 @@ def test_the_headline_says_whether_to_trust() -> None:
     assert wording.headline(replace(examples.success(), symbols=())).startswith("Nothing was due")
 
 
+def _put_off(report: RunReport, deferred: int) -> RunReport:
+    """Return the run with requests of its last symbol left to the next window."""
+    *others, last = report.symbols
+    return replace(report, symbols=(*others, replace(last, deferred=deferred)))
+
+
+def _unasked(report: RunReport) -> RunReport:
+    """Return the run as if it had sent no request."""
+    return replace(report, symbols=tuple(replace(symbol, requests=0) for symbol in report.symbols))
+
+
+@pytest.mark.parametrize(
+    ("report", "headline", "subject"),
+    [
+        (
+            _put_off(examples.success(), 1200),
+            "Not all that was due was asked: 1,200 requests are deferred to the next window; ",
+            "eod 2026-11-20 OK · 99.8 % · ",
+        ),
+        (
+            _put_off(_unasked(examples.intraday()), 1),
+            "Nothing was asked: 1 request is deferred to the next window.",
+            "morning 2026-11-20 OK · 100.0 % covered · ",
+        ),
+        (
+            _put_off(examples.partial(), 40),
+            "Use these bars with care: 40 requests are deferred to the next window; 59,202 of 1,094,040 series-slots",
+            "eod 2026-11-20 PARTIAL · ",
+        ),
+    ],
+)
+def test_what_is_left_to_the_next_window_is_said(report: RunReport, headline: str, subject: str) -> None:
+    """A run that ran out of time does not sound complete: in its headline everywhere, and in its subject."""
+    assert wording.headline(report).startswith(headline)
+    assert wording.subject(report).startswith(subject)
+    assert f" · {report.deferred:,} deferred" in wording.subject(report)
+    console = Console(file=StringIO(), width=200, force_terminal=False)
+    console.print(run_view(report, Mask()))
+    mail = Renderer(Mask()).run(report)
+    assert isinstance(console.file, StringIO)
+    for text in (console.file.getvalue(), mail.text, mail.html, mail.brief):
+        assert headline in text
+        assert "is answered" not in text
+
+
 def test_the_line_of_blocks() -> None:
     """Lowest and highest block at the ends of the scale, a space where nothing is known."""
     assert wording.sparkline([0.5, 1.0, None, 0.75], 0.5) == "▁█ ▄"

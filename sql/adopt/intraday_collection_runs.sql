@@ -1,4 +1,4 @@
--- Adopt the record of runs with their ids; none of them is running any more.
+-- Adopt the record of runs with their ids; none is running any more, and those of unknown windows become manual: $1 windows.
 INSERT INTO intraday_collection_runs (
     id, run_date, run_type, attempt, scheduled_time, started_at, heartbeat_at, completed_at, symbols_requested,
     duration_requested, bar_size, contracts_requested, contracts_successful, bars_collected, bars_updated,
@@ -13,9 +13,11 @@ SELECT
 FROM
     (
         SELECT
-            *,
-            row_number() OVER (PARTITION BY run_date, run_type ORDER BY id) AS ordinal
-        FROM earlier_system.intraday_collection_runs
+            run.*,
+            known.run_type AS known_type,
+            row_number() OVER (PARTITION BY run.run_date, coalesce(known.run_type, 'manual') ORDER BY run.id) AS ordinal
+        FROM earlier_system.intraday_collection_runs AS run
+        LEFT JOIN unnest($1::text[]) AS known (run_type) ON known.run_type = run.run_type::text
     ) AS earlier,
     LATERAL jsonb_populate_record(
         NULL::intraday_collection_runs,
@@ -25,6 +27,17 @@ FROM
             'rate_limit_hits', 0, 'forced', false, 'host', 'earlier system'
         )
         || jsonb_strip_nulls(to_jsonb(earlier))
+        || CASE
+            WHEN earlier.known_type IS NULL THEN jsonb_build_object(
+                'run_type', 'manual',
+                'error_details', jsonb_strip_nulls(
+                    jsonb_build_object(
+                        'earlier_run_type', earlier.run_type, 'earlier_details', to_jsonb(earlier) -> 'error_details'
+                    )
+                )
+            )
+            ELSE '{}'
+        END
         || jsonb_build_object(
             'attempt', earlier.ordinal,
             'heartbeat_at', coalesce(to_jsonb(earlier) ->> 'completed_at', to_jsonb(earlier) ->> 'started_at', now()::text),

@@ -1,0 +1,20 @@
+-- What is known of the expirations of symbols: chains as they were last read, days on which a selected contract expires.
+-- $1 symbols, $2 first and $3 last of these days.
+SELECT
+    underlying.chain_asked_on,
+    underlying.chain_expirations,
+    ARRAY(
+        SELECT found.expiration_date
+        FROM generate_series($2::date, $3::date, INTERVAL '1 day') AS day (day)
+        CROSS JOIN LATERAL (
+            SELECT contract.expiration_date
+            FROM option_chains AS contract
+            INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
+            WHERE contract.underlying_id = underlying.id
+                AND contract.expiration_date = day.day::date
+                AND life.selected @> contract.expiration_date
+            LIMIT 1
+        ) AS found
+    ) AS selected
+FROM underlying_securities AS underlying
+WHERE underlying.symbol = ANY($1::text[])

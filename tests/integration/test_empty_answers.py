@@ -1,0 +1,35 @@
+"""When "no data" about an option may be believed: the underlying's own bars, from the tables, decide."""
+
+from datetime import timedelta
+
+from collector.db import bars, underlying_bars
+from collector.db.pool import Database
+from collector.domain.answers import Answer, HistoricalRequest
+from collector.domain.instruments import WhatToShow
+from collector.domain.spans import SLOT, Span, Spans
+from collector.pipeline.storing import Sessions, judged
+from tests.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, slot, trade
+
+
+async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(database: Database) -> None:
+    """Its bars of the first two slots prove nothing about the rest of the session, nor about another one."""
+    chain = await make_chain(database)
+    await bars.store(database, [answers(chain.underlying, TRADES=answer([trade(0), trade(1)]))], 1)
+    traded = await underlying_bars.traded(database, chain.underlying.id, [FRIDAY.span, MONDAY.span])
+    assert traded == Spans((Span(FRIDAY.open, FRIDAY.open + timedelta(minutes=10)),))
+
+    sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {})
+    (contract, _) = chain.contracts
+    nothing = Answer((), MONDAY.close, MONDAY.close, MONDAY.close)
+
+    def is_believed(span: Span) -> bool:
+        request = HistoricalRequest(contract, WhatToShow.TRADES, span)
+        found, doubtful = judged(contract, [(request, nothing)], sessions)
+        assert doubtful == ([] if found else [request])
+        return found is not None
+
+    assert is_believed(FRIDAY.span)
+    assert is_believed(Span(slot(1), FRIDAY.close))
+    assert not is_believed(Span(slot(2), FRIDAY.close))
+    assert not is_believed(Span(FRIDAY.open, MONDAY.open + SLOT))
+    assert not is_believed(MONDAY.span)

@@ -1,0 +1,73 @@
+"""The weekly report, from the tables as runs and the schedule leave them."""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+
+from collector.db import runs, schedule_state
+from collector.db.pool import Database
+from collector.domain.masking import Mask
+from collector.domain.report_document import to_document
+from collector.domain.runs import RunStatus, Window
+from collector.domain.week import WeekReport
+from collector.market.calendar import Calendar
+from collector.notify.rendering import Renderer
+from collector.pipeline import reporting
+from tests.window_runs import narrow
+
+SATURDAY = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+MONDAY, TUESDAY = date(2026, 11, 16), date(2026, 11, 17)
+
+
+async def attempt(
+    db: Database, day: date, window: Window, status: RunStatus, *, requests: int = 0, rate_limit_hits: int = 0
+) -> None:
+    """Record one attempt at a window, from its beginning to its end."""
+    began = datetime(day.year, day.month, day.day, 21, 45, tzinfo=UTC)
+    run_id = await runs.open_run(db, runs.NewRun(window=window, day=day, symbols=("PLTR",), started_at=began))
+    end = began + timedelta(minutes=5)
+    progress = {"attempts": requests}
+    ended = runs.RunEnd(status=status, completed_at=end, rate_limit_hits=rate_limit_hits, progress=progress)
+    await runs.close(db, run_id, ended)
+
+
+async def reported(db: Database) -> WeekReport:
+    """Return the report of the week of 16 November 2026."""
+    settings = narrow("PLTR")
+    return await reporting.of_week(db, settings, Calendar(dict(settings.closes)), SATURDAY)
+
+
+async def test_a_window_that_was_slept_through_is_missed(database: Database) -> None:
+    """It was due and never ran: the week says so; one that ran late, or belongs to another week, is not counted."""
+    await attempt(database, MONDAY, Window.EOD, RunStatus.SUCCESS)
+    await attempt(database, TUESDAY, Window.EOD, RunStatus.SUCCESS)
+    for window, day, kind in (
+        (Window.MORNING, TUESDAY, "merged"),
+        (Window.EOD, TUESDAY, "last_chance"),
+        (Window.MORNING, MONDAY - timedelta(days=3), "too_old"),
+        (Window.MORNING, MONDAY + timedelta(days=7), "merged"),
+    ):
+        await schedule_state.note_missed(database, window, day, SATURDAY, kind, "the computer was asleep")
+    week = await reported(database)
+    mail = Renderer(Mask(), pictures=False).week(week)
+    assert week.missed == ((TUESDAY, Window.MORNING),)
+    assert mail.subject.startswith("[collector] week 2026-11-16 to 2026-11-20 1 missed · ")
+    assert "5 sessions, 3 windows: 0 failed, 0 partial, 1 missed." in mail.text
+    (row,) = (line.split() for line in mail.text.splitlines() if line.startswith("morning"))
+    assert row == ["morning", "-", "missed"]
+    assert 'title="missed"' in mail.html
+    assert "more this week" not in mail.text + mail.html
+
+
+async def test_every_attempt_counts(database: Database) -> None:
+    """The last attempt says how a window ended; requests and rate-limit hits are those of all attempts."""
+    await attempt(database, MONDAY, Window.EOD, RunStatus.FAILED, requests=400, rate_limit_hits=7)
+    await attempt(database, MONDAY, Window.EOD, RunStatus.INTERRUPTED, requests=50)
+    await attempt(database, MONDAY, Window.EOD, RunStatus.SUCCESS, requests=6)
+    await attempt(database, TUESDAY, Window.MIDDAY, RunStatus.PARTIAL, requests=1000, rate_limit_hits=20)
+    week = await reported(database)
+    assert [(run.session, run.window, run.status, run.attempts) for run in week.runs] == [
+        (MONDAY, Window.EOD, RunStatus.SUCCESS, 3),
+        (TUESDAY, Window.MIDDAY, RunStatus.PARTIAL, 1),
+    ]
+    written = json.loads(json.dumps(to_document(week)))
+    assert (written["requests"], written["rate_limit_hits"]) == (1456, 27)
