@@ -77,7 +77,7 @@ class WeekFigures:
 
 async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigures:
     """Return what the tables know of the sessions between two days, and of gaps in a span around them."""
-    runs = await db.fetch("runs_of_week", first, last)
+    runs = [row for row in await db.fetch("runs_of_week", first, last) if row["run_type"] in WINDOWS]
     gaps = await db.fetchrow("gaps_of_week", span.start, span.end) or {}
     expiries = await db.fetchrow("expiries_of_week", first, last) or {}
     ran = {(row["run_date"], Window(row["run_type"])) for row in runs}
@@ -92,7 +92,6 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
                 run_id=row["id"],
             )
             for row in runs
-            if row["run_type"] in WINDOWS
         ),
         missed=tuple(sorted(missed - ran)),
         symbols=tuple(WeekSymbol(**row) for row in await db.fetch("symbols_of_week", first, last)),

@@ -1,7 +1,9 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
+from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
@@ -32,6 +34,8 @@ from collector.simulator import texts
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
+from collector.virtual_time import VirtualClock
+from tests.arena import Arena
 from tests.engines import Engine
 from tests.truth import (
     compare,
@@ -43,6 +47,8 @@ from tests.truth import (
     underlying_truth,
 )
 from tests.window_runs import FRIDAY, narrow, parts_for, run_window
+
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
@@ -173,21 +179,26 @@ async def test_the_slowest_requests_are_noted(
     assert {(row["id"], row["run_date"], row["run_type"]) for row in shown} == {(finished.run_id, FRIDAY, "eod")}
 
 
-@pytest.mark.gateway(
-    at=datetime(2026, 11, 27, 13, 30, 5, tzinfo=NEW_YORK), scenarios=[named("withheld-tail", hits=9999, share=1.0)]
-)
-async def test_a_withheld_tail_costs_no_bar(
-    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
-) -> None:
+def test_a_withheld_tail_costs_no_bar(arena: Arena, virtual_run: Run) -> None:
     """After an early close, off the grid by seconds: what notice 2188 left in doubt is made good by the next run."""
     settings, day = narrow("SPY", horizon_days=0, strikes=2), date(2026, 11, 27)
-    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
-    settled = "SELECT DISTINCT upper(settled) FROM request_coverage"
-    assert [row[0] for row in await fetch(plain_database_url, settled)] == [datetime(2026, 11, 27, 18, tzinfo=UTC)]
-    gateway_clock.set(datetime(2026, 11, 27, 18, 0, tzinfo=NEW_YORK))
-    finished = await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
-    assert finished.status is RunStatus.SUCCESS
-    await compare(plain_database_url, gateway.market, [day], ["SPY"])
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 27, 13, 30, 5, tzinfo=NEW_YORK))
+        await arena.empty(clock)
+        withheld = named("withheld-tail", hits=9999, share=1.0)
+        async with Gateway(arena.market(7, clock), clock, [withheld]) as gateway:
+            await run_window(arena.url, gateway, settings, clock, day=day)
+            async with arena.directly(clock) as connection:
+                settled = await connection.fetch("SELECT DISTINCT upper(settled) FROM request_coverage")
+            assert [row[0] for row in settled] == [datetime(2026, 11, 27, 18, tzinfo=UTC)]
+            clock.set(datetime(2026, 11, 27, 18, 0, tzinfo=NEW_YORK))
+            finished = await run_window(arena.url, gateway, settings, clock, day=day)
+            assert finished.status is RunStatus.SUCCESS
+            with clock.hold():
+                await compare(arena.url, gateway.market, [day], ["SPY"])
+
+    virtual_run(main)
 
 
 @pytest.mark.gateway(scenarios=[named("extended-hours")])
