@@ -21,7 +21,8 @@ demo: $(STAMP) ## Collect one simulated session into an embedded PostgreSQL and 
 	$(BIN)/collector demo
 
 test: $(STAMP) ## Run the whole suite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	# Three, because tests wait for servers, too; in the order of folders, because the longest come first then.
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## Types, lint, format, floors
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@
 -- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
 -- New rows go in by a plain INSERT, twice as fast as an upsert. A row of which only has_gaps changes is written, and
 -- counts as identical: IB sent the same values.
--- Flags: a bar is judged anew when its value differs, or when all configured series were answered for the same slots;
+-- Flags: a bar is judged anew when its value differs, or when all configured series were answered for the same slots,
 -- a value that is read again without the others keeps what they showed. Crossings (x'040400') are read from the merged row.
 WITH after AS (
     SELECT
