@@ -9,10 +9,12 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from statistics import median
+from typing import TypeVar
 
 import asyncpg
 
@@ -25,6 +27,9 @@ from collector.domain.spans import SLOT, Span, Spans
 from tests import engines
 from tests.benchmarks.bench_storage import say
 
+_Batch = TypeVar("_Batch")
+
+_ROUNDS = 3
 _SLOTS = 78
 _OPEN = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 _COLUMNS = (
@@ -80,38 +85,53 @@ async def _emptied(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     await connection.execute("TRUNCATE option_bars_5min, request_coverage, bar_revisions")
 
 
-async def _measure(url: str, size: int, rows: int) -> tuple[float, float, float, float]:
-    """Return rows a second of (COPY encoded, COPY, store, store of identical rows) in batches of about `size` rows."""
+async def _measure(url: str, size: int, rows: int) -> tuple[float, ...]:
+    """Return rows a second of (COPY encoded, COPY, store, store of identical rows) in batches of about `size` rows.
+
+    The medians of rounds in which the four take turns, because a machine's speed changes between rounds.
+    """
     per_batch = max(1, size // _SLOTS)
     contracts = max(per_batch, rows // _SLOTS)
     batches = [
         [_answers(c) for c in range(first, min(first + per_batch, contracts + 1))]
         for first in range(1, contracts + 1, per_batch)
     ]
-    total = sum(map(len, batches)) * _SLOTS
     connection = await asyncpg.connect(url)
-    speeds = []
-    texts = [_text(batch) for batch in batches]
-    await _emptied(connection)
-    began = time.perf_counter()
-    for text in texts:
+    async with pool.connect(url, SystemClock(), size=1) as database:
+        rounds = [await _round(connection, database, batches) for _ in range(_ROUNDS)]
+    await connection.close()
+    total = sum(map(len, batches)) * _SLOTS
+    return tuple(total / median(seconds) for seconds in zip(*rounds, strict=True))
+
+
+async def _round(
+    connection: "asyncpg.Connection[asyncpg.Record]", database: pool.Database, batches: list[list[InstrumentAnswers]]
+) -> list[float]:
+    """Return seconds of COPY encoded, COPY, store and store of identical rows."""
+
+    async def copy(text: bytes) -> None:
         await connection.copy_to_table("option_bars_5min", source=_stream(text), columns=_COLUMNS, format="text")
-    speeds.append(total / (time.perf_counter() - began))
+
+    async def copy_encoded(batch: list[InstrumentAnswers]) -> None:
+        await copy(_text(batch))
+
+    async def store(batch: list[InstrumentAnswers]) -> None:
+        await bars.store(database, batch, 1)
+
     await _emptied(connection)
+    seconds = [await _seconds(copy, [_text(batch) for batch in batches])]
+    await _emptied(connection)
+    seconds.append(await _seconds(copy_encoded, batches))
+    await _emptied(connection)
+    seconds += [await _seconds(store, batches), await _seconds(store, batches)]
+    return seconds
+
+
+async def _seconds(write: Callable[[_Batch], Awaitable[None]], batches: Sequence[_Batch]) -> float:
     began = time.perf_counter()
     for batch in batches:
-        text = _text(batch)
-        await connection.copy_to_table("option_bars_5min", source=_stream(text), columns=_COLUMNS, format="text")
-    speeds.append(total / (time.perf_counter() - began))
-    await _emptied(connection)
-    async with pool.connect(url, SystemClock(), size=1) as database:
-        for _ in range(2):
-            began = time.perf_counter()
-            for batch in batches:
-                await bars.store(database, batch, 1)
-            speeds.append(total / (time.perf_counter() - began))
-    await connection.close()
-    return speeds[0], speeds[1], speeds[2], speeds[3]
+        await write(batch)
+    return time.perf_counter() - began
 
 
 async def _run(engine: engines.Engine, rows: int) -> bool:
