@@ -6,12 +6,14 @@ or say gets out: what `kill -9` does to it.
 
 import asyncio
 import contextlib
+import pickle
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Self
+from unittest.mock import patch
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
@@ -19,9 +21,10 @@ import asyncpg
 from collector.clock import Clock
 from collector.config import Settings
 from collector.domain.errors import CollectorError
+from collector.domain.pricing.chain import compute
 from collector.domain.runs import RunStatus, Window
 from collector.ib.pacing import PacingSettings
-from collector.pipeline import window_run
+from collector.pipeline import greeks, window_run
 from collector.pipeline.orders import Finished, order_for
 from collector.simulator.market import Market
 from collector.simulator.scenarios import Scenario
@@ -140,6 +143,20 @@ class _Listening:
         return chunk
 
 
+class GreeksOnce:
+    """Computes Greeks as the collector does, but equal inputs once: hundreds of mixes end with the same bars."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+
+    def __call__(self, *inputs: object) -> object:
+        """Return what `greeks.compute` returns, each time a copy of its own."""
+        key = pickle.dumps(inputs)
+        if key not in self._known:
+            self._known[key] = pickle.dumps(compute(*inputs))  # type: ignore[arg-type]  # passed on as they come
+        return pickle.loads(self._known[key])  # noqa: S301 - pickled two lines above
+
+
 class Traffic(NamedTuple):
     """Bytes of an undisturbed run by proxy and direction; kills are aimed into them."""
 
@@ -177,6 +194,7 @@ class Arena:
         self.references = {} if references is None else references
         self._clock = CurrentClock()
         self._markets = {seed: Market(seed, self._clock) for seed in MARKET_SEEDS}
+        self.compute = GreeksOnce()
 
     def market(self, seed: int, clock: Clock) -> Market:
         """Return the market of a seed on a clock; the one that was given before stands still."""
@@ -272,6 +290,7 @@ class Disturbed:
         self._killed = False
 
     async def __aenter__(self) -> Self:
+        self._stack.enter_context(patch.object(greeks, "compute", self.arena.compute))
         await self._stack.enter_async_context(self.gateway)
         self.gateway_proxy = CuttingProxy((self.gateway.host, self.gateway.port), clock=self.clock)
         await self._stack.enter_async_context(self.gateway_proxy)

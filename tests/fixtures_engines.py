@@ -61,7 +61,10 @@ class Matrix:
     def create(self, engine: engines.Engine, template: str) -> Generator[str, None, None]:
         """Yield the URL of a new database cloned from `template`, and drop it afterwards."""
         name = f"collector_test_{os.getpid()}_{next(_numbers)}"
-        engine.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        copied = (
+            "" if engine.server.startswith("14.") else "STRATEGY file_copy"
+        )  # four times as fast as by way of the log
+        engine.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {copied}')
         try:
             yield engine.database(name)
         finally:
