@@ -294,7 +294,8 @@ async def run_due(
     days, outcomes = calendar(settings), list[Outcome]()
     while True:
         async with database(settings, clock) as db:
-            agenda = await due.look(db, settings, days, clock.now())
+            now = clock.now()
+            agenda = await due.look(db, settings, await due.schedule_of(db, settings, days, now), now)
         if not agenda.due:
             return outcomes
         order = due.order_of(agenda.due[0], settings, days, clock.now())

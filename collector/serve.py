@@ -214,7 +214,7 @@ class Serving:
             try:
                 now = self._clock.now()
                 self._schedule = await due.schedule_of(db, self._settings, self._days, now)
-                agenda = await due.look(db, self._settings, self._days, now)
+                agenda = await due.look(db, self._settings, self._schedule, now)
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
                 await self._tell_of_windows(app.Standing(db, self._line.lent))

@@ -19,8 +19,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from collector.config import NotifySettings
+
 USER = "owner@example.org"
 PASSWORD = "correct horse – battery"  # noqa: S105 - the test server's own
+
+
+def mails_to(port: int) -> NotifySettings:
+    """Return a configuration that mails the owner by way of the server on a port."""
+    smtp = {
+        "host": "127.0.0.1",
+        "port": port,
+        "security": "none",
+        "sender": "collector@example.org",
+        "recipients": [USER],
+    }
+    return NotifySettings.model_validate({"smtp": smtp})
 
 
 @dataclass

@@ -1,22 +1,24 @@
 """Running windows in a test: real database, real socket, simulated market."""
 
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import date, time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime, time
 from functools import cache
 from typing import Any, Protocol
 
 from collector.clock import Clock
 from collector.config import BackupSettings, SelectionSettings, Settings, SymbolSettings
-from collector.db import pool
-from collector.domain.runs import Window
+from collector.db import pool, runs
+from collector.db.runs import NewRun, RunEnd
+from collector.domain.runs import RunStatus, Window
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.ib.source import connect
 from collector.market.calendar import Calendar
 from collector.pipeline import window_run
-from collector.pipeline.orders import Finished, order_for
+from collector.pipeline.orders import Finished, Order, order_for
+from collector.pipeline.tally import Tally
 
 FRIDAY = date(2026, 11, 20)
 QUICK = PacingSettings(pause_s=5.0)
@@ -43,6 +45,18 @@ def narrow(*symbols: str, horizon_days: int = 4, band: float = 0.004, strikes: i
     named = tuple(SymbolSettings(symbol=symbol) for symbol in symbols or ("SPY", "PLTR", "TSLA"))
     bare = Settings(backup=BackupSettings(enabled=False))
     return bare.model_copy(update={"symbols": named, "selection": selection, **more})
+
+
+@contextmanager
+def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
+    """Show no progress."""
+    yield lambda _tally: None
+
+
+async def succeeded(db: pool.Database, window: Window, at: datetime) -> None:
+    """Record a window of Friday as run at an instant."""
+    new = NewRun(window=window, day=FRIDAY, symbols=["PLTR"], started_at=at, scheduled=at)
+    await runs.close(db, await runs.open_run(db, new), RunEnd(status=RunStatus.SUCCESS, completed_at=at))
 
 
 @cache

@@ -134,23 +134,18 @@ async def by_ids(db: Statements, ids: Iterable[int]) -> dict[int, OptionContract
 
 async def _store(db: Statements, underlying_id: int, contracts: Sequence[OptionContract], now: datetime) -> list[Row]:
     once = {contract.con_id: contract for contract in contracts}.values()
-    await db.execute(
-        "number_adopted_contracts",
-        underlying_id,
+    identities = (
         [c.con_id for c in once],
         [c.occ_symbol for c in once],
         [c.expiration for c in once],
         [c.strike for c in once],
         [c.right.value for c in once],
     )
+    await db.execute("number_adopted_contracts", underlying_id, *identities)
     return await db.fetch(
         "store_contracts",
         underlying_id,
-        [c.con_id for c in once],
-        [c.occ_symbol for c in once],
-        [c.expiration for c in once],
-        [c.strike for c in once],
-        [c.right.value for c in once],
+        *identities,
         [c.multiplier for c in once],
         [c.exchange for c in once],
         [c.trading_class for c in once],

@@ -56,7 +56,7 @@ class Lock:
                 ghost = self._is_own_ghost(holder)
                 if ghost:
                     await connection.fetchval(query("end_session"), holder["pid"])
-        except BaseException:
+        except BaseException:  # whoever is cancelled meanwhile must not keep the lock
             connection.terminate()
             raise
         with self._db.clock.hold():

@@ -265,7 +265,7 @@ class Database(Statements):
             connection, block = await self.patiently(lambda: self._begun(stack, prepared))
             try:
                 yield Transaction(connection, self._clock, self._decoders)
-            except BaseException:
+            except BaseException:  # a cancelled block is rolled back, too
                 # The error in hand says more than a failing rollback: the connection is gone, and so is what it wrote.
                 with contextlib.suppress(DatabaseError), self._outside():
                     await block.rollback()

@@ -69,7 +69,6 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split("-", maxsplit=1)[0].split("."))
 
 
-_NAME = "collector maintenance"
 _LONGEST_S = 24 * 3600.0
 """Moving years of bars takes hours; a server that is gone without a word must still end the wait some day."""
 

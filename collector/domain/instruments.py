@@ -40,6 +40,11 @@ class Underlying:
     currency: str = "USD"
     id: int = 0
 
+    @property
+    def is_defined(self) -> bool:
+        """Tell whether IB has defined it: what was adopted without IB's number has one below 0 until then."""
+        return self.con_id > 0
+
 
 @dataclass(frozen=True, slots=True)
 class OptionContract:

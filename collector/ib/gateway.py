@@ -115,7 +115,7 @@ class Gateway:
         except OSError as exc:  # TimeoutError and ConnectionError are among them
             await self.drop()
             raise self._unavailable(exc) from exc
-        except BaseException:
+        except BaseException:  # a cancelled opening, too, must leave no half-open socket
             await self.drop()
             raise
         with contextlib.suppress(TimeoutError):

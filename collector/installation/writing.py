@@ -135,7 +135,7 @@ def _write(path: Path, text: str) -> None:
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), 0o644)
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # Ctrl-C, too, must leave no half-written file
         Path(name).unlink(missing_ok=True)
         raise
 

@@ -72,12 +72,9 @@ class Discovery:
         self._vix: dict[date, Decimal | Failure] = {}
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
-        """Return the symbol's underlying from the database, or define it at the source once.
-
-        One that was adopted from an earlier system without IB's number (`con_id` below 0) is still to be defined.
-        """
+        """Return the symbol's underlying from the database, or define it at the source once."""
         known = await contract_store.underlying(self._db, symbol)
-        if known is not None and known.con_id > 0:
+        if known is not None and known.is_defined:
             return known
         found = await self._persistently(lambda: self._source.underlying(symbol), symbol=symbol)
         if isinstance(found, Failure):

@@ -35,13 +35,12 @@ async def schedule_of(db: Database, settings: Settings, calendar: Calendar, now:
     return Schedule(settings.windows, calendar, settings.symbol_names, known.expected)
 
 
-async def look(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> Agenda:
+async def look(db: Database, settings: Settings, schedule: Schedule, now: datetime) -> Agenda:
     """Return what to run now; what can no longer be had is recorded as missed, with the reason, once.
 
-    Before the very first run nothing is missed: the schedule begins now.
+    Before the very first run nothing is missed: the schedule (of `schedule_of`) begins now.
     """
     past = await _read(db, settings, now)
-    schedule = await schedule_of(db, settings, calendar, now)
     found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
     for miss in found.missed:
         one = miss.occurrence

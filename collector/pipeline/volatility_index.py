@@ -55,7 +55,7 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
 
 async def _defined(db: Database, source: MarketDataSource) -> Underlying | Failure:
     known = await contract_store.underlying(db, SYMBOL)
-    if known is not None and known.con_id > 0:
+    if known is not None and known.is_defined:
         return known
     found = await source.index(SYMBOL)
     return found if isinstance(found, Failure) else await contract_store.add_index(db, found)

@@ -8,13 +8,13 @@ from pydantic import SecretStr
 
 from collector import app
 from collector.clock import SystemClock
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, NotifySettings, Settings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline.orders import order_for
 from collector.simulator.launch import start
 from tests.fault_proxy import unused_port
-from tests.mail_server import Mailbox, mail_server
+from tests.mail_server import Mailbox, mail_server, mails_to
 from tests.truth import compare
 from tests.window_runs import FRIDAY, narrow
 
@@ -24,19 +24,12 @@ BROKEN = [(Window.MORNING, 10, 0), (Window.MIDDAY, 12, 30), (Window.EXPIRY_CHECK
 
 def settings_for(url: str, port: int, folder: Path, mail_port: int) -> Settings:
     """Return a configuration with this database, gateway and mail server."""
-    smtp = {
-        "host": "127.0.0.1",
-        "port": mail_port,
-        "security": "none",
-        "sender": "collector@example.org",
-        "recipients": ["owner@example.org"],
-    }
     return narrow(
         "PLTR",
         database=DatabaseSettings(url=SecretStr(url)),
         gateway=GatewaySettings(port=port, patience_s=1.0),
         log=LogSettings(directory=folder),
-        notify=NotifySettings.model_validate({"smtp": smtp}),
+        notify=mails_to(mail_port),
     )
 
 

@@ -219,7 +219,7 @@ def test_interrupted_it_says_so(collected: Collected, capsys: Capsys) -> None:
         command = account.start(*EOD, "--force")
         limit = time.monotonic() + 60
         while not silent.log.historical and time.monotonic() < limit:
-            time.sleep(0.1)
+            time.sleep(0.1)  # another process is at work
         command.send_signal(signal.SIGINT)
         out, err = command.communicate(timeout=60)
     assert command.returncode == 130, err

@@ -207,7 +207,9 @@ class Laptop:
         """Run what is due until nothing is, as `collector run --due` does."""
         async with pool.connect(self.url, self.clock) as db:
             while True:
-                found = await due.look(db, self.settings, self.calendar, self.clock.now())
+                now = self.clock.now()
+                schedule = await due.schedule_of(db, self.settings, self.calendar, now)
+                found = await due.look(db, self.settings, schedule, now)
                 if not found.due:
                     return
                 await self._run(found.due[0], db)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ from collector.config import DatabaseSettings, DeadManSettings, GatewaySettings,
 from collector.db import embedded, pool, runs
 from collector.db.runs import NewRun, RunEnd
 from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import Order
-from collector.pipeline.tally import Tally
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.virtual_time import VirtualClock
@@ -34,7 +32,7 @@ from tests.fault_proxy import unused_port
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 from tests.http_peers import get, pings, samples
 from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow
+from tests.window_runs import FRIDAY, narrow, no_bar
 
 NEW_YORK = ZoneInfo("America/New_York")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=NEW_YORK)
@@ -47,12 +45,6 @@ END_SESSIONS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-
-
-@contextlib.contextmanager
-def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
-    """Show nothing."""
-    yield lambda _tally: None
 
 
 def settings_for(url: str, port: int, folder: Path, **more: Any) -> Settings:  # noqa: ANN401 - sections

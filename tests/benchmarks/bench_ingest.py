@@ -29,7 +29,7 @@ from tests.benchmarks.bench_storage import say
 
 _Batch = TypeVar("_Batch")
 
-_ROUNDS = 3
+_ROUNDS = 5
 _SLOTS = 78
 _OPEN = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 _COLUMNS = (

@@ -148,7 +148,8 @@ async def test_runs_of_windows_that_are_unknown_here(engine: Engine, empty_datab
     ]
     await connection.close()
     async with pool.connect(empty_database_url, _CLOCK) as db:
-        assert (await due.look(db, narrow("SPY"), Calendar(), _NOW)).wake_at is not None
+        schedule = await due.schedule_of(db, narrow("SPY"), Calendar(), _NOW)
+        assert (await due.look(db, narrow("SPY"), schedule, _NOW)).wake_at is not None
 
 
 async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: str, folder: Path) -> None:
@@ -201,7 +202,7 @@ async def test_no_run_begins_meanwhile(engine: Engine, empty_database_url: str, 
             adopting = asyncio.create_task(adoption.adopt(empty_database_url, folder, _NOW, _CLOCK))
             while not await connection.fetchval(_COPYING):
                 assert not adopting.done()
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.01)  # the server is at work
             with pytest.raises(LockHeld, match="adoption"):
                 async with locks.collection_lock(db):
                     pass

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,20 +22,17 @@ from collector.config import (
     DatabaseSettings,
     GatewaySettings,
     LogSettings,
-    NotifySettings,
     ServeSettings,
     Settings,
     WindowsSettings,
 )
-from collector.db import backup, pool, runs
-from collector.db.runs import NewRun, RunEnd
+from collector.db import backup, pool
 from collector.domain.errors import BackupError
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline.orders import Order, order_for
-from collector.pipeline.tally import Tally
 from collector.virtual_time import VirtualClock
-from tests.mail_server import Mailbox, mail_server
-from tests.window_runs import FRIDAY, narrow
+from tests.mail_server import Mailbox, mail_server, mails_to
+from tests.window_runs import FRIDAY, narrow, no_bar, succeeded
 
 NEW_YORK = ZoneInfo("America/New_York")
 WITHOUT_BACKUPS = WindowsSettings.model_validate({"backup": {"enabled": False}})
@@ -46,12 +43,6 @@ FROM intraday_collection_runs WHERE run_type = 'backup' ORDER BY id
 """
 
 
-@contextlib.contextmanager
-def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
-    """Show no progress."""
-    yield lambda _tally: None
-
-
 def new_york(day: int, hour: int, minute: int = 0) -> datetime:
     """Return an instant of November 2026 by New York's clocks."""
     return datetime(2026, 11, day, hour, minute, tzinfo=NEW_YORK)
@@ -59,13 +50,6 @@ def new_york(day: int, hour: int, minute: int = 0) -> datetime:
 
 def settings_for(url: str, folder: Path, mail_port: int = 1, **gateway: Any) -> Settings:  # noqa: ANN401 - its keys
     """Return a configuration with backups below a folder, no gateway, and a mail server."""
-    smtp = {
-        "host": "127.0.0.1",
-        "port": mail_port,
-        "security": "none",
-        "sender": "collector@example.org",
-        "recipients": ["owner@example.org"],
-    }
     return narrow(
         "PLTR",
         windows=WindowsSettings(),
@@ -74,7 +58,7 @@ def settings_for(url: str, folder: Path, mail_port: int = 1, **gateway: Any) -> 
         gateway=GatewaySettings(port=1, patience_s=1.0, **gateway),
         log=LogSettings(directory=folder / "log"),
         serve=ServeSettings(port=0),
-        notify=NotifySettings.model_validate({"smtp": smtp}),
+        notify=mails_to(mail_port),
     )
 
 
@@ -82,11 +66,7 @@ async def friday_was_collected(url: str, clock: Clock) -> None:
     """Record Friday's windows from eod on as run; the collector has been at work since then."""
     async with pool.connect(url, clock) as db:
         for window, at in ((Window.EOD, (16, 45)), (Window.LATE_NIGHT, (18, 0))):
-            instant = new_york(20, *at)
-            run_id = await runs.open_run(
-                db, NewRun(window=window, day=FRIDAY, symbols=["PLTR"], started_at=instant, scheduled=instant)
-            )
-            await runs.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=instant))
+            await succeeded(db, window, new_york(20, *at))
 
 
 async def backup_runs(url: str) -> list[asyncpg.Record]:

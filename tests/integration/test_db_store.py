@@ -322,7 +322,7 @@ async def test_a_cancelled_store_leaves_all_or_nothing(database: Database) -> No
     batch = [answers(c, TRADES=answer([trade(n) for n in range(78)])) for c in chain.contracts]
     for delay_s in (0.0, 0.002, 0.01, 0.02, 0.03, 0.05):
         task = asyncio.create_task(bars.store(database, batch, 1))
-        await asyncio.sleep(delay_s)
+        await asyncio.sleep(delay_s)  # real time: where the server is meanwhile is what the delays vary
         task.cancel()
         await asyncio.wait({task})
         stored = await rows(database, "SELECT count(*) FROM option_bars_5min")

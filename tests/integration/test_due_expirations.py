@@ -8,6 +8,7 @@ from collector.db import contracts, lifecycle, runs, schedule_state
 from collector.db.pool import Database
 from collector.db.runs import NewRun, RunEnd
 from collector.domain.runs import RunStatus, Window
+from collector.market.agenda import Agenda
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.pipeline import due
@@ -32,10 +33,15 @@ async def chain(database: Database) -> Chain:
     return made
 
 
+async def look(db: Database, now: datetime, *symbols: str) -> Agenda:
+    """Look what is due, as every caller does."""
+    settings = narrow(*symbols or ("PLTR",))
+    return await due.look(db, settings, await due.schedule_of(db, settings, CALENDAR, now), now)
+
+
 async def windows_due(db: Database, now: datetime, *symbols: str) -> set[Window]:
     """Return what is due."""
-    found = await due.look(db, narrow(*symbols or ("PLTR",)), CALENDAR, now)
-    return {run.occurrence.window for run in found.due}
+    return {run.occurrence.window for run in (await look(db, now, *symbols)).due}
 
 
 async def test_the_check_is_due_where_a_selected_contract_expires(database: Database, chain: Chain) -> None:
@@ -73,7 +79,7 @@ async def test_a_last_chance_is_missed_only_where_something_expired(database: Da
     run = await runs.open_run(database, new)
     await runs.close(database, run, RunEnd(status=RunStatus.SUCCESS, completed_at=started))
 
-    await due.look(database, PLTR, CALENDAR, datetime(2026, 11, 21, 6, 0, tzinfo=UTC))
+    await look(database, datetime(2026, 11, 21, 6, 0, tzinfo=UTC))
 
     missed = await schedule_state.missed(database, MONDAY)
     assert {(window, day) for window, day, kind in missed if kind == "last_chance"} == {(Window.EOD, FRIDAY)}

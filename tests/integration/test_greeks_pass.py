@@ -163,7 +163,7 @@ async def test_interrupted_and_repeated(database: Database, market: Market) -> N
     await stored_chain(database, market, strikes=3)
     for delay in (0.0, 0.02, 0.1):
         running = asyncio.create_task(calculate(database))
-        await asyncio.sleep(delay)
+        await asyncio.sleep(delay)  # real time: where thread and server are meanwhile is what the delays vary
         running.cancel()
         await asyncio.wait({running})
     await calculate(database)

@@ -1,8 +1,7 @@
 """The weekly report by the schedule, with real parts: one mail on Saturday, with all that waited for it."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from email.message import EmailMessage
@@ -19,20 +18,17 @@ from collector.config import (
     DatabaseSettings,
     GatewaySettings,
     LogSettings,
-    NotifySettings,
     ServeSettings,
     Settings,
     WindowsSettings,
 )
-from collector.db import pool, runs
-from collector.db.runs import NewRun, RunEnd
+from collector.db import pool
 from collector.domain.runs import RunStatus, Window
 from collector.notify.memory import AlertFile, AlertMemory
-from collector.pipeline.orders import Order, order_for
-from collector.pipeline.tally import Tally
+from collector.pipeline.orders import order_for
 from collector.virtual_time import VirtualClock
-from tests.mail_server import Mailbox, mail_server
-from tests.window_runs import FRIDAY, narrow
+from tests.mail_server import Mailbox, mail_server, mails_to
+from tests.window_runs import FRIDAY, narrow, no_bar, succeeded
 
 NOON = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 """Saturday 12:00 in Israel, in winter."""
@@ -41,28 +37,15 @@ WEEK = "[collector] week 2026-11-16 to 2026-11-20 OK · "
 LINE = "2026-11-17 06:00 UTC · 92 new contracts were found."
 
 
-@contextlib.contextmanager
-def no_bar(_order: Order) -> Iterator[Callable[[Tally], None]]:
-    """Show no progress."""
-    yield lambda _tally: None
-
-
 def settings_for(url: str, folder: Path, mail_port: int, **more: Any) -> Settings:  # noqa: ANN401 - sections
     """Return a configuration with a mail server and without a gateway; nobody is reminded of a login."""
-    smtp = {
-        "host": "127.0.0.1",
-        "port": mail_port,
-        "security": "none",
-        "sender": "collector@example.org",
-        "recipients": ["owner@example.org"],
-    }
     values: dict[str, Any] = {
         "windows": WindowsSettings.model_validate({"backup": {"enabled": False}}),
         "database": DatabaseSettings(url=SecretStr(url)),
         "gateway": GatewaySettings(port=1, patience_s=1.0, weekly_login_reminder=False),
         "log": LogSettings(directory=folder),
         "serve": ServeSettings(port=0),
-        "notify": NotifySettings.model_validate({"smtp": smtp}),
+        "notify": mails_to(mail_port),
     }
     return narrow("PLTR", **values | more)
 
@@ -71,10 +54,7 @@ async def friday_was_collected(url: str, clock: Clock) -> None:
     """Record Friday's last windows as run; the collector has been at work since then."""
     async with pool.connect(url, clock) as db:
         for window, hours in ((Window.EOD, 12.25), (Window.LATE_NIGHT, 11)):
-            at = NOON - timedelta(hours=hours)
-            new = NewRun(window=window, day=FRIDAY, symbols=["PLTR"], started_at=at, scheduled=at)
-            run_id = await runs.open_run(db, new)
-            await runs.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=at))
+            await succeeded(db, window, NOON - timedelta(hours=hours))
 
 
 def remembered(folder: Path) -> AlertFile:

@@ -21,6 +21,7 @@ from collector.config import (
     RegimeSource,
     RepairSettings,
     SelectionSettings,
+    Settings,
 )
 from collector.db import compaction, features
 from collector.domain.answers import Outcome
@@ -53,6 +54,17 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)
 SYMBOLS = ("SPY", "PLTR", "TSLA")
+
+
+def settings_for(url: str, gateway: Gateway, folder: Path, **more: Any) -> Settings:  # noqa: ANN401 - sections
+    """Return a configuration that names its database, gateway and log, as a command has it."""
+    return narrow(
+        "PLTR",
+        database=DatabaseSettings(url=SecretStr(url)),
+        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
+        log=LogSettings(directory=folder),
+        **more,
+    )
 
 
 async def fetch(url: str, statement: str, *args: object) -> list[asyncpg.Record]:
@@ -242,12 +254,7 @@ async def test_a_report_holds_no_secret(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
 ) -> None:
     """What IB says of an account is cut out of the report: of its file, and of what `--json` and the channels get."""
-    settings = narrow(
-        "PLTR",
-        database=DatabaseSettings(url=SecretStr(plain_database_url)),
-        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
-        log=LogSettings(directory=tmp_path),
-    )
+    settings = settings_for(plain_database_url, gateway, tmp_path)
     order = order_for(Window.EOD, settings, app.calendar(settings), gateway_clock.now())
     report = (await app.run_window(settings, order, gateway_clock)).report
     assert "of DU***" in str(report)
@@ -308,13 +315,8 @@ async def test_summaries_know_what_a_run_stored(
     database_url: str, gateway: Gateway, gateway_clock: SystemClock, tmp_path: Path
 ) -> None:
     """Bars behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
-    settings = narrow(
-        "PLTR",
-        database=DatabaseSettings(url=SecretStr(database_url)),
-        gateway=GatewaySettings(host=gateway.host, port=gateway.port),
-        log=LogSettings(directory=tmp_path),
-        repair=RepairSettings(lookback_days=2, late_night_sessions=1),
-    )
+    repair = RepairSettings(lookback_days=2, late_night_sessions=1)
+    settings = settings_for(database_url, gateway, tmp_path, repair=repair)
     days = app.calendar(settings)
     bars = "SELECT count(*), sum(volume) FROM option_bars_5min"
     summaries = (
@@ -349,11 +351,10 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
     await features.create_roles(database_url)
     as_role = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     collecting, owning = (
-        narrow(
-            "PLTR",
-            database=DatabaseSettings(url=SecretStr(url)),
-            gateway=GatewaySettings(host=gateway.host, port=gateway.port),
-            log=LogSettings(directory=tmp_path),
+        settings_for(
+            url,
+            gateway,
+            tmp_path,
             selection=SelectionSettings.model_validate(
                 {"horizon_days": 4, "regimes": [{"band": 0.001, "min_strikes": 1}]}
             ),
