@@ -1,5 +1,6 @@
 """The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
 
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Self
@@ -122,6 +123,12 @@ def check_series(series: tuple[WhatToShow, ...]) -> tuple[WhatToShow, ...]:
     if not series or len(set(series)) != len(series):
         raise ValueError("should name each series once, and at least one")
     return series
+
+
+class EvidenceSettings(Section):
+    """When an empty answer is believed. no_bid_usd: an ask up to this, USD, makes an empty BID no surprise."""
+
+    no_bid_usd: Decimal = Field(default=Decimal("0.05"), ge=0, le=10)
 
 
 class RepairSettings(Section):

@@ -8,20 +8,22 @@ import structlog
 
 from collector.db import underlying_bars
 from collector.domain.answers import HistoricalRequest, Outcome
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
-from collector.domain.runs import Window
-from collector.pipeline import planning
+from collector.domain.runs import Asks, Window
+from collector.pipeline import controls, planning, weighing
 from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, NotPrepared
+from collector.pipeline.orders import Finished, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
 from collector.pipeline.quality import examined, spots_of
 from collector.pipeline.storing import Answered, Sessions, Storer, judged
+from collector.pipeline.weighed import Series
 
 _PASSES = 3
-"""What is empty in all series settles only by a second, later answer; the third pass is for what failed meanwhile."""
+"""The first asks for everything, the next for what failed meanwhile and for empty answers that nothing controlled."""
 log = structlog.get_logger()
 
 
@@ -32,11 +34,11 @@ async def collect(finished: Finished, parts: Parts) -> None:
         GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
         UsageError: IB knows none of the symbols.
     """
-    order, tally = finished.order, finished.tally
+    order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
     own = [work for u in underlyings for work in await preparation.underlying_work(u)]
-    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts)
+    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, None)
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
         if isinstance(chosen, NotPrepared):
@@ -46,26 +48,55 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
+    await _passes(finished, sessions, parts)
+
+
+async def _passes(finished: Finished, sessions: Sessions, parts: Parts) -> None:
+    """Ask for what is missing, and weigh what came back empty, until asking again would prove nothing."""
+    order, tally = finished.order, finished.tally
+    settles = order.asks is Asks.NOT_SETTLED
+    today = parts.source.now().astimezone(NEW_YORK).date()
+    found = await controls.known(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
+    watch = controls.Controls(parts.source, parts.clock, tally, found if settles else {})
     hopeless: set[HistoricalRequest] = set()
+    spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await planning.contract_work(parts.db, finished.prepared, order, parts.settings.series)
         if number == 1:
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
-        work = [left for item in work if (left := _without(item, hopeless))]
+        work = [left for item in work if (left := _without(item, hopeless, spoken))]
         if not work:
             break
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
         before = len(finished.given_up)
-        deferred = await _fetch(work, sessions, finished, parts)
+        deferred = await _fetch(work, sessions, finished, parts, watch if settles else None)
         hopeless.update(letter.request for letter in finished.given_up[before:])
+        await _weigh(finished, parts)
         if order.force or deferred:
             return
+        spoken |= finished.weighed.controlled
+        spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
         again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)
-        await _fetch(again, sessions, finished, parts)
+        await _fetch(again, sessions, finished, parts, None)
+
+
+async def _weigh(finished: Finished, parts: Parts) -> None:
+    """Weigh the empty answers of a run that may settle something."""
+    if finished.order.asks is Asks.NOT_SETTLED:
+        underlyings = [prepared.underlying for prepared in finished.prepared]
+        finished.weighed = await parts.db.patiently(
+            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id)
+        )
+
+
+def _is_lit(series: Series, symbols: Sequence[Prepared], watch: controls.Controls) -> bool:
+    instrument, what = series
+    owner = next((one for one in symbols if any(contract.id == instrument for contract in one.contracts)), None)
+    return owner is not None and watch.is_lit(owner.underlying.symbol, what)
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
@@ -88,8 +119,13 @@ async def _defined(preparation: Preparation, finished: Finished) -> list[Underly
     return underlyings
 
 
-def _without(work: Work, hopeless: set[HistoricalRequest]) -> Work | None:
-    requests = tuple(request for request in work.requests if request not in hopeless)
+def _without(work: Work, hopeless: set[HistoricalRequest], spoken: set[Series]) -> Work | None:
+    """Return what is left of work without what was given up on, and what was answered as well as it can be now."""
+    requests = tuple(
+        request
+        for request in work.requests
+        if request not in hopeless and (work.instrument.id, request.what_to_show) not in spoken
+    )
     return Work(work.instrument, requests) if requests else None
 
 
@@ -107,8 +143,14 @@ async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation,
     return Sessions(by_symbol, traded, spots)
 
 
-async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, parts: Parts) -> bool:
-    """Fetch and store work; returns whether something was deferred for lack of time."""
+async def _fetch(
+    work: Sequence[Work],
+    sessions: Sessions,
+    finished: Finished,
+    parts: Parts,
+    watch: controls.Controls | None = None,
+) -> bool:
+    """Fetch and store work, under controls where there are any; returns whether something was deferred."""
     tally = finished.tally
     tally.planned += sum(len(item.requests) for item in work)
     parts.on_progress(tally)
@@ -119,6 +161,9 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
     ) as storer:
 
         async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
+            if watch is not None:
+                for request, answer in answered:
+                    watch.heard(request, answer)
             answers, doubtful = judged(instrument, answered, sessions)
             if answers is not None:
                 symbol = instrument.symbol
@@ -130,7 +175,8 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
         fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, _deadline(finished, parts))
         try:
             with _fewer_collections():
-                await fetching.run(work)
+                async with watch.watch(work, deliver) if watch is not None else contextlib.nullcontext():
+                    await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
     return bool(fetching.deferred)

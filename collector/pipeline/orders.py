@@ -16,6 +16,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
+from collector.pipeline.weighed import Weighed
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -83,7 +84,7 @@ class Finished:
 
     error: what stopped it. not_prepared: symbols that were left out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
-    session, see `session_span`; 0 until the run is closed.
+    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers.
     """
 
     run_id: int
@@ -101,6 +102,7 @@ class Finished:
     reached: float | None = None
     slots: int = 0
     expired_contracts: int = 0
+    weighed: Weighed = field(default_factory=Weighed)
     backup: BackupReport | None = None
     error: BaseException | None = None
 

@@ -42,8 +42,8 @@ class MarketDataSource(Protocol):
     async def contracts(self, underlying: Underlying, expiration: date) -> Definitions | Failure:
         """Return every option contract of one expiration, by strike, then right."""
 
-    async def historical(self, request: HistoricalRequest) -> HistoricalOutcome:
-        """Fetch the bars of one series over one span."""
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
+        """Fetch the bars of one series over one span; of the requests that wait, the lowest priority goes first."""
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
@@ -85,7 +85,7 @@ class NoSource:
         """Return the failure."""
         return self._failure
 
-    async def historical(self, request: HistoricalRequest) -> Failure:  # noqa: ARG002
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure
 

@@ -1,0 +1,36 @@
+"""What became of a run's empty answers, as a value."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from collector.domain.instruments import WhatToShow
+
+Series = tuple[int, WhatToShow]
+"""An instrument (an underlying's id below zero) and what to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Implausible:
+    """A session that is emptier than it can be. symbol: "ALL" over all of them."""
+
+    symbol: str
+    day: date
+    words: str
+
+
+@dataclass(slots=True)
+class Weighed:
+    """What a run's weighing found.
+
+    implausible: sessions whose empty answers settle nothing. accepted: those that are taken as they are, with words.
+    controlled, uncontrolled: series whose empty answers had bars around them, and had not. settled, single_witness,
+    awaiting: claims by ruling.
+    """
+
+    implausible: list[Implausible] = field(default_factory=list)
+    accepted: list[Implausible] = field(default_factory=list)
+    controlled: set[Series] = field(default_factory=set)
+    uncontrolled: set[Series] = field(default_factory=set)
+    settled: int = 0
+    single_witness: int = 0
+    awaiting: int = 0
