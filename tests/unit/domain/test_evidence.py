@@ -39,7 +39,7 @@ def test_bars_must_come_within_a_minute_before_and_after(good: list[int], contro
 
 
 def test_two_instruments_empty_where_bars_are_known_are_an_outage() -> None:
-    """Between two good answers two failed controls void what lies there; one instrument alone does not, however often."""
+    """Between two good answers two failed controls void what lies there; one instrument alone does not."""
     good = [at(0), at(55)]
     assert is_controlled(at(20), at(21), good, [(at(25), 7), (at(30), 7)])
     assert not is_controlled(at(20), at(21), good, [(at(25), 7), (at(30), 8)])
