@@ -161,7 +161,13 @@ async def _fetch(
     if not work:
         return False
     async with Storer(
-        parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
+        parts.db,
+        finished.run_id,
+        parts.settings.series,
+        tally,
+        parts.clock,
+        lambda: parts.on_progress(tally),
+        parts.login,
     ) as storer:
 
         async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:

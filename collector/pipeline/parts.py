@@ -14,7 +14,10 @@ from collector.pipeline.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The concrete parts of a run, wired by collector.app; on_progress is called whenever the tally has changed."""
+    """The concrete parts of a run, wired by collector.app.
+
+    on_progress: called whenever the tally has changed. login: by which the source is asked; kept with each request.
+    """
 
     db: Database
     source: MarketDataSource
@@ -23,3 +26,4 @@ class Parts:
     clock: Clock
     randomness: random.Random
     on_progress: Callable[[Tally], None] = lambda _: None
+    login: str = ""
