@@ -96,6 +96,10 @@ class Index:
     of: str
 
 
+Definition = Stock | Option | Index
+"""Whatever a client may ask about."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainShape:
     """The answer to a question for option parameters: sets, of which not every combination exists."""
