@@ -8,6 +8,7 @@ from typing import Any, Self
 from collector.clock import Clock, SystemClock
 from collector.simulator import texts
 from collector.simulator.connection import Connection
+from collector.simulator.exchange.listings import Definition
 from collector.simulator.market import Market
 from collector.simulator.request_log import LagMeter, Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
@@ -203,6 +204,12 @@ class Gateway:
     def notices(self, entry: Request) -> list[tuple[int, str]]:
         """Return the notices (code, text) that the scenarios send on a stream's id before its first ticks."""
         return [notice for scenario in self.scenarios for notice in scenario.notices(entry)]
+
+    def define(self, entry: Request, found: tuple[Definition, ...]) -> tuple[Definition, ...]:
+        """Let the scenarios change which contracts are told in answer to a question for definitions."""
+        for scenario in self.scenarios:
+            found = scenario.define(entry, found)
+        return found
 
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Let the scenarios change a historical answer."""
