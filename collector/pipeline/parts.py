@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from collector.clock import Clock
 from collector.config import Settings
@@ -27,3 +28,7 @@ class Parts:
     randomness: random.Random
     on_progress: Callable[[Tally], None] = lambda _: None
     login: str = ""
+
+    def certain_now(self) -> datetime:
+        """Return the earlier of our time and the source's: what is given up by it is never given up too early."""
+        return min(self.clock.now(), self.source.now())

@@ -39,6 +39,8 @@ class Gateway:
         max_server_version: highest protocol version offered, at most 178.
         stream_interval_s: how often streams send what has changed.
         open_interest_delay_s: how long after the first ticks of a stream its open interest comes.
+        told_clock: what reqCurrentTime answers, where the gateway's machine has another time than the market; the
+            gateway's time by default.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class Gateway:
         max_server_version: int = 178,
         stream_interval_s: float = 5.0,
         open_interest_delay_s: float = 1.0,
+        told_clock: Clock | None = None,
     ) -> None:
         self.market = market
         self.clock = clock
+        self.told_clock = told_clock or clock
         self.scenarios = tuple(scenarios)
         self.host = host
         self.port = port
