@@ -37,8 +37,11 @@ async def collect(finished: Finished, parts: Parts) -> None:
     order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
+    watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
+    if watch is not None:
+        watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
     own = [work for u in underlyings for work in await preparation.underlying_work(u)]
-    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, None)
+    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
         if isinstance(chosen, NotPrepared):
@@ -48,16 +51,16 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
-    await _passes(finished, sessions, parts)
+    await _passes(finished, sessions, parts, watch)
 
 
-async def _passes(finished: Finished, sessions: Sessions, parts: Parts) -> None:
+async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: controls.Controls | None) -> None:
     """Ask for what is missing, and weigh what came back empty, until asking again would prove nothing."""
     order, tally = finished.order, finished.tally
-    settles = order.asks is Asks.NOT_SETTLED
-    today = parts.source.now().astimezone(NEW_YORK).date()
-    found = await controls.known(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
-    watch = controls.Controls(parts.source, parts.clock, tally, found if settles else {})
+    if watch is not None:
+        today = parts.source.now().astimezone(NEW_YORK).date()
+        found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
+        watch.learn(await found)
     hopeless: set[HistoricalRequest] = set()
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
@@ -71,13 +74,14 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts) -> None:
             break
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
         before = len(finished.given_up)
-        deferred = await _fetch(work, sessions, finished, parts, watch if settles else None)
+        deferred = await _fetch(work, sessions, finished, parts, watch)
         hopeless.update(letter.request for letter in finished.given_up[before:])
         await _weigh(finished, parts)
         if order.force or deferred:
             return
         spoken |= finished.weighed.controlled
-        spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
+        if watch is not None:
+            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
         again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)

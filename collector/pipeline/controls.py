@@ -11,9 +11,10 @@ import structlog
 
 from collector.clock import Clock
 from collector.db import evidence as store
+from collector.db import underlying_bars
 from collector.db.pool import Statements
 from collector.domain.answers import Answer, HistoricalRequest
-from collector.domain.instruments import Instrument, OptionContract, WhatToShow
+from collector.domain.instruments import UNDERLYING_SERIES, Instrument, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
@@ -21,8 +22,8 @@ from collector.pipeline.orders import Prepared
 from collector.pipeline.source import MarketDataSource
 from collector.pipeline.tally import Tally
 
-Key = tuple[str, WhatToShow]
-"""Symbol and series: what one outage may darken, and one control lights."""
+Key = tuple[str, bool, WhatToShow]
+"""Symbol, whether it is about its options, series: what one outage may darken, and one control lights."""
 
 Deliver = Callable[[Instrument, list[tuple[HistoricalRequest, Answer]]], Awaitable[object]]
 
@@ -61,20 +62,20 @@ class Controls:
         source: is asked past the queue.
         clock: the time.
         tally: counts what is asked.
-        known: per symbol and series what can be asked, the best first: bars of it are stored.
     """
 
-    def __init__(
-        self, source: MarketDataSource, clock: Clock, tally: Tally, known: Mapping[Key, Sequence[HistoricalRequest]]
-    ) -> None:
+    def __init__(self, source: MarketDataSource, clock: Clock, tally: Tally) -> None:
         self._source, self._clock, self._tally = source, clock, tally
-        self._states = {key: _State(deque(requests)) for key, requests in known.items()}
+        self._states: dict[Key, _State] = {}
+
+    def learn(self, stored: Mapping[Key, Sequence[HistoricalRequest]]) -> None:
+        """Learn what can be asked, the best first: bars of it are stored."""
+        for key, requests in stored.items():
+            self._states.setdefault(key, _State(deque())).candidates.extend(requests)
 
     def heard(self, request: HistoricalRequest, answer: Answer) -> None:
         """Take note of an answer, whoever has asked."""
-        if not isinstance(request.instrument, OptionContract):
-            return
-        state = self._states.setdefault((request.instrument.symbol, request.what_to_show), _State(deque()))
+        state = self._states.setdefault(_key(request), _State(deque()))
         now = self._clock.monotonic()
         if answer.bars:
             state.good_at, state.empty_since, state.dark = now, None, False
@@ -88,19 +89,14 @@ class Controls:
             state.empty_since = now
 
     def is_lit(self, symbol: str, what: WhatToShow) -> bool:
-        """Tell whether bars of a symbol and series have come lately, and no control has failed since."""
-        state = self._states.get((symbol, what))
+        """Tell whether bars of a series of a symbol's options have come, and no control has failed since."""
+        state = self._states.get((symbol, True, what))
         return state is not None and state.good_at is not None and not state.dark
 
     @contextlib.asynccontextmanager
     async def watch(self, work: Sequence[Work], deliver: Deliver) -> AsyncIterator[None]:
         """Control a pass over work: before its first answer, between its answers, after its last."""
-        keys = {
-            (item.instrument.symbol, request.what_to_show)
-            for item in work
-            if isinstance(item.instrument, OptionContract)
-            for request in item.requests
-        }
+        keys = {_key(request) for item in work for request in item.requests}
         await self._ask(self._stale(keys), deliver)
         watching = asyncio.create_task(self._keep(deliver), name="controls")
         try:
@@ -159,11 +155,33 @@ class Controls:
             empty.add(request.instrument.id)
             if len(empty) == _INSTRUMENTS:
                 state.dark = True
-                log.warning("control_failed", symbol=key[0], series=key[1].value)
+                log.warning("control_failed", symbol=key[0], options=key[1], series=key[2].value)
                 return
 
 
-async def known(
+def _key(request: HistoricalRequest) -> Key:
+    return request.instrument.symbol, isinstance(request.instrument, OptionContract), request.what_to_show
+
+
+async def stored_levels(
+    db: Statements, calendar: Calendar, underlyings: Sequence[Underlying], day: date
+) -> dict[Key, list[HistoricalRequest]]:
+    """Return per symbol and series the last hour that is stored of an underlying, of the sessions before a day."""
+    found: dict[Key, list[HistoricalRequest]] = {}
+    for underlying in underlyings:
+        sessions = calendar.sessions(underlying.symbol, day - timedelta(days=2 * _SESSIONS), day - timedelta(days=1))
+        for session in reversed(sessions):
+            level = await underlying_bars.last_level(db, underlying.id, session.span)
+            if level is not None:
+                span = _until(level.time, session.span)
+                for what in UNDERLYING_SERIES:
+                    if what is WhatToShow.TRADES or level.implied_volatility is not None:
+                        found[underlying.symbol, False, what] = [HistoricalRequest(underlying, what, span)]
+                break
+    return found
+
+
+async def stored_options(
     db: Statements, calendar: Calendar, symbols: Sequence[Prepared], today: date, series: Sequence[WhatToShow]
 ) -> dict[Key, list[HistoricalRequest]]:
     """Return per symbol and series an hour of what contracts near the money have stored, of the latest sessions.
@@ -185,10 +203,11 @@ async def known(
                 db, symbol.underlying.id, today, symbol.spot, session.span, _CONTRACTS if lacking else 0
             ):
                 for what in series:
-                    if what in one.last and len(found.setdefault((name, what), [])) < 2 * _INSTRUMENTS:
+                    key = (name, True, what)
+                    if what in one.last and len(found.setdefault(key, [])) < 2 * _INSTRUMENTS:
                         span = _until(one.last[what], session.span)
-                        found[name, what].append(HistoricalRequest(one.contract, what, span))
-            lacking = {what for what in series if len(found.get((name, what), ())) < _INSTRUMENTS}
+                        found[key].append(HistoricalRequest(one.contract, what, span))
+            lacking = {what for what in series if len(found.get((name, True, what), ())) < _INSTRUMENTS}
             if not lacking:
                 break
     return found

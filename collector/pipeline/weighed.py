@@ -23,8 +23,8 @@ class Weighed:
     """What a run's weighing found.
 
     implausible: sessions whose empty answers settle nothing. accepted: those that are taken as they are, with words.
-    controlled, uncontrolled: series whose empty answers had bars around them, and had not. settled, single_witness,
-    awaiting: claims by ruling.
+    controlled, uncontrolled: options' series whose empty answers had bars around them, and had not. settled,
+    single_witness, awaiting: claims by ruling.
     """
 
     implausible: list[Implausible] = field(default_factory=list)

@@ -79,8 +79,9 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
         key_ = (negative.instrument > 0, negative.what_to_show)
         controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
         marks.append((negative, controlled))
-        series = (negative.instrument, negative.what_to_show)
-        (found.controlled if controlled else found.uncontrolled).add(series)
+        if negative.instrument > 0:
+            series = (negative.instrument, negative.what_to_show)
+            (found.controlled if controlled else found.uncontrolled).add(series)
         if controlled:
             reach = oldest.get((*key_, negative.run_id))
             for claim in _claims(negative, sessions, reach):
