@@ -29,7 +29,7 @@ class Order:
     day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
     due. sessions_back: how many earlier sessions are looked at too. history: select the living contracts for those
-    sessions as well (backfill).
+    sessions as well (backfill). confirming: its window has run; what awaits a second witness is asked again.
     """
 
     window: Window
@@ -43,6 +43,7 @@ class Order:
     deadline: datetime | None = None
     sessions_back: int = 0
     history: bool = False
+    confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
