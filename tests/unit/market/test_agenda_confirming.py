@@ -21,9 +21,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-11-20 {text}").replace(tzinfo=UTC)
 
 
-def run(
-    started: str, window: Window = Window.EOD, status: RunStatus = RunStatus.SUCCESS, minutes: int = 10
-) -> PastRun:
+def run(started: str, window: Window = Window.EOD, status: RunStatus = RunStatus.SUCCESS, minutes: int = 10) -> PastRun:
     """Return a run of Friday."""
     return PastRun(window, FRIDAY, status, utc(started), utc(started) + timedelta(minutes=minutes))
 
