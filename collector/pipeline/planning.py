@@ -59,9 +59,9 @@ async def contract_work(
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
-    Expected slots less covered ones (intraday windows) or less settled ones, and less what a witness called empty in the
-    half hour before `now` (the source's time): asked so soon, a second one proves nothing. A forced order asks for all
-    expected ones.
+    Expected slots less covered ones (intraday windows) or less settled ones, and less what a witness called empty in
+    the half hour before `now` (the source's time): asked so soon, a second one proves nothing. A forced order asks for
+    all expected ones.
     """
     return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
 
