@@ -217,7 +217,9 @@ async def run_window(
         async with opened as db:
             try:
                 async with standing.source(order) if standing else _source(settings, order, clock) as source:
-                    parts = Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
+                    parts = Parts(
+                        db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings)
+                    )
                     finished = await window_run.run(order, parts)
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
@@ -268,6 +270,12 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
     except TimeoutError:
         log.warning("upkeep_failed", error=f"not done within {_UPKEEP_S} s", hint="run: collector db compact")
+
+
+def _login(settings: Settings) -> str:
+    """Return what tells one login from another, without naming the account."""
+    gateway_ = settings.gateway
+    return f"{gateway_.host}:{gateway_.port}/{gateway_.client_id}"
 
 
 @contextlib.asynccontextmanager

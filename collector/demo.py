@@ -67,13 +67,15 @@ def settings_for(folder: Path, port: int) -> Settings:
 async def run(seed: int, keep: Path | None, progress: app.ProgressBar, show: Callable[[Any], None]) -> RunStatus:
     """Start both servers, collect one session, show what came out, stop both.
 
+    The session is the last one before now, which COLLECTOR_CLOCK may set.
+
     Args:
         seed: of the simulated market.
         keep: folder in which the database stays; None uses a temporary one.
         progress: makes the progress bar of a run.
         show: prints a renderable.
     """
-    clock = SystemClock(last_evening(SystemClock().now()))
+    clock = SystemClock(last_evening(app.system_clock().now()))
     with _folder(keep) as folder:
         gateway = await launch.start(seed, clock)
         try:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
+from collector.db import requests
 from collector.db.pool import Database, Transaction
+from collector.db.requests import RequestRecord
 from collector.db.values import spans_literal
 from collector.domain.bars import Bar
 from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
@@ -17,7 +19,7 @@ from collector.domain.spans import SLOT, Spans
 
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
-_PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage")
+_PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", *requests.PREPARED)
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "bid_close", "ask_close", "flags",
@@ -50,11 +52,13 @@ class InstrumentAnswers:
 
     flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot which
     differs from the stored one, or was answered together with all other series. Crossings are read from the stored row.
+    requests: what was asked, for the record; it is kept with what it justifies, or not at all.
     """
 
     instrument: Underlying | OptionContract
     series: Mapping[WhatToShow, SeriesAnswer]
     flags: Mapping[datetime, int] = field(default_factory=dict)
+    requests: tuple[RequestRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,7 @@ async def store(
     batch: Sequence[InstrumentAnswers],
     run_id: int,
     *,
+    login: str = "",
     option_series: Sequence[WhatToShow] = OPTION_SERIES,
     underlying_series: Sequence[WhatToShow] = UNDERLYING_SERIES,
 ) -> Counts:
@@ -154,6 +159,7 @@ async def store(
         db: the database.
         batch: the answers; an instrument may appear more than once, the later bar of a slot counts.
         run_id: the run that asked.
+        login: by which it asked.
         option_series: the configured series of options; `has_gaps` tells whether one of them is not covered.
         underlying_series: the configured series of underlyings.
 
@@ -169,6 +175,7 @@ async def store(
         for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
             if rows:
                 counts += await _store(transaction, kind, rows, series, run_id)
+        await requests.record(transaction, (one for answers in batch for one in answers.requests), run_id, login)
     return counts
 
 
@@ -188,6 +195,8 @@ async def _store(
             inserted, updated = row["inserted"], row["updated"]
             counts += Counts(inserted, updated, row["staged"] - inserted - updated)
     await transaction.execute(kind.merge)
+    if kind is _OPTION and lines:
+        await transaction.execute("list_earlier", [row.id for row in rows])
     return counts
 
 

@@ -3,7 +3,7 @@
 import os
 import socket
 from dataclasses import asdict, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -76,13 +76,24 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
     }
 
 
-async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
-    """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
+async def close(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, certain: datetime
+) -> None:
+    """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status.
+
+    Args:
+        finished: the run.
+        db: the database.
+        settings: the configuration.
+        calendar: the exchange's.
+        clock: our time.
+        certain: an instant that has come for certain; decides what is past, and what is lost.
+    """
     finished.slots = session_span(finished.order, calendar).duration // SLOT
     if finished.status is not RunStatus.INTERRUPTED:
-        await _stop_waiting(finished, db, clock)
-        await _park_letters(finished, db, calendar, clock)
-        await _bring_up_to_date(finished, db, settings, calendar, clock)
+        await _stop_waiting(finished, db, certain)
+        await _park_letters(finished, db, calendar, clock, certain.astimezone(NEW_YORK).date())
+        await _bring_up_to_date(finished, db, settings, calendar, clock, certain)
     await close_row(finished, db, clock)
 
 
@@ -138,14 +149,14 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     return details or None
 
 
-async def _stop_waiting(finished: Finished, db: Database, clock: Clock) -> None:
+async def _stop_waiting(finished: Finished, db: Database, now: datetime) -> None:
     """Wait no longer for second witnesses that late_night has asked for in vain, nor for any longer than a day."""
     if finished.order.window is Window.LATE_NIGHT:
         await evidence.hold(db, finished.days, finished.started - SECOND_AFTER)
-    await evidence.hold(db, None, clock.now() - _LONGEST_WAIT)
+    await evidence.hold(db, None, now - _LONGEST_WAIT)
 
 
-async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:
+async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock, today: date) -> None:
     """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone.
 
     A letter for each session of a request: one may be answered before another, and nobody covers the night between.
@@ -157,7 +168,7 @@ async def _park_letters(finished: Finished, db: Database, calendar: Calendar, cl
         for part in _session_parts(one.request, calendar)
     ]
     await dead_letters.park(db, letters, finished.run_id, now)
-    await dead_letters.resolve(db, now.astimezone(NEW_YORK).date(), now)
+    await dead_letters.resolve(db, today, now)
 
 
 def _session_parts(request: HistoricalRequest, calendar: Calendar) -> Spans:
@@ -167,13 +178,13 @@ def _session_parts(request: HistoricalRequest, calendar: Calendar) -> Spans:
 
 
 async def _bring_up_to_date(
-    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, now: datetime
 ) -> None:
     """Bring gaps, lifecycle and statistics of every prepared symbol up to date; say loudly what is lost."""
-    now, order = clock.now(), finished.order
+    order = finished.order
     today = now.astimezone(NEW_YORK).date()
     finished.expired_contracts = await lifecycle.expire(db, today)
-    seconds = (now - finished.started).total_seconds()
+    seconds = (clock.now() - finished.started).total_seconds()
     changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
     done = expected = awaited = 0
     for prepared in finished.prepared:

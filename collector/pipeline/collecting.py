@@ -18,6 +18,7 @@ from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
+from collector.pipeline.proving import prove
 from collector.pipeline.quality import examined, spots_of
 from collector.pipeline.storing import Answered, Sessions, Storer, judged
 from collector.pipeline.weighed import Series
@@ -51,6 +52,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
+    await prove(finished, parts, sessions.seen_until)
     await _passes(finished, sessions, parts, watch)
 
 
@@ -151,7 +153,7 @@ async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation,
         for u in underlyings
     }
     spots = {u.symbol: await spots_of(parts.db, u.id, by_symbol[u.symbol]) for u in underlyings}
-    return Sessions(by_symbol, traded, spots)
+    return Sessions(by_symbol, traded, spots, await underlying_bars.latest(parts.db))
 
 
 async def _fetch(
@@ -168,7 +170,13 @@ async def _fetch(
     if not work:
         return False
     async with Storer(
-        parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
+        parts.db,
+        finished.run_id,
+        parts.settings.series,
+        tally,
+        parts.clock,
+        lambda: parts.on_progress(tally),
+        parts.login,
     ) as storer:
 
         async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
@@ -183,7 +191,11 @@ async def _fetch(
             parts.on_progress(tally)
             return doubtful
 
-        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, _deadline(finished, parts))
+        def is_over() -> bool:
+            deadline = finished.order.deadline
+            return deadline is not None and parts.certain_now() >= deadline
+
+        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
         try:
             with _fewer_collections():
                 async with watch.watch(work, deliver) if watch is not None else contextlib.nullcontext():
@@ -202,11 +214,3 @@ def _fewer_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
-
-
-def _deadline(finished: Finished, parts: Parts) -> float | None:
-    """Return the order's deadline on the monotonic clock."""
-    if finished.order.deadline is None:
-        return None
-    left = (finished.order.deadline - parts.clock.now()).total_seconds()
-    return parts.clock.monotonic() + left

@@ -13,6 +13,7 @@ from collector.db import bars as bar_store
 from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
+from collector.db.requests import RequestRecord
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.coverage import is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
@@ -41,11 +42,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices."""
+    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices.
+
+    seen_until: start of the latest underlying's bar in the tables; the source has sent it once.
+    """
 
     by_symbol: Mapping[str, Sequence[Session]]
     traded: Mapping[str, Spans]
     spots: Mapping[str, Mapping[datetime, SpotRange]]
+    seen_until: datetime | None = None
 
     def touching(self, symbol: str, span: Span) -> list[Session]:
         """Return the symbol's sessions that a span touches."""
@@ -63,21 +68,38 @@ def judged(
     """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
+    records: list[RequestRecord] = []
     for request, whole in answered:
         touched = sessions.touching(instrument.symbol, request.span)
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
             doubtful.append(request)
+            records.append(_record(request, answer, None))
             continue
-        found = justified(request, answer, touched)
+        found = justified(request, answer, touched, sessions.seen_until)
+        records.append(_record(request, answer, found.negatives))
         before = series.get(request.what_to_show)
         series[request.what_to_show] = SeriesAnswer(
-            bars=answer.bars if before is None else (*before.bars, *answer.bars),
+            bars=found.bars if before is None else (*before.bars, *found.bars),
             covered=found.covered if before is None else before.covered | found.covered,
             settled=found.settled if before is None else before.settled | found.settled,
         )
-    return (InstrumentAnswers(instrument, series) if series else None), doubtful
+    return (InstrumentAnswers(instrument, series, requests=tuple(records)) if records else None), doubtful
+
+
+def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None) -> RequestRecord:
+    return RequestRecord(
+        request.instrument,
+        request.what_to_show,
+        request.span,
+        answer.sent_at,
+        answer.answered_at,
+        answer.outcome,
+        bars=len(answer.bars),
+        first_bar=answer.bars[0].time if answer.bars else None,
+        negatives=negatives or None,
+    )
 
 
 class Storer:
@@ -96,8 +118,9 @@ class Storer:
         tally: Tally,
         clock: Clock,
         stored: Callable[[], None],
+        login: str = "",
     ) -> None:
-        self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
+        self._db, self._run_id, self._series, self._tally, self._login = db, run_id, series, tally, login
         self._clock, self._stored = clock, stored
         self._queue: asyncio.Queue[Examined | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
@@ -168,7 +191,9 @@ class Storer:
                 # First what is set aside: a crash in between loses nothing, and adding it again changes nothing. Nor
                 # does storing again what was committed after all, when only the reply was lost.
                 await quarantine.add(self._db, bad, self._run_id)
-                counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
+                counts = await bar_store.store(
+                    self._db, answers, self._run_id, login=self._login, option_series=self._series
+                )
                 break
             except DatabaseUnavailable as error:
                 if delay is None or (isinstance(error, DiskFull) and delay > _LONGEST_DELAY_WHEN_FULL_S):

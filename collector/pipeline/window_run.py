@@ -44,6 +44,7 @@ async def run(order: Order, parts: Parts) -> Finished:
             try:
                 with parts.db.patience(_PATIENCE_S):
                     async with _heartbeat(parts, lock, finished):
+                        await parts.source.measure()
                         await _ACTS.get(order.window, collect)(finished, parts)
                         await _greeks(finished, parts)
                         await open_interest.collect(finished, parts)
@@ -96,7 +97,7 @@ async def record_failure(order: Order, error: CollectorError, db: Database, cloc
 async def _record(finished: Finished, parts: Parts) -> None:
     """Bring the tables up to date; a database that is gone leaves the row to the next run, which closes it."""
     try:
-        await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock)
+        await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock, parts.certain_now())
     except DatabaseError as error:
         log.warning("run_not_recorded", error=error.message, hint=error.hint)
         if finished.error is None:

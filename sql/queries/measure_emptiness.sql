@@ -16,7 +16,7 @@ WITH contract AS (
     INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
     CROSS JOIN LATERAL (
         SELECT
-            count(*) > 0 AS some,
+            count(*) > 0 AS with_bars,
             coalesce(bool_or(bar.ask_close IS NOT NULL), false) AS asked,
             coalesce(bool_or(bar.volume > 0), false) AS traded
         FROM option_bars_5min AS bar
@@ -27,11 +27,11 @@ WITH contract AS (
 counted AS (
     SELECT *, answered @> $5::text[] AS whole
     FROM contract
-    WHERE listed OR some
+    WHERE listed OR with_bars
 )
 SELECT
     count(*) FILTER (WHERE whole) AS answered,
-    count(*) FILTER (WHERE whole AND NOT some) AS empty,
+    count(*) FILTER (WHERE whole AND NOT with_bars) AS empty,
     count(*) FILTER (WHERE near AND 'ASK' = ANY(answered) AND 'ASK' = ANY($5::text[])) AS near,
     count(*) FILTER (WHERE near AND 'ASK' = ANY(answered) AND 'ASK' = ANY($5::text[]) AND NOT asked) AS near_without_ask,
     count(*) FILTER (WHERE whole AND NOT traded) AS without_trades

@@ -35,7 +35,7 @@ _ONE_SEED = os.environ.get("COLLECTOR_MIX_SEED")
 SEEDS = [int(_ONE_SEED)] if _ONE_SEED else list(range(MIXES))
 TIMESCALE_SEEDS = [int(_ONE_SEED)] if _ONE_SEED else list(range(10_000, 10_000 + TIMESCALE_MIXES))
 
-HEALING = [name for name in SCENARIOS if named(name).heals]
+HEALING = [name for name in SCENARIOS if named(name).heals and not named(name).lies]
 LASTING = [name for name in SCENARIOS if not named(name).heals and name != "revised-values"]
 ALONE = Variant(("PLTR", "TSLA"), 4, 4)
 _VIRTUAL_HOURS = 5.0

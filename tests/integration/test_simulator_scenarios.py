@@ -19,7 +19,7 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
 Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 SESSION = (datetime(2026, 11, 20, 5, 0, tzinfo=UTC), datetime(2026, 11, 21, 5, 0, tzinfo=UTC))
 SPY = ib_async.Contract(conId=756733, exchange="SMART")
-HEALING = [name for name in SCENARIOS if named(name).heals]
+HEALING = [name for name in SCENARIOS if named(name).heals and not named(name).lies]
 
 
 @pytest.fixture(autouse=True)
