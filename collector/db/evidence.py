@@ -15,6 +15,8 @@ from collector.domain.spans import Span, Spans
 
 ALL = "ALL"
 """Stands for all symbols of a session together."""
+UNCONFIRMED = "no second witness came in time"
+"""Why a claim is held that nobody waits for; a second witness settles it all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,17 @@ class NewClaim:
 
 @dataclass(frozen=True, slots=True)
 class StoredClaim:
-    """A claim with its facts. listed: the session does not lie before the contract was listed."""
+    """A claim with its facts. listed: the session does not lie before the contract was listed.
+
+    unconfirmed: nobody waits for its second witness any more (`hold`).
+    """
 
     instrument: int
     day: date
     span: Span
     listed: bool
     facts: Claim
+    unconfirmed: bool = False
 
     @property
     def key(self) -> tuple[int, WhatToShow, date]:
@@ -295,9 +301,9 @@ async def unlist(db: Statements, claims_: Sequence[StoredClaim]) -> int:
     return await db.execute("unlist_contracts", [one.instrument for one in claims_], [one.day for one in claims_])
 
 
-async def hold(db: Statements, days: Sequence[date] | None, before: datetime, reason: str) -> int:
+async def hold(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
     """Wait no longer for second witnesses of sessions (None: of all) whose first was sent before an instant."""
-    return await db.execute("hold_claims", None if days is None else list(days), before, reason)
+    return await db.execute("hold_claims", None if days is None else list(days), before, UNCONFIRMED)
 
 
 async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[Awaited]:
@@ -306,6 +312,26 @@ async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[
         Awaited(row["session_date"], row["oldest"], row["claims"], row["expiring"])
         for row in await db.fetch("awaited", None if symbols is None else list(symbols))
     ]
+
+
+async def awaited_days(db: Statements, symbols: Sequence[str] | None = None) -> list[date]:
+    """Return the session days on which something awaits a second witness, ascending: late_night looks at them, too."""
+    return [one.day for one in await awaited(db, symbols)]
+
+
+async def awaiting_expiries(
+    db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
+) -> set[int]:
+    """Return the contracts (ids) that expire on a session and lack nothing of it but second witnesses."""
+    names = [what.value for what in series]
+    rows = await db.fetch("awaiting_expiries", underlying_id, session.day, session.open, session.close, names)
+    return {row["id"] for row in rows}
+
+
+async def young(db: Statements, underlying_id: int, since: datetime) -> dict[tuple[int, WhatToShow], Spans]:
+    """Return what contracts were called empty by a first witness that was sent after an instant, by id and series."""
+    rows = await db.fetch("young_claims", underlying_id, since)
+    return {(row["contract_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 
 async def candidates(
@@ -336,6 +362,7 @@ def _claim(row: Row) -> StoredClaim:
         day=row["session_date"],
         span=row["span"],
         listed=row["listed"],
+        unconfirmed=row["reason"] == UNCONFIRMED,
         facts=Claim(
             what_to_show=WhatToShow(row["what_to_show"]),
             first_sent_at=row["first_sent_at"],

@@ -165,9 +165,13 @@ class DayTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiring:
-    """Contracts whose last chance was this session; `examples` are OCC symbols of the lost ones."""
+    """Contracts whose last chance was this session; `examples` are OCC symbols of the lost ones.
+
+    awaiting: nothing of theirs is missing but second witnesses.
+    """
 
     saved: int = 0
+    awaiting: int = 0
     at_risk: int = 0
     lost: int = 0
     examples: tuple[str, ...] = ()

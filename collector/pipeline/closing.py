@@ -10,14 +10,15 @@ import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import dead_letters, gaps, lifecycle, runs, statistics
+from collector.db import dead_letters, evidence, gaps, lifecycle, runs, statistics
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
+from collector.domain.evidence import SECOND_AFTER
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, WhatToShow
 from collector.domain.report import Expiring, GapCounts
-from collector.domain.runs import Asks, GapState, GapType, RunStatus
+from collector.domain.runs import Asks, GapState, GapType, RunStatus, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Spans
 from collector.market.agenda import purge_of
@@ -29,6 +30,7 @@ from collector.pipeline.orders import Finished, Order, session_span
 from collector.pipeline.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=24)
 _GAP_TYPES = {
     Outcome.PERMISSION: GapType.PERMISSION,
     Outcome.PACING: GapType.RATE_LIMIT,
@@ -89,6 +91,7 @@ async def close(
     """
     finished.slots = session_span(finished.order, calendar).duration // SLOT
     if finished.status is not RunStatus.INTERRUPTED:
+        await _stop_waiting(finished, db, certain)
         await _park_letters(finished, db, calendar, clock, certain.astimezone(NEW_YORK).date())
         await _bring_up_to_date(finished, db, settings, calendar, clock, certain)
     await close_row(finished, db, clock)
@@ -146,6 +149,13 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     return details or None
 
 
+async def _stop_waiting(finished: Finished, db: Database, now: datetime) -> None:
+    """Wait no longer for second witnesses that late_night has asked for in vain, nor for any longer than a day."""
+    if finished.order.window is Window.LATE_NIGHT:
+        await evidence.hold(db, finished.days, finished.started - SECOND_AFTER)
+    await evidence.hold(db, None, now - _LONGEST_WAIT)
+
+
 async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock, today: date) -> None:
     """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone.
 
@@ -176,7 +186,7 @@ async def _bring_up_to_date(
     finished.expired_contracts = await lifecycle.expire(db, today)
     seconds = (clock.now() - finished.started).total_seconds()
     changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
-    done = expected = 0
+    done = expected = awaited = 0
     for prepared in finished.prepared:
         underlying, symbol = prepared.underlying, prepared.underlying.symbol
         session = calendar.session(symbol, order.day)
@@ -197,6 +207,9 @@ async def _bring_up_to_date(
             unsaved = await lifecycle.mark_expiry_collected(db, underlying.id, session, settings.series)
             expiring = sum(contract.expiration == order.day for contract in prepared.contracts)
             saved += max(expiring - len(unsaved), 0)
+            awaiting = await evidence.awaiting_expiries(db, underlying.id, session, settings.series)
+            awaited += sum(contract.id in awaiting for contract in unsaved)
+            unsaved = [contract for contract in unsaved if contract.id not in awaiting]
             at_risk += unsaved if now < purge_of(order.day) else []  # afterwards they are lost, which is said once
         due = await scope.due_ids(db, underlying, session, waiting)
         measured = await statistics.measure(db, underlying.id, session, settings.series, due)
@@ -233,6 +246,7 @@ async def _bring_up_to_date(
     )
     finished.expiring = Expiring(
         saved=saved,
+        awaiting=awaited,
         at_risk=len(at_risk),
         lost=len(gone),
         examples=tuple(sorted(gone))[:5] or tuple(contract.occ_symbol for contract in at_risk[:5]),

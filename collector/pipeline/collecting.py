@@ -66,19 +66,26 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
     hopeless: set[HistoricalRequest] = set()
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
-        work = await planning.contract_work(parts.db, finished.prepared, order, parts.settings.series)
+        work = await planning.contract_work(
+            parts.db, finished.prepared, order, parts.settings.series, parts.source.now()
+        )
         if number == 1:
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
         work = [left for item in work if (left := _without(item, hopeless, spoken))]
         if not work:
+            if number == 1:
+                await _weigh(finished, parts)  # what was asked of the underlyings, or by a run that was killed
             break
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
         before = len(finished.given_up)
         deferred = await _fetch(work, sessions, finished, parts, watch)
         hopeless.update(letter.request for letter in finished.given_up[before:])
+        asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
+        unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
+        finished.weighed.uncontrolled |= unasked
         if order.force or deferred:
             return
         spoken |= finished.weighed.controlled

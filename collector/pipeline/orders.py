@@ -16,7 +16,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
-from collector.pipeline.weighed import Weighed
+from collector.pipeline.weighed import Implausible, Weighed
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -29,7 +29,7 @@ class Order:
     day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
     due. sessions_back: how many earlier sessions are looked at too. history: select the living contracts for those
-    sessions as well (backfill).
+    sessions as well (backfill). confirming: its window has run; what awaits a second witness is asked again.
     """
 
     window: Window
@@ -43,6 +43,7 @@ class Order:
     deadline: datetime | None = None
     sessions_back: int = 0
     history: bool = False
+    confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,21 @@ class Finished:
     weighed: Weighed = field(default_factory=Weighed)
     backup: BackupReport | None = None
     error: BaseException | None = None
+
+    @property
+    def days(self) -> list[date]:
+        """Return the session days that were looked at, ascending."""
+        return sorted({session.day for prepared in self.prepared for session in prepared.sessions})
+
+    @property
+    def implausible(self) -> list[Implausible]:
+        """Return the sessions among them that are emptier than they can be."""
+        return [one for one in self.weighed.implausible if one.day in self.days]
+
+    @property
+    def unproven(self) -> int:
+        """Return the number of series whose empty answers nothing has controlled."""
+        return len(self.weighed.uncontrolled)
 
 
 def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:

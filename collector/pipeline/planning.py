@@ -9,10 +9,11 @@ from datetime import datetime
 
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import coverage
+from collector.db import coverage, evidence
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
 from collector.domain.coverage import NEW_YORK
+from collector.domain.evidence import SECOND_AFTER
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
 from collector.domain.runs import Asks, Window
@@ -54,17 +55,19 @@ async def underlying_work(
 
 
 async def contract_work(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow]
+    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
-    Expected slots less covered ones (intraday windows) or less settled ones; a forced order asks for all expected ones.
+    Expected slots less covered ones (intraday windows) or less settled ones, and less what a witness called empty in
+    the half hour before `now` (the source's time): asked so soon, a second one proves nothing. A forced order asks for
+    all expected ones.
     """
-    return _urgent(await _recorded_work(db, symbols, order, series), symbols)
+    return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
 
 
 async def _recorded_work(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow]
+    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
 ) -> list[Work]:
     work: list[Work] = []
     for symbol in symbols:
@@ -72,12 +75,16 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions, series, _asks(order), list(by_id))
+        settling = _asks(order) is Asks.NOT_SETTLED
+        young = await evidence.young(db, symbol.underlying.id, now - SECOND_AFTER) if settling else {}
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in rows:
             contract = by_id[row.contract_id]
-            requests.setdefault(row.contract_id, []).extend(
-                requests_for(contract, row.what_to_show, row.missing, symbol.sessions)
-            )
+            missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
+            if missing:
+                requests.setdefault(row.contract_id, []).extend(
+                    requests_for(contract, row.what_to_show, missing, symbol.sessions)
+                )
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items())
     return work
 
@@ -168,7 +175,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             if one in wanted:
                 asked = (requests_for(one, what, missing, sessions) for what in settings.series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
-    recorded = await _recorded_work(db, draft.symbols, order, settings.series)
+    recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
     draft.contracts = _urgent([*recorded, *fresh], draft.symbols)
     return draft
 

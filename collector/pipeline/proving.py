@@ -30,7 +30,8 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         parts: what the run works with.
         stored: start of the latest underlying's bar in the tables, which the source has sent once.
     """
-    if not await planning.contract_work(parts.db, finished.prepared, finished.order, parts.settings.series):
+    asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
+    if not await planning.contract_work(parts.db, *asked):
         return
     for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
         short, prepared = max(

@@ -231,12 +231,14 @@ async def _rule(
             if claim.facts.has_second_witness:
                 unlisted.append(claim)
             else:
-                waiting.append((claim, Ruling.AWAITING, ""))
+                waiting.append(_waiting(claim))
             continue
         words = held.get((underlying.symbol, claim.day), "")
         verdict = ruling(claim.facts, settings.series, plausible=not words)
         if verdict in (Ruling.SETTLED, Ruling.SINGLE_WITNESS):
             proven.append((claim, verdict))
+        elif verdict is Ruling.AWAITING:
+            waiting.append(_waiting(claim))
         else:
             waiting.append((claim, verdict, words))
     await store.settle(db, proven)
@@ -245,6 +247,11 @@ async def _rule(
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
+
+
+def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:
+    """Return how a claim waits for its second witness; one that nobody waited for any more is not taken up again."""
+    return (claim, Ruling.HELD, store.UNCONFIRMED) if claim.unconfirmed else (claim, Ruling.AWAITING, "")
 
 
 def _wholly(claims: Sequence[StoredClaim], series: Sequence[WhatToShow]) -> list[StoredClaim]:

@@ -115,8 +115,11 @@ _ACTS = {
 
 
 def _status(finished: Finished) -> RunStatus:
-    """Return success when all that was planned is done or deferred, failed when nothing is, else partial."""
-    if not finished.not_prepared and not finished.given_up:
+    """Return success when all that was planned is done or deferred, failed when nothing is, else partial.
+
+    What only awaits its second witness is done; what came back empty and proves nothing is not.
+    """
+    if not (finished.not_prepared or finished.given_up or finished.implausible or finished.unproven):
         return RunStatus.SUCCESS
     done = finished.tally.answered or finished.prepared or finished.chains_read
     return RunStatus.PARTIAL if done else RunStatus.FAILED

@@ -47,7 +47,7 @@ SELECT
     claim.what_to_show,
     claim.session_date,
     claim.span,
-    claim.state,
+    claim.reason,
     claim.first_sent_at,
     claim.last_sent_at,
     coalesce(own.trades, false) AS trades,
