@@ -82,7 +82,7 @@ async def _contract(
     first, last = (int(instant.timestamp()) for instant in session)
     for series in _SERIES:
         truth = {bar.time.timestamp(): bar for bar in market.truth(con_id, series, session)}
-        ranges = coverage[series] if series in coverage else {"settled": [], "single_witness": []}
+        ranges = coverage.get(series, {"settled": (), "single_witness": ()})
         for at in range(first, last, _SLOT_S):
             found.expected += 1
             if not _holds(ranges["settled"], at):
