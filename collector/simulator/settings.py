@@ -22,7 +22,7 @@ class MarketSettings:
         far_trades: share of its usual trades that a contract has when it is far out of the money.
         unbid_below: model price in cents below which nobody bids and somebody asks 0.01 to 0.05 USD; at most 5.
         empty_share: share of the contracts far out of the money (two standard deviations and `near_band`) that have no
-            bar at all on a session; the same ones for a few sessions in a row.
+            bar at all on a session, at most 0.7; the same ones for a few sessions in a row.
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the money;
             contracts near the money have ASK bars all day.
     """

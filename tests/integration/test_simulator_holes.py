@@ -179,6 +179,22 @@ def test_a_hole_knows_whether_a_control_saw_it(virtual_run: Run, for_s: int, nar
     virtual_run(main)
 
 
+def test_an_underlying_is_no_control_of_its_options(virtual_run: Run) -> None:
+    """Bars of SPY itself before and after do not make its options' empty answers any more believable."""
+
+    async def main() -> None:
+        hole = SilentHole(at_request=1, for_s=30)
+        async with staged(hole) as stage:
+            for con_id in (SPY, near("SPY")[0], SPY):
+                await stage.ask(con_id, "TRADES")
+            await stage.clock.sleep(1)
+            assert [entry.outcome for entry in stage.gateway.log.historical] == ["bars", "error 162", "bars"]
+            assert len(hole.struck) == 1
+            assert hole.reaches_over_control
+
+    virtual_run(main)
+
+
 def test_lies_tell_what_they_hit(virtual_run: Run) -> None:
     """Hits of all lies come in order of time, the misleading ones of the holes among them."""
 
