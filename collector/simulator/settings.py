@@ -55,7 +55,7 @@ MARKETS: Mapping[str, MarketSettings] = MappingProxyType(
 
 `standard`: every contract is quoted all day. Benchmarks and the figures that are compared over time use it.
 
-`calibrated`: in a chain some 50 to 65 % of the contracts do not trade on a session, 8 to 19 % have no bid in it (they
+`calibrated`: in a chain some 50 to 70 % of the contracts do not trade on a session, 8 to 19 % have no bid in it (they
 are asked at 0.01 to 0.05), 1 to 2 % have no bar at all; within 35 days of expiration and 15 % of the spot (SPY) or 35
 % (PLTR, TSLA) it is 31 to 47 %, 9 to 19 %, and again 1 to 2 %. The first two follow a chain that is public, Ford's on
 9 December 2020 eight seconds before the close, among the samples of a brokerage client
