@@ -196,6 +196,11 @@ async def claims(
     return [_claim(row) for row in rows]
 
 
+async def doubted_days(db: Statements, symbol: str) -> list[date]:
+    """Return the session days that were found implausible for a symbol, ascending."""
+    return [row["session_date"] for row in await db.fetch("doubted_sessions", symbol)]
+
+
 async def emptiness(
     db: Statements,
     underlying_id: int,

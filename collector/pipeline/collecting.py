@@ -101,8 +101,9 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
     """Weigh the empty answers of a run that may settle something."""
     if finished.order.asks is Asks.NOT_SETTLED:
         underlyings = [prepared.underlying for prepared in finished.prepared]
+        asked = {finished.order.day} if finished.tally.answered else set()
         finished.weighed = await parts.db.patiently(
-            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id)
+            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)
         )
 
 
