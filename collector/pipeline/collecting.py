@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from collector.db import underlying_bars
+from collector.db.requests import RequestRecord
 from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
@@ -180,15 +181,17 @@ async def _fetch(
         parts.login,
     ) as storer:
 
-        async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
+        async def deliver(
+            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
+        ) -> list[HistoricalRequest]:
             if watch is not None:
                 for request, answer in answered:
                     watch.heard(request, answer)
             answers, doubtful = judged(instrument, answered, sessions)
-            if answers is not None:
-                symbol = instrument.symbol
-                known = sessions.by_symbol.get(symbol, ())
-                await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            symbol = instrument.symbol
+            known = sessions.by_symbol.get(symbol, ())
+            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
+            await storer.put(found.with_requests(failed))
             parts.on_progress(tally)
             return doubtful
 
