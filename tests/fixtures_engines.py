@@ -85,7 +85,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = os.environ.get("COLLECTOR_ENGINES", "")
     if not wanted:
         return
-    kept, left_out = [], []
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
     for item in items:
         (kept if _engine_of(item) in {"", *wanted.split(",")} else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
