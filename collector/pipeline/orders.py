@@ -27,8 +27,9 @@ class Order:
 
     day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
-    due. sessions_back: how many earlier sessions are looked at too. history: select the living contracts for those
-    sessions as well (backfill).
+    due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
+    something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
+    (backfill).
     """
 
     window: Window
@@ -41,6 +42,8 @@ class Order:
     scheduled: datetime | None = None
     deadline: datetime | None = None
     sessions_back: int = 0
+    unsettled: bool = False
+    older: tuple[date, ...] = ()
     history: bool = False
 
 
@@ -130,12 +133,20 @@ def order_sessions(
         now: the current instant.
         since: look back to this date at least.
     """
+    first = recent_since(order, calendar)
+    first = first if since is None else min(first, since)
+    older = (calendar.session(symbol, day) for day in order.older if day < first)
+    recent = calendar.sessions(symbol, first, order.day)
+    parts = (clipped(session, order.span, now) for session in (*older, *recent))
+    return tuple(part for part in parts if part is not None)
+
+
+def recent_since(order: Order, calendar: Calendar) -> date:
+    """Return the first of an order's sessions that follow each other; `older` ones come before it."""
     first = order.day
     for _ in range(order.sessions_back):
         first = calendar.previous(first)
-    first = first if since is None else min(first, since)
-    parts = (clipped(session, order.span, now) for session in calendar.sessions(symbol, first, order.day))
-    return tuple(part for part in parts if part is not None)
+    return first
 
 
 def session_span(order: Order, calendar: Calendar) -> Span:
@@ -218,13 +229,14 @@ def order_for(
         span=span or rules.length,
         force=force,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+        unsettled=rules.span == "unsettled",
     )
 
 
 def fill_order(
     settings: Settings, calendar: Calendar, now: datetime, since: date | None, symbols: tuple[str, ...] = ()
 ) -> Order:
-    """Return the order that asks for every unsettled slot since a session; None looks as far back as late_night.
+    """Return the order that asks for every unsettled slot since a session; None: wherever anything is missing.
 
     Raises:
         UsageError: the date is in the future.
@@ -237,7 +249,9 @@ def fill_order(
     else:
         back = len(calendar.days(since, day)) - 1
     chosen = symbols or settings.symbol_names
-    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0))
+    return Order(
+        window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None
+    )
 
 
 def backfill_order(

@@ -10,7 +10,8 @@ SELECT
     gap.state,
     tstzrange(gap.gap_start, gap.gap_end) AS span,
     gap.gap_type,
-    gap.detected_at
+    gap.detected_at,
+    gap.reason
 FROM historical_data_gaps AS gap
 LEFT JOIN option_chains AS contract ON contract.id = gap.contract_id
 LEFT JOIN underlying_securities AS contract_underlying ON contract_underlying.id = contract.underlying_id
