@@ -7,7 +7,7 @@ import random
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, TypeVar
 
@@ -121,11 +121,12 @@ async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
 async def upgrade(settings: Settings) -> features.FeatureReport:
     """Bring the configured database to this version's schema, and give it every feature that its server can have."""
     url = await database_url(settings)
-    await migrate.upgrade(url)
+    notes = await migrate.upgrade(url)
     keeping = settings.retention
-    return await features.apply(
+    report = await features.apply(
         url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
     )
+    return replace(report, warnings=(*notes, *report.warnings))
 
 
 @contextlib.asynccontextmanager

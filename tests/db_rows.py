@@ -1,9 +1,8 @@
 """A small market in the database, made by the collector's own statements; for tests of collector.db."""
 
-import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from collector.db import contracts, lifecycle
@@ -12,7 +11,7 @@ from collector.db.pool import Database
 from collector.domain.bars import Bar
 from collector.domain.instruments import OptionContract, Right, Underlying, WhatToShow
 from collector.domain.sessions import Session
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.spans import SLOT, Spans
 
 FRIDAY = Session(
     date(2026, 11, 20),
@@ -28,8 +27,6 @@ MONDAY = Session(
 )
 EXPIRATION = date(2026, 11, 23)
 NEVER = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
-
-_sent = itertools.count()
 
 T, B, A, V = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK, WhatToShow.OPTION_IMPLIED_VOLATILITY
 
@@ -83,14 +80,9 @@ def quote(number: int, close: str = "1.20", session: Session = FRIDAY) -> Bar:
 def answer(
     bars: Iterable[Bar] = (), *, session: Session = FRIDAY, slots: int | None = None, settles: bool = True
 ) -> SeriesAnswer:
-    """Return an answer that speaks for a session, or for its first slots only; settling by default.
-
-    Each is to a request that was sent a second after the one before.
-    """
-    end = session.close if slots is None else session.open + slots * SLOT
-    part = Span(session.open, session.next_open if end == session.close else end)
-    sent_at = FRIDAY.next_open + timedelta(seconds=next(_sent))
-    return SeriesAnswer(tuple(bars), Spans.of(session.open, end), (part,) if settles else (), sent_at=sent_at)
+    """Return an answer that speaks for a session, or for its first slots only; all of it final by default."""
+    part = Spans.of(session.open, session.close if slots is None else session.open + slots * SLOT)
+    return SeriesAnswer(tuple(bars), part, part if settles else Spans())
 
 
 def answers(instrument: Underlying | OptionContract, **series: SeriesAnswer) -> InstrumentAnswers:
@@ -109,7 +101,7 @@ SELECT time, open, close, volume, bar_count, bid_close, ask_close, spread_close,
 FROM option_bars_5min WHERE contract_id = $1 ORDER BY time
 """
 COVERAGE = """
-SELECT what_to_show, covered::text, settled::text, claimed::text FROM request_coverage
+SELECT what_to_show, covered::text, settled::text FROM request_coverage
 WHERE contract_id = $1 ORDER BY what_to_show
 """
 

@@ -17,12 +17,12 @@ BAR_COLUMNS = (
 UNDERLYING_BAR_COLUMNS = (
     "open", "high", "low", "close", "volume", "bar_count", "vwap", "implied_volatility", "flags", "has_gaps",
 )  # fmt: skip
-COVERAGE_COLUMNS = ("covered", "settled", "claimed")
+COVERAGE_COLUMNS = ("covered", "settled", "single_witness")
 CHAIN_COLUMNS = (
     "contract_symbol", "expiration_date", "strike_price", "option_type", "multiplier", "exchange", "trading_class",
     "currency", "active",
 )  # fmt: skip
-LIFECYCLE_COLUMNS = ("first_seen", "last_seen", "expiry_collected", "status", "selected")
+LIFECYCLE_COLUMNS = ("first_seen", "listed_since", "last_seen", "expiry_collected", "status", "selected")
 UNDERLYING_COLUMNS = ("symbol", "active", "sec_type", "exchange", "primary_exchange", "currency", "chain_expirations")
 
 _CONTRACT = "option_chains AS named ON named.id = one.contract_id"

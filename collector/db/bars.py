@@ -4,17 +4,16 @@ A batch goes by COPY into temporary tables, one row a slot with the answered ser
 compares with what is stored, writes what differs, and keeps settled values that IB changed in `bar_revisions`.
 """
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
 from collector.db.pool import Database, Transaction
-from collector.db.values import span_literal, spans_literal
+from collector.db.values import spans_literal
 from collector.domain.bars import Bar
 from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.spans import SLOT, Spans
 
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
@@ -27,22 +26,22 @@ _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "claimed", "sent_at")
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled")
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesAnswer:
     """What the answered requests for one series justify.
 
-    bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions.
-    settled: per session the part that is final, extended to the next session's open when it reaches the close.
-    sent_at: when the first of the requests was sent, by IB's clock: only what was sent later is another answer.
+    bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions, without the
+    refused ones. settled: of these the final ones, of sessions in which the series has at least one bar. refused: slots
+    whose bar went into quarantine, neither covered nor settled by these answers.
     """
 
     bars: tuple[Bar, ...]
     covered: Spans
-    settled: tuple[Span, ...] = ()
-    sent_at: datetime = field(kw_only=True)
+    settled: Spans = field(default_factory=Spans)
+    refused: Spans = field(default_factory=Spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +80,7 @@ class _Row:
     id: int
     slots: _Slots
     covered: dict[WhatToShow, Spans]
-    settled: dict[WhatToShow, tuple[Span, ...]]
-    sent_at: dict[WhatToShow, datetime]
+    settled: dict[WhatToShow, Spans]
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
@@ -106,7 +104,6 @@ class _Kind:
     coverage: str
     upsert: str
     merge: str
-    settle: str
     lines: Callable[[_Row, Sequence[tuple[datetime, str]]], list[str]]
 
 
@@ -132,11 +129,11 @@ def _underlying_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list
 
 _OPTION = _Kind(
     "stage_option_bars", _OPTION_COLUMNS, "{id}\t" + _NULL,
-    "upsert_option_bars", "merge_contract_coverage", "settle_contract_claims", _option_lines,
+    "upsert_option_bars", "merge_contract_coverage", _option_lines,
 )  # fmt: skip
 _UNDERLYING = _Kind(
     "stage_underlying_bars", _UNDERLYING_COLUMNS, _NULL + "\t{id}",
-    "upsert_underlying_bars", "merge_underlying_coverage", "settle_underlying_claims", _underlying_lines,
+    "upsert_underlying_bars", "merge_underlying_coverage", _underlying_lines,
 )  # fmt: skip
 
 
@@ -151,8 +148,7 @@ async def store(
     """Store a batch of answers with their coverage, all or nothing.
 
     A column is touched only by an answer of its own series, and never erased: an answered series without a bar for a
-    slot leaves what is there. A span settles when any series of the instrument has a bar in it, or by a second answer,
-    to a request that was sent later: a batch may be stored again when the fate of its transaction is not known.
+    slot leaves what is there. A batch may be stored again when the fate of its transaction is not known.
 
     Args:
         db: the database.
@@ -179,12 +175,10 @@ async def store(
 async def _store(
     transaction: Transaction, kind: _Kind, rows: list[_Row], series: Sequence[WhatToShow], run_id: int
 ) -> Counts:
-    lines, coverage, claims = _texts(kind, rows)
+    lines, coverage = _texts(kind, rows)
     await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
     if lines:
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
-    if claims:
-        await transaction.execute("prove_claims")
     counts = Counts()
     for ids, start, end in _groups(rows):
         row = await transaction.fetchrow(
@@ -194,8 +188,6 @@ async def _store(
             inserted, updated = row["inserted"], row["updated"]
             counts += Counts(inserted, updated, row["staged"] - inserted - updated)
     await transaction.execute(kind.merge)
-    for ids, start, end in _groups(rows):
-        await transaction.execute(kind.settle, ids, start, end)
     return counts
 
 
@@ -205,14 +197,13 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
     for answers in batch:
         if answers.instrument.id == 0:
             raise ValueError(f"{answers.instrument} has no database id")
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
-            row.settled[what] = (*row.settled.get(what, ()), *answer.settled)
-            row.sent_at[what] = min(row.sent_at.get(what, answer.sent_at), answer.sent_at)
+            row.settled[what] = row.settled[what] | answer.settled if what in row.settled else answer.settled
     return list(rows.values())
 
 
@@ -228,30 +219,18 @@ def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
     }
 
 
-def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str], bool]:
-    """Return lines for the staging table and for the coverage table, and whether any span lacks a bar to settle it."""
+def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
+    """Return lines for the staging table and for the coverage table."""
     lines: list[str] = []
     coverage: list[str] = []
     stamps: dict[datetime, str] = {}
-    claiming = False
     for row in rows:
-        times = row.times()
-        lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in times])
-        for what, covered in row.covered.items():
-            settled = [span for span in row.settled[what] if _any_within(times, span)]
-            claimed = [span for span in row.settled[what] if not _any_within(times, span)]
-            claiming = claiming or bool(claimed)
-            claims = ",".join(f'"{span_literal(span)}"' for span in claimed)
-            coverage.append(
-                f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}"
-                f"\t{spans_literal(Spans(settled))}\t{{{claims}}}\t{row.sent_at[what].isoformat()}\n"
-            )
-    return lines, coverage, claiming
-
-
-def _any_within(times: list[datetime], span: Span) -> bool:
-    at = bisect_left(times, span.start)
-    return at < len(times) and times[at] < span.end
+        lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in row.times()])
+        coverage += [
+            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}\n"
+            for what, covered in row.covered.items()
+        ]
+    return lines, coverage
 
 
 def _groups(rows: list[_Row]) -> list[tuple[list[int], datetime, datetime]]:

@@ -106,6 +106,7 @@ async def forget(db: Database, session: Session, symbols: Sequence[str], today: 
     async with db.transaction() as transaction:
         hours = (names, session.open, session.close, db.clock.now())
         forgotten = await transaction.execute("forget_coverage", names, session.open, session.next_open, today)
+        await transaction.execute("forget_claims", names, session.day, today)
         await transaction.execute("forget_option_bars", *hours, today)
         await transaction.execute("forget_underlying_bars", *hours)
     return forgotten

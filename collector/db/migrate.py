@@ -57,15 +57,18 @@ async def current(url: str, clock: Clock | None = None) -> str | None:
     return await _on(url, clock, _revision)
 
 
-async def upgrade(url: str, clock: Clock | None = None, revision: str = "head") -> None:
+async def upgrade(url: str, clock: Clock | None = None, revision: str = "head") -> tuple[str, ...]:
     """Bring a database to a revision, the newest by default; does nothing when it is there already.
+
+    Returns:
+        What a person should know of what the steps have changed, a sentence each.
 
     Raises:
         DatabaseUnavailable: no server, or another upgrade holds the lock.
         DatabaseError: the database holds tables of the same names that are not the collector's, or its revision is
             unknown to this version.
     """
-    await _on(url, clock, lambda connection: _upgrade(connection, revision))
+    return await _on(url, clock, lambda connection: _upgrade(connection, revision))
 
 
 async def downgrade(url: str, revision: str, clock: Clock | None = None) -> None:
@@ -73,7 +76,7 @@ async def downgrade(url: str, revision: str, clock: Clock | None = None) -> None
     await _on(url, clock, lambda connection: _migrate(connection, command.downgrade, revision))
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: Connection, revision: str) -> tuple[str, ...]:
     here = _revision(connection)
     if here is None:
         _refuse_strangers(connection)
@@ -82,7 +85,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
             f"the database is at revision {here}, which this version of the collector does not know",
             "install the version that made it, or a newer one",
         )
-    _migrate(connection, command.upgrade, revision)
+    return _migrate(connection, command.upgrade, revision)
 
 
 def _refuse_strangers(connection: Connection) -> None:
@@ -101,9 +104,10 @@ def _revision(connection: Connection) -> str | None:
     return revision
 
 
-def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revision: str) -> None:
+def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revision: str) -> tuple[str, ...]:
+    """Take a step, and return the notes that revisions have left in `config.attributes["notes"]`."""
     config = configuration()
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, notes=[])
     connection.execute(text(query("lock_migrations")))
     connection.commit()
     try:
@@ -112,6 +116,7 @@ def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revi
         connection.rollback()
         connection.execute(text(query("unlock_migrations")))
         connection.commit()
+    return tuple(config.attributes["notes"])
 
 
 async def _on(url: str, clock: Clock | None, work: "Callable[[Connection], ResultT]") -> ResultT:

@@ -4,6 +4,8 @@ Bars have no foreign keys and no surrogate key, so that the bar tables can becom
 Prices are USD per share with 4 decimals, instants are UTC, ranges are half-open.
 """
 
+from decimal import Decimal
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -24,10 +26,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, JSONB, TSTZMULTIRANGE, TSTZRANGE
-from sqlalchemy.sql.schema import SchemaItem
 
 from collector.db import schema_analysis
-from collector.db.schema_ground import GREEK, INSTANT, NOW, PRICE
+from collector.db.schema_ground import GREEK, INSTANT, NOW, PRICE, one_instrument
 
 metadata = schema_analysis.quarantined_bars.metadata
 """All tables, those of `schema_analysis` included."""
@@ -35,16 +36,6 @@ metadata = schema_analysis.quarantined_bars.metadata
 
 def _id() -> Column[int]:
     return Column("id", Integer, Identity(), primary_key=True)
-
-
-def _one_instrument() -> list[SchemaItem]:
-    """Return the columns of a row that belongs to exactly one option contract or underlying."""
-    return [
-        Column("contract_id", Integer, ForeignKey("option_chains.id")),
-        Column("underlying_id", Integer, ForeignKey("underlying_securities.id")),
-        Column("what_to_show", Text, nullable=False),
-        CheckConstraint("num_nonnulls(contract_id, underlying_id) = 1", name="one_instrument"),
-    ]
 
 
 underlying_securities = Table(
@@ -102,12 +93,19 @@ option_contract_lifecycle = Table(
     metadata,
     Column("contract_id", Integer, ForeignKey("option_chains.id"), primary_key=True),
     Column("first_seen", Date, nullable=False),
+    Column("listed_since", Date, nullable=False, comment="first_seen, or the day of an earlier bar"),
     Column("last_seen", Date, nullable=False),
     Column("expiry_collected", Boolean, nullable=False, server_default=text("false")),
     Column("status", Text, nullable=False, server_default="listed"),
     Column("selected", DATEMULTIRANGE, nullable=False, server_default="{}"),
     CheckConstraint("status IN ('listed', 'vanished', 'expired')", name="status"),
 )
+
+
+def quote_prices() -> "list[Column[Decimal]]":
+    """Return the columns of a slot's BID bar and of its ASK bar."""
+    return [Column(f"{side}_{price}", PRICE) for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
+
 
 option_bars_5min = Table(
     "option_bars_5min",
@@ -121,8 +119,7 @@ option_bars_5min = Table(
     Column("volume", BigInteger, comment="contracts; NULL until TRADES has been answered for the slot"),
     Column("bar_count", Integer),
     Column("vwap", PRICE),
-    Column("bid_close", PRICE),
-    Column("ask_close", PRICE),
+    *quote_prices(),
     Column("spread_close", PRICE, Computed("ask_close - bid_close", persisted=True)),
     Column("mid_close", PRICE, Computed("(bid_close + ask_close) / 2", persisted=True)),
     Column("implied_volatility", GREEK, comment="fraction of 1"),
@@ -181,8 +178,7 @@ bar_revisions = Table(
     Column("volume", Numeric(20, 4)),
     Column("bar_count", Integer),
     Column("vwap", PRICE),
-    Column("bid_close", PRICE),
-    Column("ask_close", PRICE),
+    *quote_prices(),
     Column("implied_volatility", GREEK),
     Column("replaced_at", INSTANT, nullable=False),
     Column("run_id", Integer, nullable=False),
@@ -222,15 +218,19 @@ underlying_intraday_archive = Table(
 request_coverage = Table(
     "request_coverage",
     metadata,
-    *_one_instrument(),
+    *one_instrument(),
+    # Slots only, to the close that was asked for; spans that were settled before revision 0006 reach to the next open.
     Column("covered", TSTZMULTIRANGE, nullable=False, server_default="{}"),
     Column("settled", TSTZMULTIRANGE, nullable=False, server_default="{}"),
-    # Spans that a late enough answer called empty while no series had a bar: they settle when a bar of another
-    # series turns up there, or by a second answer.
-    Column("claimed", ARRAY(TSTZRANGE), nullable=False, server_default="{}"),
-    Column("sent_at", INSTANT, comment="when the latest answered request was sent, by IB's clock"),
-    UniqueConstraint("contract_id", "what_to_show"),
-    UniqueConstraint("underlying_id", "what_to_show"),
+    Column(
+        "single_witness",
+        TSTZMULTIRANGE,
+        nullable=False,
+        server_default="{}",
+        comment="of what is settled: empty by one controlled answer",
+    ),
+    UniqueConstraint("contract_id", "data_set", "what_to_show"),
+    UniqueConstraint("underlying_id", "data_set", "what_to_show"),
 )
 
 intraday_collection_runs = Table(
@@ -286,7 +286,7 @@ historical_data_gaps = Table(
     "historical_data_gaps",
     metadata,
     _id(),
-    *_one_instrument(),
+    *one_instrument(),
     Column("state", Text, nullable=False, server_default="open"),
     Column("gap_start", INSTANT, nullable=False),
     Column("gap_end", INSTANT, nullable=False),
@@ -297,11 +297,13 @@ historical_data_gaps = Table(
     Column("backfilled_at", INSTANT),
     Column("backfill_run_id", Integer, ForeignKey("intraday_collection_runs.id")),
     Column("lost_at", INSTANT),
+    Column("reason", Text, comment="why it is lost, in words"),
     CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
     CheckConstraint("gap_start < gap_end", name="not_empty"),
     Index(
         "uq_historical_data_gaps_open_contract",
         "contract_id",
+        "data_set",
         "what_to_show",
         "gap_start",
         unique=True,
@@ -310,6 +312,7 @@ historical_data_gaps = Table(
     Index(
         "uq_historical_data_gaps_open_underlying",
         "underlying_id",
+        "data_set",
         "what_to_show",
         "gap_start",
         unique=True,
@@ -347,7 +350,7 @@ dead_letters = Table(
     "dead_letters",
     metadata,
     _id(),
-    *_one_instrument(),
+    *one_instrument(),
     Column("span", TSTZRANGE, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("code", Integer, comment="IB's error code"),
@@ -362,6 +365,7 @@ dead_letters = Table(
     Index(
         "uq_dead_letters_open_contract",
         "contract_id",
+        "data_set",
         "what_to_show",
         "span",
         unique=True,
@@ -370,6 +374,7 @@ dead_letters = Table(
     Index(
         "uq_dead_letters_open_underlying",
         "underlying_id",
+        "data_set",
         "what_to_show",
         "span",
         unique=True,

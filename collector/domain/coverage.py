@@ -1,4 +1,4 @@
-"""What a definite answer justifies: which slots become covered, which settled (design §2, §3.1)."""
+"""What a definite answer justifies: which slots become covered, which settled, which are called empty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.instruments import Instrument, OptionContract
 from collector.domain.sessions import Session
-from collector.domain.spans import Span, Spans
+from collector.domain.spans import Spans
 
 NEW_YORK = ZoneInfo("America/New_York")
 """The zone of the exchange."""
@@ -16,13 +16,15 @@ NEW_YORK = ZoneInfo("America/New_York")
 
 @dataclass(frozen=True, slots=True)
 class Justified:
-    """covered: slots of sessions that the answer speaks for. settled: per session the part that is final.
+    """What one answer says of sessions, each part exactly what was asked for, to the close.
 
-    A settled part that reaches the session's close is extended to the next session's open, so that neighbours merge.
+    covered: slots that the answer speaks for. settled: of these the final ones, of sessions in which it has a bar.
+    negatives: of these the ones of sessions in which it has none; more evidence has to settle them.
     """
 
     covered: Spans
-    settled: tuple[Span, ...]
+    settled: Spans
+    negatives: Spans
 
 
 def justified(request: HistoricalRequest, answer: Answer, sessions: Sequence[Session]) -> Justified:
@@ -35,14 +37,15 @@ def justified(request: HistoricalRequest, answer: Answer, sessions: Sequence[Ses
     """
     end = min(request.span.end, answer.covered_until)
     spoken_for = Spans.of(request.span.start, end)
-    covered = spoken_for & Spans(session.span for session in sessions)
-    settled = tuple(
-        Span(part.start, session.next_open if part.end == session.close else part.end)
-        for session in sessions
-        if answer.sent_at > session.settles_at
-        for part in covered & Spans((session.span,))
-    )
-    return Justified(covered, settled)
+    covered, settled, negatives = Spans(), Spans(), Spans()
+    for session in sessions:
+        part = spoken_for & Spans((session.span,))
+        covered |= part
+        if not any(session.open <= bar.time < session.close for bar in answer.bars):
+            negatives |= part
+        elif answer.sent_at > session.settles_at:
+            settled |= part
+    return Justified(covered, settled, negatives)
 
 
 def has_expired(instrument: Instrument, now: datetime) -> bool:

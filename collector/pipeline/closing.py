@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,14 +12,14 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.db import dead_letters, gaps, lifecycle, runs, statistics
 from collector.db.pool import Database
-from collector.domain.answers import Outcome
+from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, WhatToShow
 from collector.domain.report import Expiring, GapCounts
 from collector.domain.runs import Asks, GapState, GapType, RunStatus
 from collector.domain.sessions import Session
-from collector.domain.spans import SLOT
+from collector.domain.spans import SLOT, Spans
 from collector.market.agenda import purge_of
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
@@ -78,7 +78,7 @@ async def close(finished: Finished, db: Database, settings: Settings, calendar: 
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status."""
     finished.slots = session_span(finished.order, calendar).duration // SLOT
     if finished.status is not RunStatus.INTERRUPTED:
-        await _park_letters(finished, db, clock)
+        await _park_letters(finished, db, calendar, clock)
         await _bring_up_to_date(finished, db, settings, calendar, clock)
     await close_row(finished, db, clock)
 
@@ -135,14 +135,25 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     return details or None
 
 
-async def _park_letters(finished: Finished, db: Database, clock: Clock) -> None:
-    """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone."""
+async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:
+    """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone.
+
+    A letter for each session of a request: one may be answered before another, and nobody covers the night between.
+    """
     now = clock.now()
     letters = [
-        dead_letters.NewLetter(one.request, one.failure, one.attempts, now + _NEXT_ATTEMPT) for one in finished.given_up
+        dead_letters.NewLetter(replace(one.request, span=part), one.failure, one.attempts, now + _NEXT_ATTEMPT)
+        for one in finished.given_up
+        for part in _session_parts(one.request, calendar)
     ]
     await dead_letters.park(db, letters, finished.run_id, now)
     await dead_letters.resolve(db, now.astimezone(NEW_YORK).date(), now)
+
+
+def _session_parts(request: HistoricalRequest, calendar: Calendar) -> Spans:
+    first, last = (at.astimezone(NEW_YORK).date() for at in (request.span.start, request.span.end))
+    sessions = calendar.sessions(request.instrument.symbol, first, last)
+    return Spans((request.span,)) & Spans(session.span for session in sessions)
 
 
 async def _bring_up_to_date(

@@ -75,8 +75,7 @@ def judged(
         series[request.what_to_show] = SeriesAnswer(
             bars=answer.bars if before is None else (*before.bars, *answer.bars),
             covered=found.covered if before is None else before.covered | found.covered,
-            settled=found.settled if before is None else (*before.settled, *found.settled),
-            sent_at=answer.sent_at if before is None else min(before.sent_at, answer.sent_at),
+            settled=found.settled if before is None else before.settled | found.settled,
         )
     return (InstrumentAnswers(instrument, series) if series else None), doubtful
 

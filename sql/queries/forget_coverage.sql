@@ -4,9 +4,7 @@ UPDATE request_coverage AS coverage
 SET
     covered = covered - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),
     settled = settled - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),
-    claimed = ARRAY(
-        SELECT claim FROM unnest(claimed) AS claim WHERE NOT claim && tstzrange($2::timestamptz, $3::timestamptz)
-    )
+    single_witness = single_witness - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
 WHERE covered && tstzrange($2::timestamptz, $3::timestamptz)
     AND (
         coverage.underlying_id IN (SELECT id FROM underlying_securities WHERE symbol = ANY($1::text[]))

@@ -28,12 +28,16 @@ BEGIN
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
         'option_bars_5min', 'underlying_bars_5min', 'bar_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
-        'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest'
+        'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
+        'negative_claims', 'session_evidence', 'requests'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %I TO collector_rw', written);
     END LOOP;
 END
 $$;
+
+-- A claim goes when it is settled or forgotten; what it was about stays in the coverage.
+GRANT DELETE ON negative_claims TO collector_rw;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO collector_ro, collector_rw;
 

@@ -27,7 +27,14 @@ SELECT
     bar.open_interest,
     bar.data_source,
     bar.has_gaps,
-    bar.flags
+    bar.flags,
+    -- At the end: a view that exists takes new columns there only.
+    bar.bid_open,
+    bar.bid_high,
+    bar.bid_low,
+    bar.ask_open,
+    bar.ask_high,
+    bar.ask_low
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id

@@ -36,8 +36,8 @@ contract AS (
     FROM underlying, generate_series(1, $1::int) AS n
     RETURNING id
 )
-INSERT INTO option_contract_lifecycle (contract_id, first_seen, last_seen, selected)
-SELECT id, $2::date, $3::date, datemultirange(daterange($2::date, $3::date, '[]')) FROM contract
+INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen, selected)
+SELECT id, $2::date, $2::date, $3::date, datemultirange(daterange($2::date, $3::date, '[]')) FROM contract
 """
 _COVER = """
 INSERT INTO request_coverage (contract_id, what_to_show, covered, settled)

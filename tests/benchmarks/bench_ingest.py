@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import ExitStack
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from statistics import median
 from typing import TypeVar
@@ -23,7 +23,7 @@ from collector.db import bars, features, migrate, pool
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.domain.bars import Bar
 from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.spans import SLOT, Spans
 from tests import engines
 from tests.benchmarks.bench_storage import say
 
@@ -50,7 +50,7 @@ SELECT id, n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD' FROM und
 def _answers(contract: int) -> InstrumentAnswers:
     """Return a full session of a contract in three series."""
     end = _OPEN + _SLOTS * SLOT
-    covered, settled = Spans.of(_OPEN, end), (Span(_OPEN, _OPEN + timedelta(days=1)),)
+    covered = Spans.of(_OPEN, end)
     series = {}
     for what in (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK):
         found = []
@@ -59,7 +59,7 @@ def _answers(contract: int) -> InstrumentAnswers:
             traded = (Decimal(slot + 1), 3, price) if what is WhatToShow.TRADES else (None, None, None)
             volume, count, vwap = traded
             found.append(Bar(_OPEN + slot * SLOT, price, price + 1, price, price, volume, count, vwap))
-        series[what] = SeriesAnswer(tuple(found), covered, settled, sent_at=_OPEN + timedelta(days=1))
+        series[what] = SeriesAnswer(tuple(found), covered, covered)
     instrument = OptionContract("SPY", contract, date(2026, 12, 18), Decimal(contract), Right.CALL, id=contract)
     return InstrumentAnswers(instrument, series)
 

@@ -34,8 +34,8 @@ VALUES ('SPY', 756733, 'STK', 'SMART', 'USD');
 INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
     multiplier, exchange, trading_class, currency)
 SELECT 1, 'SPY ' || n, '2026-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD' FROM generate_series(1, 20) AS n;
-INSERT INTO option_contract_lifecycle (contract_id, first_seen, last_seen, selected)
-SELECT id, '2026-11-02', '2026-11-19', '{[2026-11-02,2026-11-20)}' FROM option_chains;
+INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen, selected)
+SELECT id, '2026-11-02', '2026-11-02', '2026-11-19', '{[2026-11-02,2026-11-20)}' FROM option_chains;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status, error_details)
 VALUES ('2026-11-19', 'eod', 1, now(), now(), '{SPY}', '5 mins', 'success', '{"codes": {"162": 3}}');

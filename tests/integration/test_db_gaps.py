@@ -57,7 +57,7 @@ async def test_gaps_are_found_filled_and_found_again(database: Database) -> None
         GapState.OPEN: GapTotal(2, 156), GapState.FILLED: GapTotal(), GapState.LOST: GapTotal()
     }  # fmt: skip
 
-    await bars.store(database, [answers(contract, BID=answer([quote(0)], session=MONDAY))], second)
+    await bars.store(database, [answers(contract, BID=answer(session=MONDAY, settles=False))], second)
     assert await record(database, chain, second) == Recorded(closed=0)
     await bars.store(database, [answers(contract, BID=answer([quote(0, session=MONDAY)], session=MONDAY))], second)
     assert await record(database, chain, second) == Recorded(closed=1)
@@ -73,7 +73,7 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     run_id = await run_row(database)
     assert await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close) == Recorded(opened=1)
     middle = Span(FRIDAY.open + 10 * SLOT, NOON)
-    part = replace(answer([trade(12)]), covered=Spans((middle,)), settled=(middle,))
+    part = replace(answer([trade(12)]), covered=Spans((middle,)), settled=Spans((middle,)))
     await bars.store(database, [answers(contract, TRADES=part)], run_id)
 
     changed = await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)

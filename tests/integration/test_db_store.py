@@ -1,7 +1,6 @@
 """Storing answers: what becomes of columns, coverage and earlier values, on every engine."""
 
 import asyncio
-from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
@@ -29,9 +28,7 @@ from tests.db_rows import (
 )
 
 ONE, TWO = Decimal("1.2000"), Decimal("1.3000")
-SETTLED = '{["2026-11-20 14:30:00+00","2026-11-23 14:30:00+00")}'
 SESSION = '{["2026-11-20 14:30:00+00","2026-11-20 21:00:00+00")}'
-CLAIM = '{"[\\"2026-11-20 14:30:00+00\\",\\"2026-11-23 14:30:00+00\\")"}'
 
 
 async def test_series_side_by_side_in_one_row(database: Database) -> None:
@@ -48,7 +45,7 @@ async def test_series_side_by_side_in_one_row(database: Database) -> None:
     assert found == [
         (slot(0), price, price, 10, 3, ONE, TWO, Decimal("0.1000"), price, "TRADES", False, 0),
     ]
-    assert coverage == [(name, SETTLED, SETTLED, "{}") for name in ("ASK", "BID", "TRADES")]
+    assert coverage == [(name, SESSION, SESSION) for name in ("ASK", "BID", "TRADES")]
 
 
 async def test_volume_is_unknown_then_zero(database: Database) -> None:
@@ -123,61 +120,13 @@ async def test_revisions_keep_settled_values(database: Database) -> None:
     assert found == [(contract.id, slot(0), Decimal("1.1000"), 10, 3), (contract.id, slot(4), None, None, 3)]
 
 
-async def test_empty_in_all_series_needs_a_second_answer(database: Database) -> None:
-    """The first "no data" covers; it settles by a second one that was sent later, and until then stands as a claim.
-
-    The same answers stored again, as when the reply to a commit was lost, are no second ones.
-    """
+async def test_what_settles_is_told_by_the_caller(database: Database) -> None:
+    """An empty answer covers, and settles no more than it is said to; a bar of another series makes no difference."""
     contract = (await make_chain(database)).contracts[0]
-    empty, later = (answers(contract, TRADES=answer(), BID=answer(), ASK=answer()) for _ in range(2))
 
-    await bars.store(database, [empty], 1)
-    first = await rows(database, COVERAGE, contract.id)
-    await bars.store(database, [empty], 1)
-    again = await rows(database, COVERAGE, contract.id)
-    await bars.store(database, [later], 2)
-    second = await rows(database, COVERAGE, contract.id)
+    await bars.store(database, [answers(contract, TRADES=answer(settles=False), BID=answer([quote(0)]))], 1)
 
-    assert first == again == [(name, SETTLED, "{}", CLAIM) for name in ("ASK", "BID", "TRADES")]
-    assert second == [(name, SETTLED, SETTLED, "{}") for name in ("ASK", "BID", "TRADES")]
-
-
-async def test_an_earlier_answer_of_the_day_counts_as_the_first(database: Database) -> None:
-    """Slots that an intraday answer called empty settle by the evening's; the slots after it need one answer more."""
-    contract = (await make_chain(database)).contracts[0]
-    await bars.store(database, [answers(contract, TRADES=answer(slots=12, settles=False))], 1)
-
-    await bars.store(database, [answers(contract, TRADES=answer())], 2)
-
-    found = await rows(database, COVERAGE, contract.id)
-    assert found == [("TRADES", SETTLED, '{["2026-11-20 14:30:00+00","2026-11-20 15:30:00+00")}', CLAIM)]
-
-
-async def test_a_bar_of_any_series_settles_the_others(database: Database) -> None:
-    """An empty TRADES answer settles at once beside a quote, and later when the quote comes later."""
-    chain = await make_chain(database)
-    together, apart = chain.contracts
-    await bars.store(database, [answers(together, TRADES=answer(), BID=answer([quote(7)]))], 1)
-
-    await bars.store(database, [answers(apart, TRADES=answer())], 1)
-    await bars.store(database, [answers(apart, BID=answer([quote(7)]))], 1)
-
-    settled = [("BID", SETTLED, SETTLED, "{}"), ("TRADES", SETTLED, SETTLED, "{}")]
-    assert await rows(database, COVERAGE, together.id) == settled
-    assert await rows(database, COVERAGE, apart.id) == settled
-
-
-async def test_a_bar_settles_its_own_session_only(database: Database) -> None:
-    """A bar on Monday is no evidence that Friday was quiet."""
-    contract = (await make_chain(database)).contracts[0]
-    await bars.store(database, [answers(contract, TRADES=answer())], 1)
-
-    await bars.store(database, [answers(contract, TRADES=answer([trade(0, session=MONDAY)], session=MONDAY))], 1)
-
-    ((_, covered, settled, claimed),) = await rows(database, COVERAGE, contract.id)
-    assert covered == '{["2026-11-20 14:30:00+00","2026-11-24 14:30:00+00")}'
-    assert settled == '{["2026-11-23 14:30:00+00","2026-11-24 14:30:00+00")}'
-    assert claimed == CLAIM
+    assert await rows(database, COVERAGE, contract.id) == [("BID", SESSION, SESSION), ("TRADES", SESSION, "{}")]
 
 
 async def test_intraday_answers_cover_without_settling(database: Database) -> None:
@@ -187,7 +136,7 @@ async def test_intraday_answers_cover_without_settling(database: Database) -> No
     await bars.store(database, [answers(contract, TRADES=answer([trade(7)], slots=12, settles=False))], 2)
 
     found = await rows(database, COVERAGE, contract.id)
-    assert found == [("TRADES", '{["2026-11-20 14:30:00+00","2026-11-20 15:30:00+00")}', "{}", "{}")]
+    assert found == [("TRADES", '{["2026-11-20 14:30:00+00","2026-11-20 15:30:00+00")}', "{}")]
 
 
 async def test_has_gaps_asks_the_configured_series(database: Database) -> None:
@@ -342,18 +291,11 @@ async def test_nothing_to_store(database: Database) -> None:
 
 
 async def test_a_week_in_one_answer(database: Database) -> None:
-    """One answer over two sessions settles each, and the neighbours merge into one range."""
+    """One answer over two sessions settles each to its close, and nothing of the nights between."""
     contract = (await make_chain(database)).contracts[0]
-    parts: Sequence[bars.SeriesAnswer] = (answer(), answer(session=MONDAY))
-    week = bars.SeriesAnswer(
-        (trade(0), trade(0, session=MONDAY)),
-        Spans([*parts[0].covered, *parts[1].covered]),
-        (*parts[0].settled, *parts[1].settled),
-        sent_at=parts[0].sent_at,
-    )
+    both = Spans([FRIDAY.span, MONDAY.span])
+    week = bars.SeriesAnswer((trade(0), trade(0, session=MONDAY)), both, both)
     await bars.store(database, [answers(contract, TRADES=week)], 1)
 
-    both = '{["2026-11-20 14:30:00+00","2026-11-24 14:30:00+00")}'
-    assert await rows(database, COVERAGE, contract.id) == [("TRADES", both, both, "{}")]
-    assert both > SESSION
-    assert FRIDAY.next_open == MONDAY.open
+    stored = '{["2026-11-20 14:30:00+00","2026-11-20 21:00:00+00"),["2026-11-23 14:30:00+00","2026-11-23 21:00:00+00")}'
+    assert await rows(database, COVERAGE, contract.id) == [("TRADES", stored, stored)]

@@ -50,10 +50,7 @@ def batch(
 def test_order_and_grouping_do_not_matter(
     plain_database_url: str, story: tuple[dict[Piece, frozenset[int]], list[list[Piece]]]
 ) -> None:
-    """Each answer twice, first in any order and grouping, then all at once, gives the tables of one plain evening.
-
-    Twice, because a session that is empty in every series settles by its second answer only.
-    """
+    """Each answer twice, first in any order and grouping, then all at once, gives the tables of one plain evening."""
     market, groups = story
 
     async def tell() -> None:

@@ -17,7 +17,7 @@ from collector.domain.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality import Impossible, Quarantined
 from collector.domain.sessions import Session
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.spans import SLOT, Spans
 from collector.market.calendar import Calendar
 from collector.pipeline import greeks, verify
 from collector.simulator.market import Market
@@ -46,8 +46,8 @@ def market() -> Market:
 def answer(found: tuple[Bar, ...], session: Session) -> SeriesAnswer:
     """Return an answer that settles a whole session."""
     inside = tuple(bar for bar in found if session.open <= bar.time < session.close)
-    settled = (Span(session.open, session.next_open),)
-    return SeriesAnswer(inside, Spans((session.span,)), settled, sent_at=session.next_open)
+    whole = Spans((session.span,))
+    return SeriesAnswer(inside, whole, whole)
 
 
 async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[OptionContract]:

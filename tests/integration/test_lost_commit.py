@@ -1,4 +1,4 @@
-"""A commit whose reply is lost: stored again, because nobody knows, and no second answer."""
+"""A commit whose reply is lost: stored again, because nobody knows, and nothing doubled."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,7 +12,7 @@ from collector.pipeline.storing import Storer
 from collector.pipeline.tally import Tally
 from collector.virtual_time import VirtualClock
 from tests.arena import Arena, CopyCutter
-from tests.db_rows import answer, answers, make_chain, rows
+from tests.db_rows import answer, answers, make_chain, quote, rows
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -32,8 +32,8 @@ class CommitCutter(CopyCutter):
             self.armed = False
 
 
-def test_a_commit_whose_reply_is_lost_is_no_second_answer(arena: Arena, virtual_run: Run) -> None:
-    """The batch is stored again, and its empty answers do not prove themselves: they stand as claims."""
+def test_a_commit_whose_reply_is_lost_is_stored_again(arena: Arena, virtual_run: Run) -> None:
+    """The batch is stored again: each row once, and its empty answer is still no more than covered."""
 
     async def main() -> None:
         clock = VirtualClock(AFTER_THE_CLOSE)
@@ -41,12 +41,13 @@ def test_a_commit_whose_reply_is_lost_is_no_second_answer(arena: Arena, virtual_
         cutter = CommitCutter(arena.target, clock=clock)
         async with cutter, pool.connect(arena.through(cutter), clock) as db:
             contract = (await make_chain(db)).contracts[0]
-            empty = answers(contract, TRADES=answer(), BID=answer(), ASK=answer())
+            given = answers(contract, TRADES=answer(settles=False), BID=answer([quote(0)]))
             cutter.armed = True
             async with Storer(db, 1, OPTION_SERIES, Tally(), clock, lambda: None) as storer:
-                await storer.put(Examined(empty))
+                await storer.put(Examined(given))
             assert (cutter.armed, cutter.accepted) == (False, 2)
-            found = await rows(db, "SELECT what_to_show, settled::text, cardinality(claimed) FROM request_coverage")
-        assert sorted(found) == [(name, "{}", 1) for name in ("ASK", "BID", "TRADES")]
+            found = await rows(db, "SELECT what_to_show, isempty(covered), isempty(settled) FROM request_coverage")
+            assert sorted(found) == [("BID", False, False), ("TRADES", False, True)]
+            assert await rows(db, "SELECT bid_close FROM option_bars_5min") == [(quote(0).close,)]
 
     virtual_run(main)

@@ -187,7 +187,7 @@ async def test_collection_role_stores_bars(
     )
     contract = OptionContract("SPY", 603, date(2099, 12, 18), Decimal(603), Right.CALL, id=3)
     end = at + 2 * SLOT
-    trades = SeriesAnswer(bars_of_one, Spans.of(at, end), sent_at=end)
+    trades = SeriesAnswer(bars_of_one, Spans.of(at, end))
     answers = InstrumentAnswers(contract, {WhatToShow.TRADES: trades})
     url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     async with pool.connect(url, SystemClock()) as database:

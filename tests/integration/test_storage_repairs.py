@@ -20,7 +20,6 @@ from tests.engines import Engine
 
 _OPEN = datetime(2025, 11, 3, 14, 30, tzinfo=UTC)
 _SESSION = Span(_OPEN, _OPEN + timedelta(minutes=5 * 78))
-_SETTLED = Span(_OPEN, _OPEN + timedelta(days=1))
 _NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 _CONTRACTS = 400
 
@@ -66,8 +65,7 @@ def _answers(
         )
     instrument = OptionContract("SPY", contract, date(2025, 12, 19), Decimal(contract), Right.CALL, id=contract)
     covered = Spans([Span(_SESSION.start + shift, _SESSION.end + shift)])
-    final = (Span(_SETTLED.start + shift, _SETTLED.end + shift),) if settled else ()
-    trades = SeriesAnswer(tuple(found), covered, final, sent_at=_SETTLED.end)
+    trades = SeriesAnswer(tuple(found), covered, covered if settled else Spans())
     return InstrumentAnswers(instrument, {WhatToShow.TRADES: trades})
 
 

@@ -39,11 +39,14 @@ async def catalog(url: str) -> list[tuple[Any, ...]]:
         await connection.close()
 
 
-async def execute(url: str, statement: str) -> None:
-    """Run a statement of the test's own."""
+async def execute(url: str, statement: str) -> list[tuple[Any, ...]]:
+    """Run statements of the test's own, and return the rows of a single one."""
     connection = await pool.open_connection(url, SystemClock(), application_name="test")
     try:
+        if statement.startswith("SELECT"):
+            return [tuple(row.values()) for row in await connection.fetch(statement)]
         await connection.execute(statement)
+        return []
     finally:
         await connection.close()
 

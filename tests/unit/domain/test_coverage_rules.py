@@ -33,7 +33,7 @@ def test_during_the_session_slots_are_covered_but_not_settled() -> None:
     """At noon an answer covers the morning's slots and settles none."""
     found = justified(WHOLE, answer(utc(20, 17, 2), utc(20, 17)), [FRIDAY])
     assert found.covered == Spans((Span(utc(20, 14, 30), utc(20, 17)),))
-    assert found.settled == ()
+    assert found.settled == Spans()
 
 
 @pytest.mark.parametrize(("sent", "settles"), [(utc(20, 21, 30), False), (utc(20, 21, 31), True)])
@@ -44,13 +44,32 @@ def test_settling_needs_a_request_sent_later_than_the_close_plus_a_quarter_of_an
     found = justified(WHOLE, answer(sent, utc(20, 21, 15)), [FRIDAY])
     assert bool(found.settled) is settles
     if settles:
-        assert found.settled == (Span(utc(20, 14, 30), utc(23, 14, 30)),)
+        assert found.settled == Spans((FRIDAY.span,))
 
 
-def test_a_part_that_does_not_reach_the_close_is_not_extended() -> None:
-    """With the tail withheld (notice 2188) only what was told settles, and nothing merges with the next session."""
+def test_what_settles_ends_where_the_answer_ends() -> None:
+    """With the tail withheld (notice 2188) only what was told settles; else the session does, to its close."""
     found = justified(WHOLE, answer(utc(20, 21, 40), utc(20, 21, 10)), [FRIDAY])
-    assert found.settled == (Span(utc(20, 14, 30), utc(20, 21, 10)),)
+    assert found.settled == found.covered == Spans.of(utc(20, 14, 30), utc(20, 21, 10))
+
+
+def test_a_bar_settles_its_own_session_only() -> None:
+    """A bar on Monday is no evidence that Friday was quiet: what was asked of Friday is a negative."""
+    monday = Session(date(2026, 11, 23), utc(23, 14, 30), utc(23, 21, 15), utc(24, 14, 30))
+    request = HistoricalRequest(CONTRACT, WhatToShow.TRADES, Span(utc(20, 15), utc(23, 21, 15)))
+    bar = BAR._replace(time=utc(23, 14, 30))
+    found = justified(request, answer(utc(24, 1), utc(24, 1), (bar,)), [FRIDAY, monday])
+    assert found.negatives == Spans.of(utc(20, 15), utc(20, 21, 15))
+    assert found.settled == Spans((monday.span,))
+    assert found.covered == found.negatives | found.settled
+
+
+def test_an_empty_answer_settles_nothing() -> None:
+    """What was asked for is covered and a negative, in the running session as in the evening."""
+    for sent in (utc(20, 17, 2), utc(20, 22)):
+        found = justified(WHOLE, answer(sent, sent, ()), [FRIDAY])
+        assert found.negatives == found.covered == Spans.of(FRIDAY.open, min(sent, FRIDAY.close))
+        assert found.settled == Spans()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from collector.domain.flags import SlotFlag
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.quality import SpotRange
 from collector.domain.sessions import Session
-from collector.domain.spans import Span, Spans
+from collector.domain.spans import Spans
 from collector.market.calendar import Calendar
 from collector.pipeline.quality import Examined, examined
 from collector.simulator.market import Market, Option
@@ -47,8 +47,8 @@ def spots(market: Market, symbol: str, session: Session) -> dict[datetime, SpotR
 
 def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
     """Return an answer that settles a whole session."""
-    settled = (Span(session.open, session.next_open),)
-    return SeriesAnswer(bars, Spans((session.span,)), settled, sent_at=session.next_open)
+    whole = Spans((session.span,))
+    return SeriesAnswer(bars, whole, whole)
 
 
 def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> Examined:
