@@ -73,13 +73,15 @@ async def due(db: Statements, now: datetime | None = None, symbols: Sequence[str
     return [_letter(row) for row in await db.fetch("due_dead_letters", now, None if symbols is None else list(symbols))]
 
 
-async def resting(db: Statements, underlying_id: int, now: datetime) -> dict[tuple[int, WhatToShow], Spans]:
-    """Return what is not to be asked again yet, by series of an underlying and its contracts.
+async def resting(
+    db: Statements, underlying_id: int, now: datetime, before: datetime
+) -> dict[tuple[int, WhatToShow], Spans]:
+    """Return what before an instant is not to be asked again yet, by series of an underlying and its contracts.
 
     An instrument is named by its contract's id, or minus the underlying's. What expires before its next attempt does
     not rest.
     """
-    rows = await db.fetch("resting_letters", underlying_id, now)
+    rows = await db.fetch("resting_letters", underlying_id, now, before)
     return {(row["instrument"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 

@@ -55,7 +55,7 @@ class MissKind(StrEnum):
     NO_USE = "no_use"
     """It came too late to be of use, and nothing is lost by it."""
     LAST_CHANCE = "last_chance"
-    """No run settled the session while contracts that expired that day could surely be had; they are still asked for."""
+    """No run settled the session while contracts that expired that day could surely be had; they still are asked."""
     TOO_OLD = "too_old"
     """It lies further back than is caught up."""
 

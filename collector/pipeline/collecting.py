@@ -12,7 +12,7 @@ from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
 from collector.domain.runs import Window
-from collector.pipeline import planning
+from collector.pipeline import expired, older, planning
 from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared
 from collector.pipeline.parts import Parts
@@ -32,6 +32,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
         GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
         UsageError: IB knows none of the symbols.
     """
+    finished.order = await older.widened(finished.order, parts.db, parts.calendar, parts.source.now())
     order, tally = finished.order, finished.tally
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
@@ -46,9 +47,12 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
+    await expired.ask(finished, parts)
     hopeless: set[HistoricalRequest] = set()
     for number in range(1, _PASSES + 1):
-        work = await planning.contract_work(parts.db, finished.prepared, order, parts.settings.series)
+        work = await planning.contract_work(
+            parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
+        )
         if number == 1:
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
@@ -64,7 +68,9 @@ async def collect(finished: Finished, parts: Parts) -> None:
             return
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
-        again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)
+        again = await planning.sample(
+            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+        )
         await _fetch(again, sessions, finished, parts)
 
 

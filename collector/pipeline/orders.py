@@ -84,9 +84,10 @@ class GivenUp:
 class Finished:
     """How a run ended.
 
-    error: what stopped it. not_prepared: symbols that were left out. given_up: requests that were not had.
+    order: widened to older sessions, once they are known. error: what stopped it. not_prepared: symbols that were left
+    out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
-    session, see `session_span`; 0 until the run is closed.
+    session, see `session_span`; 0 until the run is closed. counted: gaps and statistics are up to date with it.
     """
 
     run_id: int
@@ -104,6 +105,7 @@ class Finished:
     reached: float | None = None
     slots: int = 0
     expired_contracts: int = 0
+    counted: bool = False
     backup: BackupReport | None = None
     error: BaseException | None = None
 
@@ -249,9 +251,7 @@ def fill_order(
     else:
         back = len(calendar.days(since, day)) - 1
     chosen = symbols or settings.symbol_names
-    return Order(
-        window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None
-    )
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None)
 
 
 def backfill_order(
