@@ -104,9 +104,21 @@ async def record(
     return Recorded() if row is None else Recorded(row["opened"], row["closed"])
 
 
-async def open_gaps(db: Statements, symbols: Sequence[str] | None = None, since: datetime | None = None) -> list[Gap]:
-    """Return open gaps, those of the contract that expires first first; optionally of some symbols, or of late."""
-    rows = await db.fetch("open_gaps", None if symbols is None else list(symbols), since)
+async def open_gaps(
+    db: Statements,
+    symbols: Sequence[str] | None = None,
+    since: datetime | None = None,
+    state: GapState = GapState.OPEN,
+) -> list[Gap]:
+    """Return open gaps (or those of another state), those of the contract that expires first first.
+
+    Args:
+        db: the database.
+        symbols: of these only; None: of all.
+        since: only what ends later; None: all.
+        state: lost ones instead, for example.
+    """
+    rows = await db.fetch("list_gaps", state.value, None if symbols is None else list(symbols), since)
     return [_gap(row) for row in rows]
 
 

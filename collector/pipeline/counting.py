@@ -29,6 +29,8 @@ REACH = max(DEFAULTS.values())
 _LOOKING = frozenset({Window.GAP_CHECK, Window.WEEKLY})
 _OWED_FOR = timedelta(days=120)
 """Runs that were cut off earlier are not looked for any more."""
+_SILENT = timedelta(minutes=5)
+"""A run that has not said for so long that it lives is taken for dead."""
 _GAP_TYPES = {
     Outcome.PERMISSION: GapType.PERMISSION,
     Outcome.PACING: GapType.RATE_LIMIT,
@@ -40,9 +42,9 @@ _GAP_TYPES = {
 log = structlog.get_logger()
 
 
-async def owed(db: Database, now: datetime, silent_for: timedelta = timedelta(minutes=5)) -> list[Uncounted]:
-    """Return the runs after which gaps and statistics are older than the bars; the next run counts for them."""
-    return await runs.uncounted(db, now - _OWED_FOR, now - silent_for)
+async def uncounted(db: Database, now: datetime) -> tuple[int, ...]:
+    """Return the ids of runs after which gaps and statistics are older than the bars; the next run counts for them."""
+    return tuple(sorted({one.run_id for one in await runs.uncounted(db, now - _OWED_FOR, now - _SILENT)}))
 
 
 @dataclass(slots=True)
@@ -64,7 +66,7 @@ async def count(finished: Finished, db: Database, settings: Settings, calendar: 
     """
     now = clock.now()
     finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
-    left = [one for one in await owed(db, now, timedelta(0)) if one.run_id != finished.run_id]
+    left = [one for one in await runs.uncounted(db, now - _OWED_FOR, now) if one.run_id != finished.run_id]
     counts = await _counts(finished, left, db, settings, calendar, now)
     await _count_gaps(finished, counts, db, settings, now)
     await _count_expiries(finished, counts, db, settings, now)

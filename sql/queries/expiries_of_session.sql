@@ -1,5 +1,5 @@
--- Contracts selected for the session on which they expire, whether it is settled in every series, and whether anything of
--- theirs is lost: $1 underlying id, $2 day.
+-- Contracts selected for the session on which they expire; is it settled in every series, is anything of theirs lost:
+-- $1 underlying id, $2 day.
 SELECT
     contract.id,
     underlying.symbol,

@@ -1,5 +1,5 @@
--- Keep requests that were given up on; one that is already kept gets the new outcome and its attempts added, and waits
--- the longer the older it is: a day at least, three at most.
+-- Keep requests that were given up on; one that is already kept gets the new outcome and its attempts added.
+-- It waits the longer the older it is: a day at least, three at most.
 -- $1 contract ids, $2 underlying ids, $3 series, $4 starts, $5 ends, $6 outcomes, $7 codes, $8 messages, $9 attempts,
 -- $10 next attempts, $11 now, $12 run id.
 WITH given AS (
