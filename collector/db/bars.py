@@ -17,10 +17,11 @@ from collector.domain.spans import SLOT, Spans
 
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
+_NO_QUOTE = "\t".join([_NULL] * 4)
 _PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage")
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
-    "bid_close", "ask_close", "flags",
+    "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
 )  # fmt: skip
 _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
@@ -113,7 +114,7 @@ def _option_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str
     ask = row.slots.get(WhatToShow.ASK, {}).get
     flags, id_ = row.flags.get, row.id
     return [
-        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NULL)}\t{ask(at, _NULL)}\t{flags(at, 0)}\n"
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NO_QUOTE)}\t{ask(at, _NO_QUOTE)}\t{flags(at, 0)}\n"
         for at, stamp in stamps
     ]
 
@@ -209,8 +210,10 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
 
 def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
     """Return the series' own columns by slot, as COPY reads them."""
-    if what is not WhatToShow.TRADES:
+    if what is WhatToShow.OPTION_IMPLIED_VOLATILITY:
         return {bar.time: str(bar.close) for bar in bars}
+    if what is not WhatToShow.TRADES:
+        return {time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}" for time, open_, high, low, close, *_ in bars}
     # !s: str() of a Decimal is twice as fast as its format().
     return {
         time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}\t{_NULL if volume is None else volume!s}"
