@@ -114,12 +114,13 @@ async def lost(db: Database, underlying: Underlying, now: datetime) -> list[gaps
 
 
 async def _controls(symbol: Prepared, what: WhatToShow, parts: Parts) -> list[HistoricalRequest]:
-    """Return requests for bars of two living contracts that are stored already; fewer where there are not so many."""
-    now = parts.source.now()
-    living = [one for one in symbol.contracts if not has_expired(one, now)]
-    by_id = {contract.id: contract for contract in _near(living, symbol)[:_CONTROLS]}
-    found = await expirations.known(parts.db, list(by_id), {what: now - _RECENT})
-    return [_request(by_id[contract_id], what, at, parts.calendar) for contract_id, _, at in found[:2]]
+    """Return requests of two living contracts that should have bars: stored ones, else those nearest the money."""
+    now, last = parts.source.now(), symbol.sessions[-1].open
+    near = _near((one for one in symbol.contracts if not has_expired(one, now)), symbol)[:_CONTROLS]
+    by_id = {contract.id: contract for contract in near}
+    known = await expirations.known(parts.db, list(by_id), {what: now - _RECENT})
+    times = {contract_id: at for contract_id, _, at in known} | {one.id: last for one in near if not known}
+    return [_request(by_id[contract_id], what, at, parts.calendar) for contract_id, at in list(times.items())[:2]]
 
 
 def _near(contracts: Iterable[OptionContract], symbol: Prepared) -> list[OptionContract]:
