@@ -14,7 +14,7 @@ from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
 from collector.domain.runs import Asks, Window
-from collector.pipeline import controls, planning, weighing
+from collector.pipeline import controls, expired, older, planning, weighing
 from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
@@ -36,6 +36,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
         GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
         UsageError: IB knows none of the symbols.
     """
+    finished.order = await older.widened(finished.order, parts.db, parts.calendar, parts.source.now())
     order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
@@ -54,6 +55,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
+    await expired.ask(finished, parts)
     await _passes(finished, sessions, parts, watch)
 
 
@@ -68,7 +70,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await planning.contract_work(
-            parts.db, finished.prepared, order, parts.settings.series, parts.source.now()
+            parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
         )
         if number == 1:
             for item in work:
@@ -94,7 +96,9 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
             spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
-        again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)
+        again = await planning.sample(
+            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+        )
         await _fetch(again, sessions, finished, parts, None)
 
 

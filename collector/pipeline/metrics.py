@@ -24,6 +24,7 @@ from collector.domain.pace import Pace
 from collector.domain.report import Latency, RunReport
 from collector.domain.runs import GapState, RunStatus
 from collector.market.calendar import Calendar
+from collector.pipeline import counting
 
 _READABLE_BY_ALL = 0o644
 """node-exporter runs as another user."""
@@ -33,12 +34,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the tables say. completeness: by symbol, of its last completed session, fraction of 1."""
+    """What the tables say. completeness: by symbol, of its last completed session, fraction of 1.
+
+    uncounted: runs that were cut off before what they brought was counted among the gaps.
+    """
 
     runs: tuple[RunTotals, ...]
     completeness: Mapping[str, float]
     gaps: Mapping[GapState, GapTotal]
     database_bytes: int
+    uncounted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,7 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
         completeness=completeness,
         gaps=await gap_store.totals(db),
         database_bytes=await status.database_bytes(db),
+        uncounted=len(await counting.uncounted(db, now)),
     )
 
 
@@ -207,6 +213,10 @@ def _tables(lines: _Lines, figures: Figures) -> None:
     total = figures.gaps.get(GapState.OPEN, GapTotal())
     lines.add("gaps_open", "gauge", "Open gaps.", [({}, total.gaps)])
     lines.add("gap_slots_open", "gauge", "Series-slots in open gaps.", [({}, total.slots)])
+    lost = figures.gaps.get(GapState.LOST, GapTotal())
+    lines.add("gaps_lost", "gauge", "Gaps that can never be filled.", [({}, lost.gaps)])
+    lines.add("gap_slots_lost", "gauge", "Series-slots in lost gaps.", [({}, lost.slots)])
+    lines.add("uncounted_runs", "gauge", "Runs cut off before their gaps were counted.", [({}, figures.uncounted)])
     lines.add("database_bytes", "gauge", "Size of the database.", [({}, figures.database_bytes)])
 
 

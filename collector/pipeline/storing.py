@@ -15,7 +15,7 @@ from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
 from collector.db.requests import RequestRecord
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
-from collector.domain.coverage import is_definite, justified
+from collector.domain.coverage import has_expired, is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.quality import SpotRange, in_hours
@@ -65,7 +65,7 @@ class Sessions:
 def judged(
     instrument: Instrument, answered: Sequence[Answered], sessions: Sessions
 ) -> tuple[InstrumentAnswers, list[HistoricalRequest]]:
-    """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
+    """Return what an instrument's answers justify, and the empty ones that are to be asked for again at once."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
     records: list[RequestRecord] = []
@@ -74,7 +74,8 @@ def judged(
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
-            doubtful.append(request)
+            if not has_expired(instrument, answer.answered_at):  # asked again tomorrow, not in a minute
+                doubtful.append(request)
             records.append(_record(request, answer))
             continue
         found = justified(request, answer, touched, sessions.seen_until)
