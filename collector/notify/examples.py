@@ -12,6 +12,7 @@ from random import Random
 from collector.domain.answers import Outcome
 from collector.domain.comparison import PastRun
 from collector.domain.coverage_strip import CoverageStrip
+from collector.domain.pace import Latency, PacerSample
 from collector.domain.report import (
     Cause,
     DayTotals,
@@ -19,10 +20,8 @@ from collector.domain.report import (
     Expiring,
     FailureReport,
     GapCounts,
-    Latency,
     NextWindow,
     OutcomeCount,
-    PacerSample,
     RunReport,
     Stage,
     SymbolReport,

@@ -20,8 +20,8 @@ from collector.db.gaps import GapTotal
 from collector.db.pool import Database
 from collector.db.status import RunTotals
 from collector.domain.errors import DatabaseError
-from collector.domain.pace import Pace
-from collector.domain.report import Latency, RunReport
+from collector.domain.pace import Latency, Pace
+from collector.domain.report import RunReport
 from collector.domain.runs import GapState, RunStatus
 from collector.market.calendar import Calendar
 

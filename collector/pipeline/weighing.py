@@ -13,12 +13,12 @@ from collector.db.evidence import ALL, Negative, NewClaim, StoredClaim
 from collector.db.pool import Database, Statements
 from collector.domain.coverage import NEW_YORK
 from collector.domain.depth import DEFAULTS
-from collector.domain.evidence import Emptiness, Finding, Ruling, is_controlled, ruling, weighed
+from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.pipeline.scope import level_of
-from collector.pipeline.weighed import Implausible, Weighed
+from collector.pipeline.weighed import Weighed
 
 _BACK = timedelta(days=1)
 """Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
@@ -51,7 +51,7 @@ async def weigh(
         for underlying, days in touched.items():
             await _rule(transaction, settings, calendar, underlying, days, held, found)
     for one in found.implausible:
-        log.error("session_implausible", symbol=one.symbol, day=str(one.day), reason=one.words)
+        log.error("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
     return found
 
 
@@ -204,9 +204,9 @@ async def _judged(
 
 def _note(found: Weighed, symbol: str, day: date, finding: Finding) -> None:
     if finding.implausible:
-        found.implausible.append(Implausible(symbol, day, finding.implausible))
+        found.implausible.append(EmptySession(symbol=symbol, session=day, words=finding.implausible))
     elif finding.remark:
-        found.accepted.append(Implausible(symbol, day, finding.remark))
+        found.accepted.append(EmptySession(symbol=symbol, session=day, words=finding.remark))
 
 
 async def _rule(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from collector.domain.comparison import Flag, PastRun, unusual
 from collector.domain.coverage_strip import CoverageStrip
-from collector.domain.report import Latency, RunReport, SymbolReport, VerdictCounts
+from collector.domain.pace import Latency
+from collector.domain.report import RunReport, SymbolReport, VerdictCounts
 from collector.domain.report_document import from_document, to_document
 from collector.domain.runs import Asks, RunStatus, Verdict, Window
 from collector.domain.week import WeekReport
