@@ -23,6 +23,8 @@ OPEN_CEILING, RATE_CEILING = 45, 40
 """What is configured, below IB's 50 and 50."""
 
 _LAST_ATTEMPT = 25
+SECOND_WITNESS_S = 31 * 60.0
+"""After so long an answer is independent of the one before."""
 _LONGEST_S = 5.5 * 3600
 """Virtual seconds after which a mix that has not ended is called stuck; midnight would purge what expires today."""
 
@@ -68,7 +70,7 @@ async def persist(
     armed: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     pause: Callable[[], float] = lambda: 60.0,
 ) -> None:
-    """Run the window again and again until it succeeds.
+    """Run the window again and again until it succeeds and nothing waits for a second witness.
 
     Args:
         disturbed: what runs it.
@@ -80,8 +82,11 @@ async def persist(
         async with armed():
             ended = await disturbed.attempt()
         if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
-            return
-        await disturbed.clock.sleep(pause())
+            if not ended.weighed.awaiting:
+                return
+            await disturbed.clock.sleep(SECOND_WITNESS_S)
+        else:
+            await disturbed.clock.sleep(pause())
 
 
 def check_ceilings(log: RequestLog) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 import asyncpg
 
 BAR_COLUMNS = (
-    "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_close", "ask_close", "spread_close",
-    "mid_close", "implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_version", "open_interest",
+    "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_open", "bid_high", "bid_low", "bid_close",
+    "ask_open", "ask_high", "ask_low", "ask_close", "spread_close", "mid_close",
+    "implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_version", "open_interest",
     "flags", "data_source", "has_gaps",
 )  # fmt: skip
 UNDERLYING_BAR_COLUMNS = (

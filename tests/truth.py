@@ -14,10 +14,11 @@ NEW_YORK = ZoneInfo("America/New_York")
 _CENT_OF_CENT = Decimal("0.0001")
 
 OptionRow = tuple[Any, ...]
-"""open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, data_source, has_gaps."""
+"""The columns of the statements below, from `open` on."""
 
 _OPTION_ROWS = """
-SELECT c.ib_con_id, b.time, b.open, b.high, b.low, b.close, b.volume, b.bar_count, b.vwap, b.bid_close, b.ask_close,
+SELECT c.ib_con_id, b.time, b.open, b.high, b.low, b.close, b.volume, b.bar_count, b.vwap,
+       b.bid_open, b.bid_high, b.bid_low, b.bid_close, b.ask_open, b.ask_high, b.ask_low, b.ask_close,
        b.data_source, b.has_gaps
 FROM option_bars_5min b JOIN option_chains c ON c.id = b.contract_id
 """
@@ -60,7 +61,7 @@ def option_truth(market: Market, con_id: int, span: tuple[datetime, datetime]) -
             if trade is None
             else (*map(quantised, trade[1:5]), int(trade.volume), trade.count, quantised(trade.wap))
         )
-        quotes = (quantised(bid.close) if bid else None, quantised(ask.close) if ask else None)
+        quotes = [quantised(price) for quote in (bid, ask) for price in (quote[1:5] if quote else (None,) * 4)]
         rows[slot] = (*prices, *quotes, "BID_ASK" if trade is None else "TRADES", False)
     return rows
 

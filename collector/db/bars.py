@@ -19,16 +19,17 @@ from collector.domain.spans import SLOT, Spans
 
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
+_NO_QUOTE = "\t".join([_NULL] * 4)
 _PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", *requests.PREPARED)
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
-    "bid_close", "ask_close", "flags",
+    "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
 )  # fmt: skip
 _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled")
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,15 @@ class SeriesAnswer:
 
     bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions, without the
     refused ones. settled: of these the final ones, of sessions in which the series has at least one bar. refused: slots
-    whose bar went into quarantine, neither covered nor settled by these answers.
+    whose bar went into quarantine, neither covered nor settled by these answers. empty: of the covered ones those of
+    sessions without any bar, of which nobody knows yet that nobody traded.
     """
 
     bars: tuple[Bar, ...]
     covered: Spans
     settled: Spans = field(default_factory=Spans)
     refused: Spans = field(default_factory=Spans)
+    empty: Spans = field(default_factory=Spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class _Row:
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
+    empty: dict[WhatToShow, Spans]
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
@@ -117,7 +121,7 @@ def _option_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str
     ask = row.slots.get(WhatToShow.ASK, {}).get
     flags, id_ = row.flags.get, row.id
     return [
-        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NULL)}\t{ask(at, _NULL)}\t{flags(at, 0)}\n"
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NO_QUOTE)}\t{ask(at, _NO_QUOTE)}\t{flags(at, 0)}\n"
         for at, stamp in stamps
     ]
 
@@ -206,20 +210,23 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
     for answers in batch:
         if answers.instrument.id == 0:
             raise ValueError(f"{answers.instrument} has no database id")
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
             row.settled[what] = row.settled[what] | answer.settled if what in row.settled else answer.settled
+            row.empty[what] = row.empty[what] | answer.empty if what in row.empty else answer.empty
     return list(rows.values())
 
 
 def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
     """Return the series' own columns by slot, as COPY reads them."""
-    if what is not WhatToShow.TRADES:
+    if what is WhatToShow.OPTION_IMPLIED_VOLATILITY:
         return {bar.time: str(bar.close) for bar in bars}
+    if what is not WhatToShow.TRADES:
+        return {time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}" for time, open_, high, low, close, *_ in bars}
     # !s: str() of a Decimal is twice as fast as its format().
     return {
         time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}\t{_NULL if volume is None else volume!s}"
@@ -236,7 +243,8 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
     for row in rows:
         lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in row.times()])
         coverage += [
-            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}\n"
+            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
+            f"\t{spans_literal(row.empty[what])}\n"
             for what, covered in row.covered.items()
         ]
     return lines, coverage

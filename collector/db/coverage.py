@@ -88,6 +88,34 @@ async def missing_underlying(
     return [MissingUnderlying(underlying_id, WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
 
 
+async def lacking_columns(
+    db: Statements,
+    underlying_id: int,
+    sessions: Sequence[Session],
+    series: Sequence[WhatToShow],
+    contract_ids: Sequence[int] | None = None,
+) -> list[Missing]:
+    """Return what is settled of sessions in which quotes were stored by their close alone, as versions before did.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        sessions: the product's sessions, whole, none older than the source remembers.
+        series: the series to look at; others than BID and ASK lack nothing.
+        contract_ids: these contracts only; None: all of the underlying.
+
+    Returns:
+        Whole settled sessions (to be asked for once more, by force), by contract id, then series.
+    """
+    if not sessions:
+        return []
+    _, opens, closes = session_arrays(sessions)
+    names = [what.value for what in series]
+    ids = None if contract_ids is None else list(contract_ids)
+    rows = await db.fetch("lacking_quote_columns", underlying_id, opens, closes, names, ids)
+    return [Missing(row["contract_id"], WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
+
+
 async def forget(db: Database, session: Session, symbols: Sequence[str], today: date) -> int:
     """Forget what is covered and settled of a session, so that it is asked for again; bars stay as they are.
 

@@ -84,6 +84,7 @@ def judged(
             bars=found.bars if before is None else (*before.bars, *found.bars),
             covered=found.covered if before is None else before.covered | found.covered,
             settled=found.settled if before is None else before.settled | found.settled,
+            empty=found.empty if before is None else before.empty | found.empty,
         )
     return (InstrumentAnswers(instrument, series, requests=tuple(records)) if records else None), doubtful
 

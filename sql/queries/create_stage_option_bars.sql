@@ -9,7 +9,13 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_option_bars (
     volume numeric,
     bar_count integer,
     vwap numeric(14, 4),
+    bid_open numeric(14, 4),
+    bid_high numeric(14, 4),
+    bid_low numeric(14, 4),
     bid_close numeric(14, 4),
+    ask_open numeric(14, 4),
+    ask_high numeric(14, 4),
+    ask_low numeric(14, 4),
     ask_close numeric(14, 4),
     flags integer NOT NULL
 ) ON COMMIT DELETE ROWS

@@ -6,13 +6,16 @@
 -- counts as identical: IB sent the same values.
 -- Flags: a bar is judged anew when its value differs, or when all configured series were answered for the same slots.
 -- A value that is read again without the others keeps what they showed. Crossings (x'040400') are read from the merged row.
+-- A quote that was stored by its close alone is filled: no revision, and no reason to compute its Greeks again.
 -- Only "differing" is read more than once: keeping the wide rows of one more step would cost a tenth of the time.
 WITH after AS (
     SELECT
         contract_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
-        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered
+        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
+        -- A session without any bar says nothing of its slots until it has settled.
+        coalesce(old.settled, '{}') + (coalesce(new.covered, '{}') - coalesce(new.empty, '{}')) AS told
     FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
     FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
         USING (contract_id, what_to_show)
@@ -20,7 +23,7 @@ WITH after AS (
 answered AS (
     SELECT
         contract_id,
-        coalesce(range_agg(covered) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
+        coalesce(range_agg(told) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
         CASE
             WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
                 THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
@@ -64,7 +67,13 @@ compared AS (
         END AS volume,
         CASE WHEN new.close IS NULL THEN old.bar_count ELSE new.bar_count END AS bar_count,
         CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
+        coalesce(new.bid_open, old.bid_open) AS bid_open,
+        coalesce(new.bid_high, old.bid_high) AS bid_high,
+        coalesce(new.bid_low, old.bid_low) AS bid_low,
         coalesce(new.bid_close, old.bid_close) AS bid_close,
+        coalesce(new.ask_open, old.ask_open) AS ask_open,
+        coalesce(new.ask_high, old.ask_high) AS ask_high,
+        coalesce(new.ask_low, old.ask_low) AS ask_low,
         coalesce(new.ask_close, old.ask_close) AS ask_close,
         new.flags AS new_flags,
         coalesce(new.volume <> round(new.volume), false) AS fractional,
@@ -77,8 +86,22 @@ compared AS (
         new.close IS NOT NULL
         AND (new.open, new.high, new.low, new.close, round(new.volume), new.bar_count, new.vwap)
         IS DISTINCT FROM (old.open, old.high, old.low, old.close, old.volume, old.bar_count, old.vwap) AS trades_differ,
-        new.bid_close IS NOT NULL AND new.bid_close IS DISTINCT FROM old.bid_close AS bid_differs,
-        new.ask_close IS NOT NULL AND new.ask_close IS DISTINCT FROM old.ask_close AS ask_differs,
+        new.bid_close IS NOT NULL
+        AND (new.bid_open, new.bid_high, new.bid_low, new.bid_close)
+        IS DISTINCT FROM (
+            coalesce(old.bid_open, new.bid_open), coalesce(old.bid_high, new.bid_high),
+            coalesce(old.bid_low, new.bid_low), old.bid_close
+        ) AS bid_differs,
+        new.ask_close IS NOT NULL
+        AND (new.ask_open, new.ask_high, new.ask_low, new.ask_close)
+        IS DISTINCT FROM (
+            coalesce(old.ask_open, new.ask_open), coalesce(old.ask_high, new.ask_high),
+            coalesce(old.ask_low, new.ask_low), old.ask_close
+        ) AS ask_differs,
+        (new.bid_close IS NOT NULL AND old.bid_close IS NOT NULL AND old.bid_open IS NULL)
+        OR (new.ask_close IS NOT NULL AND old.ask_close IS NOT NULL AND old.ask_open IS NULL) AS filled,
+        (new.bid_close IS NOT NULL AND new.bid_close IS DISTINCT FROM old.bid_close)
+        OR (new.ask_close IS NOT NULL AND new.ask_close IS DISTINCT FROM old.ask_close) AS mid_differs,
         old.open AS old_open,
         old.high AS old_high,
         old.low AS old_low,
@@ -86,7 +109,13 @@ compared AS (
         old.volume AS old_volume,
         old.bar_count AS old_bar_count,
         old.vwap AS old_vwap,
+        old.bid_open AS old_bid_open,
+        old.bid_high AS old_bid_high,
+        old.bid_low AS old_bid_low,
         old.bid_close AS old_bid_close,
+        old.ask_open AS old_ask_open,
+        old.ask_high AS old_ask_high,
+        old.ask_low AS old_ask_low,
         old.ask_close AS old_ask_close,
         old.flags AS old_flags,
         old.has_gaps AS old_has_gaps,
@@ -114,11 +143,11 @@ merged AS (
         END
         | CASE
             WHEN (whole AND bid_given) OR bid_differs THEN new_flags & x'00fb00'::integer
-            ELSE coalesce(old_flags, 0) & x'00fb00'::integer
+            ELSE (coalesce(old_flags, 0) | CASE WHEN filled AND bid_given THEN new_flags ELSE 0 END) & x'00fb00'::integer
         END
         | CASE
             WHEN (whole AND ask_given) OR ask_differs THEN new_flags & x'fb0000'::integer
-            ELSE coalesce(old_flags, 0) & x'fb0000'::integer
+            ELSE (coalesce(old_flags, 0) | CASE WHEN filled AND ask_given THEN new_flags ELSE 0 END) & x'fb0000'::integer
         END
         | CASE WHEN bid_close > ask_close THEN x'040400'::integer ELSE 0 END AS flags
     FROM compared
@@ -126,35 +155,42 @@ merged AS (
 differing AS (
     SELECT
         *,
-        trades_differ OR bid_differs OR ask_differs OR flags <> old_flags OR volume IS DISTINCT FROM old_volume AS changed
+        trades_differ
+        OR bid_differs
+        OR ask_differs
+        OR filled
+        OR flags <> old_flags
+        OR volume IS DISTINCT FROM old_volume AS changed
     FROM merged
     WHERE NOT stored
         OR trades_differ
         OR bid_differs
         OR ask_differs
+        OR filled
         OR has_gaps <> old_has_gaps
         OR flags <> old_flags
         OR volume IS DISTINCT FROM old_volume
 ),
 added AS (
     INSERT INTO option_bars_5min (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
-        greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        ask_open, ask_high, ask_low, ask_close, flags, greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
     )
     SELECT
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
-        NULL, data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        ask_open, ask_high, ask_low, ask_close, flags, NULL, data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
     FROM differing
     WHERE NOT stored
 ),
 replaced AS (
     INSERT INTO option_bars_5min (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
-        greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        ask_open, ask_high, ask_low, ask_close, flags, greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
     )
     SELECT
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, flags,
-        CASE WHEN NOT (trades_differ OR bid_differs OR ask_differs) THEN greeks_version END,
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        ask_open, ask_high, ask_low, ask_close, flags,
+        CASE WHEN NOT (trades_differ OR mid_differs) THEN greeks_version END,
         data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
     FROM differing
     WHERE stored
@@ -167,7 +203,13 @@ replaced AS (
         volume = excluded.volume,
         bar_count = excluded.bar_count,
         vwap = excluded.vwap,
+        bid_open = excluded.bid_open,
+        bid_high = excluded.bid_high,
+        bid_low = excluded.bid_low,
         bid_close = excluded.bid_close,
+        ask_open = excluded.ask_open,
+        ask_high = excluded.ask_high,
+        ask_low = excluded.ask_low,
         ask_close = excluded.ask_close,
         flags = excluded.flags,
         greeks_version = excluded.greeks_version,
@@ -178,11 +220,13 @@ replaced AS (
 ),
 revised AS (
     INSERT INTO bar_revisions (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, replaced_at, run_id
+        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        ask_open, ask_high, ask_low, ask_close, replaced_at, run_id
     )
     SELECT
         contract_id, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
-        old_bid_close, old_ask_close, $6::timestamptz, $5::integer
+        old_bid_open, old_bid_high, old_bid_low, old_bid_close, old_ask_open, old_ask_high, old_ask_low, old_ask_close,
+        $6::timestamptz, $5::integer
     FROM differing
     INNER JOIN final USING (contract_id)
     WHERE (trades_differ AND final.trades @> time)

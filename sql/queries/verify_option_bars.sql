@@ -13,6 +13,13 @@ FROM (
                     CASE WHEN bar.high < greatest(bar.open, bar.close, bar.low) THEN 'high below the bar' END,
                     CASE WHEN bar.low > least(bar.open, bar.close, bar.high) THEN 'low above the bar' END,
                     CASE
+                        WHEN bar.bid_high < greatest(bar.bid_open, bar.bid_close, bar.bid_low)
+                            OR bar.ask_high < greatest(bar.ask_open, bar.ask_close, bar.ask_low)
+                            OR bar.bid_low > least(bar.bid_open, bar.bid_close)
+                            OR bar.ask_low > least(bar.ask_open, bar.ask_close)
+                            THEN 'quote outside its own range'
+                    END,
+                    CASE
                         WHEN least(bar.open, bar.high, bar.low, bar.close) <= 0 THEN 'trade at no price'
                         WHEN least(bar.bid_close, bar.ask_close) < 0 THEN 'negative quote'
                     END,

@@ -33,7 +33,8 @@ _ROUNDS = 5
 _SLOTS = 78
 _OPEN = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 _COLUMNS = (
-    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_close", "ask_close",
+    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_open", "bid_high",
+    "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close",
     "data_source", "has_gaps", "collection_run_id",
 )  # fmt: skip
 _CONTRACTS = """
@@ -72,7 +73,8 @@ def _text(batch: Sequence[InstrumentAnswers]) -> bytes:
         for trade, bid, ask in zip(trades, bids, asks, strict=True):
             lines.append(
                 f"{answers.instrument.id}\t{trade.time.isoformat()}\t{trade.open}\t{trade.high}\t{trade.low}\t{trade.close}"
-                f"\t{trade.volume}\t{trade.bar_count}\t{trade.vwap}\t{bid.close}\t{ask.close}\tTRADES\tf\t1\n"
+                f"\t{trade.volume}\t{trade.bar_count}\t{trade.vwap}"
+                f"\t{bid.open}\t{bid.high}\t{bid.low}\t{bid.close}\t{ask.open}\t{ask.high}\t{ask.low}\t{ask.close}\tTRADES\tf\t1\n"
             )
     return "".join(lines).encode()
 

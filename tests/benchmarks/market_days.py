@@ -16,13 +16,14 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 
 SLOT_S = 300
-PRICES = ("open", "high", "low", "close", "vwap", "bid_close", "ask_close")
+QUOTES = tuple(f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low", "close"))
+PRICES = ("open", "high", "low", "close", "vwap", *QUOTES)
 GREEKS = ("implied_volatility", "delta", "gamma", "theta", "vega", "rho")
 SCALES = dict.fromkeys(PRICES, 4) | dict.fromkeys(GREEKS, 4) | {"gamma": 6}
 """Decimals of each column as the table has them; values here are whole numbers of the last decimal."""
 
 COLUMNS = (
-    "time", "contract_id", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_close", "ask_close",
+    "time", "contract_id", "open", "high", "low", "close", "volume", "bar_count", "vwap", *QUOTES,
     *GREEKS, "greeks_version", "open_interest", "flags", "collection_run_id", "data_source", "has_gaps", "created_at",
     "updated_at",
 )  # fmt: skip
@@ -148,8 +149,7 @@ def _contract_rows(
         **{name: _placed(times, at["trades"], name) for name in ("open", "high", "low", "close", "volume")},
         "bar_count": _placed(times, at["trades"], "count"),
         "vwap": _placed(times, at["trades"], "wap"),
-        "bid_close": _placed(times, at["bid"], "close"),
-        "ask_close": _placed(times, at["ask"], "close"),
+        **{name: _placed(times, at[name[:3]], name[4:]) for name in QUOTES},
     }
     spot = np.array([spots[int(slot)] for slot in times])
     draw = np.random.default_rng(number)

@@ -73,11 +73,11 @@ def test_a_bar_settles_its_own_session_only() -> None:
 
 
 def test_an_empty_answer_settles_nothing() -> None:
-    """What was asked for is covered and a negative, in the running session as in the evening."""
-    for sent in (utc(20, 17, 2), utc(20, 22)):
-        found = justified(WHOLE, answer(sent, sent, ()), [FRIDAY])
-        assert found.negatives == found.covered == Spans.of(FRIDAY.open, min(sent, FRIDAY.close))
-        assert found.settled == Spans()
+    """What was asked for is covered and empty; in the evening, when bars would settle it, it is a negative."""
+    noon, evening = (justified(WHOLE, answer(sent, sent, ()), [FRIDAY]) for sent in (utc(20, 17, 2), utc(20, 22)))
+    assert noon.empty == noon.covered == Spans.of(FRIDAY.open, utc(20, 17, 2))
+    assert evening.empty == evening.covered == evening.negatives == Spans((FRIDAY.span,))
+    assert noon.negatives == noon.settled == evening.settled == Spans()
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_clock_that_is_ahead_neither_keeps_the_forming_bar_nor_covers_or_settl
     found = justified(WHOLE, answer(wrong, wrong, bars, seen=utc(20, 17)), [FRIDAY])
     assert found.bars == bars[:2]
     assert found.covered == Spans((Span(utc(20, 14, 30), utc(20, 17)),))
-    assert found.settled == ()
+    assert found.settled == found.negatives == Spans()
 
 
 def test_what_the_tables_hold_was_sent_once() -> None:
