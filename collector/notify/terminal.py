@@ -112,7 +112,7 @@ def _figures(report: RunReport) -> Table:
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
         ("Deferred", f"{report.deferred:,} requests" if report.deferred else ""),
         ("Awaiting", wording.confirmation(report)),
-        ("On one witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
+        ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
         ("Unproven", f"{report.unproven:,} series that came back empty" if report.unproven else ""),
         ("Controls", f"{report.controls:,} requests" if report.controls else ""),
         ("Accepted", "; ".join(f"{one.symbol} {one.session}: {one.words}" for one in report.accepted)),

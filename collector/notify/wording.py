@@ -133,7 +133,7 @@ def concerns_bars(report: RunReport) -> bool:
 def witnesses(counted: RunReport | SymbolReport | WeekSymbol) -> str:
     """Return how many series-slots await a second answer, and how many one empty answer has settled; empty for none."""
     parts = [f"{counted.awaiting:,} await confirmation"] if counted.awaiting else []
-    parts += [f"{counted.single_witness:,} on one witness"] if counted.single_witness else []
+    parts += [f"{counted.single_witness:,} single-witness"] if counted.single_witness else []
     return " · ".join(parts)
 
 
@@ -156,7 +156,7 @@ def _short_day(value: date) -> str:
     return f"{value:%a} {value.day} {value:%b}"
 
 
-def _distrust(found: Sequence[EmptySession]) -> str:
+def distrust(found: Sequence[EmptySession]) -> str:
     """Return which sessions are not to be trusted, why, and what becomes of them."""
     days = ", ".join(_short_day(one) for one in sorted({one.session for one in found}))
     said = [
@@ -171,7 +171,7 @@ def _distrust(found: Sequence[EmptySession]) -> str:
 def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
     if report.implausible:
-        return _distrust(report.implausible)
+        return distrust(report.implausible)
     if report.preflight_failed:
         what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
         return f"{what}: the run stopped at its preflight check. What is stored is untouched."
@@ -205,8 +205,11 @@ def _trust(report: RunReport) -> str:
     word = "settled" if report.asks is Asks.NOT_SETTLED else "covered"
     expected = sum(symbol.expected for symbol in report.symbols)
     there = sum(s.settled if report.asks is Asks.NOT_SETTLED else s.covered for s in report.symbols)
-    missing = f"{expected - there:,} of {expected:,} series-slots are not {word} yet" if there < expected else ""
-    if missing and report.awaiting:
+    short = expected - there
+    missing = f"{short:,} of {expected:,} series-slots are not {word} yet" if short else ""
+    if missing and report.awaiting == short:
+        missing = f"{short:,} of {expected:,} series-slots await confirmation"
+    elif missing and report.awaiting:
         missing += f", {report.awaiting:,} of them await confirmation"
     if report.deferred:
         return _put_off(report, missing)

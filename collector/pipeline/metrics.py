@@ -14,7 +14,7 @@ import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import contracts, statistics, status
+from collector.db import contracts, evidence, statistics, status
 from collector.db import gaps as gap_store
 from collector.db.gaps import GapTotal
 from collector.db.pool import Database
@@ -33,12 +33,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What the tables say. completeness: by symbol, of its last completed session, fraction of 1."""
+    """What the tables say. completeness: by symbol, of its last completed session, fraction of 1.
+
+    awaiting: series that await a second empty answer, and sessions_awaiting the sessions that they are of. implausible:
+    sessions that look emptier than they can be.
+    """
 
     runs: tuple[RunTotals, ...]
     completeness: Mapping[str, float]
     gaps: Mapping[GapState, GapTotal]
     database_bytes: int
+    awaiting: int = 0
+    sessions_awaiting: int = 0
+    implausible: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +70,15 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
         measured = await statistics.measure(db, underlying.id, session, settings.series)
         if measured.completeness is not None:
             completeness[underlying.symbol] = measured.completeness
+    awaited = await evidence.awaited(db)
     return Figures(
         runs=tuple(await status.run_totals(db)),
         completeness=completeness,
         gaps=await gap_store.totals(db),
         database_bytes=await status.database_bytes(db),
+        awaiting=sum(one.claims for one in awaited),
+        sessions_awaiting=len(awaited),
+        implausible=len({one.session for one in await evidence.implausible(db)}),
     )
 
 
@@ -207,6 +218,12 @@ def _tables(lines: _Lines, figures: Figures) -> None:
     total = figures.gaps.get(GapState.OPEN, GapTotal())
     lines.add("gaps_open", "gauge", "Open gaps.", [({}, total.gaps)])
     lines.add("gap_slots_open", "gauge", "Series-slots in open gaps.", [({}, total.slots)])
+    for name, meaning, value in (
+        ("series_awaiting", "Series of sessions that await a second empty answer.", figures.awaiting),
+        ("sessions_awaiting", "Sessions of which something awaits a second empty answer.", figures.sessions_awaiting),
+        ("sessions_implausible", "Sessions that look emptier than they can be.", figures.implausible),
+    ):
+        lines.add(name, "gauge", meaning, [({}, value)])
     lines.add("database_bytes", "gauge", "Size of the database.", [({}, figures.database_bytes)])
 
 

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 async def weigh(
-    db: Database, settings: Settings, calendar: Calendar, underlyings: Sequence[Underlying], run_id: int
+    db: Database, settings: Settings, calendar: Calendar, underlyings: Sequence[Underlying], run_id: int | None
 ) -> Weighed:
     """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
 
@@ -38,7 +38,7 @@ async def weigh(
         settings: series, what is near the money, up to which ask nobody need bid.
         calendar: the sessions.
         underlyings: whose answers are weighed.
-        run_id: the run that weighs.
+        run_id: the run that weighs; None: a person.
     """
     found = Weighed()
     async with db.transaction() as transaction:
@@ -151,7 +151,7 @@ async def _sessions_held(
     settings: Settings,
     calendar: Calendar,
     touched: dict[Underlying, list[date]],
-    run_id: int,
+    run_id: int | None,
     found: Weighed,
 ) -> dict[tuple[str, date], str]:
     """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day."""
@@ -186,7 +186,7 @@ async def _counted(
 
 
 async def _judged(
-    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int
+    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int | None
 ) -> Finding:
     quoted = any(what is not WhatToShow.TRADES for what in settings.series)
     before = await store.earlier(db, day, symbol)
