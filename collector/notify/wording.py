@@ -251,7 +251,6 @@ def subject(report: RunReport) -> str:
         parts.append(percent(report.reached) + (" covered" if report.asks is Asks.NOT_COVERED else ""))
     if not report.preflight_failed and report.status is not RunStatus.INTERRUPTED:
         parts += _outcome_words(report)
-    parts += [f"{report.awaiting:,} await confirmation"] if report.awaiting and report.asks is Asks.NOT_SETTLED else []
     parts += [f"{report.deferred:,} deferred"] if report.deferred else []
     parts += [f"{report.expiring.lost:,} lost"] if report.expiring.lost else []
     return " · ".join(parts)
