@@ -8,7 +8,7 @@ from decimal import Decimal
 from collector.db.contract_rows import contract_of
 from collector.db.coverage import session_arrays
 from collector.db.pool import Row, Statements
-from collector.domain.evidence import Claim, Emptiness, Finding, Ruling
+from collector.domain.evidence import Claim, Emptiness, EmptySession, Finding, Ruling
 from collector.domain.instruments import OptionContract, WhatToShow
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
@@ -331,6 +331,14 @@ async def awaiting_expiries(
     names = [what.value for what in series]
     rows = await db.fetch("awaiting_expiries", underlying_id, session.day, session.open, session.close, names)
     return {row["id"] for row in rows}
+
+
+async def implausible(db: Statements, day: date | None = None) -> list[EmptySession]:
+    """Return the sessions (of one day, or all) that look emptier than they can be and hold claims, ascending."""
+    return [
+        EmptySession(symbol=row["symbol"], session=row["session_date"], words=row["reason"])
+        for row in await db.fetch("implausible_sessions", day)
+    ]
 
 
 async def young(db: Statements, underlying_id: int, since: datetime) -> dict[tuple[int, WhatToShow], Spans]:

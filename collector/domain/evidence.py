@@ -46,6 +46,15 @@ class Ruling(StrEnum):
     """The session is not plausible: covered, no more."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptySession:
+    """A session that looks emptier than it can be. symbol: "ALL" over all of them. words: what is missing."""
+
+    symbol: str
+    session: date
+    words: str
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A series of a session that is called empty, with what speaks for and against it.

@@ -27,7 +27,13 @@ from collector.notify.troubleshooting import checklist
 ValueT = TypeVar("ValueT")
 
 _SAID_BY_THE_BANNER = frozenset(
-    {Rule.COLLECTION_FAILED, Rule.COLLECTION_PARTIAL, Rule.COLLECTION_SUCCESS, Rule.BACKUP_FAILED}
+    {
+        Rule.COLLECTION_FAILED,
+        Rule.COLLECTION_PARTIAL,
+        Rule.COLLECTION_SUCCESS,
+        Rule.BACKUP_FAILED,
+        Rule.SESSION_IMPLAUSIBLE,
+    }
 )
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
 
@@ -191,6 +197,9 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         headline=wording.headline,
+        confirmation=wording.confirmation,
+        expiring=wording.expiring,
+        witnesses=wording.witnesses,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

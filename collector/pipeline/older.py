@@ -26,7 +26,7 @@ class Resting:
 
 
 async def widened(order: Order, db: Database, calendar: Calendar, now: datetime) -> Order:
-    """Return an order that looks at every earlier session, too, on which gaps are open, letters due, claims unconfirmed.
+    """Return an order that looks at every earlier session, too, on which something is open, due or unconfirmed.
 
     However old they are: what lies beyond the source's memory is lost once two nights have shown that it does.
     Orders that do not ask for what is unsettled are returned as they are.

@@ -9,14 +9,16 @@ from collector.config import Settings
 from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
+from collector.domain.evidence import EmptySession
 from collector.domain.instruments import OptionContract, Underlying
-from collector.domain.report import BackupReport, Expiring, GapCounts, PacerSample
+from collector.domain.pace import PacerSample
+from collector.domain.report import BackupReport, Expiring, GapCounts
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
-from collector.pipeline.weighed import Implausible, Weighed
+from collector.pipeline.weighed import Weighed
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -119,9 +121,9 @@ class Finished:
         return sorted({session.day for prepared in self.prepared for session in prepared.sessions})
 
     @property
-    def implausible(self) -> list[Implausible]:
+    def implausible(self) -> list[EmptySession]:
         """Return the sessions among them that are emptier than they can be."""
-        return [one for one in self.weighed.implausible if one.day in self.days]
+        return [one for one in self.weighed.implausible if one.session in self.days]
 
     @property
     def unproven(self) -> int:

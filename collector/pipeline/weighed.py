@@ -1,21 +1,12 @@
 """What became of a run's empty answers, as a value."""
 
 from dataclasses import dataclass, field
-from datetime import date
 
+from collector.domain.evidence import EmptySession
 from collector.domain.instruments import WhatToShow
 
 Series = tuple[int, WhatToShow]
 """An instrument (an underlying's id below zero) and what to show."""
-
-
-@dataclass(frozen=True, slots=True)
-class Implausible:
-    """A session that is emptier than it can be. symbol: "ALL" over all of them."""
-
-    symbol: str
-    day: date
-    words: str
 
 
 @dataclass(slots=True)
@@ -27,8 +18,8 @@ class Weighed:
     single_witness, awaiting: claims by ruling.
     """
 
-    implausible: list[Implausible] = field(default_factory=list)
-    accepted: list[Implausible] = field(default_factory=list)
+    implausible: list[EmptySession] = field(default_factory=list)
+    accepted: list[EmptySession] = field(default_factory=list)
     controlled: set[Series] = field(default_factory=set)
     uncontrolled: set[Series] = field(default_factory=set)
     settled: int = 0

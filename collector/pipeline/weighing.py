@@ -14,12 +14,12 @@ from collector.db.evidence import ALL, Negative, NewClaim, StoredClaim
 from collector.db.pool import Database, Statements
 from collector.domain.coverage import NEW_YORK
 from collector.domain.depth import DEFAULTS
-from collector.domain.evidence import Emptiness, Finding, Ruling, is_controlled, ruling, weighed
+from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.sessions import Session
 from collector.market.calendar import Calendar
 from collector.pipeline.scope import level_of
-from collector.pipeline.weighed import Implausible, Weighed
+from collector.pipeline.weighed import Weighed
 
 _BACK = timedelta(days=1)
 """Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
@@ -34,7 +34,7 @@ async def weigh(
     settings: Settings,
     calendar: Calendar,
     underlyings: Sequence[Underlying],
-    run_id: int,
+    run_id: int | None,
     asked: Collection[date] = (),
 ) -> Weighed:
     """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
@@ -44,7 +44,7 @@ async def weigh(
         settings: series, what is near the money, up to which ask nobody need bid.
         calendar: the sessions.
         underlyings: whose answers are weighed.
-        run_id: the run that weighs.
+        run_id: the run that weighs; None: a person.
         asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
     """
     found = Weighed()
@@ -59,7 +59,7 @@ async def weigh(
         for underlying, days in touched.items():
             await _rule(transaction, settings, calendar, underlying, days, held, found)
     for one in found.implausible:
-        log.error("session_implausible", symbol=one.symbol, day=str(one.day), reason=one.words)
+        log.error("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
     return found
 
 
@@ -159,7 +159,7 @@ async def _sessions_held(
     settings: Settings,
     calendar: Calendar,
     touched: dict[Underlying, list[date]],
-    run_id: int,
+    run_id: int | None,
     found: Weighed,
 ) -> dict[tuple[str, date], str]:
     """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day.
@@ -204,7 +204,7 @@ async def _counted(
 
 
 async def _judged(
-    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int
+    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int | None
 ) -> Finding:
     quoted = any(what is not WhatToShow.TRADES for what in settings.series)
     before = await store.earlier(db, day, symbol)
@@ -222,9 +222,9 @@ async def _judged(
 
 def _note(found: Weighed, symbol: str, day: date, finding: Finding) -> None:
     if finding.implausible:
-        found.implausible.append(Implausible(symbol, day, finding.implausible))
+        found.implausible.append(EmptySession(symbol=symbol, session=day, words=finding.implausible))
     elif finding.remark:
-        found.accepted.append(Implausible(symbol, day, finding.remark))
+        found.accepted.append(EmptySession(symbol=symbol, session=day, words=finding.remark))
 
 
 async def _rule(

@@ -10,7 +10,7 @@ from collector.clock import Clock
 from collector.db import locks, runs, status
 from collector.db.pool import Database
 from collector.domain.errors import CollectorError, DatabaseError
-from collector.domain.report import PacerSample
+from collector.domain.pace import PacerSample
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline import closing, greeks, open_interest, tables
 from collector.pipeline.collecting import collect
