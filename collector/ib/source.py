@@ -277,7 +277,8 @@ class IBSource:
             if outcome is SHORT and not is_repeated:
                 is_repeated = True
             elif outcome is not None:
-                if not _is_unasked(outcome):
+                is_ours = isinstance(outcome, Failure) and outcome.outcome is Outcome.REJECTED and outcome.code is None
+                if not is_ours:  # IB was not asked
                     self._supervisor.note(outcome.outcome, outcome.message if isinstance(outcome, Failure) else "")
                 return outcome
 
@@ -362,11 +363,6 @@ class IBSource:
         if isinstance(outcome, Failure):
             return Permission(instrument, what, outcome.outcome, outcome.message, outcome.code)
         return Permission(instrument, what, outcome.outcome, "", None, outcome.notices)
-
-
-def _is_unasked(outcome: HistoricalOutcome) -> bool:
-    """Return whether we ourselves have refused the request: IB's refusals have a code."""
-    return isinstance(outcome, Failure) and outcome.outcome is Outcome.REJECTED and outcome.code is None
 
 
 def _unknown_contract(outcome: HistoricalOutcome) -> bool:

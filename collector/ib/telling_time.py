@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.domain.answers import Failure, HistoricalOutcome, HistoricalRequest, Outcome
-from collector.domain.instruments import Underlying
+from collector.domain.coverage import latest
+from collector.domain.instruments import Instrument, Underlying
 from collector.ib.historical import Parameters, conclude, last_complete
 from collector.ib.requests import Reply
 from collector.ib.translate import FIELDS_PER_BAR
@@ -43,10 +44,15 @@ class TellingTime:
             return outcome
         if not reaches(request, asked, reply, self.skew):
             return SHORT
-        latest = latest_start(request, reply)
-        if latest is not None and (self.seen_until is None or latest > self.seen_until):
-            self.seen_until = latest
-        return replace(outcome, seen_until=self.seen_until)
+        seen = latest(self.seen_until, latest_start(request, reply))
+        if not _is_index(request.instrument):
+            self.seen_until = seen
+        return replace(outcome, seen_until=seen)
+
+
+def _is_index(instrument: Instrument) -> bool:
+    """Return whether an instrument is an index, whose bars count for itself: some are told when no exchange is open."""
+    return isinstance(instrument, Underlying) and instrument.sec_type == "IND"
 
 
 def told_skew(asked: Parameters, reply: Reply) -> timedelta | None:
@@ -93,14 +99,13 @@ def _instant(words: str) -> datetime | None:
 
 
 def latest_start(request: HistoricalRequest, reply: Reply) -> datetime | None:
-    """Return the start of the latest bar of an answer about a stock or an ETF, the forming one included.
+    """Return the start of the latest bar of an answer about an underlying or index, the forming one included.
 
-    It proves that this time has come, whatever the clocks say. None for an index or an option (whose bars prove no
-    less, but are fewer), and where no bar came. A bar that is ahead of IB's clock is not believed: with one of both
-    wrong the earlier one counts.
+    It proves that this time has come, whatever the clocks say. None for an option (whose bars prove no less, but are
+    fewer), and where no bar came. A bar that is ahead of IB's clock is not believed: with one of both wrong the earlier
+    one counts.
     """
-    instrument = request.instrument
-    if not isinstance(instrument, Underlying) or instrument.sec_type == "IND" or not reply.rows:
+    if not isinstance(request.instrument, Underlying) or not reply.rows:
         return None
     latest_s = max(map(int, reply.rows[::FIELDS_PER_BAR]))
     return min(datetime.fromtimestamp(latest_s, UTC), last_complete(reply.answered_at))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from collector.domain.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.coverage import latest, proven_end
+from collector.domain.coverage import NEW_YORK, latest, proven_end
 from collector.domain.instruments import WhatToShow
 from collector.domain.reactions import REACTIONS, delay_s
 from collector.domain.sessions import Session
@@ -30,6 +30,7 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         parts: what the run works with.
         stored: start of the latest underlying's bar in the tables, which the source has sent once.
     """
+    finished.not_prepared += [lacking for one in finished.prepared if (lacking := _parted(one, finished, parts))]
     asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
     if not await planning.contract_work(parts.db, parts.calendar, *asked):
         return
@@ -46,10 +47,7 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         end = prepared.sessions[-1].close
         request = HistoricalRequest(prepared.underlying, WhatToShow.TRADES, Span(end - SLOT, end))
         finished.tally.attempted(request, await parts.source.historical(request))
-    for prepared in finished.prepared:
-        if lacking := _lacking(prepared, finished, parts, stored):
-            log.warning("slots_unproven", symbol=lacking.symbol, message=lacking.failure.message)
-            finished.not_prepared.append(lacking)
+    finished.not_prepared += [lacking for one in finished.prepared if (lacking := _unproven(one, parts, stored))]
     finished.prepared[:] = [
         replace(one, sessions=_proven(one.sessions, _whole(one, parts), _seen(parts, stored), parts.source.now()))
         for one in finished.prepared
@@ -72,26 +70,36 @@ def _short(prepared: Prepared, parts: Parts, stored: datetime | None) -> timedel
     return max(prepared.sessions[-1].close - end, timedelta(0))
 
 
-def _lacking(prepared: Prepared, finished: Finished, parts: Parts, stored: datetime | None) -> NotPrepared | None:
-    """Return what cannot be asked for because no clock, or nothing but a clock, says that it has happened."""
+def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared | None:
+    """Return that our clock and the source's part in what has happened of the order's session, or has expired."""
     symbol, now, own = prepared.underlying.symbol, parts.source.now(), parts.clock.now()
-    if _short(prepared, parts, stored) > SLOT:
-        seen = _seen(parts, stored)
-        words = (
-            f"only slots before {seen:%Y-%m-%d %H:%M} UTC are proven: IB has sent no underlying's bar from then on,"
-            if seen is not None
-            else "no slot is proven: IB has sent no underlying's bar,"
-        )
-        words += f" though by its clock it is {now:%Y-%m-%d %H:%M} UTC; that clock is ahead, or IB is silent"
-        return NotPrepared(symbol, Failure(Outcome.UNKNOWN, words))
     session = parts.calendar.session(symbol, finished.order.day)
-    if own - now > SLOT and now < session.close:
-        words = (
-            f"by IB's clock it is {now:%Y-%m-%d %H:%M} UTC, by this machine's {own:%Y-%m-%d %H:%M}:"
-            " what lies between was not asked for; set the clock that is wrong"
-        )
-        return NotPrepared(symbol, Failure(Outcome.UNKNOWN, words))
-    return None
+    is_over = min(now, own) > session.settles_at and now.astimezone(NEW_YORK).date() == own.astimezone(NEW_YORK).date()
+    if abs(own - now) <= SLOT or is_over:
+        return None
+    return _left_out(
+        symbol,
+        f"by IB's clock it is {now:%Y-%m-%d %H:%M} UTC, by this machine's {own:%Y-%m-%d %H:%M}: set the one that is"
+        " wrong; what only this machine's says to have happened was not asked for",
+    )
+
+
+def _unproven(prepared: Prepared, parts: Parts, stored: datetime | None) -> NotPrepared | None:
+    """Return what cannot be asked for because only a clock says that it has happened."""
+    if _short(prepared, parts, stored) <= SLOT:
+        return None
+    seen = _seen(parts, stored)
+    return _left_out(
+        prepared.underlying.symbol,
+        f"{'nothing' if seen is None else f'no bar of an underlying later than {seen:%Y-%m-%d %H:%M} UTC'} was sent,"
+        f" though by IB's clock it is {parts.source.now():%Y-%m-%d %H:%M}: that clock is ahead, or IB is silent;"
+        " what is later was not asked for",
+    )
+
+
+def _left_out(symbol: str, words: str) -> NotPrepared:
+    log.warning("slots_left_out", symbol=symbol, message=words)
+    return NotPrepared(symbol, Failure(Outcome.UNKNOWN, words))
 
 
 def _proven(

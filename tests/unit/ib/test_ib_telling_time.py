@@ -58,13 +58,14 @@ def test_the_end_of_an_open_ended_answer_is_ibs_own_now(end: str, skew: timedelt
 
 
 def test_the_latest_bar_of_an_underlying_is_remembered() -> None:
-    """The forming one counts; bars of options and of an index, and an earlier one, do not; every answer carries it."""
+    """The forming one counts; an option's and an earlier one do not, an index's for itself; every answer carries it."""
     time = TellingTime()
     option = time.concluded(asking(OPTION), OPEN_ENDED, reply(NOON - timedelta(minutes=2)))
     assert isinstance(option, Answer)
     assert option.seen_until is None
-    time.concluded(asking(VIX), OPEN_ENDED, reply(NOON - timedelta(minutes=2)))
-    assert time.seen_until is None
+    index = time.concluded(asking(VIX), OPEN_ENDED, reply(NOON - timedelta(minutes=2)))
+    assert isinstance(index, Answer)
+    assert (index.seen_until, time.seen_until) == (NOON - timedelta(minutes=2), None)
     forming = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
     own = time.concluded(asking(SPY), OPEN_ENDED, reply(OPEN, forming))
     assert isinstance(own, Answer)
