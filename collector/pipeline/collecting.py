@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from collector.db import underlying_bars
+from collector.db.requests import RequestRecord
 from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
@@ -124,12 +125,14 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
         parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
     ) as storer:
 
-        async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
+        async def deliver(
+            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
+        ) -> list[HistoricalRequest]:
             answers, doubtful = judged(instrument, answered, sessions)
-            if answers is not None:
-                symbol = instrument.symbol
-                known = sessions.by_symbol.get(symbol, ())
-                await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            symbol = instrument.symbol
+            known = sessions.by_symbol.get(symbol, ())
+            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
+            await storer.put(found.with_requests(failed))
             parts.on_progress(tally)
             return doubtful
 

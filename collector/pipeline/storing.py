@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
@@ -13,7 +13,8 @@ from collector.db import bars as bar_store
 from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
-from collector.domain.answers import Answer, HistoricalRequest
+from collector.db.requests import RequestRecord
+from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.coverage import has_expired, is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
@@ -59,26 +60,58 @@ class Sessions:
 
 def judged(
     instrument: Instrument, answered: Sequence[Answered], sessions: Sessions
-) -> tuple[InstrumentAnswers | None, list[HistoricalRequest]]:
+) -> tuple[InstrumentAnswers, list[HistoricalRequest]]:
     """Return what an instrument's answers justify, and the empty ones that are to be asked for again at once."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
+    records: list[RequestRecord] = []
     for request, whole in answered:
         touched = sessions.touching(instrument.symbol, request.span)
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
-            if not has_expired(instrument, answer.answered_at):  # asked again tomorrow, not in a minute
+            records.append(_record(request, answer))
+            if not has_expired(instrument, answer.answered_at):  # asked again another night, not in a minute
                 doubtful.append(request)
             continue
         found = justified(request, answer, touched)
+        records.append(_record(request, answer, found.negatives))
         before = series.get(request.what_to_show)
         series[request.what_to_show] = SeriesAnswer(
             bars=answer.bars if before is None else (*before.bars, *answer.bars),
             covered=found.covered if before is None else before.covered | found.covered,
             settled=found.settled if before is None else before.settled | found.settled,
         )
-    return (InstrumentAnswers(instrument, series) if series else None), doubtful
+    return InstrumentAnswers(instrument, series, requests=tuple(records)), doubtful
+
+
+def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None = None) -> RequestRecord:
+    return RequestRecord(
+        request.instrument,
+        request.what_to_show,
+        request.span,
+        answer.sent_at,
+        answer.answered_at,
+        answer.outcome,
+        message="" if answer.bars else "no data",
+        bars=len(answer.bars),
+        first_bar=answer.bars[0].time if answer.bars else None,
+        negatives=negatives or None,
+    )
+
+
+def failed_record(request: HistoricalRequest, failure: Failure, ended_at: datetime) -> RequestRecord:
+    """Return the record of a request that failed at an instant by the source's clock."""
+    return RequestRecord(
+        request.instrument,
+        request.what_to_show,
+        request.span,
+        ended_at - timedelta(seconds=failure.latency_s),
+        None if failure.outcome is Outcome.TIME_OUT else ended_at,
+        failure.outcome,
+        failure.code,
+        failure.message,
+    )
 
 
 class Storer:
@@ -97,9 +130,10 @@ class Storer:
         tally: Tally,
         clock: Clock,
         stored: Callable[[], None],
+        login: str = "",
     ) -> None:
         self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
-        self._clock, self._stored = clock, stored
+        self._clock, self._stored, self._login = clock, stored, login
         self._queue: asyncio.Queue[Examined | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 
@@ -169,7 +203,9 @@ class Storer:
                 # First what is set aside: a crash in between loses nothing, and adding it again changes nothing. Nor
                 # does storing again what was committed after all, when only the reply was lost.
                 await quarantine.add(self._db, bad, self._run_id)
-                counts = await bar_store.store(self._db, answers, self._run_id, option_series=self._series)
+                counts = await bar_store.store(
+                    self._db, answers, self._run_id, login=self._login, option_series=self._series
+                )
                 break
             except DatabaseUnavailable as error:
                 if delay is None or (isinstance(error, DiskFull) and delay > _LONGEST_DELAY_WHEN_FULL_S):
