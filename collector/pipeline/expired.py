@@ -20,7 +20,6 @@ from collector.domain.coverage import NEW_YORK, has_expired
 from collector.domain.depth import SEEN_WITHIN, depth
 from collector.domain.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.purge import WITNESSES, Judgement, Standing, judge
-from collector.domain.spans import Spans
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Finished, Prepared
 from collector.pipeline.parts import Parts
@@ -98,8 +97,8 @@ async def ask(finished: Finished, parts: Parts) -> None:
         controls = [await _controls(symbol, what, parts) for what in series]
         for batch in ([one[0] for one in controls if one], asked, [one[-1] for one in controls if one]):
             records = await asyncio.gather(*(_asked(request, parts.source, finished.tally) for request in batch))
-            async with parts.db.transaction() as transaction:
-                await requests.record(transaction, records, finished.run_id, "")
+            async with parts.db.transaction(requests.PREPARED) as transaction:
+                await requests.record(transaction, records, finished.run_id)
         if asked:
             log.info("expired_asked", symbol=symbol.underlying.symbol, requests=len(asked))
 
@@ -133,7 +132,7 @@ def _request(contract: OptionContract, what: WhatToShow, at: datetime, calendar:
 
 
 async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Tally) -> RequestRecord:
-    """Ask once: whatever comes of it is on record, and nothing is given up on for it."""
+    """Ask once: whatever comes of it is on record, and nothing is given up on for it. Emptiness claims nothing."""
     sent_at = source.now()
     outcome = await source.historical(request)
     tally.attempted(request, outcome)
@@ -150,5 +149,4 @@ async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Ta
         message="" if isinstance(outcome, Answer) else outcome.message,
         bars=len(inside),
         first_bar=inside[0].time if inside else None,
-        negatives=None if inside or not isinstance(outcome, Answer) else Spans((request.span,)),
     )

@@ -74,9 +74,9 @@ def judged(
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
-            if not has_expired(instrument, answer.answered_at):  # asked again tomorrow, not in a minute
-                doubtful.append(request)
             records.append(_record(request, answer))
+            if not has_expired(instrument, answer.answered_at):  # asked again another night, not in a minute
+                doubtful.append(request)
             continue
         found = justified(request, answer, touched, sessions.seen_until)
         records.append(_record(request, answer, found.negatives))

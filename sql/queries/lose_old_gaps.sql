@@ -24,10 +24,7 @@ empty AS (
         ON asked.instrument_id = old.contract_id
         AND asked.what_to_show = old.what_to_show
         AND asked.sent_at >= old.forgotten_at
-        AND coalesce(
-            asked.negatives,
-            CASE WHEN asked.outcome = 'no_data' THEN tstzmultirange(asked.span) END
-        ) @> old.slots
+        AND asked.negatives @> old.slots
     GROUP BY old.id, old.depth
 ),
 gap AS (

@@ -218,7 +218,7 @@ async def ask_in_vain(database: Database, contract: OptionContract, what: WhatTo
         contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=Spans((FRIDAY.span,))
     )
     async with database.transaction(requests.PREPARED) as transaction:
-        await requests.record(transaction, [empty], 1, "")
+        await requests.record(transaction, [empty], 1)
 
 
 async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url: str) -> None:

@@ -36,3 +36,17 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
     assert not is_believed(Span(slot(2), FRIDAY.close))
     assert not is_believed(Span(FRIDAY.open, MONDAY.open + SLOT))
     assert not is_believed(MONDAY.span)
+
+
+async def test_an_empty_answer_of_an_expired_contract_proves_nothing(database: Database) -> None:
+    """It covers nothing, claims nothing and is not asked again at once: another night's run decides."""
+    chain = await make_chain(database)
+    await bars.store(database, [answers(chain.underlying, TRADES=answer([trade(0)]))], 1)
+    traded = await underlying_bars.traded(database, chain.underlying.id, [FRIDAY.span])
+    sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {})
+    (contract, _) = chain.contracts
+    later = MONDAY.close + timedelta(days=1)
+    request = HistoricalRequest(contract, WhatToShow.TRADES, FRIDAY.span)
+    found, doubtful = judged(contract, [(request, Answer((), later, later, later))], sessions)
+    assert (doubtful, found.series) == ([], {})
+    assert [(one.outcome, one.negatives) for one in found.requests] == [(Outcome.NO_DATA, None)]

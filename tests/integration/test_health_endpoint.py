@@ -56,8 +56,9 @@ FIGURES = metrics.Figures(
         ),
     ),
     completeness={"SPY": 0.5},
-    gaps={GapState.OPEN: GapTotal(2, 60)},
+    gaps={GapState.OPEN: GapTotal(2, 60), GapState.LOST: GapTotal(1, 78)},
     database_bytes=1_000_000,
+    uncounted=1,
 )
 
 
@@ -180,6 +181,9 @@ def test_every_metric() -> None:
         'collector_completeness_ratio{symbol="SPY"}': 0.5,
         "collector_gaps_open": 2,
         "collector_gap_slots_open": 60,
+        "collector_gaps_lost": 1,
+        "collector_gap_slots_lost": 78,
+        "collector_uncounted_runs": 1,
         "collector_database_bytes": 1_000_000,
         'collector_request_latency_seconds{window="eod",quantile="0.5"}': report.latency.p50_s,
         'collector_request_latency_seconds{window="eod",quantile="0.9"}': report.latency.p90_s,

@@ -133,6 +133,8 @@ async def test_views(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         "flagged_bars": 7,
         "quarantined_bars": 2,
         "quarantined_for": "off_grid 2",
+        "open_gap_slots": 0,
+        "lost_gap_slots": 0,
     }
 
 

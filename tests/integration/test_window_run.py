@@ -241,16 +241,16 @@ async def test_what_traded_in_the_nights_between_is_no_fault(
 async def test_a_last_chance_is_at_risk_until_it_is_lost(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
-    """Before the purge unsettled expiring contracts are at risk; once they are lost, that is said, and said once."""
+    """Unsettled expiring contracts are at risk, however late it is: no date loses them, and the night asks for them."""
     settings = narrow("PLTR")
     gateway_clock.set(datetime(2026, 11, 20, 15, 0, tzinfo=NEW_YORK))
     await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
     said = []
-    for instant in ((20, 18), (21, 1), (21, 5)):
+    for instant in ((20, 18), (21, 1), (21, 5), (28, 5)):
         gateway_clock.set(datetime(2026, 11, *instant, tzinfo=NEW_YORK))
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
-        said.append((checked.expiring.at_risk > 0, checked.expiring.lost > 0))
-    assert said == [(True, False), (False, True), (False, False)]
+        said.append((checked.expiring.at_risk, checked.expiring.lost))
+    assert said == [(20, 0)] * 4
 
 
 @pytest.mark.gateway(
