@@ -221,6 +221,7 @@ async def run_window(
                         db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings)
                     )
                     finished = await window_run.run(order, parts)
+                    order = finished.order
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
                     if order.window is Window.WEEKLY and error is None:
@@ -255,7 +256,7 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     """
     day = datetime.combine(order.day, time(), UTC)
     # Two days a session: week-ends and holidays lie between. What did not change costs nothing.
-    asked = timedelta(days=2 * order.sessions_back)
+    asked = max(timedelta(days=2 * order.sessions_back), order.day - min((*order.older, order.day)))
     reach = max(timedelta(days=settings.repair.lookback_days), asked)
     policies_reach = clock.now() - timedelta(days=features.StorageSettings().repair_days)
     try:
@@ -264,7 +265,7 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
             refreshed = await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
             if not refreshed and day - asked < policies_reach:
                 log.warning("summaries_left_behind", since=str((day - asked).date()), hint=compaction.AS_OWNER)
-            if order.sessions_back:
+            if order.sessions_back or order.older:
                 await compaction.compact(url, clock)
     except DatabaseError as error:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)

@@ -14,11 +14,11 @@ from collector.db import features, gaps, migrate, status
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.instruments import OptionContract
-from collector.domain.runs import Window
+from collector.domain.runs import GapState, Window
 from collector.domain.week import WeekReport
 from collector.market.expectation import Outstanding
 from collector.market.schedule import Schedule
-from collector.pipeline import due, plans, preflight, reporting
+from collector.pipeline import counting, due, plans, preflight, reporting
 from collector.pipeline.orders import Order, last_opened
 
 log = structlog.get_logger()
@@ -47,7 +47,8 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> status
     days.session("SPY", chosen)
     async with app.database(settings, clock) as db:
         found = [(one, days.session(one.symbol, chosen)) for one in await contract_store.underlyings(db)]
-        return await status.overview(db, chosen, found, settings.series)
+        page = await status.overview(db, chosen, found, settings.series)
+        return replace(page, uncounted=await counting.uncounted(db, clock.now()))
 
 
 async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
@@ -62,11 +63,13 @@ async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> li
     return contracts
 
 
-async def open_gaps(settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock) -> list[gaps.Gap]:
-    """Return the open gaps, those of the contract that expires first first."""
+async def listed_gaps(
+    settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock, state: GapState
+) -> tuple[list[gaps.Gap], tuple[int, ...]]:
+    """Return the gaps of a state, those of the contract that expires first first; and the runs not counted in them."""
     start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
     async with app.database(settings, clock) as db:
-        return await gaps.open_gaps(db, symbols or None, start)
+        return await gaps.open_gaps(db, symbols or None, start, state), await counting.uncounted(db, clock.now())
 
 
 async def plan(

@@ -53,6 +53,14 @@ async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[
     )
 
 
+async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:
+    """Drop the record of requests older than the configured age, and return how many went."""
+    url = await app.database_url(settings)
+    return await retention.drop_old_requests(
+        url, clock.now(), settings.retention.requests_days, dry_run=dry_run, clock=clock
+    )
+
+
 async def make_roles(settings: Settings, clock: Clock) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date."""
     await features.create_roles(await app.database_url(settings), clock)

@@ -310,12 +310,12 @@ class Disturbed:
         database, gateway = self.database_proxy, self.gateway_proxy
         return Traffic(database.sent_up, database.sent_down, gateway.sent_up, gateway.sent_down)
 
-    async def attempt(self, *, force: bool = False) -> Finished | CollectorError | None:
-        """Run the window once: what it returned or raised, None when it was killed."""
+    async def attempt(self, window: Window = Window.EOD, *, force: bool = False) -> Finished | CollectorError | None:
+        """Run a window once: what it returned or raised, None when it was killed."""
         await self.gateway_proxy.accept()
         await self.database_proxy.accept()
         self._killed = False
-        self._run = asyncio.ensure_future(self._window(force=force))
+        self._run = asyncio.ensure_future(self._window(window, force=force))
         await asyncio.wait({self._run})
         error = None if self._run.cancelled() else self._run.exception()
         if self._killed:  # what the process had to say in its last moment, nobody heard
@@ -331,10 +331,10 @@ class Disturbed:
             raise error
         return error
 
-    async def _window(self, *, force: bool) -> Finished:
+    async def _window(self, window: Window, *, force: bool) -> Finished:
         url, settings = self.arena.through(self.database_proxy), self.variant.settings()
         async with parts_for(url, self.gateway_proxy, settings, self.clock, self._pacing) as parts:
-            order = order_for(Window.EOD, settings, parts.calendar, self.clock.now(), force=force)
+            order = order_for(window, settings, parts.calendar, self.clock.now(), force=force)
             return await window_run.run(order, parts)
 
     def kill(self) -> None:

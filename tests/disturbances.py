@@ -50,7 +50,7 @@ async def until_it_ends(seed: int, arena: Arena) -> Course:
     clock = VirtualClock(AFTER_THE_CLOSE)
     await arena.empty(clock)
     async with Disturbed(arena, clock, market_seed, variant, mix(seed, requests=40), pacing) as disturbed:
-        faults = _Faults(disturbed, dice, reference.traffic)
+        faults = Faults(disturbed, dice, reference.traffic)
         try:
             async with asyncio.timeout(_LONGEST_S):
                 await persist(disturbed, faults.armed, lambda: dice.uniform(1.0, 300.0))
@@ -133,7 +133,7 @@ async def check_tables(arena: Arena, clock: Clock, reference: Reference) -> None
     assert not left, f"runs left as running: {left}"
 
 
-class _Faults:
+class Faults:
     """The faults of one mix besides the gateway's own: kills, and cut or refused connections.
 
     Most moments are drawn as bytes that have passed, because time stands still while the database works.

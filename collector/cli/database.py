@@ -94,6 +94,8 @@ def retention(
 ) -> None:
     """Drop raw bars older than retention.bars_days; summaries stay, and so does what was never settled or exported.
 
+    The record of requests older than retention.requests_days goes, too.
+
     Example: collector db retention --dry-run
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
@@ -103,6 +105,10 @@ def retention(
         typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
     if not days:
         typer.echo(f"no bars are older than {settings.retention.bars_days} days")
+    requests = wiring.run_until_signalled(upkeep.drop_old_requests(settings, clock, dry_run=dry_run))
+    if requests:
+        fate = "would go" if dry_run else "gone"
+        typer.echo(f"{requests:,} requests older than {settings.retention.requests_days} days  {fate}")
 
 
 @app.command()

@@ -13,6 +13,8 @@ from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
 from collector.cli.progress import run_progress
 from collector.cli.run import show_outcome
+from collector.cli.status import not_counted
+from collector.domain.runs import GapState
 from collector.pipeline.orders import backfill_order, day_of, fill_order
 
 app = typer.Typer(invoke_without_command=True)
@@ -27,6 +29,7 @@ def list_(
     symbols: SymbolsOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
+    lost: Annotated[bool, typer.Option("--lost", help="What can never be fetched again, and why.")] = False,
 ) -> int:
     """List the open gaps; the contract that expires first comes first.
 
@@ -35,16 +38,21 @@ def list_(
     if context.invoked_subcommand is not None:
         return Exit.SUCCESS
     settings, clock = opened(config)
-    found = wiring.run_until_signalled(questions.open_gaps(settings, day_of(since), symbols_of(symbols), clock))
+    state = GapState.LOST if lost else GapState.OPEN
+    found, uncounted = wiring.run_until_signalled(
+        questions.listed_gaps(settings, day_of(since), symbols_of(symbols), clock, state)
+    )
+    if uncounted:
+        typer.echo(not_counted(uncounted), err=True)
     if as_json:
         print_json([asdict(gap) for gap in found])
         return Exit.SUCCESS
     table = Table("symbol", "contract", "series", "from UTC", "until UTC", "why")
     for gap in found[:_SHOWN]:
         start, end = f"{gap.span.start:%Y-%m-%d %H:%M}", f"{gap.span.end:%Y-%m-%d %H:%M}"
-        table.add_row(gap.symbol, gap.contract_symbol or "–", gap.what_to_show, start, end, gap.gap_type)
+        table.add_row(gap.symbol, gap.contract_symbol or "–", gap.what_to_show, start, end, gap.reason or gap.gap_type)
     console = Console()
-    console.print(table if found else "no open gaps")
+    console.print(table if found else f"no {state} gaps")
     if len(found) > _SHOWN:
         console.print(f"… and {len(found) - _SHOWN:,} more; all of them with --json")
     return Exit.SUCCESS
@@ -60,7 +68,7 @@ def fill(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> int:
-    """Ask IB for every unsettled slot of the recent sessions, dead letters among them.
+    """Ask IB for every slot that is missing, however old the session; what IB forgets is lost after two such nights.
 
     Example: collector gaps fill --since 2026-11-16 --symbols SPY
     """

@@ -72,7 +72,7 @@ def _check_names(market: str, scenarios: Sequence[str]) -> None:
         market_settings(market)
         for name in scenarios:
             named(name)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError) as error:
         raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
 

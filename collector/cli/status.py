@@ -1,5 +1,6 @@
 """`collector status`: can I trust the day's bars?"""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,9 +12,10 @@ from collector import questions
 from collector.app import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, DateOption, JsonOption, opened, print_json
+from collector.db.gaps import GapTotal
 from collector.db.quality_checks import RecordedQuality
 from collector.db.status import Overview
-from collector.domain.runs import RunStatus
+from collector.domain.runs import GapState, RunStatus
 from collector.notify import wording
 from collector.pipeline.orders import day_of
 
@@ -63,15 +65,35 @@ def document(overview: Overview) -> dict[str, object]:
         "session": overview.day,
         "runs": [asdict(run) for run in overview.runs],
         "symbols": [
-            {"symbol": one.symbol, **fractions[one.symbol], **asdict(one.measured), "quality": quality[one.symbol]}
+            {
+                "symbol": one.symbol,
+                **fractions[one.symbol],
+                **asdict(one.measured),
+                "quality": quality[one.symbol],
+                "gaps": _totals(one.gaps),
+            }
             for one in overview.symbols
         ],
         "implausible": [asdict(one) for one in overview.implausible],
-        "gaps": {state.value: asdict(total) for state, total in overview.gaps.items()},
+        "gaps": _totals(overview.gaps),
+        "uncounted_runs": overview.uncounted,
         "dead_letters": overview.dead_letters,
         "at_work": overview.lock_holder,
         "database_bytes": overview.database_bytes,
     }
+
+
+def _totals(gaps: Mapping[GapState, GapTotal]) -> dict[str, object]:
+    return {state.value: asdict(total) for state, total in gaps.items()}
+
+
+def not_counted(run_ids: Sequence[int]) -> str:
+    """Return the sentence that says that gaps and statistics are older than the bars."""
+    which = f"run {run_ids[0]} was" if len(run_ids) == 1 else f"runs {', '.join(map(str, run_ids))} were"
+    return (
+        f"{which} cut off before what came was counted: gaps and statistics are older than the bars. The next run "
+        "counts, or now: collector run --window gap_check"
+    )
 
 
 def show(overview: Overview, console: Console) -> None:
@@ -90,7 +112,9 @@ def show(overview: Overview, console: Console) -> None:
         )
     witnessed = any(one.measured.awaiting or one.measured.single_witness for one in overview.symbols)
     more = ("awaiting", "single-witness") if witnessed else ()
-    symbols = Table("symbol", "settled", "complete", *more, "fill", "traded", "no trade", "unknown", "rows")
+    symbols = Table(
+        "symbol", "settled", "complete", *more, "fill", "traded", "no trade", "unknown", "open", "lost", "rows"
+    )
     for one in overview.symbols:
         held = one.measured
         symbols.add_row(
@@ -101,7 +125,8 @@ def show(overview: Overview, console: Console) -> None:
             _percent(held.fill),
             f"{held.traded:,}",
             f"{held.no_trade:,}",
-            f"[red]{held.unknown:,}[/red]" if held.unknown else "0",
+            _red(held.unknown),
+            *(_red(one.gaps[state].slots) for state in (GapState.OPEN, GapState.LOST)),
             f"{held.rows:,}",
         )
     worth = Table("symbol", "rows/contract", "with quotes", "with IV", "flagged", "quarantined", "errors")
@@ -118,7 +143,13 @@ def show(overview: Overview, console: Console) -> None:
     gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
     at_work = f" · at work: {overview.lock_holder}" if overview.lock_holder else ""
     size = overview.database_bytes / 1e6
+    if overview.uncounted:
+        console.print(f"[yellow]{not_counted(overview.uncounted)}[/yellow]")
     console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
+
+
+def _red(count: int) -> str:
+    return f"[red]{count:,}[/red]" if count else "0"
 
 
 def _worth(found: RecordedQuality) -> tuple[str, ...]:

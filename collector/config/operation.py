@@ -97,11 +97,13 @@ class BackupSettings(Section):
 class RetentionSettings(Section):
     """How long bars are kept, days; None keeps them for ever. Records of runs are small, and stay.
 
-    archive_before_drop: drop no day that is not settled throughout and exported. compress_after_days: bars older than
-    this are compressed where TimescaleDB's Community edition is.
+    requests_days: how long the record of requests is kept. archive_before_drop: drop no day that is not settled
+    throughout and exported. compress_after_days: bars older than this are compressed where TimescaleDB's Community
+    edition is.
     """
 
     bars_days: int | None = Field(default=365, ge=60)
+    requests_days: int | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
     compress_after_days: int = Field(default=7, ge=1)
 

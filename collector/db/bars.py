@@ -20,7 +20,9 @@ from collector.domain.spans import SLOT, Spans
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
 _NO_QUOTE = "\t".join([_NULL] * 4)
-_PREPARED = ("create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", *requests.PREPARED)
+_PREPARED = (
+    "create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", requests.PREPARED,
+)  # fmt: skip
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
@@ -53,9 +55,9 @@ class SeriesAnswer:
 class InstrumentAnswers:
     """The answered series of one instrument, which bears its database id; series that were not answered are absent.
 
+    requests: on record with them, also those that failed and brought nothing; then there may be no series at all.
     flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot which
     differs from the stored one, or was answered together with all other series. Crossings are read from the stored row.
-    requests: what was asked, for the record; it is kept with what it justifies, or not at all.
     """
 
     instrument: Underlying | OptionContract
@@ -154,7 +156,7 @@ async def store(
     option_series: Sequence[WhatToShow] = OPTION_SERIES,
     underlying_series: Sequence[WhatToShow] = UNDERLYING_SERIES,
 ) -> Counts:
-    """Store a batch of answers with their coverage, all or nothing.
+    """Store a batch of answers with their coverage and the record of their requests, all or nothing.
 
     A column is touched only by an answer of its own series, and never erased: an answered series without a bar for a
     slot leaves what is there. A batch may be stored again when the fate of its transaction is not known.
@@ -163,7 +165,7 @@ async def store(
         db: the database.
         batch: the answers; an instrument may appear more than once, the later bar of a slot counts.
         run_id: the run that asked.
-        login: by which it asked.
+        login: the source's login that asked.
         option_series: the configured series of options; `has_gaps` tells whether one of them is not covered.
         underlying_series: the configured series of underlyings.
 
@@ -172,14 +174,15 @@ async def store(
     """
     options = _gathered(a for a in batch if isinstance(a.instrument, OptionContract))
     underlyings = _gathered(a for a in batch if isinstance(a.instrument, Underlying))
+    asked = [request for answers in batch for request in answers.requests]
     counts = Counts()
-    if not options and not underlyings:
+    if not options and not underlyings and not asked:
         return counts
     async with db.transaction(*_PREPARED) as transaction:
         for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
             if rows:
                 counts += await _store(transaction, kind, rows, series, run_id)
-        await requests.record(transaction, (one for answers in batch for one in answers.requests), run_id, login)
+        await requests.record(transaction, asked, run_id, login)
     return counts
 
 
@@ -210,6 +213,8 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
     for answers in batch:
         if answers.instrument.id == 0:
             raise ValueError(f"{answers.instrument} has no database id")
+        if not answers.series:
+            continue
         row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits

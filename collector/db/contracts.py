@@ -111,9 +111,15 @@ async def store_expiration(
     return await db.patiently(once)
 
 
-async def listed(db: Statements, underlying_id: int, first: date, last: date) -> list[OptionContract]:
-    """Return listed contracts that expire from `first` to `last`, by expiration, strike and right."""
-    return _contracts(await db.fetch("listed_contracts", underlying_id, first, last))
+async def listed(
+    db: Statements, underlying_id: int, first: date, last: date, *, on: date | None = None
+) -> list[OptionContract]:
+    """Return listed contracts that expire from `first` to `last`, by expiration, strike and right.
+
+    With a day given, only those that were listed on it, as far as is known: what the very first reading of a chain
+    found may have been.
+    """
+    return _contracts(await db.fetch("listed_contracts", underlying_id, first, last, on))
 
 
 async def selected(db: Statements, underlying_id: int, first: date, last: date) -> list[OptionContract]:

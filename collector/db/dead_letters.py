@@ -1,4 +1,4 @@
-"""Dead letters: requests that a run gave up on, kept until they are answered or their contract is gone."""
+"""Dead letters: requests that a run gave up on, kept until they are answered or what they asked for is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,15 @@ from datetime import date, datetime
 from collector.db.pool import Row, Statements
 from collector.domain.answers import Failure, HistoricalRequest, Outcome
 from collector.domain.instruments import OptionContract, WhatToShow
-from collector.domain.spans import Span
+from collector.domain.spans import Span, Spans
 
 
 @dataclass(frozen=True, slots=True)
 class NewLetter:
-    """A request given up on in this run. attempts: in this run. next_attempt_at: not before; None: the next run."""
+    """A request given up on in this run. attempts: in this run.
+
+    next_attempt_at: not before, the first time; afterwards it waits the longer the older it is. None: the next run.
+    """
 
     request: HistoricalRequest
     failure: Failure
@@ -70,13 +73,25 @@ async def due(db: Statements, now: datetime | None = None, symbols: Sequence[str
     return [_letter(row) for row in await db.fetch("due_dead_letters", now, None if symbols is None else list(symbols))]
 
 
-async def resolve(db: Statements, today: date, now: datetime | None = None) -> dict[str, int]:
-    """Close letters whose span is settled by now, or whose contract expired before today (a New York day).
+async def resting(
+    db: Statements, underlying_id: int, now: datetime, before: datetime
+) -> dict[tuple[int, WhatToShow], Spans]:
+    """Return what before an instant is not to be asked again yet, by series of an underlying and its contracts.
+
+    An instrument is named by its contract's id, or minus the underlying's. What expires before its next attempt does
+    not rest.
+    """
+    rows = await db.fetch("resting_letters", underlying_id, now, before)
+    return {(row["instrument"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
+
+
+async def resolve(db: Statements, now: datetime | None = None) -> dict[str, int]:
+    """Close letters whose span is settled by now, or of which nothing is missing any more but what is lost.
 
     Returns:
-        The number of letters closed, by resolution: `answered`, `expired`.
+        The number of letters closed, by resolution: `answered`, `lost`.
     """
-    rows = await db.fetch("resolve_dead_letters", today, now or db.clock.now())
+    rows = await db.fetch("resolve_dead_letters", now or db.clock.now())
     return {row["resolution"]: row["letters"] for row in rows}
 
 

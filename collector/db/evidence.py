@@ -196,6 +196,11 @@ async def claims(
     return [_claim(row) for row in rows]
 
 
+async def doubted_days(db: Statements, symbol: str) -> list[date]:
+    """Return the session days that were found implausible for a symbol, ascending."""
+    return [row["session_date"] for row in await db.fetch("doubted_sessions", symbol)]
+
+
 async def emptiness(
     db: Statements,
     underlying_id: int,
@@ -312,11 +317,6 @@ async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[
         Awaited(row["session_date"], row["oldest"], row["claims"], row["expiring"])
         for row in await db.fetch("awaited", None if symbols is None else list(symbols))
     ]
-
-
-async def awaited_days(db: Statements, symbols: Sequence[str] | None = None) -> list[date]:
-    """Return the session days on which something awaits a second witness, ascending: late_night looks at them, too."""
-    return [one.day for one in await awaited(db, symbols)]
 
 
 async def awaiting_expiries(

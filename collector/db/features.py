@@ -15,7 +15,7 @@ from collector.db import timescale
 from collector.db.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 
-HYPERTABLES = ("option_bars_5min", "underlying_bars_5min")
+HYPERTABLES = ("option_bars_5min", "underlying_bars_5min", "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the order in which they are made: the daily one stands on the hourly one."""
 
@@ -99,6 +99,7 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
             else:
                 await session.execute("hypertable_option_bars")
                 await session.execute("hypertable_underlying_bars")
+                await session.execute("hypertable_requests")
                 if server.edition is Edition.COMMUNITY:
                     await _community(session, settings or StorageSettings())
                 else:
@@ -160,10 +161,10 @@ async def _extended(session: Session, server: Server) -> Server:
 async def _community(session: Session, settings: StorageSettings) -> None:
     compress_after = timedelta(days=settings.compress_after_days)
     reach = timedelta(days=settings.repair_days)
-    for table in ("option", "underlying"):
-        await session.execute(f"columnstore_{table}_bars")
-        await session.execute("add_columnstore_policy", f"{table}_bars_5min", compress_after)
-        await session.execute("move_columnstore_policy", f"{table}_bars_5min", compress_after)
+    for table in HYPERTABLES:
+        await session.execute(f"columnstore_{table.removesuffix('_5min')}")
+        await session.execute("add_columnstore_policy", table, compress_after)
+        await session.execute("move_columnstore_policy", table, compress_after)
     await session.execute("drop_summary_views")
     for name in AGGREGATES:
         await session.execute(name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from collector.db.coverage import session_arrays
 from collector.db.pool import Row, Statements
@@ -14,7 +14,10 @@ from collector.domain.spans import Span
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Slots of one series, inside one session; contract_symbol (OCC) and expiration are None on an underlying."""
+    """Slots of one series, inside one session; contract_symbol (OCC) and expiration are None on an underlying.
+
+    reason: why it is lost, in words; None otherwise.
+    """
 
     id: int
     symbol: str
@@ -27,6 +30,7 @@ class Gap:
     span: Span
     gap_type: GapType
     detected_at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,9 @@ async def record(
 ) -> Recorded:
     """Bring the recorded gaps of an underlying and its contracts up to date.
 
-    Expected are the slots of sessions on which a contract was selected, from its first sight to its expiration; the
-    underlying's own where any of its contracts was. What is expected and not settled is a gap, one for each stretch of
-    slots. Gaps outside the given sessions are left alone; lost ones stay lost.
+    Expected are the slots of sessions on which a contract was selected, to its expiration; the underlying's own where
+    any of its contracts was. What is expected and not settled is a gap, one for each stretch of slots, but for what
+    awaits a second witness. Gaps outside the given sessions are left alone; lost ones stay lost, unless they came.
 
     Args:
         db: the database.
@@ -100,26 +104,75 @@ async def record(
     return Recorded() if row is None else Recorded(row["opened"], row["closed"])
 
 
-async def open_gaps(db: Statements, symbols: Sequence[str] | None = None, since: datetime | None = None) -> list[Gap]:
-    """Return open gaps, those of the contract that expires first first; optionally of some symbols, or of late."""
-    rows = await db.fetch("open_gaps", None if symbols is None else list(symbols), since)
+async def open_gaps(
+    db: Statements,
+    symbols: Sequence[str] | None = None,
+    since: datetime | None = None,
+    state: GapState = GapState.OPEN,
+) -> list[Gap]:
+    """Return open gaps (or those of another state), those of the contract that expires first first.
+
+    Args:
+        db: the database.
+        symbols: of these only; None: of all.
+        since: only what ends later; None: all.
+        state: lost ones instead, for example.
+    """
+    rows = await db.fetch("list_gaps", state.value, None if symbols is None else list(symbols), since)
     return [_gap(row) for row in rows]
 
 
-async def lose(db: Statements, today: date) -> list[Gap]:
-    """Mark open gaps as lost whose contract expired before today (a New York day): IB has purged it.
+async def days_to_mend(db: Statements, symbols: Sequence[str], before: datetime, now: datetime) -> list[date]:
+    """Return the days before an instant on which open gaps or due dead letters of symbols lie, ascending."""
+    return [row["day"] for row in await db.fetch("days_to_mend", list(symbols), before, now)]
+
+
+async def expirations_to_mend(db: Statements, underlying_id: int, today: date) -> list[date]:
+    """Return the expirations before today (a New York day) whose contracts have open gaps, ascending."""
+    return [row["expiration_date"] for row in await db.fetch("expirations_to_mend", underlying_id, today)]
+
+
+async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) -> list[Gap]:
+    """Mark open gaps as lost whose contracts are forgotten.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        reasons: by expiration, in the source's words.
 
     Returns:
         The gaps lost by this call: each is told once.
     """
-    return [_gap(row) for row in await db.fetch("lose_gaps", today, db.clock.now())]
+    if not reasons:
+        return []
+    rows = await db.fetch("lose_gaps", underlying_id, list(reasons), list(reasons.values()), db.clock.now())
+    return [_gap(row) for row in rows]
+
+
+async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToShow, timedelta]) -> list[Gap]:
+    """Mark open gaps of contracts as lost that lie beyond the source's memory and were empty on two nights.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        depths: how far back the source remembers each series.
+
+    Returns:
+        The gaps lost by this call: each is told once.
+    """
+    names = [what.value for what in depths]
+    rows = await db.fetch("lose_old_gaps", underlying_id, names, list(depths.values()), db.clock.now())
+    return [_gap(row) for row in rows]
 
 
 async def totals(
-    db: Statements, symbols: Sequence[str] | None = None, since: datetime | None = None
+    db: Statements,
+    symbols: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> dict[GapState, GapTotal]:
-    """Return how many gaps there are of each state, with their slots; every state is present."""
-    rows = await db.fetch("count_gaps", None if symbols is None else list(symbols), since)
+    """Return how many gaps there are of each state in a span, with their slots; every state is present."""
+    rows = await db.fetch("count_gaps", None if symbols is None else list(symbols), since, until)
     found = {GapState(row["state"]): GapTotal(row["gaps"], int(row["slots"])) for row in rows}
     return {state: found.get(state, GapTotal()) for state in GapState}
 
@@ -137,4 +190,5 @@ def _gap(row: Row) -> Gap:
         span=row["span"],
         gap_type=GapType(row["gap_type"]),
         detected_at=row["detected_at"],
+        reason=row["reason"],
     )

@@ -1,6 +1,7 @@
 """The life of a contract: first and last seen, selected for which sessions, vanished, expired, collected to the end."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.contract_rows import contract_of
@@ -38,9 +39,18 @@ async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int
     return await db.execute("release_contracts", list(contract_ids), day) if contract_ids else 0
 
 
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """Contracts that expire on a session and are selected for it: settled in every series, not yet, or lost in part."""
+
+    saved: int
+    at_risk: tuple[OptionContract, ...]
+    lost: int
+
+
 async def mark_expiry_collected(
     db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
-) -> list[OptionContract]:
+) -> Expiries:
     """Mark selected contracts whose last session is settled in every series.
 
     Args:
@@ -50,8 +60,19 @@ async def mark_expiry_collected(
         series: the configured ones.
 
     Returns:
-        The contracts that expire on that session, are selected for it, and are not settled yet: the last chance.
+        How the contracts stand that expire on that session and are selected for it.
     """
     names = [what.value for what in series]
     await db.execute("mark_expiry_collected", underlying_id, session.day, session.open, session.close, names)
-    return [contract_of(row) for row in await db.fetch("uncollected_expiries", underlying_id, session.day)]
+    rows = await db.fetch("expiries_of_session", underlying_id, session.day)
+    unsettled = [row for row in rows if not row["collected"]]
+    return Expiries(
+        saved=len(rows) - len(unsettled),
+        at_risk=tuple(contract_of(row) for row in unsettled if not row["lost"]),
+        lost=sum(row["lost"] for row in unsettled),
+    )
+
+
+async def expired_at_risk(db: Statements, underlying_id: int, day: date) -> list[OptionContract]:
+    """Return contracts that expired before a day and have open gaps: they are asked for until they are lost."""
+    return [contract_of(row) for row in await db.fetch("expired_at_risk", underlying_id, day)]

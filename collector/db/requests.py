@@ -1,19 +1,19 @@
-"""Requests on record: what was asked, when, and how each ended."""
+"""Requests on record: each with its outcome, in the transaction of the bars that it brought."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 
-from collector.db.pool import Database, Transaction
-from collector.db.values import span_literal, spans_literal
+from collector.db.pool import Statements, Transaction
+from collector.db.values import copy_text, span_literal, spans_literal
 from collector.domain.answers import Outcome
 from collector.domain.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.spans import Span, Spans
 
-PREPARED = ("create_stage_requests",)
-"""Statements that a transaction runs before `record`."""
+PREPARED = "create_stage_requests"
+"""What a transaction prepares that records requests."""
 
-_NULL = r"\N"
 _COLUMNS = (
     "sent_at", "answered_at", "run_id", "login", "instrument_id", "what_to_show", "span", "outcome", "code", "message",
     "bars", "first_bar", "negatives",
@@ -22,11 +22,11 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class RequestRecord:
-    """One request and its outcome.
+    """One request and how it ended.
 
-    instrument: with its database id. sent_at, answered_at: by the source's clock; answered_at None: never answered.
-    message: the source's words, kept for outcomes other than bars. first_bar: the start of the first bar of the answer.
-    negatives: the asked parts of sessions in which the answer had no bar, None when there is none.
+    sent_at, answered_at: by the source's clock; None: no answer came. code, message: the source's, or our words; left
+    out for bars. bars: how many came, first_bar the start of the earliest. negatives: the asked parts of sessions
+    without any bar, None where there are none or where the answer may not be believed.
     """
 
     instrument: Instrument
@@ -42,51 +42,70 @@ class RequestRecord:
     negatives: Spans | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SlowRequest:
+    """A request that took long, from sending to its end. contract: the OCC symbol, or the underlying's."""
+
+    run_id: int | None
+    contract: str
+    what_to_show: str
+    outcome: str
+    sent_at: datetime
+    seconds: Decimal
+
+
+async def record(
+    transaction: Transaction, records: Sequence[RequestRecord], run_id: int | None, login: str = ""
+) -> None:
+    """Keep requests, each once: the records of a batch that is stored again are there already.
+
+    Args:
+        transaction: one that prepared `PREPARED`.
+        records: instruments bear their database ids.
+        run_id: the run that asked.
+        login: the source's login that asked, "" where it is not known.
+    """
+    if not records:
+        return
+    await transaction.copy("stage_requests", _COLUMNS, "".join(_line(one, run_id, login) for one in records))
+    sent = [one.sent_at for one in records]
+    await transaction.execute("add_requests", min(sent), max(sent))
+
+
+async def slowest(db: Statements, since: datetime, most: int = 20) -> list[SlowRequest]:
+    """Return the requests sent since an instant that took longest, the slowest first."""
+    rows = await db.fetch("slowest_requests", since, most)
+    return [SlowRequest(**row) for row in map(dict, rows)]
+
+
+async def depths(db: Statements, since: datetime) -> dict[tuple[bool, WhatToShow], timedelta]:
+    """Return how far back the source's answers reached since an instant: the longest time from a bar to its request.
+
+    Returns:
+        By (whether it is an option, series); absent where no bar came.
+    """
+    rows = await db.fetch("request_depths", since)
+    return {(row["is_option"], WhatToShow(row["what_to_show"])): row["depth"] for row in rows}
+
+
 def instrument_id(instrument: Instrument) -> int:
-    """Return a contract's database id, or an underlying's below zero."""
+    """Return the number that names an instrument in `requests`: a contract's id, or minus the underlying's."""
     return instrument.id if isinstance(instrument, OptionContract) else -instrument.id
 
 
-async def record(transaction: Transaction, records: Iterable[RequestRecord], run_id: int | None, login: str) -> None:
-    """Keep requests inside a transaction that was begun with PREPARED; one that is kept already stays as it is."""
-    lines = [_line(one, run_id, login) for one in records]
-    if lines:
-        await transaction.copy("stage_requests", _COLUMNS, "".join(lines))
-        await transaction.execute("record_requests")
-
-
-async def keep(db: Database, records: Sequence[RequestRecord], run_id: int | None, login: str) -> None:
-    """Keep requests in a transaction of their own; repeated when the server was away."""
-
-    async def once() -> None:
-        async with db.transaction(*PREPARED) as transaction:
-            await record(transaction, records, run_id, login)
-
-    if records:
-        await db.patiently(once)
-
-
 def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
-    message = None if one.outcome is Outcome.BARS or not one.message else _escaped(one.message)
-    fields = (
+    return copy_text(
         one.sent_at.isoformat(),
-        None if one.answered_at is None else one.answered_at.isoformat(),
+        one.answered_at and one.answered_at.isoformat(),
         run_id,
-        _escaped(login) if login else None,
+        login or None,
         instrument_id(one.instrument),
         one.what_to_show.value,
         span_literal(one.span),
         one.outcome.value,
         one.code,
-        message,
+        None if one.outcome is Outcome.BARS else one.message,
         one.bars,
-        None if one.first_bar is None else one.first_bar.isoformat(),
-        None if not one.negatives else spans_literal(one.negatives),
+        one.first_bar and one.first_bar.isoformat(),
+        None if one.negatives is None else spans_literal(one.negatives),
     )
-    return "\t".join(_NULL if field is None else str(field) for field in fields) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """Return text as COPY reads it; NUL, which no text may hold, becomes a blank."""
-    plain = text.replace("\0", " ").replace("\\", r"\\")
-    return plain.replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

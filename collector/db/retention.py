@@ -1,6 +1,7 @@
 """Dropping raw bars that have become old, day by day; what the summaries know of them stays.
 
-The option bars are what fills the disk. The underlyings' bars, revisions and records of runs are small, and stay.
+The option bars are what fills the disk; the record of requests has an age limit of its own. The underlyings' bars,
+revisions and records of runs are small, and stay.
 """
 
 from collections.abc import Awaitable, Callable
@@ -73,6 +74,30 @@ async def drop_old_bars(
                 await _drop(session, day, edition)
             days.append(OldDay(day.date(), row["bars"], row["unsettled"], not why, why))
     return tuple(days)
+
+
+async def drop_old_requests(
+    url: str, now: datetime, keep_days: int | None, *, dry_run: bool = False, clock: Clock | None = None
+) -> int:
+    """Drop the record of requests that are older than `keep_days`: whole weeks where there are chunks.
+
+    Returns:
+        How many went (in a dry run: would go).
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
+    """
+    if keep_days is None:
+        return 0
+    border = now - timedelta(days=keep_days)
+    async with timescale.session(url, clock) as session:
+        [before] = await session.fetch("old_requests", border)
+        if dry_run or not before["requests"]:
+            return int(before["requests"])
+        edition = (await session.server()).edition
+        await session.execute("delete_requests" if edition is Edition.NONE else "drop_requests", border)
+        [after] = await session.fetch("old_requests", border)
+    return int(before["requests"] - after["requests"])
 
 
 async def _kept_because(day: date, unsettled: int, exported: Exported | None) -> str:

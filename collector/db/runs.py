@@ -59,6 +59,16 @@ class InterruptedRun:
     heartbeat_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Uncounted:
+    """A run that ended before what it brought was counted, and the days that it asked about of one underlying."""
+
+    run_id: int
+    underlying_id: int
+    first: date
+    last: date
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyStatus:
     """How one session date's collection of one kind (the window) stands for a symbol, or for ALL_SYMBOLS."""
@@ -135,6 +145,24 @@ async def close_interrupted(db: Statements, now: datetime | None = None) -> list
         )
         for row in await db.fetch("close_interrupted_runs")
     ]
+
+
+async def uncounted(db: Statements, since: datetime, silent_since: datetime) -> list[Uncounted]:
+    """Return the runs after which gaps and statistics are not up to date, by underlying.
+
+    Args:
+        db: the database.
+        since: started after this instant.
+        silent_since: a running one that has said nothing since then is taken for dead.
+    """
+    rows = await db.fetch("uncounted_runs", since, silent_since)
+    return [Uncounted(row["id"], row["underlying_id"], row["first_day"], row["last_day"]) for row in rows]
+
+
+async def mark_counted(db: Statements, run_ids: Sequence[int]) -> None:
+    """Note that what runs brought is in the gaps and statistics by now."""
+    if run_ids:
+        await db.execute("mark_counted", list(run_ids))
 
 
 async def paces(db: Statements, count: int) -> list[PastPace]:

@@ -57,21 +57,25 @@ class SessionBars:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolStatus:
-    """One symbol on one session; `bars` is None while nothing is stored, `quality` while nothing was measured."""
+    """One symbol on one session; `bars` is None while nothing is stored, `quality` while nothing was measured.
+
+    gaps: of the session, those of the underlying's own series among them.
+    """
 
     symbol: str
     session: Session
     measured: Measured
     bars: SessionBars | None
     quality: RecordedQuality | None
+    gaps: Mapping[GapState, GapTotal]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The whole status page.
+    """The whole status page. lock_holder: the application name of who is at work, None when nobody is.
 
-    implausible: what of the session looks emptier than it can be. lock_holder: the application name of who is at work,
-    None when nobody is.
+    implausible: what of the session looks emptier than it can be.
+    uncounted: ids of runs that were cut off before what they brought was counted: gaps and quality are older.
     """
 
     day: date
@@ -82,6 +86,7 @@ class Overview:
     dead_letters: int
     lock_holder: str | None
     database_bytes: int
+    uncounted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +181,7 @@ async def overview(
                 measured=await statistics.measure(db, underlying.id, session, series),
                 bars=stored.get(underlying.symbol),
                 quality=recorded.get(underlying.symbol),
+                gaps=await gaps.totals(db, [underlying.symbol], session.open, session.close),
             )
         )
     return Overview(

@@ -52,3 +52,15 @@ def spans_literal(spans: Spans) -> str:
 def span_literal(span: Span) -> str:
     """Return a span as PostgreSQL writes a tstzrange."""
     return f"[{span.start.isoformat()},{span.end.isoformat()})"
+
+
+def copy_text(*fields: object) -> str:
+    """Return a line of COPY's text format; None is NULL, and what would end a field or a line is escaped."""
+    return "\t".join(map(_copy_field, fields)) + "\n"
+
+
+def _copy_field(value: object) -> str:
+    return r"\N" if value is None else str(value).translate(_ESCAPES)
+
+
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r", "\0": ""})

@@ -55,7 +55,7 @@ class MissKind(StrEnum):
     NO_USE = "no_use"
     """It came too late to be of use, and nothing is lost by it."""
     LAST_CHANCE = "last_chance"
-    """Contracts that expired that day were purged before any run could settle them; the rest is still caught up."""
+    """No run settled the session while contracts that expired that day could surely be had; they still are asked."""
     TOO_OLD = "too_old"
     """It lies further back than is caught up."""
 
@@ -79,7 +79,7 @@ class DueRun:
     """A run to start now.
 
     attempt: from 1. deadline: when what is left is deferred, None never. merges: windows whose work it does too.
-    last_chance: contracts that expire on its run date can be had until that day's purge only. confirming: the window
+    last_chance: contracts that expire on its run date can surely be had until midnight only. confirming: the window
     has run, and asks again only for what awaits a second witness.
     """
 
@@ -114,7 +114,10 @@ class Limits:
 
 
 def purge_of(day: date) -> datetime:
-    """Return when IB forgets contracts that expired on a date: the following midnight in New York."""
+    """Return until when contracts that expire on a date can surely be had: the following midnight in New York.
+
+    How long IB keeps them beyond that is its own affair; they are asked for until it says that it does not.
+    """
     return datetime.combine(day + timedelta(days=1), time(0), NEW_YORK)
 
 
@@ -284,13 +287,13 @@ class _Decision:
         return None
 
     def _last_chances(self) -> list[Missed]:
-        """Name the sessions whose expiring contracts were purged before any run settled them."""
+        """Name the sessions that no run settled while contracts that expired on them could surely be had."""
         return [
             Missed(
                 one,
                 MissKind.LAST_CHANCE,
-                f"no run settled the session before {purge_of(one.run_date):%Y-%m-%d %H:%M} New York, when IB forgot "
-                f"the contracts that expired on it",
+                f"no run settled the session before {purge_of(one.run_date):%Y-%m-%d %H:%M} New York; IB may have "
+                f"forgotten the contracts that expired on it, and is still asked for them",
             )
             for one in self.past
             if one.window is Window.EOD
@@ -340,7 +343,7 @@ class _Decision:
         return following.due - self.now >= max(_LEAST_ROOM, _ROOM_TIMES * longest)
 
     def _is_last_chance(self, one: Occurrence) -> bool:
-        """Tell whether contracts that expire on its run date can still be had, and only until that day's purge."""
+        """Tell whether contracts that expire on its run date can still be had, and surely only until midnight."""
         return one.window in _SETTLING and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
 
     def _after(self, failures: Sequence[PastRun]) -> datetime:

@@ -1,44 +1,34 @@
 """The beginning and the end of a run in the tables: its row, the day's status, statistics, gaps, dead letters."""
 
+import asyncio
 import os
 import socket
 from dataclasses import asdict, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import dead_letters, evidence, gaps, lifecycle, runs, statistics
+from collector.db import dead_letters, evidence, runs
 from collector.db.pool import Database
-from collector.domain.answers import HistoricalRequest, Outcome
+from collector.domain.answers import HistoricalRequest
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
 from collector.domain.evidence import SECOND_AFTER
-from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, WhatToShow
-from collector.domain.report import Expiring, GapCounts
-from collector.domain.runs import Asks, GapState, GapType, RunStatus, Window
-from collector.domain.sessions import Session
+from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import SLOT, Spans
-from collector.market.agenda import purge_of
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
-from collector.pipeline import scope
-from collector.pipeline.greeks import note_quality
+from collector.pipeline import counting
 from collector.pipeline.orders import Finished, Order, session_span
 from collector.pipeline.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
 _LONGEST_WAIT = timedelta(hours=24)
-_GAP_TYPES = {
-    Outcome.PERMISSION: GapType.PERMISSION,
-    Outcome.PACING: GapType.RATE_LIMIT,
-    Outcome.DISCONNECTED: GapType.CONNECTION_FAILURE,
-    Outcome.FARM_DOWN: GapType.CONNECTION_FAILURE,
-    Outcome.OTHER_LOGIN: GapType.CONNECTION_FAILURE,
-    Outcome.TIME_OUT: GapType.CONNECTION_FAILURE,
-}
+_LAST_COUNT_S = 5.0
+"""So long a run that is interrupted counts what it leaves behind; the next one counts the rest."""
 log = structlog.get_logger()
 
 
@@ -81,6 +71,8 @@ async def close(
 ) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status.
 
+    Somebody waits for the end of a run that is interrupted: it counts for a few seconds only.
+
     Args:
         finished: the run.
         db: the database.
@@ -90,10 +82,13 @@ async def close(
         certain: an instant that has come for certain; decides what is past, and what is lost.
     """
     finished.slots = session_span(finished.order, calendar).duration // SLOT
-    if finished.status is not RunStatus.INTERRUPTED:
-        await _stop_waiting(finished, db, certain)
-        await _park_letters(finished, db, calendar, clock, certain.astimezone(NEW_YORK).date())
-        await _bring_up_to_date(finished, db, settings, calendar, clock, certain)
+    try:
+        async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
+            await _stop_waiting(finished, db, certain)
+            await _park_letters(finished, db, calendar, clock)
+            await counting.count(finished, db, settings, calendar, clock, certain)
+    except TimeoutError:
+        log.warning("not_counted", hint="the next run counts, or now: collector run --window gap_check")
     await close_row(finished, db, clock)
 
 
@@ -115,7 +110,7 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
             progress=progress(tally, finished.reached)
-            | {"slots": finished.slots}
+            | {"slots": finished.slots, "counted": finished.counted}
             | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
         ),
     )
@@ -156,8 +151,8 @@ async def _stop_waiting(finished: Finished, db: Database, now: datetime) -> None
     await evidence.hold(db, None, now - _LONGEST_WAIT)
 
 
-async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock, today: date) -> None:
-    """Keep the requests that were given up on as dead letters; close those whose slots have settled or are gone.
+async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:
+    """Keep the requests that were given up on as dead letters.
 
     A letter for each session of a request: one may be answered before another, and nobody covers the night between.
     """
@@ -168,106 +163,12 @@ async def _park_letters(finished: Finished, db: Database, calendar: Calendar, cl
         for part in _session_parts(one.request, calendar)
     ]
     await dead_letters.park(db, letters, finished.run_id, now)
-    await dead_letters.resolve(db, today, now)
 
 
 def _session_parts(request: HistoricalRequest, calendar: Calendar) -> Spans:
     first, last = (at.astimezone(NEW_YORK).date() for at in (request.span.start, request.span.end))
     sessions = calendar.sessions(request.instrument.symbol, first, last)
     return Spans((request.span,)) & Spans(session.span for session in sessions)
-
-
-async def _bring_up_to_date(
-    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, now: datetime
-) -> None:
-    """Bring gaps, lifecycle and statistics of every prepared symbol up to date; say loudly what is lost."""
-    order = finished.order
-    today = now.astimezone(NEW_YORK).date()
-    finished.expired_contracts = await lifecycle.expire(db, today)
-    seconds = (clock.now() - finished.started).total_seconds()
-    changed, saved, at_risk = gaps.Recorded(), 0, list[OptionContract]()
-    done = expected = awaited = 0
-    for prepared in finished.prepared:
-        underlying, symbol = prepared.underlying, prepared.underlying.symbol
-        session = calendar.session(symbol, order.day)
-        past = [one for one in recent_sessions(calendar, symbol, order.day, settings) if one.settles_at < now]
-        waiting = await scope.pending(db, settings, calendar, underlying, past[-1].day) if past else {}
-        changed += await gaps.record(
-            db,
-            underlying.id,
-            past,
-            settings.series,
-            UNDERLYING_SERIES,
-            run_id=finished.run_id,
-            now=now,
-            reasons=_reasons(finished),
-            pending=waiting,
-        )
-        if session.settles_at < now:
-            unsaved = await lifecycle.mark_expiry_collected(db, underlying.id, session, settings.series)
-            expiring = sum(contract.expiration == order.day for contract in prepared.contracts)
-            saved += max(expiring - len(unsaved), 0)
-            awaiting = await evidence.awaiting_expiries(db, underlying.id, session, settings.series)
-            awaited += sum(contract.id in awaiting for contract in unsaved)
-            unsaved = [contract for contract in unsaved if contract.id not in awaiting]
-            at_risk += unsaved if now < purge_of(order.day) else []  # afterwards they are lost, which is said once
-        due = await scope.due_ids(db, underlying, session, waiting)
-        measured = await statistics.measure(db, underlying.id, session, settings.series, due)
-        for asked in prepared.sessions[-1:]:
-            part = measured
-            if asked != session:
-                part = await statistics.measure(db, underlying.id, asked, settings.series, due)
-            done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
-            expected += part.expected
-        own = finished.tally.of(symbol)
-        error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
-        await statistics.record(db, order.day, symbol, measured, duration_s=seconds, error_rate=error_rate)
-        await note_quality(db, underlying, session)
-        for asked in prepared.sessions:
-            if asked.day == order.day:
-                continue
-            earlier = calendar.session(symbol, asked.day)
-            due = await scope.due_ids(db, underlying, earlier, waiting)
-            again = await statistics.measure(db, underlying.id, earlier, settings.series, due)
-            if again.contracts:
-                await statistics.record(db, asked.day, symbol, again)  # what its own run took and failed at stays
-                await note_quality(db, underlying, earlier)
-    finished.reached = done / expected if expected else None
-    lost = await gaps.lose(db, today)
-    if lost:
-        log.critical("bars_lost", gaps=len(lost), examples=[_gap_words(gap) for gap in lost[:5]])
-    if at_risk:
-        names = [contract.occ_symbol for contract in at_risk[:5]]
-        log.critical("last_chance_at_risk", contracts=len(at_risk), examples=names)
-    totals = await gaps.totals(db)
-    gone = {gap.contract_symbol for gap in lost if gap.contract_symbol}
-    finished.gaps = GapCounts(
-        opened=changed.opened, closed=changed.closed, lost=len(lost), still_open=totals[GapState.OPEN].gaps
-    )
-    finished.expiring = Expiring(
-        saved=saved,
-        awaiting=awaited,
-        at_risk=len(at_risk),
-        lost=len(gone),
-        examples=tuple(sorted(gone))[:5] or tuple(contract.occ_symbol for contract in at_risk[:5]),
-    )
-
-
-def recent_sessions(calendar: Calendar, symbol: str, last: date, settings: Settings) -> tuple[Session, ...]:
-    """Return a symbol's sessions that are looked at for gaps, up to and with a day; ascending."""
-    return calendar.sessions(symbol, last - timedelta(days=settings.repair.lookback_days), last)
-
-
-def _reasons(finished: Finished) -> dict[tuple[int, WhatToShow], GapType]:
-    return {
-        (one.request.instrument.id, one.request.what_to_show): _GAP_TYPES[one.failure.outcome]
-        for one in finished.given_up
-        if one.failure.outcome in _GAP_TYPES and isinstance(one.request.instrument, OptionContract)
-    }
-
-
-def _gap_words(gap: gaps.Gap) -> str:
-    return f"{gap.contract_symbol or gap.symbol} {gap.what_to_show} {gap.span.start:%Y-%m-%d %H:%M} UTC"
 
 
 async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:

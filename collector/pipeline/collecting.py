@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 import structlog
 
 from collector.db import underlying_bars
+from collector.db.requests import RequestRecord
 from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
 from collector.domain.runs import Asks, Window
-from collector.pipeline import controls, planning, weighing
+from collector.pipeline import controls, expired, older, planning, weighing
 from collector.pipeline.fetching import Fetching
 from collector.pipeline.orders import Finished, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
@@ -35,6 +36,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
         GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
         UsageError: IB knows none of the symbols.
     """
+    finished.order = await older.widened(finished.order, parts.db, parts.calendar, parts.source.now())
     order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
@@ -53,6 +55,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
+    await expired.ask(finished, parts)
     await _passes(finished, sessions, parts, watch)
 
 
@@ -67,7 +70,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await planning.contract_work(
-            parts.db, finished.prepared, order, parts.settings.series, parts.source.now()
+            parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
         )
         if number == 1:
             for item in work:
@@ -93,7 +96,9 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
             spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
-        again = await planning.sample(parts.db, finished.prepared, parts.settings.series, share, parts.randomness)
+        again = await planning.sample(
+            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+        )
         await _fetch(again, sessions, finished, parts, None)
 
 
@@ -101,8 +106,9 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
     """Weigh the empty answers of a run that may settle something."""
     if finished.order.asks is Asks.NOT_SETTLED:
         underlyings = [prepared.underlying for prepared in finished.prepared]
+        asked = {finished.order.day} if finished.tally.answered else set()
         finished.weighed = await parts.db.patiently(
-            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id)
+            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)
         )
 
 
@@ -179,15 +185,17 @@ async def _fetch(
         parts.login,
     ) as storer:
 
-        async def deliver(instrument: Instrument, answered: list[Answered]) -> list[HistoricalRequest]:
+        async def deliver(
+            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
+        ) -> list[HistoricalRequest]:
             if watch is not None:
                 for request, answer in answered:
                     watch.heard(request, answer)
             answers, doubtful = judged(instrument, answered, sessions)
-            if answers is not None:
-                symbol = instrument.symbol
-                known = sessions.by_symbol.get(symbol, ())
-                await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            symbol = instrument.symbol
+            known = sessions.by_symbol.get(symbol, ())
+            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
+            await storer.put(found.with_requests(failed))
             parts.on_progress(tally)
             return doubtful
 

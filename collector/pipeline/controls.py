@@ -13,6 +13,7 @@ from collector.clock import Clock
 from collector.db import evidence as store
 from collector.db import underlying_bars
 from collector.db.pool import Statements
+from collector.db.requests import RequestRecord
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.instruments import UNDERLYING_SERIES, Instrument, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work
@@ -20,12 +21,13 @@ from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Prepared
 from collector.pipeline.source import MarketDataSource
+from collector.pipeline.storing import Answered, failed_record
 from collector.pipeline.tally import Tally
 
 Key = tuple[str, bool, WhatToShow]
 """Symbol, whether it is about its options, series: what one outage may darken, and one control lights."""
 
-Deliver = Callable[[Instrument, list[tuple[HistoricalRequest, Answer]]], Awaitable[object]]
+Deliver = Callable[[Instrument, list[Answered], list[RequestRecord]], Awaitable[object]]
 
 _LOOK_S = 5.0
 _PENDING_S = 20.0
@@ -146,10 +148,11 @@ class Controls:
             self._tally.controls += 1
             outcome = await self._source.historical(request, _URGENT)
             self._tally.attempted(request, outcome)
-            if not isinstance(outcome, Answer):
-                return  # proves nothing: empty answers wait for the next control
+            if not isinstance(outcome, Answer):  # proves nothing: empty answers wait for the next control
+                await deliver(request.instrument, [], [failed_record(request, outcome, self._source.now())])
+                return
             self._tally.answered += 1
-            await deliver(request.instrument, [(request, outcome)])
+            await deliver(request.instrument, [(request, outcome)], [])
             if outcome.bars:
                 return
             empty.add(request.instrument.id)

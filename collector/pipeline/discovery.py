@@ -140,12 +140,18 @@ class Discovery:
             await self._clock.sleep(_RETRY_S * attempt)
         raise AssertionError("counting does not end")
 
-    async def choice(self, underlying: Underlying, day: date, level: Level) -> list[OptionContract]:
-        """Return the known contracts of every expiration within the horizon that the rules choose; changes nothing."""
+    async def choice(
+        self, underlying: Underlying, day: date, level: Level, *, history: bool = False
+    ) -> list[OptionContract]:
+        """Return the contracts that the rules choose of every expiration within the horizon; changes nothing.
+
+        For a session that is over those that were listed on it: a later run must not choose what did not exist. For a
+        backfill (history) all: their history is asked for as far back as it goes.
+        """
         rules = self._settings.selection_for(underlying.symbol)
         regime = regime_of(await self._volatility(underlying.symbol, day, level), _regimes(rules))
         last = day + timedelta(days=rules.horizon_days)
-        listed = await contract_store.listed(self._db, underlying.id, day, last)
+        listed = await contract_store.listed(self._db, underlying.id, day, last, on=None if history else day)
         candidates = [
             contract
             for group in _by_expiration(listed)
@@ -178,15 +184,15 @@ class Discovery:
         kept = {contract.id for contract in await self._active(underlying, day, selected)}
         return await lifecycle.release(self._db, [one.id for one in selected if one.id not in kept], day)
 
-    async def select(self, underlying: Underlying, day: date, level: Level) -> int:
+    async def select(self, underlying: Underlying, day: date, level: Level, *, history: bool = False) -> int:
         """Choose strikes of every expiration within the horizon, and record the choice from this session on.
 
-        What was chosen before stays chosen, unless the activity filters leave it out.
+        What was chosen before stays chosen, unless the activity filters leave it out. history: see `choice`.
 
         Returns:
             The number of contracts that were not selected before.
         """
-        chosen = await self.choice(underlying, day, level)
+        chosen = await self.choice(underlying, day, level, history=history)
         added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
         released = await self._release(underlying, day)
         volatility = await self._volatility(underlying.symbol, day, level)

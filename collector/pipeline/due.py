@@ -110,6 +110,7 @@ def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime)
         scheduled=one.due,
         deadline=due.deadline,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+        unsettled=rules.span == "unsettled",
         confirming=due.confirming,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from collector.clock import Clock
+from collector.db.requests import RequestRecord
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.instruments import Instrument, OptionContract
@@ -18,14 +19,14 @@ from collector.domain.planning import Work
 from collector.domain.reactions import REACTIONS, GiveUpOn, delay_s
 from collector.pipeline.orders import GivenUp
 from collector.pipeline.source import MarketDataSource
-from collector.pipeline.storing import Answered
+from collector.pipeline.storing import Answered, failed_record
 from collector.pipeline.tally import Tally, described
 
 _WORKERS = 32
 """Instruments in flight; with three series each it is more than IB's ceiling, so the pacer decides, not this."""
 
-Deliver = Callable[[Instrument, list[Answered]], Awaitable[list[HistoricalRequest]]]
-"""Takes an instrument's answers; returns the requests whose answers are not definite and must be asked again."""
+Deliver = Callable[[Instrument, list[Answered], list[RequestRecord]], Awaitable[list[HistoricalRequest]]]
+"""Takes an instrument's answers and failures; returns the requests whose answers are not definite: ask them again."""
 _LEAST_WAIT_S = 0.01
 """A timer may fire a nanosecond early; waiting for so little again and again would not get anywhere."""
 log = structlog.get_logger()
@@ -120,13 +121,12 @@ class Fetching:
                 answered.append((request, outcome))
             else:
                 failed.append((request, outcome))
-        if answered:
-            doubtful = await self._deliver(instrument, answered)
-            unclear = Failure(
-                Outcome.UNKNOWN, "empty, but the underlying has no bars there or the contract has expired"
-            )
-            failed.extend((request, unclear) for request in doubtful)
-            self._tally.answered += len(answered) - len(doubtful)
+        now = self._source.now()
+        records = [failed_record(request, failure, now) for request, failure in failed]
+        doubtful = await self._deliver(instrument, answered, records)
+        unclear = Failure(Outcome.UNKNOWN, "empty, but the underlying has no bars there or the contract has expired")
+        failed.extend((request, unclear) for request in doubtful)
+        self._tally.answered += len(answered) - len(doubtful)
         self._react(item, failed)
         if not failed and isinstance(instrument, OptionContract) and instrument.id not in self._tally.contracts_failed:
             self._tally.contracts_answered.add(instrument.id)

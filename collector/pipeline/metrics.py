@@ -24,6 +24,7 @@ from collector.domain.pace import Latency, Pace
 from collector.domain.report import RunReport
 from collector.domain.runs import GapState, RunStatus
 from collector.market.calendar import Calendar
+from collector.pipeline import counting
 
 _READABLE_BY_ALL = 0o644
 """node-exporter runs as another user."""
@@ -37,6 +38,7 @@ class Figures:
 
     awaiting: series that await a second empty answer, and sessions_awaiting the sessions that they are of. implausible:
     sessions that look emptier than they can be.
+    uncounted: runs that were cut off before what they brought was counted among the gaps.
     """
 
     runs: tuple[RunTotals, ...]
@@ -46,6 +48,7 @@ class Figures:
     awaiting: int = 0
     sessions_awaiting: int = 0
     implausible: int = 0
+    uncounted: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +82,7 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
         awaiting=sum(one.claims for one in awaited),
         sessions_awaiting=len(awaited),
         implausible=len({one.session for one in await evidence.implausible(db)}),
+        uncounted=len(await counting.uncounted(db, now)),
     )
 
 
@@ -224,6 +228,10 @@ def _tables(lines: _Lines, figures: Figures) -> None:
         ("sessions_implausible", "Sessions that look emptier than they can be.", figures.implausible),
     ):
         lines.add(name, "gauge", meaning, [({}, value)])
+    lost = figures.gaps.get(GapState.LOST, GapTotal())
+    lines.add("gaps_lost", "gauge", "Gaps that can never be filled.", [({}, lost.gaps)])
+    lines.add("gap_slots_lost", "gauge", "Series-slots in lost gaps.", [({}, lost.slots)])
+    lines.add("uncounted_runs", "gauge", "Runs cut off before their gaps were counted.", [({}, figures.uncounted)])
     lines.add("database_bytes", "gauge", "Size of the database.", [({}, figures.database_bytes)])
 
 

@@ -30,8 +30,9 @@ class Order:
 
     day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
-    due. sessions_back: how many earlier sessions are looked at too. history: select the living contracts for those
-    sessions as well (backfill). confirming: its window has run; what awaits a second witness is asked again.
+    due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
+    something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
+    (backfill). confirming: its window has run; what awaits a second witness is asked again.
     """
 
     window: Window
@@ -44,6 +45,8 @@ class Order:
     scheduled: datetime | None = None
     deadline: datetime | None = None
     sessions_back: int = 0
+    unsettled: bool = False
+    older: tuple[date, ...] = ()
     history: bool = False
     confirming: bool = False
 
@@ -85,9 +88,11 @@ class GivenUp:
 class Finished:
     """How a run ended.
 
-    error: what stopped it. not_prepared: symbols that were left out. given_up: requests that were not had.
+    order: widened to older sessions, once they are known. error: what stopped it. not_prepared: symbols that were left
+    out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
-    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers.
+    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
+    statistics are up to date with it.
     """
 
     run_id: int
@@ -106,6 +111,7 @@ class Finished:
     slots: int = 0
     expired_contracts: int = 0
     weighed: Weighed = field(default_factory=Weighed)
+    counted: bool = False
     backup: BackupReport | None = None
     error: BaseException | None = None
 
@@ -150,12 +156,20 @@ def order_sessions(
         now: the current instant.
         since: look back to this date at least.
     """
+    first = recent_since(order, calendar)
+    first = first if since is None else min(first, since)
+    older = (calendar.session(symbol, day) for day in order.older if day < first)
+    recent = calendar.sessions(symbol, first, order.day)
+    parts = (clipped(session, order.span, now) for session in (*older, *recent))
+    return tuple(part for part in parts if part is not None)
+
+
+def recent_since(order: Order, calendar: Calendar) -> date:
+    """Return the first of an order's sessions that follow each other; `older` ones come before it."""
     first = order.day
     for _ in range(order.sessions_back):
         first = calendar.previous(first)
-    first = first if since is None else min(first, since)
-    parts = (clipped(session, order.span, now) for session in calendar.sessions(symbol, first, order.day))
-    return tuple(part for part in parts if part is not None)
+    return first
 
 
 def session_span(order: Order, calendar: Calendar) -> Span:
@@ -238,13 +252,14 @@ def order_for(
         span=span or rules.length,
         force=force,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+        unsettled=rules.span == "unsettled",
     )
 
 
 def fill_order(
     settings: Settings, calendar: Calendar, now: datetime, since: date | None, symbols: tuple[str, ...] = ()
 ) -> Order:
-    """Return the order that asks for every unsettled slot since a session; None looks as far back as late_night.
+    """Return the order that asks for every unsettled slot since a session; None: wherever anything is missing.
 
     Raises:
         UsageError: the date is in the future.
@@ -257,7 +272,7 @@ def fill_order(
     else:
         back = len(calendar.days(since, day)) - 1
     chosen = symbols or settings.symbol_names
-    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0))
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None)
 
 
 def backfill_order(

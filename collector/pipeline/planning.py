@@ -12,7 +12,7 @@ from collector.db import contracts as contract_store
 from collector.db import coverage, evidence
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
-from collector.domain.coverage import NEW_YORK
+from collector.domain.coverage import NEW_YORK, has_expired
 from collector.domain.evidence import SECOND_AFTER
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
@@ -20,7 +20,7 @@ from collector.domain.runs import Asks, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import Spans
 from collector.market.calendar import Calendar
-from collector.pipeline import activity
+from collector.pipeline import activity, expired, older
 from collector.pipeline.discovery import Discovery, Level
 from collector.pipeline.orders import Order, Prepared, clipped, order_sessions
 from collector.pipeline.scope import level_of, prepared, sessions_of
@@ -48,45 +48,78 @@ async def underlying_work(
     whole = (calendar.session(underlying.symbol, day) for day in days)
     sessions = [part for session in whole if (part := clipped(session, None, now))]
     rows = await coverage.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
+    rests = await older.resting(order, db, calendar, underlying, now)
     requests = tuple(
-        request for row in rows for request in requests_for(underlying, row.what_to_show, row.missing, sessions)
+        request
+        for row in rows
+        for request in requests_for(
+            underlying, row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing), sessions
+        )
     )
     return [Work(underlying, requests)] if requests else []
 
 
 async def contract_work(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
+    db: Database,
+    calendar: Calendar,
+    symbols: Sequence[Prepared],
+    order: Order,
+    series: Sequence[WhatToShow],
+    now: datetime,
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
     Expected slots less covered ones (intraday windows) or less settled ones, and less what a witness called empty in
     the half hour before `now` (the source's time): asked so soon, a second one proves nothing. A forced order asks for
-    all expected ones.
+    all expected ones. Contracts that have expired are among them where the source still answers for their expiration
+    (see `expired`), and for what is not settled only.
     """
-    return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
+    return _urgent(await _recorded_work(db, calendar, symbols, order, series, now), symbols)
 
 
 async def _recorded_work(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
+    db: Database,
+    calendar: Calendar,
+    symbols: Sequence[Prepared],
+    order: Order,
+    series: Sequence[WhatToShow],
+    now: datetime,
 ) -> list[Work]:
     work: list[Work] = []
     for symbol in symbols:
-        by_id = {contract.id: contract for contract in symbol.contracts}
+        by_id = {contract.id: contract for contract in await expired.answering(db, symbol, now)}
         if not by_id or not symbol.sessions:
             continue
-        rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions, series, _asks(order), list(by_id))
         settling = _asks(order) is Asks.NOT_SETTLED
         young = await evidence.young(db, symbol.underlying.id, now - SECOND_AFTER) if settling else {}
+        rests = await older.resting(order, db, calendar, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
-        for row in rows:
+        for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
             contract = by_id[row.contract_id]
             missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
-            if missing:
-                requests.setdefault(row.contract_id, []).extend(
-                    requests_for(contract, row.what_to_show, missing, symbol.sessions)
-                )
-        work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items())
+            missing = rests.awake(contract, row.what_to_show, missing)
+            asked = requests_for(contract, row.what_to_show, missing, symbol.sessions)
+            requests.setdefault(row.contract_id, []).extend(asked)
+        work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
     return work
+
+
+async def _missing(
+    db: Database,
+    symbol: Prepared,
+    series: Sequence[WhatToShow],
+    order: Order,
+    contracts: Sequence[OptionContract],
+    now: datetime,
+) -> list[coverage.Missing]:
+    """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
+    gone = [contract.id for contract in contracts if has_expired(contract, now)]
+    living = [contract.id for contract in contracts if not has_expired(contract, now)]
+    found: list[coverage.Missing] = []
+    for ids, asks in ((living, _asks(order)), (gone, order.asks)):
+        if ids:
+            found += await coverage.missing(db, symbol.underlying.id, symbol.sessions, series, asks, ids)
+    return found
 
 
 def _urgent(work: Sequence[Work], symbols: Sequence[Prepared]) -> list[Work]:
@@ -98,7 +131,12 @@ def _asks(order: Order) -> Asks | None:
 
 
 async def sample(
-    db: Database, symbols: Sequence[Prepared], series: Sequence[WhatToShow], share: float, randomness: random.Random
+    db: Database,
+    symbols: Sequence[Prepared],
+    series: Sequence[WhatToShow],
+    share: float,
+    randomness: random.Random,
+    now: datetime,
 ) -> list[Work]:
     """Return a small random share of all requests of the last prepared session, to be read again once it is settled.
 
@@ -106,7 +144,7 @@ async def sample(
     """
     work: list[Work] = []
     for symbol in symbols:
-        by_id = {contract.id: contract for contract in symbol.contracts}
+        by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
         rows = await coverage.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
             contract = by_id[row.contract_id]
@@ -140,6 +178,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
     Contracts that the run would select from the chain as it is known, at the last known price, are among them.
     """
     draft = Draft()
+    order = await older.widened(order, db, calendar, at)
     if order.window is not Window.MANUAL and not settings.windows[order.window].asks_gateway:
         draft.remarks.append("this window asks for no bars")
         return draft
@@ -175,7 +214,15 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             if one in wanted:
                 asked = (requests_for(one, what, missing, sessions) for what in settings.series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
-    recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
+    recorded = await _recorded_work(db, calendar, draft.symbols, order, settings.series, at)
+    for ready in draft.symbols:
+        first = await expired.probes(db, calendar, ready, settings.series, at)
+        recorded += [Work(request.instrument, (request,)) for request in first]
+        if first:
+            draft.remarks.append(
+                f"{ready.underlying.symbol}: of expirations that have passed one contract is asked first; "
+                "the others of those that answer come on top"
+            )
     draft.contracts = _urgent([*recorded, *fresh], draft.symbols)
     return draft
 
@@ -195,7 +242,7 @@ async def _selection(
         return chosen, []
     known = {contract.id for contract in chosen}
     discovery = Discovery(db, NoSource(db.clock), settings, db.clock, calendar)
-    choice = await discovery.choice(underlying, order.day, level)
+    choice = await discovery.choice(underlying, order.day, level, history=order.history)
     kept = await activity.active(db, settings.activity, calendar, underlying, order.day, chosen)
     return kept, [contract for contract in choice if contract.id not in known]
 

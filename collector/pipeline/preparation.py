@@ -67,7 +67,7 @@ class Preparation:
                 return NotPrepared(symbol, refreshed)
             lacking = _lacking(symbol, refreshed)
             if level is not None:
-                await self._discovery.select(underlying, day, level)
+                await self._discovery.select(underlying, day, level, history=self._order.history)
                 chosen = await self._selected(underlying)
             elif not chosen:
                 unknown = Failure(Outcome.UNKNOWN, f"no price of {symbol} is known for {day}: no strike can be chosen")

@@ -31,7 +31,7 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         stored: start of the latest underlying's bar in the tables, which the source has sent once.
     """
     asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
-    if not await planning.contract_work(parts.db, *asked):
+    if not await planning.contract_work(parts.db, parts.calendar, *asked):
         return
     for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
         short, prepared = max(

@@ -9,6 +9,7 @@ from collector.config.greeks import QualitySettings
 from collector.db import greeks as greeks_store
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Statements
+from collector.db.requests import RequestRecord
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, WhatToShow
@@ -33,6 +34,10 @@ class Examined:
 
     answers: InstrumentAnswers
     quarantined: tuple[Quarantined, ...] = ()
+
+    def with_requests(self, more: Sequence[RequestRecord]) -> "Examined":
+        """Return the same with more requests to be recorded."""
+        return replace(self, answers=replace(self.answers, requests=(*self.answers.requests, *more)))
 
 
 def examined(

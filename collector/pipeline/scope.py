@@ -49,12 +49,8 @@ async def level_of(db: Statements, calendar: Calendar, underlying: Underlying, d
     return None if found is None else Level(found.close, found.implied_volatility)
 
 
-def in_scope(
-    contract: OptionContract, order: Order, rules: SelectionSettings, spot: Decimal | None, now: datetime
-) -> bool:
-    """Return whether the order's scope holds the contract, and whether the source can still have it."""
-    if has_expired(contract, now):
-        return False
+def in_scope(contract: OptionContract, order: Order, rules: SelectionSettings, spot: Decimal | None) -> bool:
+    """Return whether the order's scope holds the contract."""
     expiring = contract.expiration == order.day
     if order.scope is Scope.EXPIRING or expiring:
         return expiring
@@ -79,6 +75,8 @@ async def prepared(
 ) -> Prepared:
     """Return a symbol as an order collects it: of the chosen contracts those in its scope, and whose turn it is.
 
+    What has expired is among them as long as anything of it is missing and not lost.
+
     Args:
         db: the database.
         calendar: the exchange's.
@@ -94,7 +92,12 @@ async def prepared(
     symbol = underlying.symbol
     sessions = sessions_of(order, settings, calendar, symbol, now)
     rules = settings.selection_for(symbol)
-    wanted = [contract for contract in chosen if in_scope(contract, order, rules, spot, now)]
+    wanted = [contract for contract in chosen if in_scope(contract, order, rules, spot)]
+    gone = [contract.id for contract in wanted if has_expired(contract, now)]
+    if gone:
+        rows = await coverage.missing(db, underlying.id, sessions, settings.series, order.asks, gone)
+        whole = set(gone) - {row.contract_id for row in rows}
+        wanted = [contract for contract in wanted if contract.id not in whole]
     if not rotated(order, settings, symbol):
         return Prepared(underlying, sessions, tuple(wanted), spot, lacking)
     bounds = _bounds(calendar, settings, symbol, order.day, wanted, spot)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import structlog
@@ -14,8 +14,8 @@ from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
 from collector.db.requests import RequestRecord
-from collector.domain.answers import Answer, HistoricalRequest
-from collector.domain.coverage import is_definite, justified
+from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.coverage import has_expired, is_definite, justified
 from collector.domain.errors import DatabaseUnavailable, DiskFull
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.quality import SpotRange, in_hours
@@ -64,8 +64,8 @@ class Sessions:
 
 def judged(
     instrument: Instrument, answered: Sequence[Answered], sessions: Sessions
-) -> tuple[InstrumentAnswers | None, list[HistoricalRequest]]:
-    """Return what an instrument's answers justify, and the requests whose empty answers are not definite."""
+) -> tuple[InstrumentAnswers, list[HistoricalRequest]]:
+    """Return what an instrument's answers justify, and the empty ones that are to be asked for again at once."""
     series: dict[WhatToShow, SeriesAnswer] = {}
     doubtful: list[HistoricalRequest] = []
     records: list[RequestRecord] = []
@@ -74,8 +74,9 @@ def judged(
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
-            doubtful.append(request)
-            records.append(_record(request, answer, None))
+            if not has_expired(instrument, answer.answered_at):  # asked again tomorrow, not in a minute
+                doubtful.append(request)
+            records.append(_record(request, answer))
             continue
         found = justified(request, answer, touched, sessions.seen_until)
         records.append(_record(request, answer, found.negatives))
@@ -86,10 +87,10 @@ def judged(
             settled=found.settled if before is None else before.settled | found.settled,
             empty=found.empty if before is None else before.empty | found.empty,
         )
-    return (InstrumentAnswers(instrument, series, requests=tuple(records)) if records else None), doubtful
+    return InstrumentAnswers(instrument, series, requests=tuple(records)), doubtful
 
 
-def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None) -> RequestRecord:
+def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None = None) -> RequestRecord:
     return RequestRecord(
         request.instrument,
         request.what_to_show,
@@ -97,9 +98,24 @@ def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None)
         answer.sent_at,
         answer.answered_at,
         answer.outcome,
+        message="" if answer.bars else "no data",
         bars=len(answer.bars),
         first_bar=answer.bars[0].time if answer.bars else None,
         negatives=negatives or None,
+    )
+
+
+def failed_record(request: HistoricalRequest, failure: Failure, ended_at: datetime) -> RequestRecord:
+    """Return the record of a request that failed at an instant by the source's clock."""
+    return RequestRecord(
+        request.instrument,
+        request.what_to_show,
+        request.span,
+        ended_at - timedelta(seconds=failure.latency_s),
+        None if failure.outcome is Outcome.TIME_OUT else ended_at,
+        failure.outcome,
+        failure.code,
+        failure.message,
     )
 
 
@@ -121,8 +137,8 @@ class Storer:
         stored: Callable[[], None],
         login: str = "",
     ) -> None:
-        self._db, self._run_id, self._series, self._tally, self._login = db, run_id, series, tally, login
-        self._clock, self._stored = clock, stored
+        self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
+        self._clock, self._stored, self._login = clock, stored, login
         self._queue: asyncio.Queue[Examined | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 

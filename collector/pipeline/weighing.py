@@ -1,13 +1,14 @@
 """Weighing of empty answers: which become final, which wait, which sessions cannot be so empty."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import structlog
 
 from collector.config import Settings
+from collector.db import contracts as contract_store
 from collector.db import evidence as store
 from collector.db.evidence import ALL, Negative, NewClaim, StoredClaim
 from collector.db.pool import Database, Statements
@@ -29,7 +30,12 @@ log = structlog.get_logger()
 
 
 async def weigh(
-    db: Database, settings: Settings, calendar: Calendar, underlyings: Sequence[Underlying], run_id: int | None
+    db: Database,
+    settings: Settings,
+    calendar: Calendar,
+    underlyings: Sequence[Underlying],
+    run_id: int | None,
+    asked: Collection[date] = (),
 ) -> Weighed:
     """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
 
@@ -39,6 +45,7 @@ async def weigh(
         calendar: the sessions.
         underlyings: whose answers are weighed.
         run_id: the run that weighs; None: a person.
+        asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
     """
     found = Weighed()
     async with db.transaction() as transaction:
@@ -46,7 +53,8 @@ async def weigh(
         for underlying in underlyings:
             await store.drop_answered(transaction, underlying.id)
             spoken_of = await _witnessed(transaction, calendar, underlying, found)
-            touched[underlying] = sorted({*spoken_of, *await store.claimed_days(transaction, underlying.id)})
+            spoken_of.update(asked, await store.claimed_days(transaction, underlying.id))
+            touched[underlying] = sorted(spoken_of)
         held = await _sessions_held(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
             await _rule(transaction, settings, calendar, underlying, days, held, found)
@@ -154,16 +162,26 @@ async def _sessions_held(
     run_id: int | None,
     found: Weighed,
 ) -> dict[tuple[str, date], str]:
-    """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day."""
+    """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day.
+
+    A session that was found implausible is looked at again whatever has changed: another run may have repaired it.
+    """
     held: dict[tuple[str, date], str] = {}
-    for underlying, days in touched.items():
-        for day in days:
+    all_days = {day for days in touched.values() for day in days}
+    looked_at = {underlying: set(days) for underlying, days in touched.items()}
+    for symbol in settings.symbol_names:
+        known = await contract_store.underlying(db, symbol)
+        if known is not None:
+            doubted = all_days.intersection(await store.doubted_days(db, symbol))
+            looked_at[known] = looked_at.get(known, set()) | doubted
+    for underlying, days in looked_at.items():
+        for day in sorted(days):
             counted = await _counted(db, settings, calendar, underlying, day)
             finding = await _judged(db, settings, underlying.symbol, day, counted, run_id)
             _note(found, underlying.symbol, day, finding)
             if not finding.plausible:
                 held[underlying.symbol, day] = finding.implausible
-    for day in sorted({day for days in touched.values() for day in days}):
+    for day in sorted(all_days):
         whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
         finding = await _judged(db, settings, ALL, day, whole, run_id)
         if not finding.plausible:

@@ -89,7 +89,7 @@ async def record_failure(order: Order, error: CollectorError, db: Database, cloc
     async with locks.collection_lock(db, f"{order.window} of {order.day}"):
         await runs.close_interrupted(db, clock.now())
         run_id = await runs.open_run(db, closing.opened(order, clock))
-        finished = Finished(run_id, order, clock.now(), RunStatus.FAILED, error=error)
+        finished = Finished(run_id, order, clock.now(), RunStatus.FAILED, counted=True, error=error)
         await closing.close_row(finished, db, clock)
         return run_id, next(row.attempt for row in await status.runs_of(db, order.day) if row.id == run_id)
 

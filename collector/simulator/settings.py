@@ -22,7 +22,7 @@ class MarketSettings:
         far_trades: share of its usual trades that a contract has when it is far out of the money.
         unbid_below: model price in cents below which nobody bids and somebody asks 0.01 to 0.05 USD; at most 5.
         empty_share: share of the contracts far out of the money (two standard deviations and `near_band`) that have no
-            bar at all on a session; the same ones for a few sessions in a row.
+            bar at all on a session, at most 0.7; the same ones for a few sessions in a row.
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the money;
             contracts near the money have ASK bars all day.
     """
@@ -55,7 +55,7 @@ MARKETS: Mapping[str, MarketSettings] = MappingProxyType(
 
 `standard`: every contract is quoted all day. Benchmarks and the figures that are compared over time use it.
 
-`calibrated`: in a chain some 50 to 65 % of the contracts do not trade on a session, 8 to 19 % have no bid in it (they
+`calibrated`: in a chain some 50 to 70 % of the contracts do not trade on a session, 8 to 19 % have no bid in it (they
 are asked at 0.01 to 0.05), 1 to 2 % have no bar at all; within 35 days of expiration and 15 % of the spot (SPY) or 35
 % (PLTR, TSLA) it is 31 to 47 %, 9 to 19 %, and again 1 to 2 %. The first two follow a chain that is public, Ford's on
 9 December 2020 eight seconds before the close, among the samples of a brokerage client

@@ -1,4 +1,4 @@
--- Gaps by state, with the slots that they hold: $1 symbols (NULL: all), $2 not before (NULL: all).
+-- Gaps by state, with the slots that they hold: $1 symbols (NULL: all), $2 not before and $3 not after (NULL: all).
 SELECT
     gap.state,
     count(*) AS gaps,
@@ -9,5 +9,6 @@ INNER JOIN underlying_securities AS underlying
     ON underlying.id = coalesce(gap.underlying_id, contract.underlying_id)
 WHERE ($1::text[] IS NULL OR underlying.symbol = ANY($1::text[]))
     AND ($2::timestamptz IS NULL OR gap.gap_end > $2::timestamptz)
+    AND ($3::timestamptz IS NULL OR gap.gap_start < $3::timestamptz)
 GROUP BY gap.state
 ORDER BY gap.state

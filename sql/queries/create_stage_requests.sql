@@ -1,4 +1,4 @@
--- Make this connection's staging table of requests: a row a request and its outcome.
+-- Make this connection's staging table of requests.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_requests (
     sent_at timestamptz NOT NULL,
     answered_at timestamptz,

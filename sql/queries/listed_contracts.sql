@@ -1,4 +1,5 @@
--- Contracts that IB lists, by expiration, strike and right: $1 underlying id, $2 first and $3 last expiration.
+-- Contracts that IB lists, by expiration, strike and right: $1 underlying id, $2 first and $3 last expiration, $4 those
+-- listed on this day already (NULL: all). How long those of the very first reading of a chain are listed nobody knows.
 SELECT
     contract.id,
     underlying.symbol,
@@ -12,7 +13,20 @@ SELECT
     contract.currency
 FROM option_chains AS contract
 INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date BETWEEN $2::date AND $3::date
     AND contract.active
+    AND (
+        $4::date IS NULL
+        OR life.listed_since <= greatest(
+            $4::date,
+            (
+                SELECT min(first.first_seen)
+                FROM option_contract_lifecycle AS first
+                INNER JOIN option_chains AS any_contract ON any_contract.id = first.contract_id
+                WHERE any_contract.underlying_id = $1::integer
+            )
+        )
+    )
 ORDER BY contract.expiration_date, contract.strike_price, contract.option_type

@@ -1,6 +1,6 @@
 -- Slots that a series lacks on sessions for which its contract is selected.
 -- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 series, $6 what counts as done (not_covered,
--- not_settled; NULL: nothing), $7 contract ids or NULL.
+-- not_settled; NULL: nothing), $7 contract ids or NULL. What is lost is not asked for, unless nothing counts as done.
 WITH session AS (
     SELECT day, slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
@@ -24,6 +24,14 @@ contract AS (
         AND chain.expiration_date >= (SELECT min(day) FROM session)
         AND ($7::integer[] IS NULL OR chain.id = ANY($7::integer[]))
 ),
+lost AS (
+    SELECT contract_id, what_to_show, range_agg(tstzrange(gap_start, gap_end)) AS slots
+    FROM historical_data_gaps
+    WHERE state = 'lost'
+        AND $6::text IS NOT NULL
+        AND contract_id IN (SELECT contract_id FROM contract)
+    GROUP BY contract_id, what_to_show
+),
 expected AS (
     SELECT
         life.days,
@@ -45,11 +53,12 @@ difference AS MATERIALIZED (
                 WHEN 'not_settled' THEN coalesce(coverage.settled, '{}')
                 ELSE '{}'
             END
-        ) AS missing
+        ) - coalesce(lost.slots, '{}') AS missing
     FROM contract
     INNER JOIN expected USING (days)
     CROSS JOIN unnest($5::text[]) AS series (what_to_show)
     LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
+    LEFT JOIN lost USING (contract_id, what_to_show)
 )
 SELECT contract_id, what_to_show, missing
 FROM difference

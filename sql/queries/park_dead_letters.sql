@@ -1,4 +1,5 @@
--- Keep requests that were given up on; one that is already kept gets the new outcome and one more attempt.
+-- Keep requests that were given up on; one that is already kept gets the new outcome and its attempts added.
+-- It waits the longer the older it is: a day at least, three at most.
 -- $1 contract ids, $2 underlying ids, $3 series, $4 starts, $5 ends, $6 outcomes, $7 codes, $8 messages, $9 attempts,
 -- $10 next attempts, $11 now, $12 run id.
 WITH given AS (
@@ -27,7 +28,9 @@ again AS (
         message = given.message,
         attempts = letter.attempts + given.attempts,
         last_failed_at = $11::timestamptz,
-        next_attempt_at = given.next_attempt_at,
+        next_attempt_at = $11::timestamptz + least(
+            greatest($11::timestamptz - letter.first_failed_at, INTERVAL '1 day'), INTERVAL '3 days'
+        ),
         run_id = $12::integer
     FROM given
     WHERE letter.resolved_at IS NULL

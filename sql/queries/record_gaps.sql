@@ -2,6 +2,7 @@
 -- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 the options' series, $6 the underlying's series,
 -- $7 now, $8 run id, $9 gap type, $10 and $11 contract ids and series with a gap type of their own, $12 these types,
 -- $13 and $14 contract ids and the instants from which their slots are not due yet.
+-- What awaits a second witness, or is not expected any more, is no gap: such gaps are withdrawn, neither filled nor open.
 WITH session AS (
     SELECT day, tstzrange(opens, closes) AS slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
@@ -12,11 +13,8 @@ contract AS (
         life.selected
         * datemultirange(
             daterange(
-                greatest(life.first_seen, (SELECT min(day) FROM session)),
-                greatest(
-                    life.first_seen,
-                    least(chain.expiration_date, (SELECT max(day) FROM session))
-                ),
+                (SELECT min(day) FROM session),
+                least(chain.expiration_date, (SELECT max(day) FROM session)),
                 '[]'
             )
         ) AS days
@@ -54,14 +52,22 @@ unsettled AS (
     WHERE whole.slots IS NOT NULL
 ),
 own AS (
-    SELECT *, coalesce(contract_id, -underlying_id) AS instrument, tstzrange(gap_start, gap_end) AS slots
-    FROM historical_data_gaps
-    WHERE (
-        underlying_id = $1::integer
-        OR contract_id IN (SELECT id FROM option_chains WHERE underlying_id = $1::integer)
-    )
-    AND what_to_show = ANY($5::text[] || $6::text[])
-    AND (SELECT range_agg(slots) FROM session) @> tstzrange(gap_start, gap_end)
+    SELECT
+        gap.*,
+        coalesce(gap.contract_id, -gap.underlying_id) AS instrument,
+        tstzrange(gap.gap_start, gap.gap_end) AS slots,
+        coalesce(coverage.settled, '{}') AS settled
+    FROM historical_data_gaps AS gap
+    LEFT JOIN request_coverage AS coverage
+        ON coverage.what_to_show = gap.what_to_show
+        AND (coverage.contract_id = gap.contract_id OR coverage.underlying_id = gap.underlying_id)
+    WHERE gap.state <> 'filled'
+        AND (
+            gap.underlying_id = $1::integer
+            OR gap.contract_id IN (SELECT id FROM option_chains WHERE underlying_id = $1::integer)
+        )
+        AND gap.what_to_show = ANY($5::text[] || $6::text[])
+        AND (SELECT range_agg(slots) FROM session) @> tstzrange(gap.gap_start, gap.gap_end)
 ),
 lost AS (
     SELECT instrument, what_to_show, range_agg(slots) AS slots
@@ -75,6 +81,19 @@ already AS (
     WHERE state = 'open'
     GROUP BY instrument, what_to_show
 ),
+awaiting AS (
+    SELECT
+        coalesce(contract_id, -underlying_id) AS instrument,
+        what_to_show,
+        range_agg(span) AS slots
+    FROM negative_claims
+    WHERE state = 'awaiting'
+        AND (
+            underlying_id = $1::integer
+            OR contract_id IN (SELECT id FROM option_chains WHERE underlying_id = $1::integer)
+        )
+    GROUP BY instrument, what_to_show
+),
 -- What is pending is no gap; but what has been recorded as one stays one until it is settled.
 missing AS (
     SELECT
@@ -83,9 +102,10 @@ missing AS (
         CASE
             WHEN pending.since IS NULL THEN unsettled.slots
             ELSE unsettled.slots * (tstzmultirange(tstzrange(NULL, pending.since)) + coalesce(already.slots, '{}'))
-        END - coalesce(lost.slots, '{}') AS slots
+        END - coalesce(lost.slots, '{}') - coalesce(awaiting.slots, '{}') AS slots
     FROM unsettled
     LEFT JOIN lost USING (instrument, what_to_show)
+    LEFT JOIN awaiting USING (instrument, what_to_show)
     LEFT JOIN already USING (instrument, what_to_show)
     LEFT JOIN unnest($13::integer[], $14::timestamptz[]) AS pending (instrument, since) USING (instrument)
 ),
@@ -97,26 +117,34 @@ known AS (
         gap.gap_type,
         gap.detected_at,
         gap.detected_run_id,
+        gap.slots,
         tstzmultirange(gap.slots) * coalesce(missing.slots, '{}') AS still,
-        tstzmultirange(gap.slots) - coalesce(missing.slots, '{}') AS done
+        tstzmultirange(gap.slots) * gap.settled AS done
     FROM own AS gap
     LEFT JOIN missing USING (instrument, what_to_show)
     WHERE gap.state = 'open'
 ),
+-- What was given up and came all the same is filled, too.
 filled AS (
     UPDATE historical_data_gaps AS gap
     SET state = 'filled', backfilled = true, backfilled_at = $7::timestamptz, backfill_run_id = $8::integer
-    FROM known
-    WHERE gap.id = known.id AND isempty(known.still)
+    FROM own
+    WHERE gap.id = own.id AND own.settled @> own.slots
     RETURNING gap.id
 ),
--- A gap that was filled in part shrinks to its first open piece; its filled pieces are recorded as such.
+-- A gap of which a part is over shrinks to its first open piece; its filled pieces are recorded as such.
 shrunk AS (
     UPDATE historical_data_gaps AS gap
     SET gap_start = lower(piece.open), gap_end = upper(piece.open)
     FROM known
     CROSS JOIN LATERAL (SELECT part AS open FROM unnest(known.still) AS part ORDER BY part LIMIT 1) AS piece
-    WHERE gap.id = known.id AND NOT isempty(known.still) AND NOT isempty(known.done)
+    WHERE gap.id = known.id AND NOT isempty(known.still) AND known.still <> tstzmultirange(known.slots)
+    RETURNING gap.id
+),
+withdrawn AS (
+    DELETE FROM historical_data_gaps AS gap
+    USING known
+    WHERE gap.id = known.id AND isempty(known.still) AND known.done <> tstzmultirange(known.slots)
     RETURNING gap.id
 ),
 filled_in_part AS (
@@ -131,7 +159,7 @@ filled_in_part AS (
         true, $7::timestamptz, $8::integer
     FROM known
     CROSS JOIN unnest(known.done) AS part
-    WHERE NOT isempty(known.still) AND NOT isempty(known.done)
+    WHERE known.done <> tstzmultirange(known.slots)
     RETURNING id
 ),
 recorded AS (

@@ -36,8 +36,9 @@ BEGIN
 END
 $$;
 
--- A claim goes when it is settled or forgotten; what it was about stays in the coverage.
-GRANT DELETE ON negative_claims TO collector_rw;
+-- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
+-- a second witness is waited for, or nothing is expected there any more.
+GRANT DELETE ON negative_claims, historical_data_gaps TO collector_rw;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO collector_ro, collector_rw;
 

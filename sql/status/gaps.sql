@@ -1,4 +1,4 @@
--- Gaps by symbol, series and state; open ones of contracts that expire soon first: they can be lost for ever.
+-- Gaps by symbol, series and state; open ones of contracts that expire first first; why lost ones are lost.
 SELECT
     coalesce(own.symbol, of_chain.symbol) AS symbol,
     gap.what_to_show,
@@ -7,7 +7,8 @@ SELECT
     count(DISTINCT coalesce(gap.contract_id, -gap.underlying_id)) AS instruments,
     min(gap.gap_start) AS first_slot,
     max(gap.gap_end) AS last_slot,
-    min(chain.expiration_date) FILTER (WHERE gap.state = 'open') AS next_expiration
+    min(chain.expiration_date) FILTER (WHERE gap.state = 'open') AS next_expiration,
+    min(gap.reason) AS reason
 FROM historical_data_gaps AS gap
 LEFT JOIN option_chains AS chain ON chain.id = gap.contract_id
 LEFT JOIN underlying_securities AS of_chain ON of_chain.id = chain.underlying_id

@@ -1,4 +1,5 @@
 -- What each session's bars are worth, by symbol: how much is there, with quotes, with volatilities, doubted, refused.
+-- The gaps are as they stand now; everything else as it was measured last.
 CREATE OR REPLACE VIEW session_quality AS
 SELECT
     statistics.collection_date,
@@ -27,5 +28,25 @@ SELECT
             GROUP BY bad.reason
         ) AS found
     ) AS quarantined_for,
-    statistics.created_at AS measured_at
+    statistics.created_at AS measured_at,
+    -- At the end: a view that exists takes new columns there only.
+    coalesce(missing.open_gap_slots, 0) AS open_gap_slots,
+    coalesce(missing.lost_gap_slots, 0) AS lost_gap_slots
 FROM collection_statistics AS statistics
+LEFT JOIN (
+    SELECT
+        underlying.symbol,
+        (gap.gap_start AT TIME ZONE 'America/New_York')::date AS day,
+        (
+            extract(EPOCH FROM sum(gap.gap_end - gap.gap_start) FILTER (WHERE gap.state = 'open')) / 300
+        )::bigint AS open_gap_slots,
+        (
+            extract(EPOCH FROM sum(gap.gap_end - gap.gap_start) FILTER (WHERE gap.state = 'lost')) / 300
+        )::bigint AS lost_gap_slots
+    FROM historical_data_gaps AS gap
+    LEFT JOIN option_chains AS contract ON contract.id = gap.contract_id
+    INNER JOIN underlying_securities AS underlying
+        ON underlying.id = coalesce(gap.underlying_id, contract.underlying_id)
+    WHERE gap.state <> 'filled'
+    GROUP BY underlying.symbol, day
+) AS missing ON missing.symbol = statistics.symbol AND missing.day = statistics.collection_date

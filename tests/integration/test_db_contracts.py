@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from collector.db import bars, contracts, coverage, lifecycle
+from collector.db import bars, contracts, coverage, gaps, lifecycle
 from collector.db.contracts import Stored
+from collector.db.lifecycle import Expiries
 from collector.db.pool import Database
 from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.runs import Asks
@@ -114,6 +115,10 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
 
     assert await listing(call(2, "102.5"), call(3, "105"), days=1) == Stored(seen=2, new=1, vanished=1)
     assert [c.con_id for c in await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [2, 3]
+    # What is listed later than a session did not exist on it; how old the very first reading is nobody knows.
+    for day, con_ids in ((TODAY + timedelta(days=1), [2, 3]), (TODAY, [2]), (TODAY - timedelta(days=9), [2])):
+        on_it = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION, on=day)
+        assert [c.con_id for c in on_it] == con_ids
     lives = await rows(
         database, "SELECT first_seen, last_seen, status FROM option_contract_lifecycle ORDER BY contract_id"
     )
@@ -205,11 +210,19 @@ async def test_the_last_day_is_collected_when_every_series_is_settled(database: 
     part = answers(open_, TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY))
     await bars.store(database, [whole, part], 1)
 
-    at_risk = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    found_so_far = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
 
-    assert at_risk == [open_]
+    assert found_so_far == Expiries(saved=1, at_risk=(open_,), lost=0)
     found = await rows(database, "SELECT contract_id, expiry_collected FROM option_contract_lifecycle ORDER BY 1")
     assert found == [(done.id, True), (open_.id, False)]
+    # At risk until it is lost, whatever the date.
+    await gaps.record(database, chain.underlying.id, (MONDAY,), OPTION_SERIES)
+    assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day) == []
+    assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day + timedelta(days=9)) == [open_]
+    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    after = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    assert after == Expiries(saved=1, at_risk=(), lost=1)
+    assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day + timedelta(days=9)) == []
 
 
 async def test_missing_is_expected_less_done(database: Database) -> None:

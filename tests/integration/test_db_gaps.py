@@ -1,16 +1,18 @@
 """Gaps, statistics and dead letters: what is missing, what was filled, what is lost."""
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from collector.db import bars, dead_letters, gaps, statistics
+from collector.clock import SystemClock
+from collector.db import bars, coverage, dead_letters, gaps, lifecycle, pool, requests, statistics
 from collector.db.dead_letters import NewLetter
 from collector.db.gaps import GapTotal, Recorded
 from collector.db.pool import Database
+from collector.db.requests import RequestRecord
 from collector.domain.answers import Failure, HistoricalRequest, Outcome
 from collector.domain.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.runs import GapState, GapType
+from collector.domain.runs import Asks, GapState, GapType
 from collector.domain.spans import SLOT, Span, Spans
 from tests.db_rows import EXPIRATION, FRIDAY, MONDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
 
@@ -101,20 +103,58 @@ async def test_what_is_pending_is_no_gap(database: Database) -> None:
     assert await record(database, chain) == Recorded(opened=2)
 
 
-async def test_gaps_begin_with_the_first_sight(database: Database) -> None:
-    """A session before a contract was first seen, or after it expired, or not selected, is no gap."""
+async def test_gaps_begin_with_the_selection(database: Database) -> None:
+    """A session for which a contract is selected is expected also before it was first seen, not after it expired."""
     chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
     thursday = replace(
         FRIDAY, day=date(2026, 11, 19), open=FRIDAY.open - timedelta(days=1), close=FRIDAY.close - timedelta(days=1)
     )
     tuesday = replace(
         MONDAY, day=date(2026, 11, 24), open=MONDAY.open + timedelta(days=1), close=MONDAY.close + timedelta(days=1)
     )
-    await rows(database, "UPDATE option_contract_lifecycle SET selected = '{[2026-11-01,2026-12-01)}' RETURNING 1")
     sessions = (thursday, FRIDAY, MONDAY, tuesday)
-
     assert await gaps.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=2)
     assert [row[3] for row in await rows(database, GAPS)] == [FRIDAY.open, MONDAY.open]
+
+    await lifecycle.select(database, [contract.id], thursday.day)
+    assert await gaps.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=1)
+    assert [row[3] for row in await rows(database, GAPS)] == [thursday.open, FRIDAY.open, MONDAY.open]
+
+
+CLAIM = """
+INSERT INTO negative_claims (contract_id, what_to_show, session_date, span, state)
+VALUES ($1, $2, $3, tstzrange($4, $5), $6) RETURNING 1
+"""
+
+
+async def test_what_awaits_confirmation_is_no_gap(database: Database) -> None:
+    """Neither a new nor a recorded one: it is withdrawn, not filled; what is held is a gap."""
+    chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
+    await rows(database, CLAIM, contract.id, "TRADES", FRIDAY.day, FRIDAY.open, FRIDAY.close, "awaiting")
+    await rows(database, CLAIM, contract.id, "BID", FRIDAY.day, FRIDAY.open, FRIDAY.close, "held")
+    assert await record(database, chain) == Recorded(opened=3)
+    assert {row[1:4] for row in await rows(database, GAPS)} == {
+        ("BID", "open", FRIDAY.open), ("BID", "open", MONDAY.open), ("TRADES", "open", MONDAY.open)
+    }  # fmt: skip
+
+    await rows(database, CLAIM, contract.id, "TRADES", MONDAY.day, MONDAY.open, NOON + timedelta(days=3), "awaiting")
+    assert await record(database, chain) == Recorded()
+    trades = [row[2:5] for row in await rows(database, GAPS) if row[1] == "TRADES"]
+    assert trades == [("open", NOON + timedelta(days=3), MONDAY.close)]
+
+    await rows(database, "UPDATE negative_claims SET state = 'held' RETURNING 1")
+    assert await record(database, chain) == Recorded(opened=2)
+
+
+async def test_what_is_not_expected_any_more_is_withdrawn(database: Database) -> None:
+    """A gap of a session from which a contract is released is gone; it is not called filled."""
+    chain = await make_chain(database, 1)
+    await record(database, chain)
+    await lifecycle.release(database, [contract.id for contract in chain.contracts], MONDAY.day)
+    assert await record(database, chain) == Recorded()
+    assert {row[2:4] for row in await rows(database, GAPS)} == {("open", FRIDAY.open)}
 
 
 async def test_the_underlyings_gaps(database: Database) -> None:
@@ -139,19 +179,81 @@ async def test_gap_types(database: Database) -> None:
 
 
 async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None:
-    """Once the contract is gone its open gaps are lost; looking again does not open them a second time."""
+    """Lost are the open gaps of an expiration, with the reason; nothing opens them again or asks for them."""
     chain = await make_chain(database, 1)
     await record(database, chain)
-    assert await gaps.lose(database, EXPIRATION) == []
+    days = await gaps.expirations_to_mend(database, chain.underlying.id, EXPIRATION + timedelta(days=1))
+    assert days == [EXPIRATION]
+    assert await gaps.expirations_to_mend(database, chain.underlying.id, EXPIRATION) == []
+    assert await gaps.lose(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
 
-    lost = await gaps.lose(database, EXPIRATION + timedelta(days=1))
+    lost = await gaps.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
 
-    assert [(gap.symbol, gap.contract_symbol, gap.state) for gap in lost] == [
-        ("PLTR", "PLTR  261123C00101000", GapState.LOST)
+    assert [(gap.symbol, gap.contract_symbol, gap.state, gap.reason) for gap in lost] == [
+        ("PLTR", "PLTR  261123C00101000", GapState.LOST, "no security definition (200)")
     ] * 4
-    assert await gaps.lose(database, EXPIRATION + timedelta(days=1)) == []
+    assert await gaps.lose(database, chain.underlying.id, {EXPIRATION: "once more"}) == []
     assert await record(database, chain) == Recorded()
     assert (await gaps.totals(database, ["PLTR"]))[GapState.LOST] == GapTotal(4, 4 * 78)
+    assert (await gaps.totals(database, until=FRIDAY.close))[GapState.LOST] == GapTotal(2, 2 * 78)
+    sessions = (FRIDAY, MONDAY)
+    assert await coverage.missing(database, chain.underlying.id, sessions, (T, B), Asks.NOT_SETTLED) == []
+    assert len(await coverage.missing(database, chain.underlying.id, sessions, (T, B), None)) == 2
+
+
+async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> None:
+    """A lost gap whose bars come all the same is a loss no more."""
+    chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
+    await record(database, chain)
+    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await bars.store(database, [answers(contract, TRADES=answer([trade(0)]))], 1)
+    assert await record(database, chain, await run_row(database)) == Recorded(closed=1)
+    assert (await gaps.totals(database))[GapState.LOST] == GapTotal(3, 3 * 78)
+
+
+async def ask_in_vain(database: Database, contract: OptionContract, what: WhatToShow, sent_at: datetime) -> None:
+    """Put an empty answer for Friday's session on record."""
+    empty = RequestRecord(
+        contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=Spans((FRIDAY.span,))
+    )
+    async with database.transaction(requests.PREPARED) as transaction:
+        await requests.record(transaction, [empty], 1, "")
+
+
+async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url: str) -> None:
+    """Asked twice in one night, or before it was beyond the depth, it stays open; empty on another night it is lost."""
+    depths = {T: timedelta(days=90), B: timedelta(days=45)}
+    first = FRIDAY.close + timedelta(days=46)
+    async with pool.connect(plain_database_url, SystemClock(first + timedelta(days=3))) as database:
+        chain = await make_chain(database, 1, expiration=date(2027, 3, 19))
+        (contract,) = chain.contracts
+        await gaps.record(database, chain.underlying.id, (FRIDAY,), (T, B))
+        for sent_at in (FRIDAY.close + timedelta(days=2), first, first + timedelta(hours=2)):
+            for what in (T, B):
+                await ask_in_vain(database, contract, what, sent_at)
+        assert await gaps.lose_old(database, chain.underlying.id, depths) == []
+        await ask_in_vain(database, contract, B, first + timedelta(days=1))
+        await ask_in_vain(database, contract, T, first + timedelta(days=1))
+        (lost,) = await gaps.lose_old(database, chain.underlying.id, depths)
+        assert (lost.what_to_show, lost.span) == (B, FRIDAY.span)
+        assert lost.reason is not None
+        assert all(word in lost.reason for word in ("memory", "45 days", "2027-01-05", "2027-01-06"))
+
+
+async def test_days_to_mend(database: Database) -> None:
+    """The days of open gaps and of due letters before an instant; what rests, and what is later, is not among them."""
+    chain = await make_chain(database, 1)
+    tuesday, now = MONDAY.close + timedelta(days=1), MONDAY.close + timedelta(days=3)
+    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now) == []
+    await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,))
+    resting = replace(letter(chain.contracts[0], A), next_attempt_at=now + SLOT)
+    later = replace(resting.request, span=MONDAY.span)
+    await dead_letters.park(database, [replace(resting, request=later)], now=MONDAY.close)
+    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
+    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
+    assert await gaps.days_to_mend(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
+    assert await gaps.days_to_mend(database, ["SPY"], tuesday, now) == []
 
 
 async def test_sessions_not_looked_at_are_left_alone(database: Database) -> None:
@@ -229,19 +331,44 @@ async def test_dead_letters_are_kept_until_answered(database: Database) -> None:
     assert (of_underlying.symbol, of_underlying.underlying_id) == ("PLTR", chain.underlying.id)
     assert await dead_letters.due(database, symbols=["SPY"]) == []
 
-    assert await dead_letters.resolve(database, EXPIRATION) == {}
+    assert await dead_letters.resolve(database) == {}
     await bars.store(database, [answers(contract, TRADES=answer([trade(0)]))], run_id)
-    assert await dead_letters.resolve(database, EXPIRATION) == {"answered": 1}
+    assert await dead_letters.resolve(database) == {"answered": 1}
     assert [left.underlying_id for left in await dead_letters.due(database)] == [chain.underlying.id]
 
 
-async def test_dead_letters_wait_and_expire(database: Database) -> None:
-    """A letter is not due before its next attempt; after the expiration it is closed with that reason."""
+async def test_dead_letters_wait_longer_each_time(database: Database) -> None:
+    """An hour, a day, then as long as it has been failing, three days at most; and not beyond the contract's end."""
+    far = await make_chain(database, 1, symbol="TSLA", expiration=date(2026, 12, 18))
+    near = await make_chain(database, 1)
+    hour, day = timedelta(hours=1), timedelta(days=1)
+    for age, waits in (
+        (0 * hour, hour), (hour, day), (day + hour, day + hour), (2 * day + hour, 2 * day + hour), (9 * day, 3 * day)
+    ):  # fmt: skip
+        at = FRIDAY.close + age
+        both = [replace(letter(c.contracts[0], A), next_attempt_at=at + hour) for c in (far, near)]
+        await dead_letters.park(database, both, now=at)
+        assert {one.next_attempt_at for one in await dead_letters.due(database)} == {at + waits}
+        assert await dead_letters.due(database, at + waits - SLOT) == []
+        assert len(await dead_letters.due(database, at + waits)) == 2
+        series = (far.contracts[0].id, A)
+        found = await dead_letters.resting(database, far.underlying.id, at, MONDAY.open)
+        assert found == {series: Spans((FRIDAY.span,))}
+        assert await dead_letters.resting(database, far.underlying.id, at + waits, MONDAY.open) == {}
+        assert await dead_letters.resting(database, far.underlying.id, at, FRIDAY.open) == {}
+        # Expires on Monday: once the next attempt would come later than that, nothing rests.
+        rests = await dead_letters.resting(database, near.underlying.id, at, MONDAY.open)
+        assert bool(rests) == ((at + waits).date() < EXPIRATION)
+
+
+async def test_dead_letters_end_when_their_slots_are_lost(database: Database) -> None:
+    """A date resolves nothing; a letter is lost with its gap."""
     chain = await make_chain(database, 1)
     later = replace(letter(chain.contracts[0], A), next_attempt_at=FRIDAY.close)
     await dead_letters.park(database, [later])
-    assert await dead_letters.due(database, FRIDAY.open) == []
-    assert len(await dead_letters.due(database, FRIDAY.close)) == 1
-    assert await dead_letters.resolve(database, EXPIRATION + timedelta(days=1)) == {"expired": 1}
+    await gaps.record(database, chain.underlying.id, (FRIDAY,), (A,))
+    assert await dead_letters.resolve(database, FRIDAY.close + timedelta(days=300)) == {}
+    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    assert await dead_letters.resolve(database) == {"lost": 1}
     assert await dead_letters.due(database) == []
-    assert await rows(database, "SELECT resolution FROM dead_letters") == [("expired",)]
+    assert await rows(database, "SELECT resolution FROM dead_letters") == [("lost",)]

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from collector.db import bars, underlying_bars
 from collector.db.pool import Database
-from collector.domain.answers import Answer, HistoricalRequest
+from collector.domain.answers import Answer, HistoricalRequest, Outcome
 from collector.domain.instruments import WhatToShow
 from collector.domain.spans import SLOT, Span, Spans
 from collector.pipeline.storing import Sessions, judged
@@ -25,8 +25,11 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
     def is_believed(span: Span) -> bool:
         request = HistoricalRequest(contract, WhatToShow.TRADES, span)
         found, doubtful = judged(contract, [(request, nothing)], sessions)
-        assert doubtful == ([] if found else [request])
-        return found is not None
+        assert doubtful == ([] if found.series else [request])
+        assert [(one.outcome, one.negatives) for one in found.requests] == [
+            (Outcome.NO_DATA, found.series[WhatToShow.TRADES].covered if found.series else None)
+        ]
+        return bool(found.series)
 
     assert is_believed(FRIDAY.span)
     assert is_believed(Span(slot(1), FRIDAY.close))

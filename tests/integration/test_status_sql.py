@@ -38,8 +38,9 @@ INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, h
 VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 1, now(), now(), '{SPY}', '5 mins', 'partial', 60,
         100, 10, 8, NULL),
     ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 2, now(), now(), '{SPY}', '5 mins', 'success', 30, 20, 10,
-        10, '{"slowest": [{"seconds": 12.5, "contract": "SPY   991218C00601000", "series": "TRADES",
-        "outcome": "time_out"}]}');
+        10, NULL);
+INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, what_to_show, span, outcome)
+VALUES (now() - INTERVAL '12.5 s', now(), 2, 1, 'TRADES', tstzrange(now() - INTERVAL '1 day', now()), 'no_data');
 INSERT INTO historical_data_gaps (contract_id, what_to_show, gap_start, gap_end, gap_type, detected_at)
 VALUES (1, 'TRADES', now() - INTERVAL '1 day', now(), 'missing_bars', now());
 INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,

@@ -32,9 +32,12 @@ class Liquidity:
         liveliness: trades of options, as a multiple of the usual number.
         far_trades: share of its usual trades that a contract has when it is far out of the money.
         unbid_below: model price in cents below which nobody bids and somebody asks 0.01 to 0.05 USD; at most 5.
-        empty_share: share of the far contracts that have no bar at all on a session.
+        empty_share: share of the far contracts that have no bar at all on a session; at most 0.7.
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the
             money; such a contract is never without any bar.
+
+    Raises:
+        ValueError: a figure is beyond what it may be.
     """
 
     liveliness: float = 1.0
@@ -42,6 +45,12 @@ class Liquidity:
     unbid_below: float = 0.0
     empty_share: float = 0.0
     near_band: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.unbid_below <= _DEAREST_WORTHLESS:
+            raise ValueError(f"unbid_below is {self.unbid_below} cents, which nobody would ask 0.05 USD for")
+        if not 0.0 <= self.empty_share <= _MEAN_SPELL:
+            raise ValueError(f"empty_share is {self.empty_share}; spells leave room for {_MEAN_SPELL} at most")
 
     def crowd(self, outside: Floats) -> Floats | float:
         """Return the factor of contracts' trades; `outside` is how far out of the money, in standard deviations."""

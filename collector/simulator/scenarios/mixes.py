@@ -123,9 +123,12 @@ def lies(seed: int, *, requests: int = 60, time_scale: float = 1.0) -> Lies:
     def spoiled(name: str, most: int, **options: Any) -> Scenario:  # noqa: ANN401 - options of the scenario
         return named(name, hits=random.randint(1, most), share=random.uniform(0.05, 0.5), seed=seed, **options)
 
-    def depth() -> Scenario:
+    def memory() -> Scenario:
+        purge = random.randint(1, 2)
+        if random.random() < 0.5:  # noqa: PLR2004 - an even chance
+            return named("memory", purge_days=purge)
         quotes, trades = random.randint(20, 65), random.randint(66, 123)
-        return named("memory", quote_depth_days=quotes, trade_depth_days=trades, purge_days=random.randint(1, 2))
+        return named("memory", quote_depth_days=quotes, trade_depth_days=trades, purge_days=purge)
 
     choices: tuple[Callable[[], Scenario], ...] = (
         lambda: hole("source", LONGEST_WIDE_S),
@@ -136,7 +139,6 @@ def lies(seed: int, *, requests: int = 60, time_scale: float = 1.0) -> Lies:
         lambda: spoiled("absurd-values", 5),
         lambda: spoiled("refused-trade", 3, times=random.randint(1, 2)),
         lambda: named("absurd-strike", hits=random.randint(1, 2), seed=seed),
-        depth,
-        lambda: named("memory", purge_days=2),
+        memory,
     )
     return Lies(tuple(make() for make in random.sample(choices, random.randint(1, 3))))

@@ -1,6 +1,7 @@
 """The scenarios by name."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -171,7 +172,8 @@ def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of t
 
     Raises:
         KeyError: no scenario has that name; the message lists those that exist.
-        ValueError: an option is not written as `name=value`.
+        ValueError: an option is not written as `name=value`, its value is none of those that there are, or the scenario
+            has none of that name.
     """
     name, _, written = name.partition(":")
     try:
@@ -183,7 +185,13 @@ def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of t
         if not equals:
             raise ValueError(f"{part!r} is no option; write name=value")
         options[option.strip()] = _value(value.strip())
-    return make(**options)
+    try:
+        return make(**options)
+    except TypeError as error:
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if found is None:
+            raise
+        raise ValueError(f"{name} has no option {found[1]!r}") from error
 
 
 def _value(written: str) -> object:

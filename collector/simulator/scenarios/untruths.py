@@ -128,20 +128,23 @@ class SilentHole(Outage):
     def misleading(self, within: timedelta = timedelta(minutes=1)) -> tuple[Hit, ...]:
         """Return the untrue answers that no control contradicts: bars of the same symbol and series came around them.
 
-        Read from the gateway's log, so after the hole.
+        Read from the gateway's log, so after the hole. An underlying's bars are no control of its options' series, nor
+        theirs of its own.
 
         Args:
             within: an answer with bars counts as a control so long before and so long after.
         """
-        controls: dict[tuple[str, str], list[datetime]] = {}
+        controls: dict[tuple[str, str, bool], list[datetime]] = {}
         for entry in self.stage.log.historical:
             if entry.outcome == "bars" and entry.answered_at is not None:
-                controls.setdefault((entry.symbol, entry.what_to_show), []).append(entry.answered_at)
+                controls.setdefault(self._kin(entry), []).append(entry.answered_at)
         for times in controls.values():
             times.sort()
-        return tuple(
-            hit for hit in self.struck if _is_between(hit.at, controls.get((hit.symbol, hit.what_to_show), []), within)
-        )
+        return tuple(hit for hit in self.struck if _is_between(hit.at, controls.get(self._kin(hit), []), within))
+
+    def _kin(self, one: Request | Hit) -> tuple[str, str, bool]:
+        """Return what a control has to share with an answer: symbol, series, and whether it is an option's."""
+        return one.symbol, one.what_to_show, self.stage.market.option(one.con_id) is not None
 
     @property
     def reaches_over_control(self) -> bool:

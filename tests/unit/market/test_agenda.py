@@ -155,7 +155,7 @@ def test_too_old() -> None:
 
 
 def test_purge_hour() -> None:
-    """IB forgets contracts at midnight in New York after they expire."""
+    """Contracts can surely be had until the midnight in New York after they expire."""
     assert purge_of(FRIDAY) == utc("2026-11-21 05:00")
     assert purge_of(date(2026, 7, 1)) == utc("2026-07-02 04:00")
 
@@ -167,14 +167,16 @@ def test_purge_hour() -> None:
         ([run(Window.EOD, FRIDAY, "2026-11-20 21:45", RunStatus.FAILED, gateway_down=True)], True),
         ([run(Window.EOD, FRIDAY, "2026-11-20 21:45", RunStatus.PARTIAL)], False),
         ([run(Window.LATE_NIGHT, FRIDAY, "2026-11-21 04:50")], False),
-        ([run(Window.LATE_NIGHT, FRIDAY, "2026-11-21 05:10")], True),  # ten minutes after the purge
+        ([run(Window.LATE_NIGHT, FRIDAY, "2026-11-21 05:10")], True),  # ten minutes after midnight
         ([run(Window.MIDDAY, FRIDAY, "2026-11-20 17:30")], True),  # covers, but does not settle
     ],
 )
 def test_last_chance(runs: list[PastRun], lost: bool) -> None:
-    """A session's expiring contracts are lost when no settling run began before the purge."""
+    """A last sure chance is missed when no settling run began before midnight; nothing is called lost for that."""
     found = decide("2026-11-21 06:00", runs)
     assert ((Window.EOD, FRIDAY, MissKind.LAST_CHANCE) in misses(found)) is lost
+    reasons = {one.reason for one in found.missed if one.kind is MissKind.LAST_CHANCE}
+    assert all("may have forgotten" in reason and "still asked for" in reason for reason in reasons)
 
 
 def test_no_last_chance_where_nothing_expires() -> None:

@@ -158,3 +158,10 @@ def test_contracts_are_forgotten_at_midnight_or_a_day_later(purge_days: int) -> 
     assert market.settings.purge_days == 1
     with pytest.raises(ValueError, match="empty_share"):
         market.remembering(empty_share=1)
+
+
+@pytest.mark.parametrize("beyond", [{"unbid_below": 6.0}, {"empty_share": 0.8}])
+def test_figures_that_no_market_can_have_are_refused(beyond: dict[str, float]) -> None:
+    """Bids missing below more than the asks that take their place, and spells longer than the time between them."""
+    with pytest.raises(ValueError, match=next(iter(beyond))):
+        Market(7, SystemClock(at(FRIDAY)), MarketSettings(**beyond))  # type: ignore[arg-type]  # figures

@@ -1,4 +1,4 @@
--- Contracts selected for the session on which they expire, and not settled in every series: $1 underlying id, $2 day.
+-- Contracts of expirations that were ever selected: $1 underlying id, $2 expirations.
 SELECT
     contract.id,
     underlying.symbol,
@@ -14,7 +14,6 @@ FROM option_chains AS contract
 INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
 INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
-    AND contract.expiration_date = $2::date
-    AND life.selected @> $2::date
-    AND NOT life.expiry_collected
-ORDER BY contract.strike_price, contract.option_type
+    AND contract.expiration_date = ANY($2::date[])
+    AND NOT isempty(life.selected)
+ORDER BY contract.expiration_date, contract.strike_price, contract.option_type

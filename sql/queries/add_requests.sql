@@ -1,4 +1,4 @@
--- Keep the staged requests, each once: a batch whose fate was not known may be stored again.
+-- Keep the staged requests, each once: $1 and $2 the first and the last sending of them, so that other chunks stay shut.
 INSERT INTO requests (
     sent_at, answered_at, run_id, login, instrument_id, what_to_show, span, outcome, code, message, bars, first_bar,
     negatives
@@ -10,7 +10,9 @@ FROM stage_requests AS staged
 WHERE NOT EXISTS (
     SELECT
     FROM requests AS known
-    WHERE known.instrument_id = staged.instrument_id
+    WHERE known.sent_at >= $1::timestamptz
+        AND known.sent_at <= $2::timestamptz
+        AND known.instrument_id = staged.instrument_id
         AND known.sent_at = staged.sent_at
         AND known.what_to_show = staged.what_to_show
         AND known.span = staged.span

@@ -1,0 +1,6 @@
+-- Expirations before a day whose contracts have open gaps: $1 underlying id, $2 New York day.
+SELECT DISTINCT contract.expiration_date
+FROM historical_data_gaps AS gap
+INNER JOIN option_chains AS contract ON contract.id = gap.contract_id
+WHERE gap.state = 'open' AND contract.underlying_id = $1::integer AND contract.expiration_date < $2::date
+ORDER BY contract.expiration_date

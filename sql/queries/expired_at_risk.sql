@@ -1,0 +1,18 @@
+-- Contracts that expired before a day and have open gaps: $1 underlying id, $2 New York day.
+SELECT
+    contract.id,
+    underlying.symbol,
+    contract.ib_con_id,
+    contract.expiration_date,
+    contract.strike_price,
+    contract.option_type,
+    contract.multiplier,
+    contract.exchange,
+    contract.trading_class,
+    contract.currency
+FROM option_chains AS contract
+INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+WHERE contract.underlying_id = $1::integer
+    AND contract.expiration_date < $2::date
+    AND contract.id IN (SELECT contract_id FROM historical_data_gaps WHERE state = 'open')
+ORDER BY contract.expiration_date, contract.strike_price, contract.option_type

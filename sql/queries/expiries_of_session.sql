@@ -1,0 +1,25 @@
+-- Contracts selected for the session on which they expire; is it settled in every series, is anything of theirs lost:
+-- $1 underlying id, $2 day.
+SELECT
+    contract.id,
+    underlying.symbol,
+    contract.ib_con_id,
+    contract.expiration_date,
+    contract.strike_price,
+    contract.option_type,
+    contract.multiplier,
+    contract.exchange,
+    contract.trading_class,
+    contract.currency,
+    life.expiry_collected AS collected,
+    EXISTS (
+        SELECT FROM historical_data_gaps AS gap
+        WHERE gap.contract_id = contract.id AND gap.state = 'lost'
+    ) AS lost
+FROM option_chains AS contract
+INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
+WHERE contract.underlying_id = $1::integer
+    AND contract.expiration_date = $2::date
+    AND life.selected @> $2::date
+ORDER BY contract.strike_price, contract.option_type

@@ -1,0 +1,19 @@
+-- Runs that ended, or whose process died, before what they asked for was counted, with the days that they asked about:
+-- $1 started after, $2 taken for dead when silent since.
+SELECT
+    run.id,
+    coalesce(chain.underlying_id, -asked.instrument_id) AS underlying_id,
+    (min(lower(asked.span)) AT TIME ZONE 'America/New_York')::date AS first_day,
+    ((max(upper(asked.span)) - INTERVAL '1 second') AT TIME ZONE 'America/New_York')::date AS last_day
+FROM intraday_collection_runs AS run
+INNER JOIN requests AS asked
+    ON asked.run_id = run.id
+    -- By the source's clock, which need not be ours.
+    AND asked.sent_at BETWEEN run.started_at - INTERVAL '1 day'
+    AND coalesce(run.completed_at, run.heartbeat_at) + INTERVAL '1 day'
+LEFT JOIN option_chains AS chain ON chain.id = asked.instrument_id
+WHERE run.started_at >= $1::timestamptz
+    AND (run.status <> 'running' OR run.heartbeat_at < $2::timestamptz)
+    AND NOT coalesce((run.progress ->> 'counted')::boolean, false)
+GROUP BY run.id, coalesce(chain.underlying_id, -asked.instrument_id)
+ORDER BY run.id, underlying_id
