@@ -319,11 +319,6 @@ async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[
     ]
 
 
-async def awaited_days(db: Statements, symbols: Sequence[str] | None = None) -> list[date]:
-    """Return the session days on which something awaits a second witness, ascending: late_night looks at them, too."""
-    return [one.day for one in await awaited(db, symbols)]
-
-
 async def awaiting_expiries(
     db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
 ) -> set[int]:
