@@ -1,4 +1,4 @@
-"""What awaits a second witness: a success, due again half an hour later, told once; and sessions too empty to be true."""
+"""What awaits a second witness: a success, due again, told once; and sessions too empty to be true."""
 
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
