@@ -43,7 +43,8 @@ async def collect(finished: Finished, parts: Parts) -> None:
     watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
     if watch is not None:
         watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
-    own = [work for u in underlyings for work in await preparation.underlying_work(u)]
+    lacking = [] if order.fill_columns else underlyings
+    own = [work for u in lacking for work in await preparation.underlying_work(u)]
     await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
@@ -55,7 +56,8 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
-    await expired.ask(finished, parts)
+    if not order.fill_columns:
+        await expired.ask(finished, parts)
     await _passes(finished, sessions, parts, watch)
 
 
@@ -89,7 +91,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
         finished.weighed.uncontrolled |= unasked
-        if order.force or deferred:
+        if order.force or order.fill_columns or deferred:
             return
         spoken |= finished.weighed.controlled
         if watch is not None:
