@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -16,7 +17,7 @@ from collector.domain.planning import Work
 from collector.domain.runs import Asks, Window
 from collector.pipeline import controls, expired, older, planning, weighing
 from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, NotPrepared, Prepared
+from collector.pipeline.orders import Finished, GivenUp, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
 from collector.pipeline.proving import prove
@@ -196,8 +197,8 @@ async def _fetch(
             answers, doubtful = judged(instrument, answered, sessions)
             symbol = instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
-            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
-            await storer.put(found.with_requests(failed))
+            answers = replace(answers, requests=(*answers.requests, *failed))
+            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 
@@ -212,6 +213,9 @@ async def _fetch(
                     await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
+    for request, failure in storer.refused:
+        finished.given_up.append(GivenUp(request, failure, attempts=1))
+        tally.refused(request)
     return bool(fetching.deferred)
 
 
