@@ -5,8 +5,9 @@ from datetime import timedelta
 
 from collector.clock import SystemClock
 from collector.db import embedded
-from collector.demo import last_evening
+from collector.demo import MARKET, last_evening
 from collector.simulator.market import Market
+from collector.simulator.settings import market_settings
 from tests.command_line import home
 from tests.fixtures_days import Day
 from tests.truth import compare
@@ -23,7 +24,7 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
         kept = account.folder / "kept"
         evening = last_evening(today.clock().now())
         assert evening.date() == today.completed or today.completed is None
-        market = Market(11, SystemClock(evening))
+        market = Market(11, SystemClock(evening), market_settings(MARKET))
         horizon = evening.date() + timedelta(days=5)
         chains = [market.chain(symbol) for symbol in SYMBOLS]
         listed = [day for chain in chains if chain for day in chain.expirations if evening.date() <= day <= horizon]
@@ -31,6 +32,8 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
         try:
             assert done.code == 0, done.err
             assert f"eod · {evening:%a} {evening.day} {evening:%b %Y}" in done.out
+            assert "await confirmation: the clock is set half an hour on" in " ".join(done.out.split())
+            assert done.out.count("╭") == 1  # the last report, and no other
             assert "Every expected slot of every series is settled." in done.out
             assert all(symbol in done.out for symbol in SYMBOLS)
             assert "The database is kept; look with: psql" in done.out
