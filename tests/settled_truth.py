@@ -6,7 +6,7 @@ Shares no code with the collector: it reads tables and market, and knows nothing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -137,8 +137,8 @@ async def _instrument(
 
 
 def _kept(value: Decimal) -> Decimal:
-    """Return a value as it is kept: with four decimals."""
-    return value.quantize(Decimal("0.0001"))
+    """Return a value as PostgreSQL keeps it: with four decimals, halves away from zero."""
+    return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
 def _holds(ranges: Sequence[asyncpg.Range], at: int) -> bool:
