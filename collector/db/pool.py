@@ -202,12 +202,17 @@ class Database(Statements):
         """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
         return await self.patiently(lambda: super(Database, self).execute(name, *args))
 
-    async def patiently(self, ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    async def patiently(self, ask: Callable[[], Awaitable[ResultT]], patience_s: float | None = None) -> ResultT:
         """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
+
+        Args:
+            ask: the work.
+            patience_s: instead of the `patience` of the block, for work that waits whoever asks.
 
         Raises:
             DatabaseUnavailable: the patience is spent (short for a full disk), or there is none.
         """
+        patience_s = self._patience_s if patience_s is None else patience_s
         for attempt in itertools.count(1):
             try:
                 found = await ask()
@@ -218,8 +223,8 @@ class Database(Statements):
                 away_s = now - self._away_since
                 wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
                 self._note(error)
-                most_s = _DISK_FULL_PATIENCE_S if self._full else self._patience_s
-                if away_s + wait_s > min(most_s, self._patience_s) or attempt == _MOST_ATTEMPTS:
+                most_s = _DISK_FULL_PATIENCE_S if self._full else patience_s
+                if away_s + wait_s > min(most_s, patience_s) or attempt == _MOST_ATTEMPTS:
                     if self._full is None or self._full is error:
                         raise
                     raise self._full from error

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -16,7 +17,7 @@ from collector.domain.planning import Work
 from collector.domain.runs import Asks, Window
 from collector.pipeline import controls, expired, older, planning, weighing
 from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, NotPrepared, Prepared
+from collector.pipeline.orders import Finished, GivenUp, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
 from collector.pipeline.proving import prove
@@ -43,7 +44,8 @@ async def collect(finished: Finished, parts: Parts) -> None:
     watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
     if watch is not None:
         watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
-    own = [work for u in underlyings for work in await preparation.underlying_work(u)]
+    lacking = [] if order.fill_columns else underlyings
+    own = [work for u in lacking for work in await preparation.underlying_work(u)]
     await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
@@ -55,7 +57,8 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
-    await expired.ask(finished, parts)
+    if not order.fill_columns:
+        await expired.ask(finished, parts)
     await _passes(finished, sessions, parts, watch)
 
 
@@ -89,7 +92,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
         finished.weighed.uncontrolled |= unasked
-        if order.force or deferred:
+        if order.force or order.fill_columns or deferred:
             return
         spoken |= finished.weighed.controlled
         if watch is not None:
@@ -194,8 +197,8 @@ async def _fetch(
             answers, doubtful = judged(instrument, answered, sessions)
             symbol = instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
-            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
-            await storer.put(found.with_requests(failed))
+            answers = replace(answers, requests=(*answers.requests, *failed))
+            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 
@@ -210,6 +213,9 @@ async def _fetch(
                     await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
+    for request, failure in storer.refused:
+        finished.given_up.append(GivenUp(request, failure, attempts=1))
+        tally.refused(request)
     return bool(fetching.deferred)
 
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from collector.config import Settings
 from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.coverage import NEW_YORK
+from collector.domain.depth import DEFAULTS
 from collector.domain.errors import UsageError
 from collector.domain.evidence import EmptySession
-from collector.domain.instruments import OptionContract, Underlying
+from collector.domain.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.pace import PacerSample
 from collector.domain.report import BackupReport, Expiring, GapCounts
 from collector.domain.runs import Asks, RunStatus, Scope, Window
@@ -32,7 +33,8 @@ class Order:
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
-    (backfill). confirming: its window has run; what awaits a second witness is asked again.
+    (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
+    nothing else. confirming: its window has run; what awaits a second witness is asked again.
     """
 
     window: Window
@@ -48,6 +50,7 @@ class Order:
     unsettled: bool = False
     older: tuple[date, ...] = ()
     history: bool = False
+    fill_columns: bool = False
     confirming: bool = False
 
 
@@ -283,6 +286,20 @@ def backfill_order(
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
+
+
+def fill_columns_order(
+    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that asks once more for quotes that were stored by their close alone, some calendar days back.
+
+    No further back than IB is counted on to remember them.
+    """
+    day = last_opened(calendar, now)
+    first = day - min(timedelta(days=days), DEFAULTS[WhatToShow.BID])
+    back = len(calendar.days(first, day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)
 
 
 _AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)

@@ -113,6 +113,9 @@ async def _missing(
     now: datetime,
 ) -> list[coverage.Missing]:
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
+    if order.fill_columns:
+        ids = [contract.id for contract in contracts if not has_expired(contract, now)]
+        return await coverage.lacking_columns(db, symbol.underlying.id, symbol.sessions, series, ids)
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
     found: list[coverage.Missing] = []

@@ -204,6 +204,22 @@ def test_a_gateway_whose_machine_has_another_time(arena: Arena, run: Run, wrong:
     run(main)
 
 
+@pytest.mark.parametrize("wrong", [sign * hours * HOUR for hours in (2, 9) for sign in (-1, 1)], ids=str)
+def test_bars_prove_what_no_clock_tells(
+    arena: Arena, run: Run, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gateway that also names the spans of its answers by its own clock is no second witness: the bars are."""
+    monkeypatch.setattr("collector.ib.telling_time.told_skew", lambda *_: None)
+
+    async def main() -> None:
+        async with world(arena, at(12, 2), told_by=wrong) as it:
+            await it.run()
+            await it.check()
+            await it.make_good()
+
+    run(main)
+
+
 @pytest.mark.parametrize("step", STEPS, ids=str)
 def test_a_step_of_the_gateways_clock(arena: Arena, run: Run, step: timedelta) -> None:
     """In the middle of a run, back in the evening or forward at noon; this machine's clocks say nothing of it."""
