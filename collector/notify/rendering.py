@@ -75,7 +75,8 @@ class Renderer:
         report = self._mask.report(report)
         alerts = self._mask.report(judgement.tell) if judgement else ()
         recovered = self._mask.report(judgement.recovered) if judgement else ()
-        recovery = judgement is not None and judgement.is_recovery
+        # Nothing is back to normal with a session that nobody can believe: that comes first.
+        recovery = judgement is not None and judgement.is_recovery and not report.implausible
         kind = "recovery" if recovery else _kind(report)
         pictures = _Pictures(self._pictures)
         values: dict[str, Any] = {

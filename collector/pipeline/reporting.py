@@ -85,7 +85,7 @@ async def _with_tables(
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
         day=await _day(db, session_span(order, calendar)),
-        confirm_at=min((at for day, at in awaited.items() if day in finished.days), default=None),
+        confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(schedule, now),
         environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
