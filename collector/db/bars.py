@@ -9,19 +9,29 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
-from collector.db import requests
+from collector.db import quarantine, requests
 from collector.db.pool import Database, Transaction
 from collector.db.requests import RequestRecord
 from collector.db.values import spans_literal
 from collector.domain.bars import Bar
-from collector.domain.instruments import OPTION_SERIES, UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.flags import QUARANTINED
+from collector.domain.instruments import (
+    OPTION_SERIES,
+    UNDERLYING_SERIES,
+    Instrument,
+    OptionContract,
+    Underlying,
+    WhatToShow,
+)
+from collector.domain.quality import Quarantined
 from collector.domain.spans import SLOT, Spans
 
 _NULL = r"\N"
 _NO_TRADE = "\t".join([_NULL] * 7)
 _NO_QUOTE = "\t".join([_NULL] * 4)
 _PREPARED = (
-    "create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", requests.PREPARED,
+    "create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", quarantine.PREPARED,
+    requests.PREPARED,
 )  # fmt: skip
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
@@ -31,7 +41,7 @@ _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled")
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class SeriesAnswer:
 class InstrumentAnswers:
     """The answered series of one instrument, which bears its database id; series that were not answered are absent.
 
+    quarantined: bars that cannot be true, kept with the reason; their slots are refused in the series that they are of.
     requests: on record with them, also those that failed and brought nothing; then there may be no series at all.
     flags: bits of `collector.domain.flags.SlotFlag` by slot; they count for series that have a bar in the slot which
     differs from the stored one, or was answered together with all other series. Crossings are read from the stored row.
@@ -62,6 +73,7 @@ class InstrumentAnswers:
     series: Mapping[WhatToShow, SeriesAnswer]
     flags: Mapping[datetime, int] = field(default_factory=dict)
     requests: tuple[RequestRecord, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +100,23 @@ class _Row:
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
+    refused: dict[WhatToShow, Spans]
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
-        return sorted(set().union(*self.slots.values()))
+        refused = (slot for spans in self.refused.values() for span in spans for slot in span.slots())
+        return sorted(set().union(refused, *self.slots.values()))
+
+    def flag_refused(self) -> None:
+        """Flag the slots that a series refuses, but for those that another of its answers has a true bar for."""
+        for what, refused in self.refused.items():
+            for slot in (slot for span in refused for slot in span.slots() if slot not in self.slots[what]):
+                self.flags[slot] = self.flags.get(slot, 0) | QUARANTINED[what]
 
     def hull(self) -> tuple[datetime, datetime] | None:
         """Return the first answered slot's start and the last one's end."""
-        bounds = [bound for spans in self.covered.values() if spans for bound in (spans.hull.start, spans.hull.end)]
+        every = (*self.covered.values(), *self.refused.values())
+        bounds = [bound for spans in every if spans for bound in (spans.hull.start, spans.hull.end)]
         for slots in self.slots.values():
             if slots:
                 bounds += (min(slots), max(slots) + SLOT)
@@ -175,21 +196,33 @@ async def store(
     counts = Counts()
     if not options and not underlyings and not asked:
         return counts
+    bad: dict[str, list[tuple[Instrument, Quarantined]]] = {_OPTION.stage: [], _UNDERLYING.stage: []}
+    for answers in batch:
+        kind = _OPTION if isinstance(answers.instrument, OptionContract) else _UNDERLYING
+        bad[kind.stage] += [(answers.instrument, one) for one in answers.quarantined]
     async with db.transaction(*_PREPARED) as transaction:
         for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
             if rows:
-                counts += await _store(transaction, kind, rows, series, run_id)
+                counts += await _store(transaction, kind, rows, bad[kind.stage], series, run_id)
         await requests.record(transaction, asked, run_id, login)
     return counts
 
 
 async def _store(
-    transaction: Transaction, kind: _Kind, rows: list[_Row], series: Sequence[WhatToShow], run_id: int
+    transaction: Transaction,
+    kind: _Kind,
+    rows: list[_Row],
+    bad: Sequence[tuple[Instrument, Quarantined]],
+    series: Sequence[WhatToShow],
+    run_id: int,
 ) -> Counts:
     lines, coverage = _texts(kind, rows)
     await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
     if lines:
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
+    if bad:
+        await quarantine.add(transaction, bad, run_id)
+        await transaction.execute("refuse_slots")
     counts = Counts()
     for ids, start, end in _groups(rows):
         row = await transaction.fetchrow(
@@ -210,13 +243,16 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
             raise ValueError(f"{answers.instrument} has no database id")
         if not answers.series:
             continue
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
             row.settled[what] = row.settled[what] | answer.settled if what in row.settled else answer.settled
+            row.refused[what] = row.refused[what] | answer.refused if what in row.refused else answer.refused
+    for row in rows.values():
+        row.flag_refused()
     return list(rows.values())
 
 
@@ -242,7 +278,8 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
     for row in rows:
         lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in row.times()])
         coverage += [
-            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}\n"
+            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
+            f"\t{spans_literal(row.refused[what])}\n"
             for what, covered in row.covered.items()
         ]
     return lines, coverage

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DataRefused, DiskFull
 
 _UPGRADE = "run `collector db upgrade`"
 _START = "start the server, or correct database.url"
@@ -48,6 +48,7 @@ _SCHEMA: dict[str, tuple[str, str]] = {
 _DISK_FULL = "53100"
 _NO_ROOM = "No space left on device"
 _CONNECTION_CLASS = "08"
+_DATA_CLASSES = ("22", "23")
 _LOST = ("the connection to the database was lost", "see the server's log; the next run continues where this stopped")
 
 
@@ -58,6 +59,7 @@ def door() -> Iterator[None]:
     Raises:
         DatabaseUnavailable: there is no usable connection, or the server takes no writes; a later attempt may help.
         DiskFull: the server has no room; no attempt helps before somebody has made some.
+        DataRefused: the server refused values.
         DatabaseError: the server or the driver refused; the message names the SQLSTATE.
     """
     try:
@@ -106,6 +108,8 @@ def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
     if state in _SCHEMA:
         what, hint = _SCHEMA[state]
         return DatabaseError(f"{what}: {said}", hint)
+    if state.startswith(_DATA_CLASSES):
+        return DataRefused(f"the database refused a statement ({state}): {said}", state, said)
     return DatabaseError(f"the database refused a statement ({state}): {said}")
 
 

@@ -15,7 +15,7 @@ from collector.domain.errors import DatabaseError, DatabaseUnavailable, LockHeld
 if TYPE_CHECKING:
     import asyncpg
 
-_RETRY_DELAYS_S = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
+_PATIENCE_S = 60.0
 """A server that restarts is back within a minute; after that the run that lost its lock stops."""
 
 
@@ -74,16 +74,8 @@ class Lock:
             LockHeld: another process took it meanwhile.
             DatabaseUnavailable, DatabaseError: the server stays away.
         """
-        if await self._is_held():
-            return
-        for delay in (*_RETRY_DELAYS_S, None):
-            try:
-                await self.acquire()
-                break
-            except DatabaseUnavailable:
-                if delay is None:
-                    raise
-                await self._db.clock.sleep(delay)
+        if not await self._is_held():
+            await self._db.patiently(self.acquire, _PATIENCE_S)
 
     async def release(self) -> None:
         """Give the lock up; a server that is gone has released it already."""

@@ -1,18 +1,22 @@
 """Bars that cannot be true: kept with the reason, so that nothing that IB sent is lost."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from collector.db.pool import Database, Statements
+from collector.db.pool import Statements, Transaction
+from collector.db.values import copy_text
 from collector.domain.instruments import Instrument, OptionContract
 from collector.domain.quality import Quarantined
 from collector.domain.spans import Span
 
 _COLUMNS = (
     "contract_id", "underlying_id", "what_to_show", "time", "reason", "open", "high", "low", "close", "volume",
-    "bar_count", "vwap",
+    "bar_count", "vwap", "sent_at", "slot", "final",
 )  # fmt: skip
-_NULL = r"\N"
+PREPARED = "create_stage_quarantine"
+"""What a transaction prepares that adds to the quarantine."""
+_MOST_COUNTED = 2**63 - 1
+"""A count beyond is no number that anybody needs; the reason says that it was too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +29,22 @@ class QuarantineCount:
     bars: int
 
 
-async def add(db: Database, found: Iterable[tuple[Instrument, Quarantined]], run_id: int) -> int:
-    """Keep bars in the quarantine; one that is there already stays as it is.
+async def add(transaction: Transaction, found: Sequence[tuple[Instrument, Quarantined]], run_id: int) -> None:
+    """Keep bars in the quarantine, in the transaction of the answers that they came with.
+
+    The same bar again, in an answer to a request that was sent at least half an hour later, confirms itself: its slot
+    is taken out of what `stage_coverage` refuses, and is covered and settled as the answer says. Another bar for the
+    same time takes the place of the first.
 
     Args:
-        db: the database.
+        transaction: one that prepared `PREPARED`, with the answers' coverage staged.
         found: instruments (with database ids) and their bars.
         run_id: the run that received them.
-
-    Returns:
-        The number of bars that were new.
     """
-    lines = [_line(instrument, quarantined) for instrument, quarantined in found]
-    if not lines:
-        return 0
-    async with db.transaction("create_stage_quarantine") as transaction:
-        await transaction.copy("stage_quarantine", _COLUMNS, "".join(lines))
-        return await transaction.execute("add_quarantined", run_id, db.clock.now())
+    await transaction.copy("stage_quarantine", _COLUMNS, "".join(_line(*one) for one in found))
+    await transaction.execute("renew_quarantined", run_id, transaction.clock.now())
+    await transaction.execute("add_quarantined", run_id, transaction.clock.now())
+    await transaction.execute("confirm_quarantined")
 
 
 async def counts(db: Statements, span: Span) -> list[QuarantineCount]:
@@ -53,8 +56,9 @@ async def counts(db: Statements, span: Span) -> list[QuarantineCount]:
 def _line(instrument: Instrument, quarantined: Quarantined) -> str:
     bar = quarantined.bar
     ids = (instrument.id, None) if isinstance(instrument, OptionContract) else (None, instrument.id)
-    fields = (
-        *ids, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value, *bar[1:6],
-        bar.bar_count, bar.vwap,
+    count = bar.bar_count if bar.bar_count is not None and abs(bar.bar_count) <= _MOST_COUNTED else None
+    return copy_text(
+        *ids, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value, *bar[1:6], count,
+        bar.vwap, quarantined.sent_at and quarantined.sent_at.isoformat(), quarantined.slot.isoformat(),
+        quarantined.final,
     )  # fmt: skip
-    return "\t".join(_NULL if field is None else str(field) for field in fields) + "\n"

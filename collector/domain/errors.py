@@ -10,6 +10,7 @@ CollectorError
 ├── DatabaseError
 │   ├── DatabaseUnavailable      no usable connection to PostgreSQL, read-only… (also ConnectionError)
 │   │   └── DiskFull             the server's disk is full
+│   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   └── BackupError              a backup could not be made; the database itself is well
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
@@ -66,6 +67,21 @@ class DatabaseUnavailable(DatabaseError, ConnectionError):  # noqa: N818
 
 class DiskFull(DatabaseUnavailable):
     """The database's disk is full; no attempt helps before somebody has made room."""
+
+
+class DataRefused(DatabaseError):  # noqa: N818 - named for what became of it
+    """The server refuses the values of a statement (SQLSTATE classes 22 and 23); the same again never helps.
+
+    Args:
+        message: as for every error.
+        sqlstate: the server's five characters.
+        reason: the server's words; they may quote a value.
+    """
+
+    def __init__(self, message: str, sqlstate: str, reason: str) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+        self.reason = reason
 
 
 class BackupError(DatabaseError):

@@ -1,6 +1,9 @@
 """What is remarkable about a stored slot, as bits: each series owns eight, the last eight belong to the row."""
 
+from collections.abc import Mapping
 from enum import IntFlag
+
+from collector.domain.instruments import WhatToShow
 
 
 class SlotFlag(IntFlag):
@@ -25,6 +28,8 @@ class SlotFlag(IntFlag):
     """A price far from the bars before and after, which agree with each other."""
     TRADE_VWAP = 1 << 6
     """An average price outside the bar's range."""
+    TRADE_QUARANTINED = 1 << 7
+    """What came for the slot cannot be true and stands in quarantined_bars: whether anybody traded is unknown."""
     BID_OFF_TICK = 1 << 8
     BID_OUT_OF_BOUNDS = 1 << 9
     BID_CROSSED = 1 << 10
@@ -33,10 +38,13 @@ class SlotFlag(IntFlag):
     """A bid much further from the ask than usual, and the bid is the one that moved."""
     VOLATILITY_JUMP = 1 << 11
     """On the underlying: an implied volatility far from those before and after."""
+    BID_QUARANTINED = 1 << 15
+    """On the underlying: of its implied volatility."""
     ASK_OFF_TICK = 1 << 16
     ASK_OUT_OF_BOUNDS = 1 << 17
     ASK_CROSSED = 1 << 18
     ASK_JUMP = 1 << 19
+    ASK_QUARANTINED = 1 << 23
 
     TRADE_DOUBTED = TRADE_OFF_TICK | TRADE_OUT_OF_BOUNDS | TRADE_OFF_QUOTES | TRADE_JUMP
     """The trade's price is not inverted."""
@@ -45,3 +53,12 @@ class SlotFlag(IntFlag):
         | ASK_OFF_TICK | ASK_OUT_OF_BOUNDS | ASK_CROSSED | ASK_JUMP
     )  # fmt: skip
     """The mid is not inverted."""
+
+
+QUARANTINED: Mapping[WhatToShow, SlotFlag] = {
+    WhatToShow.TRADES: SlotFlag.TRADE_QUARANTINED,
+    WhatToShow.BID: SlotFlag.BID_QUARANTINED,
+    WhatToShow.ASK: SlotFlag.ASK_QUARANTINED,
+    WhatToShow.OPTION_IMPLIED_VOLATILITY: SlotFlag.BID_QUARANTINED,
+}
+"""The bit of a series whose bar is in quarantine: it goes with a true bar, or an answer that has none for the slot."""

@@ -6,13 +6,14 @@ underlying in the same slot. Only a bar that contradicts itself is impossible; e
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
 from statistics import median
 
 from collector.domain.bars import Bar
+from collector.domain.bounds import BAR_COUNT, PRICE, VOLUME, prices_of
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, Right, WhatToShow
 from collector.domain.sessions import Session
@@ -62,17 +63,25 @@ class Tolerances:
 
 
 DEFAULT = Tolerances()
-_LARGEST = Decimal(10) ** 9
-"""Beyond what the price columns hold, with room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A bar that cannot be true, and why."""
+    """A bar that cannot be true, and why.
+
+    sent_at: when the request that brought it was sent, by the source's clock. final: its slot would have settled.
+    """
 
     what_to_show: WhatToShow
     bar: Bar
     reason: Impossible
+    sent_at: datetime | None = None
+    final: bool = False
+
+    @property
+    def slot(self) -> datetime:
+        """Return the start of the slot that the bar lies in."""
+        return self.bar.time - timedelta(seconds=self.bar.time.timestamp() % SLOT.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +105,19 @@ def impossible(bar: Bar, what: WhatToShow, sessions: Sequence[Session]) -> Impos
     return _misplaced(bar.time, sessions) or _mispriced(bar, what) or _misshapen(bar)
 
 
-def all_possible(bars: Sequence[Bar], sessions: Sequence[Session]) -> bool:
+def all_possible(bars: Sequence[Bar], what: WhatToShow, sessions: Sequence[Session]) -> bool:
     """Return whether a glance shows that all bars can be true; False: `impossible` tells, bar by bar.
 
     Nearly every series passes here, in a twentieth of the time.
     """
-    grid = _grid(tuple(sessions))
+    grid, least, most = _grid(tuple(sessions)), prices_of(what).least, prices_of(what).most
     try:
-        for time, open_, high, low, close, volume, count, _ in bars:
-            if not (0 < low <= open_ <= high < _LARGEST and low <= close <= high and time in grid):
+        for time, open_, high, low, close, volume, count, vwap in bars:
+            if not (least <= low <= open_ <= high <= most and low <= close <= high and time in grid):
                 return False
-            if (volume is not None and not 0 <= volume < _LARGEST) or (count is not None and count < 0):
+            if volume is not None and not 0 <= volume <= VOLUME.most:
+                return False
+            if (count is not None and not 0 <= count <= BAR_COUNT.most) or (vwap is not None and vwap > PRICE.most):
                 return False
     except InvalidOperation:  # a NaN has no order
         return False
@@ -137,12 +148,19 @@ def _misplaced(at: datetime, sessions: Sequence[Session]) -> Impossible | None:
 
 
 def _mispriced(bar: Bar, what: WhatToShow) -> Impossible | None:
-    least = min(bar[1:5])
-    if least < 0:
+    bound = prices_of(what)
+    prices: Sequence[Decimal] = bar[1:5]
+    if min(prices) < 0:
         return Impossible.NEGATIVE_PRICE
-    if least == 0 and what is not WhatToShow.BID:
+    if min(prices) < bound.least and what is not WhatToShow.BID:  # the column would hold 0
         return Impossible.ZERO_PRICE
-    return Impossible.TOO_LARGE if max(bar[1:5]) >= _LARGEST or (bar.volume or 0) >= _LARGEST**2 else None
+    too_large = (
+        max(prices) > bound.most
+        or abs(bar.vwap or Decimal(0)) > PRICE.most
+        or (bar.volume or 0) > VOLUME.most
+        or (bar.bar_count or 0) > BAR_COUNT.most
+    )
+    return Impossible.TOO_LARGE if too_large else None
 
 
 def _misshapen(bar: Bar) -> Impossible | None:

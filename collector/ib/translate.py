@@ -7,9 +7,9 @@ millions of them, so the work is done column by column, without arithmetic on da
 import functools
 import itertools
 import operator
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from collector.domain.bars import Bar
@@ -20,16 +20,14 @@ FIELDS_PER_BAR = 8
 """Time, open, high, low, close, volume, average, number of trades."""
 
 _SLOT_S = int(SLOT.total_seconds())
+_NO_PRICE = Decimal("NaN")
+"""Stands in a TRADES bar for a price that is no number, until the rules of quality refuse the bar."""
 _UNSET = Decimal("1e300")
 """Beyond it lies what IB sends for "unset" (1.797…E308)."""
 
 
 class MalformedBars(ValueError):  # noqa: N818 - named for what came
     """The fields are not bars; says nothing about the market."""
-
-
-class _Unset(ValueError):  # noqa: N818 - named for what came
-    """A price is -1, NaN or unset."""
 
 
 def exact(text: str) -> Decimal | None:
@@ -52,9 +50,7 @@ def exact(text: str) -> Decimal | None:
 @functools.lru_cache(maxsize=1 << 15)
 def _price(text: str) -> Decimal:
     price = exact(text)
-    if price is None:
-        raise _Unset(text)
-    return price
+    return _NO_PRICE if price is None else price
 
 
 @functools.lru_cache(maxsize=1 << 12)
@@ -72,12 +68,9 @@ def _count(text: str) -> int | None:
 def _instant(text: str) -> datetime:
     try:
         epoch_s = int(text)
-        instant = datetime.fromtimestamp(epoch_s, UTC)
+        return datetime.fromtimestamp(epoch_s, UTC)
     except (ValueError, OverflowError, OSError) as exc:
         raise MalformedBars(f"{text!r} is no time in epoch seconds") from exc
-    if epoch_s % _SLOT_S:
-        raise MalformedBars(f"a bar starts at {instant:%H:%M:%S}, off the 5-minute grid")
-    return instant
 
 
 _bar = functools.partial(tuple.__new__, Bar)
@@ -94,11 +87,12 @@ def bars(fields: Sequence[str], what_to_show: WhatToShow, span: Span, complete_u
         complete_until: bars that end later are dropped: they were still forming, or withheld in part.
 
     Returns:
-        Bars ascending by time; of several with one time the last that came. A quote bar without a close is dropped,
-        for there was no quote; its open, high or low, where unset, are its close.
+        Bars ascending by time; of several with one time the last that came. Whether they can be true is not judged
+        here: times may lie off the grid, and a TRADES bar's price that is no number is NaN. A quote bar without a close
+        is dropped, for there was no quote; its open, high or low, where unset, are its close.
 
     Raises:
-        MalformedBars: the fields are not bars, or a TRADES bar lacks a price.
+        MalformedBars: the fields are not bars.
     """
     if len(fields) % FIELDS_PER_BAR:
         raise MalformedBars(f"{len(fields)} fields are not a whole number of bars")
@@ -108,15 +102,13 @@ def bars(fields: Sequence[str], what_to_show: WhatToShow, span: Span, complete_u
         times = sorted(latest)
         fields = [text for time in times for text in _row(fields, latest[time])]
     first = bisect_left(times, span.start)
-    end = bisect_right(times, min(span.end, complete_until) - SLOT)
+    complete = min(span.end, complete_until)
+    end = bisect_left(times, complete - timedelta(seconds=complete.timestamp() % _SLOT_S))
     if first >= end:
         return ()
     columns = [fields[n + first * FIELDS_PER_BAR : end * FIELDS_PER_BAR : FIELDS_PER_BAR] for n in range(8)]
-    try:
-        prices = [list(map(_price, column)) for column in columns[1:5]]
-    except _Unset as exc:
-        if what_to_show is WhatToShow.TRADES:
-            raise MalformedBars(f"a TRADES bar lacks a price: {exc}") from exc
+    prices = [list(map(_price, column)) for column in columns[1:5]]
+    if what_to_show is not WhatToShow.TRADES and any(price is _NO_PRICE for column in prices for price in column):
         return _quotes_with_holes(times[first:end], columns)
     if what_to_show is not WhatToShow.TRADES:
         none = itertools.repeat(None)

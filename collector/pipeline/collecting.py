@@ -3,6 +3,7 @@
 import contextlib
 import gc
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -15,7 +16,7 @@ from collector.domain.planning import Work
 from collector.domain.runs import Window
 from collector.pipeline import expired, older, planning
 from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, NotPrepared
+from collector.pipeline.orders import Finished, GivenUp, NotPrepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
 from collector.pipeline.quality import examined, spots_of
@@ -131,8 +132,8 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
             answers, doubtful = judged(instrument, answered, sessions)
             symbol = instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
-            found = examined(answers, known, sessions.spots.get(symbol), parts.settings.quality)
-            await storer.put(found.with_requests(failed))
+            answers = replace(answers, requests=(*answers.requests, *failed))
+            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 
@@ -142,6 +143,9 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
                 await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
+    for request, failure in storer.refused:
+        finished.given_up.append(GivenUp(request, failure, attempts=1))
+        tally.refused(request)
     return bool(fetching.deferred)
 
 

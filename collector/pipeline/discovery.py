@@ -16,6 +16,7 @@ from collector.db import contracts as contract_store
 from collector.db import lifecycle
 from collector.db.pool import Database
 from collector.domain.answers import Failure, Outcome
+from collector.domain.bounds import can_be_stored
 from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.selection import Regime, regime_of, select_strikes
@@ -124,8 +125,17 @@ class Discovery:
         )
         if isinstance(found, Failure):
             return expiration, found
+        listed = [contract for contract in found.contracts if can_be_stored(contract)]
+        if len(listed) < len(found.contracts):
+            log.warning(
+                "contracts_passed_over",
+                symbol=underlying.symbol,
+                expiration=str(expiration),
+                contracts=len(found.contracts) - len(listed),
+                reason="a strike that cannot be stored",
+            )
         return expiration, await contract_store.store_expiration(
-            self._db, underlying.id, expiration, found.contracts, seen_at=now
+            self._db, underlying.id, expiration, listed, seen_at=now
         )
 
     async def _persistently(self, ask: Callable[[], Awaitable[T | Failure]], **about: str) -> T | Failure:

@@ -1,7 +1,7 @@
 """Judging what IB answered before it is stored: impossible bars to the quarantine, suspicious ones flagged."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from operator import lt
 
@@ -9,7 +9,6 @@ from collector.config.greeks import QualitySettings
 from collector.db import greeks as greeks_store
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Statements
-from collector.db.requests import RequestRecord
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, WhatToShow
@@ -23,21 +22,7 @@ from collector.domain.quality import (
     underlying_flags,
 )
 from collector.domain.sessions import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """What the rules left of an instrument's answers.
-
-    answers: the same coverage, only possible bars, with flags. quarantined: the others, with their reasons.
-    """
-
-    answers: InstrumentAnswers
-    quarantined: tuple[Quarantined, ...] = ()
-
-    def with_requests(self, more: Sequence[RequestRecord]) -> "Examined":
-        """Return the same with more requests to be recorded."""
-        return replace(self, answers=replace(self.answers, requests=(*self.answers.requests, *more)))
+from collector.domain.spans import SLOT, Span, Spans
 
 
 def examined(
@@ -45,11 +30,11 @@ def examined(
     sessions: Sequence[Session],
     spots: Mapping[datetime, SpotRange] | None = None,
     settings: QualitySettings | None = None,
-) -> Examined:
-    """Judge the answers for one instrument.
+) -> InstrumentAnswers:
+    """Judge the answers for one instrument: only possible bars are left, with flags; the others are in quarantine.
 
     The three series of an option are compared with each other where they were answered together. The slot of a
-    quarantined bar stays covered: IB has answered, only not with anything that can be true.
+    quarantined bar is refused: neither covered nor settled, unless the answer has another bar for it, which is true.
 
     Args:
         answers: what IB answered, on its way to `db.bars.store`.
@@ -62,9 +47,8 @@ def examined(
     quarantined: list[Quarantined] = []
     for what, answer in answers.series.items():
         kept[what] = answer
-        if not all_possible(answer.bars, sessions):
-            bad = [Quarantined(what, bar, reason) for bar in answer.bars if (reason := impossible(bar, what, sessions))]
-            kept[what] = replace(answer, bars=_without(answer.bars, bad))
+        if not all_possible(answer.bars, what, sessions):
+            kept[what], bad = _refused(answers, what, sessions)
             quarantined += bad
     bars: dict[WhatToShow, tuple[Bar, ...]] = {what: _ascending(answer.bars) for what, answer in kept.items()}
     if isinstance(answers.instrument, OptionContract):
@@ -72,7 +56,34 @@ def examined(
     else:
         flags = underlying_flags(bars, tolerances)
     merged = {at: answers.flags.get(at, 0) | flags.get(at, 0) for at in answers.flags.keys() | flags.keys()}
-    return Examined(replace(answers, series=kept, flags=merged), tuple(quarantined))
+    return replace(answers, series=kept, flags=merged, quarantined=tuple(quarantined))
+
+
+def _refused(
+    answers: InstrumentAnswers, what: WhatToShow, sessions: Sequence[Session]
+) -> tuple[SeriesAnswer, list[Quarantined]]:
+    """Return what is left of a series without the bars that cannot be true, and these."""
+    answer = answers.series[what]
+    reasons = [(bar, impossible(bar, what, sessions)) for bar in answer.bars]
+    good = tuple(bar for bar, reason in reasons if reason is None)
+    bad = [Quarantined(what, bar, reason) for bar, reason in reasons if reason is not None]
+    bad = [replace(one, sent_at=_sent_at(answers, one), final=one.slot in answer.settled) for one in bad]
+    true = {bar.time for bar in good}
+    slots = Spans(Span(one.slot, one.slot + SLOT) for one in bad if one.slot not in true) & answer.covered
+    left = replace(
+        answer,
+        bars=good,
+        covered=answer.covered - slots,
+        settled=answer.settled - slots,
+        refused=answer.refused | slots,
+    )
+    return left, bad
+
+
+def _sent_at(answers: InstrumentAnswers, one: Quarantined) -> datetime | None:
+    """Return when the request was sent that brought a bar; the latest of several that may have."""
+    asked = (r for r in answers.requests if r.what_to_show is one.what_to_show and one.bar.time in r.span)
+    return max((request.sent_at for request in asked), default=None)
 
 
 async def spots_of(db: Statements, underlying_id: int, sessions: Iterable[Session]) -> dict[datetime, SpotRange]:
@@ -97,11 +108,6 @@ def tolerances_of(settings: QualitySettings) -> Tolerances:
         underlying_share=settings.underlying_share,
         volatility_share=settings.volatility_share,
     )
-
-
-def _without(bars: Sequence[Bar], bad: Sequence[Quarantined]) -> tuple[Bar, ...]:
-    gone = {id(one.bar) for one in bad}
-    return tuple(bar for bar in bars if id(bar) not in gone)
 
 
 def _ascending(bars: Sequence[Bar]) -> tuple[Bar, ...]:

@@ -10,18 +10,16 @@ import structlog
 
 from collector.clock import Clock
 from collector.db import bars as bar_store
-from collector.db import quarantine
 from collector.db.bars import InstrumentAnswers, SeriesAnswer
 from collector.db.pool import Database
-from collector.db.requests import RequestRecord
+from collector.db.requests import RequestRecord, instrument_id
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.coverage import has_expired, is_definite, justified
-from collector.domain.errors import DatabaseUnavailable, DiskFull
+from collector.domain.errors import DataRefused
 from collector.domain.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.quality import SpotRange, in_hours
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
-from collector.pipeline.quality import Examined
 from collector.pipeline.tally import Tally
 
 _BATCH = 96
@@ -30,12 +28,6 @@ _QUEUED = 192
 """Instruments that may wait for the database before fetching waits too; bounds memory."""
 _LAST_TRANSACTION_S = 5.0
 """How long an interrupted run waits for the transaction in hand."""
-_RETRY_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 20.0)
-"""A database that restarts is back within a minute; after that the run stops (exit 5)."""
-
-_LONGEST_DELAY_WHEN_FULL_S = 2.0
-"""A full disk is not mended by waiting: the first three of these delays, in case a checkpoint makes room."""
-
 Answered = tuple[HistoricalRequest, Answer]
 log = structlog.get_logger()
 
@@ -118,8 +110,9 @@ class Storer:
     """Takes judged answers from a bounded queue and commits them in batches; one transaction a symbol and batch.
 
     Use as an async context manager: leaving it normally waits until all is stored, by an exception drops what is
-    queued (it was never called covered). A database that goes away is waited for with growing delays; then
-    `DatabaseUnavailable` reaches whoever puts next, and the context's exit.
+    queued (it was never called covered). A database that goes away is waited for (see `Database.patience`); then
+    `DatabaseUnavailable` reaches whoever puts next, and the context's exit. `refused` holds the requests whose answers
+    the server would not take for their data (one instrument each); the others of their batch are stored.
     """
 
     def __init__(
@@ -134,7 +127,8 @@ class Storer:
     ) -> None:
         self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
         self._clock, self._stored, self._login = clock, stored, login
-        self._queue: asyncio.Queue[Examined | None] = asyncio.Queue(_QUEUED)
+        self.refused: list[tuple[HistoricalRequest, Failure]] = []
+        self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -162,7 +156,7 @@ class Storer:
         if not task.cancelled() and task.exception() is not None:
             log.warning("storing_failed_too", error=str(task.exception()))
 
-    async def put(self, answers: Examined) -> None:
+    async def put(self, answers: InstrumentAnswers) -> None:
         """Queue an instrument's answers; waits while the database is behind.
 
         Raises:
@@ -170,7 +164,7 @@ class Storer:
         """
         await self._put(answers)
 
-    async def _put(self, item: Examined | None) -> None:
+    async def _put(self, item: InstrumentAnswers | None) -> None:
         task = self._task
         if task is None:
             raise RuntimeError("the storer has not been entered")
@@ -188,33 +182,49 @@ class Storer:
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             finished = None in batch
-            by_symbol: dict[str, list[Examined]] = {}
+            by_symbol: dict[str, list[InstrumentAnswers]] = {}
             for item in batch:
                 if item is not None:
-                    by_symbol.setdefault(item.answers.instrument.symbol, []).append(item)
+                    by_symbol.setdefault(item.instrument.symbol, []).append(item)
             for symbol, answers in by_symbol.items():
                 await self._commit(symbol, answers)
 
-    async def _commit(self, symbol: str, batch: Sequence[Examined]) -> None:
-        answers = [item.answers for item in batch]
-        bad = [(item.answers.instrument, one) for item in batch for one in item.quarantined]
-        for delay in (*_RETRY_DELAYS_S, None):
-            try:
-                # First what is set aside: a crash in between loses nothing, and adding it again changes nothing. Nor
-                # does storing again what was committed after all, when only the reply was lost.
-                await quarantine.add(self._db, bad, self._run_id)
-                counts = await bar_store.store(
-                    self._db, answers, self._run_id, login=self._login, option_series=self._series
-                )
-                break
-            except DatabaseUnavailable as error:
-                if delay is None or (isinstance(error, DiskFull) and delay > _LONGEST_DELAY_WHEN_FULL_S):
-                    raise
-                log.warning("database_retry", error=error.message, wait_s=delay)
-                await self._clock.sleep(delay)
+    async def _commit(self, symbol: str, batch: Sequence[InstrumentAnswers]) -> None:
+        """Store a batch; what the server refuses for its data is halved until one instrument stands alone."""
+        try:
+            # Storing again what was committed after all, when only the reply was lost, changes nothing.
+            counts = await self._db.patiently(
+                lambda: bar_store.store(self._db, batch, self._run_id, login=self._login, option_series=self._series)
+            )
+        except DataRefused as error:
+            ids = list(dict.fromkeys(instrument_id(answers.instrument) for answers in batch))
+            if len(ids) == 1:
+                self._refuse(batch, error)
+                return
+            first = set(ids[: len(ids) // 2])
+            for half in (True, False):
+                await self._commit(symbol, [one for one in batch if (instrument_id(one.instrument) in first) is half])
+            return
         tally = self._tally.of(symbol)
         tally.inserted += counts.inserted
         tally.updated += counts.updated
         tally.identical += counts.identical
-        self._tally.quarantined += len(bad)
+        self._tally.quarantined += sum(len(answers.quarantined) for answers in batch)
         self._stored()
+
+    def _refuse(self, batch: Sequence[InstrumentAnswers], error: DataRefused) -> None:
+        """Note an instrument whose answers the server refuses; nothing of them is stored."""
+        instrument = batch[0].instrument
+        failure = Failure(Outcome.REJECTED, f"the database refused the answer: {error.reason}")
+        asked = {
+            HistoricalRequest(instrument, record.what_to_show, record.span): None
+            for answers in batch
+            for record in answers.requests
+            if record.what_to_show in answers.series
+        }
+        self.refused.extend((request, failure) for request in asked)
+        log.error("answer_refused", instrument=_name(instrument), requests=len(asked), sqlstate=error.sqlstate)
+
+
+def _name(instrument: Instrument) -> str:
+    return instrument.symbol if isinstance(instrument, Underlying) else instrument.occ_symbol

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.instruments import OptionContract
 from collector.domain.pace import Pace
 
 _EXAMPLES_KEPT = 3
@@ -88,6 +89,14 @@ class Tally:
             return
         slow = SlowRequest(seconds, named(request), request.what_to_show.value, outcome.outcome.value)
         self.slowest = sorted((*self.slowest, slow), reverse=True)[:_SLOWEST_KEPT]
+
+    def refused(self, request: HistoricalRequest) -> None:
+        """Note a request whose answer came and could not be stored: its contract has failed."""
+        self.answered -= 1
+        self.failed += 1
+        if isinstance(request.instrument, OptionContract):
+            self.contracts_failed.add(request.instrument.id)
+            self.contracts_answered.discard(request.instrument.id)
 
     def put_off(self, request: HistoricalRequest) -> None:
         """Count one request that is left to the next window."""

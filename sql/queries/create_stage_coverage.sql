@@ -4,5 +4,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_coverage (
     underlying_id integer,
     what_to_show text NOT NULL,
     covered tstzmultirange NOT NULL,
-    settled tstzmultirange NOT NULL
+    settled tstzmultirange NOT NULL,
+    refused tstzmultirange NOT NULL
 ) ON COMMIT DELETE ROWS

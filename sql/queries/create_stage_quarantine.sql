@@ -11,5 +11,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_quarantine (
     close numeric,
     volume numeric,
     bar_count bigint,
-    vwap numeric
+    vwap numeric,
+    sent_at timestamptz,
+    slot timestamptz NOT NULL,
+    final boolean NOT NULL
 ) ON COMMIT DELETE ROWS

@@ -1,4 +1,5 @@
 -- What an underlying's contracts have of one session: contracts, series-slots, slots by verdict, rows.
+-- A settled slot whose trade is in quarantine (flag 128) is neither traded nor without a trade.
 -- $1 underlying id, $2 session day, $3 open, $4 close, $5 series, $6 contract ids (NULL: every selected one).
 WITH contract AS (
     SELECT chain.id AS contract_id
@@ -41,15 +42,20 @@ bar AS (
         coalesce(sum(own.rows), 0)::bigint AS rows,
         coalesce(sum(own.traded), 0)::bigint AS traded,
         coalesce(sum(own.traded_settled), 0)::bigint AS traded_settled,
+        coalesce(sum(own.doubtful), 0)::bigint AS doubtful,
         min(own.first_bar) AS first_bar,
         max(own.last_bar) AS last_bar
     FROM contract
     LEFT JOIN series AS trades ON trades.contract_id = contract.contract_id AND trades.what_to_show = 'TRADES'
     CROSS JOIN LATERAL (
         SELECT
-            count(*) AS rows,
+            -- Not a row that only says that a bar was refused.
+            count(coalesce(bar.close, bar.bid_close, bar.ask_close)) AS rows,
             count(*) FILTER (WHERE bar.volume > 0) AS traded,
             count(*) FILTER (WHERE bar.volume > 0 AND trades.settled @> bar.time) AS traded_settled,
+            count(*) FILTER (
+                WHERE bar.flags & 128 <> 0 AND bar.volume IS NULL AND trades.settled @> bar.time
+            ) AS doubtful,
             min(bar.time) AS first_bar,
             max(bar.time) AS last_bar
         FROM option_bars_5min AS bar
@@ -62,7 +68,7 @@ SELECT
     slots.series * extract(EPOCH FROM $4::timestamptz - $3::timestamptz)::bigint / 300 AS expected,
     coalesce(extract(EPOCH FROM slots.covered)::bigint / 300, 0) AS covered,
     coalesce(extract(EPOCH FROM slots.settled)::bigint / 300, 0) AS settled,
-    coalesce(extract(EPOCH FROM slots.trades_settled)::bigint / 300, 0) - bar.traded_settled AS no_trade,
+    coalesce(extract(EPOCH FROM slots.trades_settled)::bigint / 300, 0) - bar.traded_settled - bar.doubtful AS no_trade,
     bar.rows,
     bar.traded,
     bar.first_bar,

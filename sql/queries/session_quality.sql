@@ -1,6 +1,6 @@
 -- Option bars of a session in numbers: $1 underlying id, $2 from, $3 until, $4 the bits of doubt.
 SELECT
-    count(*) AS bars,
+    count(coalesce(bar.close, bar.bid_close, bar.ask_close)) AS bars,
     count(DISTINCT bar.contract_id) AS contracts,
     count(*) FILTER (WHERE bar.volume > 0) AS traded,
     count(*) FILTER (WHERE bar.bid_close IS NOT NULL AND bar.ask_close IS NOT NULL) AS quoted,

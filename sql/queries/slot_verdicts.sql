@@ -1,7 +1,19 @@
 -- Traded slots and settled TRADES spans of contracts within one session, a row a contract: $1 contract ids, $2 from, $3 until.
+-- What is settled by a trade that stands in quarantine (flag 128) is left out: whether anybody traded is unknown.
 SELECT
     contract.id AS contract_id,
-    coalesce(coverage.settled, '{}') AS settled,
+    coalesce(coverage.settled, '{}') - coalesce(
+        (
+            SELECT range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))
+            FROM option_bars_5min AS bar
+            WHERE bar.contract_id = contract.id
+                AND bar.time >= $2::timestamptz
+                AND bar.time < $3::timestamptz
+                AND bar.flags & 128 <> 0
+                AND bar.volume IS NULL
+        ),
+        '{}'
+    ) AS settled,
     ARRAY(
         SELECT bar.time
         FROM option_bars_5min AS bar

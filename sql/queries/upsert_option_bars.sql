@@ -6,6 +6,8 @@
 -- counts as identical: IB sent the same values.
 -- Flags: a bar is judged anew when its value differs, or when all configured series were answered for the same slots.
 -- A value that is read again without the others keeps what they showed. Crossings (x'040400') are read from the merged row.
+-- The bits of quarantine (128, 32768, 8388608) stand where a refused bar left a series without a value: its volume is not
+-- known, whatever is covered. They go with a true bar, or with an answer for the slot that has no bar.
 -- A quote that was stored by its close alone is filled: no revision, and no reason to compute its Greeks again.
 -- Only "differing" is read more than once: keeping the wide rows of one more step would cost a tenth of the time.
 WITH after AS (
@@ -13,7 +15,8 @@ WITH after AS (
         contract_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
-        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered
+        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
+        new.covered AS now_covered
     FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
     FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
         USING (contract_id, what_to_show)
@@ -22,6 +25,9 @@ answered AS (
     SELECT
         contract_id,
         coalesce(range_agg(covered) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
+        range_agg(now_covered) FILTER (WHERE what_to_show = 'TRADES') AS trades_now,
+        range_agg(now_covered) FILTER (WHERE what_to_show = 'BID') AS bid_now,
+        range_agg(now_covered) FILTER (WHERE what_to_show = 'ASK') AS ask_now,
         CASE
             WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
                 THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
@@ -60,6 +66,7 @@ compared AS (
         CASE WHEN new.close IS NULL THEN old.close ELSE new.close END AS close,
         CASE
             WHEN new.close IS NOT NULL THEN round(new.volume)::bigint
+            WHEN old.close IS NULL AND (new.flags & 128 <> 0 OR (old.flags & 128 <> 0 AND NOT freed.trades)) THEN NULL
             WHEN answered.trades @> time THEN coalesce(old.volume, 0)
             ELSE old.volume
         END AS volume,
@@ -76,6 +83,15 @@ compared AS (
         new.flags AS new_flags,
         coalesce(new.volume <> round(new.volume), false) AS fractional,
         coalesce(together.whole, false) AS whole,
+        CASE WHEN freed.trades THEN 128 ELSE 0 END
+        | CASE WHEN freed.bid THEN 32768 ELSE 0 END
+        | CASE WHEN freed.ask THEN 8388608 ELSE 0 END AS freed,
+        coalesce(new.flags, 0)
+        & (
+            CASE WHEN old.close IS NULL THEN 128 ELSE 0 END
+            | CASE WHEN old.bid_close IS NULL THEN 32768 ELSE 0 END
+            | CASE WHEN old.ask_close IS NULL THEN 8388608 ELSE 0 END
+        ) AS refused,
         new.close IS NOT NULL AS trades_given,
         new.bid_close IS NOT NULL AS bid_given,
         new.ask_close IS NOT NULL AS ask_given,
@@ -131,23 +147,33 @@ compared AS (
         USING (contract_id, time)
     LEFT JOIN answered USING (contract_id)
     LEFT JOIN together USING (contract_id)
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(old.flags & 128 <> 0 AND answered.trades_now @> time AND coalesce(new.flags, 0) & 128 = 0, false)
+            AS trades,
+            coalesce(old.flags & 32768 <> 0 AND answered.bid_now @> time AND coalesce(new.flags, 0) & 32768 = 0, false)
+            AS bid,
+            coalesce(old.flags & 8388608 <> 0 AND answered.ask_now @> time AND coalesce(new.flags, 0) & 8388608 = 0, false)
+            AS ask
+    ) AS freed
 ),
 merged AS (
     SELECT
         *,
         CASE
             WHEN (whole AND trades_given) OR trades_differ THEN new_flags & x'0000ff'::integer | fractional::integer
-            ELSE coalesce(old_flags, 0) & x'0000ff'::integer
+            ELSE coalesce(old_flags, 0) & ~freed & x'0000ff'::integer
         END
         | CASE
             WHEN (whole AND bid_given) OR bid_differs THEN new_flags & x'00fb00'::integer
-            ELSE (coalesce(old_flags, 0) | CASE WHEN filled AND bid_given THEN new_flags ELSE 0 END) & x'00fb00'::integer
+            ELSE (coalesce(old_flags, 0) & ~freed | CASE WHEN filled AND bid_given THEN new_flags ELSE 0 END) & x'00fb00'::integer
         END
         | CASE
             WHEN (whole AND ask_given) OR ask_differs THEN new_flags & x'fb0000'::integer
-            ELSE (coalesce(old_flags, 0) | CASE WHEN filled AND ask_given THEN new_flags ELSE 0 END) & x'fb0000'::integer
+            ELSE (coalesce(old_flags, 0) & ~freed | CASE WHEN filled AND ask_given THEN new_flags ELSE 0 END) & x'fb0000'::integer
         END
-        | CASE WHEN bid_close > ask_close THEN x'040400'::integer ELSE 0 END AS flags
+        | CASE WHEN bid_close > ask_close THEN x'040400'::integer ELSE 0 END
+        | refused AS flags
     FROM compared
 ),
 differing AS (

@@ -5,7 +5,8 @@ WITH after AS (
         underlying_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
-        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered
+        * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
+        new.covered AS now_covered
     FROM (SELECT * FROM request_coverage WHERE underlying_id = ANY($1::integer[])) AS old
     FULL JOIN (SELECT * FROM stage_coverage WHERE underlying_id = ANY($1::integer[])) AS new
         USING (underlying_id, what_to_show)
@@ -13,6 +14,8 @@ WITH after AS (
 answered AS (
     SELECT
         underlying_id,
+        range_agg(now_covered) FILTER (WHERE what_to_show = 'TRADES') AS trades_now,
+        range_agg(now_covered) FILTER (WHERE what_to_show = 'OPTION_IMPLIED_VOLATILITY') AS volatility_now,
         CASE
             WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
                 THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
@@ -49,9 +52,17 @@ merged AS (
             & ~(
                 CASE WHEN new.close IS NULL THEN 0 ELSE x'00ff'::integer END
                 | CASE WHEN new.implied_volatility IS NULL THEN 0 ELSE x'ff00'::integer END
+                | CASE WHEN answered.trades_now @> time THEN 128 ELSE 0 END
+                | CASE WHEN answered.volatility_now @> time THEN 32768 ELSE 0 END
             )
         )
-        | coalesce(new.flags, 0) AS flags,
+        | (
+            coalesce(new.flags, 0)
+            & ~(
+                CASE WHEN old.close IS NULL THEN 0 ELSE 128 END
+                | CASE WHEN old.implied_volatility IS NULL THEN 0 ELSE 32768 END
+            )
+        ) AS flags,
         NOT coalesce(answered.complete @> time, false) AS has_gaps,
         new.close IS NOT NULL
         AND (new.open, new.high, new.low, new.close, new.volume, new.bar_count, new.vwap)

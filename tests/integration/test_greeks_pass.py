@@ -236,9 +236,10 @@ async def test_quarantine(database: Database, market: Market) -> None:
     stock = await contracts.underlying(database, "SPY")
     assert stock is not None
 
-    assert await quarantine.add(database, [(listed[0], one), (stock, own)], 1) == 2
-    assert await quarantine.add(database, [(listed[0], one)], 2) == 0
-    assert await quarantine.add(database, [], 2) == 0
+    of_option = InstrumentAnswers(listed[0], {WhatToShow.TRADES: answer((), session)}, quarantined=(one,))
+    of_stock = InstrumentAnswers(stock, {WhatToShow.TRADES: answer((), session)}, quarantined=(own,))
+    await bars.store(database, [of_option, of_stock], 1)
+    await bars.store(database, [of_option], 2)
 
     assert await quarantine.counts(database, session.span) == [
         quarantine.QuarantineCount("SPY", "TRADES", "high_below_low", 1),

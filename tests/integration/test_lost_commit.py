@@ -7,7 +7,6 @@ import pytest
 
 from collector.db import pool
 from collector.domain.instruments import OPTION_SERIES
-from collector.pipeline.quality import Examined
 from collector.pipeline.storing import Storer
 from collector.pipeline.tally import Tally
 from collector.virtual_time import VirtualClock
@@ -43,8 +42,9 @@ def test_a_commit_whose_reply_is_lost_is_stored_again(arena: Arena, virtual_run:
             contract = (await make_chain(db)).contracts[0]
             given = answers(contract, TRADES=answer(settles=False), BID=answer([quote(0)]))
             cutter.armed = True
-            async with Storer(db, 1, OPTION_SERIES, Tally(), clock, lambda: None) as storer:
-                await storer.put(Examined(given))
+            with db.patience(60):
+                async with Storer(db, 1, OPTION_SERIES, Tally(), clock, lambda: None) as storer:
+                    await storer.put(given)
             assert (cutter.armed, cutter.accepted) == (False, 2)
             found = await rows(db, "SELECT what_to_show, isempty(covered), isempty(settled) FROM request_coverage")
             assert sorted(found) == [("BID", False, False), ("TRADES", False, True)]

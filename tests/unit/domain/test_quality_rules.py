@@ -8,13 +8,22 @@ import pytest
 from collector.domain.bars import Bar
 from collector.domain.flags import SlotFlag
 from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.quality import Impossible, SpotRange, impossible, in_hours, option_flags, underlying_flags
+from collector.domain.quality import (
+    Impossible,
+    SpotRange,
+    all_possible,
+    impossible,
+    in_hours,
+    option_flags,
+    underlying_flags,
+)
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SESSION = Session(date(2026, 11, 20), OPEN, OPEN + 78 * SLOT, OPEN + timedelta(days=3))
 T, B, A = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
+V = WhatToShow.OPTION_IMPLIED_VOLATILITY
 CALL = OptionContract("PLTR", 1, date(2026, 12, 18), Decimal(100), Right.CALL)
 PUT = OptionContract("PLTR", 2, date(2026, 12, 18), Decimal(100), Right.PUT)
 
@@ -50,11 +59,23 @@ def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str 
         (bar("1.2", volume="-1"), T, Impossible.NEGATIVE_VOLUME),
         (bar("1.2", volume="0"), T, None),
         (bar("2e9"), T, Impossible.TOO_LARGE),
+        (bar("1e-30"), T, Impossible.ZERO_PRICE),
+        (bar("0.00005"), T, None),
+        (bar("1.2", low="1e-30"), A, Impossible.ZERO_PRICE),
+        (bar("1.2", low="1e-30"), B, None),
+        (bar("2e8"), V, Impossible.TOO_LARGE),
+        (bar("1e7"), V, None),
+        (bar("1.2", volume="1e15"), T, None),
+        (bar("1.2", volume="1e17"), T, Impossible.TOO_LARGE),
+        (bar("1.2")._replace(bar_count=2**31 - 1), T, None),
+        (bar("1.2")._replace(bar_count=3_000_000_000), T, Impossible.TOO_LARGE),
+        (bar("1.2")._replace(vwap=Decimal("1e11")), T, Impossible.TOO_LARGE),
     ],
 )
 def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None) -> None:
-    """Only what contradicts itself is impossible."""
+    """Only what contradicts itself, or no column can hold, is impossible; a glance sees whether any bar may be."""
     assert impossible(given, what, [SESSION]) is reason
+    assert reason is None or not all_possible([given], what, [SESSION])
 
 
 def test_extended_hours_are_left_out() -> None:

@@ -91,17 +91,31 @@ def test_the_forming_bar_is_dropped() -> None:
     [
         wire(0)[:-1],
         ["20261120 09:30:00", *wire(0)[1:]],
-        [str(OPEN_S + 1), *wire(0)[1:]],
         [*wire(0)[:4], "abc", *wire(0)[5:]],
-        wire(0, close="-1"),
         wire(0, volume="many"),
     ],
-    ids=["a field short", "no epoch", "off the grid", "no number", "trade without a price", "no volume"],
+    ids=["a field short", "no epoch", "no number", "no volume"],
 )
 def test_what_is_not_bars_is_refused(fields: list[str]) -> None:
     """Malformed fields never become bars nor an empty answer."""
     with pytest.raises(MalformedBars):
         bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+
+
+def test_what_cannot_be_true_is_not_judged_here() -> None:
+    """A trade without a price, one of 1e-30 and one off the grid come over, each in its place: quality refuses them."""
+    late = [str(OPEN_S + 3 * 300 + 60), *wire(3)[1:]]
+    fields = [*wire(0), *wire(1, close="NaN"), *wire(2, close="1e-30"), *late, *wire(4, close="-1")]
+    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    assert [bar.time for bar in found] == [at(0), at(1), at(2), at(3) + timedelta(minutes=1), at(4)]
+    assert [bar.close.is_nan() for bar in found] == [False, True, False, False, True]
+    assert found[2].close == Decimal("1e-30")
+
+
+def test_a_bar_off_the_grid_is_complete_with_the_slot_that_it_lies_in() -> None:
+    """A minute into the last complete slot it is kept, a minute into the forming one it is dropped."""
+    late = [text for slot in (1, 2) for text in [str(OPEN_S + slot * 300 + 60), *wire(slot)[1:]]]
+    assert [bar.time for bar in bars(late, WhatToShow.BID, SESSION, at(2))] == [at(1) + timedelta(minutes=1)]
 
 
 @given(st.lists(st.integers(-20, 100), max_size=60))

@@ -17,7 +17,7 @@ from collector.domain.quality import SpotRange
 from collector.domain.sessions import Session
 from collector.domain.spans import Spans
 from collector.market.calendar import Calendar
-from collector.pipeline.quality import Examined, examined
+from collector.pipeline.quality import examined
 from collector.simulator.market import Market, Option
 from tests.corruption import SPOILINGS, A, B, Series, T, applied, spoil
 from tests.option_days import bars_of, contract_of
@@ -51,7 +51,7 @@ def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
     return SeriesAnswer(bars, whole, whole)
 
 
-def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> Examined:
+def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> InstrumentAnswers:
     """Run the collector's judgement over a contract's session."""
     answers = {what: answered(tuple(bars), session) for what, bars in series.items()}
     return examined(InstrumentAnswers(contract_of(option, 1), answers), [session], around)
@@ -82,10 +82,8 @@ def test_a_clean_month_raises_no_alarm(market: Market) -> None:
                 series = bars_of(market, option.con_id, span, T, B, A)
                 found.append(judge(option, series, session, around))
             for one in found:
-                bars += sum(len(answer.bars) for answer in one.answers.series.values())
-                alarms.update(
-                    f"{symbol} {SlotFlag(bits & ALARMS)!r}" for bits in one.answers.flags.values() if bits & ALARMS
-                )
+                bars += sum(len(answer.bars) for answer in one.series.values())
+                alarms.update(f"{symbol} {SlotFlag(bits & ALARMS)!r}" for bits in one.flags.values() if bits & ALARMS)
                 alarms.update(f"{symbol} {bad.reason}" for bad in one.quarantined)
     print(f"\n{bars} bars of a clean month, {alarms.total()} false alarms {dict(alarms)}")  # noqa: T201
     assert bars > 50_000
@@ -111,7 +109,7 @@ def test_every_corruption_is_caught(market: Market, kind: str, what: WhatToShow)
             caught += [(bad.what_to_show, bad.bar) for bad in found.quarantined] == [(what, spoilt.bar)]
         else:
             assert not found.quarantined
-            blamed = found.answers.flags.get(spoilt.bar.time, 0) & ALARMS
+            blamed = found.flags.get(spoilt.bar.time, 0) & ALARMS
             caught += bool(blamed & BLAMED[what]) if what is T else bool(blamed & int(SlotFlag.QUOTE_DOUBTED))
     if kind == "negative volume" and what is not T:
         assert spoilt_bars == 0
@@ -140,5 +138,5 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
                 given = {what: answered(bars, session)}
                 found = examined(InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), [session])
-                assert set(found.answers.flags) == {bar.time}
-                assert found.answers.flags[bar.time] & bit
+                assert set(found.flags) == {bar.time}
+                assert found.flags[bar.time] & bit

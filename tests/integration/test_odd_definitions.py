@@ -1,0 +1,49 @@
+"""A definition that no column can hold is passed over; the expiration's other contracts are stored."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from structlog.testing import capture_logs
+
+from collector.clock import SystemClock
+from collector.config import Settings
+from collector.db import contracts
+from collector.db.pool import Database
+from collector.domain.answers import ChainParameters, Definitions
+from collector.domain.instruments import OptionContract, Right, Underlying
+from collector.pipeline.discovery import Discovery
+from collector.pipeline.source import NoSource
+
+EXPIRATION = date(2026, 11, 27)
+NOON = SystemClock(datetime(2026, 11, 20, 17, tzinfo=UTC))
+GOOD = OptionContract("PLTR", 11, EXPIRATION, Decimal(100), Right.CALL, trading_class="PLTR")
+
+
+class Absurd(NoSource):
+    """Defines three contracts, one of them with a strike of eleven digits."""
+
+    async def chain(self, underlying: Underlying) -> ChainParameters:  # type: ignore[override]  # never fails
+        """Return one expiration."""
+        assert underlying.symbol == "PLTR"
+        return ChainParameters((EXPIRATION,), (Decimal(100),))
+
+    async def contracts(self, underlying: Underlying, expiration: date) -> Definitions:  # type: ignore[override]
+        """Return its contracts."""
+        assert (underlying.symbol, expiration) == ("PLTR", EXPIRATION)
+        absurd = replace(GOOD, con_id=12, strike=Decimal(12345678901))
+        return Definitions((GOOD, absurd, replace(GOOD, con_id=13, right=Right.PUT)))
+
+
+async def test_a_strike_of_eleven_digits_costs_its_contract_alone(database: Database) -> None:
+    """Two of three contracts are stored; the log says that one was passed over."""
+    underlying = await contracts.add_underlying(database, Underlying("PLTR", 1))
+    discovery = Discovery(database, Absurd(NOON), Settings(), database.clock)
+
+    with capture_logs() as logs:
+        await discovery.refresh(underlying, date(2026, 11, 20))
+
+    listed = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
+    assert [(one.con_id, one.strike) for one in listed] == [(11, Decimal(100)), (13, Decimal(100))]
+    told = [entry for entry in logs if entry["event"] == "contracts_passed_over"]
+    assert [(entry["symbol"], entry["contracts"]) for entry in told] == [("PLTR", 1)]
