@@ -134,9 +134,10 @@ class EvidenceSettings(Section):
 class RepairSettings(Section):
     """How what is missing is made good.
 
-    late_night_sessions: how many sessions back late_night looks. lookback_days: how long a missed eod is still
-    caught up, calendar days (IB keeps quotes of options for some 65). resample_share: share of settled requests that
-    late_night asks for once more to find late corrections, fraction of 1.
+    late_night_sessions: how many sessions back late_night asks for all that is not settled; of earlier ones it asks for
+    open gaps and due dead letters. lookback_days: how long a missed eod is still caught up, calendar days (IB keeps
+    quotes of options for some 65). resample_share: share of settled requests that late_night asks for once more to
+    find late corrections, fraction of 1.
     """
 
     late_night_sessions: int = Field(default=5, ge=1, le=60)

@@ -250,7 +250,7 @@ async def test_a_last_chance_is_at_risk_until_it_is_lost(
         gateway_clock.set(datetime(2026, 11, *instant, tzinfo=NEW_YORK))
         checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
         said.append((checked.expiring.at_risk, checked.expiring.lost))
-    assert said == [(20, 0)] * 4
+    assert said == [(len(await selected(plain_database_url, FRIDAY)), 0)] * 4
 
 
 @pytest.mark.gateway(
@@ -390,3 +390,19 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
         await upkeep.compact(collecting, gateway_clock)
     await upkeep.compact(owning, gateway_clock)
     assert await fetch(database_url, summed) == stored
+
+
+@pytest.mark.gateway(at=datetime(2026, 11, 25, 16, 45, tzinfo=NEW_YORK))
+async def test_a_late_run_selects_nothing_that_was_listed_later(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """After midnight the chain holds an expiration that Wednesday's session did not know: it is not chosen for it."""
+    settings, day = narrow("SPY", horizon_days=24, band=0.001, strikes=1), date(2026, 11, 25)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    then = await selected(plain_database_url, day)
+    known = "SELECT count(*) FROM option_chains"
+    before = await fetch(plain_database_url, known)
+    gateway_clock.set(datetime(2026, 11, 27, 0, 30, tzinfo=NEW_YORK))
+    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
+    assert await fetch(plain_database_url, known) > before
+    assert await selected(plain_database_url, day) == then
