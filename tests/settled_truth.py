@@ -48,9 +48,10 @@ _UNDERLYING = _Kind(
 
 @dataclass(slots=True)
 class Settled:
-    """Slots of series of one session. wrong: settled, but not so. wrong_single: the same, by one witness, and known so.
+    """Slots of series of one session, the underlyings' own included.
 
-    settled, single, expected: how many. unsettled: slots that are not settled, of contracts (by IB's number).
+    wrong: settled, but not so. wrong_single: the same, by one witness, and known so. settled, single, expected: how many;
+    series: of how many series. unsettled: slots that are not settled, of instruments (by IB's number).
     """
 
     wrong: list[str] = field(default_factory=list)
@@ -58,6 +59,7 @@ class Settled:
     settled: int = 0
     single: int = 0
     expected: int = 0
+    series: int = 0
     unsettled: dict[int, int] = field(default_factory=dict)
 
 
@@ -114,6 +116,7 @@ async def _instrument(
     }
     first, last = (int(instant.timestamp()) for instant in session)
     for series, columns in kind.columns.items():
+        found.series += 1
         truth = {bar.time.timestamp(): bar for bar in market.truth(con_id, series, session)}
         ranges = coverage.get(series, {"settled": (), "single_witness": ()})
         for at in range(first, last, _SLOT_S):
