@@ -238,21 +238,6 @@ async def test_what_traded_in_the_nights_between_is_no_fault(
     assert stored == underlying_truth(gateway.market, "PLTR", span_of([date(2026, 11, 16), FRIDAY]))
 
 
-async def test_a_last_chance_is_at_risk_until_it_is_lost(
-    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
-) -> None:
-    """Unsettled expiring contracts are at risk, however late it is: no date loses them, and the night asks for them."""
-    settings = narrow("PLTR")
-    gateway_clock.set(datetime(2026, 11, 20, 15, 0, tzinfo=NEW_YORK))
-    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
-    said = []
-    for instant in ((20, 18), (21, 1), (21, 5), (28, 5)):
-        gateway_clock.set(datetime(2026, 11, *instant, tzinfo=NEW_YORK))
-        checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
-        said.append((checked.expiring.at_risk, checked.expiring.lost))
-    assert said == [(len(await selected(plain_database_url, FRIDAY)), 0)] * 4
-
-
 @pytest.mark.gateway(
     scenarios=[Refused("told", 162, texts.NO_PERMISSION.format(what="of DU7654321"), share=1.0, hits=3, heals=False)]
 )
@@ -390,19 +375,3 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
         await upkeep.compact(collecting, gateway_clock)
     await upkeep.compact(owning, gateway_clock)
     assert await fetch(database_url, summed) == stored
-
-
-@pytest.mark.gateway(at=datetime(2026, 11, 25, 16, 45, tzinfo=NEW_YORK))
-async def test_a_late_run_selects_nothing_that_was_listed_later(
-    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
-) -> None:
-    """After midnight the chain holds an expiration that Wednesday's session did not know: it is not chosen for it."""
-    settings, day = narrow("SPY", horizon_days=24, band=0.001, strikes=1), date(2026, 11, 25)
-    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
-    then = await selected(plain_database_url, day)
-    known = "SELECT count(*) FROM option_chains"
-    before = await fetch(plain_database_url, known)
-    gateway_clock.set(datetime(2026, 11, 27, 0, 30, tzinfo=NEW_YORK))
-    await run_window(plain_database_url, gateway, settings, gateway_clock, day=day)
-    assert await fetch(plain_database_url, known) > before
-    assert await selected(plain_database_url, day) == then
