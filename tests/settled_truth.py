@@ -50,8 +50,8 @@ _UNDERLYING = _Kind(
 class Settled:
     """Slots of series of one session, the underlyings' own included.
 
-    wrong: settled, but not so. wrong_single: the same, by one witness, and known so. settled, single, expected: how many;
-    series: of how many series. unsettled: slots that are not settled, of instruments (by IB's number).
+    wrong: settled, but not so. wrong_single: the same, by one witness, and known so. settled, single, expected: how
+    many; series: of how many series. unsettled: slots that are not settled, of instruments (by IB's number).
     """
 
     wrong: list[str] = field(default_factory=list)
