@@ -51,7 +51,8 @@ class Settled:
     """Slots of series of one session, the underlyings' own included.
 
     wrong: settled, but not so. wrong_single: the same, by one witness, and known so. settled, single, expected: how
-    many; series: of how many series. unsettled: slots that are not settled, of instruments (by IB's number).
+    many; series: of how many series. refused: settled with a bar in quarantine. unsettled: slots that are not
+    settled, by instrument (IB's number).
     """
 
     wrong: list[str] = field(default_factory=list)
@@ -60,6 +61,7 @@ class Settled:
     single: int = 0
     expected: int = 0
     series: int = 0
+    refused: int = 0
     unsettled: dict[int, int] = field(default_factory=dict)
 
 
@@ -129,6 +131,7 @@ async def _instrument(
             found.single += single
             row = bars.get(at)
             if row is not None and row["flags"] & kind.quarantined[series]:
+                found.refused += 1
                 continue  # its bar is in quarantine, and says so
             stored = None if row is None or row[columns[-1]] is None else tuple(map(row.get, columns))
             bar = truth.get(at)
