@@ -90,8 +90,9 @@ _RUN_AGAIN = """
 SELECT one.run_date, one.run_type, again.attempt
 FROM intraday_collection_runs AS one
 INNER JOIN intraday_collection_runs AS again USING (run_date, run_type)
-WHERE one.status = 'success' AND again.id > one.id
+WHERE one.status = 'success' AND again.id > one.id AND again.started_at < one.started_at + INTERVAL '30 minutes'
 """
+"""Half an hour later a success may be confirmed: a second witness for what came back empty."""
 _MISSED = """
 SELECT collection_date, collection_type, error_message FROM daily_collection_status WHERE status = 'missed'
 """
