@@ -234,14 +234,14 @@ class _Decision:
         days = [day for day in self.confirm if (self._reaches(one, day) if late else day == one.run_date)]
         if not days:
             return None
-        deadline = self.schedule.deadline(one, one.due)
+        own = [run.started_at for run in self.attempts.get(one.key, []) if run.status in _ENDED_WELL]
+        deadline = self.schedule.deadline(one, min(own, default=self.now))  # a late run's comes later, too
         if deadline is not None and self.now >= deadline:
             return None
         if any(other.window is Window.LATE_NIGHT and self._covers(other, one) for other in self.past):
             return None
         at = min(self.confirm[day] for day in days)
-        own = [run for run in self.attempts.get(one.key, []) if run.status in _ENDED_WELL]
-        return None if any(run.started_at >= at for run in own) else at
+        return None if any(started_at >= at for started_at in own) else at
 
     def _covers(self, other: Occurrence, one: Occurrence) -> bool:
         """Tell whether a later window asks for at least what an earlier one does."""

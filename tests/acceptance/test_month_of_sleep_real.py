@@ -50,6 +50,7 @@ SESSIONS = tuple(
 START = datetime(2026, 11, 2, 9, 0, tzinfo=NEW_YORK)
 END = datetime(2026, 11, 30, 23, 0, tzinfo=NEW_YORK)
 TICK = timedelta(minutes=30)
+CONFIRMED_AFTER = timedelta(minutes=32)
 ROUND = timedelta(minutes=1)
 """What is due at one look is done within this; checked."""
 CONTRACTS = 30
@@ -98,8 +99,9 @@ _RUN_AGAIN = """
 SELECT one.run_date, one.run_type, again.attempt
 FROM intraday_collection_runs AS one
 INNER JOIN intraday_collection_runs AS again USING (run_date, run_type)
-WHERE one.status = 'success' AND again.id > one.id
+WHERE one.status = 'success' AND again.id > one.id AND again.started_at < one.started_at + INTERVAL '30 minutes'
 """
+"""Half an hour later a success may be confirmed: a second witness for what came back empty."""
 _MISSED = """
 SELECT collection_date, collection_type, error_message FROM daily_collection_status WHERE status = 'missed'
 """
@@ -145,13 +147,18 @@ def purge(expiration: date) -> datetime:
     return datetime.combine(expiration + timedelta(days=1), time(0), NEW_YORK)
 
 
-def could_be_had(day: date, expiration: date, wakes: Sequence[Power]) -> bool:
-    """Tell whether at some look the session was over, the contract alive, and time enough left for what was due."""
-    return any(
-        look >= eod_due(day) and look + ROUND <= min(wake.off, purge(expiration))
+def could_be_had(day: date, expiration: date, wakes: Sequence[Power], *, empty: bool = False) -> bool:
+    """Tell whether at some look the session was over, the contract alive, and time enough left for what was due.
+
+    What is empty in truth needs two such looks, more than half an hour apart: the second confirms the first.
+    """
+    fit = [
+        look
         for wake in wakes
         for look in looks(wake)
-    )
+        if look >= eod_due(day) and look + ROUND <= min(wake.off, purge(expiration))
+    ]
+    return bool(fit) and (not empty or fit[-1] - fit[0] >= CONFIRMED_AFTER)
 
 
 def looks(wake: Power) -> Iterator[datetime]:
@@ -273,10 +280,17 @@ async def check(laptop: Laptop, wakes: Sequence[Power]) -> None:
         again = await connection.fetch(_RUN_AGAIN)
         missed = await connection.fetch(_MISSED)
     assert again == []
+    market = laptop.gateway.market
     wrong = [
         tuple(pair)
         for pair in pairs
-        if not pair["settled"] and could_be_had(pair["day"], pair["expiration_date"], wakes)
+        if not pair["settled"]
+        and could_be_had(
+            pair["day"],
+            pair["expiration_date"],
+            wakes,
+            empty=not market.truth(pair["ib_con_id"], pair["what_to_show"], span_of([pair["day"]])),
+        )
     ]
     assert not wrong, f"{len(wrong)} of {len(pairs)} could be had: {wrong[:10]}"
     assert all(row["settled"] for row in own if could_be_had(row["day"], date.max - timedelta(days=9), wakes))

@@ -14,6 +14,7 @@ from collector.market.schedule import Schedule
 SCHEDULE = Schedule(WindowsSettings(), Calendar(), ("SPY", "PLTR", "TSLA"))
 SETTINGS = ScheduleSettings(retry_first_s=300, retry_max_s=900, attempts=3)
 FRIDAY = date(2026, 11, 20)  # in winter: New York is UTC-5, so eod is due at 21:45 and late_night at 23:00
+SATURDAY = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
 
 
 def utc(text: str) -> datetime:
@@ -137,3 +138,14 @@ def test_the_expiring_go_first() -> None:
     )  # the expiry check did not run: it is of no use any more, and eod has collected it
     assert [(one.occurrence.window, one.last_chance) for one in found.due] == [(Window.EOD, True)]
     assert [one.occurrence.window for one in found.missed] == [Window.EXPIRY_CHECK]
+
+
+def test_a_late_run_has_its_own_deadline() -> None:
+    """A late_night that a sleeping laptop ran in the morning confirms until the next window, not until its own hour."""
+    runs = [PastRun(Window.LATE_NIGHT, FRIDAY, RunStatus.SUCCESS, SATURDAY, SATURDAY + timedelta(minutes=5))]
+    confirm = {FRIDAY: SATURDAY + timedelta(minutes=31)}
+    for minutes, due in ((30, 0), (31, 1)):
+        now = SATURDAY + timedelta(minutes=minutes)
+        found = agenda(SCHEDULE, now, [*EARLIER, run("21:45"), *runs], utc("12:00"), SETTINGS, confirm=confirm)
+        confirming = [one for one in found.due if one.confirming]
+        assert [one.occurrence.key for one in confirming] == [(Window.LATE_NIGHT, FRIDAY)] * due
