@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv demo test check format bench soak engines lock wheel-test clean
+.PHONY: help venv demo test test-days test-long check format bench soak engines lock clean
 
 help: ## Show these lines
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,21 @@ test: $(STAMP) ## Run the whole suite
 	# Three, because tests wait for servers, too; in the order of folders, because the longest come first then.
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
+test-days: $(STAMP) ## The date-sensitive part under a dozen clocks, one line each
+	$(BIN)/python -m pytest -n 3 -m any_day --clock all
+
+# Counts and engines come from outside where they are given: COLLECTOR_MIXES=1000 make soak,
+# COLLECTOR_ENGINES=community COLLECTOR_TIMESCALE_MIXES=500 make test-long.
+test-long: export COLLECTOR_ENGINES ?= plain,apache,community
+test-long: export COLLECTOR_REQUIRE_ENGINES ?= $(COLLECTOR_ENGINES)
+test-long: export COLLECTOR_MIXES ?= 500
+test-long: export COLLECTOR_KILLS ?= 100
+test-long: export COLLECTOR_TIMESCALE_MIXES ?= 200
+test-long: export COLLECTOR_TIMESCALE_KILLS ?= 50
+test-long: export COLLECTOR_SLEEP_SEEDS ?= 1,2,3,4,5
+test-long: $(STAMP) ## The whole suite with hundreds of mixes and kills on each engine, every clock, properties drawn anew
+	$(BIN)/python -m pytest -n 3 --clock all --hypothesis-profile long --timeout 0
+
 check: $(STAMP) ## Types, lint, format, floors
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -37,8 +52,10 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Print speed and memory (not part of the suite)
 	$(BIN)/python -m tests.benchmarks
 
+soak: export COLLECTOR_MIXES ?= 3000
+soak: export COLLECTOR_KILLS ?= 300
 soak: $(STAMP) ## Thousands of random fault mixes, for hours
-	COLLECTOR_MIXES=3000 COLLECTOR_KILLS=300 $(BIN)/python -m pytest -n 2 tests/acceptance/test_convergence.py tests/acceptance/test_kill.py --timeout 0
+	$(BIN)/python -m pytest -n 2 tests/acceptance/test_convergence.py tests/acceptance/test_kill.py --timeout 0
 
 engines: ## Build TimescaleDB's Apache edition from Debian's source package, for the tests
 	scripts/build_apache_timescaledb.sh

@@ -15,7 +15,7 @@ import structlog
 
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
-from collector.db import compaction, embedded, features, migrate, pool
+from collector.db import compaction, embedded, features, pool, revisions
 from collector.db.pool import Database
 from collector.domain.answers import Failure
 from collector.domain.errors import (
@@ -109,7 +109,7 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
 
 
 async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
-    current, head = await migrate.current(url, clock), migrate.head()
+    current, head = await revisions.current(url, clock), revisions.head()
     if current == head:
         return
     if not settings.database.embedded:
@@ -120,6 +120,8 @@ async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
 
 async def upgrade(settings: Settings) -> features.FeatureReport:
     """Bring the configured database to this version's schema, and give it every feature that its server can have."""
+    from collector.db import migrate  # noqa: PLC0415 - alembic takes half a second, and upgrades are rare
+
     url = await database_url(settings)
     notes = await migrate.upgrade(url)
     keeping = settings.retention
@@ -217,7 +219,9 @@ async def run_window(
         async with opened as db:
             try:
                 async with standing.source(order) if standing else _source(settings, order, clock) as source:
-                    parts = Parts(db, source, settings, days, clock, random.SystemRandom(), on_progress)
+                    parts = Parts(
+                        db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings)
+                    )
                     finished = await window_run.run(order, parts)
                     order = finished.order
                     report = await reporting.of_run(finished, db, settings, days, clock.now(), log_path)
@@ -269,6 +273,12 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
         log.warning("upkeep_failed", error=error.message, hint=error.hint)
     except TimeoutError:
         log.warning("upkeep_failed", error=f"not done within {_UPKEEP_S} s", hint="run: collector db compact")
+
+
+def _login(settings: Settings) -> str:
+    """Return what tells one login from another, without naming the account."""
+    gateway_ = settings.gateway
+    return f"{gateway_.host}:{gateway_.port}/{gateway_.client_id}"
 
 
 @contextlib.asynccontextmanager

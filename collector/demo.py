@@ -3,6 +3,7 @@
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from collector.clock import SystemClock
 from collector.config import Settings
 from collector.db import embedded
 from collector.domain.coverage import NEW_YORK
+from collector.domain.evidence import SECOND_AFTER
 from collector.domain.masking import Mask
 from collector.domain.runs import RunStatus, Window
 from collector.log import setup
@@ -32,6 +34,9 @@ SELECTION = {
     ],
 }
 """A few hundred contracts instead of thousands; everything else, pacing too, is as in a real run."""
+
+MARKET = "calibrated"
+"""As many contracts without trades, bids or any bar as a real chain has."""
 
 log = structlog.get_logger()
 
@@ -64,8 +69,29 @@ def settings_for(folder: Path, port: int) -> Settings:
     return config.load(resource("config.yaml"), overrides)
 
 
+async def _collected(
+    settings: Settings, clock: SystemClock, progress: app.ProgressBar, show: Callable[[Any], None]
+) -> app.Outcome:
+    """Run eod, and again once simulated half an hour has passed where empty answers await confirmation."""
+    order = order_for(Window.EOD, settings, app.calendar(settings), clock.now())
+    with progress(order) as on_progress:
+        first = await app.run_window(settings, order, clock, on_progress)
+    if first.report.confirm_at is None or first.report.status is not RunStatus.SUCCESS:
+        return first
+    show(
+        f"{first.report.bars:,} bars came; {first.report.awaiting:,} series-slots await confirmation:"
+        " the clock is set half an hour on, and they are asked again."
+    )
+    clock.set(max(clock.now() + SECOND_AFTER, first.report.confirm_at))
+    again = replace(order, confirming=True)
+    with progress(again) as on_progress:
+        return await app.run_window(settings, again, clock, on_progress)
+
+
 async def run(seed: int, keep: Path | None, progress: app.ProgressBar, show: Callable[[Any], None]) -> RunStatus:
-    """Start both servers, collect one session, show what came out, stop both.
+    """Start both servers, collect one session, confirm what came back empty, show what came out, stop both.
+
+    The session is the last one before now, which COLLECTOR_CLOCK may set.
 
     Args:
         seed: of the simulated market.
@@ -73,15 +99,13 @@ async def run(seed: int, keep: Path | None, progress: app.ProgressBar, show: Cal
         progress: makes the progress bar of a run.
         show: prints a renderable.
     """
-    clock = SystemClock(last_evening(SystemClock().now()))
+    clock = SystemClock(last_evening(app.system_clock().now()))
     with _folder(keep) as folder:
-        gateway = await launch.start(seed, clock)
+        gateway = await launch.start(seed, clock, market=MARKET)
         try:
             settings = settings_for(folder, gateway.port)
             setup(settings.log, clock, quiet_people=True)
-            order = order_for(Window.EOD, settings, app.calendar(settings), clock.now())
-            with progress(order) as on_progress:
-                outcome = await app.run_window(settings, order, clock, on_progress)
+            outcome = await _collected(settings, clock, progress, show)
             show(run_view(outcome.report, Mask(settings.secrets)))
             show(
                 f"At the gateway: {len(gateway.log.historical):,} requests, {gateway.log.max_open} open at most,"

@@ -10,7 +10,7 @@ from collector import app
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import features, gaps, migrate, status
+from collector.db import features, gaps, revisions, status
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.instruments import OptionContract
@@ -118,7 +118,7 @@ async def weekly(settings: Settings, clock: Clock) -> WeekReport:
 async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
     """Return the database's address without password, its schema revision, the newest one, and its features."""
     url = await app.database_url(settings)
-    return settings.database.shown, await migrate.current(url), migrate.head(), await features.report(url)
+    return settings.database.shown, await revisions.current(url), revisions.head(), await features.report(url)
 
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
@@ -128,7 +128,7 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     checks.append(preflight.sessions(app.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
-        by_itself = own and (current is None or current in migrate.known())
+        by_itself = own and (current is None or current in revisions.known())
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))

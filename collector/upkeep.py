@@ -7,17 +7,18 @@ from pathlib import Path
 from collector import app
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import adoption, backup, compaction, coverage, features, locks, retention
+from collector.db import adoption, backup, compaction, contracts, coverage, evidence, features, locks, retention
 from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
 from collector.domain.coverage import NEW_YORK
-from collector.domain.errors import DatabaseError
-from collector.pipeline import greeks
+from collector.domain.errors import DatabaseError, UsageError
+from collector.pipeline import greeks, weighing
 from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
 from collector.pipeline.verify import Verified
+from collector.pipeline.weighed import Weighed
 
 
 async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
@@ -117,3 +118,22 @@ async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: C
             for symbol in symbols or settings.symbol_names
         ]
     return sum(counts)
+
+
+async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> Weighed:
+    """Accept a session as empty as it looks, and weigh its empty answers at once; nothing is asked.
+
+    Raises:
+        LockHeld: a run is at work.
+        NotASession: the date is no trading day.
+        UsageError: the session is not over, or a symbol is not known.
+    """
+    days, names = app.calendar(settings), tuple(symbols or settings.symbol_names)
+    if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
+        raise UsageError(f"the session of {day} is not over", "How empty it is will be known after its close.")
+    async with app.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
+        known = {symbol: await contracts.underlying(db, symbol) for symbol in names}
+        if unknown := [symbol for symbol, one in known.items() if one is None and symbol in symbols]:
+            raise UsageError(f"{', '.join(unknown)} is not known", "See: collector chains list")
+        await evidence.accept(db, day, names)
+        return await weighing.weigh(db, settings, days, [one for one in known.values() if one is not None], None)

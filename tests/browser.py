@@ -24,6 +24,7 @@ _SWITCHES = (
     "--no-first-run",
     "--no-default-browser-check",
     "--hide-scrollbars",
+    "--allow-file-access-from-files",  # fonts lie in files, and so does the page
     "--host-resolver-rules=MAP * ~NOTFOUND",
 )
 
@@ -64,15 +65,17 @@ function measure(frame) {
     }
   }
   const images = [...page.images];
+  const unloaded = [...page.fonts].filter(face => face.status !== 'loaded').map(face => face.family);
   return {
-    width: root.clientWidth, scroll: root.scrollWidth, height: page.body.scrollHeight, wide, pale,
+    unloaded, width: root.clientWidth, scroll: root.scrollWidth, height: page.body.scrollHeight, wide, pale,
     images: images.length, missing: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
     background: view.getComputedStyle(page.body).backgroundColor,
   };
 }
-window.addEventListener('load', () => {
-  const results = {};
-  for (const frame of document.querySelectorAll('iframe')) results[frame.id] = measure(frame);
+window.addEventListener('load', async () => {
+  const results = {}, frames = document.querySelectorAll('iframe');
+  for (const frame of frames) await Promise.allSettled([...frame.contentDocument.fonts].map(face => face.load()));
+  for (const frame of frames) results[frame.id] = measure(frame);
   const pre = document.createElement('pre');
   pre.id = 'results';
   pre.textContent = JSON.stringify(results);
@@ -85,7 +88,8 @@ def measured(pages: Mapping[str, str], widths: Sequence[int], *, dark: bool) -> 
     """Lay pages out at widths in CSS pixels; return measurements by "name width".
 
     Each has: width, scroll and height (of the whole page), wide (elements that stick out), pale (texts whose contrast
-    is below 4.5), images (how many), missing (texts of the images that do not show), background.
+    is below 4.5), images (how many), missing (texts of the images that do not show), unloaded (families of the page's
+    own fonts that did not load), background.
     """
     frames = "".join(
         f'<iframe id="{name} {width}" style="width:{width}px;height:100px;border:0" '
@@ -97,7 +101,7 @@ def measured(pages: Mapping[str, str], widths: Sequence[int], *, dark: bool) -> 
         "<!DOCTYPE html><html style='color-scheme: light dark'><meta charset='utf-8'>"
         f"<script>{_MEASURE}</script><body>{frames}</body></html>"
     )
-    dom = _run(wrapper, ("--dump-dom", "--window-size=1200,1000"), dark=dark)
+    dom = _run(wrapper, ("--dump-dom", "--window-size=1200,1000", "--virtual-time-budget=60000"), dark=dark)
     found = re.search(r'<pre id="results">(.*?)</pre>', dom, re.DOTALL)
     assert found, f"the browser measured nothing: {dom[:500]}"
     results: dict[str, dict[str, Any]] = json.loads(html.unescape(found[1]))

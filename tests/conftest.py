@@ -1,3 +1,17 @@
 """Fixtures that every test may use, gathered from one file a subject."""
 
-pytest_plugins = ["tests.fixtures_engines", "tests.fixtures_simulator", "tests.fixtures_convergence"]
+from hypothesis import HealthCheck, settings
+
+pytest_plugins = [
+    "tests.fixtures_engines",
+    "tests.fixtures_simulator",
+    "tests.fixtures_convergence",
+    "tests.fixtures_days",
+]
+
+# A busy machine makes no property wrong, and the same draws every time make no failure that nobody can repeat.
+# `--hypothesis-profile long` (`make test-long`) draws anew, and more.
+_SLOW = [HealthCheck.too_slow]
+settings.register_profile("suite", deadline=None, derandomize=True, suppress_health_check=_SLOW)
+settings.register_profile("long", deadline=None, max_examples=2000, print_blob=True, suppress_health_check=_SLOW)
+settings.load_profile("suite")

@@ -23,6 +23,8 @@ OPEN_CEILING, RATE_CEILING = 45, 40
 """What is configured, below IB's 50 and 50."""
 
 _LAST_ATTEMPT = 25
+SECOND_WITNESS_S = 31 * 60.0
+"""After so long an answer is independent of the one before."""
 _LONGEST_S = 5.5 * 3600
 """Virtual seconds after which a mix that has not ended is called stuck; midnight would purge what expires today."""
 
@@ -48,7 +50,7 @@ async def until_it_ends(seed: int, arena: Arena) -> Course:
     clock = VirtualClock(AFTER_THE_CLOSE)
     await arena.empty(clock)
     async with Disturbed(arena, clock, market_seed, variant, mix(seed, requests=40), pacing) as disturbed:
-        faults = _Faults(disturbed, dice, reference.traffic)
+        faults = Faults(disturbed, dice, reference.traffic)
         try:
             async with asyncio.timeout(_LONGEST_S):
                 await persist(disturbed, faults.armed, lambda: dice.uniform(1.0, 300.0))
@@ -68,7 +70,7 @@ async def persist(
     armed: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     pause: Callable[[], float] = lambda: 60.0,
 ) -> None:
-    """Run the window again and again until it succeeds.
+    """Run the window again and again until it succeeds and nothing waits for a second witness.
 
     Args:
         disturbed: what runs it.
@@ -80,8 +82,11 @@ async def persist(
         async with armed():
             ended = await disturbed.attempt()
         if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
-            return
-        await disturbed.clock.sleep(pause())
+            if not ended.weighed.awaiting:
+                return
+            await disturbed.clock.sleep(SECOND_WITNESS_S)
+        else:
+            await disturbed.clock.sleep(pause())
 
 
 def check_ceilings(log: RequestLog) -> None:
@@ -128,7 +133,7 @@ async def check_tables(arena: Arena, clock: Clock, reference: Reference) -> None
     assert not left, f"runs left as running: {left}"
 
 
-class _Faults:
+class Faults:
     """The faults of one mix besides the gateway's own: kills, and cut or refused connections.
 
     Most moments are drawn as bytes that have passed, because time stands still while the database works.

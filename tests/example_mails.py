@@ -7,6 +7,7 @@ from collector.domain.masking import Mask
 from collector.domain.report import GapCounts, OutcomeCount, RunReport
 from collector.notify import examples
 from collector.notify.alerts import Alert, Rule, Severity
+from collector.notify.example_week import week
 from collector.notify.memory import AlertMemory, Judgement, OpenCondition
 from collector.notify.message import Mail
 from collector.notify.rendering import Renderer, page
@@ -24,10 +25,11 @@ def mails() -> dict[str, Mail]:
         "success": renderer.run(examples.success()),
         "intraday": renderer.run(examples.intraday()),
         "partial": renderer.run(examples.partial(), _judged(examples.alerts()[1:])),
+        "implausible": renderer.run(examples.implausible()),
         "failed": renderer.run(examples.failed()),
         "preflight_failed": renderer.run(examples.preflight_failed()),
         "recovery": renderer.run(examples.success(), _judged(recovered=examples.recovered_conditions())),
-        "weekly": renderer.week(examples.week()),
+        "weekly": renderer.week(week()),
         "torture": renderer.run(_torture(), _judged((_long_alert(),), examples.recovered_conditions())),
     }
 

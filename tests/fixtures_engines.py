@@ -1,6 +1,7 @@
 """Fixtures of the database: the engine matrix, a migrated database for each test, and the suite's last lines.
 
-COLLECTOR_REQUIRE_ENGINES (`plain,apache`) makes the absence of an engine a failure instead of a skip.
+COLLECTOR_REQUIRE_ENGINES (`plain,apache`) makes the absence of an engine a failure instead of a skip. COLLECTOR_ENGINES
+(`community`) leaves out the tests that run on another.
 """
 
 import itertools
@@ -77,6 +78,30 @@ async def _migrate(url: str) -> None:
 
     await migrate.upgrade(url)
     await features.apply(url)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what runs on an engine that is not wanted."""
+    wanted = os.environ.get("COLLECTOR_ENGINES", "")
+    if not wanted:
+        return
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (kept if _engine_of(item) in {"", *wanted.split(",")} else left_out).append(item)
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
+
+
+def _engine_of(item: pytest.Item) -> str:
+    """Return the name of the engine that a test runs on, "" without any."""
+    if "plain_engine" in getattr(item, "fixturenames", ()):
+        return "plain"
+    return (
+        str(item.callspec.params.get("engine", ""))
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec")
+        else ""
+    )
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from collector.cli.progress import run_progress
 from collector.cli.run import show_outcome
 from collector.cli.status import not_counted
 from collector.domain.runs import GapState
-from collector.pipeline.orders import backfill_order, day_of, fill_order
+from collector.pipeline.orders import backfill_order, day_of, fill_columns_order, fill_order
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -89,13 +89,18 @@ def backfill(
     symbols: SymbolsOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
+    fill_columns: Annotated[
+        bool,
+        typer.Option("--fill-columns", help="Instead, ask once more for quotes that were stored by their close alone."),
+    ] = False,
 ) -> int:
     """Fetch the history of the contracts that live today: IB keeps some 65 days of quotes and 120 of trades.
 
     Example: collector backfill --days 60 --symbols SPY
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    order = backfill_order(settings, wiring.calendar(settings), clock.now(), days, symbols_of(symbols))
+    make = fill_columns_order if fill_columns else backfill_order
+    order = make(settings, wiring.calendar(settings), clock.now(), days, symbols_of(symbols))
     with run_progress(order) as on_progress:
         outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
     return show_outcome(outcome, settings)

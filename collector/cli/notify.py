@@ -3,6 +3,7 @@
 import tempfile
 import webbrowser
 from collections.abc import Iterable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,23 @@ from collector.cli.options import ConfigOption, opened
 from collector.notify import examples, report_files
 from collector.notify.fan_out import Delivery
 from collector.notify.rendering import page
+
+
+class Example(StrEnum):
+    """What an example shows."""
+
+    SUCCESS = "success"
+    PARTIAL = "partial"
+    IMPLAUSIBLE = "implausible"
+    FAILED = "failed"
+
+
+_EXAMPLES = {
+    Example.SUCCESS: examples.success,
+    Example.PARTIAL: examples.partial,
+    Example.IMPLAUSIBLE: examples.implausible,
+    Example.FAILED: examples.failed,
+}
 
 app = typer.Typer(help="Mails and other channels.", no_args_is_help=True)
 
@@ -40,6 +58,7 @@ def show_deliveries(deliveries: Iterable[Delivery], *, aside: bool = False) -> i
 @app.command()
 def preview(
     run: Annotated[int | None, typer.Option("--run", help="A run's number; without it an example.")] = None,
+    example: Annotated[Example, typer.Option("--example", help="Which example.")] = Example.SUCCESS,
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -48,7 +67,7 @@ def preview(
     Example: collector notify preview --run 12 --open
     """
     settings, clock = opened(config)
-    report = examples.success() if run is None else report_files.read(settings.log.path, run)
+    report = _EXAMPLES[example]() if run is None else report_files.read(settings.log.path, run)
     path = Path(tempfile.gettempdir()) / f"collector-preview-{report.run_id}.html"
     path.write_text(page(wiring.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
     typer.echo(path)

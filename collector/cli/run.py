@@ -28,8 +28,10 @@ from collector.domain.errors import CollectorError, UsageError
 from collector.domain.masking import Mask
 from collector.domain.report_document import to_document
 from collector.domain.runs import Window
+from collector.notify import wording
 from collector.notify.terminal import run_view
 from collector.pipeline.orders import day_of, order_for, span_of
+from collector.pipeline.reporting import resume_command
 
 
 def register(root: typer.Typer) -> None:
@@ -81,7 +83,11 @@ def run(
         return show_plan(run_until_signalled(questions.plan_of(settings, order, clock)), as_json=as_json)
     with run_progress(order) as on_progress:
         outcome = run_until_signalled(app.run_window(settings, order, clock, on_progress))
-    return show_outcome(outcome, settings, as_json=as_json)
+    code = show_outcome(outcome, settings, as_json=as_json)
+    if outcome.report.confirm_at is not None and not as_json:
+        when = wording.both_zones(outcome.report.confirm_at)
+        typer.echo(f"Confirm from {when} with: {resume_command(order)}\nThe schedule does it by itself.")
+    return code
 
 
 def _run_due(settings: Settings, clock: Clock, *, as_json: bool) -> int:

@@ -1,6 +1,7 @@
 """`collector simulate`: a simulated IB Gateway on this machine."""
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from collector.clock import SystemClock
 from collector.domain.errors import Interrupted, UsageError
 from collector.pipeline.orders import day_of
 from collector.simulator.scenarios import SCENARIOS, named
+from collector.simulator.settings import MARKETS, market_settings
 
 
 def register(root: typer.Typer) -> None:
@@ -26,31 +28,31 @@ def simulate(
     scenario: Annotated[
         list[str] | None, typer.Option("--scenario", help="How it misbehaves; may be repeated. See --list.")
     ] = None,
+    market: Annotated[
+        str, typer.Option("--market", help=f"How thin the far contracts are: {' · '.join(MARKETS)}.")
+    ] = "standard",
     at: Annotated[str | None, typer.Option("--at", help="Simulated start, ISO with zone; the clock runs on.")] = None,
     truth: Annotated[str | None, typer.Option("--truth", help="Print the market's truth of SYMBOL:YYYY-MM-DD.")] = None,
-    show: Annotated[bool, typer.Option("--list", help="List the scenarios.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="List the scenarios, a sentence each.")] = False,
 ) -> None:
     """Run a simulated IB Gateway: the TWS protocol on a socket, a market from a seed, faults on request.
 
     Example: collector simulate --port 7497 --seed 7 --scenario nightly-restart
     """
     if show:
-        typer.echo("\n".join(SCENARIOS))
+        wide = max(map(len, SCENARIOS))
+        typer.echo("\n".join(f"{name:<{wide}}  {one.says}" for name, one in SCENARIOS.items()))
         return
+    _check_names(market, scenario or ())
     clock = app.system_clock() if at is None else SystemClock(_instant(at))
     if truth is not None:
         symbol, _, text = truth.partition(":")
         day = day_of(text or None)
         if day is None:
             raise UsageError(f"--truth {truth!r} has no date", "Write it as SPY:2026-11-20.")
-        for row in simulator.truth_rows(seed, clock, symbol.upper(), day):
+        for row in simulator.truth_rows(seed, clock, symbol.upper(), day, market=market):
             typer.echo(row)
         return
-    try:
-        for name in scenario or ():
-            named(name)
-    except (KeyError, ValueError) as error:
-        raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
     def ready(host: str, bound: int) -> None:
         now = f"{clock.now():%Y-%m-%d %H:%M:%S} UTC"
@@ -58,11 +60,20 @@ def simulate(
         sys.stdout.flush()
 
     try:
-        app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready))
+        app.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready, market))
     except Interrupted:
         return  # the only way in which it ends
     except OSError as error:
         raise UsageError(f"cannot listen on port {port}: {error.strerror}", "Choose another with --port.") from error
+
+
+def _check_names(market: str, scenarios: Sequence[str]) -> None:
+    try:
+        market_settings(market)
+        for name in scenarios:
+            named(name)
+    except (KeyError, ValueError) as error:
+        raise UsageError(str(error.args[0]), "See: collector simulate --list") from error
 
 
 def _instant(text: str) -> datetime:

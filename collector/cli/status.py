@@ -16,6 +16,7 @@ from collector.db.gaps import GapTotal
 from collector.db.quality_checks import RecordedQuality
 from collector.db.status import Overview
 from collector.domain.runs import GapState, RunStatus
+from collector.notify import wording
 from collector.pipeline.orders import day_of
 
 _COLOURS = {
@@ -73,6 +74,7 @@ def document(overview: Overview) -> dict[str, object]:
             }
             for one in overview.symbols
         ],
+        "implausible": [asdict(one) for one in overview.implausible],
         "gaps": _totals(overview.gaps),
         "uncounted_runs": overview.uncounted,
         "dead_letters": overview.dead_letters,
@@ -108,13 +110,18 @@ def show(overview: Overview, console: Console) -> None:
             f"{run.bars_inserted:,}/{run.bars_updated:,}/{run.bars_identical:,}",
             f"{run.errors:,}",
         )
-    symbols = Table("symbol", "settled", "complete", "fill", "traded", "no trade", "unknown", "open", "lost", "rows")
+    witnessed = any(one.measured.awaiting or one.measured.single_witness for one in overview.symbols)
+    more = ("awaiting", "single-witness") if witnessed else ()
+    symbols = Table(
+        "symbol", "settled", "complete", *more, "fill", "traded", "no trade", "unknown", "open", "lost", "rows"
+    )
     for one in overview.symbols:
         held = one.measured
         symbols.add_row(
             one.symbol,
             f"{held.contracts_settled:,}/{held.contracts:,}",
             _percent(held.completeness),
+            *((f"{held.awaiting:,}", f"{held.single_witness:,}") if witnessed else ()),
             _percent(held.fill),
             f"{held.traded:,}",
             f"{held.no_trade:,}",
@@ -127,6 +134,8 @@ def show(overview: Overview, console: Console) -> None:
         if one.quality is not None:
             worth.add_row(one.symbol, *_worth(one.quality))
     console.print(f"session {overview.day:%A %Y-%m-%d}", highlight=False)
+    if overview.implausible:
+        console.print(wording.distrust(overview.implausible), style="bold red", highlight=False)
     console.print(runs if overview.runs else "no run yet for this session")
     console.print(symbols if overview.symbols else "nothing is collected yet")
     if worth.row_count:

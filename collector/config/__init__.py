@@ -2,6 +2,7 @@
 
 from collector.config.activity import ActivitySettings, OpenInterestSettings
 from collector.config.collection import (
+    EvidenceSettings,
     IvRegime,
     RegimeSource,
     RepairSettings,
@@ -30,6 +31,7 @@ __all__ = [
     "DatabaseSettings",
     "DeadManSettings",
     "DividendSettings",
+    "EvidenceSettings",
     "GatewaySettings",
     "GreeksSettings",
     "IvRegime",

@@ -1,5 +1,7 @@
 """The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
 
+from datetime import time
+from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Any, Self
@@ -62,6 +64,11 @@ class SelectionSettings(Section):
         return regimes
 
 
+_SLOT_MINUTES = 5
+_TOO_EARLY = time(12, 30)
+"""A product that closes then on full days would close at the open, 09:30, where the exchange closes at 13:00."""
+
+
 class RotationSettings(Section):
     """One multi-day request every few sessions for contracts that neither expire soon nor lie near the money.
 
@@ -93,6 +100,22 @@ class SymbolSettings(Section):
     def _capitals(cls, symbol: object) -> object:
         return symbol.strip().upper() if isinstance(symbol, str) else symbol
 
+    @field_validator("close")
+    @classmethod
+    def _close_ends_a_slot(cls, close: time | None) -> time | None:
+        if close is None:
+            return None
+        if close.second or close.microsecond or close.minute % _SLOT_MINUTES:
+            raise ValueError(
+                f"{close} ends no 5-minute bar; write the close on the 5-minute grid, such as 16:00 or 16:15"
+            )
+        if close <= _TOO_EARLY:
+            raise ValueError(
+                f"{close:%H:%M} leaves early-close days, three hours shorter, without a session after the open at 09:30"
+                "; write the close of a full day in New York, such as 16:00 or 16:15"
+            )
+        return close
+
     @model_validator(mode="before")
     @classmethod
     def _bare_name(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written
@@ -122,6 +145,12 @@ def check_series(series: tuple[WhatToShow, ...]) -> tuple[WhatToShow, ...]:
     if not series or len(set(series)) != len(series):
         raise ValueError("should name each series once, and at least one")
     return series
+
+
+class EvidenceSettings(Section):
+    """When an empty answer is believed. no_bid_usd: an ask up to this, USD, makes an empty BID no surprise."""
+
+    no_bid_usd: Decimal = Field(default=Decimal("0.05"), ge=0, le=10)
 
 
 class RepairSettings(Section):

@@ -112,6 +112,7 @@ class AlertSettings(Section):
     database_unreachable: When = When.IMMEDIATE
     gateway_unreachable: When = When.IMMEDIATE
     last_chance_missed: When = When.IMMEDIATE
+    session_implausible: When = When.IMMEDIATE
     completeness_low: When = When.AFTER_COMPLETION
     quality_low: When = When.AFTER_COMPLETION
     unusually_few: When = When.AFTER_COMPLETION

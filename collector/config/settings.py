@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.config.activity import ActivitySettings, OpenInterestSettings
 from collector.config.collection import (
+    EvidenceSettings,
     RepairSettings,
     RotationSettings,
     SelectionSettings,
@@ -59,6 +60,7 @@ class Settings(BaseSettings):
     gateway: GatewaySettings = GatewaySettings()
     pacing: PacingSettings = PacingSettings()
     windows: WindowsSettings = WindowsSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
     repair: RepairSettings = RepairSettings()
     rotation: RotationSettings = RotationSettings()
     schedule: ScheduleSettings = ScheduleSettings()

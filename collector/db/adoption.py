@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from collector.clock import Clock
-from collector.db import backup, features, locks, migrate, pool, timescale
+from collector.db import backup, features, locks, pool, revisions, timescale
 from collector.db.compaction import refresh_aggregates
 from collector.db.features import StorageSettings
 from collector.db.locks import Lock
@@ -59,6 +59,8 @@ async def adopt(
         DatabaseUnavailable: no usable connection.
         DatabaseError: there is nothing to adopt, the backup failed, or a bar could not be taken over.
     """
+    from collector.db import migrate  # noqa: PLC0415 - alembic takes half a second, and who adopts does it once
+
     # From the first upgrade on runs would find their tables here; they wait until these are full.
     async with pool.connect(url, clock, size=1) as db, locks.collection_lock(db, "adoption") as lock:
         made = await _set_aside(url, folder, now, clock)
@@ -89,7 +91,7 @@ async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Pat
         return kept[-1].path if kept else folder
     if not here:
         raise DatabaseError("there is nothing to adopt: the database is empty", "run `collector db upgrade`")
-    if "alembic_version" in here and await migrate.current(url, clock) is not None:
+    if "alembic_version" in here and await revisions.current(url, clock) is not None:
         raise DatabaseError(
             "there is nothing to adopt: the tables are the collector's own", "run `collector db upgrade`"
         )

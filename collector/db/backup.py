@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from collector.clock import Clock
-from collector.db import errors, migrate, programs, timescale
+from collector.db import errors, programs, revisions, timescale
 from collector.db.queries import query
 from collector.db.timescale import Edition, Server, Session
 from collector.domain.errors import BackupError, DatabaseError, DatabaseUnavailable
@@ -103,7 +103,7 @@ async def _dumped(url: str, folder: Path, now: datetime, server: Server, clock: 
             server.server,
             server.installed,
             str(server.edition),
-            await migrate.current(url, clock) or "",
+            await revisions.current(url, clock) or "",
             int(version.split()[2].split(".")[0]),
         )
         part.replace(dump)

@@ -41,7 +41,7 @@ _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "refused")
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "refused", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,15 @@ class SeriesAnswer:
 
     bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions, without the
     refused ones. settled: of these the final ones, of sessions in which the series has at least one bar. refused: slots
-    whose bar went into quarantine, neither covered nor settled by these answers.
+    whose bar went into quarantine, neither covered nor settled by these answers. empty: of the covered ones those of
+    sessions without any bar, of which nobody knows yet that nobody traded.
     """
 
     bars: tuple[Bar, ...]
     covered: Spans
     settled: Spans = field(default_factory=Spans)
     refused: Spans = field(default_factory=Spans)
+    empty: Spans = field(default_factory=Spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class _Row:
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
     refused: dict[WhatToShow, Spans]
+    empty: dict[WhatToShow, Spans]
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
@@ -232,6 +235,8 @@ async def _store(
             inserted, updated = row["inserted"], row["updated"]
             counts += Counts(inserted, updated, row["staged"] - inserted - updated)
     await transaction.execute(kind.merge)
+    if kind is _OPTION and lines:
+        await transaction.execute("list_earlier", [row.id for row in rows])
     return counts
 
 
@@ -243,13 +248,14 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
             raise ValueError(f"{answers.instrument} has no database id")
         if not answers.series:
             continue
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
             row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
             row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
             row.settled[what] = row.settled[what] | answer.settled if what in row.settled else answer.settled
+            row.empty[what] = row.empty[what] | answer.empty if what in row.empty else answer.empty
             row.refused[what] = row.refused[what] | answer.refused if what in row.refused else answer.refused
     for row in rows.values():
         row.flag_refused()
@@ -279,7 +285,7 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
         lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in row.times()])
         coverage += [
             f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
-            f"\t{spans_literal(row.refused[what])}\n"
+            f"\t{spans_literal(row.refused[what])}\t{spans_literal(row.empty[what])}\n"
             for what, covered in row.covered.items()
         ]
     return lines, coverage

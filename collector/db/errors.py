@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import Iterator
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError
 
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DataRefused, DiskFull
 
@@ -54,7 +53,7 @@ _LOST = ("the connection to the database was lost", "see the server's log; the n
 
 @contextlib.contextmanager
 def door() -> Iterator[None]:
-    """Turn errors of asyncpg, SQLAlchemy and the operating system into the collector's own.
+    """Turn errors of asyncpg and the operating system into the collector's own.
 
     Raises:
         DatabaseUnavailable: there is no usable connection, or the server takes no writes; a later attempt may help.
@@ -64,8 +63,6 @@ def door() -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        raise translated(_innermost(error)) from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
         if isinstance(error, DatabaseError):
             raise
@@ -131,14 +128,6 @@ def _from_system(error: BaseException) -> DatabaseError:
     if isinstance(error, ConnectionError):
         return DatabaseUnavailable(f"{_LOST[0]}: {_one_line(str(error))}", _LOST[1])
     return DatabaseUnavailable(f"the database cannot be reached: {_one_line(str(error))}", _START)
-
-
-def _innermost(error: DBAPIError) -> BaseException:
-    """Return asyncpg's own error below SQLAlchemy's wrappers."""
-    inner: BaseException = error
-    while (cause := getattr(inner, "orig", None) or inner.__cause__) is not None:
-        inner = cause
-    return inner
 
 
 def _one_line(message: str) -> str:

@@ -4,26 +4,25 @@ One upgrade runs at a time (an advisory lock), each revision in its own transact
 lock time-out for a table that somebody uses.
 """
 
-from typing import TYPE_CHECKING, TypeVar
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from collector.clock import Clock, SystemClock
-from collector.db import errors, schema
+from collector.db import errors, revisions, schema
 from collector.db.pool import CONNECT_TIMEOUT_S, session_settings
 from collector.db.queries import query
 from collector.domain.errors import DatabaseError
 from collector.resources import resource
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ResultT = TypeVar("ResultT")
 
@@ -33,28 +32,6 @@ def configuration() -> Config:
     config = Config(str(resource("alembic.ini")))
     config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
     return config
-
-
-def head() -> str:
-    """Return the newest revision that this version of the collector knows."""
-    newest = ScriptDirectory.from_config(configuration()).get_current_head()
-    if newest is None:
-        raise LookupError("there are no migrations")
-    return newest
-
-
-def known() -> frozenset[str]:
-    """Return the revisions that this version of the collector can upgrade from."""
-    return frozenset(script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions())
-
-
-async def current(url: str, clock: Clock | None = None) -> str | None:
-    """Return the revision of a database, None when it has none of the collector's tables.
-
-    Raises:
-        DatabaseUnavailable, DatabaseError: see `collector.db.pool.connect`.
-    """
-    return await _on(url, clock, _revision)
 
 
 async def upgrade(url: str, clock: Clock | None = None, revision: str = "head") -> tuple[str, ...]:
@@ -80,7 +57,7 @@ def _upgrade(connection: Connection, revision: str) -> tuple[str, ...]:
     here = _revision(connection)
     if here is None:
         _refuse_strangers(connection)
-    elif here not in known():
+    elif here not in revisions.known():
         raise DatabaseError(
             f"the database is at revision {here}, which this version of the collector does not know",
             "install the version that made it, or a newer one",
@@ -104,7 +81,7 @@ def _revision(connection: Connection) -> str | None:
     return revision
 
 
-def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revision: str) -> tuple[str, ...]:
+def _migrate(connection: Connection, step: Callable[[Config, str], None], revision: str) -> tuple[str, ...]:
     """Take a step, and return the notes that revisions have left in `config.attributes["notes"]`."""
     config = configuration()
     config.attributes.update(connection=connection, notes=[])
@@ -119,14 +96,26 @@ def _migrate(connection: Connection, step: "Callable[[Config, str], None]", revi
     return tuple(config.attributes["notes"])
 
 
-async def _on(url: str, clock: Clock | None, work: "Callable[[Connection], ResultT]") -> ResultT:
-    with (clock or SystemClock()).hold(), errors.door():
+async def _on(url: str, clock: Clock | None, work: Callable[[Connection], ResultT]) -> ResultT:
+    with (clock or SystemClock()).hold(), errors.door(), unwrapped():
         engine = engine_for(url)
         try:
             async with engine.connect() as connection:
                 return await connection.run_sync(work)
         finally:
             await engine.dispose()
+
+
+@contextlib.contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise asyncpg's own error instead of SQLAlchemy's wrapping."""
+    try:
+        yield
+    except DBAPIError as error:
+        inner: BaseException = error
+        while (cause := getattr(inner, "orig", None) or inner.__cause__) is not None:
+            inner = cause
+        raise inner from error
 
 
 def engine_for(url: str) -> AsyncEngine:

@@ -80,6 +80,7 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
     runs = [row for row in await db.fetch("runs_of_week", first, last) if row["run_type"] in WINDOWS]
     gaps = await db.fetchrow("gaps_of_week", span.start, span.end) or {}
     expiries = await db.fetchrow("expiries_of_week", first, last) or {}
+    evidence = {row["symbol"]: row for row in await db.fetch("evidence_of_week", span.start, span.end)}
     ran = {(row["run_date"], Window(row["run_type"])) for row in runs}
     missed = {(day, window) for window, day, _ in await schedule_state.missed(db, first) if day <= last}
     return WeekFigures(
@@ -94,7 +95,10 @@ async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigur
             for row in runs
         ),
         missed=tuple(sorted(missed - ran)),
-        symbols=tuple(WeekSymbol(**row) for row in await db.fetch("symbols_of_week", first, last)),
+        symbols=tuple(
+            WeekSymbol(**{**row, **evidence.get(row["symbol"], {})})
+            for row in await db.fetch("symbols_of_week", first, last)
+        ),
         gaps=GapCounts(**gaps),
         expiring=Expiring(**expiries),
         requests=sum(row["requests"] for row in runs),

@@ -17,8 +17,9 @@ class Measured:
     """One symbol's contracts on one session, or on a part of it.
 
     contracts: selected ones; contracts_settled: those settled in every series. expected, covered, settled:
-    series-slots. slots: expected slots (of one series); traded, no_trade, unknown: slots by verdict, which add up to
-    it. rows: stored rows; first_bar, last_bar: their times, None without any.
+    series-slots; awaiting: not settled ones that lack a second witness only, single_witness: settled ones for which one
+    empty answer speaks. slots: expected slots (of one series); traded, no_trade, unknown: slots by verdict, which add
+    up to it. rows: stored rows; first_bar, last_bar: their times, None without any.
     """
 
     contracts: int
@@ -26,6 +27,8 @@ class Measured:
     expected: int
     covered: int
     settled: int
+    awaiting: int
+    single_witness: int
     slots: int
     traded: int
     no_trade: int
@@ -80,6 +83,8 @@ async def measure(
         expected=int(row["expected"]),
         covered=int(row["covered"]),
         settled=int(row["settled"]),
+        awaiting=int(row["awaiting"]),
+        single_witness=int(row["single_witness"]),
         slots=slots,
         traded=traded,
         no_trade=no_trade,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from collector.db import dead_letters, gaps, quality_checks, statistics
+from collector.db import dead_letters, evidence, gaps, quality_checks, statistics
 from collector.db.gaps import GapTotal
 from collector.db.pool import Row, Statements
 from collector.db.quality_checks import RecordedQuality
 from collector.db.statistics import Measured
+from collector.domain.evidence import EmptySession
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.runs import GapState, RunStatus
 from collector.domain.sessions import Session
@@ -71,14 +72,17 @@ class SymbolStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """The whole status page. lock_holder: the application name of who is at work, None when nobody is.
+    """The whole status page.
 
-    uncounted: ids of runs that were cut off before what they brought was counted: gaps and quality are older.
+    implausible: what of the session looks emptier than it can be. lock_holder: the application name of who is at work,
+    None when nobody is. uncounted: ids of runs that were cut off before what they brought was counted: gaps and quality
+    are older.
     """
 
     day: date
     runs: tuple[RunRow, ...]
     symbols: tuple[SymbolStatus, ...]
+    implausible: tuple[EmptySession, ...]
     gaps: Mapping[GapState, GapTotal]
     dead_letters: int
     lock_holder: str | None
@@ -185,6 +189,7 @@ async def overview(
         day=day,
         runs=tuple(await runs_of(db, day)),
         symbols=tuple(symbols),
+        implausible=tuple(await evidence.implausible(db, day)),
         gaps=await gaps.totals(db),
         dead_letters=len(await dead_letters.due(db)),
         lock_holder=await lock_holder(db),

@@ -39,6 +39,12 @@ async def store_levels(db: Statements, index_id: int, bars: Sequence[Bar]) -> No
     )
 
 
+async def latest(db: Statements) -> datetime | None:
+    """Return the start of the latest stored bar of any stock or ETF, None when there is none."""
+    found: datetime | None = await db.fetchval("latest_underlying_bar")
+    return found
+
+
 async def traded(db: Statements, underlying_id: int, spans: Sequence[Span]) -> Spans:
     """Return the slots of some disjoint spans (sessions) in which the underlying has a bar."""
     ordered = sorted(spans)

@@ -45,6 +45,8 @@ class Answer:
     sent_at, answered_at: by IB's clock, aware UTC.
     notices: codes of notices that came with the answer (2188: the last minutes are withheld).
     latency_s: seconds between sending and answer, by the monotonic clock.
+    seen_until: start of the latest bar of an underlying that the source has ever sent, this answer's own included; it
+    proves that this time has come. None: there was none yet.
     """
 
     bars: tuple[Bar, ...]
@@ -53,6 +55,7 @@ class Answer:
     answered_at: datetime
     notices: tuple[int, ...] = ()
     latency_s: float = 0.0
+    seen_until: datetime | None = None
 
     @property
     def outcome(self) -> Outcome:

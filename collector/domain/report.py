@@ -4,7 +4,6 @@ Values only: no I/O, no clock. Instants are aware UTC, durations seconds, fracti
 percent), latency seconds. `collector.domain.report_document` turns a report into JSON and back.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,6 +11,8 @@ from enum import StrEnum
 from collector.domain.answers import Outcome
 from collector.domain.comparison import Flag, PastRun, unusual
 from collector.domain.coverage_strip import CoverageStrip
+from collector.domain.evidence import EmptySession
+from collector.domain.pace import Latency, PacerSample
 from collector.domain.runs import Asks, RunStatus, Window
 
 
@@ -43,6 +44,7 @@ class Cause(StrEnum):
     BACKUP = "backup"
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
+    IMPLAUSIBLE = "implausible"
     UNFORESEEN = "unforeseen"
 
 
@@ -66,7 +68,9 @@ class SymbolReport:
 
     contracts: contracts of the run's scope; contracts_done: those with every planned request answered definitely.
     expected, covered, settled: series-slots of the span that was asked for.
-    verdicts: slots, from the TRADES series. deferred: requests left to the next window for lack of time.
+    awaiting: series-slots, not settled yet, that only a second empty answer can settle. single_witness: settled ones
+    for which one empty answer speaks. verdicts: slots, from the TRADES series.
+    deferred: requests left to the next window for lack of time.
     resting: further contracts in scope that wait for their turn in the rotation; nothing is expected of them yet.
     """
 
@@ -81,6 +85,8 @@ class SymbolReport:
     expected: int = 0
     covered: int = 0
     settled: int = 0
+    awaiting: int = 0
+    single_witness: int = 0
     verdicts: VerdictCounts = VerdictCounts()
     first_bar: datetime | None = None
     last_bar: datetime | None = None
@@ -114,44 +120,6 @@ class OutcomeCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Latency:
-    """Seconds between sending and answer over the run's answered requests (nearest-rank percentiles)."""
-
-    count: int
-    p50_s: float
-    p90_s: float
-    p99_s: float
-    max_s: float
-
-    @classmethod
-    def of(cls, samples_s: Iterable[float]) -> "Latency | None":
-        """Return the percentiles of the samples, None when there are none."""
-        ordered = sorted(samples_s)
-        if not ordered:
-            return None
-
-        def at(share: float) -> float:
-            return ordered[max(0, -(-int(share * 100) * len(ordered) // 100) - 1)]
-
-        return cls(count=len(ordered), p50_s=at(0.50), p90_s=at(0.90), p99_s=at(0.99), max_s=ordered[-1])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PacerSample:
-    """The pacer over one interval of the run, which ended `at_s` seconds after its start.
-
-    requests_per_s: historical requests sent in the interval, per second. latency_s: their median, None without one.
-    open_requests and limit: requests open at the end, and how many the pacer allowed.
-    """
-
-    at_s: float
-    requests_per_s: float
-    open_requests: int
-    limit: int
-    latency_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DayTotals:
     """What the database holds of the session after the run, whichever run brought it."""
 
@@ -165,9 +133,13 @@ class DayTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiring:
-    """Contracts whose last chance was this session; `examples` are OCC symbols of the lost ones."""
+    """Contracts whose last chance was this session; `examples` are OCC symbols of the lost ones.
+
+    awaiting: nothing of theirs is missing but second witnesses.
+    """
 
     saved: int = 0
+    awaiting: int = 0
     at_risk: int = 0
     lost: int = 0
     examples: tuple[str, ...] = ()
@@ -242,7 +214,13 @@ class Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One attempt at one window for one session date."""
+    """One attempt at one window for one session date.
+
+    implausible: sessions whose empty answers settle nothing. accepted: those taken as they are, with the reason.
+    unproven: series that came back empty with nothing beside them to prove it. controls: requests that were asked for
+    such proof. confirm_at: when what awaits a second answer is asked again; None: nothing does. confirming: the window
+    had run before, and asked again for that.
+    """
 
     run_id: int
     window: Window
@@ -257,6 +235,12 @@ class RunReport:
     slots: int = 0
     symbols: tuple[SymbolReport, ...] = ()
     errors: tuple[OutcomeCount, ...] = ()
+    implausible: tuple[EmptySession, ...] = ()
+    accepted: tuple[EmptySession, ...] = ()
+    unproven: int = 0
+    controls: int = 0
+    confirm_at: datetime | None = None
+    confirming: bool = False
     rate_limit_hits: int = 0
     latency: Latency | None = None
     pacer: tuple[PacerSample, ...] = ()
@@ -330,6 +314,22 @@ class RunReport:
     def failed_requests(self) -> int:
         """Return the requests that ended in a failing outcome."""
         return sum(error.count for error in self.errors)
+
+    @property
+    def awaiting(self) -> int:
+        """Return the series-slots that await a second answer."""
+        return sum(symbol.awaiting for symbol in self.symbols)
+
+    @property
+    def single_witness(self) -> int:
+        """Return the series-slots that one empty answer has settled."""
+        return sum(symbol.single_witness for symbol in self.symbols)
+
+    @property
+    def confirms_only(self) -> bool:
+        """Return whether the run changes nothing of what the window's first report has said of the session."""
+        changed = self.implausible or self.expiring.lost or self.gaps.lost
+        return self.confirming and self.status is RunStatus.SUCCESS and not changed
 
     @property
     def verdicts(self) -> VerdictCounts:

@@ -21,13 +21,15 @@ class WeekRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekSymbol:
-    """One symbol over the week; completeness and fill as in a run's report."""
+    """One symbol over the week; completeness, fill, awaiting and single_witness as in a run's report."""
 
     symbol: str
     contracts: int = 0
     bars: int = 0
     completeness: float | None = None
     fill: float | None = None
+    awaiting: int = 0
+    single_witness: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from collector.clock import Clock
 from collector.domain.errors import ClientIdInUse, GatewayUnavailable
@@ -58,12 +59,26 @@ class GatewaySettings:
             raise ValueError(f"client_id is {self.client_id}; it must be 1 or more, for 0 binds the orders of people")
 
 
+_TRUST_S = 180.0
+"""How long a measuring of the gateway's clock is trusted."""
+_PARTED_S = 1.0
+"""Wall and monotonic clock may part by so much: adjusting a clock smoothly takes longer than a measuring is trusted."""
+
+
+class _Measuring(NamedTuple):
+    """What the gateway's clock showed (whole seconds, rounded down), and what ours did when the answer came."""
+
+    told: datetime
+    wall: datetime
+    monotonic: float
+
+
 class Gateway:
     """The connection; after a loss `open` makes a new one.
 
     Args:
         settings: where and how long.
-        clock: our time; IB's is derived from it.
+        clock: our time; IB's is measured, and goes on by its monotonic part.
         pacer: counts the messages that are no requests.
 
     Attributes:
@@ -78,7 +93,9 @@ class Gateway:
         self.clock = clock
         self.pacer = pacer
         self.health = Health(settings.foreign_farms)
-        self.offset = timedelta(0)
+        self._measured: _Measuring | None = None
+        self._measuring = asyncio.Lock()
+        self._measure_not_before = 0.0
         self.wire: Wire | None = None
         self.refusal = ""
         self.on_message: Callable[[Message, bool], None] | None = None
@@ -92,8 +109,38 @@ class Gateway:
         return self.wire is not None and self.wire.connected
 
     def now(self) -> datetime:
-        """Return IB's time: never ahead of it, and behind it by 1 s and the way of a message at most."""
-        return self.clock.now() + self.offset
+        """Return IB's time: what the gateway told last, and what our monotonic clock has counted since.
+
+        Nobody can set that clock. IB's time is never ahead of the gateway's, which it follows by 1 s and the way of a
+        message; while this machine sleeps the monotonic clock may stand still, and the time then lags until it is
+        measured again.
+        """
+        if self._measured is None:
+            return self.clock.now()
+        return self._measured.told + timedelta(seconds=self.clock.monotonic() - self._measured.monotonic)
+
+    @property
+    def offset(self) -> timedelta:
+        """How far IB's time is ahead of our wall clock."""
+        return self.now() - self.clock.now()
+
+    @property
+    def is_time_doubtful(self) -> bool:
+        """Whether to measure again: it is long ago, or our two clocks have parted since (a step, a sleep)."""
+        now, measured = self.clock.monotonic(), self._measured
+        if measured is None or now < self._measure_not_before:
+            return False
+        elapsed_s = now - measured.monotonic
+        parted_s = (self.clock.now() - measured.wall).total_seconds() - elapsed_s
+        return elapsed_s >= _TRUST_S or abs(parted_s) > _PARTED_S
+
+    @property
+    def trusted_for_s(self) -> float:
+        """For how many seconds nothing need be measured, unless our clocks part."""
+        if self._measured is None:
+            return _TRUST_S
+        due = max(self._measured.monotonic + _TRUST_S, self._measure_not_before)
+        return max(due - self.clock.monotonic(), 0.0)
 
     async def open(self) -> None:
         """Connect, measure IB's clock, and wait a little for the report on the farms.
@@ -123,9 +170,9 @@ class Gateway:
                 await self._reported.wait()
 
     async def measure(self, timeout_s: float) -> None:
-        """Ask for IB's time and take its offset from ours; also shows that the gateway lives.
+        """Ask for IB's time; also shows that the gateway lives.
 
-        IB answers in whole seconds, rounded down, so the offset errs to the safe side: a bar still forming is never
+        IB answers in whole seconds, rounded down, so the time errs to the safe side: a bar still forming is never
         taken for complete, and a slot never settles early.
 
         Raises:
@@ -135,7 +182,23 @@ class Gateway:
             raise ConnectionError("not connected")
         await self.pacer.message()
         epoch_s = await self.wire.current_time(timeout_s)
-        self.offset = datetime.fromtimestamp(epoch_s, UTC) - self.clock.now()
+        self._measured = _Measuring(datetime.fromtimestamp(epoch_s, UTC), self.clock.now(), self.clock.monotonic())
+
+    async def ensure_time(self, *, anew: bool = False) -> None:
+        """Measure IB's time if it is doubtful, or in any case; whoever comes meanwhile waits for the same measuring.
+
+        A gateway that does not answer is asked again a little later: what was measured goes on to be IB's time, which
+        no step of our clock changes. That it may be gone is for the supervisor to find out.
+        """
+        asked_at = self.clock.monotonic()
+        async with self._measuring:
+            measured_since = self._measured is not None and self._measured.monotonic > asked_at
+            if not self.is_time_doubtful and (measured_since or not anew):
+                return
+            try:
+                await self.measure(self.settings.alive_timeout_s)
+            except (TimeoutError, ConnectionError):
+                self._measure_not_before = self.clock.monotonic() + self.settings.alive_timeout_s
 
     async def drop(self) -> None:
         """Close the connection, if there is one; `on_lost` is not called."""

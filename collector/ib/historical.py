@@ -23,6 +23,7 @@ _SHORTEST_S = 30
 _UNDERWAY_S = 120
 """Added to a duration that ends now: IB counts back from its own now, which is later than ours by the second that its
 clock is rounded down by and the time that the message waits and travels; without it the first bar would be lost."""
+_SKEW_ALLOWED = timedelta(seconds=_UNDERWAY_S / 2)
 
 
 class Parameters(NamedTuple):
@@ -37,22 +38,33 @@ def last_complete(now: datetime) -> datetime:
     return datetime.fromtimestamp(now.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
 
 
-def parameters(request: HistoricalRequest, now: datetime) -> Parameters:
-    """Return IB's words for a request that is sent at `now` by IB's clock.
+def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = timedelta(0)) -> Parameters | Failure:
+    """Return IB's words for a request that is sent at `now` by IB's clock; a failure where there are none.
+
+    A span longer than a week would be cut silently. One that has not begun holds nothing: a clock was set since the
+    request was planned.
 
     The end is left open whenever the last 24 hours hold the span: an explicit end was reported 30 times slower, and
     bars outside the span are dropped anyway. Days are sessions to IB, the one of the end included, so one more than the
     span is long reaches its start wherever in the day it lies.
 
-    Raises:
-        ValueError: the span is longer than a week (IB would cut it silently), or has not begun.
+    Args:
+        request: what is asked for.
+        now: IB's time.
+        skew: how far IB's own now was ahead of that clock lately (see `TellingTime`): so much longer an open-ended
+            request must be to reach the span's start.
     """
     span = request.span
     if span.duration > _LONGEST:
-        raise ValueError(f"a request spans one week at most, not {span.duration}")
+        return Failure(Outcome.REJECTED, f"not asked: a request spans one week at most, not {span.duration}")
     if span.start >= now:
-        raise ValueError(f"the span {span.start:%Y-%m-%d %H:%M} UTC has not begun")
-    since_start_s = int((now - span.start).total_seconds()) + _UNDERWAY_S
+        return Failure(
+            Outcome.REJECTED,
+            f"not asked: by IB's clock it is {now:%Y-%m-%d %H:%M} UTC and {span.start:%Y-%m-%d %H:%M} has not begun;"
+            " a clock was set",
+        )
+    lag = skew if skew > _SKEW_ALLOWED else timedelta(0)
+    since_start_s = int((now + lag - span.start).total_seconds()) + _UNDERWAY_S
     if span.end >= last_complete(now) or since_start_s <= _DAY_S:
         return Parameters("", _duration(since_start_s))
     return Parameters(f"{span.end.astimezone(UTC):%Y%m%d-%H:%M:%S}", _duration(int(span.duration.total_seconds())))
@@ -85,16 +97,20 @@ def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int]
     return send
 
 
-def conclude(request: HistoricalRequest, reply: Reply) -> HistoricalOutcome:
+def conclude(request: HistoricalRequest, reply: Reply, skew: timedelta = timedelta(0)) -> HistoricalOutcome:
     """Return the one outcome of a reply.
 
     Bars are definite. "No data" is definite only if IB was healthy from sending to answer. An answer speaks for the
     slots that were complete when it was sent, and with notice 2188 for those that were half an hour earlier. Coverage
     ends on the grid: a slot covered in part would be settled without its bar.
+
+    Args:
+        request: what was asked for.
+        reply: what came.
+        skew: how far IB's own now is ahead of the gateway's clock; where it is behind, it counts.
     """
-    covered_until = last_complete(reply.sent_at)
-    if TAIL_WITHHELD_CODE in reply.notices:
-        covered_until = last_complete(reply.sent_at - WITHHELD)
+    sent_at = reply.sent_at + min(skew, timedelta(0))
+    covered_until = last_complete(sent_at - WITHHELD if TAIL_WITHHELD_CODE in reply.notices else sent_at)
     if reply.end.outcome is None:
         if not reply.rows:
             return Failure(Outcome.UNKNOWN, "an empty answer without a reason", latency_s=reply.latency_s)
@@ -108,4 +124,4 @@ def conclude(request: HistoricalRequest, reply: Reply) -> HistoricalOutcome:
         found = ()
     else:
         return reply.failure()
-    return Answer(found, covered_until, reply.sent_at, reply.answered_at, reply.notices, reply.latency_s)
+    return Answer(found, covered_until, sent_at, reply.answered_at, reply.notices, reply.latency_s)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from collector.domain.answers import Failure, Outcome
@@ -15,8 +15,10 @@ from collector.ib.wire import End, Kind
 class Reply:
     """What came of a request.
 
-    end: how it ended. rows: what IB sent, raw. notices: codes that came with it.
-    sent_at, answered_at: by IB's clock. latency_s: between them, by the monotonic clock.
+    end: how it ended. rows: what IB sent, raw. notices: codes that came with it. told_span: start and end of the span
+    for which IB says that its bars are, in its words; empty where it does not say.
+    sent_at, answered_at: by IB's clock; where it was set back meanwhile, both by the later measuring.
+    latency_s: between them, by the monotonic clock.
     trusted: IB was healthy all the while, so that also an empty answer or a refusal can be believed.
     """
 
@@ -27,6 +29,7 @@ class Reply:
     trusted: bool
     rows: list[Any] = field(default_factory=list)
     notices: tuple[int, ...] = ()
+    told_span: tuple[str, str] = ("", "")
 
     def failure(self) -> Failure:
         """Return what IB or the connection said instead of an answer.
@@ -81,4 +84,6 @@ async def ask(gateway: Gateway, kind: Kind, send: Callable[[Any, int], None], de
     if kind is Kind.HISTORICAL and not end.answered:
         await gateway.withdraw(pending.req_id)
     trusted = gateway.health is health and health.disturbances == disturbances and health.all_up
-    return Reply(end, sent_at, answered_at, latency_s, trusted, pending.rows, tuple(pending.notices))
+    # A clock that was set back has been too fast before: what it said at sending would settle too much.
+    sent_at = min(sent_at, answered_at - timedelta(seconds=latency_s))
+    return Reply(end, sent_at, answered_at, latency_s, trusted, pending.rows, tuple(pending.notices), pending.told_span)

@@ -36,6 +36,7 @@ from collector.ib.pacing import Pacer, PacerState, PacingSettings
 from collector.ib.requests import Reply, ask
 from collector.ib.streams import Streams
 from collector.ib.supervisor import Event, Supervisor
+from collector.ib.telling_time import SHORT, TellingTime
 from collector.ib.wire import Kind
 
 _REPEAT_AFTER_S = 2.0
@@ -94,6 +95,7 @@ class IBSource:
         self._supervisor = Supervisor(self._gateway, self._probe_connection, jitter, Breaker())
         self._series: dict[SeriesKey, Breaker] = {}
         self._known: Instrument | None = None
+        self._time = TellingTime()
 
     async def start(self) -> None:
         """Connect and keep watch over the connection.
@@ -110,8 +112,17 @@ class IBSource:
     # The port (pipeline.source.MarketDataSource).
 
     def now(self) -> datetime:
-        """Return IB's time: our clock plus the offset measured at connect, aware UTC, never ahead of IB's."""
+        """Return IB's time, aware UTC: what the gateway told last plus our monotonic clock, never ahead of it."""
         return self._gateway.now()
+
+    async def measure(self) -> None:
+        """Measure IB's clock again; where the gateway does not answer, IB's time goes on as it was."""
+        await self._gateway.ensure_time(anew=True)
+
+    @property
+    def seen_until(self) -> datetime | None:
+        """Start of the latest bar of a stock or ETF that IB has ever sent; None before the first."""
+        return self._time.seen_until
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Define a stock or ETF by its symbol; UNKNOWN_CONTRACT when IB does not know it."""
@@ -139,12 +150,12 @@ class IBSource:
     async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
         """Fetch the bars of one series over one span of a week at most; the lowest priority goes first.
 
-        While the connection or a farm is down it waits, for `patience_s` at most.
-
-        Raises:
-            ValueError: the span is longer than a week, or has not begun.
+        While the connection or a farm is down it waits, for `patience_s` at most. A span that is longer than a week,
+        or that has not begun, is REJECTED without being asked for.
         """
-        historical.parameters(request, self.now())
+        asked = historical.parameters(request, self.now())
+        if isinstance(asked, Failure):
+            return asked
         key: SeriesKey = (
             request.instrument.symbol,
             isinstance(request.instrument, OptionContract),
@@ -255,6 +266,7 @@ class IBSource:
                 return reply
 
     async def _fetch(self, request: HistoricalRequest, priority: int) -> HistoricalOutcome:
+        is_repeated = False
         patience_until = self._clock.monotonic() + self._settings.patience_s
         while True:
             left_s = max(patience_until - self._clock.monotonic(), 0.0)
@@ -262,8 +274,12 @@ class IBSource:
             if failure is not None:
                 return failure
             outcome = await self._fetch_once(request, priority)
-            if outcome is not None:
-                self._supervisor.note(outcome.outcome, outcome.message if isinstance(outcome, Failure) else "")
+            if outcome is SHORT and not is_repeated:
+                is_repeated = True
+            elif outcome is not None:
+                is_ours = isinstance(outcome, Failure) and outcome.outcome is Outcome.REJECTED and outcome.code is None
+                if not is_ours:  # IB was not asked
+                    self._supervisor.note(outcome.outcome, outcome.message if isinstance(outcome, Failure) else "")
                 return outcome
 
     async def _fetch_once(
@@ -271,14 +287,18 @@ class IBSource:
     ) -> HistoricalOutcome | None:
         """Ask once, as soon as the pacer lets it; None when the gate has closed meanwhile."""
         async with self.pacer.request("historical", request, priority) as ticket:
+            if self._gateway.is_time_doubtful:
+                await self._gateway.ensure_time()
             if not past_the_gate and self._supervisor.block(Kind.HISTORICAL) is not None:
                 return None
             # The end of the span is named by the time of sending, not by that of queueing.
+            asked = historical.parameters(request, self.now(), self._time.skew)
+            if isinstance(asked, Failure):
+                return asked
             deadline_s = self._settings.probe_deadline_s if past_the_gate else self._settings.historical_deadline_s
-            send = historical.sender(request, historical.parameters(request, self.now()))
-            reply = await ask(self._gateway, Kind.HISTORICAL, send, deadline_s)
-            outcome = historical.conclude(request, reply)
-            ticket.done(outcome.outcome, outcome.latency_s)
+            reply = await ask(self._gateway, Kind.HISTORICAL, historical.sender(request, asked), deadline_s)
+            outcome = self._time.concluded(request, asked, reply)
+            ticket.done(Outcome.BARS if outcome is SHORT else outcome.outcome, outcome.latency_s)
         # An underlying outlives every option; of options the last one that was answered is the surest to be alive.
         if isinstance(outcome, Answer) and not (
             isinstance(self._known, Underlying) and isinstance(request.instrument, OptionContract)

@@ -254,7 +254,11 @@ class Supervisor:
             if now >= quiet_until:
                 await self._check_life()
                 continue
-            until = quiet_until if self._doubt is None else min(quiet_until, self._next_probe_at)
+            if self._gateway.is_time_doubtful:
+                await self._gateway.ensure_time()
+                continue
+            until = min(quiet_until, now + self._gateway.trusted_for_s)
+            until = until if self._doubt is None else min(until, self._next_probe_at)
             until = min([until, *(since + self._settings.farm_doubt_s for since in self._down_since.values())])
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(max(until - now, _TICK_S)):

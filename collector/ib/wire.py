@@ -59,13 +59,18 @@ class Message(NamedTuple):
 
 @dataclass(slots=True)
 class Pending:
-    """A request under way. rows: what has come so far; notices: codes that came and did not end it."""
+    """A request under way.
+
+    rows: what has come so far. notices: codes that came and did not end it. told_span: start and end as IB names them
+    above historical bars.
+    """
 
     req_id: int
     kind: Kind
     ended: asyncio.Future[End]
     rows: list[Any] = field(default_factory=list)
     notices: list[int] = field(default_factory=list)
+    told_span: tuple[str, str] = ("", "")
 
     def end(self, end: End) -> None:
         """End the request, unless it has ended."""
@@ -216,6 +221,7 @@ class Wire:
         if pending is None:
             return
         pending.rows = list(fields[_HISTORY_HEADER:])
+        pending.told_span = (fields[2], fields[3])
         if fields[_HISTORY_HEADER - 1] == str(len(pending.rows) // FIELDS_PER_BAR):
             pending.end(End(None))
         else:

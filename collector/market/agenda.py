@@ -4,7 +4,7 @@ The least work that settles the same slots: a window gives way to a later one th
 for at least the same. What cannot be had any more is named as missed, with the reason.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
@@ -79,7 +79,8 @@ class DueRun:
     """A run to start now.
 
     attempt: from 1. deadline: when what is left is deferred, None never. merges: windows whose work it does too.
-    last_chance: contracts that expire on its run date can surely be had until midnight only.
+    last_chance: contracts that expire on its run date can surely be had until midnight only. confirming: the window
+    has run, and asks again only for what awaits a second witness.
     """
 
     occurrence: Occurrence
@@ -87,6 +88,7 @@ class DueRun:
     deadline: datetime | None
     merges: tuple[Occurrence, ...] = ()
     last_chance: bool = False
+    confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def agenda(
     settings: ScheduleSettings,
     limits: Limits | None = None,
     known: Collection[tuple[Window, date, MissKind]] = (),
+    confirm: Mapping[date, datetime] | None = None,
 ) -> Agenda:
     """Decide what to run.
 
@@ -138,8 +141,9 @@ def agenda(
         settings: back-off and attempts.
         limits: how far catching up goes.
         known: misses that are recorded already; they are not named again.
+        confirm: session days on which empty answers await a second witness, and when it may be asked for.
     """
-    return _Decision(schedule, now, runs, since, settings, limits or Limits(), known).agenda()
+    return _Decision(schedule, now, runs, since, settings, limits or Limits(), known, confirm or {}).agenda()
 
 
 class _Decision:
@@ -152,8 +156,10 @@ class _Decision:
         settings: ScheduleSettings,
         limits: Limits,
         known: Collection[tuple[Window, date, MissKind]],
+        confirm: Mapping[date, datetime],
     ) -> None:
         self.schedule, self.now, self.settings, self.limits = schedule, now, settings, limits
+        self.confirm = confirm
         self.known = frozenset(known)
         self.runs = sorted(runs, key=lambda run: run.started_at)
         self.attempts: dict[tuple[Window, date], list[PastRun]] = {}
@@ -169,8 +175,8 @@ class _Decision:
         following = self.schedule.following(self.now)
         wake = [] if following is None else [following.due]
         busy = next((run for run in self.runs if run.alive), None)
-        done = [one for one in self.past if self._is_done(one)]
-        pending = [one for one in self.past if one not in done]
+        done = [one for one in self.past if self._has_run(one)]
+        pending = [one for one in self.past if one not in done or self._confirms_at(one) is not None]
         missed, merges, kept = self._sifted(done, pending)
         missed += self._last_chances()
         due = []
@@ -207,7 +213,7 @@ class _Decision:
                 kept.append(one)
         return missed, merges, kept
 
-    def _is_done(self, one: Occurrence) -> bool:
+    def _has_run(self, one: Occurrence) -> bool:
         attempts = self.attempts.get(one.key, [])
         if any(run.status is RunStatus.SUCCESS for run in attempts):
             return True
@@ -217,6 +223,26 @@ class _Decision:
         deadline = self.schedule.deadline(one, one.due)
         return len(partial) >= self.settings.attempts or (deadline is not None and self.now >= deadline)
 
+    def _confirms_at(self, one: Occurrence) -> datetime | None:
+        """Return when a window that has run asks once more for what awaits a second witness; None when it need not.
+
+        A late_night that has come does it instead of eod.
+        """
+        if one.window not in _SETTLING:
+            return None
+        late = one.window is Window.LATE_NIGHT
+        days = [day for day in self.confirm if (self._reaches(one, day) if late else day == one.run_date)]
+        if not days:
+            return None
+        deadline = self.schedule.deadline(one, one.due)
+        if deadline is not None and self.now >= deadline:
+            return None
+        if any(other.window is Window.LATE_NIGHT and self._covers(other, one) for other in self.past):
+            return None
+        at = min(self.confirm[day] for day in days)
+        own = [run for run in self.attempts.get(one.key, []) if run.status in _ENDED_WELL]
+        return None if any(run.started_at >= at for run in own) else at
+
     def _covers(self, other: Occurrence, one: Occurrence) -> bool:
         """Tell whether a later window asks for at least what an earlier one does."""
         if other.key == one.key or other.due < one.due or not self._same_symbols(other, one):
@@ -225,13 +251,13 @@ class _Decision:
             return False
         if one.window not in (*INTRADAY, *_SETTLING):
             return other.window is one.window
-        return self._within_reach(other, one) if other.window is Window.LATE_NIGHT else self._holds(other, one)
+        return self._reaches(other, one.run_date) if other.window is Window.LATE_NIGHT else self._holds(other, one)
 
-    def _within_reach(self, night: Occurrence, one: Occurrence) -> bool:
-        """Tell whether a late_night looks back as far as a window's session."""
-        if one.run_date > night.run_date:
+    def _reaches(self, night: Occurrence, day: date) -> bool:
+        """Tell whether a late_night looks back as far as a session."""
+        if day > night.run_date:
             return False
-        return len(self.schedule.calendar.days(one.run_date, night.run_date)) <= self.limits.reach
+        return len(self.schedule.calendar.days(day, night.run_date)) <= self.limits.reach
 
     def _holds(self, other: Occurrence, one: Occurrence) -> bool:
         """Tell whether a window of the same session asks for all that an intraday one does."""
@@ -286,7 +312,7 @@ class _Decision:
     def _ready_at(self, one: Occurrence) -> datetime:
         """Return when the next attempt may begin: at once, or after a back-off."""
         own = [run for run in self.attempts.get(one.key, []) if not run.alive]
-        ready = self._after(own)
+        ready = max(self._after(own), (self._confirms_at(one) if self._has_run(one) else None) or self.now)
         if one.window not in OFFLINE:
             asked = [run for run in self.runs if run.window not in OFFLINE and not run.alive]
             down = 0
@@ -328,7 +354,8 @@ class _Decision:
 
     def _due(self, one: Occurrence, merges: tuple[Occurrence, ...]) -> DueRun:
         attempt = 1 + len(self.attempts.get(one.key, []))
-        return DueRun(one, attempt, self.schedule.deadline(one, self.now), merges, self._is_last_chance(one))
+        deadline = self.schedule.deadline(one, self.now)
+        return DueRun(one, attempt, deadline, merges, self._is_last_chance(one), confirming=self._has_run(one))
 
     def _priority(self, run: DueRun) -> int:
         return self.schedule.windows[run.occurrence.window].priority

@@ -29,6 +29,7 @@ class Rule(StrEnum):
     DATABASE_UNREACHABLE = "database_unreachable"
     GATEWAY_UNREACHABLE = "gateway_unreachable"
     LAST_CHANCE_MISSED = "last_chance_missed"
+    SESSION_IMPLAUSIBLE = "session_implausible"
     COMPLETENESS_LOW = "completeness_low"
     QUALITY_LOW = "quality_low"
     UNUSUALLY_FEW = "unusually_few"
@@ -226,6 +227,14 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             key=f"{Rule.LAST_CHANCE_MISSED}:{report.session}",
             text=f"{report.expiring.lost:,} expiring contracts were not collected in full, and never can be.",
             what_to_do="They are recorded as lost: collector status counts such gaps, sql/status/gaps.sql by series.",
+        )
+    for one in report.implausible:
+        yield Alert(
+            rule=Rule.SESSION_IMPLAUSIBLE,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.SESSION_IMPLAUSIBLE}:{one.symbol}:{one.session}",
+            text=f"{one.symbol} of {one.session} cannot be so empty: {one.words}. Nothing empty of it is settled.",
+            what_to_do=f"It is asked again. If it was so: collector coverage accept --session {one.session}",
         )
     if report.rate_limit_hits >= settings.rate_limit_hits:
         yield Alert(

@@ -12,6 +12,8 @@ from random import Random
 from collector.domain.answers import Outcome
 from collector.domain.comparison import PastRun
 from collector.domain.coverage_strip import CoverageStrip
+from collector.domain.evidence import EmptySession
+from collector.domain.pace import Latency, PacerSample
 from collector.domain.report import (
     Cause,
     DayTotals,
@@ -19,32 +21,41 @@ from collector.domain.report import (
     Expiring,
     FailureReport,
     GapCounts,
-    Latency,
     NextWindow,
     OutcomeCount,
-    PacerSample,
     RunReport,
     Stage,
     SymbolReport,
     VerdictCounts,
 )
 from collector.domain.runs import Asks, RunStatus, Verdict, Window
-from collector.domain.week import WeekReport, WeekRun, WeekSymbol
 from collector.notify.alerts import Alert, Rule, Severity
 from collector.notify.memory import MissedRun, OpenCondition
 
 SESSION = date(2026, 11, 20)
 _OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 _STARTED = datetime(2026, 11, 20, 21, 45, 3, tzinfo=UTC)
-_HOST = "example"
+HOST = "example"
 _SYMBOLS = (("SPY", 2012, 81, 0.58), ("PLTR", 1040, 78, 0.31), ("TSLA", 1546, 78, 0.44))
 _LOG = "logs/collector-2026-11-20.jsonl"
 _RESUME = "collector run --window eod --date 2026-11-20"
 
 
 def success() -> RunReport:
-    """Return an eod run that left nothing to be wished for, but a few slots."""
-    return _run(RunStatus.SUCCESS, settled=0.998)
+    """Return an eod run that left nothing to be wished for, but a few slots that await confirmation."""
+    report = _run(RunStatus.SUCCESS, settled=0.998)
+    symbols = tuple(
+        replace(one, awaiting=one.expected - one.settled, single_witness=one.verdicts.no_trade // 40, error="")
+        for one in report.symbols
+    )
+    return replace(
+        report,
+        symbols=symbols,
+        controls=64,
+        confirm_at=_STARTED + timedelta(minutes=73),
+        expiring=Expiring(saved=407, awaiting=3),
+        gaps=GapCounts(closed=131),
+    )
 
 
 def partial() -> RunReport:
@@ -84,6 +95,43 @@ def partial() -> RunReport:
             resume=_RESUME,
             log_path=_LOG,
         ),
+    )
+
+
+def implausible() -> RunReport:
+    """Return an eod run during which one symbol's options were dark, though the gateway said nothing of it."""
+    report = _run(RunStatus.PARTIAL, settled=1.0)
+    dark = [one.symbol == "PLTR" for one in report.symbols]
+    words = "1,040 of 1,040 contracts have no bar at all"
+    return replace(
+        report,
+        symbols=tuple(_dark(one) if gone else one for one, gone in zip(report.symbols, dark, strict=True)),
+        implausible=(EmptySession(symbol="PLTR", session=SESSION, words=words),),
+        controls=96,
+        expiring=Expiring(saved=320, at_risk=90),
+        gaps=GapCounts(opened=3120, still_open=3120),
+        failure=FailureReport(
+            stage=Stage.FETCH,
+            cause=Cause.IMPLAUSIBLE,
+            message=f"PLTR {SESSION}: {words}",
+            hint=f"If the market really was so: collector coverage accept --session {SESSION}",
+            saved=_saved(report),
+            resume=_RESUME,
+            log_path=_LOG,
+        ),
+    )
+
+
+def _dark(symbol: SymbolReport) -> SymbolReport:
+    """Return a symbol of which everything came back empty."""
+    return replace(
+        symbol,
+        bars_collected=0,
+        bars_updated=0,
+        bars_identical=0,
+        settled=0,
+        verdicts=VerdictCounts(unknown=symbol.verdicts.total),
+        strip=None,
     )
 
 
@@ -138,7 +186,7 @@ def preflight_failed() -> RunReport:
         started=_STARTED,
         completed=_STARTED + timedelta(seconds=21),
         scheduled=_STARTED.replace(second=0),
-        past=_past(Random(20)),  # noqa: S311 - examples, not secrets
+        past=past_runs(Random(20)),  # noqa: S311 - examples, not secrets
         next_window=_next(),
         expiring=Expiring(at_risk=410),
         failure=FailureReport(
@@ -151,7 +199,7 @@ def preflight_failed() -> RunReport:
             log_path=_LOG,
         ),
         log_path=_LOG,
-        host=_HOST,
+        host=HOST,
     )
 
 
@@ -209,49 +257,6 @@ def alerts() -> tuple[Alert, ...]:
     )
 
 
-def week() -> WeekReport:
-    """Return a week with one failed and one partial window."""
-    windows = (Window.MORNING, Window.MIDDAY, Window.EXPIRY_CHECK, Window.EOD, Window.LATE_NIGHT)
-    bad = {
-        (date(2026, 11, 18), Window.EOD): RunStatus.PARTIAL,
-        (date(2026, 11, 17), Window.MIDDAY): RunStatus.FAILED,
-    }
-    days = [date(2026, 11, 16) + timedelta(days=i) for i in range(5)]
-    return WeekReport(
-        first=days[0],
-        last=days[-1],
-        made_at=datetime(2026, 11, 21, 10, 0, tzinfo=UTC),
-        sessions=5,
-        runs=tuple(
-            WeekRun(session=day, window=window, status=bad.get((day, window), RunStatus.SUCCESS), run_id=1800 + i)
-            for i, (day, window) in enumerate((day, window) for day in days for window in windows)
-        ),
-        symbols=(
-            WeekSymbol(symbol="SPY", contracts=2604, bars=118_402, completeness=0.9991, fill=0.57),
-            WeekSymbol(symbol="PLTR", contracts=1290, bars=39_118, completeness=0.9968, fill=0.31),
-            WeekSymbol(symbol="TSLA", contracts=1911, bars=84_950, completeness=0.9874, fill=0.43),
-        ),
-        history=_past(Random(20)),  # noqa: S311 - examples, not secrets
-        gaps=GapCounts(opened=1802, closed=1764, lost=2, still_open=36),
-        expiring=Expiring(saved=1988, lost=2, examples=("SPY   261118C00671000", "SPY   261118P00671000")),
-        requests=62_110,
-        rate_limit_hits=690,
-        database_bytes=18_400_000_000,
-        environment=Environment(
-            disk_free_bytes=212 * 10**9,
-            disk_used=0.57,
-            backup_expected=True,
-            last_backup=datetime(2026, 11, 21, 7, 0, tzinfo=UTC),
-            login_due=datetime(2026, 11, 22, 6, 0, tzinfo=UTC),
-            new_contracts=388,
-            expired_contracts=402,
-        ),
-        next_window=NextWindow(window=Window.CHAIN_REFRESH, due=datetime(2026, 11, 22, 23, 0, tzinfo=UTC)),
-        digest=("2026-11-17 06:00 UTC · 92 new contracts were found.", "2026-11-20 22:10 UTC · 88 contracts expired."),
-        host=_HOST,
-    )
-
-
 @cache
 def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunReport:
     random = Random(7)  # noqa: S311 - examples, not secrets
@@ -286,7 +291,7 @@ def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunR
         ),
         expiring=Expiring(saved=410),
         gaps=GapCounts(opened=6, closed=131, still_open=6),
-        past=_past(random),
+        past=past_runs(random),
         next_window=_next(),
         environment=Environment(
             disk_free_bytes=212 * 10**9,
@@ -296,7 +301,7 @@ def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunR
             expired_contracts=88,
         ),
         log_path=_LOG,
-        host=_HOST,
+        host=HOST,
     )
 
 
@@ -354,7 +359,8 @@ def _pacer(random: Random, *, calm: bool) -> list[PacerSample]:
     return samples
 
 
-def _past(random: Random) -> tuple[PastRun, ...]:
+def past_runs(random: Random) -> tuple[PastRun, ...]:
+    """Return eod of the twenty sessions before."""
     days = [SESSION - timedelta(days=i) for i in range(1, 29) if (SESSION - timedelta(days=i)).weekday() < 5]  # noqa: PLR2004 - Monday to Friday
     runs = []
     for i, day in enumerate(reversed(days[:20])):

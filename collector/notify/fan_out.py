@@ -16,6 +16,7 @@ from collector.domain.report import RunReport
 from collector.domain.runs import RunStatus
 from collector.domain.week import WeekReport
 from collector.notify import desktop, examples
+from collector.notify.example_week import week
 from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.message import Mail, message, one_line
 from collector.notify.outbox import Claimed, Outbox
@@ -129,10 +130,11 @@ class Notifier:
         mails = [
             self._renderer.run(examples.success()),
             self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())),
+            self._renderer.run(examples.implausible()),
             self._renderer.run(examples.failed()),
             self._renderer.run(examples.preflight_failed()),
             self._renderer.run(examples.success(), replace(judged, recovered=examples.recovered_conditions())),
-            self._renderer.week(examples.week()),
+            self._renderer.week(week()),
         ]
         results: list[Delivery] = []
         for mail in mails:

@@ -91,7 +91,8 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
 
     Conditions are told when they begin, again every `remind_after_h` hours while they last, and when they end. Events
     are told once. A failed run whose outage was already told sends nothing and is listed in the recovery; what it
-    would have said besides waits for the next mail, unless it is immediate.
+    would have said besides waits for the next mail, unless it is immediate. A run that only confirms what its window
+    has reported says nothing.
 
     Args:
         report: the run, finished.
@@ -107,6 +108,8 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
     ended = tuple(c for c in memory.conditions if over(c.rule, c.key, report, keys))
     memory = replace(memory, degraded=degraded)
     outages = [alert for alert in raised if alert.rule in OUTAGES]
+    if report.confirms_only:
+        raised = []  # the window's first report has said it all; conditions that last are told with the next
     lasting = any(condition.rule in OUTAGES for condition in memory.conditions if condition not in ended)
     if lasting and _brings_nothing(report) and not _tell(outages, memory, settings, now, ()).send:
         raised = [alert for alert in raised if alert in outages or when(alert.rule, settings) is When.IMMEDIATE]

@@ -27,7 +27,13 @@ from collector.notify.troubleshooting import checklist
 ValueT = TypeVar("ValueT")
 
 _SAID_BY_THE_BANNER = frozenset(
-    {Rule.COLLECTION_FAILED, Rule.COLLECTION_PARTIAL, Rule.COLLECTION_SUCCESS, Rule.BACKUP_FAILED}
+    {
+        Rule.COLLECTION_FAILED,
+        Rule.COLLECTION_PARTIAL,
+        Rule.COLLECTION_SUCCESS,
+        Rule.BACKUP_FAILED,
+        Rule.SESSION_IMPLAUSIBLE,
+    }
 )
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
 
@@ -69,7 +75,8 @@ class Renderer:
         report = self._mask.report(report)
         alerts = self._mask.report(judgement.tell) if judgement else ()
         recovered = self._mask.report(judgement.recovered) if judgement else ()
-        recovery = judgement is not None and judgement.is_recovery
+        # Nothing is back to normal with a session that nobody can believe: that comes first.
+        recovery = judgement is not None and judgement.is_recovery and not report.implausible
         kind = "recovery" if recovery else _kind(report)
         pictures = _Pictures(self._pictures)
         values: dict[str, Any] = {
@@ -191,6 +198,9 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         headline=wording.headline,
+        confirmation=wording.confirmation,
+        expiring=wording.expiring,
+        witnesses=wording.witnesses,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

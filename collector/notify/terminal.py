@@ -64,9 +64,11 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
             wording.count(symbol.bars),
         )
     gaps, expiring = week.gaps, week.expiring
+    doubts = [f"{one_line(one.symbol, 40)} {words}" for one in week.symbols if (words := wording.witnesses(one))]
     facts = _pairs(
         ("Windows", wording.week_windows(week)),
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
+        *([("Series-slots", "; ".join(doubts))] if doubts else []),
         ("Expiring", f"{expiring.saved:,} saved, {expiring.lost:,} lost"),
         ("Database", wording.size(week.database_bytes)),
     )
@@ -109,11 +111,13 @@ def _figures(report: RunReport) -> Table:
         ),
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
         ("Deferred", f"{report.deferred:,} requests" if report.deferred else ""),
+        ("Awaiting", wording.confirmation(report)),
+        ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
+        ("Unproven", f"{report.unproven:,} series that came back empty" if report.unproven else ""),
+        ("Controls", f"{report.controls:,} requests" if report.controls else ""),
+        ("Accepted", "; ".join(f"{one.symbol} {one.session}: {one.words}" for one in report.accepted)),
         ("Resting", f"{report.resting:,} contracts until their turn" if report.resting else ""),
-        (
-            "Expiring",
-            f"{report.expiring.saved:,} saved, {report.expiring.lost:,} lost, {report.expiring.at_risk:,} at risk",
-        ),
+        ("Expiring", wording.expiring(report).replace(" ·", ",")),
         ("Gaps", f"{report.gaps.opened:,} opened, {report.gaps.closed:,} closed, {report.gaps.still_open:,} open"),
     ]
     if not wording.concerns_bars(report):

@@ -83,6 +83,14 @@ CHECKLISTS = MappingProxyType(
             "The next window asks again for what is missing; nothing needs to be done now.",
             "If the same contracts fail again, sql/status/dead_letters.sql shows them with IB's words.",
         ),
+        Cause.IMPLAUSIBLE: (
+            "No market is so empty: far more likely the source answered “no data” where there was data.",
+            "Nothing is lost yet: no empty answer of the session is settled, its gaps stay open; bars are safe.",
+            "Contracts that expire on the session are at risk: IB forgets them at midnight New York.",
+            "The next window asks again by itself. Sooner by hand: the command below, half an hour after this run.",
+            "Was the market really so, a halt for instance? collector coverage accept takes the session as it looks.",
+            "Left alone, it is accepted once three nights have found the same.",
+        ),
         Cause.UNFORESEEN: (
             "This error was not foreseen: the traceback and the log show where it came from.",
             "Bars that were stored before it are safe; the command below continues from there.",

@@ -1,13 +1,15 @@
 """How figures, times and states are put into words; the same in a mail, a terminal and a file."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from math import floor
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from collector.domain.report import RunReport, Stage
+from collector.domain.evidence import EmptySession
+from collector.domain.report import RunReport, Stage, SymbolReport
 from collector.domain.runs import Asks, RunStatus, Window
-from collector.domain.week import WeekReport
+from collector.domain.week import WeekReport, WeekSymbol
 from collector.notify.alerts import FETCHING
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -15,6 +17,8 @@ ISRAEL: Final = ZoneInfo("Asia/Jerusalem")
 NONE: Final = "–"
 
 _KILO: Final = 1000
+_NAMED: Final = 2
+"""So many empty sessions are named in one sentence."""
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 
@@ -126,8 +130,48 @@ def concerns_bars(report: RunReport) -> bool:
     return fetches(report) or report.window in (Window.GAP_CHECK, Window.WEEKLY)
 
 
+def witnesses(counted: RunReport | SymbolReport | WeekSymbol) -> str:
+    """Return how many series-slots await a second answer, and how many one empty answer has settled; empty for none."""
+    parts = [f"{counted.awaiting:,} await confirmation"] if counted.awaiting else []
+    parts += [f"{counted.single_witness:,} single-witness"] if counted.single_witness else []
+    return " · ".join(parts)
+
+
+def confirmation(report: RunReport) -> str:
+    """Return what awaits a second answer, and when it is asked for; empty when nothing does."""
+    if not report.awaiting:
+        return ""
+    when = f", asked again from {both_zones(report.confirm_at)}" if report.confirm_at else ""
+    return f"{report.awaiting:,} series-slots{when}"
+
+
+def expiring(report: RunReport) -> str:
+    """Return how the expiring contracts stand."""
+    one = report.expiring
+    parts = [f"{one.saved:,} saved"] + ([f"{one.awaiting:,} await confirmation"] if one.awaiting else [])
+    return " · ".join([*parts, f"{one.at_risk:,} at risk", f"{one.lost:,} lost"])
+
+
+def _short_day(value: date) -> str:
+    return f"{value:%a} {value.day} {value:%b}"
+
+
+def distrust(found: Sequence[EmptySession]) -> str:
+    """Return which sessions are not to be trusted, why, and what becomes of them."""
+    days = ", ".join(_short_day(one) for one in sorted({one.session for one in found}))
+    said = [
+        one.words if one.symbol == "ALL" else one.words.replace(" contracts ", f" contracts of {one.symbol} ", 1)
+        for one in found
+    ]
+    more = f"; and {len(said) - _NAMED:,} more" if len(said) > _NAMED else ""
+    why = "; ".join(said[:_NAMED]) + more
+    return f"Do not trust {days}: {why}. Nothing of what came back empty is settled; the next window asks again."
+
+
 def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
+    if report.implausible:
+        return distrust(report.implausible)
     if report.preflight_failed:
         what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
         return f"{what}: the run stopped at its preflight check. What is stored is untouched."
@@ -161,7 +205,12 @@ def _trust(report: RunReport) -> str:
     word = "settled" if report.asks is Asks.NOT_SETTLED else "covered"
     expected = sum(symbol.expected for symbol in report.symbols)
     there = sum(s.settled if report.asks is Asks.NOT_SETTLED else s.covered for s in report.symbols)
-    missing = f"{expected - there:,} of {expected:,} series-slots are not {word} yet" if there < expected else ""
+    short = expected - there
+    missing = f"{short:,} of {expected:,} series-slots are not {word} yet" if short else ""
+    if missing and report.awaiting == short:
+        missing = f"{short:,} of {expected:,} series-slots await confirmation"
+    elif missing and report.awaiting:
+        missing += f", {report.awaiting:,} of them await confirmation"
     if report.deferred:
         return _put_off(report, missing)
     if not expected:
@@ -193,6 +242,9 @@ def _stored(report: RunReport) -> str:
 def subject(report: RunReport) -> str:
     """Return the subject of a run's mail, without prefix: window, session, state, then the figures that matter."""
     parts = [f"{report.window} {report.session} {status_word(report)}"]
+    if report.implausible:
+        symbols = dict.fromkeys(one.symbol for one in report.implausible)
+        parts.append("do not trust " + ", ".join("any symbol" if one == "ALL" else one for one in symbols))
     if report.failure and report.status is not RunStatus.PARTIAL:
         parts.append(str(report.failure.cause).replace("_", " "))
     if report.reached is not None and not report.preflight_failed:

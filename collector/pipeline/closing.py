@@ -4,19 +4,20 @@ import asyncio
 import os
 import socket
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import dead_letters, runs
+from collector.db import dead_letters, evidence, runs
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError
-from collector.domain.runs import RunStatus
+from collector.domain.evidence import SECOND_AFTER
+from collector.domain.runs import RunStatus, Window
 from collector.domain.spans import SLOT, Spans
 from collector.market.calendar import Calendar
 from collector.notify.troubleshooting import cause_of
@@ -25,6 +26,7 @@ from collector.pipeline.orders import Finished, Order, session_span
 from collector.pipeline.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
+_LONGEST_WAIT = timedelta(hours=24)
 _LAST_COUNT_S = 5.0
 """So long a run that is interrupted counts what it leaves behind; the next one counts the rest."""
 log = structlog.get_logger()
@@ -64,16 +66,27 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
     }
 
 
-async def close(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
+async def close(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, certain: datetime
+) -> None:
     """Record how a run ended: dead letters, gaps, lifecycle and statistics; then its row and the day's status.
 
     Somebody waits for the end of a run that is interrupted: it counts for a few seconds only.
+
+    Args:
+        finished: the run.
+        db: the database.
+        settings: the configuration.
+        calendar: the exchange's.
+        clock: our time.
+        certain: an instant that has come for certain; decides what is past, and what is lost.
     """
     finished.slots = session_span(finished.order, calendar).duration // SLOT
     try:
         async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
+            await _stop_waiting(finished, db, certain)
             await _park_letters(finished, db, calendar, clock)
-            await counting.count(finished, db, settings, calendar, clock)
+            await counting.count(finished, db, settings, calendar, clock, certain)
     except TimeoutError:
         log.warning("not_counted", hint="the next run counts, or now: collector run --window gap_check")
     await close_row(finished, db, clock)
@@ -129,6 +142,13 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     if finished.tally.examples:
         details["examples"] = {outcome.value: examples for outcome, examples in finished.tally.examples.items()}
     return details or None
+
+
+async def _stop_waiting(finished: Finished, db: Database, now: datetime) -> None:
+    """Wait no longer for second witnesses that late_night has asked for in vain, nor for any longer than a day."""
+    if finished.order.window is Window.LATE_NIGHT:
+        await evidence.hold(db, finished.days, finished.started - SECOND_AFTER)
+    await evidence.hold(db, None, now - _LONGEST_WAIT)
 
 
 async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:

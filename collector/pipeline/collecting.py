@@ -10,20 +10,23 @@ import structlog
 from collector.db import underlying_bars
 from collector.db.requests import RequestRecord
 from collector.domain.answers import HistoricalRequest, Outcome
+from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.instruments import Instrument, Underlying
 from collector.domain.planning import Work
-from collector.domain.runs import Window
-from collector.pipeline import expired, older, planning
+from collector.domain.runs import Asks, Window
+from collector.pipeline import controls, expired, older, planning, weighing
 from collector.pipeline.fetching import Fetching
-from collector.pipeline.orders import Finished, GivenUp, NotPrepared
+from collector.pipeline.orders import Finished, GivenUp, NotPrepared, Prepared
 from collector.pipeline.parts import Parts
 from collector.pipeline.preparation import Preparation
+from collector.pipeline.proving import prove
 from collector.pipeline.quality import examined, spots_of
 from collector.pipeline.storing import Answered, Sessions, Storer, judged
+from collector.pipeline.weighed import Series
 
 _PASSES = 3
-"""What is empty in all series settles only by a second, later answer; the third pass is for what failed meanwhile."""
+"""The first asks for everything, the next for what failed meanwhile and for empty answers that nothing controlled."""
 log = structlog.get_logger()
 
 
@@ -35,11 +38,15 @@ async def collect(finished: Finished, parts: Parts) -> None:
         UsageError: IB knows none of the symbols.
     """
     finished.order = await older.widened(finished.order, parts.db, parts.calendar, parts.source.now())
-    order, tally = finished.order, finished.tally
+    order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
-    own = [work for u in underlyings for work in await preparation.underlying_work(u)]
-    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts)
+    watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
+    if watch is not None:
+        watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
+    lacking = [] if order.fill_columns else underlyings
+    own = [work for u in lacking for work in await preparation.underlying_work(u)]
+    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
         if isinstance(chosen, NotPrepared):
@@ -49,8 +56,21 @@ async def collect(finished: Finished, parts: Parts) -> None:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
     sessions = await _sessions(underlyings, preparation, parts)
-    await expired.ask(finished, parts)
+    await prove(finished, parts, sessions.seen_until)
+    if not order.fill_columns:
+        await expired.ask(finished, parts)
+    await _passes(finished, sessions, parts, watch)
+
+
+async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: controls.Controls | None) -> None:
+    """Ask for what is missing, and weigh what came back empty, until asking again would prove nothing."""
+    order, tally = finished.order, finished.tally
+    if watch is not None:
+        today = parts.source.now().astimezone(NEW_YORK).date()
+        found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
+        watch.learn(await found)
     hopeless: set[HistoricalRequest] = set()
+    spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await planning.contract_work(
             parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
@@ -59,21 +79,46 @@ async def collect(finished: Finished, parts: Parts) -> None:
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
-        work = [left for item in work if (left := _without(item, hopeless))]
+        work = [left for item in work if (left := _without(item, hopeless, spoken))]
         if not work:
+            if number == 1:
+                await _weigh(finished, parts)  # what was asked of the underlyings, or by a run that was killed
             break
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
         before = len(finished.given_up)
-        deferred = await _fetch(work, sessions, finished, parts)
+        deferred = await _fetch(work, sessions, finished, parts, watch)
         hopeless.update(letter.request for letter in finished.given_up[before:])
-        if order.force or deferred:
+        asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
+        unasked = finished.weighed.uncontrolled - asked
+        await _weigh(finished, parts)
+        finished.weighed.uncontrolled |= unasked
+        if order.force or order.fill_columns or deferred:
             return
+        spoken |= finished.weighed.controlled
+        if watch is not None:
+            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if order.window is Window.LATE_NIGHT:
         share = parts.settings.repair.resample_share
         again = await planning.sample(
             parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
         )
-        await _fetch(again, sessions, finished, parts)
+        await _fetch(again, sessions, finished, parts, None)
+
+
+async def _weigh(finished: Finished, parts: Parts) -> None:
+    """Weigh the empty answers of a run that may settle something."""
+    if finished.order.asks is Asks.NOT_SETTLED:
+        underlyings = [prepared.underlying for prepared in finished.prepared]
+        asked = {finished.order.day} if finished.tally.answered else set()
+        finished.weighed = await parts.db.patiently(
+            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)
+        )
+
+
+def _is_lit(series: Series, symbols: Sequence[Prepared], watch: controls.Controls) -> bool:
+    instrument, what = series
+    owner = next((one for one in symbols if any(contract.id == instrument for contract in one.contracts)), None)
+    return owner is not None and watch.is_lit(owner.underlying.symbol, what)
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
@@ -96,8 +141,13 @@ async def _defined(preparation: Preparation, finished: Finished) -> list[Underly
     return underlyings
 
 
-def _without(work: Work, hopeless: set[HistoricalRequest]) -> Work | None:
-    requests = tuple(request for request in work.requests if request not in hopeless)
+def _without(work: Work, hopeless: set[HistoricalRequest], spoken: set[Series]) -> Work | None:
+    """Return what is left of work without what was given up on, and what was answered as well as it can be now."""
+    requests = tuple(
+        request
+        for request in work.requests
+        if request not in hopeless and (work.instrument.id, request.what_to_show) not in spoken
+    )
     return Work(work.instrument, requests) if requests else None
 
 
@@ -112,23 +162,38 @@ async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation,
         for u in underlyings
     }
     spots = {u.symbol: await spots_of(parts.db, u.id, by_symbol[u.symbol]) for u in underlyings}
-    return Sessions(by_symbol, traded, spots)
+    return Sessions(by_symbol, traded, spots, await underlying_bars.latest(parts.db))
 
 
-async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, parts: Parts) -> bool:
-    """Fetch and store work; returns whether something was deferred for lack of time."""
+async def _fetch(
+    work: Sequence[Work],
+    sessions: Sessions,
+    finished: Finished,
+    parts: Parts,
+    watch: controls.Controls | None = None,
+) -> bool:
+    """Fetch and store work, under controls where there are any; returns whether something was deferred."""
     tally = finished.tally
     tally.planned += sum(len(item.requests) for item in work)
     parts.on_progress(tally)
     if not work:
         return False
     async with Storer(
-        parts.db, finished.run_id, parts.settings.series, tally, parts.clock, lambda: parts.on_progress(tally)
+        parts.db,
+        finished.run_id,
+        parts.settings.series,
+        tally,
+        parts.clock,
+        lambda: parts.on_progress(tally),
+        parts.login,
     ) as storer:
 
         async def deliver(
             instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
         ) -> list[HistoricalRequest]:
+            if watch is not None:
+                for request, answer in answered:
+                    watch.heard(request, answer)
             answers, doubtful = judged(instrument, answered, sessions)
             symbol = instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
@@ -137,10 +202,15 @@ async def _fetch(work: Sequence[Work], sessions: Sessions, finished: Finished, p
             parts.on_progress(tally)
             return doubtful
 
-        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, _deadline(finished, parts))
+        def is_over() -> bool:
+            deadline = finished.order.deadline
+            return deadline is not None and parts.certain_now() >= deadline
+
+        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
         try:
             with _fewer_collections():
-                await fetching.run(work)
+                async with watch.watch(work, deliver) if watch is not None else contextlib.nullcontext():
+                    await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)
     for request, failure in storer.refused:
@@ -158,11 +228,3 @@ def _fewer_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*usual)
-
-
-def _deadline(finished: Finished, parts: Parts) -> float | None:
-    """Return the order's deadline on the monotonic clock."""
-    if finished.order.deadline is None:
-        return None
-    left = (finished.order.deadline - parts.clock.now()).total_seconds()
-    return parts.clock.monotonic() + left

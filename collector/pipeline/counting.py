@@ -9,7 +9,7 @@ import structlog
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import dead_letters, gaps, lifecycle, runs, statistics
+from collector.db import dead_letters, evidence, gaps, lifecycle, runs, statistics
 from collector.db.pool import Database
 from collector.db.runs import Uncounted
 from collector.domain.answers import Outcome
@@ -58,19 +58,28 @@ class _Count:
     waiting: dict[int, datetime] = field(default_factory=dict)
 
 
-async def count(finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock) -> None:
+async def count(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, now: datetime
+) -> None:
     """Bring gaps, lifecycle and statistics of all that a run touched up to date; say loudly what is lost.
 
     What runs before it left uncounted, because they were cut off, is counted, too. May be stopped anywhere; then this
     run's is left to the next one. Gaps come first, then the sessions' statistics, the latest session first.
+
+    Args:
+        finished: the run.
+        db: the database.
+        settings: the configuration.
+        calendar: the exchange's.
+        clock: our time; says how long the run took.
+        now: an instant that has come for certain.
     """
-    now = clock.now()
     finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
     left = [one for one in await runs.uncounted(db, now - _OWED_FOR, now) if one.run_id != finished.run_id]
     counts = await _counts(finished, left, db, settings, calendar, now)
     await _count_gaps(finished, counts, db, settings, now)
     await _count_expiries(finished, counts, db, settings, now)
-    await _measure(finished, counts, db, settings, now)
+    await _measure(finished, counts, db, settings, clock)
     await runs.mark_counted(db, sorted({one.run_id for one in left}))
     finished.counted = True
 
@@ -147,7 +156,7 @@ async def _count_expiries(
     finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, now: datetime
 ) -> None:
     """Count whose last chance it was: what is at risk stays so until it is lost, for it is still asked for."""
-    order, saved, at_risk = finished.order, 0, list[OptionContract]()
+    order, saved, awaited, at_risk = finished.order, 0, 0, list[OptionContract]()
     for one in counts:
         for session in one.touched:
             if session.settles_at >= now:
@@ -155,22 +164,26 @@ async def _count_expiries(
             found = await lifecycle.mark_expiry_collected(db, one.underlying.id, session, settings.series)
             if session.day == order.day and one.prepared is not None:
                 saved += found.saved
-                at_risk += found.at_risk
+                awaiting = await evidence.awaiting_expiries(db, one.underlying.id, session, settings.series)
+                awaited += sum(contract.id in awaiting for contract in found.at_risk)
+                at_risk += [contract for contract in found.at_risk if contract.id not in awaiting]
         if one.prepared is not None:
             at_risk += await lifecycle.expired_at_risk(db, one.underlying.id, order.day)
     if at_risk:
         names = [contract.occ_symbol for contract in at_risk[:5]]
         log.critical("last_chance_at_risk", contracts=len(at_risk), examples=names)
     examples = finished.expiring.examples or tuple(contract.occ_symbol for contract in at_risk[:5])
-    finished.expiring = Expiring(saved=saved, at_risk=len(at_risk), lost=finished.expiring.lost, examples=examples)
+    finished.expiring = Expiring(
+        saved=saved, awaiting=awaited, at_risk=len(at_risk), lost=finished.expiring.lost, examples=examples
+    )
 
 
 async def _measure(
-    finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, now: datetime
+    finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, clock: Clock
 ) -> None:
     """Measure the sessions that were touched, the latest first; the order's own says what the run took for it."""
     order, series = finished.order, settings.series
-    seconds = (now - finished.started).total_seconds()
+    seconds = (clock.now() - finished.started).total_seconds()
     done = expected = 0
     sessions = sorted(((one, session) for one in counts for session in one.touched), key=lambda pair: pair[1].day)
     for one, session in reversed(sessions):

@@ -1,12 +1,14 @@
 """Which windows are due, as the run table and the schedule have it; and each as the order of a run."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from collector.config import Settings
-from collector.db import schedule_state
-from collector.db.pool import Database
+from collector.db import evidence, schedule_state
+from collector.db.pool import Database, Statements
 from collector.domain.coverage import NEW_YORK
+from collector.domain.evidence import SECOND_AFTER
 from collector.domain.runs import RunStatus, Window
 from collector.market.agenda import Agenda, DueRun, Limits, MissKind, PastRun, agenda
 from collector.market.calendar import Calendar
@@ -21,6 +23,9 @@ _MARGIN = timedelta(days=10)
 _MONTH = timedelta(days=31)
 _BEFORE = timedelta(hours=2)
 """A first run makes good the window that was due shortly before it; nothing older was ever meant to run."""
+
+_CLOCKS_APART = timedelta(minutes=1)
+"""The first witness bears the source's time: so much may lie between its clock and ours."""
 
 
 def configured(settings: Settings, calendar: Calendar) -> Schedule:
@@ -41,7 +46,7 @@ async def look(db: Database, settings: Settings, schedule: Schedule, now: dateti
     Before the very first run nothing is missed: the schedule (of `schedule_of`) begins now.
     """
     past = await _read(db, settings, now)
-    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
+    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known, past.confirm)
     for miss in found.missed:
         one = miss.occurrence
         await schedule_state.note_missed(db, one.window, one.run_date, one.due, miss.kind.value, miss.reason)
@@ -77,7 +82,7 @@ async def planned(
         None when nothing such is due, nor comes within a month.
     """
     past, schedule = await _read(db, settings, now), await schedule_of(db, settings, calendar, now)
-    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known)
+    found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known, past.confirm)
 
     def wanted(one: Occurrence) -> bool:
         own = settings.windows[one.window].asks_gateway and window in (None, one.window)
@@ -106,17 +111,27 @@ def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime)
         deadline=due.deadline,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
         unsettled=rules.span == "unsettled",
+        confirming=due.confirming,
     )
+
+
+async def confirms(db: Statements, symbols: Sequence[str]) -> dict[date, datetime]:
+    """Return by session day when what awaits a second witness may be asked again, were it only the oldest of it."""
+    return {one.day: one.oldest + SECOND_AFTER + _CLOCKS_APART for one in await evidence.awaited(db, symbols)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """What the tables know: runs, recorded misses, when the schedule came into force, how far back all this reaches."""
+    """What the tables know: runs, recorded misses, when the schedule came into force, how far back all this reaches.
+
+    confirm: see `confirms`.
+    """
 
     runs: tuple[PastRun, ...]
     known: frozenset[tuple[Window, date, MissKind]]
     since: datetime
     limits: Limits
+    confirm: Mapping[date, datetime]
 
 
 async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
@@ -130,6 +145,7 @@ async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
         ),
         since=max(began - _BEFORE, now - lookback) if began else now - timedelta(days=1),
         limits=Limits(reach=settings.repair.late_night_sessions, lookback=lookback),
+        confirm=await confirms(db, settings.symbol_names),
     )
 
 

@@ -43,11 +43,11 @@ class Fetching:
 
     Args:
         source: where bars come from; it paces itself.
-        clock: for back-off and the deadline.
+        clock: for back-off.
         tally: counted into.
         deliver: takes the answers of an instrument.
         randomness: jitter of the back-off.
-        deadline: clock.monotonic() at which no new request is begun; what is left is deferred. None: never.
+        is_over: whether no new request is to be begun any more; what is left is deferred.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Fetching:
         tally: Tally,
         deliver: Deliver,
         randomness: random.Random,
-        deadline: float | None = None,
+        is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._source, self._clock, self._tally, self._deliver = source, clock, tally, deliver
-        self._random, self._deadline = randomness, deadline
+        self._random, self._is_over = randomness, is_over
         self._fresh: deque[Work] = deque()
         self._retries: list[tuple[float, int, _Retry]] = []
         self._order = itertools.count()
@@ -91,7 +91,7 @@ class Fetching:
         """Return a retry that is due, else fresh work, else wait for the next retry; None when nothing is left."""
         while self._retries or self._fresh:
             now = self._clock.monotonic()
-            if self._deadline is not None and now >= self._deadline:
+            if self._is_over():
                 self._defer_all()
                 return None
             if self._retries and self._retries[0][0] <= now:

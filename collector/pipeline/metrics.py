@@ -14,14 +14,14 @@ import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import contracts, statistics, status
+from collector.db import contracts, evidence, statistics, status
 from collector.db import gaps as gap_store
 from collector.db.gaps import GapTotal
 from collector.db.pool import Database
 from collector.db.status import RunTotals
 from collector.domain.errors import DatabaseError
-from collector.domain.pace import Pace
-from collector.domain.report import Latency, RunReport
+from collector.domain.pace import Latency, Pace
+from collector.domain.report import RunReport
 from collector.domain.runs import GapState, RunStatus
 from collector.market.calendar import Calendar
 from collector.pipeline import counting
@@ -36,7 +36,9 @@ log = structlog.get_logger()
 class Figures:
     """What the tables say. completeness: by symbol, of its last completed session, fraction of 1.
 
-    uncounted: runs that were cut off before what they brought was counted among the gaps.
+    uncounted: runs that were cut off before what they brought was counted among the gaps. awaiting: series that await a
+    second empty answer, and sessions_awaiting the sessions that they are of. implausible: sessions that look emptier
+    than they can be.
     """
 
     runs: tuple[RunTotals, ...]
@@ -44,6 +46,9 @@ class Figures:
     gaps: Mapping[GapState, GapTotal]
     database_bytes: int
     uncounted: int = 0
+    awaiting: int = 0
+    sessions_awaiting: int = 0
+    implausible: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,12 +73,16 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
         measured = await statistics.measure(db, underlying.id, session, settings.series)
         if measured.completeness is not None:
             completeness[underlying.symbol] = measured.completeness
+    awaited = await evidence.awaited(db)
     return Figures(
         runs=tuple(await status.run_totals(db)),
         completeness=completeness,
         gaps=await gap_store.totals(db),
         database_bytes=await status.database_bytes(db),
         uncounted=len(await counting.uncounted(db, now)),
+        awaiting=sum(one.claims for one in awaited),
+        sessions_awaiting=len(awaited),
+        implausible=len({one.session for one in await evidence.implausible(db)}),
     )
 
 
@@ -217,6 +226,12 @@ def _tables(lines: _Lines, figures: Figures) -> None:
     lines.add("gaps_lost", "gauge", "Gaps that can never be filled.", [({}, lost.gaps)])
     lines.add("gap_slots_lost", "gauge", "Series-slots in lost gaps.", [({}, lost.slots)])
     lines.add("uncounted_runs", "gauge", "Runs cut off before their gaps were counted.", [({}, figures.uncounted)])
+    for name, meaning, value in (
+        ("series_awaiting", "Series of sessions that await a second empty answer.", figures.awaiting),
+        ("sessions_awaiting", "Sessions of which something awaits a second empty answer.", figures.sessions_awaiting),
+        ("sessions_implausible", "Sessions that look emptier than they can be.", figures.implausible),
+    ):
+        lines.add(name, "gauge", meaning, [({}, value)])
     lines.add("database_bytes", "gauge", "Size of the database.", [({}, figures.database_bytes)])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from collector.db import dead_letters, gaps
+from collector.db import dead_letters, evidence, gaps
 from collector.db.pool import Database
 from collector.domain.instruments import Instrument, OptionContract, Underlying, WhatToShow
 from collector.domain.runs import Window
@@ -26,7 +26,7 @@ class Resting:
 
 
 async def widened(order: Order, db: Database, calendar: Calendar, now: datetime) -> Order:
-    """Return an order that looks at every earlier session, too, on which gaps are open or dead letters are due.
+    """Return an order that looks at every earlier session, too, on which something is open, due or unconfirmed.
 
     However old they are: what lies beyond the source's memory is lost once two nights have shown that it does.
     Orders that do not ask for what is unsettled are returned as they are.
@@ -34,8 +34,10 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
     if not order.unsettled:
         return order
     before = min(calendar.session(symbol, recent_since(order, calendar)).open for symbol in order.symbols)
-    days = await gaps.days_to_mend(db, order.symbols, before, now)
-    return replace(order, older=tuple(day for day in days if calendar.is_session(day)))
+    days = {*await gaps.days_to_mend(db, order.symbols, before, now)}
+    recent = recent_since(order, calendar)
+    days |= {one.day for one in await evidence.awaited(db, order.symbols) if one.day < recent}
+    return replace(order, older=tuple(day for day in sorted(days) if calendar.is_session(day)))
 
 
 async def resting(order: Order, db: Database, calendar: Calendar, underlying: Underlying, now: datetime) -> Resting:

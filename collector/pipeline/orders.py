@@ -8,14 +8,18 @@ from decimal import Decimal
 from collector.config import Settings
 from collector.domain.answers import Failure, HistoricalRequest
 from collector.domain.coverage import NEW_YORK
+from collector.domain.depth import DEFAULTS
 from collector.domain.errors import UsageError
-from collector.domain.instruments import OptionContract, Underlying
-from collector.domain.report import BackupReport, Expiring, GapCounts, PacerSample
+from collector.domain.evidence import EmptySession
+from collector.domain.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.pace import PacerSample
+from collector.domain.report import BackupReport, Expiring, GapCounts
 from collector.domain.runs import Asks, RunStatus, Scope, Window
 from collector.domain.sessions import Session
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
 from collector.pipeline.tally import Tally
+from collector.pipeline.weighed import Weighed
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -29,7 +33,8 @@ class Order:
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
-    (backfill).
+    (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
+    nothing else. confirming: its window has run; what awaits a second witness is asked again.
     """
 
     window: Window
@@ -45,6 +50,8 @@ class Order:
     unsettled: bool = False
     older: tuple[date, ...] = ()
     history: bool = False
+    fill_columns: bool = False
+    confirming: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,8 @@ class Finished:
     order: widened to older sessions, once they are known. error: what stopped it. not_prepared: symbols that were left
     out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
-    session, see `session_span`; 0 until the run is closed. counted: gaps and statistics are up to date with it.
+    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
+    statistics are up to date with it.
     """
 
     run_id: int
@@ -105,9 +113,25 @@ class Finished:
     reached: float | None = None
     slots: int = 0
     expired_contracts: int = 0
+    weighed: Weighed = field(default_factory=Weighed)
     counted: bool = False
     backup: BackupReport | None = None
     error: BaseException | None = None
+
+    @property
+    def days(self) -> list[date]:
+        """Return the session days that were looked at, ascending."""
+        return sorted({session.day for prepared in self.prepared for session in prepared.sessions})
+
+    @property
+    def implausible(self) -> list[EmptySession]:
+        """Return the sessions among them that are emptier than they can be."""
+        return [one for one in self.weighed.implausible if one.session in self.days]
+
+    @property
+    def unproven(self) -> int:
+        """Return the number of series whose empty answers nothing has controlled."""
+        return len(self.weighed.uncontrolled)
 
 
 def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:
@@ -262,6 +286,20 @@ def backfill_order(
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
+
+
+def fill_columns_order(
+    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that asks once more for quotes that were stored by their close alone, some calendar days back.
+
+    No further back than IB is counted on to remember them.
+    """
+    day = last_opened(calendar, now)
+    first = day - min(timedelta(days=days), DEFAULTS[WhatToShow.BID])
+    back = len(calendar.days(first, day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)
 
 
 _AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)

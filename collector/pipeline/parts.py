@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from collector.clock import Clock
 from collector.config import Settings
@@ -14,7 +15,10 @@ from collector.pipeline.tally import Tally
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The concrete parts of a run, wired by collector.app; on_progress is called whenever the tally has changed."""
+    """The concrete parts of a run, wired by collector.app.
+
+    on_progress: called whenever the tally has changed. login: by which the source is asked; kept with each request.
+    """
 
     db: Database
     source: MarketDataSource
@@ -23,3 +27,8 @@ class Parts:
     clock: Clock
     randomness: random.Random
     on_progress: Callable[[Tally], None] = lambda _: None
+    login: str = ""
+
+    def certain_now(self) -> datetime:
+        """Return the earlier of our time and the source's: what is given up by it is never given up too early."""
+        return min(self.clock.now(), self.source.now())

@@ -9,10 +9,11 @@ from datetime import datetime
 
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import coverage
+from collector.db import coverage, evidence
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
 from collector.domain.coverage import NEW_YORK, has_expired
+from collector.domain.evidence import SECOND_AFTER
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
 from collector.domain.runs import Asks, Window
@@ -68,9 +69,10 @@ async def contract_work(
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
-    Expected slots less covered ones (intraday windows) or less settled ones; a forced order asks for all expected ones.
-    Contracts that have expired are among them where the source still answers for their expiration (see `expired`), and
-    for what is not settled only.
+    Expected slots less covered ones (intraday windows) or less settled ones, and less what a witness called empty in
+    the half hour before `now` (the source's time): asked so soon, a second one proves nothing. A forced order asks for
+    all expected ones. Contracts that have expired are among them where the source still answers for their expiration
+    (see `expired`), and for what is not settled only.
     """
     return _urgent(await _recorded_work(db, calendar, symbols, order, series, now), symbols)
 
@@ -88,11 +90,14 @@ async def _recorded_work(
         by_id = {contract.id: contract for contract in await expired.answering(db, symbol, now)}
         if not by_id or not symbol.sessions:
             continue
+        settling = _asks(order) is Asks.NOT_SETTLED
+        young = await evidence.young(db, symbol.underlying.id, now - SECOND_AFTER) if settling else {}
         rests = await older.resting(order, db, calendar, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
             contract = by_id[row.contract_id]
-            missing = rests.awake(contract, row.what_to_show, row.missing)
+            missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
+            missing = rests.awake(contract, row.what_to_show, missing)
             asked = requests_for(contract, row.what_to_show, missing, symbol.sessions)
             requests.setdefault(row.contract_id, []).extend(asked)
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
@@ -108,6 +113,9 @@ async def _missing(
     now: datetime,
 ) -> list[coverage.Missing]:
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
+    if order.fill_columns:
+        ids = [contract.id for contract in contracts if not has_expired(contract, now)]
+        return await coverage.lacking_columns(db, symbol.underlying.id, symbol.sessions, series, ids)
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
     found: list[coverage.Missing] = []

@@ -11,11 +11,11 @@ from collector.db.pool import Database
 from collector.domain.answers import Outcome
 from collector.domain.coverage_strip import CoverageStrip
 from collector.domain.errors import CollectorError, DatabaseError
+from collector.domain.pace import Latency
 from collector.domain.report import (
     Cause,
     DayTotals,
     FailureReport,
-    Latency,
     NextWindow,
     OutcomeCount,
     RunReport,
@@ -79,11 +79,13 @@ async def _with_tables(
     symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
     schedule = await due.schedule_of(db, settings, calendar, now)
     rows = await status.runs_of(db, order.day)
+    awaited = await due.confirms(db, order.symbols)
     return replace(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
         day=await _day(db, session_span(order, calendar)),
+        confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await reports.past_runs(db, order.window, before=order.day)),
         next_window=_next(schedule, now),
         environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
@@ -107,6 +109,11 @@ def _without_tables(
         slots=finished.slots,
         symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
         errors=_errors(finished),
+        implausible=tuple(finished.implausible),
+        accepted=tuple(one for one in finished.weighed.accepted if one.session in finished.days),
+        unproven=finished.unproven,
+        controls=tally.controls,
+        confirming=order.confirming,
         rate_limit_hits=tally.rate_limit_hits,
         latency=Latency.of(tally.latencies_s),
         pacer=tuple(finished.samples),
@@ -173,15 +180,13 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
     if error is None:
         outcomes = Counter(one.failure.outcome for one in finished.given_up)
         outcomes.update(one.failure.outcome for one in finished.not_prepared)
-        left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
-        words = [f"{len(finished.given_up):,} requests were given up on"] if stage is Stage.FETCH else []
-        message = "; ".join([*words, *([f"left out: {left}"] if left else [])])
         worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
-        cause = _CAUSES.get(worst, Cause.INCOMPLETE)
+        accept = f"If the market really was so: collector coverage accept --session {order.day}"
         return FailureReport(
             stage=stage,
-            cause=cause,
-            message=message,
+            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, Cause.INCOMPLETE),
+            message="; ".join(_shortfalls(finished, stage)),
+            hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,
             resume=resume_command(order),
             log_path=log_path,
@@ -197,6 +202,17 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         log_path=log_path,
         traceback="" if foreseen else traceback_without_values(error),
     )
+
+
+def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
+    """Return what a run did not do, although nothing stopped it, in words."""
+    found = [f"{one.symbol} {one.session}: {one.words}" for one in finished.implausible]
+    if finished.given_up or (stage is Stage.FETCH and not finished.implausible and not finished.unproven):
+        found.append(f"{len(finished.given_up):,} requests were given up on")
+    if finished.unproven:
+        found.append(f"{finished.unproven:,} series came back empty, with no bars just before and after to prove it")
+    left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
+    return [*found, f"left out: {left}"] if left else found
 
 
 def resume_command(order: Order) -> str:
@@ -261,6 +277,8 @@ async def _measured(
         expected=measured.expected,
         covered=measured.covered,
         settled=measured.settled,
+        awaiting=measured.awaiting,
+        single_witness=measured.single_witness,
         verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
         first_bar=measured.first_bar,
         last_bar=measured.last_bar,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from collector.config import SelectionSettings, Settings
 from collector.db import contracts as contract_store
 from collector.db import coverage, underlying_bars
-from collector.db.pool import Database
+from collector.db.pool import Database, Statements
 from collector.domain.coverage import has_expired
 from collector.domain.instruments import OptionContract, Underlying
 from collector.domain.rotation import LOOKBACK, due_before, is_far, phase
@@ -41,7 +41,7 @@ def sessions_of(
     return order_sessions(order, calendar, symbol, now, since)
 
 
-async def level_of(db: Database, calendar: Calendar, underlying: Underlying, day: date) -> Level | None:
+async def level_of(db: Statements, calendar: Calendar, underlying: Underlying, day: date) -> Level | None:
     """Return price and volatility of the last bars of a session day, or of the session before it."""
     session = calendar.session(underlying.symbol, day)
     before = calendar.session(underlying.symbol, calendar.previous(day))

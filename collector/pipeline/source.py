@@ -24,7 +24,17 @@ class MarketDataSource(Protocol):
     """
 
     def now(self) -> datetime:
-        """Return the source's time (our clock plus the offset measured at connect), aware UTC."""
+        """Return the source's time (as measured, gone on by our monotonic clock), aware UTC; never ahead of it."""
+
+    async def measure(self) -> None:
+        """Measure the source's time again; where it does not answer, its time goes on as it was."""
+
+    @property
+    def seen_until(self) -> datetime | None:
+        """Start of the latest bar of any underlying (stock, ETF) that the source has ever sent; None before the first.
+
+        It proves that this time has come, whatever the clocks say.
+        """
 
     @property
     def pace(self) -> Pace:
@@ -42,8 +52,8 @@ class MarketDataSource(Protocol):
     async def contracts(self, underlying: Underlying, expiration: date) -> Definitions | Failure:
         """Return every option contract of one expiration, by strike, then right."""
 
-    async def historical(self, request: HistoricalRequest) -> HistoricalOutcome:
-        """Fetch the bars of one series over one span."""
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
+        """Fetch the bars of one series over one span; of the requests that wait, the lowest priority goes first."""
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
@@ -63,6 +73,13 @@ class NoSource:
     def now(self) -> datetime:
         """Return our own time."""
         return self._clock.now()
+
+    async def measure(self) -> None:
+        """Do nothing: our own time needs no measuring."""
+
+    @property
+    def seen_until(self) -> None:
+        """Nothing was ever sent."""
 
     @property
     def pace(self) -> Pace:
@@ -85,7 +102,7 @@ class NoSource:
         """Return the failure."""
         return self._failure
 
-    async def historical(self, request: HistoricalRequest) -> Failure:  # noqa: ARG002
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure
 

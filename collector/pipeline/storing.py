@@ -34,11 +34,15 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Sessions:
-    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices."""
+    """The product sessions of a run by symbol; in which slots the underlying has traded, and at what prices.
+
+    seen_until: start of the latest underlying's bar in the tables; the source has sent it once.
+    """
 
     by_symbol: Mapping[str, Sequence[Session]]
     traded: Mapping[str, Spans]
     spots: Mapping[str, Mapping[datetime, SpotRange]]
+    seen_until: datetime | None = None
 
     def touching(self, symbol: str, span: Span) -> list[Session]:
         """Return the symbol's sessions that a span touches."""
@@ -66,13 +70,14 @@ def judged(
             if not has_expired(instrument, answer.answered_at):  # asked again another night, not in a minute
                 doubtful.append(request)
             continue
-        found = justified(request, answer, touched)
+        found = justified(request, answer, touched, sessions.seen_until)
         records.append(_record(request, answer, found.negatives))
         before = series.get(request.what_to_show)
         series[request.what_to_show] = SeriesAnswer(
-            bars=answer.bars if before is None else (*before.bars, *answer.bars),
+            bars=found.bars if before is None else (*before.bars, *found.bars),
             covered=found.covered if before is None else before.covered | found.covered,
             settled=found.settled if before is None else before.settled | found.settled,
+            empty=found.empty if before is None else before.empty | found.empty,
         )
     return InstrumentAnswers(instrument, series, requests=tuple(records)), doubtful
 

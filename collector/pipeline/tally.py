@@ -39,9 +39,9 @@ class Tally:
     """Counters of one run.
 
     planned: requests planned. answered: requests that ended in a definite answer. failed: requests given up on.
-    deferred: requests left to the next window. attempts: requests sent (one may be sent again). outcomes: how they
-    ended. bars: bars received. quarantined: bars that
-    cannot be true. examples: a few messages of each failing outcome. latencies_s: seconds of definite
+    deferred: requests left to the next window. controls: requests planned only to see that the source gives bars.
+    attempts: requests sent (one may be sent again). outcomes: how they ended. bars: bars received. quarantined: bars
+    that cannot be true. examples: a few messages of each failing outcome. latencies_s: seconds of definite
     answers. slowest: the ten attempts that took longest, however they ended, the slowest first. contracts_*: database
     ids.
     """
@@ -50,6 +50,7 @@ class Tally:
     answered: int = 0
     failed: int = 0
     deferred: int = 0
+    controls: int = 0
     attempts: int = 0
     bars: int = 0
     quarantined: int = 0

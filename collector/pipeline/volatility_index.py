@@ -11,6 +11,7 @@ from collector.db import contracts as contract_store
 from collector.db import underlying_bars
 from collector.db.pool import Database
 from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.coverage import justified
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import Calendar
@@ -43,10 +44,13 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
     asked = Span(session.open, session.open + slots * SLOT) if slots > 0 else before.span
     stored = await underlying_bars.last_level(db, index.id, Span(before.open, session.close))
     if stored is None or stored.time + SLOT + _FRESH < asked.end:
-        outcome = await source.historical(HistoricalRequest(index, WhatToShow.TRADES, asked))
-        if isinstance(outcome, Answer) and outcome.bars:
-            await underlying_bars.store_levels(db, index.id, outcome.bars)
-            return outcome.bars[-1].close / POINTS
+        request = HistoricalRequest(index, WhatToShow.TRADES, asked)
+        outcome = await source.historical(request)
+        if isinstance(outcome, Answer):
+            bars = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
+            if bars:
+                await underlying_bars.store_levels(db, index.id, bars)
+                return bars[-1].close / POINTS
         if stored is None:
             nothing = Failure(Outcome.UNKNOWN, f"IB has no level of {SYMBOL} on {day}")
             return outcome if isinstance(outcome, Failure) else nothing

@@ -10,7 +10,7 @@ from collector.clock import Clock
 from collector.db import locks, runs, status
 from collector.db.pool import Database
 from collector.domain.errors import CollectorError, DatabaseError
-from collector.domain.report import PacerSample
+from collector.domain.pace import PacerSample
 from collector.domain.runs import RunStatus, Window
 from collector.pipeline import closing, greeks, open_interest, tables
 from collector.pipeline.collecting import collect
@@ -44,6 +44,7 @@ async def run(order: Order, parts: Parts) -> Finished:
             try:
                 with parts.db.patience(_PATIENCE_S):
                     async with _heartbeat(parts, lock, finished):
+                        await parts.source.measure()
                         await _ACTS.get(order.window, collect)(finished, parts)
                         await _greeks(finished, parts)
                         await open_interest.collect(finished, parts)
@@ -99,7 +100,7 @@ async def record_failure(order: Order, error: CollectorError, db: Database, cloc
 async def _record(finished: Finished, parts: Parts) -> None:
     """Bring the tables up to date; a database that is gone leaves the row to the next run, which closes it."""
     try:
-        await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock)
+        await closing.close(finished, parts.db, parts.settings, parts.calendar, parts.clock, parts.certain_now())
     except DatabaseError as error:
         log.warning("run_not_recorded", error=error.message, hint=error.hint)
         if finished.error is None:
@@ -117,8 +118,11 @@ _ACTS = {
 
 
 def _status(finished: Finished) -> RunStatus:
-    """Return success when all that was planned is done or deferred, failed when nothing is, else partial."""
-    if not finished.not_prepared and not finished.given_up:
+    """Return success when all that was planned is done or deferred, failed when nothing is, else partial.
+
+    What only awaits its second witness is done; what came back empty and proves nothing is not.
+    """
+    if not (finished.not_prepared or finished.given_up or finished.implausible or finished.unproven):
         return RunStatus.SUCCESS
     done = finished.tally.answered or finished.prepared or finished.chains_read
     return RunStatus.PARTIAL if done else RunStatus.FAILED

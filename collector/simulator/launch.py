@@ -12,6 +12,7 @@ from collector.simulator.market import Market
 from collector.simulator.requests.contracts import local_symbol
 from collector.simulator.scenarios import Scenario, named
 from collector.simulator.server import Gateway
+from collector.simulator.settings import market_settings
 
 DEFAULT_SEED = 7
 
@@ -21,6 +22,7 @@ async def start(
     clock: Clock | None = None,
     scenarios: Sequence[Scenario | str] = (),
     port: int = 0,
+    market: str = "standard",
     **settings: Any,  # noqa: ANN401 - the gateway's own settings
 ) -> Gateway:
     """Start a gateway on loopback and return it; its `host` and `port` say where, `stop()` ends it.
@@ -30,11 +32,15 @@ async def start(
         clock: the gateway's time; the machine's by default.
         scenarios: objects, or names of the registry.
         port: 0 picks a free one.
+        market: name of the market, a key of MARKETS.
         settings: further arguments of Gateway.
+
+    Raises:
+        KeyError: no scenario or market has such a name.
     """
     own = clock or SystemClock()
     played = [named(one) if isinstance(one, str) else one for one in scenarios]
-    gateway = Gateway(Market(seed, own), own, played, port=port, **settings)
+    gateway = Gateway(Market(seed, own, market_settings(market)), own, played, port=port, **settings)
     await gateway.start()
     return gateway
 
@@ -46,6 +52,7 @@ async def serve(
     scenarios: Sequence[str],
     clock: Clock,
     ready: Callable[[str, int], None] | None = None,
+    market: str = "standard",
     **settings: Any,  # noqa: ANN401 - the gateway's own settings
 ) -> None:
     """Serve until cancelled.
@@ -57,14 +64,16 @@ async def serve(
         scenarios: names of the registry.
         clock: the gateway's time.
         ready: called with host and port once clients can connect.
+        market: name of the market, a key of MARKETS.
         settings: further arguments of Gateway.
 
     Raises:
-        KeyError: no scenario has such a name.
+        KeyError: no scenario or market has such a name.
         OSError: the port is taken.
     """
     played = [named(name) for name in scenarios]
-    async with Gateway(Market(seed, clock), clock, played, host=host, port=port, **settings) as gateway:
+    shown = Market(seed, clock, market_settings(market))
+    async with Gateway(shown, clock, played, host=host, port=port, **settings) as gateway:
         if ready is not None:
             ready(gateway.host, gateway.port)
         await asyncio.Event().wait()
@@ -99,6 +108,7 @@ def truth_rows(
     session: date | str,
     series: Sequence[str] = ("TRADES", "BID", "ASK"),
     expiration: date | None = None,
+    market: str = "standard",
 ) -> Iterator[TruthRow]:
     """Yield the truth of a session, the underlying's own bars first, then its options' as they are listed.
 
@@ -109,23 +119,25 @@ def truth_rows(
         session: the date in New York, or its text YYYY-MM-DD.
         series: what_to_show of the options; underlyings yield TRADES and OPTION_IMPLIED_VOLATILITY.
         expiration: only contracts that expire then; None is all.
+        market: name of the market, a key of MARKETS.
 
     Raises:
+        KeyError: no market has such a name.
         ValueError: the text is no date.
     """
-    market = Market(seed, clock)
+    shown = Market(seed, clock, market_settings(market))
     day = date.fromisoformat(session) if isinstance(session, str) else session
     midnight = datetime.combine(day, datetime.min.time(), NEW_YORK)
     span = (midnight, midnight + timedelta(days=1))
     for symbol in (symbols,) if isinstance(symbols, str) else symbols:
-        stock = market.stock(symbol)
+        stock = shown.stock(symbol)
         if stock is None:
             continue
         for what_to_show in ("TRADES", "OPTION_IMPLIED_VOLATILITY"):
-            yield from _rows(market, stock.con_id, symbol, what_to_show, span)
-        for option in market.options(symbol, expiration):
+            yield from _rows(shown, stock.con_id, symbol, what_to_show, span)
+        for option in shown.options(symbol, expiration):
             for what_to_show in series:
-                yield from _rows(market, option.con_id, local_symbol(option), what_to_show, span)
+                yield from _rows(shown, option.con_id, local_symbol(option), what_to_show, span)
 
 
 def _rows(

@@ -9,10 +9,12 @@ expiration day; and the value lies between the closes of its BID and ASK bars.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import Self
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.revisions import Revision
 from collector.simulator.exchange.series import SeriesArrays
 from collector.simulator.exchange.sessions import SLOT_S, Session
+from collector.simulator.settings import MarketSettings
 
 __all__ = [
     "ChainShape", "Market", "MarketSettings", "Option", "Quote", "Revision", "Right", "SeriesArrays", "SimBar", "Stock",
@@ -35,30 +38,8 @@ FIRST_DAY = date(2019, 1, 2)
 """The first session of which bars exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarketSettings:
-    """How much the market shows.
-
-    Attributes:
-        symbols: the underlyings that are known; any other gets no answer.
-        quote_depth_days: calendar days for which quotes of options can be asked (BID, ASK, MIDPOINT, BID_ASK).
-        trade_depth_days: calendar days for which trades of options can be asked.
-        purge_days: calendar days after its expiration on which a contract is forgotten.
-        purge_hour: hour of that day in New York at which it is.
-        contract_days_kept: contract-days of bars kept in memory, about 8 kB each.
-        liveliness: trades of options, as a multiple of the usual number; thousands fill nearly every slot.
-    """
-
-    symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
-    quote_depth_days: int = 65
-    trade_depth_days: int = 123
-    purge_days: int = 1
-    purge_hour: int = 0
-    contract_days_kept: int = 6_000
-    liveliness: float = 1.0
-
-
 _DEFAULTS = MarketSettings()
+_MEMORY = ("quote_depth_days", "trade_depth_days", "purge_days", "purge_hour")
 
 
 class Market:
@@ -82,8 +63,23 @@ class Market:
         self._by_con_id = {stock.con_id: stock for stock in self._stocks.values()}
         self._paths = Paths(seed)
         self._chains = chains.Chains(self._paths)
-        self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept, settings.liveliness)
+        self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept, settings.liquidity)
         self._stock_day = lru_cache(maxsize=1024)(self._compute_stock_day)
+
+    def remembering(self, **memory: int) -> Self:
+        """Return the same market seen through another memory; the bars that are already drawn are shared.
+
+        Args:
+            memory: new values of `quote_depth_days`, `trade_depth_days`, `purge_days` and `purge_hour`.
+
+        Raises:
+            ValueError: another setting is meant; that would be another market.
+        """
+        if others := memory.keys() - _MEMORY:
+            raise ValueError(f"{', '.join(sorted(others))} belong to the market itself; only {', '.join(_MEMORY)} vary")
+        seen = copy(self)
+        seen.settings = replace(self.settings, **memory)  # type: ignore[arg-type]  # all four are whole numbers
+        return seen
 
     @property
     def stocks(self) -> tuple[Stock, ...]:

@@ -8,6 +8,7 @@ from typing import Any, Self
 from collector.clock import Clock, SystemClock
 from collector.simulator import texts
 from collector.simulator.connection import Connection
+from collector.simulator.exchange.listings import Definition
 from collector.simulator.market import Market
 from collector.simulator.request_log import LagMeter, Request, RequestLog
 from collector.simulator.scenarios.base import HistoryReply, Reaction, Scenario
@@ -38,6 +39,8 @@ class Gateway:
         max_server_version: highest protocol version offered, at most 178.
         stream_interval_s: how often streams send what has changed.
         open_interest_delay_s: how long after the first ticks of a stream its open interest comes.
+        told_clock: what reqCurrentTime answers, where the gateway's machine has another time than the market; the
+            gateway's time by default.
     """
 
     def __init__(
@@ -54,9 +57,11 @@ class Gateway:
         max_server_version: int = 178,
         stream_interval_s: float = 5.0,
         open_interest_delay_s: float = 1.0,
+        told_clock: Clock | None = None,
     ) -> None:
         self.market = market
         self.clock = clock
+        self.told_clock = told_clock or clock
         self.scenarios = tuple(scenarios)
         self.host = host
         self.port = port
@@ -203,6 +208,12 @@ class Gateway:
     def notices(self, entry: Request) -> list[tuple[int, str]]:
         """Return the notices (code, text) that the scenarios send on a stream's id before its first ticks."""
         return [notice for scenario in self.scenarios for notice in scenario.notices(entry)]
+
+    def define(self, entry: Request, found: tuple[Definition, ...]) -> tuple[Definition, ...]:
+        """Let the scenarios change which contracts are told in answer to a question for definitions."""
+        for scenario in self.scenarios:
+            found = scenario.define(entry, found)
+        return found
 
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Let the scenarios change a historical answer."""

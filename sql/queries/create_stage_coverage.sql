@@ -5,5 +5,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_coverage (
     what_to_show text NOT NULL,
     covered tstzmultirange NOT NULL,
     settled tstzmultirange NOT NULL,
-    refused tstzmultirange NOT NULL
+    refused tstzmultirange NOT NULL,
+    empty tstzmultirange NOT NULL
 ) ON COMMIT DELETE ROWS

@@ -16,6 +16,7 @@ series AS (
         what_to_show,
         coalesce(coverage.covered * tstzmultirange(span), '{}') AS covered,
         coalesce(coverage.settled * tstzmultirange(span), '{}') AS settled,
+        coalesce(coverage.single_witness * tstzmultirange(span), '{}') AS single_witness,
         coalesce(coverage.settled @> span, false) AS final
     FROM contract
     CROSS JOIN (SELECT tstzrange($3::timestamptz, $4::timestamptz) AS span) AS session
@@ -27,10 +28,20 @@ slots AS (
         count(*) AS series,
         sum((SELECT sum(upper(part) - lower(part)) FROM unnest(covered) AS part)) AS covered,
         sum((SELECT sum(upper(part) - lower(part)) FROM unnest(settled) AS part)) AS settled,
+        sum((SELECT sum(upper(part) - lower(part)) FROM unnest(single_witness) AS part)) AS single_witness,
         sum((SELECT sum(upper(part) - lower(part)) FROM unnest(settled) AS part)) FILTER (
             WHERE what_to_show = 'TRADES'
         ) AS trades_settled
     FROM series
+),
+awaiting AS (
+    SELECT sum(upper(part) - lower(part)) AS slots
+    FROM negative_claims AS claim
+    INNER JOIN series USING (contract_id, what_to_show)
+    CROSS JOIN LATERAL unnest(
+        tstzmultirange(claim.span * tstzrange($3::timestamptz, $4::timestamptz)) - series.settled
+    ) AS part
+    WHERE claim.session_date = $2::date AND claim.state = 'awaiting'
 ),
 done AS (
     SELECT count(*) AS contracts
@@ -68,11 +79,14 @@ SELECT
     slots.series * extract(EPOCH FROM $4::timestamptz - $3::timestamptz)::bigint / 300 AS expected,
     coalesce(extract(EPOCH FROM slots.covered)::bigint / 300, 0) AS covered,
     coalesce(extract(EPOCH FROM slots.settled)::bigint / 300, 0) AS settled,
+    coalesce(extract(EPOCH FROM awaiting.slots)::bigint / 300, 0) AS awaiting,
+    coalesce(extract(EPOCH FROM slots.single_witness)::bigint / 300, 0) AS single_witness,
     coalesce(extract(EPOCH FROM slots.trades_settled)::bigint / 300, 0) - bar.traded_settled - bar.doubtful AS no_trade,
     bar.rows,
     bar.traded,
     bar.first_bar,
     bar.last_bar
 FROM slots
+CROSS JOIN awaiting
 CROSS JOIN done
 CROSS JOIN bar

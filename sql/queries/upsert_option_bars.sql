@@ -16,6 +16,8 @@ WITH after AS (
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
         * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
+        -- A session without any bar says nothing of its slots until it has settled.
+        coalesce(old.settled, '{}') + (coalesce(new.covered, '{}') - coalesce(new.empty, '{}')) AS told,
         new.covered AS now_covered
     FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
     FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
@@ -24,7 +26,7 @@ WITH after AS (
 answered AS (
     SELECT
         contract_id,
-        coalesce(range_agg(covered) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
+        coalesce(range_agg(told) FILTER (WHERE what_to_show = 'TRADES'), '{}') AS trades,
         range_agg(now_covered) FILTER (WHERE what_to_show = 'TRADES') AS trades_now,
         range_agg(now_covered) FILTER (WHERE what_to_show = 'BID') AS bid_now,
         range_agg(now_covered) FILTER (WHERE what_to_show = 'ASK') AS ask_now,

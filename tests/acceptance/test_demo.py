@@ -1,31 +1,44 @@
-"""The demonstration, as a person starts it on a fresh machine; what it leaves behind is the market's truth."""
+"""The demonstration, as a person starts it on a fresh machine on any day; what it leaves is the market's truth."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import timedelta
 
 from collector.clock import SystemClock
 from collector.db import embedded
-from collector.demo import last_evening
+from collector.demo import MARKET, last_evening
 from collector.simulator.market import Market
+from collector.simulator.settings import market_settings
 from tests.command_line import home
+from tests.fixtures_days import Day
 from tests.truth import compare
 
 SYMBOLS = ("SPY", "PLTR", "TSLA")
 
 
-def test_the_demonstration_collects_the_truth() -> None:
-    """`collector demo --keep` ends with 0 and a report, and every stored value of every slot is the market's."""
-    with home(config="") as account:
+def test_the_demonstration_collects_the_truth(today: Day) -> None:
+    """`collector demo --keep` ends with 0 and a report, and every stored value of every slot is the market's.
+
+    Of each expiration that the market lists within five days it takes 11 strikes or more, calls and puts.
+    """
+    with home(today.clock(), config="") as account:
         kept = account.folder / "kept"
-        evening = last_evening(datetime.now(UTC))
+        evening = last_evening(today.clock().now())
+        assert evening.date() == today.completed or today.completed is None
+        market = Market(11, SystemClock(evening), market_settings(MARKET))
+        horizon = evening.date() + timedelta(days=5)
+        chains = [market.chain(symbol) for symbol in SYMBOLS]
+        listed = [day for chain in chains if chain for day in chain.expirations if evening.date() <= day <= horizon]
         done = account.run("demo", "--keep", str(kept), "--seed", "11")
         try:
             assert done.code == 0, done.err
+            assert f"eod · {evening:%a} {evening.day} {evening:%b %Y}" in done.out
+            assert "await confirmation: the clock is set half an hour on" in " ".join(done.out.split())
+            assert done.out.count("╭") == 1  # the last report, and no other
             assert "Every expected slot of every series is settled." in done.out
             assert all(symbol in done.out for symbol in SYMBOLS)
             assert "The database is kept; look with: psql" in done.out
             url = embedded.ensure_running(kept / "postgres")
-            compared = asyncio.run(compare(url, Market(11, SystemClock(evening)), [evening.date()], SYMBOLS))
-            assert compared["contracts"] >= 200
+            compared = asyncio.run(compare(url, market, [evening.date()], SYMBOLS))
+            assert compared["contracts"] >= len(listed) * 11 * 2 > 0
         finally:
             embedded.stop(kept / "postgres")

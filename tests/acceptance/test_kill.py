@@ -1,6 +1,7 @@
 """The real command, killed and interrupted at random moments: `kill -9`, SIGINT, SIGTERM.
 
-COLLECTOR_KILLS sets how often it is killed on PostgreSQL without TimescaleDB.
+COLLECTOR_KILLS sets how often it is killed on PostgreSQL without TimescaleDB, COLLECTOR_TIMESCALE_KILLS on each of its
+editions.
 """
 
 import asyncio
@@ -30,7 +31,7 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 KILLS = int(os.environ.get("COLLECTOR_KILLS", "20"))
 _KILLS_A_TEST = 4
-_TIMESCALE_KILLS = max(3, KILLS // 10)
+_TIMESCALE_KILLS = int(os.environ.get("COLLECTOR_TIMESCALE_KILLS", max(3, KILLS // 10)))
 _SEED = 7
 _NARROW = Variant(("PLTR",), 4, 5)
 """What NARROW says, for the undisturbed run in this process."""
@@ -158,19 +159,28 @@ async def _kill(arena: Arena, folder: Path, reference: Reference, dice: random.R
     raise AssertionError(f"{_LAST_START} starts were not enough for {kills} kills")
 
 
-@pytest.mark.parametrize("group", range(-(-KILLS // _KILLS_A_TEST)))
-def test_killed_at_any_moment_it_ends_with_the_same_tables(arena: Arena, tmp_path: Path, group: int) -> None:
+def _groups(kills: int) -> list[tuple[int, int]]:
+    """Return (number, kills) of each test that shares so many."""
+    return [(start // _KILLS_A_TEST, min(_KILLS_A_TEST, kills - start)) for start in range(0, kills, _KILLS_A_TEST)]
+
+
+@pytest.mark.parametrize(("group", "kills"), _groups(KILLS))
+def test_killed_at_any_moment_it_ends_with_the_same_tables(
+    arena: Arena, tmp_path: Path, group: int, kills: int
+) -> None:
     """`kill -9` at random bytes between the command and its servers; started again, it loses and invents nothing."""
     reference = _reference(arena)
-    kills = min(_KILLS_A_TEST, KILLS - group * _KILLS_A_TEST)
     asyncio.run(_kill(arena, tmp_path, reference, random.Random(f"kills {group}"), kills))
 
 
+@pytest.mark.parametrize(("group", "kills"), _groups(_TIMESCALE_KILLS))
 @pytest.mark.parametrize("engine", ["apache", "community"], indirect=True)
-def test_killed_on_timescale(arenas: Callable[[engines.Engine], Arena], engine: engines.Engine, tmp_path: Path) -> None:
+def test_killed_on_timescale(
+    arenas: Callable[[engines.Engine], Arena], engine: engines.Engine, tmp_path: Path, group: int, kills: int
+) -> None:
     """The same on each edition of TimescaleDB."""
     reference = _reference(arenas(engine))
-    asyncio.run(_kill(arenas(engine), tmp_path, reference, random.Random(engine.name), _TIMESCALE_KILLS))
+    asyncio.run(_kill(arenas(engine), tmp_path, reference, random.Random(f"{engine.name} {group}"), kills))
 
 
 class Unanswered(Scenario):

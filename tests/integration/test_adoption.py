@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import adoption, backup, features, locks, migrate, pool, runs
+from collector.db import adoption, backup, features, locks, migrate, pool, revisions, runs
 from collector.db.runs import NewRun
 from collector.domain.errors import DatabaseError, LockHeld
 from collector.domain.instruments import WhatToShow
@@ -96,7 +96,7 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     assert done.bars == 3 * 78 * 5 + 1
     assert set(done.aside) >= {"option_bars_5min", "option_chains", "notes_of_mine"}
     assert [kept.path for kept in backup.backups(folder)] == [done.backup]
-    assert await migrate.current(empty_database_url) == migrate.head()
+    assert await revisions.current(empty_database_url) == revisions.head()
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.option_bars_5min") == 1172
     assert await connection.fetchval("SELECT note FROM earlier_system.notes_of_mine") == "keep me"
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.expensive") == 0

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db import backup, compaction, features, migrate, programs, schema
+from collector.db import backup, compaction, features, programs, revisions, schema
 from collector.db.local_server import LocalServer
 from collector.domain.errors import BackupError, CollectorError, DatabaseError, DatabaseUnavailable
 from collector.domain.report import Cause
@@ -135,7 +135,7 @@ async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Pat
     """A backup restored into an empty server gives equal tables, and a database that goes on working."""
     before = await _contents(filled, engine)
     made = await backup.backup(filled, folder, _NOW, clock=_CLOCK)
-    assert (made.server, made.extension or "", made.revision) == (engine.server, engine.extension, migrate.head())
+    assert (made.server, made.extension or "", made.revision) == (engine.server, engine.extension, revisions.head())
     assert [kept.path.name for kept in backup.backups(folder)] == ["collector-20261120T070000Z.dump"]
     assert made.path.stat().st_mode & 0o077 == 0
 

@@ -45,7 +45,7 @@ def batch(
     return [InstrumentAnswers(contracts[piece[0]], {piece[1]: answered(piece, market[piece])}) for piece in group]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(story=stories())
 def test_order_and_grouping_do_not_matter(
     plain_database_url: str, story: tuple[dict[Piece, frozenset[int]], list[list[Piece]]]

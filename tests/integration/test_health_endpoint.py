@@ -59,6 +59,9 @@ FIGURES = metrics.Figures(
     gaps={GapState.OPEN: GapTotal(2, 60), GapState.LOST: GapTotal(1, 78)},
     database_bytes=1_000_000,
     uncounted=1,
+    awaiting=8,
+    sessions_awaiting=2,
+    implausible=1,
 )
 
 
@@ -184,6 +187,9 @@ def test_every_metric() -> None:
         "collector_gaps_lost": 1,
         "collector_gap_slots_lost": 78,
         "collector_uncounted_runs": 1,
+        "collector_series_awaiting": 8,
+        "collector_sessions_awaiting": 2,
+        "collector_sessions_implausible": 1,
         "collector_database_bytes": 1_000_000,
         'collector_request_latency_seconds{window="eod",quantile="0.5"}': report.latency.p50_s,
         'collector_request_latency_seconds{window="eod",quantile="0.9"}': report.latency.p90_s,

@@ -17,6 +17,7 @@ from collector.config.notify import DesktopSettings, NotifySettings, Security, S
 from collector.domain.report import Cause, Environment, FailureReport, GapCounts, RunReport, Stage
 from collector.domain.runs import RunStatus, Window
 from collector.notify import examples
+from collector.notify.example_week import week
 from collector.notify.fan_out import Delivery, Notifier
 from collector.notify.rendering import Renderer
 from collector.virtual_time import VirtualClock, VirtualTimeLoop
@@ -201,7 +202,7 @@ async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
     memory = tmp_path / "email_notifications" / "alerts.json"
     assert len(json.loads(memory.read_text())["digest"]) == 2
 
-    (result,) = await _notifier(tmp_path, None).week_over(replace(examples.week(), digest=()))
+    (result,) = await _notifier(tmp_path, None).week_over(replace(week(), digest=()))
 
     assert json.loads(memory.read_text())["digest"] == []
     assert "92 new contracts were found" in _read(result.detail)
@@ -210,10 +211,10 @@ async def test_the_week_takes_the_digest_with_it(tmp_path: Path) -> None:
 async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Path) -> None:
     """The server takes no mail of that week: what waited for it is in the next one, once, and in its order."""
     await _notifier(tmp_path, None).run_finished(examples.success())
-    mailbox, week = Mailbox(answers=["554 no", "250 OK"]), replace(examples.week(), digest=())
+    mailbox, quiet = Mailbox(answers=["554 no", "250 OK"]), replace(week(), digest=())
     async with mail_server(mailbox) as port:
-        refused = await _notifier(tmp_path, port).week_over(week)
-        later = replace(week, made_at=week.made_at + timedelta(days=7))
+        refused = await _notifier(tmp_path, port).week_over(quiet)
+        later = replace(quiet, made_at=quiet.made_at + timedelta(days=7))
         taken = await _notifier(tmp_path, port).week_over(later)
         await _notifier(tmp_path, port).week_over(replace(later, made_at=later.made_at + timedelta(days=7)))
 

@@ -58,3 +58,14 @@ def test_a_truth_row_as_text() -> None:
 def test_the_truth_of_an_unknown_symbol_is_empty() -> None:
     """There is nothing to tell of it."""
     assert list(truth_rows(7, SystemClock(AFTER_THE_CLOSE), ["NOSUCH"], date(2026, 11, 20))) == []
+
+
+def test_the_truth_is_that_of_the_market() -> None:
+    """The calibrated market is the standard one with some bars fewer: none that the other does not have."""
+    clock, day, expiration = SystemClock(AFTER_THE_CLOSE), date(2026, 11, 20), date(2026, 11, 27)
+    standard, calibrated = (
+        {row[:4] for row in truth_rows(7, clock, "TSLA", day, expiration=expiration, market=name)}
+        for name in ("standard", "calibrated")
+    )
+    assert calibrated < standard
+    assert len(calibrated) > 0.8 * len(standard)

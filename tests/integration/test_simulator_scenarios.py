@@ -19,7 +19,14 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
 Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 SESSION = (datetime(2026, 11, 20, 5, 0, tzinfo=UTC), datetime(2026, 11, 21, 5, 0, tzinfo=UTC))
 SPY = ib_async.Contract(conId=756733, exchange="SMART")
-HEALING = [name for name in SCENARIOS if named(name).heals]
+HEALING = [name for name in SCENARIOS if named(name).heals and not named(name).lies]
+HOLES = [
+    "silent-hole:for_s=600",
+    "silent-hole-everywhere:for_s=20",
+    "silent-hole:scope=symbol,for_s=900",
+    "silent-hole:scope=contract,at_request=2,for_s=1500",
+    "silent-hole:scope=series,at_request=2,for_s=1500,seed=3",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +118,7 @@ async def converge(scenarios: Sequence[Scenario]) -> tuple[Gateway, VirtualClock
     return gateway, clock
 
 
-@pytest.mark.parametrize("name", HEALING)
+@pytest.mark.parametrize("name", [*HEALING, *HOLES])
 def test_a_persistent_client_gets_everything(virtual_run: Run, name: str) -> None:
     """Each healing scenario alone ends with the truth, without a ceiling exceeded."""
     virtual_run(lambda: converge([named(name)]))

@@ -98,7 +98,8 @@ async def test_again_asks_for_nothing_and_force_finds_everything_identical(
     assert second.status is RunStatus.SUCCESS
     assert len(gateway.log.historical) == asked
     forced = await run_window(database_url, gateway, settings, gateway_clock, force=True)
-    assert len(gateway.log.historical) == 2 * asked
+    assert len(gateway.log.historical) == 2 * asked + forced.tally.controls
+    assert forced.tally.controls == 3  # one a series of the options
     assert (forced.tally.inserted, forced.tally.updated) == (0, 0)
     assert forced.tally.identical == first.tally.inserted
     assert await fetch(database_url, everything) == before
@@ -282,8 +283,10 @@ async def test_a_backfill_gives_every_session_its_statistics(
 ) -> None:
     """Sessions on which no window ran have a row afterwards: complete, with its quality, without a run's duration."""
     settings = narrow("PLTR")
-    async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
-        await window_run.run(backfill_order(settings, parts.calendar, gateway_clock.now(), 3), parts)
+    for later in (timedelta(0), timedelta(minutes=31)):  # what surprises is asked for once more, half an hour later
+        gateway_clock.set(gateway_clock.now() + later)
+        async with parts_for(plain_database_url, gateway, settings, gateway_clock) as parts:
+            await window_run.run(backfill_order(settings, parts.calendar, gateway_clock.now(), 3), parts)
     found = await fetch(
         plain_database_url,
         """

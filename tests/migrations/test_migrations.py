@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from collector.clock import SystemClock
-from collector.db import migrate, pool, schema
+from collector.db import migrate, pool, revisions, schema
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 
 CATALOG = """
@@ -81,26 +81,27 @@ async def test_upgrade_equals_create_all(empty_plain_url: str) -> None:
 
 async def test_every_downgrade_works(empty_plain_url: str) -> None:
     """Each revision can be taken back and applied again; at the bottom no table is left."""
-    revisions = [script.revision for script in ScriptDirectory.from_config(migrate.configuration()).walk_revisions()]
+    chain = [script.revision for script in ScriptDirectory.from_config(migrate.configuration()).walk_revisions()]
+    assert (revisions.head(), revisions.known()) == (chain[0], frozenset(chain))
     await migrate.upgrade(empty_plain_url)
     whole = await catalog(empty_plain_url)
-    for lower in [*revisions[1:], "base"]:
+    for lower in [*chain[1:], "base"]:
         await migrate.downgrade(empty_plain_url, lower)
     assert await catalog(empty_plain_url) == []
-    assert await migrate.current(empty_plain_url) is None
-    for revision in reversed(revisions):
+    assert await revisions.current(empty_plain_url) is None
+    for revision in reversed(chain):
         await migrate.upgrade(empty_plain_url, revision=revision)
     assert await catalog(empty_plain_url) == whole
 
 
 async def test_upgrade_is_idempotent(empty_plain_url: str) -> None:
     """A second upgrade changes nothing; the revision is the newest."""
-    assert await migrate.current(empty_plain_url) is None
+    assert await revisions.current(empty_plain_url) is None
     await migrate.upgrade(empty_plain_url)
     once = await catalog(empty_plain_url)
     await migrate.upgrade(empty_plain_url)
     assert await catalog(empty_plain_url) == once
-    assert await migrate.current(empty_plain_url) == migrate.head()
+    assert await revisions.current(empty_plain_url) == revisions.head()
 
 
 async def test_downgrade_on_every_engine(database_url: str) -> None:
@@ -108,7 +109,7 @@ async def test_downgrade_on_every_engine(database_url: str) -> None:
     await migrate.downgrade(database_url, "base")
     assert [row for row in await catalog(database_url) if row[0] == "column"] == []
     await migrate.upgrade(database_url)
-    assert await migrate.current(database_url) == migrate.head()
+    assert await revisions.current(database_url) == revisions.head()
 
 
 async def test_tables_of_an_earlier_system_are_refused(empty_plain_url: str) -> None:

@@ -60,7 +60,7 @@ def named(path: Path) -> str:
 
 def texts() -> Iterator[tuple[str, str]]:
     """Yield every text file of the project and what it holds."""
-    paths = [path for path in CHECKOUT.iterdir() if path.is_file()]
+    paths = [path for path in CHECKOUT.iterdir() if path.is_file() and path.name != ".git"]  # a file in a worktree
     paths += [path for folder in _FOLDERS for path in (CHECKOUT / folder).rglob("*") if path.is_file()]
     for path in sorted(paths):
         if path.suffix not in _BINARY:

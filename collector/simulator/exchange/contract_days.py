@@ -7,6 +7,7 @@ import numpy as np
 
 from collector.simulator.exchange import draws, quotes, series
 from collector.simulator.exchange.chains import Chains
+from collector.simulator.exchange.liquidity import Liquidity
 from collector.simulator.exchange.listings import Option, Stock
 from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.series import SeriesArrays
@@ -28,12 +29,12 @@ class ContractDays:
         paths: the underlyings' paths.
         chains: the contracts.
         kept: number of contract-days kept in memory (about 8 kB each).
-        liveliness: trades of options, as a multiple of the usual number.
+        liquidity: how much is traded and quoted.
     """
 
-    def __init__(self, seed: int, paths: Paths, chains: Chains, kept: int, liveliness: float = 1.0) -> None:
+    def __init__(self, seed: int, paths: Paths, chains: Chains, kept: int, liquidity: Liquidity) -> None:
         self._seed, self._paths, self._chains = seed, paths, chains
-        self._kept, self._liveliness = kept, liveliness
+        self._kept, self._liquidity = kept, liquidity
         self._days: OrderedDict[tuple[int, date], dict[str, SeriesArrays]] = OrderedDict()
 
     def whole(self, stock: Stock, option: Option, day: date, what_to_show: str) -> SeriesArrays | None:
@@ -67,7 +68,7 @@ class ContractDays:
 
     def tape(self, stock: Stock, option: Option, day: date) -> quotes.Tape:
         """Return one contract's session minute by minute."""
-        return quotes.tape(self._seed, stock, (option,), self._paths.day(stock, day), self._liveliness)
+        return quotes.tape(self._seed, stock, (option,), self._paths.day(stock, day), self._liquidity)
 
     def draw_all(self, stock: Stock, expiration: date, day: date) -> dict[int, dict[str, SeriesArrays]]:
         """Return the kept series of all contracts of an expiration on a session: con_id -> series -> bars.
@@ -98,7 +99,7 @@ class ContractDays:
             self._days.popitem(last=False)
 
     def _summed(self, stock: Stock, options: list[Option], day: date) -> dict[int, dict[str, SeriesArrays]]:
-        tape = quotes.tape(self._seed, stock, options, self._paths.day(stock, day), self._liveliness)
+        tape = quotes.tape(self._seed, stock, options, self._paths.day(stock, day), self._liquidity)
         minutes = tape.session.slots * SLOT_MINUTES
         summed: dict[int, dict[str, SeriesArrays]] = {}
         for row, option in enumerate(options):

@@ -96,6 +96,10 @@ class Index:
     of: str
 
 
+Definition = Stock | Option | Index
+"""Whatever a client may ask about."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChainShape:
     """The answer to a question for option parameters: sets, of which not every combination exists."""
@@ -138,7 +142,7 @@ class Quote:
     Attributes:
         time: the instant for which it holds (the last minute of the last session while the market is closed), UTC.
         bid: best bid; None when nobody bids.
-        ask: best ask.
+        ask: best ask; None when nobody quotes.
         bid_size: contracts (options) or shares at the bid.
         ask_size: contracts or shares at the ask.
         last: the last trade's price, None before the first trade of the session.

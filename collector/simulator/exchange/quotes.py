@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.simulator.exchange import american, draws, sessions, smile
+from collector.simulator.exchange.liquidity import USUAL, Liquidity
 from collector.simulator.exchange.listings import Option, Stock
 from collector.simulator.exchange.paths import DayPath, activity_of_day
 
@@ -35,7 +36,7 @@ class Tape:
     Attributes:
         session: the product's session.
         bid: best bid at each point, in cents; 0 when nobody bids.
-        ask: best ask at each point, in cents.
+        ask: best ask at each point, in cents; 0 when nobody quotes.
         price: price of each minute's trades, in cents; 0 when there was none.
         trades: number of trades of each minute.
         volume: contracts traded in each minute.
@@ -82,7 +83,7 @@ def values(
     return pricer.american(spot + shift[0], strikes, np.maximum(years + shift[2] / 365.0, 0.0), sigma + shift[1])
 
 
-def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, liveliness: float = 1.0) -> Tape:
+def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, liquidity: Liquidity = USUAL) -> Tape:
     """Return a day of contracts that share expiration and right.
 
     Args:
@@ -90,7 +91,7 @@ def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, live
         stock: the underlying.
         options: one contract or more.
         path: the underlying's day, not after the expiration.
-        liveliness: the number of trades, as a multiple of the usual.
+        liquidity: how much is traded and quoted.
     """
     keys = np.array(
         [draws.key(seed, option.con_id, path.session.day.toordinal(), _QUOTES) for option in options], dtype=np.uint64
@@ -102,10 +103,16 @@ def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, live
     spot = path.cents[:1] / 100.0
     distance, _ = smile.moneyness(stock, path.volatility[:1], spot, strikes, first)
     words = draws.words(keys, fair.shape[1])
-    bid, ask = _quotes(stock, fair, distance, first, words)
+    quoted = _quotes(stock, fair, distance, first, words)
+    bid, ask = liquidity.without_bids(seed, options, path, fair, quoted)
     arrivals = draws.words(keys ^ np.uint64(_TRADES), fair.shape[1] - 1)
-    a_day = liveliness * trades_a_day(seed, stock, options, path, distance)
+    outside = distance if options[0].right == "C" else -distance
+    a_day = liquidity.crowd(outside) * trades_a_day(seed, stock, options, path, distance)
     price, trades, volume = _trades(stock, a_day, arrivals, bid, ask)
+    empty = liquidity.empty(seed, options, path, outside)
+    if empty.any():
+        for column in (bid, ask, price, trades, volume):
+            column[empty] = 0
     return Tape(path.session, bid, ask, price, trades, volume, fair)
 
 

@@ -87,9 +87,9 @@ def option_quote(
     return Quote(
         time=sessions.utc(at),
         bid=_usd(bid) if bid else None,
-        ask=_usd(ask),
+        ask=_usd(ask) if ask else None,
         bid_size=bid_size if bid else 0,
-        ask_size=ask_size,
+        ask_size=ask_size if ask else 0,
         last=last,
         volume=int(tape.volume[0, :minute].sum()),
         open_interest=open_interest,

@@ -85,7 +85,7 @@ def managed_accounts(connection: Connection, fields: Fields) -> None:  # noqa: A
 
 def current_time(connection: Connection, fields: Fields) -> None:  # noqa: ARG001 - nothing in it matters
     """Answer reqCurrentTime with whole epoch seconds."""
-    connection.send(frame(49, 1, int(connection.gateway.clock.now().timestamp())))
+    connection.send(frame(49, 1, int(connection.gateway.told_clock.now().timestamp())))
 
 
 def user_info(connection: Connection, fields: Fields) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 from collector.simulator import texts
-from collector.simulator.exchange.listings import Index, Option, Stock
+from collector.simulator.exchange.listings import Definition, Index, Option, Stock
 from collector.simulator.exchange.sessions import is_early_close, is_session, local_date
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collector.simulator.connection import Connection
     from collector.simulator.exchange.listings import Right
     from collector.simulator.market import Market
-
-Definition = Stock | Option | Index
 
 ZONE = "US/Eastern"
 OPTION_EXCHANGES = ("AMEX", "BATS", "BOX", "CBOE", "EMERALD", "ISE", "MIAX", "NASDAQOM", "PHLX", "PSE", "SMART")
@@ -120,17 +118,19 @@ def contract_details(connection: Connection, fields: Fields) -> None:
         symbol=query.symbol,
         duration=query.expiry,
     )
-    connection.submit(entry, lambda: _details(gateway.market, query, req_id, local_date(gateway.clock.now())))
+    connection.submit(entry, partial(_details, connection, entry, query))
 
 
-def _details(market: Market, query: ContractQuery, req_id: int, today: date) -> Reply | Refusal:
+def _details(connection: Connection, entry: Request, query: ContractQuery) -> Reply | Refusal:
+    gateway, req_id = connection.gateway, entry.req_id
+    market, today = gateway.market, local_date(gateway.clock.now())
     if query.exchange and query.exchange not in EXCHANGES:
         return Refusal(200, texts.NO_DEFINITION)
     found = resolve(market, query, today)
     if not found:
         return Refusal(200, texts.NO_DEFINITION)
     exchange = query.exchange or "SMART"
-    rows = [_row(req_id, one, exchange, today, market) for one in found]
+    rows = [_row(req_id, one, exchange, today, market) for one in gateway.define(entry, found)]
     return Reply(b"".join(rows) + frame(52, 1, req_id), "rows")
 
 

@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collector.simulator.connection import Connection
-    from collector.simulator.exchange.listings import SimBar
-    from collector.simulator.requests.contracts import Definition
+    from collector.simulator.exchange.listings import Definition, SimBar
     from collector.simulator.wire import ContractQuery, Fields
 
 _MARKET_SERIES = {"ADJUSTED_LAST": "TRADES"}

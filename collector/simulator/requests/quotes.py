@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from collector.simulator.connection import Connection
-    from collector.simulator.exchange.listings import Quote
-    from collector.simulator.requests.contracts import Definition
+    from collector.simulator.exchange.listings import Definition, Quote
     from collector.simulator.wire import ContractQuery, Fields
 
 _BID, _ASK, _LAST = 1, 2, 4

@@ -17,6 +17,7 @@ from collector.simulator.scenarios.base import (
     Scenario,
     Silence,
     Stage,
+    chosen,
     seeded,
 )
 
@@ -38,13 +39,13 @@ class Spoiled(Scenario):
         self,
         hits: int = 5,
         share: float = 0.25,
-        symbols: Collection[str] = (),
-        series: Collection[str] = (),
+        symbols: str | Collection[str] = (),
+        series: str | Collection[str] = (),
         seed: int = 0,
     ) -> None:
         self._left = hits
         self._share = share
-        self._symbols, self._series = frozenset(symbols), frozenset(series)
+        self._symbols, self._series = chosen(symbols), chosen(series)
         self._random = seeded(type(self).__name__, self.name, seed)
 
     def hit(self, entry: Request) -> bool:
@@ -116,8 +117,8 @@ class Refused(Spoiled):
         heals: bool = True,
         hits: int = 5,
         share: float = 0.25,
-        symbols: Collection[str] = (),
-        series: Collection[str] = (),
+        symbols: str | Collection[str] = (),
+        series: str | Collection[str] = (),
         seed: int = 0,
     ) -> None:
         self.name = name

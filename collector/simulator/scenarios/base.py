@@ -1,12 +1,12 @@
 """What a scenario is: hooks at the moments where a real gateway misbehaves, and the reactions they may ask for."""
 
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from collector.clock import Clock
-from collector.simulator.exchange.listings import SimBar
+from collector.simulator.exchange.listings import Definition, SimBar
 from collector.simulator.market import Market
 from collector.simulator.replies import Refusal
 from collector.simulator.request_log import Request, RequestLog
@@ -15,6 +15,11 @@ from collector.simulator.request_log import Request, RequestLog
 def seeded(*parts: object) -> random.Random:
     """Return a generator of reproducible draws for the named purpose."""
     return random.Random(":".join(map(str, parts)))  # noqa: S311 - a simulation must repeat itself
+
+
+def chosen(names: str | Collection[str]) -> frozenset[str]:
+    """Return names that may be given as one text or several; empty when none is."""
+    return frozenset(filter(None, (names,) if isinstance(names, str) else names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,13 @@ class Scenario:
         name: the name under which it is registered.
         slows: whether `serve` takes time; such gateways answer through tasks.
         heals: whether a client that treats the fault as what it is ends with everything that it would have had.
+        lies: whether it gives answers that look right and are not; then a client must doubt, not only persist.
     """
 
     name: str = ""
     slows: bool = False
     heals: bool = True
+    lies: bool = False
 
     def bind(self, stage: Stage) -> None:
         """Prepare for this gateway; called once, before the port opens."""
@@ -123,6 +130,10 @@ class Scenario:
     def notices(self, entry: Request) -> Sequence[tuple[int, str]]:  # noqa: ARG002 - the hook's signature
         """Return notices (code, text) that go before the first ticks of a market-data stream, on its own id."""
         return ()
+
+    def define(self, entry: Request, found: tuple[Definition, ...]) -> tuple[Definition, ...]:  # noqa: ARG002 - the hook's signature
+        """Return the contracts that are told in answer to a question for definitions; `found` are the true ones."""
+        return found
 
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Change a historical answer in place."""

@@ -1,14 +1,15 @@
-"""The scenarios by name, and random mixes of them."""
+"""The scenarios by name."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from collector.simulator import texts
-from collector.simulator.scenarios import answers, outages, pace
-from collector.simulator.scenarios.base import Scenario, seeded
+from collector.simulator.scenarios import answers, outages, pace, untruths
+from collector.simulator.scenarios.base import Scenario
 from collector.simulator.throughput import Curve, Phase, ThroughputModel, capacity, constant, knee
 
 _FARMS = ("market", "historical", "definition")
@@ -37,75 +38,129 @@ class _Switching(pace.Loaded):
         super().bind(stage)
 
 
-def _hmds(name: str, words: str, *, heals: bool = True, hits: int = 2, **options: Any) -> Scenario:  # noqa: ANN401 - options of Refused
-    return answers.Refused(name, 162, texts.HMDS + words, heals=heals, hits=hits, **options)
+class Registered(NamedTuple):
+    """A scenario's constructor, and one sentence that says what it does."""
+
+    make: Callable[..., Scenario]
+    says: str
 
 
-def _words(name: str, words: str, *, heals: bool = True) -> tuple[str, Callable[..., Scenario]]:
-    return name, partial(_hmds, name, words, heals=heals)
+def _refused(name: str, code: int, text: str, **options: Any) -> Callable[..., Scenario]:  # noqa: ANN401 - options of Refused
+    return partial(answers.Refused, name, code, text, **options)
 
 
-SCENARIOS: Mapping[str, Callable[..., Scenario]] = MappingProxyType(
+def _hmds(name: str, words: str, *, heals: bool = True) -> tuple[str, Registered]:
+    refused = _refused(name, 162, texts.HMDS + words, heals=heals, hits=2)
+    return name, Registered(refused, f'Some historical requests are refused with 162 "{words}".')
+
+
+SCENARIOS: Mapping[str, Registered] = MappingProxyType(
     {
-        "latency": pace.Latency,
-        "constant": partial(_loaded, constant),
-        "capacity": partial(_loaded, capacity),
-        "knee": partial(_loaded, knee),
-        "switching": _switching,
-        "dropped-answers": answers.Dropped,
-        "late-answers": answers.LateAnswers,
-        "duplicated-bars": answers.DuplicatedBars,
-        "withheld-tail": answers.WithheldTail,
-        "extended-hours": answers.ExtendedHours,
-        "revised-values": answers.RevisedValues,
-        "malformed-frame": answers.Malformed,
-        "malformed-length": partial(answers.Malformed, hits=1, length=True),
-        "pacing": partial(answers.Refused, "pacing", 162, texts.PACING, hits=3),
-        "too-many-open": partial(answers.Refused, "too-many-open", 322, texts.MAX_OPEN, hits=3),
-        "no-permission": partial(
-            answers.Refused, "no-permission", 162, texts.NO_PERMISSION.format(what="OPRA OPT"), heals=False
+        "latency": Registered(pace.Latency, "Each answer takes its time, drawn from a log-normal distribution."),
+        "constant": Registered(partial(_loaded, constant), "A historical request takes as long under any load."),
+        "capacity": Registered(partial(_loaded, capacity), "So many historical requests are answered a second."),
+        "knee": Registered(partial(_loaded, knee), "Too many historical requests in flight make all of them slower."),
+        "switching": Registered(_switching, "A knee turns into a fixed capacity after two minutes."),
+        "dropped-answers": Registered(answers.Dropped, "Some historical requests are never answered."),
+        "late-answers": Registered(answers.LateAnswers, "Some answers come just after the client has cancelled."),
+        "duplicated-bars": Registered(answers.DuplicatedBars, "Some bars of some answers come twice."),
+        "withheld-tail": Registered(
+            answers.WithheldTail, "Some answers lack the last 20 minutes, with notice 2188 before them."
         ),
-        "not-subscribed": partial(
-            answers.Refused,
-            "not-subscribed",
-            354,
-            texts.NOT_SUBSCRIBED,
-            heals=False,
+        "extended-hours": Registered(
+            answers.ExtendedHours, "Underlyings have bars from 04:00 to 20:00, as IB tells them for useRTH 0."
+        ),
+        "revised-values": Registered(
+            answers.RevisedValues, "A minute after the start some bars of the session have other values."
+        ),
+        "malformed-frame": Registered(answers.Malformed, "Some answers announce more bars than they hold."),
+        "malformed-length": Registered(
+            partial(answers.Malformed, hits=1, length=True), "One answer has a wrong frame length; nothing follows it."
+        ),
+        "pacing": Registered(
+            _refused("pacing", 162, texts.PACING, hits=3), "Some historical requests are refused as too many (162)."
+        ),
+        "too-many-open": Registered(
+            _refused("too-many-open", 322, texts.MAX_OPEN, hits=3),
+            "Some historical requests are refused with 322, as if 50 were open.",
+        ),
+        "no-permission": Registered(
+            _refused("no-permission", 162, texts.NO_PERMISSION.format(what="OPRA OPT"), heals=False),
+            "Some historical requests are refused for want of a market data permission (162).",
+        ),
+        "not-subscribed": Registered(
+            _refused("not-subscribed", 354, texts.NOT_SUBSCRIBED, heals=False),
+            "Some historical requests are refused for want of a subscription (354).",
         ),
         **dict(
             (
-                _words("hmds-session-ended", "TWS exited during processing of HMDS query"),
-                _words("hmds-unheard-of", "The query did not complete"),
-                _words("hmds-inverted", "Starting time must occur before ending time", heals=False),
-                _words("hmds-invalid-step", "invalid step: 5 mins", heals=False),
-                _words("hmds-unknown-contract", "Unknown contract", heals=False),
-                _words("hmds-no-history", "No historical market data for OPT@SMART Last 300", heals=False),
-                _words("hmds-best", "BEST queries are not supported for this contract", heals=False),
-                _words(
+                _hmds("hmds-session-ended", "TWS exited during processing of HMDS query"),
+                _hmds("hmds-unheard-of", "The query did not complete"),
+                _hmds("hmds-inverted", "Starting time must occur before ending time", heals=False),
+                _hmds("hmds-invalid-step", "invalid step: 5 mins", heals=False),
+                _hmds("hmds-unknown-contract", "Unknown contract", heals=False),
+                _hmds("hmds-no-history", "No historical market data for OPT@SMART Last 300", heals=False),
+                _hmds("hmds-best", "BEST queries are not supported for this contract", heals=False),
+                _hmds(
                     "hmds-no-chart",
                     "No data of type DayChart is available for the exchange 'BEST' and the security type 'Option'",
                     heals=False,
                 ),
             )
         ),
-        "rejected": partial(
-            answers.Refused, "rejected", 321, texts.invalid("Invalid contract id"), heals=False, hits=1
+        "rejected": Registered(
+            _refused("rejected", 321, texts.invalid("Invalid contract id"), heals=False, hits=1),
+            "One historical request is rejected as invalid (321).",
         ),
-        "farm-down": outages.FarmDown,
-        "definition-farm-down": partial(outages.FarmDown, ("definition",), at_request=2),
-        "all-farms-down": partial(outages.FarmDown, _FARMS),
-        "link-lost": outages.LinkLost,
-        "link-lost-subscriptions": partial(outages.LinkLost, kept=False),
-        "nightly-restart": outages.NightlyRestart,
-        "other-login": outages.OtherLogin,
-        "half-open": outages.HalfOpen,
-        "deaf-port": outages.DeafPort,
-        "socket-drop": outages.SocketDrop,
-        "socket-reset": partial(outages.SocketDrop, abort=True),
-        "client-id-in-use": outages.ClientIdInUse,
+        "farm-down": Registered(outages.FarmDown, "The historical farm breaks (2105) and mends again (2106)."),
+        "definition-farm-down": Registered(
+            partial(outages.FarmDown, ("definition",), at_request=2),
+            "The definition farm breaks (2157) and mends again.",
+        ),
+        "all-farms-down": Registered(partial(outages.FarmDown, _FARMS), "All farms break and mend again."),
+        "link-lost": Registered(outages.LinkLost, "The line to IB is lost (1100) and restored, data kept (1102)."),
+        "link-lost-subscriptions": Registered(
+            partial(outages.LinkLost, kept=False),
+            "The line to IB is lost (1100) and restored, subscriptions gone (1101).",
+        ),
+        "nightly-restart": Registered(
+            outages.NightlyRestart, "Every socket closes, the port refuses for 90 s, then the farms come up."
+        ),
+        "other-login": Registered(
+            outages.OtherLogin, "The same user logs in elsewhere and takes the data for a minute."
+        ),
+        "half-open": Registered(outages.HalfOpen, "Connections of the moment stay open and silent for ever."),
+        "deaf-port": Registered(outages.DeafPort, "For a minute the port accepts connections and answers none."),
+        "socket-drop": Registered(outages.SocketDrop, "The connection is closed at the 25th message."),
+        "socket-reset": Registered(
+            partial(outages.SocketDrop, abort=True), "The connection is reset at the 25th message."
+        ),
+        "client-id-in-use": Registered(
+            outages.ClientIdInUse, "A client that comes back is told twice that its id is in use (326)."
+        ),
+        "silent-hole": Registered(
+            untruths.SilentHole,
+            'For a while historical requests of options are answered with 162 "no data", unannounced.',
+        ),
+        "silent-hole-everywhere": Registered(
+            partial(untruths.SilentHole, underlyings=True),
+            "The same, and the underlyings' requests are answered so, too.",
+        ),
+        "absurd-values": Registered(
+            untruths.AbsurdValues, "Some answers hold one bar that cannot be: NaN, 1e17 contracts, off the grid …"
+        ),
+        "absurd-strike": Registered(
+            untruths.AbsurdStrike, "An expiration's definitions hold one more contract, whose strike has 11 digits."
+        ),
+        "refused-trade": Registered(
+            untruths.RefusedTrade, "A trade bar's high lies below its low, once or more often, then the true bar comes."
+        ),
+        "memory": Registered(
+            untruths.Memory, "IB forgets expired contracts a day later, and history after as many days as you say."
+        ),
     }
 )
-"""Name → constructor; keyword arguments of the constructor tune it, `seed` its draws where it has any."""
+"""Name → constructor and sentence; keyword arguments tune the scenario, `seed` its draws where it has any."""
 
 
 def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of the scenario
@@ -117,11 +172,12 @@ def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of t
 
     Raises:
         KeyError: no scenario has that name; the message lists those that exist.
-        ValueError: an option is not written as `name=value`.
+        ValueError: an option is not written as `name=value`, its value is none of those that there are, or the scenario
+            has none of that name.
     """
     name, _, written = name.partition(":")
     try:
-        make = SCENARIOS[name]
+        make = SCENARIOS[name].make
     except KeyError:
         raise KeyError(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}") from None
     for part in filter(None, written.split(",")):
@@ -129,7 +185,13 @@ def named(name: str, **options: Any) -> Scenario:  # noqa: ANN401 - options of t
         if not equals:
             raise ValueError(f"{part!r} is no option; write name=value")
         options[option.strip()] = _value(value.strip())
-    return make(**options)
+    try:
+        return make(**options)
+    except TypeError as error:
+        found = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        if found is None:
+            raise
+        raise ValueError(f"{name} has no option {found[1]!r}") from error
 
 
 def _value(written: str) -> object:
@@ -140,56 +202,3 @@ def _value(written: str) -> object:
         return ast.literal_eval(written)
     except (ValueError, SyntaxError):
         return written
-
-
-def mix(seed: int, *, requests: int = 60, time_scale: float = 1.0) -> tuple[Scenario, ...]:
-    """Return one to four healing scenarios at random moments, at random strength; the same for the same seed.
-
-    Args:
-        seed: of every draw.
-        requests: outages begin within so many logged requests.
-        time_scale: stretches or shrinks latencies and outages; below 1 for tests in real time.
-    """
-    random = seeded("mix", seed)
-
-    def outage(name: str, longest_s: float, **options: Any) -> Scenario:  # noqa: ANN401 - options of the scenario
-        lasting = random.uniform(0.1, 1.0) * longest_s * time_scale
-        return named(name, at_request=random.randint(2, requests), for_s=lasting, seed=seed, **options)
-
-    def spoiled(name: str, most: int) -> Scenario:
-        return named(name, hits=random.randint(1, most), share=random.uniform(0.05, 0.5), seed=seed)
-
-    def drops(name: str) -> Scenario:
-        return named(name, at_messages=random.sample(range(4, 2 * requests), random.randint(1, 3)))
-
-    choices: tuple[Callable[[], Scenario], ...] = (
-        lambda: spoiled("dropped-answers", 6),
-        lambda: spoiled("late-answers", 6),
-        lambda: spoiled("duplicated-bars", 20),
-        lambda: spoiled("withheld-tail", 20),
-        lambda: spoiled("malformed-frame", 3),
-        lambda: spoiled("malformed-length", 1),
-        lambda: spoiled("pacing", 3),
-        lambda: spoiled("too-many-open", 3),
-        lambda: spoiled("hmds-session-ended", 2),
-        lambda: spoiled("hmds-unheard-of", 2),
-        lambda: outage("farm-down", 60.0),
-        lambda: outage("definition-farm-down", 60.0),
-        lambda: outage("all-farms-down", 60.0),
-        lambda: outage("link-lost", 60.0, farms_after_s=random.uniform(0.0, 10.0) * time_scale),
-        lambda: outage("link-lost-subscriptions", 60.0, farms_after_s=random.uniform(0.0, 10.0) * time_scale),
-        lambda: outage("nightly-restart", 180.0, farms_after_s=random.uniform(0.0, 10.0) * time_scale),
-        lambda: outage("other-login", 120.0),
-        lambda: outage("half-open", 1.0),
-        lambda: outage("deaf-port", 60.0),
-        lambda: drops("socket-drop"),
-        lambda: drops("socket-reset"),
-        lambda: named("client-id-in-use", times=random.randint(1, 2)),
-    )
-    chosen = [make() for make in random.sample(choices, random.randint(1, 4))]
-    pace_of = random.choice((None, "latency", "capacity", "knee"))
-    if pace_of == "latency":
-        chosen.append(named("latency", median_s=random.uniform(0.05, 1.0) * time_scale, seed=seed))
-    elif pace_of is not None:
-        chosen.append(named(pace_of, latency_s=random.uniform(0.1, 0.6) * time_scale, seed=seed))
-    return tuple(chosen)

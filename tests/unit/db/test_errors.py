@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from collector.db import errors
+from collector.db import errors, migrate
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 
 exceptions = asyncpg.exceptions
@@ -70,7 +70,7 @@ def test_sqlalchemys_wrapping_is_taken_off() -> None:
     """An error of a migration is judged by what asyncpg said."""
     inner = exceptions.LockNotAvailableError("canceling statement due to lock timeout")
     wrapped = DBAPIError("SELECT 1", None, inner)
-    with pytest.raises(DatabaseUnavailable, match="did not get a lock"), errors.door():
+    with pytest.raises(DatabaseUnavailable, match="did not get a lock"), errors.door(), migrate.unwrapped():
         raise wrapped
 
 

@@ -1,13 +1,13 @@
 """What an answer covers and settles; expected values written by hand for Friday 2026-11-20 (New York is UTC-5)."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from collector.domain.answers import Answer, HistoricalRequest
 from collector.domain.bars import Bar
-from collector.domain.coverage import has_expired, is_definite, justified
+from collector.domain.coverage import has_expired, is_definite, justified, proven, proven_end
 from collector.domain.instruments import OptionContract, Right, WhatToShow
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
@@ -21,12 +21,20 @@ def utc(day: int, hour: int, minute: int = 0) -> datetime:
 FRIDAY = Session(date(2026, 11, 20), utc(20, 14, 30), utc(20, 21, 15), utc(23, 14, 30))
 CONTRACT = OptionContract("SPY", 1, date(2026, 11, 20), Decimal(670), Right.CALL)
 WHOLE = HistoricalRequest(CONTRACT, WhatToShow.TRADES, FRIDAY.span)
-BAR = Bar(utc(20, 14, 30), Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+MONDAY = Session(date(2026, 11, 23), utc(23, 14, 30), utc(23, 21, 15), utc(24, 14, 30))
 
 
-def answer(sent: datetime, until: datetime, bars: tuple[Bar, ...] = (BAR,)) -> Answer:
-    """Return an answer that came at once."""
-    return Answer(bars, until, sent, sent)
+def bar(at: datetime) -> Bar:
+    """Return a bar of one slot."""
+    return Bar(at, Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+
+
+BAR = bar(utc(20, 14, 30))
+
+
+def answer(sent: datetime, until: datetime, bars: tuple[Bar, ...] = (BAR,), seen: datetime | None = None) -> Answer:
+    """Return an answer that came at once; an underlying's bar of the slot in which it was sent had been seen."""
+    return Answer(bars, until, sent, sent, seen_until=until if seen is None else seen)
 
 
 def test_during_the_session_slots_are_covered_but_not_settled() -> None:
@@ -65,11 +73,65 @@ def test_a_bar_settles_its_own_session_only() -> None:
 
 
 def test_an_empty_answer_settles_nothing() -> None:
-    """What was asked for is covered and a negative, in the running session as in the evening."""
-    for sent in (utc(20, 17, 2), utc(20, 22)):
-        found = justified(WHOLE, answer(sent, sent, ()), [FRIDAY])
-        assert found.negatives == found.covered == Spans.of(FRIDAY.open, min(sent, FRIDAY.close))
-        assert found.settled == Spans()
+    """What was asked for is covered and empty; in the evening, when bars would settle it, it is a negative."""
+    noon, evening = (justified(WHOLE, answer(sent, sent, ()), [FRIDAY]) for sent in (utc(20, 17, 2), utc(20, 22)))
+    assert noon.empty == noon.covered == Spans.of(FRIDAY.open, utc(20, 17, 2))
+    assert evening.empty == evening.covered == evening.negatives == Spans((FRIDAY.span,))
+    assert noon.negatives == noon.settled == evening.settled == Spans()
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "end"),
+    [
+        # Nothing was ever sent, or only bars of an earlier session: nothing has happened for certain.
+        (None, utc(21, 12), utc(20, 14, 30)),
+        (utc(19, 21, 10), utc(21, 12), utc(20, 14, 30)),
+        # The bar that starts at 12:00 is forming: what starts before it is over, whatever the clock says.
+        (utc(20, 17), utc(20, 17, 2), utc(20, 17)),
+        (utc(20, 17), utc(21, 12), utc(20, 17)),
+        (utc(20, 17), utc(20, 15), utc(20, 17)),
+        # The last bar, 16:10, was sent: it may be forming, until the clock is past 16:30, too.
+        (utc(20, 21, 10), utc(20, 21, 30), utc(20, 21, 10)),
+        (utc(20, 21, 10), utc(20, 21, 31), utc(20, 21, 15)),
+        # The last but one is not enough.
+        (utc(20, 21, 5), utc(21, 12), utc(20, 21, 5)),
+        # A bar from after the close, or from a later session, needs no clock.
+        (utc(20, 21, 15), utc(20, 21, 16), utc(20, 21, 15)),
+        (utc(23, 14, 30), utc(20, 15), utc(20, 21, 15)),
+    ],
+)
+def test_a_slot_has_happened_when_a_bar_that_starts_later_was_sent(
+    seen: datetime | None, now: datetime, end: datetime
+) -> None:
+    """The clock alone proves nothing; only for the last slot, which no bar follows, it counts besides a bar in it."""
+    assert proven_end(FRIDAY, seen, now) == end
+
+
+def test_sessions_are_proven_up_to_the_latest_bar() -> None:
+    """Friday wholly, Monday's first hour; a session of which no bar was sent not at all."""
+    assert proven([FRIDAY, MONDAY], utc(23, 15, 30), utc(23, 15, 31)) == Spans(
+        (FRIDAY.span, Span(utc(23, 14, 30), utc(23, 15, 30)))
+    )
+    assert proven([MONDAY], utc(20, 21, 10), utc(23, 15, 31)) == Spans()
+
+
+@pytest.mark.parametrize("ahead_h", [2, 9])
+def test_a_clock_that_is_ahead_neither_keeps_the_forming_bar_nor_covers_or_settles_the_future(ahead_h: int) -> None:
+    """At 12:02 the source's clock says that the session is over; the bar of 12:00 is forming."""
+    wrong = utc(20, 17, 2) + timedelta(hours=ahead_h)
+    bars = tuple(map(bar, (utc(20, 16, 50), utc(20, 16, 55), utc(20, 17))))
+    found = justified(WHOLE, answer(wrong, wrong, bars, seen=utc(20, 17)), [FRIDAY])
+    assert found.bars == bars[:2]
+    assert found.covered == Spans((Span(utc(20, 14, 30), utc(20, 17)),))
+    assert found.settled == found.negatives == Spans()
+
+
+def test_what_the_tables_hold_was_sent_once() -> None:
+    """A bar of 12:05 in the tables proves the slot of 12:00 to an answer whose source has sent less since it began."""
+    bars = (bar(utc(20, 17)),)
+    late = utc(20, 17, 7)
+    assert justified(WHOLE, answer(late, utc(20, 17, 5), bars, seen=utc(20, 17)), [FRIDAY]).bars == ()
+    assert justified(WHOLE, answer(late, utc(20, 17, 5), bars, seen=utc(20, 17)), [FRIDAY], utc(20, 17, 5)).bars == bars
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def chain(distances: list[float], years: float, sigma: float) -> tuple[np.ndarra
     return np.full(len(strikes), SPOT), strikes, np.full(len(strikes), years)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SIGNS, RATES, YIELDS, YEARS, SIGMAS, DISTANCES)
 def test_price_to_volatility_to_price(
     sign: int, rate: float, dividend: float, years: float, sigma: float, distances: list[float]
@@ -44,7 +44,7 @@ def test_price_to_volatility_to_price(
     assert np.isnan(found.volatility[~solved]).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(RATES, YIELDS, YEARS, SIGMAS, DISTANCES)
 def test_put_call_symmetry(rate: float, dividend: float, years: float, sigma: float, distances: list[float]) -> None:
     """A call is the put with spot and strike, and rate and yield, exchanged."""
@@ -55,7 +55,7 @@ def test_put_call_symmetry(rate: float, dividend: float, years: float, sigma: fl
     assert call == pytest.approx(put, abs=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SIGNS, RATES, YIELDS, YEARS, SIGMAS, DISTANCES)
 def test_bounds(sign: int, rate: float, dividend: float, years: float, sigma: float, distances: list[float]) -> None:
     """Worth at least what exercise pays and what the European pays, at most the share (call) or the strike (put)."""
@@ -68,7 +68,7 @@ def test_bounds(sign: int, rate: float, dividend: float, years: float, sigma: fl
     assert (value <= ceiling + 1e-9).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SIGNS, RATES, YIELDS, st.floats(0.001, 2.0), SIGMAS, DISTANCES)
 def test_signs(sign: int, rate: float, dividend: float, years: float, sigma: float, distances: list[float]) -> None:
     """Delta has the right's sign and is at most 1 (carry aside); gamma and vega are not negative."""
@@ -82,7 +82,7 @@ def test_signs(sign: int, rate: float, dividend: float, years: float, sigma: flo
     assert (sign * found.rho >= -2e-3).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SIGNS, RATES, YIELDS, YEARS, st.floats(-2.0, 2.0))
 def test_value_grows_with_volatility(sign: int, rate: float, dividend: float, years: float, distance: float) -> None:
     """More volatility is never worth less."""

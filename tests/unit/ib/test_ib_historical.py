@@ -69,15 +69,35 @@ def test_parameters(start: datetime, end: datetime, now: datetime, expected: tup
 
 
 def test_a_span_beyond_a_week_is_refused() -> None:
-    """IB would truncate it silently."""
-    with pytest.raises(ValueError, match="one week at most"):
-        parameters(request(OPEN - timedelta(days=7), CLOSE), CLOSE)
+    """IB would truncate it silently; the port does not raise, so it is a failure by name."""
+    refused = parameters(request(OPEN - timedelta(days=7), CLOSE), CLOSE)
+    assert isinstance(refused, Failure)
+    assert refused.outcome is Outcome.REJECTED
+    assert "one week at most" in refused.message
 
 
 def test_a_span_that_has_not_begun_is_refused() -> None:
-    """There is nothing that could be asked for."""
-    with pytest.raises(ValueError, match="has not begun"):
-        parameters(request(), OPEN)
+    """There is nothing that could be asked for: a clock was set back since it was planned."""
+    refused = parameters(request(), OPEN)
+    assert isinstance(refused, Failure)
+    assert refused.outcome is Outcome.REJECTED
+    assert "14:30 has not begun" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "duration"), [(-7200, "27120 S"), (0, "27120 S"), (60, "27120 S"), (240, "27360 S"), (7200, "34320 S")]
+)
+def test_a_gateway_that_is_behind_ib_asks_for_more(skew_s: int, duration: str) -> None:
+    """IB counts back from its own now; seven and a half hours after the open, two more are needed two hours behind."""
+    asked = parameters(request(), datetime(2026, 11, 20, 22, tzinfo=UTC), timedelta(seconds=skew_s))
+    assert asked == Parameters("", duration)
+
+
+def test_a_gateway_that_is_ahead_of_ib_covers_less() -> None:
+    """What IB says of its own now counts where it is earlier."""
+    outcome = conclude(request(), reply(sent_at=OPEN + timedelta(hours=3), rows=bar(OPEN)), timedelta(hours=-2))
+    assert isinstance(outcome, Answer)
+    assert outcome.covered_until == outcome.sent_at == OPEN + timedelta(hours=1)
 
 
 def test_last_complete_slot() -> None:

@@ -80,7 +80,7 @@ class Traffic:
                 self.paused.append((now, now + seconds))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32),
     messages_per_s=st.sampled_from([1, 3, 10, 40]),

@@ -14,6 +14,7 @@ from collector.domain.report import FailureReport, OutcomeCount, RunReport, Stag
 from collector.domain.runs import RunStatus, Window
 from collector.domain.week import WeekReport
 from collector.notify import examples
+from collector.notify.example_week import week
 from collector.notify.memory import AlertMemory, Judgement
 from collector.notify.message import Mail
 from collector.notify.rendering import Renderer, page
@@ -32,10 +33,11 @@ MAKERS: dict[str, Callable[[], Mail]] = {
     "success": lambda: RENDERER.run(examples.success()),
     "intraday": lambda: RENDERER.run(examples.intraday()),
     "partial": lambda: RENDERER.run(examples.partial()),
+    "implausible": lambda: RENDERER.run(examples.implausible()),
     "failed": lambda: RENDERER.run(examples.failed()),
     "preflight_failed": lambda: RENDERER.run(examples.preflight_failed()),
     "recovery": _recovery,
-    "weekly": lambda: RENDERER.week(examples.week()),
+    "weekly": lambda: RENDERER.week(week()),
 }
 
 

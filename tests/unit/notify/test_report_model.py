@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from collector.domain.comparison import Flag, PastRun, unusual
 from collector.domain.coverage_strip import CoverageStrip
-from collector.domain.report import Latency, RunReport, SymbolReport, VerdictCounts
+from collector.domain.pace import Latency
+from collector.domain.report import RunReport, SymbolReport, VerdictCounts
 from collector.domain.report_document import from_document, to_document
 from collector.domain.runs import Asks, RunStatus, Verdict, Window
 from collector.domain.week import WeekReport
 from collector.notify import examples
+from collector.notify.example_week import week
 
 START = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
 
@@ -156,7 +158,7 @@ def test_a_report_survives_its_document(example: Callable[[], RunReport]) -> Non
 
 def test_a_week_survives_its_document() -> None:
     """The weekly summary too."""
-    assert examples.week() == from_document(WeekReport, json.loads(json.dumps(to_document(examples.week()))))
+    assert week() == from_document(WeekReport, json.loads(json.dumps(to_document(week()))))
 
 
 def test_documents_of_other_versions_stay_readable() -> None:

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from collector.domain.masking import Mask
 from collector.domain.report import SymbolReport
 from collector.notify import examples
+from collector.notify.example_week import week
 from collector.notify.terminal import run_view, week_view
 
 
@@ -48,7 +49,7 @@ def test_texts_from_outside_are_literal_and_masked() -> None:
 
 def test_a_week() -> None:
     """Symbols, windows, gaps and the digest."""
-    shown = _shown(week_view(examples.week(), Mask()))
+    shown = _shown(week_view(week(), Mask()))
 
     for words in ("TSLA", "98.7 %", "1 failed, 1 partial", "92 new contracts were found"):
         assert words in shown

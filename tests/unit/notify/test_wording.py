@@ -12,6 +12,7 @@ from collector.domain.masking import Mask
 from collector.domain.report import BackupReport, Environment, Expiring, GapCounts, RunReport
 from collector.domain.runs import RunStatus, Window
 from collector.notify import examples, wording
+from collector.notify.example_week import week
 from collector.notify.rendering import Renderer
 from collector.notify.terminal import run_view
 
@@ -63,7 +64,7 @@ def test_subjects_sort_and_filter() -> None:
     assert wording.subject(examples.preflight_failed()) == "eod 2026-11-20 PREFLIGHT FAILED · gateway down"
     assert wording.subject(examples.intraday()).startswith("morning 2026-11-20 OK · 100.0 % covered · ")
     assert wording.subject(replace(success, expiring=Expiring(lost=3))).endswith(" · 3 lost")
-    assert wording.week_subject(examples.week()).startswith("week 2026-11-16 to 2026-11-20 1 failed, 1 partial · ")
+    assert wording.week_subject(week()).startswith("week 2026-11-16 to 2026-11-20 1 failed, 1 partial · ")
 
 
 def test_the_headline_says_whether_to_trust() -> None:

@@ -1,0 +1,280 @@
+"""Weighing of empty answers: which become final, which wait, which sessions cannot be so empty."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from collector.config import Settings
+from collector.db import contracts as contract_store
+from collector.db import evidence as store
+from collector.db.evidence import ALL, Negative, NewClaim, StoredClaim
+from collector.db.pool import Database, Statements
+from collector.domain.coverage import NEW_YORK
+from collector.domain.depth import DEFAULTS
+from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
+from collector.domain.instruments import Underlying, WhatToShow
+from collector.domain.sessions import Session
+from collector.market.calendar import Calendar
+from collector.pipeline.scope import level_of
+from collector.pipeline.weighed import Weighed
+
+_BACK = timedelta(days=1)
+"""Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
+_AROUND = timedelta(minutes=2)
+_HISTORY = timedelta(days=12)
+"""Holds six sessions before any."""
+log = structlog.get_logger()
+
+
+async def weigh(
+    db: Database,
+    settings: Settings,
+    calendar: Calendar,
+    underlyings: Sequence[Underlying],
+    run_id: int | None,
+    asked: Collection[date] = (),
+) -> Weighed:
+    """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
+
+    Args:
+        db: the database.
+        settings: series, what is near the money, up to which ask nobody need bid.
+        calendar: the sessions.
+        underlyings: whose answers are weighed.
+        run_id: the run that weighs; None: a person.
+        asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
+    """
+    found = Weighed()
+    async with db.transaction() as transaction:
+        touched: dict[Underlying, list[date]] = {}
+        for underlying in underlyings:
+            await store.drop_answered(transaction, underlying.id)
+            spoken_of = await _witnessed(transaction, calendar, underlying, found)
+            spoken_of.update(asked, await store.claimed_days(transaction, underlying.id))
+            touched[underlying] = sorted(spoken_of)
+        held = await _sessions_held(transaction, settings, calendar, touched, run_id, found)
+        for underlying, days in touched.items():
+            await _rule(transaction, settings, calendar, underlying, days, held, found)
+    for one in found.implausible:
+        log.error("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
+    return found
+
+
+async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed) -> set[date]:
+    """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of."""
+    depth = min(DEFAULTS.values())
+    negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
+    if not negatives:
+        return set()
+    good = await store.good_answers(db, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
+    came: dict[tuple[bool, WhatToShow], list[datetime]] = defaultdict(list)
+    oldest: dict[tuple[bool, WhatToShow, int], datetime] = {}
+    for one in good:
+        came[one.of_option, one.what_to_show].append(one.answered_at)
+        key = (one.of_option, one.what_to_show, one.run_id)
+        oldest[key] = min(oldest.get(key, one.first_bar), one.first_bar)
+    dark: dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]] = defaultdict(list)
+    for negative in negatives:
+        if negative.known:
+            dark[negative.instrument > 0, negative.what_to_show].append((negative.answered_at, negative.instrument))
+    sessions = _Sessions(calendar, underlying.symbol)
+    marks: list[tuple[Negative, bool]] = []
+    claims: dict[tuple[int, WhatToShow, date], NewClaim] = {}
+    for negative in negatives:
+        key_ = (negative.instrument > 0, negative.what_to_show)
+        controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
+        marks.append((negative, controlled))
+        if negative.instrument > 0 and not negative.settled:
+            series = (negative.instrument, negative.what_to_show)
+            (found.controlled if controlled else found.uncontrolled).add(series)
+        if controlled and not negative.settled:
+            reach = oldest.get((*key_, negative.run_id))
+            for claim in _claims(negative, sessions, reach):
+                _add(claims, claim)
+    found.uncontrolled -= found.controlled
+    await store.mark_weighed(db, marks)
+    await store.claim(db, list(claims.values()))
+    return {span.start.astimezone(NEW_YORK).date() for one in negatives for span in one.spans}
+
+
+def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
+    """Yield what a controlled empty answer claims: sessions that had closed long enough, within the source's memory.
+
+    Further back than its memory is taken to reach, an answer of the same run must have shown that it reaches there.
+    """
+    for span in negative.spans:
+        session = sessions.of(span.start)
+        if negative.sent_at <= session.settles_at:
+            continue
+        age = negative.sent_at - session.open
+        if age > DEFAULTS.get(negative.what_to_show, age) and (reach is None or reach > session.close):
+            continue
+        yield NewClaim(
+            negative.instrument,
+            negative.what_to_show,
+            session.day,
+            span,
+            negative.sent_at,
+            negative.run_id,
+            negative.login,
+            negative.sent_at,
+        )
+
+
+def _add(claims: dict[tuple[int, WhatToShow, date], NewClaim], new: NewClaim) -> None:
+    """Keep the first witness of a claim, and when the latest one was sent."""
+    key = (new.instrument, new.what_to_show, new.day)
+    first = claims.get(key)
+    if first is None or first.span != new.span:
+        claims[key] = new
+    else:
+        claims[key] = NewClaim(
+            *key, first.span, first.first_sent_at, first.first_run_id, first.first_login, new.last_sent_at
+        )
+
+
+class _Sessions:
+    """Sessions of a symbol by an instant inside them, each computed once."""
+
+    def __init__(self, calendar: Calendar, symbol: str) -> None:
+        self._calendar, self._symbol = calendar, symbol
+        self._known: dict[date, Session] = {}
+
+    def of(self, instant: datetime) -> Session:
+        """Return the session of an instant's New York day."""
+        return self.on(instant.astimezone(NEW_YORK).date())
+
+    def on(self, day: date) -> Session:
+        """Return the session of a day."""
+        if day not in self._known:
+            self._known[day] = self._calendar.session(self._symbol, day)
+        return self._known[day]
+
+
+async def _sessions_held(
+    db: Statements,
+    settings: Settings,
+    calendar: Calendar,
+    touched: dict[Underlying, list[date]],
+    run_id: int | None,
+    found: Weighed,
+) -> dict[tuple[str, date], str]:
+    """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day.
+
+    A session that was found implausible is looked at again whatever has changed: another run may have repaired it.
+    """
+    held: dict[tuple[str, date], str] = {}
+    all_days = {day for days in touched.values() for day in days}
+    looked_at = {underlying: set(days) for underlying, days in touched.items()}
+    for symbol in settings.symbol_names:
+        known = await contract_store.underlying(db, symbol)
+        if known is not None:
+            doubted = all_days.intersection(await store.doubted_days(db, symbol))
+            looked_at[known] = looked_at.get(known, set()) | doubted
+    for underlying, days in looked_at.items():
+        for day in sorted(days):
+            counted = await _counted(db, settings, calendar, underlying, day)
+            finding = await _judged(db, settings, underlying.symbol, day, counted, run_id)
+            _note(found, underlying.symbol, day, finding)
+            if not finding.plausible:
+                held[underlying.symbol, day] = finding.implausible
+    for day in sorted(all_days):
+        whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
+        finding = await _judged(db, settings, ALL, day, whole, run_id)
+        if not finding.plausible:
+            if not any(day == other for _, other in held):
+                _note(found, ALL, day, finding)
+            for underlying in touched:
+                held.setdefault((underlying.symbol, day), finding.implausible)
+    return held
+
+
+async def _counted(
+    db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
+) -> Emptiness:
+    level = await level_of(db, calendar, underlying, day)
+    band = Decimal(str(settings.selection_for(underlying.symbol).near_band))
+    spot = level.spot if level is not None else Decimal(0)
+    session = calendar.session(underlying.symbol, day)
+    near = (spot * (1 - band), spot * (1 + band))
+    return await store.emptiness(db, underlying.id, session, settings.series, near)
+
+
+async def _judged(
+    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int | None
+) -> Finding:
+    quoted = any(what is not WhatToShow.TRADES for what in settings.series)
+    before = await store.earlier(db, day, symbol)
+    finding = weighed(
+        counted,
+        [one.share(quoted=quoted) for one in await store.plausible(db, symbol, day)],
+        quoted=quoted,
+        night=db.clock.now().astimezone(NEW_YORK).date(),
+        before=None if before is None else (before.emptiness.share(quoted=quoted), before.nights),
+        accepted=before is not None and before.accepted,
+    )
+    await store.record(db, day, symbol, finding, run_id)
+    return finding
+
+
+def _note(found: Weighed, symbol: str, day: date, finding: Finding) -> None:
+    if finding.implausible:
+        found.implausible.append(EmptySession(symbol=symbol, session=day, words=finding.implausible))
+    elif finding.remark:
+        found.accepted.append(EmptySession(symbol=symbol, session=day, words=finding.remark))
+
+
+async def _rule(
+    db: Statements,
+    settings: Settings,
+    calendar: Calendar,
+    underlying: Underlying,
+    days: Sequence[date],
+    held: dict[tuple[str, date], str],
+    found: Weighed,
+) -> None:
+    """Settle what is proven, and say of the rest what it waits for."""
+    if not days:
+        return
+    sessions = [calendar.session(underlying.symbol, day) for day in days]
+    past = calendar.sessions(underlying.symbol, days[0] - _HISTORY, days[-1])
+    proven: list[tuple[StoredClaim, Ruling]] = []
+    waiting: list[tuple[StoredClaim, Ruling, str]] = []
+    unlisted: list[StoredClaim] = []
+    for claim in await store.claims(db, underlying.id, sessions, past, settings.evidence.no_bid_usd):
+        if not claim.listed and not claim.facts.with_bars:
+            if claim.facts.has_second_witness:
+                unlisted.append(claim)
+            else:
+                waiting.append(_waiting(claim))
+            continue
+        words = held.get((underlying.symbol, claim.day), "")
+        verdict = ruling(claim.facts, settings.series, plausible=not words)
+        if verdict in (Ruling.SETTLED, Ruling.SINGLE_WITNESS):
+            proven.append((claim, verdict))
+        elif verdict is Ruling.AWAITING:
+            waiting.append(_waiting(claim))
+        else:
+            waiting.append((claim, verdict, words))
+    await store.settle(db, proven)
+    await store.rule(db, waiting)
+    await store.unlist(db, _wholly(unlisted, settings.series))
+    found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
+    found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
+    found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
+
+
+def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:
+    """Return how a claim waits for its second witness; one that nobody waited for any more is not taken up again."""
+    return (claim, Ruling.HELD, store.UNCONFIRMED) if claim.unconfirmed else (claim, Ruling.AWAITING, "")
+
+
+def _wholly(claims: Sequence[StoredClaim], series: Sequence[WhatToShow]) -> list[StoredClaim]:
+    """Return one claim for each contract and session that is claimed empty in every series."""
+    by_session: dict[tuple[int, date], dict[WhatToShow, StoredClaim]] = defaultdict(dict)
+    for claim in claims:
+        by_session[claim.instrument, claim.day][claim.facts.what_to_show] = claim
+    return [next(iter(of.values())) for of in by_session.values() if of.keys() >= set(series)]

@@ -1,0 +1,6 @@
+-- Session days on which an underlying or its contracts have claims: $1 underlying id.
+SELECT DISTINCT claim.session_date
+FROM negative_claims AS claim
+LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
+WHERE coalesce(claim.underlying_id, chain.underlying_id) = $1::integer
+ORDER BY claim.session_date

@@ -1,0 +1,9 @@
+-- Note whether empty answers were controlled: $1 instruments, $2 series, $3 when their requests were sent, $4 controlled.
+UPDATE requests AS request
+SET controlled = weighed.controlled
+FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::boolean[]) AS weighed (
+    instrument_id, what_to_show, sent_at, controlled
+)
+WHERE request.instrument_id = weighed.instrument_id
+    AND request.what_to_show = weighed.what_to_show
+    AND request.sent_at = weighed.sent_at

@@ -1,0 +1,38 @@
+-- How empty a session is of an underlying's contracts that are selected on it and listed.
+-- $1 underlying id, $2 day, $3 open, $4 close, $5 series, $6 and $7 the lowest and highest strike near the money.
+WITH contract AS (
+    SELECT
+        chain.id,
+        chain.strike_price >= $6::numeric AND chain.strike_price <= $7::numeric AS near,
+        life.listed_since <= $2::date AS listed,
+        (
+            SELECT array_agg(coverage.what_to_show)
+            FROM request_coverage AS coverage
+            WHERE coverage.contract_id = chain.id
+                AND coverage.covered @> tstzrange($3::timestamptz, $4::timestamptz)
+        ) AS answered,
+        bars.*
+    FROM option_chains AS chain
+    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
+    CROSS JOIN LATERAL (
+        SELECT
+            count(*) > 0 AS with_bars,
+            coalesce(bool_or(bar.ask_close IS NOT NULL), false) AS asked,
+            coalesce(bool_or(bar.volume > 0), false) AS traded
+        FROM option_bars_5min AS bar
+        WHERE bar.contract_id = chain.id AND bar.time >= $3::timestamptz AND bar.time < $4::timestamptz
+    ) AS bars
+    WHERE chain.underlying_id = $1::integer AND chain.expiration_date >= $2::date AND life.selected @> $2::date
+),
+counted AS (
+    SELECT *, answered @> $5::text[] AS whole
+    FROM contract
+    WHERE listed OR with_bars
+)
+SELECT
+    count(*) FILTER (WHERE whole) AS answered,
+    count(*) FILTER (WHERE whole AND NOT with_bars) AS empty,
+    count(*) FILTER (WHERE near AND 'ASK' = ANY(answered) AND 'ASK' = ANY($5::text[])) AS near,
+    count(*) FILTER (WHERE near AND 'ASK' = ANY(answered) AND 'ASK' = ANY($5::text[]) AND NOT asked) AS near_without_ask,
+    count(*) FILTER (WHERE whole AND NOT traded) AS without_trades
+FROM counted

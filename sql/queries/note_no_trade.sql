@@ -1,0 +1,13 @@
+-- Say that nobody traded in slots with quotes whose TRADES have settled empty: $1 contract ids, $2 from, $3 until.
+-- A slot whose trade is in quarantine (bit 7) stays unknown.
+UPDATE option_bars_5min AS bar
+SET volume = 0
+FROM request_coverage AS coverage
+WHERE coverage.contract_id = bar.contract_id
+    AND coverage.what_to_show = 'TRADES'
+    AND coverage.settled @> bar.time
+    AND bar.contract_id = ANY($1::integer[])
+    AND bar.time >= $2::timestamptz
+    AND bar.time < $3::timestamptz
+    AND bar.volume IS NULL
+    AND bar.flags & 128 = 0

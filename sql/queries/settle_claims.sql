@@ -1,0 +1,30 @@
+-- Settle claims, and forget them: $1 instruments (an underlying's id below zero), $2 series, $3 session days, $4 whether
+-- one witness speaks for it.
+WITH ruled AS (
+    DELETE FROM negative_claims AS claim
+    USING unnest($1::integer[], $2::text[], $3::date[], $4::boolean[]) AS given (
+        instrument, what_to_show, session_date, single
+    )
+    WHERE claim.what_to_show = given.what_to_show
+        AND claim.session_date = given.session_date
+        AND (claim.contract_id = given.instrument OR claim.underlying_id = -given.instrument)
+    RETURNING claim.contract_id, claim.underlying_id, claim.what_to_show, claim.span, given.single
+),
+spans AS (
+    SELECT
+        contract_id,
+        underlying_id,
+        what_to_show,
+        range_agg(span) AS whole,
+        coalesce(range_agg(span) FILTER (WHERE single), '{}') AS single
+    FROM ruled
+    GROUP BY contract_id, underlying_id, what_to_show
+)
+UPDATE request_coverage AS coverage
+SET
+    covered = coverage.covered + spans.whole,
+    settled = coverage.settled + spans.whole,
+    single_witness = coverage.single_witness + spans.single
+FROM spans
+WHERE coverage.what_to_show = spans.what_to_show
+    AND (coverage.contract_id = spans.contract_id OR coverage.underlying_id = spans.underlying_id)

@@ -1,0 +1,40 @@
+-- Empty answers that nobody has weighed: $1 underlying id, $2 not sent before. "known": bars of that series are stored
+-- where the answer had none, so that it speaks of the source; of a living contract, and not older than $3. "settled": what
+-- it is about has settled since.
+SELECT
+    request.instrument_id,
+    request.what_to_show,
+    request.run_id,
+    request.login,
+    request.sent_at,
+    request.answered_at,
+    request.negatives,
+    coalesce(coverage.settled @> request.negatives, false) AS settled,
+    chain.expiration_date >= (request.sent_at AT TIME ZONE 'America/New_York')::date
+    AND request.sent_at - lower(request.negatives) < $3::interval
+    AND EXISTS (
+        SELECT
+        FROM option_bars_5min AS bar
+        WHERE bar.contract_id = request.instrument_id
+            AND bar.time >= lower(request.negatives)
+            AND bar.time < upper(request.negatives)
+            AND request.negatives @> bar.time
+            AND CASE request.what_to_show
+                WHEN 'BID' THEN bar.bid_close
+                WHEN 'ASK' THEN bar.ask_close
+                ELSE bar.close
+            END IS NOT NULL
+    ) AS known
+FROM requests AS request
+LEFT JOIN option_chains AS chain ON chain.id = request.instrument_id
+LEFT JOIN request_coverage AS coverage
+    ON coverage.contract_id = request.instrument_id AND coverage.what_to_show = request.what_to_show
+WHERE request.sent_at >= $2::timestamptz
+    AND request.negatives IS NOT NULL
+    AND request.controlled IS NULL
+    AND request.instrument_id IN (
+        SELECT id FROM option_chains WHERE underlying_id = $1::integer
+        UNION ALL
+        SELECT -$1::integer
+    )
+ORDER BY request.sent_at
