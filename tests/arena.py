@@ -29,6 +29,7 @@ from collector.pipeline.orders import Finished, order_for
 from collector.simulator.market import Market
 from collector.simulator.scenarios import Scenario
 from collector.simulator.server import Gateway
+from collector.simulator.settings import market_settings
 from collector.virtual_time import VirtualClock
 from tests import tables
 from tests.fault_proxy import Address, FaultProxy
@@ -193,7 +194,7 @@ class Arena:
         self.target, self._user, self.name = _target(url)
         self.references = {} if references is None else references
         self._clock = CurrentClock()
-        self._markets = {seed: Market(seed, self._clock) for seed in MARKET_SEEDS}
+        self._markets = {seed: Market(seed, self._clock, market_settings("calibrated")) for seed in MARKET_SEEDS}
         self.compute = GreeksOnce()
 
     def market(self, seed: int, clock: Clock) -> Market:

@@ -12,11 +12,8 @@ from collector.domain.runs import RunStatus
 from collector.ib.pacing import PacingSettings
 from collector.pipeline.orders import Finished
 from collector.simulator.request_log import RequestLog
-from collector.simulator.scenarios import mix
-from collector.virtual_time import VirtualClock
 from tests import tables
-from tests.arena import MARKET_SEEDS, Arena, Course, CuttingProxy, Disturbed, Reference, Traffic, Variant
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.arena import Arena, CuttingProxy, Disturbed, Reference, Traffic, Variant
 from tests.window_runs import QUICK
 
 OPEN_CEILING, RATE_CEILING = 45, 40
@@ -25,8 +22,6 @@ OPEN_CEILING, RATE_CEILING = 45, 40
 _LAST_ATTEMPT = 25
 SECOND_WITNESS_S = 31 * 60.0
 """After so long an answer is independent of the one before."""
-_LONGEST_S = 5.5 * 3600
-"""Virtual seconds after which a mix that has not ended is called stuck; midnight would purge what expires today."""
 
 
 VARIANTS = (
@@ -35,34 +30,7 @@ VARIANTS = (
     Variant(("PLTR", "TSLA"), 4, 4),
     Variant(("SPY",), 3, 4),
 )
-_PACES = (QUICK, QUICK, PacingSettings(pause_s=5.0, adaptive=False))
-
-
-async def until_it_ends(seed: int, arena: Arena) -> Course:
-    """Disturb one window as the seed says, start it again until it succeeds, and compare the tables.
-
-    Raises:
-        AssertionError: it does not end, the tables differ, a ceiling was exceeded, or a run is left as running.
-    """
-    dice = random.Random(f"disturbances {seed}")
-    market_seed, variant, pacing = dice.choice(MARKET_SEEDS), dice.choice(VARIANTS), dice.choice(_PACES)
-    reference = await arena.reference(market_seed, variant)
-    clock = VirtualClock(AFTER_THE_CLOSE)
-    await arena.empty(clock)
-    async with Disturbed(arena, clock, market_seed, variant, mix(seed, requests=40), pacing) as disturbed:
-        faults = Faults(disturbed, dice, reference.traffic)
-        try:
-            async with asyncio.timeout(_LONGEST_S):
-                await persist(disturbed, faults.armed, lambda: dice.uniform(1.0, 300.0))
-        except TimeoutError:
-            raise AssertionError(f"not ended after {_LONGEST_S / 3600:.1f} h: {disturbed.course}") from None
-    check_ceilings(disturbed.gateway.log)
-    try:
-        await check_tables(arena, clock, reference)
-    except AssertionError as error:
-        error.add_note(str(disturbed.course))
-        raise
-    return disturbed.course
+PACES = (QUICK, QUICK, PacingSettings(pause_s=5.0, adaptive=False))
 
 
 async def persist(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import engines
+from tests import engines, liars
 from tests.arena import Arena, Reference, Variant
 from tests.fixtures_engines import Matrix
 
@@ -45,3 +45,20 @@ def quiet_faults() -> Iterator[None]:
 def arena(arenas: Callable[[engines.Engine], Arena], plain_engine: engines.Engine) -> Arena:
     """Give the arena on the engine without TimescaleDB."""
     return arenas(plain_engine)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the mixes left before their quiet nights: how much one witness settled, how much of it is wrong."""
+    found = [
+        [int(number) for number in str(value).split()]
+        for report in terminalreporter.stats.get("passed", [])
+        for name, value in getattr(report, "user_properties", ())
+        if name == liars.PROPERTY
+    ]
+    if found:
+        settled, single, wrong, contradicted = map(sum, zip(*found, strict=True))
+        terminalreporter.write_line(
+            f"{len(found)} mixes with lies: {settled:,} slots settled, {single:,} by one witness,"
+            f" {wrong:,} of these wrong, {contradicted} against a control"
+        )

@@ -1,5 +1,6 @@
 """The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
 
+from datetime import time
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -63,6 +64,11 @@ class SelectionSettings(Section):
         return regimes
 
 
+_SLOT_MINUTES = 5
+_TOO_EARLY = time(12, 30)
+"""A product that closes then on full days would close at the open, 09:30, where the exchange closes at 13:00."""
+
+
 class RotationSettings(Section):
     """One multi-day request every few sessions for contracts that neither expire soon nor lie near the money.
 
@@ -93,6 +99,22 @@ class SymbolSettings(Section):
     @classmethod
     def _capitals(cls, symbol: object) -> object:
         return symbol.strip().upper() if isinstance(symbol, str) else symbol
+
+    @field_validator("close")
+    @classmethod
+    def _close_ends_a_slot(cls, close: time | None) -> time | None:
+        if close is None:
+            return None
+        if close.second or close.microsecond or close.minute % _SLOT_MINUTES:
+            raise ValueError(
+                f"{close} ends no 5-minute bar; write the close on the 5-minute grid, such as 16:00 or 16:15"
+            )
+        if close <= _TOO_EARLY:
+            raise ValueError(
+                f"{close:%H:%M} leaves early-close days, three hours shorter, without a session after the open at 09:30"
+                "; write the close of a full day in New York, such as 16:00 or 16:15"
+            )
+        return close
 
     @model_validator(mode="before")
     @classmethod
@@ -134,9 +156,10 @@ class EvidenceSettings(Section):
 class RepairSettings(Section):
     """How what is missing is made good.
 
-    late_night_sessions: how many sessions back late_night looks. lookback_days: how long a missed eod is still
-    caught up, calendar days (IB keeps quotes of options for some 65). resample_share: share of settled requests that
-    late_night asks for once more to find late corrections, fraction of 1.
+    late_night_sessions: how many sessions back late_night asks for all that is not settled; of earlier ones it asks for
+    open gaps and due dead letters. lookback_days: how long a missed eod is still caught up, calendar days (IB keeps
+    quotes of options for some 65). resample_share: share of settled requests that late_night asks for once more to
+    find late corrections, fraction of 1.
     """
 
     late_night_sessions: int = Field(default=5, ge=1, le=60)

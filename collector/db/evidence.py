@@ -23,7 +23,8 @@ UNCONFIRMED = "no second witness came in time"
 class Negative:
     """An answer that had no bar in some sessions. instrument: a contract's id, or an underlying's below zero.
 
-    spans: the asked parts of these sessions. known: bars of the series are stored there.
+    spans: the asked parts of these sessions. known: bars of the series are stored there. settled: these parts have
+    settled since.
     """
 
     instrument: int
@@ -34,6 +35,7 @@ class Negative:
     answered_at: datetime
     spans: Spans
     known: bool
+    settled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ async def negatives(db: Statements, underlying_id: int, since: datetime, depth: 
             row["answered_at"],
             row["negatives"],
             bool(row["known"]),
+            row["settled"],
         )
         for row in await db.fetch("unweighed_negatives", underlying_id, since, depth)
     ]

@@ -6,6 +6,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
@@ -41,6 +42,9 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 ResultT = TypeVar("ResultT")
 _Decoders: TypeAlias = Mapping[str, Callable[[Any], Any]]
 log = structlog.get_logger()
+
+_within_patience: ContextVar[bool] = ContextVar("_within_patience", default=False)
+"""Whether this task is inside work that `Database.patiently` repeats whole."""
 
 
 def session_settings(application_name: str) -> dict[str, str]:
@@ -205,6 +209,8 @@ class Database(Statements):
     async def patiently(self, ask: Callable[[], Awaitable[ResultT]], patience_s: float | None = None) -> ResultT:
         """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
 
+        Within such work nothing waits by itself: a statement that fails lets the whole begin again.
+
         Args:
             ask: the work.
             patience_s: instead of the `patience` of the block, for work that waits whoever asks.
@@ -212,10 +218,12 @@ class Database(Statements):
         Raises:
             DatabaseUnavailable: the patience is spent (short for a full disk), or there is none.
         """
+        if _within_patience.get():
+            return await ask()
         patience_s = self._patience_s if patience_s is None else patience_s
         for attempt in itertools.count(1):
             try:
-                found = await ask()
+                found = await _once(ask)
             except DatabaseUnavailable as error:
                 now = self._clock.monotonic()
                 if self._away_since is None:
@@ -350,6 +358,15 @@ async def connect(
         yield database
     finally:
         await _closed(pool, clock)
+
+
+async def _once(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Do work in which nothing waits by itself."""
+    within = _within_patience.set(True)
+    try:
+        return await ask()
+    finally:
+        _within_patience.reset(within)
 
 
 async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:

@@ -270,7 +270,8 @@ async def _measured(
     session = asked or calendar.session(symbol, finished.order.day)
     measured = await statistics.measure(db, underlying.id, session, settings.series, ids)
     slots = list(session.span.slots())
-    rows = await reports.verdicts(db, prepared.contracts, session.span)
+    alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
+    rows = await reports.verdicts(db, alive, session.span)
     return replace(
         _counted(finished, prepared),
         expected=measured.expected,

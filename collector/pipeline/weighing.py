@@ -87,10 +87,10 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
         key_ = (negative.instrument > 0, negative.what_to_show)
         controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
         marks.append((negative, controlled))
-        if negative.instrument > 0:
+        if negative.instrument > 0 and not negative.settled:
             series = (negative.instrument, negative.what_to_show)
             (found.controlled if controlled else found.uncontrolled).add(series)
-        if controlled:
+        if controlled and not negative.settled:
             reach = oldest.get((*key_, negative.run_id))
             for claim in _claims(negative, sessions, reach):
                 _add(claims, claim)

@@ -70,11 +70,14 @@ async def run(order: Order, parts: Parts) -> Finished:
 async def _greeks(finished: Finished, parts: Parts) -> None:
     """Compute what settled sessions of the order lack; bars are safe whatever happens here."""
     order = finished.order
-    days = [prepared.sessions[0].day for prepared in finished.prepared if prepared.sessions]
+    days = {session.day for prepared in finished.prepared for session in prepared.sessions}
     if order.window in _ACTS or not parts.settings.greeks.enabled or not days:
         return
     symbols = [prepared.underlying.symbol for prepared in finished.prepared]
-    await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, min(days), order.day)
+    older = sorted(days & set(order.older))
+    recent = min(days - set(older), default=order.day)
+    for first, last in (*((day, day) for day in older), (recent, order.day)):
+        await greeks.calculate(parts.db, parts.settings.greeks, parts.calendar, parts.clock, symbols, first, last)
 
 
 async def record_failure(order: Order, error: CollectorError, db: Database, clock: Clock) -> tuple[int, int]:

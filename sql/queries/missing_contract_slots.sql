@@ -35,30 +35,32 @@ lost AS (
 expected AS (
     SELECT
         life.days,
-        range_agg(session.slots) AS slots,
-        tstzmultirange(range_merge(range_agg(session.slots))) AS whole
+        range_agg(session.slots) AS slots
     FROM (SELECT DISTINCT days FROM contract) AS life
     INNER JOIN session ON life.days @> session.day
     GROUP BY life.days
 ),
--- Materialized: computed once, not again for the filter. What is done has few ranges, and so has the rest of the whole
--- span; its common part with the slots is found twice as fast as the slots less what is done.
+-- Materialized: computed once, not again for the filter. Most series lack nothing, which is seen in a third of the time
+-- that the difference takes.
 difference AS MATERIALIZED (
     SELECT
         contract_id,
         what_to_show,
-        expected.slots * (
-            expected.whole - CASE $6::text
-                WHEN 'not_covered' THEN coalesce(coverage.covered, '{}')
-                WHEN 'not_settled' THEN coalesce(coverage.settled, '{}')
-                ELSE '{}'
-            END
-        ) - coalesce(lost.slots, '{}') AS missing
+        CASE WHEN done @> expected.slots THEN '{}' ELSE expected.slots - done END AS missing
     FROM contract
     INNER JOIN expected USING (days)
     CROSS JOIN unnest($5::text[]) AS series (what_to_show)
     LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
     LEFT JOIN lost USING (contract_id, what_to_show)
+    CROSS JOIN LATERAL (
+        SELECT
+            CASE $6::text
+                WHEN 'not_covered' THEN coalesce(coverage.covered, '{}')
+                WHEN 'not_settled' THEN coalesce(coverage.settled, '{}')
+                ELSE '{}'
+            END
+            + coalesce(lost.slots, '{}') AS done
+    ) AS known
 )
 SELECT contract_id, what_to_show, missing
 FROM difference

@@ -1,5 +1,6 @@
 -- Empty answers that nobody has weighed: $1 underlying id, $2 not sent before. "known": bars of that series are stored
--- where the answer had none, so that it speaks of the source; of a living contract, and not older than $3.
+-- where the answer had none, so that it speaks of the source; of a living contract, and not older than $3. "settled": what
+-- it is about has settled since.
 SELECT
     request.instrument_id,
     request.what_to_show,
@@ -8,6 +9,7 @@ SELECT
     request.sent_at,
     request.answered_at,
     request.negatives,
+    coalesce(coverage.settled @> request.negatives, false) AS settled,
     chain.expiration_date >= (request.sent_at AT TIME ZONE 'America/New_York')::date
     AND request.sent_at - lower(request.negatives) < $3::interval
     AND EXISTS (
@@ -25,6 +27,8 @@ SELECT
     ) AS known
 FROM requests AS request
 LEFT JOIN option_chains AS chain ON chain.id = request.instrument_id
+LEFT JOIN request_coverage AS coverage
+    ON coverage.contract_id = request.instrument_id AND coverage.what_to_show = request.what_to_show
 WHERE request.sent_at >= $2::timestamptz
     AND request.negatives IS NOT NULL
     AND request.controlled IS NULL

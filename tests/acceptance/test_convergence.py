@@ -1,6 +1,6 @@
 """Convergence: whatever happens on the way, the tables end as those of a run that nothing disturbed.
 
-Each scenario of the simulated gateway alone, then seeded mixes of scenarios, kills and lost connections, in virtual
+Each scenario of the simulated gateway alone, then seeded mixes of lies, faults, kills and lost connections, in virtual
 time. COLLECTOR_MIXES sets the number of mixes on PostgreSQL without TimescaleDB, COLLECTOR_TIMESCALE_MIXES on each of
 its editions. A mix is repeated by its seed:
 
@@ -20,7 +20,7 @@ from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import SCENARIOS, Scenario, named
 from collector.simulator.scenarios.base import Reaction, Silence
 from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests import disturbances, engines, tables
+from tests import disturbances, engines, liars, tables
 from tests.arena import Arena, Disturbed, Variant
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 from tests.truth import compare
@@ -162,24 +162,27 @@ def test_a_run_that_lacks_an_expiration_is_not_a_success(arena: Arena, virtual_r
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_mixes_converge(arena: Arena, seed: int) -> None:
-    """Scenarios, kills and lost connections together, at moments drawn from the seed, end with the same tables."""
-    _mix(arena, seed)
+def test_mixes_converge(arena: Arena, record_property: Callable[[str, object], None], seed: int) -> None:
+    """Lies, faults, kills and lost lines at moments drawn from the seed: nothing untrue settles, and all of it ends."""
+    _mix(arena, seed, record_property)
 
 
 @pytest.mark.parametrize("seed", TIMESCALE_SEEDS)
 @pytest.mark.parametrize("engine", ["apache", "community"], indirect=True)
 def test_mixes_converge_on_timescale(
-    arenas: Callable[[engines.Engine], Arena], engine: engines.Engine, seed: int
+    arenas: Callable[[engines.Engine], Arena],
+    engine: engines.Engine,
+    record_property: Callable[[str, object], None],
+    seed: int,
 ) -> None:
     """The same on each edition of TimescaleDB, against the same tables."""
-    _mix(arenas(engine), seed)
+    _mix(arenas(engine), seed, record_property)
 
 
-def _mix(arena: Arena, seed: int) -> None:
+def _mix(arena: Arena, seed: int, record_property: Callable[[str, object], None]) -> None:
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         try:
-            runner.run(disturbances.until_it_ends(seed, arena))
+            record_property(liars.PROPERTY, str(runner.run(liars.until_quiet(seed, arena))))
         except BaseException as error:
             error.add_note(
                 f"repeat it: COLLECTOR_MIX_SEED={seed} pytest tests/acceptance/test_convergence.py -k mixes_converge"

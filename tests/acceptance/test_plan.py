@@ -15,6 +15,8 @@ from tests.fixtures_simulator import AFTER_THE_CLOSE
 
 Capsys = pytest.CaptureFixture[str]
 NEW_YORK = ZoneInfo("America/New_York")
+UNDERLYINGS = (444857009, 76792991)
+"""IB's numbers of PLTR and TSLA."""
 TWO_SYMBOLS = """
 symbols: [PLTR, TSLA]
 selection:
@@ -47,9 +49,9 @@ class Account:
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[Account]:
-    """Make a fresh account with a gateway; it is Friday evening."""
+    """Make a fresh account with a gateway, which tells what trades after the close, too; it is Friday evening."""
     clock = SystemClock(AFTER_THE_CLOSE)
-    with gateway_beside(clock) as gateway, home(clock, gateway.port, TWO_SYMBOLS) as made:
+    with gateway_beside(clock, ["extended-hours"]) as gateway, home(clock, gateway.port, TWO_SYMBOLS) as made:
         yield Account(made, gateway, clock)
 
 
@@ -123,7 +125,8 @@ def test_an_intraday_window_keeps_to_its_scope(account: Account, capsys: Capsys)
     assert 0 < plan["contracts"] < everything["contracts"]
     before = account.asked
     assert account.home.call(capsys, "run", "--window", "midday", **narrow).code == 0
-    asked = account.asked_since(before)
+    proof, *asked = account.asked_since(before)
+    assert proof in {(con_id, "TRADES") for con_id in UNDERLYINGS}  # its own bars are covered; one proves the time
     assert set(asked) == set(planned(plan))
     assert list(dict.fromkeys(con_id for con_id, _ in asked)) == [one["con_id"] for one in plan["order"]]
 

@@ -21,7 +21,7 @@ from tests.benchmarks.market_days import session_days
 _CONTRACTS = 10_000
 _SESSIONS = 250
 _HOLES = 25_000
-LIMIT_MS = 5_000.0
+LIMIT_MS = 1_000.0
 """For all sessions."""
 
 _FILL = """
@@ -43,11 +43,14 @@ _COVER = """
 INSERT INTO request_coverage (contract_id, what_to_show, covered, settled)
 SELECT c.id, 'TRADES', whole.spans, whole.spans - holes.spans
 FROM option_chains AS c,
-    LATERAL (SELECT tstzmultirange(tstzrange($1::timestamptz, $2::timestamptz)) AS spans) AS whole,
+    (
+        SELECT range_agg(tstzrange(opens, closes)) AS spans
+        FROM unnest($1::timestamptz[], $2::timestamptz[]) AS s (opens, closes)
+    ) AS whole,
     LATERAL (
         SELECT coalesce(range_agg(tstzrange(opens, opens + INTERVAL '1 hour')), '{}') AS spans
-        FROM unnest($3::timestamptz[]) WITH ORDINALITY AS s (opens, n)
-        WHERE (c.id * 7919 + s.n * 104729) % ($4::int * cardinality($3::timestamptz[]) / $5::int) = 0
+        FROM unnest($1::timestamptz[]) WITH ORDINALITY AS s (opens, n)
+        WHERE (c.id * 7919 + s.n * 104729) % ($3::int * cardinality($1::timestamptz[]) / $4::int) = 0
     ) AS holes
 """
 
@@ -66,9 +69,13 @@ async def _run(engine: engines.Engine) -> bool:
     closes = [at + timedelta(hours=6, minutes=45) for at in opens]
     connection = await asyncpg.connect(url)
     await connection.execute(_FILL, _CONTRACTS, days[0], days[-1])
-    await connection.execute(_COVER, opens[0], opens[-1] + timedelta(days=1), opens, _CONTRACTS, _HOLES)
+    await connection.execute(_COVER, opens, closes, _CONTRACTS, _HOLES)
     await connection.execute("VACUUM ANALYZE")
     size = await connection.fetchval("SELECT pg_total_relation_size('request_coverage') / 1e6")
+    row = await connection.fetchval(
+        "SELECT avg(pg_column_size(covered) + pg_column_size(settled)) FROM request_coverage"
+    )
+    say(f"{row:.0f} bytes a series for what is covered and settled of {_SESSIONS} sessions")
     await connection.close()
     async with pool.connect(url, SystemClock(), size=1) as database:
         for label, count in (("all sessions", _SESSIONS), ("last 5 sessions", 5)):

@@ -168,6 +168,42 @@ async def measure(engine: engines.Engine, data_set: str, sessions: list[Rows]) -
         await connection.close()
 
 
+_REQUESTS = """
+INSERT INTO requests (sent_at, answered_at, run_id, login, instrument_id, what_to_show, span, outcome, message, bars,
+    first_bar, negatives)
+SELECT sent, sent + latency, 1, 'trader', n, what, session, CASE WHEN empty THEN 'no_data' ELSE 'bars' END,
+    CASE WHEN empty THEN 'no data' END, CASE WHEN empty THEN 0 ELSE 78 END,
+    CASE WHEN NOT empty THEN lower(session) END, CASE WHEN empty THEN tstzmultirange(session) END
+FROM unnest($2::date[]) AS day,
+    generate_series(1, $1::integer) AS n,
+    unnest('{TRADES,BID,ASK}'::text[]) WITH ORDINALITY AS series (what, place),
+    LATERAL (SELECT tstzrange(day + TIME '14:30Z', day + TIME '21:00Z') AS session) AS asked,
+    LATERAL (
+        SELECT
+            day + TIME '21:46Z' + (n * 3 + place) * INTERVAL '0.31 s' + random() * INTERVAL '0.2 s' AS sent,
+            INTERVAL '0.2 s' + random() * INTERVAL '2 s' AS latency,
+            what = 'TRADES' AND random() < 0.35 AS empty
+    ) AS drawn
+"""
+"""As a night has them: three series a contract, every third TRADES series empty."""
+
+
+async def requests_share(engine: engines.Engine, days: list[date], contracts: int) -> float:
+    """Return the bytes that the record of the sessions' requests takes, compressed where the engine can."""
+    connection = await asyncpg.connect(engine.database("bench_quoted"))
+    try:
+        await connection.execute(_REQUESTS, contracts, days)
+        if engine.name != "community":
+            return float(await connection.fetchval("SELECT pg_total_relation_size('requests')::float8"))
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('requests') AS c")
+        size = await connection.fetchval(_RAW.replace("option_bars_5min", "requests"))
+        for [chunk] in await connection.fetch(_COMPRESSED.replace("option_bars_5min", "requests")):
+            size += await connection.fetchval(f"SELECT pg_total_relation_size('{chunk}')::float8")
+        return float(size)
+    finally:
+        await connection.close()
+
+
 def main() -> int:
     """Print the tables; 1 when compression misses its targets (docs/storage.md)."""
     parser = argparse.ArgumentParser(description="bytes a bar")
@@ -210,6 +246,13 @@ def main() -> int:
                 f"{raw / packed:>7.1f}{parquet / count:>9.1f}{packed / parquet:>8.2f}"
                 f"{bare / count:>8.1f}{packed / bare:>14.2f}{integers / count:>13.1f}"
             )
+            if data_set == "quoted":
+                for engine, stored, most in ((found["plain"], plain, 0.05), (found["community"], packed, 0.08)):
+                    asked = asyncio.run(requests_share(engine, days, arguments.contracts))
+                    per_request = asked / (3 * arguments.contracts * len(days))
+                    share = asked / (asked + stored)
+                    missed |= share > most
+                    say(f"requests, {engine.name}: {per_request:.1f} bytes each, {share:.1%} of the database")
             details[data_set] = {name: (columns[name] / count, by_column.get(name, 0.0) / count) for name in columns}
         say(f"\n{'bytes a bar by column':24}" + "".join(f"{name + ' packed':>16}{'Parquet':>10}" for name in DATA_SETS))
         for name in (*COLUMNS, *GENERATED):

@@ -1,17 +1,20 @@
 """Storing answers: what becomes of columns, coverage and earlier values, on every engine."""
 
 import asyncio
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
-from collector.db import bars, coverage
+from collector.db import bars, coverage, gaps, statistics
 from collector.db.bars import Counts
 from collector.db.pool import Database
 from collector.domain.bars import Bar
 from collector.domain.errors import DatabaseError
 from collector.domain.flags import SlotFlag
-from collector.domain.instruments import WhatToShow
+from collector.domain.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.runs import Asks
 from collector.domain.spans import Spans
 from tests.db_rows import (
     COVERAGE,
@@ -299,3 +302,24 @@ async def test_a_week_in_one_answer(database: Database) -> None:
 
     stored = '{["2026-11-20 14:30:00+00","2026-11-20 21:00:00+00"),["2026-11-23 14:30:00+00","2026-11-23 21:00:00+00")}'
     assert await rows(database, COVERAGE, contract.id) == [("TRADES", stored, stored)]
+
+
+async def test_correcting_a_close_makes_the_slots_between_missing(database: Database) -> None:
+    """What was asked to 16:00 is not settled to 16:15: three slots of every series are missing, gaps, unknown."""
+    chain = await make_chain(database, 1)
+    (contract,) = chain.contracts
+    whole = answers(contract, TRADES=answer([trade(0)]), BID=answer([quote(0)]), ASK=answer([quote(0)]))
+    await bars.store(database, [whole, answers(chain.underlying, TRADES=answer([trade(0)]))], 1)
+    later = replace(FRIDAY, close=FRIDAY.close + timedelta(minutes=15))
+    asked = (database, chain.underlying.id, [later])
+
+    lacking = await coverage.missing(*asked, OPTION_SERIES, Asks.NOT_SETTLED)
+    own = await coverage.missing_underlying(*asked, [WhatToShow.TRADES], Asks.NOT_SETTLED)
+    found = await gaps.record(*asked, OPTION_SERIES, [WhatToShow.TRADES])
+    measured = await statistics.measure(database, chain.underlying.id, later, OPTION_SERIES)
+
+    between = Spans.of(FRIDAY.close, later.close)
+    assert [one.missing for one in lacking] == [between] * 3
+    assert [one.missing for one in own] == [between]
+    assert found.opened == 4
+    assert (measured.traded, measured.no_trade, measured.unknown) == (1, 77, 3)

@@ -108,6 +108,18 @@ async def test_what_the_source_keeps_longer_is_collected(plain_database_url: str
     assert "lost" not in await states(plain_database_url)
 
 
+async def test_no_date_loses_what_is_at_risk(plain_database_url: str) -> None:
+    """A week of looks at the tables alone, and what expired unsettled on Friday is at risk still: nobody asked."""
+    clock = SystemClock(at(FRIDAY, 15))
+    async with purging(clock, 1) as gateway:
+        await window(plain_database_url, gateway, clock, Window.MIDDAY, at(FRIDAY, 15), FRIDAY)
+        said = []
+        for instant in (at(FRIDAY, 18), at(SATURDAY, 1), at(FRIDAY + 8 * DAY, 5)):
+            checked = await window(plain_database_url, gateway, clock, Window.GAP_CHECK, instant, FRIDAY)
+            said.append((checked.expiring.at_risk, checked.expiring.lost))
+    assert said == [(len(await expired_on_friday(plain_database_url)), 0)] * 3
+
+
 async def test_what_two_nights_deny_is_lost_with_the_sources_words(plain_database_url: str) -> None:
     """Purged at midnight: one contract is asked that night and one the next; then all are lost, and told once."""
     clock = SystemClock(at(FRIDAY, 15))

@@ -1,19 +1,25 @@
 """late_night mends sessions of any age: what is missing there is asked for, and what keeps failing waits longer."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from collector.clock import SystemClock
-from collector.db import dead_letters, gaps, pool
+from collector.db import dead_letters, gaps, lifecycle, pool
 from collector.domain.runs import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.pipeline import plans, window_run
 from collector.pipeline.orders import Finished, fill_order, order_for
+from collector.pipeline.parts import Parts
+from collector.pipeline.source import NoSource
 from collector.simulator.market import Market
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.db_rows import make_chain
 from tests.truth import option_truth, selected, span_of, stored_options
 from tests.window_runs import narrow, parts_for, run_window
 
@@ -128,3 +134,16 @@ async def test_what_keeps_failing_waits_but_a_person_may_ask(plain_database_url:
             await window_run.run(fill_order(SETTINGS, Calendar(), clock.now(), None), parts)
         assert {FIFTH, SIXTH} <= days_asked(given, date(2026, 11, 21))
     assert not {FIFTH, SIXTH} & await open_days(plain_database_url, clock, date(2026, 11, 21))
+
+
+@pytest.mark.parametrize("window", [Window.GAP_CHECK, Window.WEEKLY])
+async def test_the_search_goes_back_to_the_first_selection(plain_database_url: str, window: Window) -> None:
+    """A session selected eight months ago is found missing, far beyond what is caught up or asked for."""
+    first, clock = date(2026, 3, 20), SystemClock(at(NINETEENTH, 20))
+    async with pool.connect(plain_database_url, clock) as db:
+        chain = await make_chain(db, 1, expiration=date(2026, 12, 18), select_from=NINETEENTH)
+        await lifecycle.select(db, [contract.id for contract in chain.contracts], first)
+        parts = Parts(db, NoSource(clock), SETTINGS, Calendar(), clock, random.Random(1))
+        await window_run.run(order_for(window, SETTINGS, parts.calendar, clock.now(), day=NINETEENTH), parts)
+        found = {gap.span.start.astimezone(NEW_YORK).date() for gap in await gaps.open_gaps(db)}
+    assert found == set(Calendar().days(first, NINETEENTH))

@@ -5,13 +5,14 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from collector.config import RotationSettings, SelectionSettings, Settings
 from collector.domain.runs import RunStatus, Window
-from collector.pipeline import window_run
+from collector.pipeline import greeks, window_run
 from collector.pipeline.orders import Finished, Order, fill_order, order_for
 from collector.simulator.request_log import Request
 from collector.simulator.server import Gateway
@@ -84,6 +85,7 @@ async def lived(arena: Arena, *, rotated: bool) -> Week:
     clock = VirtualClock(evening(SESSIONS[0]))
     await arena.empty(clock)
     async with AsyncExitStack() as stack:
+        stack.enter_context(patch.object(greeks, "compute", arena.compute))  # both weeks end with the same bars
         gateway = await stack.enter_async_context(Gateway(arena.market(7, clock), clock, ()))
         for day in SESSIONS:
             clock.set(evening(day))

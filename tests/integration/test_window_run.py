@@ -238,21 +238,6 @@ async def test_what_traded_in_the_nights_between_is_no_fault(
     assert stored == underlying_truth(gateway.market, "PLTR", span_of([date(2026, 11, 16), FRIDAY]))
 
 
-async def test_a_last_chance_is_at_risk_until_it_is_lost(
-    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
-) -> None:
-    """Unsettled expiring contracts are at risk, however late it is: no date loses them, and the night asks for them."""
-    settings = narrow("PLTR")
-    gateway_clock.set(datetime(2026, 11, 20, 15, 0, tzinfo=NEW_YORK))
-    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.MIDDAY)
-    said = []
-    for instant in ((20, 18), (21, 1), (21, 5), (28, 5)):
-        gateway_clock.set(datetime(2026, 11, *instant, tzinfo=NEW_YORK))
-        checked = await run_window(plain_database_url, gateway, settings, gateway_clock, Window.GAP_CHECK, day=FRIDAY)
-        said.append((checked.expiring.at_risk, checked.expiring.lost))
-    assert said == [(20, 0)] * 4
-
-
 @pytest.mark.gateway(
     scenarios=[Refused("told", 162, texts.NO_PERMISSION.format(what="of DU7654321"), share=1.0, hits=3, heals=False)]
 )

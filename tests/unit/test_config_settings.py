@@ -144,6 +144,20 @@ def test_span_lengths(span: str, minutes: int | None) -> None:
     assert length == (None if minutes is None else timedelta(minutes=minutes))
 
 
+@pytest.mark.parametrize(
+    ("close", "words"),
+    [
+        ('"09:00"', "09:00 leaves early-close days, three hours shorter, without a session after the open at 09:30"),
+        ('"12:30"', "write the close of a full day in New York, such as 16:00 or 16:15"),
+        ('"16:02"', "16:02:00 ends no 5-minute bar; write the close on the 5-minute grid, such as 16:00 or 16:15"),
+        ('"16:15:30"', "16:15:30 ends no 5-minute bar"),
+    ],
+)
+def test_a_close_that_ends_no_slot_is_refused(close: str, words: str) -> None:
+    """16:02 would be lost every night, 09:00 would collect nothing: the words say what to write."""
+    assert words in str(refusal(f"symbols:\n  - symbol: TSLA\n    close: {close}\n"))
+
+
 def test_symbols_with_their_own_settings() -> None:
     """A symbol may be a bare name or differ in horizon, regimes, band and close."""
     settings = load(
