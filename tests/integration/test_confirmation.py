@@ -22,10 +22,10 @@ from collector.notify import report_files, wording
 from collector.pipeline import metrics
 from collector.pipeline.orders import order_for
 from collector.simulator.market import Market
-from collector.simulator.request_log import Request
 from collector.simulator.scenarios.untruths import SilentHole
 from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualClock
+from tests.dark_contracts import HalfDark, OneDark
 from tests.window_runs import FRIDAY, narrow, no_bar
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -33,22 +33,6 @@ NEW_YORK = ZoneInfo("America/New_York")
 EOD = datetime(2026, 11, 20, 16, 45, tzinfo=NEW_YORK)
 SLOTS = 78
 """Of PLTR's session: 09:30 to 16:00."""
-
-
-class OneDark(SilentHole):
-    """The first contract that is asked for is dark: the source has nothing of it."""
-
-    def _concerns(self, entry: Request) -> bool:
-        if self.stage.market.option(entry.con_id) is not None:
-            self.con_id = self.con_id or entry.con_id
-        return super()._concerns(entry)
-
-
-class HalfDark(SilentHole):
-    """Every other contract is dark, the rest answers: controls are good, and nothing says that anything is wrong."""
-
-    def _concerns(self, entry: Request) -> bool:
-        return entry.con_id % 2 == 0 and super()._concerns(entry)
 
 
 def configured(url: str, gateway: Gateway, folder: Path, *windows: str) -> Settings:
