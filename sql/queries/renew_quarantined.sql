@@ -1,5 +1,5 @@
--- Look at bars that stand in quarantine already: the same again counts when its request was sent half an hour later than the
--- first; another one takes its place: $1 run id, $2 now.
+-- Look again at bars that stand in quarantine: $1 run id, $2 now.
+-- The same bar counts when its request was sent half an hour later than the first; another one takes its place.
 UPDATE quarantined_bars AS known
 SET
     seen = CASE WHEN again.same THEN 2 ELSE 1 END,
