@@ -68,9 +68,9 @@ async def until_quiet(seed: int, arena: Arena) -> Outcome:
 
 
 def _of_friday(found: tables.Dump) -> tables.Dump:
-    """Return a dump without what late_night adds: the underlyings' own bars of the sessions before."""
+    """Return a dump without what late_night and a longer memory add: earlier sessions, expirations that passed."""
     bars = {key: row for key, row in found["underlying_bars_5min"].items() if f" {FRIDAY} " in key}
-    return {**found, "underlying_bars_5min": bars, "request_coverage of underlyings": {}}
+    return {**found, "underlying_bars_5min": bars, "request_coverage of underlyings": {}, "underlying_securities": {}}
 
 
 async def _attempts(disturbed: Disturbed, arena: Arena, clock: VirtualClock, faults: Faults, told: Lies) -> None:

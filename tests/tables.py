@@ -1,7 +1,8 @@
 """Which columns two databases must agree in to hold the same collection: the one list, and the comparison.
 
-Bar values, flags, coverage, chains and lifecycle count. Ids, timestamps of writing and the log of runs do not: they
-tell how the collection came about. Rows are named by IB's contract ids, which do not depend on the order of insertion.
+Bar values, flags, coverage, chains and lifecycle count. Ids, timestamps of writing, the log of runs and how many
+witnesses speak for a negative do not: they tell how the collection came about. Rows are named by IB's contract ids,
+which do not depend on the order of insertion.
 """
 
 import itertools
@@ -18,7 +19,7 @@ BAR_COLUMNS = (
 UNDERLYING_BAR_COLUMNS = (
     "open", "high", "low", "close", "volume", "bar_count", "vwap", "implied_volatility", "flags", "has_gaps",
 )  # fmt: skip
-COVERAGE_COLUMNS = ("covered", "settled", "single_witness")
+COVERAGE_COLUMNS = ("covered", "settled")
 CHAIN_COLUMNS = (
     "contract_symbol", "expiration_date", "strike_price", "option_type", "multiplier", "exchange", "trading_class",
     "currency", "active",

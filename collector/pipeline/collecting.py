@@ -8,6 +8,7 @@ from dataclasses import replace
 import structlog
 
 from collector.db import underlying_bars
+from collector.db.bars import InstrumentAnswers
 from collector.db.requests import RequestRecord
 from collector.domain.answers import HistoricalRequest, Outcome
 from collector.domain.coverage import NEW_YORK
@@ -202,6 +203,9 @@ async def _fetch(
             parts.on_progress(tally)
             return doubtful
 
+        async def record(request: RequestRecord) -> None:
+            await storer.put(InstrumentAnswers(request.instrument, {}, requests=(request,)))
+
         def is_over() -> bool:
             deadline = finished.order.deadline
             return deadline is not None and parts.certain_now() >= deadline
@@ -209,7 +213,7 @@ async def _fetch(
         fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
         try:
             with _fewer_collections():
-                async with watch.watch(work, deliver) if watch is not None else contextlib.nullcontext():
+                async with watch.watch(work, record) if watch is not None else contextlib.nullcontext():
                     await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)

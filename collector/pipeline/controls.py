@@ -15,19 +15,20 @@ from collector.db import underlying_bars
 from collector.db.pool import Statements
 from collector.db.requests import RequestRecord
 from collector.domain.answers import Answer, HistoricalRequest
-from collector.domain.instruments import UNDERLYING_SERIES, Instrument, OptionContract, Underlying, WhatToShow
+from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work
-from collector.domain.spans import SLOT, Span
+from collector.domain.spans import SLOT, Span, Spans
 from collector.market.calendar import Calendar
 from collector.pipeline.orders import Prepared
 from collector.pipeline.source import MarketDataSource
-from collector.pipeline.storing import Answered, failed_record
+from collector.pipeline.storing import answered_record, failed_record
 from collector.pipeline.tally import Tally
 
 Key = tuple[str, bool, WhatToShow]
 """Symbol, whether it is about its options, series: what one outage may darken, and one control lights."""
 
-Deliver = Callable[[Instrument, list[Answered], list[RequestRecord]], Awaitable[object]]
+Record = Callable[[RequestRecord], Awaitable[object]]
+"""Puts a request on record. What a control brings is stored already."""
 
 _LOOK_S = 5.0
 _PENDING_S = 20.0
@@ -96,11 +97,11 @@ class Controls:
         return state is not None and state.good_at is not None and not state.dark
 
     @contextlib.asynccontextmanager
-    async def watch(self, work: Sequence[Work], deliver: Deliver) -> AsyncIterator[None]:
+    async def watch(self, work: Sequence[Work], record: Record) -> AsyncIterator[None]:
         """Control a pass over work: before its first answer, between its answers, after its last."""
         keys = {_key(request) for item in work for request in item.requests}
-        await self._ask(self._stale(keys), deliver)
-        watching = asyncio.create_task(self._keep(deliver), name="controls")
+        await self._ask(self._stale(keys), record)
+        watching = asyncio.create_task(self._keep(record), name="controls")
         try:
             yield
         finally:
@@ -108,7 +109,7 @@ class Controls:
             await asyncio.wait({watching})
         if not watching.cancelled() and (error := watching.exception()) is not None:
             raise error
-        await self._ask([key for key, state in self._states.items() if state.empty_since is not None], deliver)
+        await self._ask([key for key, state in self._states.items() if state.empty_since is not None], record)
 
     def _stale(self, keys: Iterable[Key]) -> list[Key]:
         now = self._clock.monotonic()
@@ -119,7 +120,7 @@ class Controls:
                 found.append(key)
         return found
 
-    async def _keep(self, deliver: Deliver) -> None:
+    async def _keep(self, record: Record) -> None:
         while True:
             await self._clock.sleep(_LOOK_S)
             now = self._clock.monotonic()
@@ -130,12 +131,12 @@ class Controls:
                 and now - state.asked_at >= _PENDING_S
                 and (now - state.empty_since >= _PENDING_S or now - (state.good_at or now) >= _STALE_S)
             ]
-            await self._ask(wanted, deliver)
+            await self._ask(wanted, record)
 
-    async def _ask(self, keys: Sequence[Key], deliver: Deliver) -> None:
-        await asyncio.gather(*(self._ask_one(self._states[key], key, deliver) for key in keys))
+    async def _ask(self, keys: Sequence[Key], record: Record) -> None:
+        await asyncio.gather(*(self._ask_one(self._states[key], key, record) for key in keys))
 
-    async def _ask_one(self, state: _State, key: Key, deliver: Deliver) -> None:
+    async def _ask_one(self, state: _State, key: Key, record: Record) -> None:
         """Ask for something that has bars; two different instruments without any are an outage."""
         state.asked_at = self._clock.monotonic()
         empty: set[int] = set()
@@ -149,10 +150,11 @@ class Controls:
             outcome = await self._source.historical(request, _URGENT)
             self._tally.attempted(request, outcome)
             if not isinstance(outcome, Answer):  # proves nothing: empty answers wait for the next control
-                await deliver(request.instrument, [], [failed_record(request, outcome, self._source.now())])
+                await record(failed_record(request, outcome, self._source.now()))
                 return
             self._tally.answered += 1
-            await deliver(request.instrument, [(request, outcome)], [])
+            self.heard(request, outcome)
+            await record(answered_record(request, outcome, None if outcome.bars else Spans((request.span,))))
             if outcome.bars:
                 return
             empty.add(request.instrument.id)

@@ -66,12 +66,12 @@ def judged(
         answer = replace(whole, bars=in_hours(whole.bars, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
         if not is_definite(answer, instrument, underlying_traded=traded):
-            records.append(_record(request, answer))
+            records.append(answered_record(request, answer))
             if not has_expired(instrument, answer.answered_at):  # asked again another night, not in a minute
                 doubtful.append(request)
             continue
         found = justified(request, answer, touched, sessions.seen_until)
-        records.append(_record(request, answer, found.negatives))
+        records.append(answered_record(request, answer, found.negatives))
         before = series.get(request.what_to_show)
         series[request.what_to_show] = SeriesAnswer(
             bars=found.bars if before is None else (*before.bars, *found.bars),
@@ -82,7 +82,8 @@ def judged(
     return InstrumentAnswers(instrument, series, requests=tuple(records)), doubtful
 
 
-def _record(request: HistoricalRequest, answer: Answer, negatives: Spans | None = None) -> RequestRecord:
+def answered_record(request: HistoricalRequest, answer: Answer, negatives: Spans | None = None) -> RequestRecord:
+    """Return the record of a request that was answered; `negatives`: the sessions' parts without any bar."""
     return RequestRecord(
         request.instrument,
         request.what_to_show,

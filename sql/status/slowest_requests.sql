@@ -1,4 +1,4 @@
--- The slowest requests of the last ten runs, from sending to their end.
+-- The slowest requests of the last ten runs, from sending to their end, by the source's clock: a second too much at most.
 WITH run AS MATERIALIZED (
     SELECT id, run_date, run_type, started_at
     FROM intraday_collection_runs

