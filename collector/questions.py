@@ -10,11 +10,12 @@ from collector import app
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import features, gaps, revisions, status
+from collector.db import evidence, features, gaps, revisions, status
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.instruments import OptionContract
 from collector.domain.runs import GapState, Window
+from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.market.expectation import Outstanding
 from collector.market.schedule import Schedule
@@ -70,6 +71,19 @@ async def listed_gaps(
     start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
     async with app.database(settings, clock) as db:
         return await gaps.open_gaps(db, symbols or None, start, state), await counting.uncounted(db, clock.now())
+
+
+async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> list[evidence.Witnessed]:
+    """Return the series of a session that one witness calls empty, or that wait for more.
+
+    Raises:
+        NotASession: the date is no trading day.
+    """
+    calendar = app.calendar(settings)
+    hours = [calendar.session(symbol, day) for symbol in symbols or settings.symbol_names]
+    span = Span(min(session.open for session in hours), max(session.close for session in hours))
+    async with app.database(settings, clock) as db:
+        return await evidence.witnessed(db, day, span, symbols or None)
 
 
 async def plan(

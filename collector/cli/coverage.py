@@ -1,22 +1,33 @@
 """`collector coverage`: what counts as known."""
 
+from dataclasses import asdict
 from datetime import date
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from collector import upkeep
+from collector import questions, upkeep
 from collector.app import run_until_signalled
-from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, opened, symbols_of
+from collector.cli.options import (
+    ConfigOption,
+    JsonOption,
+    SymbolsOption,
+    VerboseOption,
+    opened,
+    print_json,
+    symbols_of,
+)
 from collector.domain.errors import UsageError
 from collector.pipeline.orders import day_of
 
-app = typer.Typer(help="What counts as known: making it be asked again, or accepting it.", no_args_is_help=True)
+app = typer.Typer(help="What counts as known: on what evidence, asking again, accepting.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """What counts as known: making it be asked again, or accepting it."""
+    """What counts as known: on what evidence, asking again, accepting."""
 
 
 @app.command()
@@ -60,6 +71,38 @@ def accept(
         f"{day} is accepted as empty as it looks: {found.settled + found.single_witness:,} empty series settled, "
         f"{found.single_witness:,} of them on one witness; {found.awaiting:,} await confirmation"
     )
+
+
+@app.command("list")
+def list_(
+    session: Annotated[str, typer.Option("--session", help="The session's date, YYYY-MM-DD.")],
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what a session's empty answers rest on: settled by one witness, awaiting a second one, or held, and why.
+
+    Example: collector coverage list --session 2026-11-20 --symbols SPY
+    """
+    settings, clock = opened(config)
+    day = _session(session)
+    found = run_until_signalled(questions.witnessed(settings, day, symbols_of(symbols), clock))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    table = Table("symbol", "contract", "series", "state", "first asked, UTC", "run", "why")
+    for one in found[:_SHOWN]:
+        asked = "–" if one.first_sent_at is None else f"{one.first_sent_at:%Y-%m-%d %H:%M:%S}"
+        run = "–" if one.first_run_id is None else str(one.first_run_id)
+        state = one.state.replace("_", "-")
+        table.add_row(one.symbol, one.contract_symbol or "–", one.what_to_show, state, asked, run, one.reason)
+    console = Console()
+    console.print(table if found else f"{day}: nothing rests on one witness, and nothing waits for another")
+    if len(found) > _SHOWN:
+        console.print(f"… and {len(found) - _SHOWN:,} more; all of them with --json")
+
+
+_SHOWN = 50
 
 
 def _session(text: str) -> date:

@@ -27,6 +27,12 @@ def test_a_run_by_hand_says_when_to_confirm_it_and_how(capsys: pytest.CaptureFix
         assert when.startswith("Confirm from Sat 2026-11-21 00:3")
         assert when.endswith("New York with: collector run --window eod --date 2026-11-20 --symbols PLTR")
         assert schedule == "The schedule does it by itself."
+        listed = account.call(capsys, "coverage", "list", "--session", "2026-11-20", "--json").document
+        waiting = [one for one in listed if one["state"] == "awaiting"]
+        assert sorted(one["what_to_show"] for one in waiting) == ["ASK", "BID", "TRADES"]
+        assert len({one["contract_symbol"] for one in waiting}) == 1
+        assert {(one["first_run_id"], one["first_login"]) for one in waiting} == {(1, f"127.0.0.1:{gateway.port}/17")}
+        assert all(one["state"] == "single_witness" for one in listed if one not in waiting)
         clock.set(clock.now() + timedelta(minutes=32))
         typed = when.rpartition("collector ")[2].split()
         assert account.call(capsys, *typed, "--json").document["symbols"][0]["awaiting"] == 0

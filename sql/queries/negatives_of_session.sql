@@ -1,0 +1,54 @@
+-- Series of a session that are, or may be, empty: one witness, awaiting the second, held; each with its first witness.
+-- $1 session day, $2 its first and $3 its last instant, $4 symbols (NULL: all).
+WITH single AS (
+    SELECT coverage.contract_id, coverage.underlying_id, coverage.what_to_show, part AS span
+    FROM request_coverage AS coverage
+    CROSS JOIN unnest(
+        coverage.single_witness * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
+    ) AS part
+    WHERE coverage.single_witness && tstzrange($2::timestamptz, $3::timestamptz)
+),
+every AS (
+    SELECT
+        contract_id, underlying_id, what_to_show, span, state, reason, first_sent_at, first_run_id, first_login
+    FROM negative_claims
+    WHERE session_date = $1::date
+    UNION ALL
+    SELECT
+        single.contract_id,
+        single.underlying_id,
+        single.what_to_show,
+        single.span,
+        'single_witness',
+        '',
+        witness.sent_at,
+        witness.run_id,
+        witness.login
+    FROM single
+    LEFT JOIN LATERAL (
+        SELECT request.sent_at, request.run_id, request.login
+        FROM requests AS request
+        WHERE request.instrument_id = coalesce(single.contract_id, -single.underlying_id)
+            AND request.what_to_show = single.what_to_show
+            AND request.negatives && single.span
+            AND request.controlled
+        ORDER BY request.sent_at
+        LIMIT 1
+    ) AS witness ON true
+)
+SELECT
+    underlying.symbol,
+    chain.contract_symbol,
+    every.what_to_show,
+    every.state,
+    every.span,
+    every.reason,
+    every.first_sent_at,
+    every.first_run_id,
+    every.first_login
+FROM every
+LEFT JOIN option_chains AS chain ON chain.id = every.contract_id
+INNER JOIN underlying_securities AS underlying
+    ON underlying.id = coalesce(every.underlying_id, chain.underlying_id)
+WHERE $4::text[] IS NULL OR underlying.symbol = ANY($4::text[])
+ORDER BY every.state, underlying.symbol, chain.expiration_date NULLS FIRST, chain.contract_symbol, every.what_to_show
