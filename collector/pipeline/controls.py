@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -35,6 +35,8 @@ _PENDING_S = 20.0
 """An empty answer waits so long for bars of its symbol and series to come by themselves; then a control is asked."""
 _STALE_S = 30.0
 """After so long without bars a control is asked too, so that what comes next has one before it."""
+_FEW = 50
+"""Where more is asked of a symbol and series, the first answers, nearest the money, have bars of themselves."""
 _URGENT = -1
 _INSTRUMENTS = 2
 """A control has failed when so many different instruments are empty where bars are known."""
@@ -99,8 +101,8 @@ class Controls:
     @contextlib.asynccontextmanager
     async def watch(self, work: Sequence[Work], record: Record) -> AsyncIterator[None]:
         """Control a pass over work: before its first answer, between its answers, after its last."""
-        keys = {_key(request) for item in work for request in item.requests}
-        await self._ask(self._stale(keys), record)
+        asked = Counter(_key(request) for item in work for request in item.requests)
+        await self._ask(self._stale(key for key, count in asked.items() if count <= _FEW), record)
         watching = asyncio.create_task(self._keep(record), name="controls")
         try:
             yield
