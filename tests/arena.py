@@ -50,6 +50,7 @@ class Variant(NamedTuple):
         return narrow(*self.symbols, horizon_days=self.horizon_days, strikes=self.strikes)
 
 
+MARKET = "calibrated"
 MARKET_SEEDS = (7, 11)
 """Of the markets that an arena keeps."""
 
@@ -169,8 +170,9 @@ class Traffic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an undisturbed run leaves behind, and what passed its proxies."""
+    """What the first attempt of an undisturbed run leaves, what is left once it is confirmed, and its traffic."""
 
+    first: tables.Dump
     tables: tables.Dump
     traffic: Traffic
 
@@ -194,7 +196,7 @@ class Arena:
         self.target, self._user, self.name = _target(url)
         self.references = {} if references is None else references
         self._clock = CurrentClock()
-        self._markets = {seed: Market(seed, self._clock, market_settings("calibrated")) for seed in MARKET_SEEDS}
+        self._markets = {seed: Market(seed, self._clock, market_settings(MARKET)) for seed in MARKET_SEEDS}
         self.compute = GreeksOnce()
 
     def market(self, seed: int, clock: Clock) -> Market:
@@ -252,6 +254,8 @@ class Arena:
         async with Disturbed(self, clock, market_seed, variant, ()) as undisturbed:
             first = await undisturbed.attempt()
             traffic = undisturbed.traffic()
+            async with self.directly(clock) as connection:
+                unconfirmed = await tables.dump(connection)
             await clock.sleep(31 * 60)
             for finished in (first, await undisturbed.attempt()):
                 assert isinstance(finished, Finished), finished
@@ -262,7 +266,7 @@ class Arena:
             compared = await compare(self.url, self.market(market_seed, clock), [FRIDAY], variant.symbols)
         assert compared["contracts"] >= 6
         async with self.directly(clock) as connection:
-            return Reference(await tables.dump(connection), traffic)
+            return Reference(unconfirmed, await tables.dump(connection), traffic)
 
 
 def _target(url: str) -> tuple[Address, str, str]:
