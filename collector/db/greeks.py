@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.db.pool import Database, Statements
+from collector.domain.flags import SlotFlag
 from collector.domain.pricing.chain import ABSENT, Computed
 from collector.domain.pricing.normal import Floats
+from collector.domain.pricing.reasons import GreeksReason
 from collector.domain.sessions import Session
 
 _COLUMNS = (
@@ -52,8 +54,12 @@ async def version_of(db: Statements, parameters: dict[str, Any]) -> int:
 
 
 async def pending(db: Statements, underlying_id: int, session: Session, version: int | None) -> list[date]:
-    """Return the expirations of which a bar of the session lacks a version's Greeks (None: all that have bars)."""
-    rows = await db.fetch("pending_expirations", underlying_id, session.open, session.close, version)
+    """Return the expirations of which a bar of the session lacks a version's Greeks (None: all that have bars).
+
+    A bar that had none for want of the underlying's price lacks them once that price has come.
+    """
+    unknown, doubted = int(GreeksReason.NO_UNDERLYING), int(SlotFlag.TRADE_JUMP)
+    rows = await db.fetch("pending_expirations", underlying_id, session.open, session.close, version, unknown, doubted)
     return [row["expiration_date"] for row in rows]
 
 

@@ -1,13 +1,23 @@
--- Expirations with bars in a span that lack the Greeks of a version: $1 underlying id, $2 from, $3 until, $4 version
--- (NULL: every expiration that has bars).
+-- Expirations with bars in a span that lack the Greeks of a version: $1 underlying id, $2 from, $3 until, $4 version.
+-- Without a version every expiration that has bars. $5: the reason "no price of the underlying", $6: flags of such prices.
+-- What had no Greeks for want of the underlying's price lacks them again once that price has come.
 SELECT
     contract.expiration_date,
     count(*) AS bars
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS contract ON contract.id = bar.contract_id
+LEFT JOIN underlying_bars_5min AS spot
+    ON spot.underlying_id = $1::integer
+    AND spot.time = bar.time
+    AND spot.time >= $2::timestamptz
+    AND spot.time < $3::timestamptz
+    AND spot.close IS NOT NULL
+    AND spot.flags & $6::integer = 0
 WHERE contract.underlying_id = $1::integer
     AND bar.time >= $2::timestamptz
     AND bar.time < $3::timestamptz
 GROUP BY contract.expiration_date
-HAVING $4::smallint IS NULL OR bool_or(bar.greeks_version IS DISTINCT FROM $4::smallint)
+HAVING $4::smallint IS NULL
+    OR bool_or(bar.greeks_version IS DISTINCT FROM $4::smallint)
+    OR bool_or(bar.greeks_reason = $5::smallint AND spot.close IS NOT NULL)
 ORDER BY contract.expiration_date
