@@ -93,7 +93,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
         finished.weighed.uncontrolled |= unasked
-        if order.force or order.fill_columns or deferred:
+        if order.force or order.fill_columns or deferred or _is_early(finished, parts):
             return
         spoken |= finished.weighed.controlled
         if watch is not None:
@@ -104,6 +104,12 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
             parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
         )
         await _fetch(again, sessions, finished, parts, None)
+
+
+def _is_early(finished: Finished, parts: Parts) -> bool:
+    """Return whether nothing of the order's session can settle yet: asking again at once would change nothing."""
+    now, day = parts.source.now(), finished.order.day
+    return all(parts.calendar.session(one.underlying.symbol, day).settles_at >= now for one in finished.prepared)
 
 
 async def _weigh(finished: Finished, parts: Parts) -> None:
