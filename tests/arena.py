@@ -9,7 +9,7 @@ import contextlib
 import pickle
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -175,6 +175,11 @@ class Reference:
     first: tables.Dump
     tables: tables.Dump
     traffic: Traffic
+
+    @property
+    def unconfirmed(self) -> "Reference":
+        """Return the same with what the first attempt leaves, where something waits for a second witness."""
+        return replace(self, tables=self.first)
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -123,7 +123,7 @@ def _reference(arena: Arena) -> Reference:
     async def main() -> Reference:
         reference = await arena.reference(_SEED, _NARROW)
         await arena.empty(VirtualClock(AFTER_THE_CLOSE))
-        return replace(reference, tables=reference.first)
+        return reference.unconfirmed
 
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main())

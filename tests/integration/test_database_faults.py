@@ -129,7 +129,8 @@ class Fault:
         finished = await self._attempt()
         assert isinstance(finished, Finished), finished
         assert finished.status is RunStatus.SUCCESS, finished.error
-        await disturbances.check_tables(self.arena, self.clock, self.reference)
+        reference = self.reference.unconfirmed if finished.weighed.awaiting else self.reference
+        await disturbances.check_tables(self.arena, self.clock, reference)
         return finished
 
     async def stops(self) -> float:

@@ -18,7 +18,7 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
     traded = await underlying_bars.traded(database, chain.underlying.id, [FRIDAY.span, MONDAY.span])
     assert traded == Spans((Span(FRIDAY.open, FRIDAY.open + timedelta(minutes=10)),))
 
-    sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {})
+    sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {}, MONDAY.close)
     (contract, _) = chain.contracts
     nothing = Answer((), MONDAY.close, MONDAY.close, MONDAY.close)
 
