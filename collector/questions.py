@@ -10,7 +10,7 @@ from collector import app
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db import contracts as contract_store
-from collector.db import evidence, features, gaps, revisions, status
+from collector.db import features, gaps, revisions, status, witnesses
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.instruments import OptionContract
@@ -73,7 +73,7 @@ async def listed_gaps(
         return await gaps.open_gaps(db, symbols or None, start, state), await counting.uncounted(db, clock.now())
 
 
-async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> list[evidence.Witnessed]:
+async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> list[witnesses.Witnessed]:
     """Return the series of a session that one witness calls empty, or that wait for more.
 
     Raises:
@@ -83,7 +83,7 @@ async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock
     hours = [calendar.session(symbol, day) for symbol in symbols or settings.symbol_names]
     span = Span(min(session.open for session in hours), max(session.close for session in hours))
     async with app.database(settings, clock) as db:
-        return await evidence.witnessed(db, day, span, symbols or None)
+        return await witnesses.of_session(db, day, span, symbols or None)
 
 
 async def plan(

@@ -51,8 +51,8 @@ class Settled:
     """Slots of series of one session, the underlyings' own included.
 
     wrong: settled, but not so. wrong_single: the same, by one witness, and known so. settled, single, expected: how
-    many; series: of how many series. refused: settled with a bar in quarantine. unsettled: slots that are not
-    settled, by instrument (IB's number).
+    many; own: settled of the underlyings; series: of how many series. refused: settled with a bar in quarantine.
+    unsettled: slots that are not settled, by instrument (IB's number).
     """
 
     wrong: list[str] = field(default_factory=list)
@@ -62,6 +62,7 @@ class Settled:
     expected: int = 0
     series: int = 0
     refused: int = 0
+    own: int = 0
     unsettled: dict[int, int] = field(default_factory=dict)
 
 
@@ -85,10 +86,12 @@ async def check(connection: asyncpg.Connection, market: Market, day: date, symbo
         assert close is not None
         await _instrument(connection, market, _OPTION, row["id"], row["ib_con_id"], (opens, close), found)
     rows = await connection.fetch("SELECT id, ib_con_id, symbol FROM underlying_securities")
+    options = found.settled
     for row in rows:
         close = market.product_close(row["symbol"], day)
         assert close is not None
         await _instrument(connection, market, _UNDERLYING, row["id"], row["ib_con_id"], (opens, close), found)
+    found.own = found.settled - options
     return found
 
 

@@ -111,33 +111,6 @@ class Candidate:
     last: Mapping[WhatToShow, datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class Witnessed:
-    """A series of a session that is called empty, settled by one witness or not settled yet, and its first witness.
-
-    contract_symbol: the OCC symbol, None on an underlying. state: single_witness, awaiting or held; reason: why it is
-    held.
-    """
-
-    symbol: str
-    contract_symbol: str | None
-    what_to_show: WhatToShow
-    state: str
-    span: Span
-    reason: str
-    first_sent_at: datetime | None
-    first_run_id: int | None
-    first_login: str | None
-
-
-async def witnessed(db: Statements, day: date, hours: Span, symbols: Sequence[str] | None = None) -> list[Witnessed]:
-    """Return the series of a session (inside `hours`) that are called empty by one witness, or wait for more."""
-    rows = await db.fetch(
-        "negatives_of_session", day, hours.start, hours.end, None if symbols is None else list(symbols)
-    )
-    return [Witnessed(**{**row, "what_to_show": WhatToShow(row["what_to_show"])}) for row in rows]
-
-
 async def negatives(db: Statements, underlying_id: int, since: datetime, depth: timedelta) -> list[Negative]:
     """Return the empty answers about an underlying and its contracts that nobody has weighed, as they were sent.
 

@@ -219,7 +219,7 @@ async def _fetch(
         fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
         try:
             with _fewer_collections():
-                async with watch.watch(work, record) if watch is not None else contextlib.nullcontext():
+                async with watch.watch(work, record, is_over) if watch is not None else contextlib.nullcontext():
                     await fetching.run(work)
         finally:
             finished.given_up.extend(fetching.given_up)

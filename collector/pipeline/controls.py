@@ -99,10 +99,16 @@ class Controls:
         return state is not None and state.good_at is not None and not state.dark
 
     @contextlib.asynccontextmanager
-    async def watch(self, work: Sequence[Work], record: Record) -> AsyncIterator[None]:
-        """Control a pass over work: before its first answer, between its answers, after its last."""
+    async def watch(
+        self, work: Sequence[Work], record: Record, is_over: Callable[[], bool] = lambda: False
+    ) -> AsyncIterator[None]:
+        """Control a pass over work: before its first answer, between its answers, after its last.
+
+        A pass that `is_over` before it begins asks for nothing; its answers, if any, are controlled after it.
+        """
         asked = Counter(_key(request) for item in work for request in item.requests)
-        await self._ask(self._stale(key for key, count in asked.items() if count <= _FEW), record)
+        if not is_over():
+            await self._ask(self._stale(key for key, count in asked.items() if count <= _FEW), record)
         watching = asyncio.create_task(self._keep(record), name="controls")
         try:
             yield

@@ -136,8 +136,8 @@ class World:
         async with self.arena.directly(self.market) as connection:
             left = await connection.fetchval(
                 "SELECT count(*) FROM request_coverage WHERE NOT settled @> tstzrange($1, $2)",
-                at(9, 30),
-                at(16, 0),
+                at(9, 30, 0),
+                at(16, 0, 0),
             )
         assert left == 0
 
