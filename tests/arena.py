@@ -6,7 +6,9 @@ or say gets out: what `kill -9` does to it.
 
 import asyncio
 import contextlib
+import gc
 import pickle
+import warnings
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -313,6 +315,11 @@ class Disturbed:
 
     async def __aexit__(self, *_: object) -> None:
         self.gateway_proxy.on_drop = self.database_proxy.on_drop = None
+        if self.course.kills:  # the sockets that a killed process leaves open go with it: let these go here
+            self._run = None
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                gc.collect()
         await self._stack.aclose()
 
     def traffic(self) -> Traffic:

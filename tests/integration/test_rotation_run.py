@@ -30,6 +30,8 @@ EVERY = 3
 NEAR_DAYS = 9
 LEAVING, LEAVES = date(2026, 11, 27), date(2026, 11, 18)
 """This expiration is soon from this session on: nine days before it."""
+CONFIRMED = timedelta(minutes=31)
+"""So long after an evening's first attempt comes the one that confirms what it found empty."""
 _STATISTICS = """
 SELECT collection_date, total_contracts, successful_contracts, data_completeness_percent, expected_slots, unknown_slots
 FROM collection_statistics ORDER BY collection_date
@@ -61,9 +63,10 @@ def settings(*, rotated: bool) -> Settings:
 
 @dataclass
 class Week:
-    """What six evenings left behind: requests by session, runs, tables."""
+    """What six evenings left behind: requests by session, those of confirming attempts aside, runs, tables."""
 
     requests: dict[date, list[Request]] = field(default_factory=dict)
+    asked: int = 0
     evenings: list[Finished] = field(default_factory=list)
     filled: Finished | None = None
     gaps: list[int] = field(default_factory=list)
@@ -73,14 +76,9 @@ class Week:
     prices: dict[date, float] = field(default_factory=dict)
     left: tables.Dump = field(default_factory=dict)
 
-    @property
-    def asked(self) -> int:
-        """How many requests there were in all."""
-        return sum(len(requests) for requests in self.requests.values())
-
 
 async def lived(arena: Arena, *, rotated: bool) -> Week:
-    """Collect six evenings, then whatever is left, on an empty database."""
+    """Collect six evenings, each confirmed half an hour later, then whatever is left, on an empty database."""
     own, week = settings(rotated=rotated), Week()
     clock = VirtualClock(evening(SESSIONS[0]))
     await arena.empty(clock)
@@ -93,6 +91,8 @@ async def lived(arena: Arena, *, rotated: bool) -> Week:
             finished = await run(arena, gateway, own, clock)
             week.requests[day] = list(gateway.log.historical[before:])
             week.evenings.append(finished)
+            clock.set(clock.now() + CONFIRMED)
+            await run(arena, gateway, own, clock)
             async with arena.directly(clock) as connection:
                 week.gaps.append(await connection.fetchval("SELECT count(*) FROM historical_data_gaps"))
                 if day == SESSIONS[0]:
@@ -100,6 +100,9 @@ async def lived(arena: Arena, *, rotated: bool) -> Week:
         before = len(gateway.log.historical)
         week.filled = await run(arena, gateway, own, clock, fill=True)
         week.requests[SESSIONS[-1]] += gateway.log.historical[before:]
+        clock.set(clock.now() + CONFIRMED)
+        await run(arena, gateway, own, clock, fill=True)
+        week.asked = len(gateway.log.historical)
         assert gateway.log.violations == []
         with clock.hold():
             await check_truth(arena.url, gateway)
