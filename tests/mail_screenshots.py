@@ -13,6 +13,7 @@ def main(directory: Path) -> None:
         ("success", 660, False),
         ("partial", 660, False),
         ("failed", 660, False),
+        ("implausible", 660, False),
         ("success", 390, True),
         ("weekly", 660, False),
     ):
