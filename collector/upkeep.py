@@ -126,7 +126,7 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
     Raises:
         LockHeld: a run is at work.
         NotASession: the date is no trading day.
-        UsageError: the session is not over, or a symbol is not known.
+        UsageError: the session is not over or not implausible, or a symbol is not known.
     """
     days, names = app.calendar(settings), tuple(symbols or settings.symbol_names)
     if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
@@ -135,5 +135,12 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
         known = {symbol: await contracts.underlying(db, symbol) for symbol in names}
         if unknown := [symbol for symbol, one in known.items() if one is None and symbol in symbols]:
             raise UsageError(f"{', '.join(unknown)} is not known", "See: collector chains list")
-        await evidence.accept(db, day, names)
-        return await weighing.weigh(db, settings, days, [one for one in known.values() if one is not None], None)
+        asked_for = (*names, evidence.ALL) if set(names) >= set(settings.symbol_names) else names
+        doubted = [symbol for symbol in asked_for if day in await evidence.doubted_days(db, symbol)]
+        if not doubted:
+            raise UsageError(
+                f"{day} does not look emptier than it can be", f"See: collector coverage list --session {day}"
+            )
+        await evidence.accept(db, day, doubted)
+        underlyings = [one for one in known.values() if one is not None]
+        return await weighing.weigh(db, settings, days, underlyings, None, only=day)

@@ -60,7 +60,7 @@ def accept(
 ) -> None:
     """Accept a session as empty as it looks: for a market that really was so, a halt for instance. Asks IB nothing.
 
-    What controlled answers called empty settles at once, but for what still awaits its second answer.
+    Settles at once what controlled answers called empty, except what still awaits a second answer.
 
     Example: collector coverage accept --session 2026-11-20 --symbols PLTR
     """

@@ -77,11 +77,6 @@ class StoredClaim:
     facts: Claim
     unconfirmed: bool = False
 
-    @property
-    def key(self) -> tuple[int, WhatToShow, date]:
-        """Return what it is found by."""
-        return self.instrument, self.facts.what_to_show, self.day
-
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
@@ -156,7 +151,10 @@ async def mark_weighed(db: Statements, weighed: Sequence[tuple[Negative, bool]])
 
 
 async def claim(db: Statements, claims: Sequence[NewClaim]) -> None:
-    """Keep claims, one a series and session; one that is there keeps its first witness and learns of the latest."""
+    """Keep claims, one a series and span; one that is there keeps its first witness and learns of the latest.
+
+    Only an answer about all of a claim's span is another witness of it.
+    """
     await db.execute(
         "claim_negatives",
         [one.instrument for one in claims],
@@ -172,7 +170,7 @@ async def claim(db: Statements, claims: Sequence[NewClaim]) -> None:
 
 
 async def drop_answered(db: Statements, underlying_id: int) -> int:
-    """Forget claims whose slots bars have settled since, and return how many they were."""
+    """Forget claims of which slots have settled since, and return how many they were."""
     return await db.execute("drop_answered_claims", underlying_id)
 
 
@@ -265,8 +263,8 @@ async def record(db: Statements, day: date, symbol: str, finding: Finding, run_i
 
 
 async def accept(db: Statements, day: date, symbols: Sequence[str]) -> None:
-    """Accept a session as empty as it looks, of some symbols and over all."""
-    await db.execute("accept_session", day, [*symbols, ALL], db.clock.now())
+    """Accept a session as empty as it looks, of some symbols; `ALL`: over all of them."""
+    await db.execute("accept_session", day, list(symbols), db.clock.now())
 
 
 async def settle(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling]]) -> int:
@@ -357,9 +355,9 @@ async def candidates(
     ]
 
 
-def _keys(claims_: Iterable[StoredClaim]) -> tuple[list[int], list[str], list[date]]:
-    keys = [one.key for one in claims_]
-    return [key[0] for key in keys], [key[1].value for key in keys], [key[2] for key in keys]
+def _keys(claims_: Iterable[StoredClaim]) -> tuple[list[int], list[str], list[datetime], list[datetime]]:
+    keys = [(one.instrument, one.facts.what_to_show.value, one.span.start, one.span.end) for one in claims_]
+    return [one[0] for one in keys], [one[1] for one in keys], [one[2] for one in keys], [one[3] for one in keys]
 
 
 def _emptiness(row: Row) -> Emptiness:

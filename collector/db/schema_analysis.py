@@ -111,8 +111,8 @@ negative_claims = Table(
     Column("last_sent_at", INSTANT, comment="when the latest controlled witness was asked"),
     Column("nights", SmallInteger, nullable=False, server_default=text("0")),
     CheckConstraint("state IN ('awaiting', 'held')", name="state"),
-    UniqueConstraint("contract_id", "data_set", "what_to_show", "session_date", name="uq_negative_claims_contract"),
-    UniqueConstraint("underlying_id", "data_set", "what_to_show", "session_date", name="uq_negative_claims_underlying"),
+    UniqueConstraint("contract_id", "data_set", "what_to_show", "span", name="uq_negative_claims_contract"),
+    UniqueConstraint("underlying_id", "data_set", "what_to_show", "span", name="uq_negative_claims_underlying"),
 )
 
 # How much of a session's emptiness was found, by symbol and over all, and whether it can be.

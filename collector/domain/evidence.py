@@ -152,6 +152,11 @@ class Emptiness:
         """Return the share that plausibility compares: of wholly empty contracts; without quotes, of untraded ones."""
         return (self.empty if quoted else self.without_trades) / self.answered if self.answered else 0.0
 
+    def is_emptier(self, other: "Emptiness", *, quoted: bool) -> bool:
+        """Return whether a share that a complaint can be about is higher than the other's, by more than a point."""
+        mine, theirs = ((one.share(quoted=quoted), one.near_without_ask / max(one.near, 1)) for one in (self, other))
+        return any(share - its > _SAME_SHARE for share, its in zip(mine, theirs, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -173,8 +178,8 @@ def weighed(
     shares: Sequence[float],
     *,
     quoted: bool,
-    night: date,
-    before: tuple[float, Sequence[date]] | None = None,
+    night: date | None,
+    before: tuple[Emptiness, Sequence[date]] | None = None,
     accepted: bool = False,
 ) -> Finding:
     """Judge whether a session can be as empty as it looks.
@@ -183,19 +188,21 @@ def weighed(
         found: what was counted.
         shares: of the last plausible sessions (`Emptiness.share`), the latest first.
         quoted: a quote series is configured.
-        night: the New York day of this look.
-        before: the share that the last implausible look found, and the nights that found it.
-        accepted: the owner has accepted the session.
+        night: the New York day on which the source last called something of the session empty, None: not since the
+            last look, which therefore is no further witness.
+        before: what the last look counted, and the nights that found the same.
+        accepted: the owner has accepted the session, as empty as it was then.
     """
-    share = found.share(quoted=quoted)
     words = _complaint(found, shares, quoted=quoted)
     if not words:
         return Finding(found)
-    if accepted:
+    if accepted and before is not None and not found.is_emptier(before[0], quoted=quoted):
         return Finding(found, remark=f"{words}; accepted by its owner")
-    nights: tuple[date, ...] = (night,)
-    if before is not None and abs(before[0] - share) <= _SAME_SHARE:
-        nights = tuple(sorted({*before[1], night}))
+    nights: tuple[date, ...] = () if night is None else (night,)
+    if before is not None and not (
+        found.is_emptier(before[0], quoted=quoted) or before[0].is_emptier(found, quoted=quoted)
+    ):
+        nights = tuple(sorted({*before[1], *nights}))
     if len(nights) >= NIGHTS:
         return Finding(found, nights=nights, remark=f"{words}; accepted, for {len(nights)} nights found the same")
     return Finding(found, words, nights)

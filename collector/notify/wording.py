@@ -219,6 +219,9 @@ def _trust(report: RunReport) -> str:
         return f"Every expected slot of every series is {word}."
     if report.status is RunStatus.SUCCESS:
         return f"All that this window was due to ask is answered; {missing}."
+    if report.unproven and short > expected / 2:
+        why = f"{report.unproven:,} series came back empty and nothing proves it"
+        return f"Do not trust {_short_day(report.session)}: {why}. None of it is settled; the next window asks again."
     return f"Use these bars with care: {missing}. The next window asks again."
 
 

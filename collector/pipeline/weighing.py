@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from collector.domain.depth import DEFAULTS
 from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.sessions import Session
+from collector.domain.spans import Span
 from collector.market.calendar import Calendar
 from collector.pipeline.scope import level_of
 from collector.pipeline.weighed import Weighed
@@ -26,6 +28,8 @@ _BACK = timedelta(days=1)
 _AROUND = timedelta(minutes=2)
 _HISTORY = timedelta(days=12)
 """Holds six sessions before any."""
+_Nights = dict[date, date | None]
+"""Session days, and the New York day on which the source last called something of each empty."""
 log = structlog.get_logger()
 
 
@@ -36,6 +40,7 @@ async def weigh(
     underlyings: Sequence[Underlying],
     run_id: int | None,
     asked: Collection[date] = (),
+    only: date | None = None,
 ) -> Weighed:
     """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
 
@@ -46,29 +51,35 @@ async def weigh(
         underlyings: whose answers are weighed.
         run_id: the run that weighs; None: a person.
         asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
+        only: rule on this session day alone; None: on all that hold claims.
     """
     found = Weighed()
     async with db.transaction() as transaction:
-        touched: dict[Underlying, list[date]] = {}
+        touched: dict[Underlying, _Nights] = {}
         for underlying in underlyings:
             await store.drop_answered(transaction, underlying.id)
-            spoken_of = await _witnessed(transaction, calendar, underlying, found)
-            spoken_of.update(asked, await store.claimed_days(transaction, underlying.id))
-            touched[underlying] = sorted(spoken_of)
+            nights = await _witnessed(transaction, calendar, underlying, found)
+            spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
+            spoken_of &= {only} if only else spoken_of
+            touched[underlying] = {day: nights.get(day) for day in sorted(spoken_of) if calendar.is_session(day)}
         held = await _sessions_held(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
-            await _rule(transaction, settings, calendar, underlying, days, held, found)
+            await _rule(transaction, settings, calendar, underlying, list(days), held, found)
     for one in found.implausible:
-        log.error("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
+        tell = log.error if one.session in asked else log.info
+        tell("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
     return found
 
 
-async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed) -> set[date]:
-    """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of."""
+async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed) -> _Nights:
+    """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of.
+
+    Each with the New York day on which the last controlled one was sent.
+    """
     depth = min(DEFAULTS.values())
     negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
     if not negatives:
-        return set()
+        return {}
     good = await store.good_answers(db, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
     came: dict[tuple[bool, WhatToShow], list[datetime]] = defaultdict(list)
     oldest: dict[tuple[bool, WhatToShow, int], datetime] = {}
@@ -82,7 +93,8 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
             dark[negative.instrument > 0, negative.what_to_show].append((negative.answered_at, negative.instrument))
     sessions = _Sessions(calendar, underlying.symbol)
     marks: list[tuple[Negative, bool]] = []
-    claims: dict[tuple[int, WhatToShow, date], NewClaim] = {}
+    claims: dict[tuple[int, WhatToShow, Span], NewClaim] = {}
+    nights: _Nights = {}
     for negative in negatives:
         key_ = (negative.instrument > 0, negative.what_to_show)
         controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
@@ -94,10 +106,13 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
             reach = oldest.get((*key_, negative.run_id))
             for claim in _claims(negative, sessions, reach):
                 _add(claims, claim)
+        for day in (span.start.astimezone(NEW_YORK).date() for span in negative.spans):
+            last = nights.get(day)
+            nights[day] = negative.sent_at.astimezone(NEW_YORK).date() if controlled else last
     found.uncontrolled -= found.controlled
     await store.mark_weighed(db, marks)
     await store.claim(db, list(claims.values()))
-    return {span.start.astimezone(NEW_YORK).date() for one in negatives for span in one.spans}
+    return nights
 
 
 def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
@@ -107,6 +122,8 @@ def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -
     """
     for span in negative.spans:
         session = sessions.of(span.start)
+        if session is None:
+            continue
         if negative.sent_at <= session.settles_at:
             continue
         age = negative.sent_at - session.open
@@ -124,16 +141,11 @@ def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -
         )
 
 
-def _add(claims: dict[tuple[int, WhatToShow, date], NewClaim], new: NewClaim) -> None:
+def _add(claims: dict[tuple[int, WhatToShow, Span], NewClaim], new: NewClaim) -> None:
     """Keep the first witness of a claim, and when the latest one was sent."""
-    key = (new.instrument, new.what_to_show, new.day)
+    key = (new.instrument, new.what_to_show, new.span)
     first = claims.get(key)
-    if first is None or first.span != new.span:
-        claims[key] = new
-    else:
-        claims[key] = NewClaim(
-            *key, first.span, first.first_sent_at, first.first_run_id, first.first_login, new.last_sent_at
-        )
+    claims[key] = new if first is None else replace(first, last_sent_at=new.last_sent_at)
 
 
 class _Sessions:
@@ -141,16 +153,14 @@ class _Sessions:
 
     def __init__(self, calendar: Calendar, symbol: str) -> None:
         self._calendar, self._symbol = calendar, symbol
-        self._known: dict[date, Session] = {}
+        self._known: dict[date, Session | None] = {}
 
-    def of(self, instant: datetime) -> Session:
-        """Return the session of an instant's New York day."""
-        return self.on(instant.astimezone(NEW_YORK).date())
-
-    def on(self, day: date) -> Session:
-        """Return the session of a day."""
+    def of(self, instant: datetime) -> Session | None:
+        """Return the session of an instant's New York day, None where the calendar has lost it since."""
+        day = instant.astimezone(NEW_YORK).date()
         if day not in self._known:
-            self._known[day] = self._calendar.session(self._symbol, day)
+            is_session = self._calendar.is_session(day)
+            self._known[day] = self._calendar.session(self._symbol, day) if is_session else None
         return self._known[day]
 
 
@@ -158,7 +168,7 @@ async def _sessions_held(
     db: Statements,
     settings: Settings,
     calendar: Calendar,
-    touched: dict[Underlying, list[date]],
+    touched: dict[Underlying, _Nights],
     run_id: int | None,
     found: Weighed,
 ) -> dict[tuple[str, date], str]:
@@ -177,13 +187,15 @@ async def _sessions_held(
     for underlying, days in looked_at.items():
         for day in sorted(days):
             counted = await _counted(db, settings, calendar, underlying, day)
-            finding = await _judged(db, settings, underlying.symbol, day, counted, run_id)
+            night = touched.get(underlying, {}).get(day)
+            finding = await _judged(db, settings, underlying.symbol, day, counted, night, run_id)
             _note(found, underlying.symbol, day, finding)
             if not finding.plausible:
                 held[underlying.symbol, day] = finding.implausible
     for day in sorted(all_days):
         whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
-        finding = await _judged(db, settings, ALL, day, whole, run_id)
+        night = max((last for days in touched.values() if (last := days.get(day)) is not None), default=None)
+        finding = await _judged(db, settings, ALL, day, whole, night, run_id)
         if not finding.plausible:
             if not any(day == other for _, other in held):
                 _note(found, ALL, day, finding)
@@ -204,7 +216,13 @@ async def _counted(
 
 
 async def _judged(
-    db: Statements, settings: Settings, symbol: str, day: date, counted: Emptiness, run_id: int | None
+    db: Statements,
+    settings: Settings,
+    symbol: str,
+    day: date,
+    counted: Emptiness,
+    night: date | None,
+    run_id: int | None,
 ) -> Finding:
     quoted = any(what is not WhatToShow.TRADES for what in settings.series)
     before = await store.earlier(db, day, symbol)
@@ -212,8 +230,8 @@ async def _judged(
         counted,
         [one.share(quoted=quoted) for one in await store.plausible(db, symbol, day)],
         quoted=quoted,
-        night=db.clock.now().astimezone(NEW_YORK).date(),
-        before=None if before is None else (before.emptiness.share(quoted=quoted), before.nights),
+        night=night,
+        before=None if before is None else (before.emptiness, before.nights),
         accepted=before is not None and before.accepted,
     )
     await store.record(db, day, symbol, finding, run_id)

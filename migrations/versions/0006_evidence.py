@@ -108,9 +108,6 @@ WHERE living
 
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
-    for table in ("option_bars_5min", "bar_revisions"):
-        for name in QUOTE_COLUMNS:
-            op.add_column(table, sa.Column(name, PRICE))
     for table in KEYED:
         op.add_column(table, _data_set())
     _key_by_data_set()
@@ -126,6 +123,9 @@ def upgrade() -> None:
     )
     op.execute(DROP_CLAIMS)
     _doubt_what_is_empty()
+    for table in ("option_bars_5min", "bar_revisions"):  # now: nobody reads bars from here until the end
+        for name in QUOTE_COLUMNS:
+            op.add_column(table, sa.Column(name, PRICE))
     op.drop_column("request_coverage", "claimed")
     op.drop_column("request_coverage", "sent_at")
     op.add_column("historical_data_gaps", sa.Column("reason", sa.Text(), comment="why it is lost, in words"))
@@ -251,12 +251,8 @@ def _create_tables() -> None:
         sa.Column("last_sent_at", INSTANT, comment="when the latest controlled witness was asked"),
         sa.Column("nights", sa.SmallInteger(), server_default=sa.text("0"), nullable=False),
         sa.CheckConstraint("state IN ('awaiting', 'held')", name=op.f("ck_negative_claims_state")),
-        sa.UniqueConstraint(
-            "contract_id", "data_set", "what_to_show", "session_date", name="uq_negative_claims_contract"
-        ),
-        sa.UniqueConstraint(
-            "underlying_id", "data_set", "what_to_show", "session_date", name="uq_negative_claims_underlying"
-        ),
+        sa.UniqueConstraint("contract_id", "data_set", "what_to_show", "span", name="uq_negative_claims_contract"),
+        sa.UniqueConstraint("underlying_id", "data_set", "what_to_show", "span", name="uq_negative_claims_underlying"),
     )
     op.create_table(
         "session_evidence",

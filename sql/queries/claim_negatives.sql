@@ -1,4 +1,5 @@
--- Keep what controlled answers called empty; a claim keeps its first witness, and learns of the latest.
+-- Keep what controlled answers called empty. A claim keeps its first witness and learns of the latest that spoke of all of
+-- it; what was asked of a part of it is a claim of its own.
 -- $1 instruments (an underlying's id below zero), $2 series, $3 session days, $4 and $5 what was asked of the session,
 -- $6 when the first witness was sent, $7 its run, $8 its login, $9 when the latest was sent.
 WITH given AS (
@@ -20,18 +21,22 @@ WITH given AS (
     )
 ),
 again AS (
+    SELECT claim.contract_id, claim.underlying_id, claim.what_to_show, claim.span, max(given.last_sent_at) AS sent_at
+    FROM negative_claims AS claim
+    INNER JOIN given
+        ON given.what_to_show = claim.what_to_show
+        AND given.session_date = claim.session_date
+        AND given.span @> claim.span
+        AND (given.contract_id = claim.contract_id OR given.underlying_id = claim.underlying_id)
+    GROUP BY claim.contract_id, claim.underlying_id, claim.what_to_show, claim.span
+),
+known AS (
     UPDATE negative_claims AS claim
-    SET
-        span = CASE WHEN claim.span @> given.span THEN claim.span ELSE given.span END,
-        first_sent_at = CASE WHEN claim.span @> given.span THEN claim.first_sent_at ELSE given.first_sent_at END,
-        first_run_id = CASE WHEN claim.span @> given.span THEN claim.first_run_id ELSE given.first_run_id END,
-        first_login = CASE WHEN claim.span @> given.span THEN claim.first_login ELSE given.first_login END,
-        last_sent_at = greatest(claim.last_sent_at, given.last_sent_at)
-    FROM given
-    WHERE claim.what_to_show = given.what_to_show
-        AND claim.session_date = given.session_date
-        AND (claim.contract_id = given.contract_id OR claim.underlying_id = given.underlying_id)
-    RETURNING claim.contract_id, claim.underlying_id, claim.what_to_show, claim.session_date
+    SET last_sent_at = greatest(claim.last_sent_at, again.sent_at)
+    FROM again
+    WHERE claim.what_to_show = again.what_to_show
+        AND claim.span = again.span
+        AND (claim.contract_id = again.contract_id OR claim.underlying_id = again.underlying_id)
 )
 INSERT INTO negative_claims (
     contract_id, underlying_id, what_to_show, session_date, span, state, first_sent_at, first_run_id, first_login,
@@ -45,6 +50,6 @@ WHERE NOT EXISTS (
     SELECT
     FROM again
     WHERE again.what_to_show = given.what_to_show
-        AND again.session_date = given.session_date
+        AND again.span = given.span
         AND (again.contract_id = given.contract_id OR again.underlying_id = given.underlying_id)
 )

@@ -1,9 +1,10 @@
--- Forget claims of an underlying and its contracts whose slots bars have settled since: $1 underlying id.
+-- Forget claims of an underlying and its contracts of which some slots have settled since; what is left
+-- is asked again. $1 underlying id.
 DELETE FROM negative_claims AS claim
 USING request_coverage AS coverage
 WHERE coverage.what_to_show = claim.what_to_show
     AND (coverage.contract_id = claim.contract_id OR coverage.underlying_id = claim.underlying_id)
-    AND coverage.settled @> claim.span
+    AND coverage.settled && claim.span
     AND (
         claim.underlying_id = $1::integer
         OR claim.contract_id IN (SELECT id FROM option_chains WHERE underlying_id = $1::integer)

@@ -1,5 +1,5 @@
--- Mark open gaps of contracts beyond the source's memory as lost where two nights' answers were empty, and return them.
--- Nights are two dates in New York and at least six hours apart, both beyond the depth already.
+-- Mark open gaps of contracts beyond the source's memory as lost where two nights' controlled answers were
+-- empty, and return them. Nights are two dates in New York and at least six hours apart, both beyond the depth already.
 -- $1 underlying id, $2 series, $3 how far back the source remembers each, $4 now.
 WITH old AS (
     SELECT
@@ -25,6 +25,7 @@ empty AS (
         AND asked.what_to_show = old.what_to_show
         AND asked.sent_at >= old.forgotten_at
         AND asked.negatives @> old.slots
+        AND asked.controlled
     GROUP BY old.id, old.depth
 ),
 gap AS (

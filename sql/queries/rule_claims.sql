@@ -1,10 +1,10 @@
--- Note what holds claims up: $1 instruments, $2 series, $3 session days, $4 states, $5 reasons.
+-- Note what holds claims up: $1 instruments, $2 series, $3 and $4 their spans, $5 states, $6 reasons.
 UPDATE negative_claims AS claim
 SET state = given.state, reason = given.reason
-FROM unnest($1::integer[], $2::text[], $3::date[], $4::text[], $5::text[]) AS given (
-    instrument, what_to_show, session_date, state, reason
+FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[]) AS given (
+    instrument, what_to_show, starts, ends, state, reason
 )
 WHERE claim.what_to_show = given.what_to_show
-    AND claim.session_date = given.session_date
+    AND claim.span = tstzrange(given.starts, given.ends)
     AND (claim.contract_id = given.instrument OR claim.underlying_id = -given.instrument)
     AND (claim.state, claim.reason) <> (given.state, given.reason)

@@ -1,12 +1,12 @@
--- Settle claims, and forget them: $1 instruments (an underlying's id below zero), $2 series, $3 session days, $4 whether
--- one witness speaks for it.
+-- Settle claims, and forget them: $1 instruments (an underlying's id below zero), $2 series, $3 and $4 their
+-- spans, $5 whether one witness speaks for it.
 WITH ruled AS (
     DELETE FROM negative_claims AS claim
-    USING unnest($1::integer[], $2::text[], $3::date[], $4::boolean[]) AS given (
-        instrument, what_to_show, session_date, single
+    USING unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::boolean[]) AS given (
+        instrument, what_to_show, starts, ends, single
     )
     WHERE claim.what_to_show = given.what_to_show
-        AND claim.session_date = given.session_date
+        AND claim.span = tstzrange(given.starts, given.ends)
         AND (claim.contract_id = given.instrument OR claim.underlying_id = -given.instrument)
     RETURNING claim.contract_id, claim.underlying_id, claim.what_to_show, claim.span, given.single
 ),

@@ -28,7 +28,8 @@ SELECT
 FROM requests AS request
 LEFT JOIN option_chains AS chain ON chain.id = request.instrument_id
 LEFT JOIN request_coverage AS coverage
-    ON coverage.contract_id = request.instrument_id AND coverage.what_to_show = request.what_to_show
+    ON coverage.what_to_show = request.what_to_show
+    AND (coverage.contract_id = request.instrument_id OR coverage.underlying_id = -request.instrument_id)
 WHERE request.sent_at >= $2::timestamptz
     AND request.negatives IS NOT NULL
     AND request.controlled IS NULL

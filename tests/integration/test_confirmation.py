@@ -15,11 +15,12 @@ from collector.cli.exits import Exit, of_status
 from collector.config import Settings, WindowsSettings
 from collector.config.connections import DatabaseSettings, GatewaySettings
 from collector.config.operation import LogSettings
+from collector.db import contracts
 from collector.domain.errors import NotASession, UsageError
 from collector.domain.report import Cause, RunReport
 from collector.domain.runs import RunStatus, Window
 from collector.notify import report_files, wording
-from collector.pipeline import metrics
+from collector.pipeline import metrics, weighing
 from collector.pipeline.orders import order_for
 from collector.simulator.market import Market
 from collector.simulator.scenarios.untruths import SilentHole
@@ -157,7 +158,10 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
                 await app.run_window(settings, order, clock)
                 assert await claims(plain_database_url, clock) == {state: before["awaiting"]}
             # Weighing again, without anything new, does not take the waiting up again.
-            await upkeep.accept(settings, FRIDAY, ["PLTR"], clock)
+            async with app.database(settings, clock) as db:
+                known = await contracts.underlying(db, "PLTR")
+                assert known is not None
+                await weighing.weigh(db, settings, app.calendar(settings), [known], None)
             assert await claims(plain_database_url, clock) == {"held": before["awaiting"]}
             figures = metrics.text(await gathered(settings, clock), clock.now())
             assert "collector_series_awaiting 0" in figures

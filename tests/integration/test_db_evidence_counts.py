@@ -24,7 +24,10 @@ async def awaiting(
     """Claim that a series was empty on a session, and let it await its second witness."""
     session = FRIDAY if day == FRIDAY.day else MONDAY
     await evidence.claim(db, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
-    await db.execute("rule_claims", [contract.id], [what.value], [day], [Ruling.AWAITING.value], [""])
+    span = session.span
+    await db.execute(
+        "rule_claims", [contract.id], [what.value], [span.start], [span.end], [Ruling.AWAITING.value], [""]
+    )
 
 
 async def states(db: Database) -> list[tuple[object, ...]]:
@@ -150,5 +153,5 @@ async def test_sessions_too_empty_to_be_true(database: Database) -> None:
     assert await evidence.implausible(database, FRIDAY.day) == [
         EmptySession(symbol="PLTR", session=FRIDAY.day, words=words)
     ]
-    await evidence.accept(database, FRIDAY.day, ["PLTR"])
+    await evidence.accept(database, FRIDAY.day, ["PLTR", evidence.ALL])
     assert await evidence.implausible(database) == []

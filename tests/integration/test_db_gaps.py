@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from collector.clock import SystemClock
-from collector.db import bars, coverage, dead_letters, gaps, lifecycle, pool, requests, statistics
+from collector.db import bars, coverage, dead_letters, evidence, gaps, lifecycle, pool, requests, statistics
 from collector.db.dead_letters import NewLetter
+from collector.db.evidence import Negative
 from collector.db.gaps import GapTotal, Recorded
 from collector.db.pool import Database
 from collector.db.requests import RequestRecord
@@ -212,17 +213,24 @@ async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> Non
     assert (await gaps.totals(database))[GapState.LOST] == GapTotal(3, 3 * 78)
 
 
-async def ask_in_vain(database: Database, contract: OptionContract, what: WhatToShow, sent_at: datetime) -> None:
-    """Put an empty answer for Friday's session on record."""
-    empty = RequestRecord(
-        contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=Spans((FRIDAY.span,))
-    )
+async def ask_in_vain(
+    database: Database, contract: OptionContract, what: WhatToShow, sent_at: datetime, *, controlled: bool = True
+) -> None:
+    """Put an empty answer for Friday's session on record, weighed already."""
+    spans = Spans((FRIDAY.span,))
+    empty = RequestRecord(contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans)
     async with database.transaction(requests.PREPARED) as transaction:
         await requests.record(transaction, [empty], 1)
+    await evidence.mark_weighed(
+        database, [(Negative(contract.id, what, 1, "", sent_at, sent_at, spans, False, False), controlled)]
+    )
 
 
 async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url: str) -> None:
-    """Asked twice in one night, or before it was beyond the depth, it stays open; empty on another night it is lost."""
+    """Asked twice in one night, or before it was beyond the depth, it stays open; empty on another night it is lost.
+
+    A night on which nothing had bars says nothing.
+    """
     depths = {T: timedelta(days=90), B: timedelta(days=45)}
     first = FRIDAY.close + timedelta(days=46)
     async with pool.connect(plain_database_url, SystemClock(first + timedelta(days=3))) as database:
@@ -232,6 +240,8 @@ async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url:
         for sent_at in (FRIDAY.close + timedelta(days=2), first, first + timedelta(hours=2)):
             for what in (T, B):
                 await ask_in_vain(database, contract, what, sent_at)
+        assert await gaps.lose_old(database, chain.underlying.id, depths) == []
+        await ask_in_vain(database, contract, B, first + timedelta(hours=23), controlled=False)
         assert await gaps.lose_old(database, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(days=1))
         await ask_in_vain(database, contract, T, first + timedelta(days=1))

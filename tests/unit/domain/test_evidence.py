@@ -131,10 +131,22 @@ def test_three_nights_that_find_the_same_are_believed() -> None:
     """The third night with the same share within a point accepts it; another share begins to count anew."""
     found = Emptiness(answered=100, empty=20)
     first = weighed(found, [], quoted=True, night=NIGHT)
-    again = weighed(found, [], quoted=True, night=NIGHT, before=(0.2, first.nights))
-    second = weighed(found, [], quoted=True, night=NIGHT + timedelta(days=1), before=(0.2, again.nights))
-    third = weighed(found, [], quoted=True, night=NIGHT + timedelta(days=2), before=(0.209, second.nights))
-    other = weighed(found, [], quoted=True, night=NIGHT + timedelta(days=2), before=(0.22, second.nights))
+    again = weighed(found, [], quoted=True, night=NIGHT, before=(found, first.nights))
+    second = weighed(found, [], quoted=True, night=NIGHT + timedelta(days=1), before=(found, again.nights))
+    third = weighed(
+        found,
+        [],
+        quoted=True,
+        night=NIGHT + timedelta(days=2),
+        before=(Emptiness(answered=1000, empty=209), second.nights),
+    )
+    other = weighed(
+        found,
+        [],
+        quoted=True,
+        night=NIGHT + timedelta(days=2),
+        before=(Emptiness(answered=100, empty=22), second.nights),
+    )
 
     assert "20 of 100 contracts have no bar at all" in first.implausible
     assert [len(one.nights) for one in (first, again, second)] == [1, 1, 2]
@@ -145,7 +157,29 @@ def test_three_nights_that_find_the_same_are_believed() -> None:
 
 
 def test_the_owner_may_accept_at_once() -> None:
-    """What its owner accepted is plausible, and says so."""
-    finding = weighed(Emptiness(answered=10, empty=10), [], quoted=True, night=NIGHT, accepted=True)
-    assert finding.plausible
-    assert "accepted by its owner" in finding.remark
+    """What its owner accepted is plausible, and says so, until it looks emptier than it did."""
+    seen = Emptiness(answered=100, empty=26)
+    for found, plausible in ((seen, True), (Emptiness(answered=100, empty=20), True), (Emptiness(100, 90), False)):
+        finding = weighed(found, [], quoted=True, night=NIGHT, before=(seen, ()), accepted=True)
+        assert finding.plausible is plausible
+        assert ("accepted by its owner" in finding.remark) is plausible
+
+
+@pytest.mark.parametrize("without_ask", [40, 9])
+def test_nights_agree_on_the_share_that_is_complained_of(without_ask: int) -> None:
+    """Another share without ASK near the money is another finding, however many contracts are wholly empty."""
+    seen = Emptiness(answered=500, near=100, near_without_ask=100)
+    found = Emptiness(answered=500, near=100, near_without_ask=without_ask)
+    before = (seen, (NIGHT, NIGHT + timedelta(days=1)))
+    finding = weighed(found, [], quoted=True, night=NIGHT + timedelta(days=2), before=before)
+    assert not finding.plausible
+    assert finding.nights == (NIGHT + timedelta(days=2),)
+
+
+def test_a_look_without_a_new_answer_is_no_further_night() -> None:
+    """Who looks three times at the same answers has seen them once."""
+    found = Emptiness(answered=100, empty=20)
+    before = (found, (NIGHT, NIGHT + timedelta(days=1)))
+    finding = weighed(found, [], quoted=True, night=None, before=before)
+    assert not finding.plausible
+    assert finding.nights == before[1]

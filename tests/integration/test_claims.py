@@ -1,0 +1,170 @@
+"""Claims: what a second answer confirms, contradicts or leaves open; what a look without an answer does not add."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from collector import app
+from collector.clock import SystemClock
+from collector.db import bars, coverage, evidence, pool
+from collector.db.bars import InstrumentAnswers, SeriesAnswer
+from collector.db.evidence import NewClaim
+from collector.db.pool import Database
+from collector.db.requests import RequestRecord
+from collector.domain.answers import Outcome
+from collector.domain.instruments import OPTION_SERIES, OptionContract, WhatToShow
+from collector.domain.runs import Asks
+from collector.domain.spans import SLOT, Span, Spans
+from collector.pipeline import weighing
+from collector.pipeline.weighed import Weighed
+from tests.db_rows import FRIDAY, A, B, Chain, T, answer, answers, make_chain, quote, rows, trade
+from tests.integration.test_refused_evidence import brought, spoilt
+from tests.window_runs import narrow
+
+SETTINGS = narrow("PLTR")
+CALENDAR = app.calendar(SETTINGS)
+SENT = FRIDAY.settles_at + timedelta(minutes=5)
+LATER = SENT + timedelta(minutes=40)
+LAST_HOUR = Span(FRIDAY.close - timedelta(hours=1), FRIDAY.close)
+
+
+class HandClock(SystemClock):
+    """Shows what the test sets."""
+
+    at = FRIDAY.settles_at + timedelta(hours=2)
+
+    def now(self) -> datetime:
+        """Return the set instant."""
+        return self.at
+
+
+@pytest.fixture
+async def clock() -> HandClock:
+    """Return a clock on Friday's evening."""
+    return HandClock()
+
+
+@pytest.fixture
+async def db(plain_database_url: str, clock: HandClock) -> AsyncIterator[Database]:
+    """Connect to an empty database."""
+    async with pool.connect(plain_database_url, clock) as database:
+        yield database
+
+
+async def empty(
+    db: Database, chain: Chain, contract: OptionContract, sent: datetime, span: Span = FRIDAY.span, *series: WhatToShow
+) -> None:
+    """Let a contract be answered without bars, half a minute after and before its neighbour was answered with some."""
+    other = next(one for one in reversed(chain.contracts) if one != contract)
+    half = timedelta(seconds=30)
+    for what in series or OPTION_SERIES:
+        nothing = Spans((span,))
+        records = [
+            RequestRecord(other, what, span, sent - half, sent - half, Outcome.BARS, bars=3, first_bar=span.start),
+            RequestRecord(contract, what, span, sent, sent, Outcome.NO_DATA, negatives=nothing),
+            RequestRecord(other, what, span, sent + half, sent + half, Outcome.BARS, bars=3, first_bar=span.start),
+        ]
+        for record in records:
+            given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)} if record.negatives else {}
+            await bars.store(db, [InstrumentAnswers(record.instrument, given, requests=(record,))], 1)
+
+
+async def weigh(db: Database, chain: Chain) -> Weighed:
+    """Weigh what was answered about Friday."""
+    return await weighing.weigh(db, SETTINGS, CALENDAR, [chain.underlying], 1, [FRIDAY.day])
+
+
+async def settled(db: Database, contract: OptionContract) -> dict[str, tuple[str, str]]:
+    """Return what is settled of each series of a contract, and what of it by one witness."""
+    found = await rows(
+        db,
+        "SELECT what_to_show, settled::text, single_witness::text FROM request_coverage WHERE contract_id = $1",
+        contract.id,
+    )
+    return {str(what): (str(whole), str(single)) for what, whole, single in found}
+
+
+async def test_an_answer_about_a_part_confirms_the_part_alone(db: Database) -> None:
+    """The day is called empty, half an hour later its last hour: a third answer settles that hour, and only it."""
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    await empty(db, chain, dark, SENT)
+    assert (await weigh(db, chain)).awaiting == 3
+    await empty(db, chain, dark, LATER, LAST_HOUR)
+    assert (await weigh(db, chain)).settled == 0
+    assert set(await settled(db, dark)) <= {"TRADES", "BID", "ASK"}
+    assert all(one == ("{}", "{}") for one in (await settled(db, dark)).values())
+    await empty(db, chain, dark, LATER + timedelta(minutes=31), LAST_HOUR)
+    assert (await weigh(db, chain)).settled == 3
+    lacking = await coverage.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
+    assert {one.missing for one in lacking if one.contract_id == dark.id} == {
+        Spans((Span(FRIDAY.open, LAST_HOUR.start),))
+    }
+
+
+async def test_an_answer_about_more_confirms_a_part(db: Database) -> None:
+    """The last hour is called empty, half an hour later the whole day: the hour is settled, the rest waits."""
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    await empty(db, chain, dark, SENT, LAST_HOUR)
+    await weigh(db, chain)
+    await empty(db, chain, dark, LATER)
+    found = await weigh(db, chain)
+    assert (found.settled, found.awaiting) == (3, 3)
+
+
+async def test_two_pieces_of_a_session_are_confirmed_in_any_order(db: Database) -> None:
+    """Two slots are asked for by requests of their own, the second time in the other order: both settle."""
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    pieces = [Span(start, start + SLOT) for start in (FRIDAY.open + 3 * SLOT, FRIDAY.open + 60 * SLOT)]
+    await bars.store(db, [answers(dark, TRADES=answer([trade(5)]), BID=answer([quote(5)]))], 1)
+    for piece in pieces:
+        await empty(db, chain, dark, SENT, piece, A)
+    assert (await weigh(db, chain)).awaiting == 2
+    for piece in reversed(pieces):
+        await empty(db, chain, dark, LATER, piece, A)
+    assert (await weigh(db, chain)).settled == 2
+
+
+async def test_bars_that_contradict_a_claim_end_it(db: Database) -> None:
+    """A contract that was called empty has bars, one refused: nothing but an answer settles the refused slot."""
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    await empty(db, chain, dark, SENT)
+    await weigh(db, chain)
+    await bars.store(db, [brought(dark, trade(0), spoilt(), sent_at=LATER)], 2)
+    before = await coverage.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
+    assert [one.contract_id for one in before if one.contract_id == dark.id]
+    assert (await weigh(db, chain)).single_witness == 0
+    assert await coverage.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED) == before
+    assert await rows(db, "SELECT 1 FROM negative_claims WHERE contract_id = $1", dark.id) == []
+
+
+async def test_looking_three_times_is_not_three_nights(db: Database, clock: HandClock) -> None:
+    """Half of the contracts are empty, twice on Friday: looks on later nights that ask nothing accept nothing."""
+    chain = await make_chain(db, 20)
+    for sent in (SENT, LATER):
+        for contract in chain.contracts[:10]:
+            await empty(db, chain, contract, sent)
+        for contract in chain.contracts[10:]:
+            given = answers(contract, TRADES=answer([trade(3)]), BID=answer([quote(3)]), ASK=answer([quote(3)]))
+            await bars.store(db, [given], 1)
+    for night in range(5):
+        clock.at = FRIDAY.settles_at + timedelta(days=night, hours=2)
+        found = await weigh(db, chain)
+        assert (found.settled, found.single_witness) == (0, 0)
+        assert [one.symbol for one in found.implausible] == ["PLTR"]
+
+
+async def test_a_day_that_is_no_session_any_more_stops_nothing(db: Database) -> None:
+    """The calendar has learned of a holiday since: its claims are passed over, others are weighed."""
+    chain = await make_chain(db, 2, expiration=date(2026, 12, 18))
+    dark = chain.contracts[0]
+    holiday = date(2026, 11, 26)
+    hours = Span(datetime(2026, 11, 26, 14, 30, tzinfo=UTC), datetime(2026, 11, 26, 21, 0, tzinfo=UTC))
+    await evidence.claim(db, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
+    await empty(db, chain, dark, SENT)
+    await empty(db, chain, dark, SENT, hours, A)
+    assert (await weigh(db, chain)).awaiting == 3
