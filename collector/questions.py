@@ -12,7 +12,7 @@ from collector.config import Settings
 from collector.db import contracts as contract_store
 from collector.db import features, gaps, revisions, status, witnesses
 from collector.domain.coverage import NEW_YORK
-from collector.domain.errors import CollectorError, DatabaseError
+from collector.domain.errors import CollectorError, DatabaseError, UsageError
 from collector.domain.instruments import OptionContract
 from collector.domain.runs import GapState, Window
 from collector.domain.spans import Span
@@ -78,11 +78,16 @@ async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock
 
     Raises:
         NotASession: the date is no trading day.
+        UsageError: the session has not opened, or a symbol is not known.
     """
     calendar = app.calendar(settings)
     hours = [calendar.session(symbol, day) for symbol in symbols or settings.symbol_names]
     span = Span(min(session.open for session in hours), max(session.close for session in hours))
+    if span.start > clock.now():
+        raise UsageError(f"the session of {day} has not opened", "Nothing has been asked about it yet.")
     async with app.database(settings, clock) as db:
+        if unknown := [symbol for symbol in symbols if await contract_store.underlying(db, symbol) is None]:
+            raise UsageError(f"{', '.join(unknown)} is not known", "See: collector chains list")
         return await witnesses.of_session(db, day, span, symbols or None)
 
 

@@ -120,9 +120,9 @@ def show(overview: Overview, console: Console) -> None:
         symbols.add_row(
             one.symbol,
             f"{held.contracts_settled:,}/{held.contracts:,}",
-            _percent(held.completeness),
+            wording.percent(held.completeness),
             *((f"{held.awaiting:,}", f"{held.single_witness:,}") if witnessed else ()),
-            _percent(held.fill),
+            wording.percent(held.fill),
             f"{held.traded:,}",
             f"{held.no_trade:,}",
             _red(held.unknown),
@@ -156,13 +156,9 @@ def _worth(found: RecordedQuality) -> tuple[str, ...]:
     quarantined = "–" if found.quarantined is None else f"{found.quarantined:,}"
     return (
         "–" if found.bars_per_contract is None else f"{found.bars_per_contract:,.1f}",
-        _percent(found.quote_coverage),
-        _percent(found.iv_coverage),
+        wording.percent(found.quote_coverage),
+        wording.percent(found.iv_coverage),
         "–" if found.flagged is None else f"{found.flagged:,}",
         f"[red]{quarantined}[/red]" if found.quarantined else quarantined,
-        _percent(found.error_rate),
+        "–" if found.error_rate is None else f"{100 * found.error_rate:.1f} %",
     )
-
-
-def _percent(fraction: float | None) -> str:
-    return "–" if fraction is None else f"{100 * fraction:.1f} %"

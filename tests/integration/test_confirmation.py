@@ -263,3 +263,23 @@ def test_a_session_that_is_not_over_cannot_be_accepted(
 
 
 pytestmark = pytest.mark.usefixtures("quiet_faults")
+
+
+def test_witnesses_of_what_does_not_exist_are_refused(
+    plain_database_url: str, virtual_run: Run, tmp_path: Path
+) -> None:
+    """A symbol that is not known, or a session that has not opened, is no "nothing waits"."""
+
+    async def main() -> None:
+        clock = VirtualClock(EOD)
+        async with Gateway(Market(7, clock), clock, [OneDark(after_s=0.0, for_s=3600.0)]) as gateway:
+            settings = configured(plain_database_url, gateway, tmp_path)
+            await due_now(settings, clock)
+            found = await questions.witnessed(settings, FRIDAY, ["PLTR"], clock)
+            assert "awaiting" in {one.state for one in found}
+            with pytest.raises(UsageError, match="XYZ is not known"):
+                await questions.witnessed(settings, FRIDAY, ["XYZ"], clock)
+            with pytest.raises(UsageError, match="has not opened"):
+                await questions.witnessed(settings, FRIDAY + timedelta(days=3), (), clock)
+
+    virtual_run(main)
