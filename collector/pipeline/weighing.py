@@ -99,7 +99,8 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
         key_ = (negative.instrument > 0, negative.what_to_show)
         controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
         marks.append((negative, controlled))
-        if negative.instrument > 0 and not negative.settled:
+        # An underlying's other series are not everybody's to have: what they lack makes no session suspect.
+        if (negative.instrument > 0 or negative.what_to_show is WhatToShow.TRADES) and not negative.settled:
             series = (negative.instrument, negative.what_to_show)
             (found.controlled if controlled else found.uncontrolled).add(series)
         if controlled and not negative.settled:

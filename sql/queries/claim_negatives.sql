@@ -1,5 +1,5 @@
--- Keep what controlled answers called empty. A claim keeps its first witness and learns of the latest that spoke of all of
--- it; what was asked of a part of it is a claim of its own.
+-- Keep what controlled answers called empty; a claim keeps its first witness.
+-- It learns of the latest that spoke of all of it; what was asked of a part of it is a claim of its own.
 -- $1 instruments (an underlying's id below zero), $2 series, $3 session days, $4 and $5 what was asked of the session,
 -- $6 when the first witness was sent, $7 its run, $8 its login, $9 when the latest was sent.
 WITH given AS (

@@ -1,5 +1,5 @@
--- Forget claims of an underlying and its contracts of which some slots have settled since; what is left
--- is asked again. $1 underlying id.
+-- Forget claims of which some slots have settled since: $1 underlying id, its contracts included.
+-- What is left of them is asked again.
 DELETE FROM negative_claims AS claim
 USING request_coverage AS coverage
 WHERE coverage.what_to_show = claim.what_to_show

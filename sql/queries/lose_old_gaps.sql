@@ -1,5 +1,6 @@
--- Mark open gaps of contracts beyond the source's memory as lost where two nights' controlled answers were
--- empty, and return them. Nights are two dates in New York and at least six hours apart, both beyond the depth already.
+-- Mark open gaps of contracts beyond the source's memory as lost, and return them.
+-- Two nights' controlled answers must have been empty: two dates in New York, at least six hours apart, both beyond the
+-- depth already.
 -- $1 underlying id, $2 series, $3 how far back the source remembers each, $4 now.
 WITH old AS (
     SELECT

@@ -18,7 +18,7 @@ from collector.domain.runs import Asks
 from collector.domain.spans import SLOT, Span, Spans
 from collector.pipeline import weighing
 from collector.pipeline.weighed import Weighed
-from tests.db_rows import FRIDAY, A, B, Chain, T, answer, answers, make_chain, quote, rows, trade
+from tests.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
 from tests.integration.test_refused_evidence import brought, spoilt
 from tests.window_runs import narrow
 
@@ -168,3 +168,14 @@ async def test_a_day_that_is_no_session_any_more_stops_nothing(db: Database) -> 
     await empty(db, chain, dark, SENT)
     await empty(db, chain, dark, SENT, hours, A)
     assert (await weigh(db, chain)).awaiting == 3
+
+
+async def test_a_silent_underlying_is_unproven(db: Database) -> None:
+    """Nothing came of an underlying's own trades, and nothing proves it: the run that asked cannot be a success."""
+    chain = await make_chain(db, 2)
+    nothing = Spans((FRIDAY.span,))
+    for what in (T, V):
+        record = RequestRecord(chain.underlying, what, FRIDAY.span, SENT, SENT, Outcome.NO_DATA, negatives=nothing)
+        given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)}
+        await bars.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
+    assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
