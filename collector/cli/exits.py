@@ -17,7 +17,7 @@ from collector.domain.runs import RunStatus
 
 
 class Exit(IntEnum):
-    """What the command's exit code says (design §8)."""
+    """What the command's exit code says (README, Commands)."""
 
     SUCCESS = 0
     FAILED = 1

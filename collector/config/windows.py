@@ -117,7 +117,7 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
-"""Every scheduled window as design §7 has it, and the backup."""
+"""Every scheduled window, and the backup."""
 
 
 def _default(window: Window) -> Any:  # noqa: ANN401 - pydantic's own return type

@@ -1,4 +1,4 @@
-"""When an empty answer is believed: controls, second witnesses, plausible sessions (design §3.1).
+"""When an empty answer is believed: controls, second witnesses, plausible sessions (docs/evidence.md).
 
 A *negative* is a series' answer without any bar in a session. An answer with bars settles its session by itself; a
 negative settles only on controlled and, where it surprises, independent evidence.

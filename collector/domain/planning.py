@@ -11,7 +11,7 @@ from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 
 LONGEST_REQUEST = timedelta(days=7)
-"""IB accepts longer ones for 5-minute bars and truncates them silently (design §3.1)."""
+"""IB accepts longer ones for 5-minute bars and truncates them silently."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Window(StrEnum):
-    """The named collection times (design §7); the value is `run_type` in the database."""
+    """The named collection times; the value is `run_type` in the database."""
 
     MORNING = "morning"
     MIDDAY = "midday"

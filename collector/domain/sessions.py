@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from collector.domain.spans import Span
 
 SETTLING_DELAY = timedelta(minutes=15)
-"""A slot may settle only by a request sent later than the product's close plus this (design §2)."""
+"""A slot may settle only by a request sent later than the product's close plus this."""
 
 
 @dataclass(frozen=True, slots=True)
