@@ -18,3 +18,10 @@ class HalfDark(SilentHole):
 
     def _concerns(self, entry: Request) -> bool:
         return entry.con_id % 2 == 0 and super()._concerns(entry)
+
+
+class SilentUnderlying(SilentHole):
+    """No underlying has a bar; options answer."""
+
+    def _concerns(self, entry: Request) -> bool:
+        return self.stage.market.option(entry.con_id) is None

@@ -8,8 +8,9 @@ from decimal import Decimal
 from collector.db.contract_rows import contract_of
 from collector.db.coverage import session_arrays
 from collector.db.pool import Row, Statements
-from collector.domain.evidence import Claim, Emptiness, EmptySession, Finding, Ruling
+from collector.domain.evidence import SECOND_AFTER, Claim, Emptiness, EmptySession, Finding, Ruling
 from collector.domain.instruments import OptionContract, WhatToShow
+from collector.domain.purge import latest_of_another_night
 from collector.domain.sessions import Session
 from collector.domain.spans import Span, Spans
 
@@ -67,7 +68,8 @@ class NewClaim:
 class StoredClaim:
     """A claim with its facts. listed: the session does not lie before the contract was listed.
 
-    unconfirmed: nobody waits for its second witness any more (`hold`).
+    expiration: the contract's, None for an underlying. unconfirmed: nobody waits for its second witness any more
+    (`hold`).
     """
 
     instrument: int
@@ -75,6 +77,7 @@ class StoredClaim:
     span: Span
     listed: bool
     facts: Claim
+    expiration: date | None = None
     unconfirmed: bool = False
 
 
@@ -90,10 +93,13 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """Claims of a session that lack only their second witness. oldest: when the first of their witnesses was sent."""
+    """Claims of a session that lack only their second witness.
+
+    oldest: when the first of those was sent that half an hour confirms; None: all need another night.
+    """
 
     day: date
-    oldest: datetime
+    oldest: datetime | None
     claims: int
     expiring: int
 
@@ -300,11 +306,11 @@ async def rule(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling, str]])
         )
 
 
-async def unlist(db: Statements, claims_: Sequence[StoredClaim]) -> int:
-    """Expect nothing of contracts on sessions before they were listed; return how many contracts changed."""
-    if not claims_:
+async def unlist(db: Statements, empty: Sequence[tuple[int, date]]) -> int:
+    """Expect nothing of contracts (ids) on sessions before they were listed; return how many contracts changed."""
+    if not empty:
         return 0
-    return await db.execute("unlist_contracts", [one.instrument for one in claims_], [one.day for one in claims_])
+    return await db.execute("unlist_contracts", [contract for contract, _ in empty], [day for _, day in empty])
 
 
 async def hold(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
@@ -337,9 +343,12 @@ async def implausible(db: Statements, day: date | None = None) -> list[EmptySess
     ]
 
 
-async def young(db: Statements, underlying_id: int, since: datetime) -> dict[tuple[int, WhatToShow], Spans]:
-    """Return what contracts were called empty by a first witness that was sent after an instant, by id and series."""
-    rows = await db.fetch("young_claims", underlying_id, since)
+async def young(db: Statements, underlying_id: int, now: datetime) -> dict[tuple[int, WhatToShow], Spans]:
+    """Return what contracts were called empty so lately that asking again proves nothing yet, by id and series.
+
+    That is half an hour; for sessions before a contract was listed, until another night.
+    """
+    rows = await db.fetch("young_claims", underlying_id, now - SECOND_AFTER, latest_of_another_night(now))
     return {(row["contract_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 
@@ -371,6 +380,7 @@ def _claim(row: Row) -> StoredClaim:
         day=row["session_date"],
         span=row["span"],
         listed=row["listed"],
+        expiration=row["expiration_date"],
         unconfirmed=row["reason"] == UNCONFIRMED,
         facts=Claim(
             what_to_show=WhatToShow(row["what_to_show"]),

@@ -143,10 +143,8 @@ async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) 
     Returns:
         The gaps lost by this call: each is told once.
     """
-    if not reasons:
-        return []
-    rows = await db.fetch("lose_gaps", underlying_id, list(reasons), list(reasons.values()), db.clock.now())
-    return [_gap(row) for row in rows]
+    rows = await db.fetch("gaps_of_expirations", underlying_id, list(reasons)) if reasons else []
+    return await _lose(db, {row["id"]: reasons[row["expiration_date"]] for row in rows})
 
 
 async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToShow, timedelta]) -> list[Gap]:
@@ -161,8 +159,15 @@ async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToSho
         The gaps lost by this call: each is told once.
     """
     names = [what.value for what in depths]
-    rows = await db.fetch("lose_old_gaps", underlying_id, names, list(depths.values()), db.clock.now())
-    return [_gap(row) for row in rows]
+    rows = await db.fetch("old_gaps", underlying_id, names, list(depths.values()), db.clock.now())
+    return await _lose(db, {row["id"]: row["reason"] for row in rows})
+
+
+async def _lose(db: Statements, reasons: Mapping[int, str]) -> list[Gap]:
+    """Mark gaps (ids) as lost, each with its reason."""
+    if not reasons:
+        return []
+    return [_gap(row) for row in await db.fetch("lose_gaps", list(reasons), list(reasons.values()), db.clock.now())]
 
 
 async def totals(

@@ -11,7 +11,9 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from statistics import median
 
+from collector.domain.coverage import NEW_YORK
 from collector.domain.instruments import WhatToShow
+from collector.domain.purge import is_another_night
 
 CONTROL_WITHIN = timedelta(minutes=1)
 """An answer with bars of the same symbol and series must come so soon before a negative, and so soon after it."""
@@ -78,6 +80,11 @@ class Claim:
     def has_second_witness(self) -> bool:
         """Tell whether a witness was sent late enough to be independent of the first."""
         return self.last_sent_at - self.first_sent_at >= SECOND_AFTER
+
+    @property
+    def has_second_night(self) -> bool:
+        """Tell whether witnesses of two nights speak for it: no other contract's bars make that session plausible."""
+        return is_another_night(self.first_sent_at, self.last_sent_at)
 
 
 def is_controlled(
@@ -171,6 +178,18 @@ class Finding:
     def plausible(self) -> bool:
         """Tell whether negatives of the session may settle."""
         return not self.implausible
+
+    def holds(self, expiration: date | None, now: datetime) -> str:
+        """Return why the session holds a claim up, in words; empty when it does not.
+
+        Later nights asked nothing of a contract that had expired: that they found the same says nothing of it.
+
+        Args:
+            expiration: the contract's, None for an underlying.
+            now: the current instant.
+        """
+        passed = expiration is not None and expiration < now.astimezone(NEW_YORK).date()
+        return self.implausible or (f"{self.remark}; this one had expired by then" if passed and self.nights else "")
 
 
 def weighed(

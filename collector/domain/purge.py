@@ -86,6 +86,12 @@ def is_another_night(first: datetime, second: datetime) -> bool:
     return _night(first) != _night(second) and second - first >= APART
 
 
+def latest_of_another_night(now: datetime) -> datetime:
+    """Return the latest instant before `now` that lies in another night."""
+    midnight = now.astimezone(NEW_YORK).replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(midnight - timedelta(microseconds=1), now - APART)
+
+
 def _night(instant: datetime) -> date:
     return instant.astimezone(NEW_YORK).date()
 

@@ -117,7 +117,11 @@ def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime)
 
 async def confirms(db: Statements, symbols: Sequence[str]) -> dict[date, datetime]:
     """Return by session day when what awaits a second witness may be asked again, were it only the oldest of it."""
-    return {one.day: one.oldest + SECOND_AFTER + _CLOCKS_APART for one in await evidence.awaited(db, symbols)}
+    return {
+        one.day: one.oldest + SECOND_AFTER + _CLOCKS_APART
+        for one in await evidence.awaited(db, symbols)
+        if one.oldest is not None
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ goes on where another one stopped.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -34,12 +34,21 @@ log = structlog.get_logger()
 
 async def answering(db: Database, symbol: Prepared, now: datetime) -> list[OptionContract]:
     """Return the contracts of a symbol that may be asked for: the living, and what has expired and still answers."""
+    answers = {contract.id for contract in await _expired(db, symbol, now, {Standing.ANSWERS})}
+    return [one for one in symbol.contracts if one.id in answers or not has_expired(one, now)]
+
+
+async def not_gone(db: Database, symbol: Prepared, now: datetime) -> list[OptionContract]:
+    """Return the contracts of a symbol that have expired, but for those that are known to be forgotten."""
+    return await _expired(db, symbol, now, set(Standing) - {Standing.GONE})
+
+
+async def _expired(
+    db: Database, symbol: Prepared, now: datetime, standings: Collection[Standing]
+) -> list[OptionContract]:
     gone = [contract for contract in symbol.contracts if has_expired(contract, now)]
-    if not gone:
-        return list(symbol.contracts)
     found = await judged(db, symbol.underlying, {contract.expiration for contract in gone}, now)
-    open_ = {day for day, judgement in found.items() if judgement.standing is Standing.ANSWERS}
-    return [one for one in symbol.contracts if one.expiration in open_ or not has_expired(one, now)]
+    return [contract for contract in gone if found[contract.expiration].standing in standings]
 
 
 async def judged(db: Database, underlying: Underlying, passed: Iterable[date], now: datetime) -> dict[date, Judgement]:
@@ -91,7 +100,7 @@ async def probes(
 
 async def ask(finished: Finished, parts: Parts) -> None:
     """Ask one contract of each expiration that has passed and lacks something, between two that live."""
-    for symbol in finished.prepared:
+    for symbol in (one for one in finished.prepared if one.sessions):
         asked = await probes(parts.db, parts.calendar, symbol, parts.settings.series, parts.source.now())
         series = sorted({request.what_to_show for request in asked})
         controls = [await _controls(symbol, what, parts) for what in series]

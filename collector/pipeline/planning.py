@@ -13,7 +13,6 @@ from collector.db import coverage, evidence
 from collector.db.pool import Database
 from collector.domain.answers import HistoricalRequest
 from collector.domain.coverage import NEW_YORK, has_expired
-from collector.domain.evidence import SECOND_AFTER
 from collector.domain.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.planning import Work, in_order, requests_for
 from collector.domain.runs import Asks, Window
@@ -77,6 +76,17 @@ async def contract_work(
     return _urgent(await _recorded_work(db, calendar, symbols, order, series, now), symbols)
 
 
+async def lacks_expired(
+    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
+) -> bool:
+    """Tell whether contracts that have expired lack something, and their source is not known to have forgotten them."""
+    for symbol in symbols:
+        gone = await expired.not_gone(db, symbol, now)
+        if gone and symbol.sessions and await _missing(db, symbol, series, order, gone, now):
+            return True
+    return False
+
+
 async def _recorded_work(
     db: Database,
     calendar: Calendar,
@@ -91,7 +101,7 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await evidence.young(db, symbol.underlying.id, now - SECOND_AFTER) if settling else {}
+        young = await evidence.young(db, symbol.underlying.id, now) if settling else {}
         rests = await older.resting(order, db, calendar, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):

@@ -32,7 +32,8 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
     """
     finished.not_prepared += [lacking for one in finished.prepared if (lacking := _parted(one, finished, parts))]
     asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
-    if not await planning.contract_work(parts.db, parts.calendar, *asked):
+    work = await planning.contract_work(parts.db, parts.calendar, *asked)
+    if not work and not await planning.lacks_expired(parts.db, *asked):
         return
     for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
         short, prepared = max(

@@ -18,7 +18,7 @@ from collector.domain.depth import DEFAULTS
 from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.instruments import Underlying, WhatToShow
 from collector.domain.sessions import Session
-from collector.domain.spans import Span
+from collector.domain.spans import Span, Spans
 from collector.market.calendar import Calendar
 from collector.pipeline.scope import level_of
 from collector.pipeline.weighed import Weighed
@@ -62,9 +62,9 @@ async def weigh(
             spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
             spoken_of &= {only} if only else spoken_of
             touched[underlying] = {day: nights.get(day) for day in sorted(spoken_of) if calendar.is_session(day)}
-        held = await _sessions_held(transaction, settings, calendar, touched, run_id, found)
+        findings = await _findings(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
-            await _rule(transaction, settings, calendar, underlying, list(days), held, found)
+            await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
     for one in found.implausible:
         tell = log.error if one.session in asked else log.info
         tell("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
@@ -165,19 +165,19 @@ class _Sessions:
         return self._known[day]
 
 
-async def _sessions_held(
+async def _findings(
     db: Statements,
     settings: Settings,
     calendar: Calendar,
     touched: dict[Underlying, _Nights],
     run_id: int | None,
     found: Weighed,
-) -> dict[tuple[str, date], str]:
-    """Judge each session of each symbol, and over all symbols; return why which are held, by symbol and day.
+) -> dict[tuple[str, date], Finding]:
+    """Judge each session of each symbol, and over all symbols; return what was found by symbol (or `ALL`) and day.
 
     A session that was found implausible is looked at again whatever has changed: another run may have repaired it.
     """
-    held: dict[tuple[str, date], str] = {}
+    findings: dict[tuple[str, date], Finding] = {}
     all_days = {day for days in touched.values() for day in days}
     looked_at = {underlying: set(days) for underlying, days in touched.items()}
     for symbol in settings.symbol_names:
@@ -191,18 +191,15 @@ async def _sessions_held(
             night = touched.get(underlying, {}).get(day)
             finding = await _judged(db, settings, underlying.symbol, day, counted, night, run_id)
             _note(found, underlying.symbol, day, finding)
-            if not finding.plausible:
-                held[underlying.symbol, day] = finding.implausible
+            findings[underlying.symbol, day] = finding
     for day in sorted(all_days):
         whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
         night = max((last for days in touched.values() if (last := days.get(day)) is not None), default=None)
         finding = await _judged(db, settings, ALL, day, whole, night, run_id)
-        if not finding.plausible:
-            if not any(day == other for _, other in held):
-                _note(found, ALL, day, finding)
-            for underlying in touched:
-                held.setdefault((underlying.symbol, day), finding.implausible)
-    return held
+        if not finding.plausible and all(one.plausible for (_, other), one in findings.items() if other == day):
+            _note(found, ALL, day, finding)
+        findings[ALL, day] = finding
+    return findings
 
 
 async def _counted(
@@ -252,12 +249,13 @@ async def _rule(
     calendar: Calendar,
     underlying: Underlying,
     days: Sequence[date],
-    held: dict[tuple[str, date], str],
+    findings: dict[tuple[str, date], Finding],
     found: Weighed,
 ) -> None:
     """Settle what is proven, and say of the rest what it waits for."""
     if not days:
         return
+    now = db.clock.now()
     sessions = [calendar.session(underlying.symbol, day) for day in days]
     past = calendar.sessions(underlying.symbol, days[0] - _HISTORY, days[-1])
     proven: list[tuple[StoredClaim, Ruling]] = []
@@ -265,12 +263,13 @@ async def _rule(
     unlisted: list[StoredClaim] = []
     for claim in await store.claims(db, underlying.id, sessions, past, settings.evidence.no_bid_usd):
         if not claim.listed and not claim.facts.with_bars:
-            if claim.facts.has_second_witness:
+            if claim.facts.has_second_night:
                 unlisted.append(claim)
             else:
                 waiting.append(_waiting(claim))
             continue
-        words = held.get((underlying.symbol, claim.day), "")
+        own, over_all = findings[underlying.symbol, claim.day], findings[ALL, claim.day]
+        words = own.holds(claim.expiration, now) or over_all.holds(claim.expiration, now)
         verdict = ruling(claim.facts, settings.series, plausible=not words)
         if verdict in (Ruling.SETTLED, Ruling.SINGLE_WITNESS):
             proven.append((claim, verdict))
@@ -280,7 +279,7 @@ async def _rule(
             waiting.append((claim, verdict, words))
     await store.settle(db, proven)
     await store.rule(db, waiting)
-    await store.unlist(db, _wholly(unlisted, settings.series))
+    await store.unlist(db, _wholly(unlisted, settings.series, sessions))
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
@@ -291,9 +290,17 @@ def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:
     return (claim, Ruling.HELD, store.UNCONFIRMED) if claim.unconfirmed else (claim, Ruling.AWAITING, "")
 
 
-def _wholly(claims: Sequence[StoredClaim], series: Sequence[WhatToShow]) -> list[StoredClaim]:
-    """Return one claim for each contract and session that is claimed empty in every series."""
-    by_session: dict[tuple[int, date], dict[WhatToShow, StoredClaim]] = defaultdict(dict)
+def _wholly(
+    claims: Sequence[StoredClaim], series: Sequence[WhatToShow], sessions: Sequence[Session]
+) -> list[tuple[int, date]]:
+    """Return contracts (ids) and session days that are claimed empty from open to close in every series."""
+    claimed: dict[tuple[int, date, WhatToShow], Spans] = defaultdict(Spans)
     for claim in claims:
-        by_session[claim.instrument, claim.day][claim.facts.what_to_show] = claim
-    return [next(iter(of.values())) for of in by_session.values() if of.keys() >= set(series)]
+        claimed[claim.instrument, claim.day, claim.facts.what_to_show] |= Spans((claim.span,))
+    whole = {session.day: Spans((session.span,)) for session in sessions}
+    empty = {(instrument, day) for instrument, day, _ in claimed}
+    return sorted(
+        (instrument, day)
+        for instrument, day in empty
+        if not any(whole[day] - claimed[instrument, day, what] for what in series)
+    )

@@ -1,11 +1,13 @@
 -- What awaits a second witness, by session: $1 symbols (NULL: all).
+-- oldest: of what half an hour confirms; sessions before a contract was listed need another night.
 SELECT
     claim.session_date,
-    min(claim.first_sent_at) AS oldest,
+    min(claim.first_sent_at) FILTER (WHERE life.listed_since > claim.session_date IS NOT TRUE) AS oldest,
     count(*) AS claims,
     count(*) FILTER (WHERE chain.expiration_date = claim.session_date) AS expiring
 FROM negative_claims AS claim
 LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
+LEFT JOIN option_contract_lifecycle AS life ON life.contract_id = claim.contract_id
 INNER JOIN underlying_securities AS underlying
     ON underlying.id = coalesce(claim.underlying_id, chain.underlying_id)
 WHERE claim.state = 'awaiting' AND ($1::text[] IS NULL OR underlying.symbol = ANY($1::text[]))

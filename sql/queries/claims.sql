@@ -23,7 +23,7 @@ strike AS (
     )
 ),
 claim AS (
-    SELECT claim.*, session.opens, session.closes
+    SELECT claim.*, session.opens, session.closes, chain.expiration_date
     FROM negative_claims AS claim
     INNER JOIN session ON session.day = claim.session_date
     LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
@@ -46,6 +46,7 @@ SELECT
     coalesce(claim.contract_id, -claim.underlying_id) AS instrument_id,
     claim.what_to_show,
     claim.session_date,
+    claim.expiration_date,
     claim.span,
     claim.reason,
     claim.first_sent_at,

@@ -1,12 +1,18 @@
--- Mark open gaps of contracts of expirations as lost, and return them.
--- $1 underlying id, $2 expirations, $3 the reason for each, $4 now.
+-- Mark open gaps of contracts as lost, and return them; what was claimed of their slots is of no use any more.
+-- $1 gap ids, $2 the reason for each, $3 now.
 WITH gap AS (
     UPDATE historical_data_gaps AS hole
-    SET state = 'lost', lost_at = $4::timestamptz, reason = given.reason
-    FROM option_chains AS chain
-    INNER JOIN unnest($2::date[], $3::text[]) AS given (expiration, reason) ON given.expiration = chain.expiration_date
-    WHERE chain.id = hole.contract_id AND hole.state = 'open' AND chain.underlying_id = $1::integer
+    SET state = 'lost', lost_at = $3::timestamptz, reason = given.reason
+    FROM unnest($1::bigint[], $2::text[]) AS given (id, reason)
+    WHERE hole.id = given.id AND hole.state = 'open'
     RETURNING hole.*
+),
+forgotten AS (
+    DELETE FROM negative_claims AS claim
+    USING gap
+    WHERE claim.contract_id = gap.contract_id
+        AND claim.what_to_show = gap.what_to_show
+        AND claim.span && tstzrange(gap.gap_start, gap.gap_end)
 )
 SELECT
     gap.id,

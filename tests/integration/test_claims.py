@@ -179,3 +179,94 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
         given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)}
         await bars.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
     assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
+
+
+async def listed_on(db: Database, day: date, contract: OptionContract) -> None:
+    """Let a contract have been seen first on a day."""
+    async with db._connection() as connection:
+        await connection.execute(
+            "UPDATE option_contract_lifecycle SET listed_since = $1 WHERE contract_id = $2", day, contract.id
+        )
+
+
+async def expected(db: Database, contract: OptionContract) -> bool:
+    """Return whether anything is expected of a contract on Friday."""
+    found = await rows(
+        db, "SELECT selected @> $2::date FROM option_contract_lifecycle WHERE contract_id = $1", contract.id, FRIDAY.day
+    )
+    return found == [(True,)]
+
+
+async def young(db: Database, chain: Chain, contract: OptionContract, now: datetime) -> set[WhatToShow]:
+    """Return the series of a contract that need not be asked for again yet."""
+    return {
+        what for contract_id, what in await evidence.young(db, chain.underlying.id, now) if contract_id == contract.id
+    }
+
+
+async def test_two_nights_end_what_was_expected_before_the_listing(db: Database, clock: HandClock) -> None:
+    """A symbol was added on Monday, and a hole hides its Friday: half an hour proves nothing, another night does.
+
+    What makes a session plausible counts the contracts that were listed then; nobody counts these.
+    """
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    await listed_on(db, date(2026, 11, 23), dark)
+    await empty(db, chain, dark, SENT)
+    await empty(db, chain, dark, LATER)
+    found = await weigh(db, chain)
+    assert (found.awaiting, found.settled, await expected(db, dark)) == (3, 0, True)
+    assert [one.oldest for one in await evidence.awaited(db)] == [None]
+    tomorrow = SENT + timedelta(days=1)
+    assert await young(db, chain, dark, LATER + timedelta(hours=1)) == set(OPTION_SERIES)
+    assert await young(db, chain, dark, tomorrow) == set()
+    clock.at = tomorrow
+    await empty(db, chain, dark, tomorrow)
+    await weigh(db, chain)
+    assert not await expected(db, dark)
+    assert await rows(db, "SELECT 1 FROM negative_claims") == []
+
+
+async def test_an_hour_before_the_listing_does_not_end_the_session(db: Database, clock: HandClock) -> None:
+    """Only claims from open to close, in every series, tell that a contract was not listed; two pieces do."""
+    chain = await make_chain(db, 2)
+    dark = chain.contracts[0]
+    await listed_on(db, date(2026, 11, 23), dark)
+    before = Span(FRIDAY.open, LAST_HOUR.start)
+    for night in range(2):
+        clock.at = SENT + timedelta(days=night)
+        await empty(db, chain, dark, clock.at, LAST_HOUR)
+        await empty(db, chain, dark, clock.at, before, T, B)
+        await weigh(db, chain)
+        assert await expected(db, dark)
+    for night in range(2, 4):
+        clock.at = SENT + timedelta(days=night)
+        await empty(db, chain, dark, clock.at, before, A)
+        await weigh(db, chain)
+    assert not await expected(db, dark)
+
+
+async def test_nights_say_nothing_of_what_expired_before_them(db: Database, clock: HandClock) -> None:
+    """Three nights find a third of the contracts empty: those that lived settle; those that had expired do not."""
+    chain = await make_chain(db, 15, expiration=date(2026, 12, 18))
+    living, gone = chain.contracts[:3], chain.contracts[3:6]
+    async with db._connection() as connection:
+        expire = "UPDATE option_chains SET expiration_date = $1 WHERE id = ANY($2)"
+        await connection.execute(expire, FRIDAY.day, [contract.id for contract in gone])
+    for contract in chain.contracts[6:]:
+        given = answers(contract, TRADES=answer([trade(3)]), BID=answer([quote(3)]), ASK=answer([quote(3)]))
+        await bars.store(db, [given], 1)
+    for sent in (SENT, LATER):
+        for contract in (*living, *gone):
+            await empty(db, chain, contract, sent)
+    assert [one.symbol for one in (await weigh(db, chain)).implausible] == ["PLTR"]
+    for night in range(1, 3):
+        clock.at = SENT + timedelta(days=night)
+        for contract in living:
+            await empty(db, chain, contract, clock.at)
+        found = await weigh(db, chain)
+    assert found.settled == 3 * len(living)
+    words = "6 of 15 contracts have no bar at all; accepted, for 3 nights found the same"
+    assert [one.words for one in found.accepted] == [words]
+    held = await rows(db, "SELECT DISTINCT state, reason FROM negative_claims")
+    assert held == [("held", f"{words}; this one had expired by then")]

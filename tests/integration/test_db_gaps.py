@@ -7,7 +7,7 @@ from decimal import Decimal
 from collector.clock import SystemClock
 from collector.db import bars, coverage, dead_letters, evidence, gaps, lifecycle, pool, requests, statistics
 from collector.db.dead_letters import NewLetter
-from collector.db.evidence import Negative
+from collector.db.evidence import Negative, NewClaim
 from collector.db.gaps import GapTotal, Recorded
 from collector.db.pool import Database
 from collector.db.requests import RequestRecord
@@ -188,7 +188,11 @@ async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None
     assert await gaps.expirations_to_mend(database, chain.underlying.id, EXPIRATION) == []
     assert await gaps.lose(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
 
+    (contract,) = chain.contracts
+    claimed = NewClaim(contract.id, B, FRIDAY.day, FRIDAY.span, FRIDAY.settles_at, 1, "", FRIDAY.settles_at)
+    await evidence.claim(database, [claimed])
     lost = await gaps.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
+    assert await evidence.claimed_days(database, chain.underlying.id) == []
 
     assert [(gap.symbol, gap.contract_symbol, gap.state, gap.reason) for gap in lost] == [
         ("PLTR", "PLTR  261123C00101000", GapState.LOST, "no security definition (200)")

@@ -1,7 +1,7 @@
 """Silent holes: "no data" where there is data, without a word; nothing of it becomes final."""
 
 from collections.abc import Callable, Coroutine
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,7 @@ from collector.simulator.scenarios import named
 from collector.simulator.scenarios.untruths import SilentHole
 from collector.simulator.server import Gateway
 from collector.virtual_time import VirtualClock
+from tests.dark_contracts import SilentUnderlying
 from tests.fixtures_simulator import AFTER_THE_CLOSE
 from tests.settled_truth import Settled, check
 from tests.window_runs import FRIDAY, narrow, run_window
@@ -113,5 +114,32 @@ def test_late_night_confirms_what_nobody_else_did(plain_database_url: str, virtu
             assert night.status is RunStatus.SUCCESS, (finished, night)
             after = await state(plain_database_url, clock, gateway.market, settings)
         assert (after.wrong, after.unsettled) == ([], {})
+
+    virtual_run(main)
+
+
+def test_a_silent_underlying_is_no_success(plain_database_url: str, virtual_run: Run) -> None:
+    """No bar of the underlying says that Friday has happened, on Saturday neither: partial, and at risk, both times.
+
+    By Saturday all contracts have expired; what is asked of them first is another matter than of the living.
+    """
+    settings, thursday = narrow("PLTR"), date(2026, 11, 19)
+
+    async def main() -> None:
+        clock = VirtualClock(AFTER_THE_CLOSE - timedelta(days=1))
+        async with Gateway(Market(7, clock), clock) as gateway:
+            before = await run_window(plain_database_url, gateway, settings, clock, day=thursday)
+            assert before.status is RunStatus.SUCCESS
+        await clock.sleep((AFTER_THE_CLOSE - clock.now()).total_seconds())
+        hole = SilentUnderlying(after_s=0.0, for_s=48 * 3600.0)
+        async with Gateway(Market(7, clock), clock, [hole]) as gateway:
+            for which in (Window.EOD, Window.MANUAL):
+                finished = await run_window(plain_database_url, gateway, settings, clock, which)
+                assert finished.status is RunStatus.PARTIAL
+                assert "no bar of an underlying later than" in finished.not_prepared[0].failure.message
+                assert finished.expiring.at_risk == 10
+                await clock.sleep(16 * 3600)
+        after = await state(plain_database_url, clock, gateway.market, settings)
+        assert after.settled == 0
 
     virtual_run(main)

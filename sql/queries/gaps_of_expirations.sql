@@ -1,0 +1,5 @@
+-- Open gaps of contracts of expirations: $1 underlying id, $2 expirations.
+SELECT hole.id, chain.expiration_date
+FROM historical_data_gaps AS hole
+INNER JOIN option_chains AS chain ON chain.id = hole.contract_id
+WHERE hole.state = 'open' AND chain.underlying_id = $1::integer AND chain.expiration_date = ANY($2::date[])

@@ -1,0 +1,42 @@
+-- Open gaps of contracts that lie beyond the source's memory, and why they are lost, in words.
+-- Two nights' controlled answers must have been empty: two dates in New York, at least six hours apart, both beyond the
+-- depth already.
+-- $1 underlying id, $2 series, $3 how far back the source remembers each, $4 now.
+WITH old AS (
+    SELECT
+        hole.id,
+        hole.contract_id,
+        hole.what_to_show,
+        tstzrange(hole.gap_start, hole.gap_end) AS slots,
+        hole.gap_end + given.depth AS forgotten_at,
+        given.depth
+    FROM historical_data_gaps AS hole
+    INNER JOIN option_chains AS chain ON chain.id = hole.contract_id
+    INNER JOIN unnest($2::text[], $3::interval[]) AS given (what_to_show, depth)
+        ON given.what_to_show = hole.what_to_show
+    WHERE hole.state = 'open'
+        AND chain.underlying_id = $1::integer
+        AND hole.gap_end + given.depth <= $4::timestamptz
+),
+empty AS (
+    SELECT old.id, old.depth, min(asked.sent_at) AS first, max(asked.sent_at) AS last
+    FROM old
+    INNER JOIN requests AS asked
+        ON asked.instrument_id = old.contract_id
+        AND asked.what_to_show = old.what_to_show
+        AND asked.sent_at >= old.forgotten_at
+        AND asked.negatives @> old.slots
+        AND asked.controlled
+    GROUP BY old.id, old.depth
+)
+SELECT
+    empty.id,
+    format(
+        'beyond the source''s memory of some %s days; asked on %s and %s, both times without a bar',
+        extract(DAY FROM empty.depth),
+        (empty.first AT TIME ZONE 'America/New_York')::date,
+        (empty.last AT TIME ZONE 'America/New_York')::date
+    ) AS reason
+FROM empty
+WHERE (empty.first AT TIME ZONE 'America/New_York')::date <> (empty.last AT TIME ZONE 'America/New_York')::date
+    AND empty.last - empty.first >= INTERVAL '6 hours'
