@@ -28,13 +28,12 @@ from collector.domain.errors import (
 )
 from collector.domain.masking import Mask
 from collector.domain.report import RunReport
-from collector.domain.runs import Window
+from collector.domain.runs import OFFLINE, Window
 from collector.domain.spans import Span
 from collector.ib import source as ib
 from collector.ib.gateway import GatewaySettings
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import Calendar
-from collector.market.schedule import OFFLINE
 from collector.notify import dead_man, report_files
 from collector.notify.fan_out import Delivery, Notifier
 from collector.pipeline import discovery, due, metrics, preflight, reporting, window_run

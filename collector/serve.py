@@ -15,10 +15,9 @@ from collector.db.pool import Database
 from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable, GatewayUnavailable, LockHeld
 from collector.domain.pace import Pace
 from collector.domain.report import RunReport
-from collector.domain.runs import RunStatus
+from collector.domain.runs import OFFLINE, RunStatus
 from collector.ib.source import IBSource
 from collector.market.agenda import DueRun
-from collector.market.schedule import OFFLINE
 from collector.pipeline import due, health, metrics
 from collector.pipeline.orders import Order
 from collector.pipeline.source import MarketDataSource, NoSource

@@ -20,6 +20,15 @@ class Window(StrEnum):
     MANUAL = "manual"
 
 
+OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
+"""Windows that ask the gateway for nothing."""
+
+NEEDS_GATEWAY = frozenset(set(Window) - OFFLINE)
+"""Windows that talk to IB: only they can show that the gateway is back."""
+
+FETCHING = NEEDS_GATEWAY - {Window.CHAIN_REFRESH, Window.PRE_MARKET}
+"""Windows that fetch bars: only they can be complete or not, and make good what was missed."""
+
 WINDOWS = frozenset(Window)
 """What a table calls a window may be none of this version's: a newer one, or an earlier system, may have written it."""
 

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 from collector.config.operation import ScheduleSettings
 from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import Asks, RunStatus, Scope, Window
-from collector.market.schedule import INTRADAY, OFFLINE, Occurrence, Schedule
+from collector.domain.runs import OFFLINE, Asks, RunStatus, Scope, Window
+from collector.market.schedule import INTRADAY, Occurrence, Schedule
 
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}
 _ENDED_WELL = (RunStatus.SUCCESS, RunStatus.PARTIAL)

@@ -15,16 +15,13 @@ from zoneinfo import ZoneInfo
 
 from collector.config.windows import WEEKDAYS, WindowSettings, WindowsSettings
 from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import Window
+from collector.domain.runs import OFFLINE, Window
 from collector.domain.sessions import SETTLING_DELAY, Session
 from collector.domain.spans import SLOT, Span
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
 INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})
 """Windows inside a session; what they miss, eod collects."""
-
-OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
-"""Windows that ask the gateway for nothing."""
 
 _ON_SESSIONS = (*sorted(INTRADAY), Window.PRE_MARKET, Window.EOD)
 _FRIDAY = 4

@@ -8,15 +8,10 @@ from enum import StrEnum
 from collector.config.notify import AlertSettings, When
 from collector.domain.coverage import NEW_YORK
 from collector.domain.report import Cause, Environment, RunReport
-from collector.domain.runs import RunStatus, Window
+from collector.domain.runs import FETCHING, NEEDS_GATEWAY, RunStatus, Window
+from collector.notify import wording
 
 GIGABYTE = 10**9
-
-NEEDS_GATEWAY = frozenset(set(Window) - {Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
-"""Windows that talk to IB: only they can show that the gateway is back."""
-
-FETCHING = NEEDS_GATEWAY - {Window.CHAIN_REFRESH, Window.PRE_MARKET}
-"""Windows that fetch bars: only they can be complete or not, and make good what was missed."""
 
 
 class Rule(StrEnum):
@@ -252,11 +247,12 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             rule=Rule.COMPLETENESS_LOW,
             severity=Severity.WARNING,
             key=f"{Rule.COMPLETENESS_LOW}:{run}",
-            text=f"{reached:.1%} of the expected series-slots are there, below {settings.completeness_threshold:.1%}.",
+            text=f"{wording.percent(reached)} of the expected series-slots are there, below "
+            f"{wording.percent(settings.completeness_threshold)}.",
             what_to_do="The next window asks again for what is missing.",
         )
     low = [
-        f"{name} {share:.1%}"
+        f"{name} {wording.percent(share)}"
         for name, share in (("completeness", reached), ("contracts done", done))
         if share is not None and share < settings.quality_threshold
     ]
@@ -265,7 +261,7 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             rule=Rule.QUALITY_LOW,
             severity=Severity.WARNING,
             key=f"{Rule.QUALITY_LOW}:{run}",
-            text=f"Quality is below {settings.quality_threshold:.0%}: {', '.join(low)}.",
+            text=f"Quality is below {wording.percent(settings.quality_threshold)}: {', '.join(low)}.",
         )
     for flag in report.flags:
         yield Alert(

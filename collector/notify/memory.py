@@ -17,8 +17,8 @@ import structlog
 from collector.config.notify import AlertSettings, When
 from collector.domain.report import RunReport
 from collector.domain.report_document import from_document, to_document
-from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import CONDITIONS, FETCHING, OUTAGES, Alert, Rule, degraded_alert, over, run_alerts, when
+from collector.domain.runs import FETCHING, RunStatus, Window
+from collector.notify.alerts import CONDITIONS, OUTAGES, Alert, Rule, degraded_alert, over, run_alerts, when
 
 _log = structlog.get_logger(__name__)
 

@@ -186,6 +186,7 @@ def _templates() -> Templates:
     templates.filters.update(
         percent=wording.percent,
         count=wording.count,
+        many=wording.many,
         rate=wording.rate,
         seconds=wording.seconds,
         duration=wording.duration,

@@ -102,7 +102,7 @@ def _figures(report: RunReport) -> Table:
     latency, backup, fetches = report.latency, report.backup, wording.fetches(report)
     took, pace = wording.duration(report.duration_s), wording.rate(report.requests_per_s)
     pairs = [
-        ("Took", f"{took}, {report.requests:,} requests" if fetches else took),
+        ("Took", f"{took}, {wording.many(report.requests, 'request')}" if fetches else took),
         ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
         ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
         (
@@ -110,13 +110,13 @@ def _figures(report: RunReport) -> Table:
             f"median {wording.seconds(latency.p50_s)}, 99 % {wording.seconds(latency.p99_s)}" if latency else "",
         ),
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
-        ("Deferred", f"{report.deferred:,} requests" if report.deferred else ""),
+        ("Deferred", wording.many(report.deferred, "request") if report.deferred else ""),
         ("Awaiting", wording.confirmation(report)),
         ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
         ("Unproven", f"{report.unproven:,} series that came back empty" if report.unproven else ""),
-        ("Controls", f"{report.controls:,} requests" if report.controls else ""),
+        ("Controls", wording.many(report.controls, "request") if report.controls else ""),
         ("Accepted", "; ".join(f"{one.symbol} {one.session}: {one.words}" for one in report.accepted)),
-        ("Resting", f"{report.resting:,} contracts until their turn" if report.resting else ""),
+        ("Resting", f"{wording.many(report.resting, 'contract')} until their turn" if report.resting else ""),
         ("Expiring", wording.expiring(report).replace(" ·", ",")),
         ("Gaps", f"{report.gaps.opened:,} opened, {report.gaps.closed:,} closed, {report.gaps.still_open:,} open"),
     ]

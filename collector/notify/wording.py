@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 
 from collector.domain.evidence import EmptySession
 from collector.domain.report import RunReport, Stage, SymbolReport
-from collector.domain.runs import Asks, RunStatus, Window
+from collector.domain.runs import FETCHING, Asks, RunStatus, Window
 from collector.domain.week import WeekReport, WeekSymbol
-from collector.notify.alerts import FETCHING
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 ISRAEL: Final = ZoneInfo("Asia/Jerusalem")
@@ -53,6 +52,11 @@ def percent(share: float | None) -> str:
 def count(number: float | None) -> str:
     """Return a whole number with thousands separated."""
     return NONE if number is None else f"{number:,.0f}"
+
+
+def many(number: float | None, noun: str) -> str:
+    """Return how many there are of a thing whose plural ends in s: "1 request", "2 requests"."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
 
 
 def rate(number: float | None) -> str:

@@ -21,12 +21,11 @@ import pytest
 
 from collector.config import GreeksSettings
 from collector.db import pool
-from collector.domain.runs import RunStatus
+from collector.domain.runs import OFFLINE, RunStatus
 from collector.ib.gateway import GatewaySettings
 from collector.ib.source import connect
 from collector.market.agenda import DueRun
 from collector.market.calendar import Calendar
-from collector.market.schedule import OFFLINE
 from collector.pipeline import due, window_run
 from collector.pipeline.orders import Finished
 from collector.pipeline.source import MarketDataSource, NoSource
