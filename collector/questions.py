@@ -19,7 +19,7 @@ from collector.domain.spans import Span
 from collector.domain.week import WeekReport
 from collector.market.expectation import Outstanding
 from collector.market.schedule import Schedule
-from collector.pipeline import counting, due, plans, preflight, reporting
+from collector.pipeline import counting, due, plans, preflight, reporting, scope
 from collector.pipeline.orders import Order, last_opened
 
 log = structlog.get_logger()
@@ -53,23 +53,30 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> status
 
 
 async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
-    """Return the known contracts that have not expired."""
+    """Return the known contracts that have not expired.
+
+    Raises:
+        UsageError: nothing is known of a symbol.
+    """
     today = clock.now().astimezone(NEW_YORK).date()
     contracts: list[OptionContract] = []
     async with app.database(settings, clock) as db:
-        for symbol in symbols or settings.symbol_names:
-            underlying = await contract_store.underlying(db, symbol)
-            if underlying is not None:
-                contracts += await contract_store.listed(db, underlying.id, today, date.max)
+        for underlying in await scope.known(db, symbols, settings.symbol_names):
+            contracts += await contract_store.listed(db, underlying.id, today, date.max)
     return contracts
 
 
 async def listed_gaps(
     settings: Settings, since: date | None, symbols: Sequence[str], clock: Clock, state: GapState
 ) -> tuple[list[gaps.Gap], tuple[int, ...]]:
-    """Return the gaps of a state, those of the contract that expires first first; and the runs not counted in them."""
+    """Return the gaps of a state, those of the contract that expires first first; and the runs not counted in them.
+
+    Raises:
+        UsageError: nothing is known of a symbol.
+    """
     start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
     async with app.database(settings, clock) as db:
+        await scope.known(db, symbols, settings.symbol_names)
         return await gaps.open_gaps(db, symbols or None, start, state), await counting.uncounted(db, clock.now())
 
 
@@ -78,7 +85,7 @@ async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock
 
     Raises:
         NotASession: the date is no trading day.
-        UsageError: the session has not opened, or a symbol is not known.
+        UsageError: the session has not opened, or nothing is known of a symbol.
     """
     calendar = app.calendar(settings)
     hours = [calendar.session(symbol, day) for symbol in symbols or settings.symbol_names]
@@ -86,8 +93,7 @@ async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock
     if span.start > clock.now():
         raise UsageError(f"the session of {day} has not opened", "Nothing has been asked about it yet.")
     async with app.database(settings, clock) as db:
-        if unknown := [symbol for symbol in symbols if await contract_store.underlying(db, symbol) is None]:
-            raise UsageError(f"{', '.join(unknown)} is not known", "See: collector chains list")
+        await scope.known(db, symbols, settings.symbol_names)
         return await witnesses.of_session(db, day, span, symbols or None)
 
 

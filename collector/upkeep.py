@@ -7,14 +7,14 @@ from pathlib import Path
 from collector import app
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db import adoption, backup, compaction, contracts, coverage, evidence, features, locks, retention
+from collector.db import adoption, backup, compaction, coverage, evidence, features, locks, retention
 from collector.db.adoption import Adoption
 from collector.db.backup import Backup
 from collector.db.compaction import Compacted
 from collector.db.retention import OldDay
 from collector.domain.coverage import NEW_YORK
 from collector.domain.errors import DatabaseError, UsageError
-from collector.pipeline import greeks, weighing
+from collector.pipeline import greeks, scope, weighing
 from collector.pipeline import verify as checks
 from collector.pipeline.greeks import GreeksTally
 from collector.pipeline.verify import Verified
@@ -35,7 +35,13 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Back
 
 
 async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:
-    """Restore a backup into the configured database, which must be empty."""
+    """Restore a backup into the configured database, which must be empty.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if not dump.is_file():
+        raise UsageError(f"there is no file {dump}", "Name a .dump file; backups are in backup.directory.")
     return await backup.restore(dump, await app.database_url(settings), clock)
 
 
@@ -97,11 +103,18 @@ async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
 
 
 async def verify(settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock) -> list[Verified]:
-    """Check the stored bars of sessions since a day, of the last one by default; changes nothing."""
+    """Check the stored bars of sessions since a day, of the last one by default; changes nothing.
+
+    Raises:
+        UsageError: no session has ended since the day, or nothing is known of a symbol.
+    """
     days = app.calendar(settings)
     names = symbols or settings.symbol_names
     last = days.last_completed(clock.now(), names[0]).day
+    if since is not None and since > last:
+        raise UsageError(f"{since} is after the last session that has ended", f"That one is {last}.")
     async with app.database(settings, clock) as db:
+        await scope.known(db, symbols, settings.symbol_names)
         return await checks.verify(db, settings, days, clock, names, since or last, last)
 
 
@@ -110,12 +123,15 @@ async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: C
 
     Raises:
         LockHeld: a run is at work.
+        NotASession: the date is no trading day.
+        UsageError: nothing is known of a symbol.
     """
     days, today = app.calendar(settings), clock.now().astimezone(NEW_YORK).date()
+    sessions = {symbol: days.session(symbol, day) for symbol in symbols or settings.symbol_names}
     async with app.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
         counts = [
-            await coverage.forget(db, days.session(symbol, day), [symbol], today)
-            for symbol in symbols or settings.symbol_names
+            await coverage.forget(db, sessions[one.symbol], [one.symbol], today)
+            for one in await scope.known(db, symbols, settings.symbol_names)
         ]
     return sum(counts)
 
@@ -126,15 +142,13 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
     Raises:
         LockHeld: a run is at work.
         NotASession: the date is no trading day.
-        UsageError: the session is not over or not implausible, or a symbol is not known.
+        UsageError: the session is not over or not implausible, or nothing is known of a symbol.
     """
     days, names = app.calendar(settings), tuple(symbols or settings.symbol_names)
     if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
         raise UsageError(f"the session of {day} is not over", "How empty it is will be known after its close.")
     async with app.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
-        known = {symbol: await contracts.underlying(db, symbol) for symbol in names}
-        if unknown := [symbol for symbol, one in known.items() if one is None and symbol in symbols]:
-            raise UsageError(f"{', '.join(unknown)} is not known", "See: collector chains list")
+        underlyings = await scope.known(db, symbols, settings.symbol_names)
         asked_for = (*names, evidence.ALL) if set(names) >= set(settings.symbol_names) else names
         doubted = [symbol for symbol in asked_for if day in await evidence.doubted_days(db, symbol)]
         if not doubted:
@@ -142,5 +156,4 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
                 f"{day} does not look emptier than it can be", f"See: collector coverage list --session {day}"
             )
         await evidence.accept(db, day, doubted)
-        underlyings = [one for one in known.values() if one is not None]
         return await weighing.weigh(db, settings, days, underlyings, None, only=day)

@@ -65,6 +65,7 @@ def beside() -> Iterator[Gateway]:
         ("simulate --market nosuch", "no market 'nosuch'; there are standard, calibrated"),
         ("simulate --at noon", "--at 'noon' is no instant with a zone"),
         ("simulate --truth PLTR", "--truth 'PLTR' has no date"),
+        ("db restore gone.dump", "there is no file gone.dump"),
         ("run --config elsewhere.yaml", "The configuration elsewhere.yaml does not exist."),
     ],
 )

@@ -196,6 +196,31 @@ def test_doctor_on_a_fresh_account(collected: Collected, capsys: Capsys) -> None
     assert re.search(r"^ok  database .*its tables are made by the first run", done.out, re.MULTILINE)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "gaps",
+        "chains list",
+        "verify",
+        "coverage list --session 2026-11-20",
+        "coverage forget --session 2026-11-20",
+        "coverage accept --session 2026-11-20",
+    ],
+)
+def test_a_symbol_of_which_nothing_is_known(collected: Collected, capsys: Capsys, words: str) -> None:
+    """A mistyped symbol is never answered with an empty list: that would read as "all is well"."""
+    done = collected.home.call(capsys, *words.split(), "--symbols", "PLTR,ZZZ")
+    assert (done.code, done.complaint) == (2, "nothing is known of ZZZ")
+    assert done.out == ""
+
+
+def test_what_is_still_to_come_is_not_verified(collected: Collected, capsys: Capsys) -> None:
+    """A day after the last session is a usage error, not "nothing to verify"."""
+    done = collected.home.call(capsys, "verify", "--since", "2031-01-02")
+    assert done.code == 2
+    assert done.complaint.startswith("2031-01-02 is after the last session that has ended")
+
+
 def test_what_is_due_is_one_document(capsys: Capsys) -> None:
     """`--due --json` prints a list of runs, also of none; the gravest decides the exit code; no option is ignored."""
     clock = SystemClock(AFTER_THE_CLOSE)
