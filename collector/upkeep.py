@@ -35,13 +35,7 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Back
 
 
 async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:
-    """Restore a backup into the configured database, which must be empty.
-
-    Raises:
-        UsageError: there is no such file.
-    """
-    if not dump.is_file():
-        raise UsageError(f"there is no file {dump}", "Name a .dump file; backups are in backup.directory.")
+    """Restore a backup into the configured database, which must be empty."""
     return await backup.restore(dump, await app.database_url(settings), clock)
 
 

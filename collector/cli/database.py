@@ -11,6 +11,7 @@ from collector import app as wiring
 from collector import questions, upkeep
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.db.features import FeatureReport
+from collector.domain.errors import UsageError
 
 app = typer.Typer(help="The database: schema, features.", no_args_is_help=True)
 
@@ -81,8 +82,11 @@ def restore(
 
     Example: collector db restore ~/backups/collector-20261121T070000Z.dump
     """
+    path = dump.expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    kept = wiring.run_until_signalled(upkeep.restore(settings, dump.expanduser(), clock))
+    kept = wiring.run_until_signalled(upkeep.restore(settings, path, clock))
     typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC; now run: collector db upgrade")
 
 

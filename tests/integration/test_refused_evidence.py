@@ -154,7 +154,10 @@ async def test_a_bad_bar_takes_back_no_trade(database: Database) -> None:
 
 
 async def test_a_stored_value_outlives_a_bad_bar(database: Database) -> None:
-    """What was stored stays, unflagged, when a later answer has a bar for the slot that cannot be true."""
+    """What has settled with a value stays so, unflagged, when a later answer has a bar that cannot be true.
+
+    Drawn for a look at what was settled, on a contract's last evening: unsettled, it would be lost for a lie.
+    """
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     await bars.store(database, [brought(contract, trade(3))], 1)
@@ -163,6 +166,20 @@ async def test_a_stored_value_outlives_a_bad_bar(database: Database) -> None:
 
     (row,) = [row for row in await rows(database, BARS) if row[0] == slot(3)]
     assert row[1:5] == (Decimal("1.2500"), 10, Decimal("1.2000"), 0)
+    assert await missing(database, chain) == []
+    assert await rows(database, "SELECT count(*) FROM quarantined_bars") == [(1,)]
+
+
+@pytest.mark.parametrize(("settles", "kept"), [(True, True), (False, False)])
+async def test_an_underlyings_value_outlives_a_bad_bar(database: Database, settles: bool, kept: bool) -> None:
+    """The same goes for an underlying; a value that has not settled is asked for again."""
+    chain = await make_chain(database, 1)
+    first = answers(chain.underlying, TRADES=answer([trade(3)], settles=settles))
+    await bars.store(database, [first], 1)
+    bad = answers(chain.underlying, TRADES=answer([spoilt()], settles=settles))
+    await bars.store(database, [examined(bad, [FRIDAY])], 2)
+    (covered,) = await rows(database, "SELECT covered @> $1::timestamptz FROM request_coverage", slot(3))
+    assert covered == (kept,)
 
 
 async def test_an_off_grid_bar_refuses_the_slot_that_it_lies_in(database: Database) -> None:
