@@ -1,4 +1,4 @@
-"""Alembic's environment: one connection, given by collector.db.migrate or made from DATABASE_URL for a developer."""
+"""Alembic's environment: one connection, given by the collector or made from DATABASE_URL."""
 
 import asyncio
 import os
@@ -6,8 +6,8 @@ import os
 from alembic import context
 from sqlalchemy import Connection
 
-from collector.db.migrate import engine_for
-from collector.db.schema import metadata
+from collector.db.schema.migrate import engine_for
+from collector.db.schema.tables import metadata
 
 
 def migrate(connection: Connection) -> None:

@@ -3,10 +3,10 @@
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
-    "tests.fixtures_engines",
-    "tests.fixtures_simulator",
-    "tests.fixtures_convergence",
-    "tests.fixtures_days",
+    "tests.support.fixtures_engines",
+    "tests.support.fixtures_simulator",
+    "tests.support.fixtures_convergence",
+    "tests.support.fixtures_days",
 ]
 
 # A busy machine makes no property wrong, and the same draws every time make no failure that nobody can repeat.

@@ -13,7 +13,7 @@ from collector.domain.errors import (
     LockHeld,
     UsageError,
 )
-from collector.domain.runs import RunStatus
+from collector.domain.run_vocabulary import RunStatus
 
 
 class Exit(IntEnum):

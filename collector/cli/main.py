@@ -6,26 +6,12 @@ from collections.abc import Sequence
 import typer
 
 from collector import __version__, log
-from collector.cli import (
-    chains,
-    coverage,
-    database,
-    demo,
-    doctor,
-    gaps,
-    greeks,
-    notify,
-    plan,
-    report,
-    run,
-    schedule,
-    serve,
-    simulate,
-    status,
-    verify,
-)
+from collector.cli.collect import chains, coverage, gaps, greeks, plan, run
 from collector.cli.exits import Exit, of_error
+from collector.cli.inspect import doctor, report, status, verify
+from collector.cli.operate import database, notify, schedule, serve
 from collector.cli.options import say
+from collector.cli.trial import demo, simulate
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 

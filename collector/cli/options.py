@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from collector import app, config, log
+from collector import config, log
+from collector.app import composition
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.domain.errors import UsageError
-from collector.domain.runs import Window
+from collector.domain.run_vocabulary import Window
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; default ./config.yaml or the per-user one.")
@@ -35,7 +36,7 @@ def opened(
         ConfigurationError: with file, line and key.
     """
     settings = config.load(config_path)
-    clock = app.system_clock()
+    clock = composition.system_clock()
     log.setup(
         settings.log, clock, secrets=settings.secrets, files=None if writes_log else False, quiet_people=not verbose
     )

@@ -1,7 +1,7 @@
 """The whole configuration: config.yaml, overridden by secrets, by the environment, by options."""
 
-from collector.config.activity import ActivitySettings, OpenInterestSettings
-from collector.config.collection import (
+from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
+from collector.config.collection_settings import (
     EvidenceSettings,
     IvRegime,
     RegimeSource,
@@ -10,11 +10,11 @@ from collector.config.collection import (
     SelectionSettings,
     SymbolSettings,
 )
-from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
-from collector.config.greeks import DividendSettings, GreeksSettings, QualitySettings
+from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.greeks_settings import DividendSettings, GreeksSettings, QualitySettings
 from collector.config.loading import find, load
-from collector.config.notify import NotifySettings
-from collector.config.operation import (
+from collector.config.notify_settings import NotifySettings
+from collector.config.operation_settings import (
     BackupSettings,
     DeadManSettings,
     LogSettings,
@@ -23,7 +23,7 @@ from collector.config.operation import (
     ServeSettings,
 )
 from collector.config.settings import Settings
-from collector.config.windows import WindowSettings, WindowsSettings
+from collector.config.window_settings import WindowSettings, WindowsSettings
 
 __all__ = [
     "ActivitySettings",

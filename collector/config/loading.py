@@ -16,10 +16,10 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from collector.config import written
+from collector.config.package_files import resource
 from collector.config.settings import Settings
 from collector.config.written import KeyPath, Written
 from collector.domain.errors import ConfigurationError
-from collector.resources import resource
 
 _PREFIX = "COLLECTOR_"
 _PLAIN = {

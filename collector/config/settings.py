@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from collector.config.activity import ActivitySettings, OpenInterestSettings
-from collector.config.collection import (
+from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
+from collector.config.collection_settings import (
     EvidenceSettings,
     RepairSettings,
     RotationSettings,
@@ -18,10 +18,10 @@ from collector.config.collection import (
     check_series,
     split_symbols,
 )
-from collector.config.connections import DatabaseSettings, GatewaySettings, PacingSettings
-from collector.config.greeks import GreeksSettings, QualitySettings
-from collector.config.notify import NotifySettings
-from collector.config.operation import (
+from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
+from collector.config.greeks_settings import GreeksSettings, QualitySettings
+from collector.config.notify_settings import NotifySettings
+from collector.config.operation_settings import (
     BackupSettings,
     DeadManSettings,
     LogSettings,
@@ -29,8 +29,8 @@ from collector.config.operation import (
     ScheduleSettings,
     ServeSettings,
 )
-from collector.config.windows import WindowsSettings
-from collector.domain.instruments import OPTION_SERIES, WhatToShow
+from collector.config.window_settings import WindowsSettings
+from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 
 
 class Settings(BaseSettings):

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from ib_async.contract import Contract
 
-from collector.domain.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
-from collector.domain.spans import SLOT
-from collector.ib.requests import Reply
-from collector.ib.translate import MalformedBars, bars
+from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
+from collector.domain.market_data.spans import SLOT
+from collector.ib.bar_translation import MalformedBars, bars
+from collector.ib.wire_requests import Reply
 
 BAR_SIZE = "5 mins"
 WITHHELD = timedelta(minutes=30)

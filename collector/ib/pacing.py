@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self, TypeAlias
 
 from collector.clock import Clock
-from collector.domain.answers import HistoricalRequest, Outcome
-from collector.domain.concurrency import AdaptiveConcurrency, FixedConcurrency
+from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.pacing.concurrency import AdaptiveConcurrency, FixedConcurrency
 from collector.ib.pacing_gates import MessageCeiling, Pause, SmallBarRules, Turn
 
 Kind: TypeAlias = Literal["historical", "definition"]

@@ -6,7 +6,7 @@ import math
 from collections import deque
 
 from collector.clock import Clock
-from collector.domain.answers import HistoricalRequest
+from collector.domain.market_data.answers import HistoricalRequest
 
 Rank = tuple[int, int]
 """Priority (low first), then order of arrival."""

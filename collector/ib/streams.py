@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from ib_async.contract import Contract
 
-from collector.domain.answers import Failure, OpenInterest, Outcome
-from collector.domain.instruments import OptionContract, Right
-from collector.ib.gateway import Gateway
-from collector.ib.translate import MalformedBars, exact
-from collector.ib.wire import End, Kind, Pending, Wire
+from collector.domain.market_data.answers import Failure, OpenInterest, Outcome
+from collector.domain.market_data.instruments import OptionContract, Right
+from collector.ib.bar_translation import MalformedBars, exact
+from collector.ib.connection.gateway import Gateway
+from collector.ib.connection.wire_client import End, Kind, Pending, Wire
 
 GENERIC_TICKS = "101"
 _TICK_SIZE = 2

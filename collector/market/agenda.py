@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from collector.config.operation import ScheduleSettings
-from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import OFFLINE, Asks, RunStatus, Scope, Window
+from collector.config.operation_settings import ScheduleSettings
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.run_vocabulary import OFFLINE, Asks, RunStatus, Scope, Window
 from collector.market.schedule import INTRADAY, Occurrence, Schedule
 
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}

@@ -6,9 +6,9 @@ from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
 
-from collector.domain.coverage import NEW_YORK
+from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import NotASession, UsageError
-from collector.domain.sessions import Session
+from collector.domain.market_data.sessions import Session
 from collector.market.exchange import FIRST_DAY, LAST_DAY, ExchangeDays, exchange_days
 
 REGULAR_CLOSE = time(16, 0)

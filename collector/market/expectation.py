@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from collector.config.operation import ScheduleSettings
-from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import RunStatus, Window
+from collector.config.operation_settings import ScheduleSettings
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.agenda import Limits, MissKind, PastRun, agenda
 from collector.market.schedule import Occurrence, Schedule
 

@@ -3,8 +3,8 @@
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
-from collector.domain.forecast import Limit, LimitKind
-from collector.domain.runs import Window
+from collector.domain.pacing.forecast import Limit, LimitKind
+from collector.domain.run_vocabulary import Window
 from collector.market.schedule import Schedule, first_after
 
 

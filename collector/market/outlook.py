@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import Window
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.run_vocabulary import Window
 from collector.market.schedule import Occurrence, Schedule
 
 ISRAEL = ZoneInfo("Asia/Jerusalem")

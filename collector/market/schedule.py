@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from collector.config.windows import WEEKDAYS, WindowSettings, WindowsSettings
-from collector.domain.coverage import NEW_YORK
-from collector.domain.runs import OFFLINE, Window
-from collector.domain.sessions import SETTLING_DELAY, Session
-from collector.domain.spans import SLOT, Span
+from collector.config.window_settings import WEEKDAYS, WindowSettings, WindowsSettings
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.market_data.sessions import SETTLING_DELAY, Session
+from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.run_vocabulary import OFFLINE, Window
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
 INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})

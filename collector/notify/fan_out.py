@@ -9,20 +9,21 @@ from typing import TypeVar
 import structlog
 
 from collector.clock import Clock
-from collector.config.notify import NotifySettings
+from collector.config.notify_settings import NotifySettings
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
-from collector.domain.report import RunReport
-from collector.domain.runs import RunStatus
-from collector.domain.week import WeekReport
-from collector.notify import desktop, examples
-from collector.notify.example_week import week
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
-from collector.notify.message import Mail, message, one_line
-from collector.notify.outbox import Claimed, Outbox
-from collector.notify.rendering import Renderer, page
-from collector.notify.smtp import MailError, Smtp
-from collector.notify.troubleshooting import traceback_without_values
+from collector.domain.reports.run_report import RunReport
+from collector.domain.reports.week_report import WeekReport
+from collector.domain.run_vocabulary import RunStatus
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
+from collector.notify.alerts.troubleshooting import traceback_without_values
+from collector.notify.channels import desktop
+from collector.notify.channels.mail_message import Mail, message, one_line
+from collector.notify.channels.outbox import Claimed, Outbox
+from collector.notify.channels.smtp import MailError, Smtp
+from collector.notify.reports import examples
+from collector.notify.reports.example_week import week
+from collector.notify.reports.mail_rendering import Renderer, page
 
 _log = structlog.get_logger(__name__)
 

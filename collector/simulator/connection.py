@@ -11,7 +11,7 @@ from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import MAX_MESSAGES_PER_S, Kind, RateMeter, Request, Violation
 from collector.simulator.requests import REQUESTS
 from collector.simulator.scenarios.base import Cut, Late, Mute, Reaction, Silence
-from collector.simulator.wire import Fields, Inbox, WireError, frame
+from collector.simulator.wire_format import Fields, Inbox, WireError, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable

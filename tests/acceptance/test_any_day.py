@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from collector.db import embedded
+from collector.db.server import embedded
 from collector.simulator.server import Gateway
-from tests.command_line import NARROW, gateway_beside, home
-from tests.fixtures_days import Day
-from tests.truth import option_truth, selected, span_of, stored_options
+from tests.support.command_line import NARROW, gateway_beside, home
+from tests.support.fixtures_days import Day
+from tests.support.truth import option_truth, selected, span_of, stored_options
 
 WEEK = NARROW.replace("horizon_days: 4", "horizon_days: 7")
 """PLTR's contracts expire on Fridays."""

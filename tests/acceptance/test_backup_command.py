@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import backup
-from tests.command_line import NARROW, home
+from collector.db.upkeep import backup
+from tests.support.command_line import NARROW, home
 
 Capsys = pytest.CaptureFixture[str]
 SATURDAY = datetime(2026, 11, 21, 2, 0, tzinfo=ZoneInfo("America/New_York"))

@@ -12,14 +12,15 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import embedded, locks, pool
-from collector.db.local_server import LocalServer
-from collector.notify import examples, report_files
+from collector.db.connection import locks, pool
+from collector.db.server import embedded
+from collector.db.server.local_server import LocalServer
+from collector.notify.reports import examples, report_files
 from collector.simulator.server import Gateway
-from tests.command_line import Home, gateway_beside, home
-from tests.engines import Engine
-from tests.fixtures_engines import Matrix
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.command_line import Home, gateway_beside, home
+from tests.support.engines import Engine
+from tests.support.fixtures_engines import Matrix
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 EOD = ("run", "--window", "eod")
 _PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name

@@ -6,17 +6,17 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from collector import app
+from collector.app import composition
 from collector.clock import SystemClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
 from collector.domain.errors import GatewayUnavailable
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import order_for
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs.orders import order_for
 from collector.simulator.launch import start
-from tests.fault_proxy import unused_port
-from tests.mail_server import Mailbox, mail_server, mails_to
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow
+from tests.support.fault_proxy import unused_port
+from tests.support.mail_server import Mailbox, mail_server, mails_to
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY, narrow
 
 NEW_YORK = ZoneInfo("America/New_York")
 BROKEN = [(Window.MORNING, 10, 0), (Window.MIDDAY, 12, 30), (Window.EXPIRY_CHECK, 15, 0), (Window.EOD, 16, 45)]
@@ -39,15 +39,17 @@ async def test_one_failure_mail_and_one_recovery(plain_database_url: str, tmp_pa
     clock = SystemClock()
     async with mail_server(mailbox) as mail_port:
         settings = settings_for(plain_database_url, port, tmp_path, mail_port)
-        days = app.calendar(settings)
+        days = composition.calendar(settings)
         for window, hour, minute in BROKEN:
             clock.set(datetime(2026, 11, 20, hour, minute, tzinfo=NEW_YORK))
-            outcome = await app.run_window(settings, order_for(window, settings, days, clock.now()), clock)
+            outcome = await composition.run_window(settings, order_for(window, settings, days, clock.now()), clock)
             assert isinstance(outcome.error, GatewayUnavailable)
         clock.set(datetime(2026, 11, 20, 18, 0, tzinfo=NEW_YORK))
         gateway = await start(clock=clock, port=port)
         try:
-            back = await app.run_window(settings, order_for(Window.LATE_NIGHT, settings, days, clock.now()), clock)
+            back = await composition.run_window(
+                settings, order_for(Window.LATE_NIGHT, settings, days, clock.now()), clock
+            )
         finally:
             await gateway.stop()
 

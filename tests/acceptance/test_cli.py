@@ -11,12 +11,12 @@ import pytest
 
 from collector.cli.exits import Exit, worst
 from collector.clock import SystemClock
-from collector.db import embedded
+from collector.db.server import embedded
 from collector.simulator.server import Gateway
-from tests.command_line import Done, Home, gateway_beside, home
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.truth import compare
-from tests.window_runs import FRIDAY
+from tests.support.command_line import Done, Home, gateway_beside, home
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY
 
 EOD = ("run", "--window", "eod")
 Capsys = pytest.CaptureFixture[str]

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from collector.clock import SystemClock
-from tests.command_line import gateway_beside, home
-from tests.dark_contracts import HalfDark, OneDark
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.command_line import gateway_beside, home
+from tests.support.dark_contracts import HalfDark, OneDark
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 EOD = ("run", "--window", "eod")
 HOURS = 8 * 3600.0

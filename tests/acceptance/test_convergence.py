@@ -14,17 +14,17 @@ from typing import Any
 
 import pytest
 
-from collector.domain.runs import RunStatus
-from collector.pipeline.orders import Finished
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
+from collector.domain.run_vocabulary import RunStatus
+from collector.runs.orders import Finished
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import SCENARIOS, Scenario, named
 from collector.simulator.scenarios.base import Reaction, Silence
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests import disturbances, engines, liars, tables
-from tests.arena import Arena, Disturbed, Variant
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.truth import compare
-from tests.window_runs import FRIDAY
+from tests.support import disturbances, engines, liars, tables
+from tests.support.arena import Arena, Disturbed, Variant
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY
 
 pytestmark = pytest.mark.usefixtures("quiet_faults")
 

@@ -3,14 +3,14 @@
 import asyncio
 from datetime import timedelta
 
+from collector.app.demo import MARKET, last_evening
 from collector.clock import SystemClock
-from collector.db import embedded
-from collector.demo import MARKET, last_evening
+from collector.db.server import embedded
 from collector.simulator.market import Market
 from collector.simulator.settings import market_settings
-from tests.command_line import home
-from tests.fixtures_days import Day
-from tests.truth import compare
+from tests.support.command_line import home
+from tests.support.fixtures_days import Day
+from tests.support.truth import compare
 
 SYMBOLS = ("SPY", "PLTR", "TSLA")
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from collector.config import Settings
-from collector.resources import resource
+from collector.config.package_files import resource
 
 
 def compose() -> dict[str, Any]:

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from collector import installation
+from collector.app import installation
+from collector.app.installation import Kind, Places
 from collector.config import Settings
-from collector.installation import Kind, Places
-from collector.resources import resource
+from collector.config.package_files import resource
 
 ANALYZE = shutil.which("systemd-analyze")
 SYSTEMD = pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze is not installed")

@@ -18,16 +18,16 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.simulator.launch import start
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import Scenario
 from collector.simulator.scenarios.base import Reaction, Silence
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests import disturbances, engines, tables
-from tests.arena import MARKET, Arena, CuttingProxy, Reference, Variant
-from tests.command_line import COMMAND, NARROW, Done, Home
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support import disturbances, engines, tables
+from tests.support.arena import MARKET, Arena, CuttingProxy, Reference, Variant
+from tests.support.command_line import COMMAND, NARROW, Done, Home
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 KILLS = int(os.environ.get("COLLECTOR_KILLS", "20"))
 _KILLS_A_TEST = 4

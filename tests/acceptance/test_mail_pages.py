@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import browser, example_mails, fonts
+from tests.support import browser, example_mails, fonts
 
 pytestmark = pytest.mark.skipif(
     browser.PROGRAM is None, reason="no Chromium on this machine: the mails' layout is not checked"

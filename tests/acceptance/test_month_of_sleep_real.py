@@ -19,21 +19,22 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.config import GreeksSettings
-from collector.db import pool
-from collector.domain.runs import OFFLINE, RunStatus
-from collector.ib.gateway import GatewaySettings
-from collector.ib.source import connect
+from collector.db.connection import pool
+from collector.domain.run_vocabulary import OFFLINE, RunStatus
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.ib_source import connect
+from collector.jobs import due_windows
 from collector.market.agenda import DueRun
 from collector.market.calendar import Calendar
-from collector.pipeline import due, window_run
-from collector.pipeline.orders import Finished
-from collector.pipeline.source import MarketDataSource, NoSource
+from collector.runs import window_run
+from collector.runs.orders import Finished
+from collector.runs.source import MarketDataSource, NoSource
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.arena import Arena, CuttingProxy
-from tests.truth import option_truth, span_of, stored_options, stored_underlyings, underlying_truth
-from tests.window_runs import QUICK, narrow
+from tests.support.arena import Arena, CuttingProxy
+from tests.support.truth import option_truth, span_of, stored_options, stored_underlyings, underlying_truth
+from tests.support.window_runs import QUICK, narrow
 
 pytestmark = pytest.mark.usefixtures("quiet_faults")
 
@@ -222,14 +223,14 @@ class Laptop:
         async with pool.connect(self.url, self.clock) as db:
             while True:
                 now = self.clock.now()
-                schedule = await due.schedule_of(db, self.settings, self.calendar, now)
-                found = await due.look(db, self.settings, schedule, now)
+                schedule = await due_windows.schedule_of(db, self.settings, self.calendar, now)
+                found = await due_windows.look(db, self.settings, schedule, now)
                 if not found.due:
                     return
                 await self._run(found.due[0], db)
 
     async def _run(self, one: DueRun, db: pool.Database) -> None:
-        order = due.order_of(one, self.settings, self.calendar, self.clock.now())
+        order = due_windows.order_of(one, self.settings, self.calendar, self.clock.now())
         if order.window in OFFLINE:
             self._note(await window_run.run(order, self._parts(db, NoSource(self.clock))))
             return

@@ -10,8 +10,8 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.simulator.server import Gateway
-from tests.command_line import Home, gateway_beside, home
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.command_line import Home, gateway_beside, home
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 Capsys = pytest.CaptureFixture[str]
 NEW_YORK = ZoneInfo("America/New_York")

@@ -17,22 +17,24 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector import serve as serving
+from collector.app import serving
 from collector.clock import Clock, SystemClock
+from collector.clock.virtual_time import VirtualClock
 from collector.config import DatabaseSettings, DeadManSettings, GatewaySettings, LogSettings, ServeSettings, Settings
-from collector.db import embedded, pool, runs
-from collector.db.runs import NewRun, RunEnd
-from collector.domain.runs import RunStatus, Window
+from collector.db.bookkeeping import runs_table
+from collector.db.bookkeeping.runs_table import NewRun, RunEnd
+from collector.db.connection import pool
+from collector.db.server import embedded
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
-from collector.virtual_time import VirtualClock
-from tests import truth
-from tests.command_line import gateway_beside, home
-from tests.fault_proxy import unused_port
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.http_peers import get, pings, samples
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, no_bar
+from tests.support import truth
+from tests.support.command_line import gateway_beside, home
+from tests.support.fault_proxy import unused_port
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.http_peers import get, pings, samples
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 NEW_YORK = ZoneInfo("America/New_York")
 NINE = datetime(2026, 11, 20, 9, 0, tzinfo=NEW_YORK)
@@ -96,8 +98,8 @@ async def ran_on_thursday(url: str, clock: Clock) -> None:
         for window, at in ((Window.LATE_NIGHT, (19, 18)), (Window.GAP_CHECK, (20, 1))):
             instant = datetime(2026, 11, *at, tzinfo=NEW_YORK)
             new = NewRun(window=window, day=date(2026, 11, 19), symbols=["PLTR"], started_at=instant)
-            run_id = await runs.open_run(db, new)
-            await runs.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=instant))
+            run_id = await runs_table.open_run(db, new)
+            await runs_table.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=instant))
 
 
 def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:

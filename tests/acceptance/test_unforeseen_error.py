@@ -7,10 +7,10 @@ from datetime import date
 
 import pytest
 
-from collector.cli import run
+from collector.cli.collect import run
 from collector.clock import SystemClock
-from tests.command_line import Home, home
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.command_line import Home, home
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 ONE_LINE = "collector: unforeseen error: KeyError: 'planted postgresql://***'\n"
 Capsys = pytest.CaptureFixture[str]

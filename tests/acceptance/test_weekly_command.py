@@ -6,10 +6,10 @@ import json
 import pytest
 
 from collector.clock import SystemClock
-from collector.notify.memory import AlertFile, AlertMemory
-from tests.command_line import home
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.mail_server import Mailbox, mail_server
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory
+from tests.support.command_line import home
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.mail_server import Mailbox, mail_server
 
 LINES = ("2026-11-17 06:00 UTC · 92 new contracts were found.",)
 

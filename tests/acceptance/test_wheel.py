@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.db import revisions
-from tests.command_line import Home, home
+from collector.db.schema import schema_revisions
+from tests.support.command_line import Home, home
 
 CHECKOUT = Path(__file__).parents[2]
 TRAVELLING = ("sql", "migrations", "deploy", "collector/notify/templates")
@@ -102,4 +102,4 @@ def test_installed_it_runs_without_the_checkout(command: Path, account: Home) ->
     upgraded = own.run("db", "upgrade")
     assert upgraded.code == 0, upgraded.err
     status = own.run("db", "status", "--json")
-    assert status.document["schema"] == revisions.head(), status.err
+    assert status.document["schema"] == schema_revisions.head(), status.err

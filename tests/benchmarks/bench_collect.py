@@ -24,14 +24,16 @@ import asyncpg
 
 from collector.clock import SystemClock
 from collector.config import GreeksSettings, SelectionSettings, Settings, SymbolSettings
-from collector.db import embedded, migrate, pool
-from collector.domain.runs import RunStatus, Window
-from collector.ib.gateway import GatewaySettings
+from collector.db.connection import pool
+from collector.db.schema import migrate
+from collector.db.server import embedded
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.ib_source import connect
 from collector.ib.pacing import PacingSettings
-from collector.ib.source import connect
 from collector.market.calendar import Calendar
-from collector.pipeline import window_run
-from collector.pipeline.orders import order_for
+from collector.runs import window_run
+from collector.runs.orders import order_for
 from collector.simulator.market import Market, MarketSettings
 from collector.simulator.server import Gateway
 

@@ -15,15 +15,16 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import BackupSettings, SelectionSettings, Settings, SymbolSettings
-from collector.db import embedded, features, migrate
-from collector.domain.runs import Window
+from collector.db.schema import features, migrate
+from collector.db.server import embedded
+from collector.domain.run_vocabulary import Window
 from collector.simulator.market import Market
 from collector.simulator.server import Gateway
 from collector.simulator.settings import market_settings
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests.settled_truth import Settled, check
-from tests.window_runs import run_window
+from tests.support.settled_truth import Settled, check
+from tests.support.window_runs import run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = (16, 17, 18, 19, 20)

@@ -13,10 +13,11 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from collector.clock import SystemClock
-from collector.db import migrate, pool
-from tests import engines
+from collector.db.connection import pool
+from collector.db.schema import migrate
 from tests.benchmarks.bench_storage import say
 from tests.benchmarks.market_days import session_days
+from tests.support import engines
 
 _CONTRACTS = 10_000
 _SESSIONS = 250

@@ -19,7 +19,7 @@ from collector.domain.pricing.chain import ABSENT, Computed, ExpirationDay, Inpu
 from collector.domain.pricing.parity import Prior
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.simulator.market import Market
-from tests.option_days import simulated_day
+from tests.support.option_days import simulated_day
 
 DAY = date(2026, 11, 20)
 _BAND = {"SPY": 0.15, "PLTR": 0.25, "TSLA": 0.25}

@@ -19,13 +19,15 @@ from typing import TypeVar
 import asyncpg
 
 from collector.clock import SystemClock
-from collector.db import bars, features, migrate, pool
-from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.domain.bars import Bar
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.spans import SLOT, Spans
-from tests import engines
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.connection import pool
+from collector.db.schema import features, migrate
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.spans import SLOT, Spans
 from tests.benchmarks.bench_storage import say
+from tests.support import engines
 
 _Batch = TypeVar("_Batch")
 
@@ -118,7 +120,7 @@ async def _round(
         await copy(_text(batch))
 
     async def store(batch: list[InstrumentAnswers]) -> None:
-        await bars.store(database, batch, 1)
+        await bar_tables.store(database, batch, 1)
 
     await _emptied(connection)
     seconds = [await _seconds(copy, [_text(batch) for batch in batches])]

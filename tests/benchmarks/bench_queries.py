@@ -16,12 +16,13 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 
 from collector.clock import SystemClock
-from collector.db import features, migrate, pool
-from collector.db.queries import query
-from collector.resources import resource
-from tests import engines
+from collector.config.package_files import resource
+from collector.db.connection import pool
+from collector.db.connection.statements import query
+from collector.db.schema import features, migrate
 from tests.benchmarks.bench_storage import load, say
 from tests.benchmarks.market_days import Rows, as_data_set, quoted_session, session_days
+from tests.support import engines
 
 LIMITS_MS = {
     "surface, 896 contracts": 50.0,

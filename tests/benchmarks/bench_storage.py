@@ -20,8 +20,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from collector.db import features, migrate
-from tests import engines
+from collector.db.schema import features, migrate
 from tests.benchmarks.market_days import (
     COLUMNS,
     DATA_SETS,
@@ -34,6 +33,7 @@ from tests.benchmarks.market_days import (
     quoted_session,
     session_days,
 )
+from tests.support import engines
 
 GENERATED = ("spread_close", "mid_close")
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from collector.clock import Clock
-from collector.domain.answers import Outcome
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop, _JumpingSelector
+from collector.domain.market_data.answers import Outcome
 from collector.ib.pacing import Pacer, PacingSettings
 from collector.simulator.throughput import Curve, Phase, Throttle, ThroughputModel, capacity, constant, knee
-from collector.virtual_time import VirtualClock, VirtualTimeLoop, _JumpingSelector
 
 T = TypeVar("T")
 

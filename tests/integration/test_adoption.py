@@ -12,16 +12,19 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import adoption, backup, features, locks, migrate, pool, revisions, runs
-from collector.db.runs import NewRun
+from collector.db.bookkeeping import runs_table as runs
+from collector.db.bookkeeping.runs_table import NewRun
+from collector.db.connection import locks, pool
+from collector.db.schema import adoption, features, migrate, schema_revisions
+from collector.db.upkeep import backup
 from collector.domain.errors import DatabaseError, LockHeld
-from collector.domain.instruments import WhatToShow
-from collector.domain.runs import RunStatus, Window
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import due_windows
 from collector.market.calendar import Calendar
-from collector.pipeline import due
 from collector.simulator.server import Gateway
-from tests.engines import Engine, run_policies
-from tests.window_runs import narrow, run_window
+from tests.support.engines import Engine, run_policies
+from tests.support.window_runs import narrow, run_window
 
 _CLOCK = SystemClock()
 _NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -96,7 +99,7 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     assert done.bars == 3 * 78 * 5 + 1
     assert set(done.aside) >= {"option_bars_5min", "option_chains", "notes_of_mine"}
     assert [kept.path for kept in backup.backups(folder)] == [done.backup]
-    assert await revisions.current(empty_database_url) == revisions.head()
+    assert await schema_revisions.current(empty_database_url) == schema_revisions.head()
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.option_bars_5min") == 1172
     assert await connection.fetchval("SELECT note FROM earlier_system.notes_of_mine") == "keep me"
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.expensive") == 0
@@ -148,8 +151,8 @@ async def test_runs_of_windows_that_are_unknown_here(engine: Engine, empty_datab
     ]
     await connection.close()
     async with pool.connect(empty_database_url, _CLOCK) as db:
-        schedule = await due.schedule_of(db, narrow("SPY"), Calendar(), _NOW)
-        assert (await due.look(db, narrow("SPY"), schedule, _NOW)).wake_at is not None
+        schedule = await due_windows.schedule_of(db, narrow("SPY"), Calendar(), _NOW)
+        assert (await due_windows.look(db, narrow("SPY"), schedule, _NOW)).wake_at is not None
 
 
 async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: str, folder: Path) -> None:

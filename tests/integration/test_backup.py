@@ -16,14 +16,16 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db import backup, compaction, features, programs, revisions, schema
-from collector.db.local_server import LocalServer
+from collector.db.schema import features, schema_revisions, tables
+from collector.db.server import programs
+from collector.db.server.local_server import LocalServer
+from collector.db.upkeep import backup, compaction
 from collector.domain.errors import BackupError, CollectorError, DatabaseError, DatabaseUnavailable
-from collector.domain.report import Cause
-from collector.domain.spans import Span
-from collector.notify.troubleshooting import cause_of
-from tests.engines import Engine, settings
-from tests.fixtures_engines import Matrix
+from collector.domain.market_data.spans import Span
+from collector.domain.reports.run_report import Cause
+from collector.notify.alerts.troubleshooting import cause_of
+from tests.support.engines import Engine, settings
+from tests.support.fixtures_engines import Matrix
 
 _NOW = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)  # 02:00 in New York
 _CLOCK = SystemClock()
@@ -94,7 +96,7 @@ async def filled(database_url: str, engine: Engine) -> AsyncIterator[str]:
 
 async def _contents(url: str, engine: Engine) -> dict[str, list[tuple[object, ...]]]:
     """Return the rows of all tables and summaries, and on Community which days are compressed, and the policies."""
-    names = [*schema.metadata.tables, *features.AGGREGATES, "alembic_version"]
+    names = [*tables.metadata.tables, *features.AGGREGATES, "alembic_version"]
     queries = {name: f"SELECT * FROM {name} AS t ORDER BY t::text" for name in names}  # noqa: S608 - our names
     if engine.name != "plain":
         queries["chunks"] = (
@@ -135,7 +137,11 @@ async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Pat
     """A backup restored into an empty server gives equal tables, and a database that goes on working."""
     before = await _contents(filled, engine)
     made = await backup.backup(filled, folder, _NOW, clock=_CLOCK)
-    assert (made.server, made.extension or "", made.revision) == (engine.server, engine.extension, revisions.head())
+    assert (made.server, made.extension or "", made.revision) == (
+        engine.server,
+        engine.extension,
+        schema_revisions.head(),
+    )
     assert [kept.path.name for kept in backup.backups(folder)] == ["collector-20261120T070000Z.dump"]
     assert made.path.stat().st_mode & 0o077 == 0
 

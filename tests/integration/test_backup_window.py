@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector import app
-from collector import serve as serving
+from collector.app import composition, serving
 from collector.clock import Clock, SystemClock
+from collector.clock.virtual_time import VirtualClock
 from collector.config import (
     BackupSettings,
     DatabaseSettings,
@@ -26,13 +26,13 @@ from collector.config import (
     Settings,
     WindowsSettings,
 )
-from collector.db import backup, pool
+from collector.db.connection import pool
+from collector.db.upkeep import backup
 from collector.domain.errors import BackupError
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import Order, order_for
-from collector.virtual_time import VirtualClock
-from tests.mail_server import Mailbox, mail_server, mails_to
-from tests.window_runs import FRIDAY, narrow, no_bar, succeeded
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs.orders import Order, order_for
+from tests.support.mail_server import Mailbox, mail_server, mails_to
+from tests.support.window_runs import FRIDAY, narrow, no_bar, succeeded
 
 NEW_YORK = ZoneInfo("America/New_York")
 WITHOUT_BACKUPS = WindowsSettings.model_validate({"backup": {"enabled": False}})
@@ -92,10 +92,10 @@ async def test_the_schedule_makes_it(plain_database_url: str, tmp_path: Path) ->
     await friday_was_collected(plain_database_url, clock)
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
-        assert await app.run_due(settings, clock, no_bar) == []
+        assert await composition.run_due(settings, clock, no_bar) == []
         clock.set(new_york(21, 2))
-        (outcome,) = await app.run_due(settings, clock, no_bar)
-        assert await app.run_due(settings, clock, no_bar) == []
+        (outcome,) = await composition.run_due(settings, clock, no_bar)
+        assert await composition.run_due(settings, clock, no_bar) == []
     report = outcome.report
     assert (report.window, report.session, report.status) == (Window.BACKUP, FRIDAY, RunStatus.SUCCESS)
     (kept,) = backup.backups(settings.backup.path)
@@ -139,14 +139,14 @@ async def test_a_failure_is_told_once_and_so_is_its_end(plain_database_url: str,
     (tmp_path / "kept").write_text("a file where the folder should be")
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
-        (first,) = await app.run_due(settings, clock, no_bar)
+        (first,) = await composition.run_due(settings, clock, no_bar)
         assert isinstance(first.error, BackupError)
-        assert await app.run_due(settings, clock, no_bar) == []  # the back-off
+        assert await composition.run_due(settings, clock, no_bar) == []  # the back-off
         clock.set(new_york(21, 2, 6))
-        assert len(await app.run_due(settings, clock, no_bar)) == 1
+        assert len(await composition.run_due(settings, clock, no_bar)) == 1
         (tmp_path / "kept").unlink()
         clock.set(new_york(21, 2, 30))
-        (third,) = await app.run_due(settings, clock, no_bar)
+        (third,) = await composition.run_due(settings, clock, no_bar)
         assert third.report.status is RunStatus.SUCCESS
     subjects = [str(mail["Subject"]) for mail in mailbox.received]
     assert len(subjects) == 2, subjects
@@ -172,27 +172,27 @@ async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database
     await friday_was_collected(plain_database_url, clock)
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
-        order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
-        await app.run_window(settings, order, clock)
+        order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+        await composition.run_window(settings, order, clock)
         clock.set(new_york(21, 4, 1))
         without = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
-        await app.run_window(without, order, clock)
+        await composition.run_window(without, order, clock)
         assert mailbox.received == []
-        told = await app.run_window(settings, order, clock)
+        told = await composition.run_window(settings, order, clock)
         assert told.report.environment.backup_missing == f"there is no backup in {tmp_path / 'kept'}"
-        await app.run_window(settings, order, clock)
+        await composition.run_window(settings, order, clock)
         assert len(mailbox.received) == 1
         body = mailbox.received[0].get_body(("plain",))
         assert body is not None
         assert "A backup is missing: there is no backup in" in " ".join(body.get_content().split())
-        made = await app.run_window(settings, order_for_backup(settings, clock), clock)
+        made = await composition.run_window(settings, order_for_backup(settings, clock), clock)
     assert made.report.environment.backup_missing == ""
     assert "WHAT IS OVER" in str(mailbox.received[1].get_body(("plain",)))
 
 
 def order_for_backup(settings: Settings, clock: SystemClock) -> Order:
     """Return the order of a backup by hand."""
-    return order_for(Window.BACKUP, settings, app.calendar(settings), clock.now())
+    return order_for(Window.BACKUP, settings, composition.calendar(settings), clock.now())
 
 
 async def test_nothing_is_missing_that_was_due_before_the_first_run(plain_database_url: str, tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ async def test_nothing_is_missing_that_was_due_before_the_first_run(plain_databa
     clock = SystemClock(new_york(20, 16, 45))
     await friday_was_collected(plain_database_url, clock)
     settings = settings_for(plain_database_url, tmp_path, weekly_login_reminder=False)
-    order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
-    outcome = await app.run_window(settings, order, clock)
+    order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+    outcome = await composition.run_window(settings, order, clock)
     environment = outcome.report.environment
     assert (environment.backup_expected, environment.last_backup, environment.backup_missing) == (True, None, "")
 
@@ -219,12 +219,12 @@ async def test_the_weekly_login_is_told_after_the_last_session(
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=reminder)
         settings = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
-        order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now())
-        await app.run_window(settings, order, clock)
+        order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+        await composition.run_window(settings, order, clock)
         assert mailbox.received == []
         for at in (new_york(20, 18), new_york(21, 1), new_york(22, 0, 59), new_york(22, 1)):
             clock.set(at)
-            await app.run_window(settings, order, clock)
+            await composition.run_window(settings, order, clock)
     bodies = [mail.get_body(("plain",)) for mail in mailbox.received]
     texts = [" ".join(body.get_content().split()) for body in bodies if body is not None]
     assert len(texts) == len(expected)
@@ -239,7 +239,7 @@ async def test_collection_goes_first(plain_database_url: str, tmp_path: Path) ->
     async with mails() as (_, port):
         settings = settings_for(plain_database_url, tmp_path, port)
         order = replace(order_for_backup(settings, clock), deadline=clock.now() + timedelta(milliseconds=30))
-        outcome = await app.run_window(settings, order, clock)
+        outcome = await composition.run_window(settings, order, clock)
     assert isinstance(outcome.error, BackupError)
     assert outcome.error.message == "the backup was not done when the next window was due, and was given up"
     assert not (tmp_path / "kept").exists() or list((tmp_path / "kept").iterdir()) == []

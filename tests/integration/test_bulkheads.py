@@ -10,17 +10,17 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
-from collector.db.bars import InstrumentAnswers
-from collector.db.pool import Database
-from collector.db.requests import RequestRecord
-from collector.domain.answers import Outcome
-from collector.domain.bars import Bar
-from collector.domain.instruments import OPTION_SERIES, Instrument, WhatToShow
-from collector.ib.translate import bars as translated
-from collector.pipeline.quality import examined
-from collector.pipeline.storing import Storer
-from collector.pipeline.tally import Tally
-from tests.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, slot, trade
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection.pool import Database
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
+from collector.ib.bar_translation import bars as translated
+from collector.runs.fetching.judging import examined
+from collector.runs.fetching.storing import Storer
+from collector.runs.tally import Tally
+from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, slot, trade
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 SERIES = (T, B, A)

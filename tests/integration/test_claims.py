@@ -5,25 +5,27 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collector import app
+from collector.app import composition
 from collector.clock import SystemClock
-from collector.db import bars, coverage, evidence, pool
-from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.db.evidence import NewClaim
-from collector.db.pool import Database
-from collector.db.requests import RequestRecord
-from collector.domain.answers import Outcome
-from collector.domain.instruments import OPTION_SERIES, OptionContract, WhatToShow
-from collector.domain.runs import Asks
-from collector.domain.spans import SLOT, Span, Spans
-from collector.pipeline import weighing
-from collector.pipeline.weighed import Weighed
-from tests.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.bookkeeping import claims, coverage_table
+from collector.db.bookkeeping.claims import NewClaim
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
+from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.run_vocabulary import Asks
+from collector.runs.evidence import weighing
+from collector.runs.evidence.weighed import Weighed
 from tests.integration.test_refused_evidence import brought, spoilt
-from tests.window_runs import narrow
+from tests.support.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
+from tests.support.window_runs import narrow
 
 SETTINGS = narrow("PLTR")
-CALENDAR = app.calendar(SETTINGS)
+CALENDAR = composition.calendar(SETTINGS)
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 LATER = SENT + timedelta(minutes=40)
 LAST_HOUR = Span(FRIDAY.close - timedelta(hours=1), FRIDAY.close)
@@ -67,7 +69,7 @@ async def empty(
         ]
         for record in records:
             given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)} if record.negatives else {}
-            await bars.store(db, [InstrumentAnswers(record.instrument, given, requests=(record,))], 1)
+            await bar_tables.store(db, [InstrumentAnswers(record.instrument, given, requests=(record,))], 1)
 
 
 async def weigh(db: Database, chain: Chain) -> Weighed:
@@ -97,7 +99,7 @@ async def test_an_answer_about_a_part_confirms_the_part_alone(db: Database) -> N
     assert all(one == ("{}", "{}") for one in (await settled(db, dark)).values())
     await empty(db, chain, dark, LATER + timedelta(minutes=31), LAST_HOUR)
     assert (await weigh(db, chain)).settled == 3
-    lacking = await coverage.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
+    lacking = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
     assert {one.missing for one in lacking if one.contract_id == dark.id} == {
         Spans((Span(FRIDAY.open, LAST_HOUR.start),))
     }
@@ -119,7 +121,7 @@ async def test_two_pieces_of_a_session_are_confirmed_in_any_order(db: Database) 
     chain = await make_chain(db, 2)
     dark = chain.contracts[0]
     pieces = [Span(start, start + SLOT) for start in (FRIDAY.open + 3 * SLOT, FRIDAY.open + 60 * SLOT)]
-    await bars.store(db, [answers(dark, TRADES=answer([trade(5)]), BID=answer([quote(5)]))], 1)
+    await bar_tables.store(db, [answers(dark, TRADES=answer([trade(5)]), BID=answer([quote(5)]))], 1)
     for piece in pieces:
         await empty(db, chain, dark, SENT, piece, A)
     assert (await weigh(db, chain)).awaiting == 2
@@ -134,11 +136,11 @@ async def test_bars_that_contradict_a_claim_end_it(db: Database) -> None:
     dark = chain.contracts[0]
     await empty(db, chain, dark, SENT)
     await weigh(db, chain)
-    await bars.store(db, [brought(dark, trade(0), spoilt(), sent_at=LATER)], 2)
-    before = await coverage.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
+    await bar_tables.store(db, [brought(dark, trade(0), spoilt(), sent_at=LATER)], 2)
+    before = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
     assert [one.contract_id for one in before if one.contract_id == dark.id]
     assert (await weigh(db, chain)).single_witness == 0
-    assert await coverage.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED) == before
+    assert await coverage_table.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED) == before
     assert await rows(db, "SELECT 1 FROM negative_claims WHERE contract_id = $1", dark.id) == []
 
 
@@ -150,7 +152,7 @@ async def test_looking_three_times_is_not_three_nights(db: Database, clock: Hand
             await empty(db, chain, contract, sent)
         for contract in chain.contracts[10:]:
             given = answers(contract, TRADES=answer([trade(3)]), BID=answer([quote(3)]), ASK=answer([quote(3)]))
-            await bars.store(db, [given], 1)
+            await bar_tables.store(db, [given], 1)
     for night in range(5):
         clock.at = FRIDAY.settles_at + timedelta(days=night, hours=2)
         found = await weigh(db, chain)
@@ -164,7 +166,7 @@ async def test_a_day_that_is_no_session_any_more_stops_nothing(db: Database) -> 
     dark = chain.contracts[0]
     holiday = date(2026, 11, 26)
     hours = Span(datetime(2026, 11, 26, 14, 30, tzinfo=UTC), datetime(2026, 11, 26, 21, 0, tzinfo=UTC))
-    await evidence.claim(db, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
+    await claims.claim(db, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
     await empty(db, chain, dark, SENT)
     await empty(db, chain, dark, SENT, hours, A)
     assert (await weigh(db, chain)).awaiting == 3
@@ -177,7 +179,7 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
     for what in (T, V):
         record = RequestRecord(chain.underlying, what, FRIDAY.span, SENT, SENT, Outcome.NO_DATA, negatives=nothing)
         given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)}
-        await bars.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
+        await bar_tables.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
     assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
 
 
@@ -200,7 +202,7 @@ async def expected(db: Database, contract: OptionContract) -> bool:
 async def young(db: Database, chain: Chain, contract: OptionContract, now: datetime) -> set[WhatToShow]:
     """Return the series of a contract that need not be asked for again yet."""
     return {
-        what for contract_id, what in await evidence.young(db, chain.underlying.id, now) if contract_id == contract.id
+        what for contract_id, what in await claims.young(db, chain.underlying.id, now) if contract_id == contract.id
     }
 
 
@@ -216,7 +218,7 @@ async def test_two_nights_end_what_was_expected_before_the_listing(db: Database,
     await empty(db, chain, dark, LATER)
     found = await weigh(db, chain)
     assert (found.awaiting, found.settled, await expected(db, dark)) == (3, 0, True)
-    assert [one.oldest for one in await evidence.awaited(db)] == [None]
+    assert [one.oldest for one in await claims.awaited(db)] == [None]
     tomorrow = SENT + timedelta(days=1)
     assert await young(db, chain, dark, LATER + timedelta(hours=1)) == set(OPTION_SERIES)
     assert await young(db, chain, dark, tomorrow) == set()
@@ -255,7 +257,7 @@ async def test_nights_say_nothing_of_what_expired_before_them(db: Database, cloc
         await connection.execute(expire, FRIDAY.day, [contract.id for contract in gone])
     for contract in chain.contracts[6:]:
         given = answers(contract, TRADES=answer([trade(3)]), BID=answer([quote(3)]), ASK=answer([quote(3)]))
-        await bars.store(db, [given], 1)
+        await bar_tables.store(db, [given], 1)
     for sent in (SENT, LATER):
         for contract in (*living, *gone):
             await empty(db, chain, contract, sent)

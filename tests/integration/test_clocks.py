@@ -14,20 +14,20 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.domain.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.instruments import Underlying, WhatToShow
-from collector.domain.runs import RunStatus, Window
-from collector.domain.spans import Span
-from collector.ib.gateway import GatewaySettings
-from collector.ib.source import connect
-from collector.pipeline import window_run
-from collector.pipeline.orders import Finished, order_for
+from collector.clock.virtual_time import VirtualClock
+from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.ib_source import connect
+from collector.runs import window_run
+from collector.runs.orders import Finished, order_for
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.arena import Arena
-from tests.truth import compare
-from tests.window_runs import FRIDAY, QUICK, narrow, parts_for
+from tests.support.arena import Arena
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY, QUICK, narrow, parts_for
 
 NEW_YORK = ZoneInfo("America/New_York")
 SYMBOLS = ("SPY", "PLTR")
@@ -213,7 +213,7 @@ def test_bars_prove_what_no_clock_tells(
     arena: Arena, run: Run, wrong: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A gateway that also names the spans of its answers by its own clock is no second witness: the bars are."""
-    monkeypatch.setattr("collector.ib.telling_time.told_skew", lambda *_: None)
+    monkeypatch.setattr("collector.ib.connection.source_time.told_skew", lambda *_: None)
 
     async def main() -> None:
         async with world(arena, at(12, 2), told_by=wrong) as it:

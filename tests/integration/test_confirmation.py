@@ -10,24 +10,24 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector import app, questions, upkeep
+from collector.app import composition, maintenance, metrics, reading
 from collector.cli.exits import Exit, of_status
+from collector.clock.virtual_time import VirtualClock
 from collector.config import Settings, WindowsSettings
-from collector.config.connections import DatabaseSettings, GatewaySettings
-from collector.config.operation import LogSettings
-from collector.db import contracts
+from collector.config.connection_settings import DatabaseSettings, GatewaySettings
+from collector.config.operation_settings import LogSettings
+from collector.db.contracts import contract_tables as contracts
 from collector.domain.errors import NotASession, UsageError
-from collector.domain.report import Cause, RunReport
-from collector.domain.runs import RunStatus, Window
-from collector.notify import report_files, wording
-from collector.pipeline import metrics, weighing
-from collector.pipeline.orders import order_for
+from collector.domain.reports.run_report import Cause, RunReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.reports import report_files, wording
+from collector.runs.evidence import weighing
+from collector.runs.orders import order_for
 from collector.simulator.market import Market
 from collector.simulator.scenarios.untruths import SilentHole
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.dark_contracts import HalfDark, OneDark
-from tests.window_runs import FRIDAY, narrow, no_bar
+from tests.support.dark_contracts import HalfDark, OneDark
+from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 NEW_YORK = ZoneInfo("America/New_York")
@@ -51,7 +51,7 @@ def configured(url: str, gateway: Gateway, folder: Path, *windows: str) -> Setti
 
 async def due_now(settings: Settings, clock: VirtualClock) -> list[RunReport]:
     """Run what is due; return the reports."""
-    return [outcome.report for outcome in await app.run_due(settings, clock, no_bar)]
+    return [outcome.report for outcome in await composition.run_due(settings, clock, no_bar)]
 
 
 async def claims(url: str, clock: VirtualClock) -> dict[str, int]:
@@ -107,7 +107,7 @@ def test_an_empty_contract_is_confirmed_half_an_hour_later(
             assert await claims(plain_database_url, clock) == {}
             assert len(mails(tmp_path)) == 1  # the verdict has not changed
             assert report_files.read(tmp_path, second.run_id) == second
-            assert [run.attempt for run in (await questions.overview(settings, FRIDAY, clock)).runs] == [1, 2]
+            assert [run.attempt for run in (await reading.overview(settings, FRIDAY, clock)).runs] == [1, 2]
             assert await due_now(settings, clock) == []
 
     virtual_run(main)
@@ -128,15 +128,15 @@ def test_what_was_called_empty_just_now_is_not_asked_again(
 
             async def asked(*, force: bool = False) -> int:
                 before = len(gateway.log.historical)
-                order = order_for(Window.EOD, settings, app.calendar(settings), clock.now(), force=force)
-                outcome = await app.run_window(settings, order, clock)
+                order = order_for(Window.EOD, settings, composition.calendar(settings), clock.now(), force=force)
+                outcome = await composition.run_window(settings, order, clock)
                 assert outcome.report.status is RunStatus.SUCCESS
                 return sum(one.con_id == dark for one in gateway.log.historical[before:])
 
             await clock.sleep(600)
             assert await asked() == 0
             assert await asked(force=True) == 3
-            assert await upkeep.forget(settings, FRIDAY, ["PLTR"], clock) > 0
+            assert await maintenance.forget(settings, FRIDAY, ["PLTR"], clock) > 0
             assert await asked() >= 3
 
     virtual_run(main)
@@ -154,14 +154,14 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
             assert set(before) == {"awaiting"}
             for hours, state in ((23, "awaiting"), (2, "held")):
                 await clock.sleep(hours * 3600)
-                order = order_for(Window.GAP_CHECK, settings, app.calendar(settings), clock.now(), day=FRIDAY)
-                await app.run_window(settings, order, clock)
+                order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now(), day=FRIDAY)
+                await composition.run_window(settings, order, clock)
                 assert await claims(plain_database_url, clock) == {state: before["awaiting"]}
             # Weighing again, without anything new, does not take the waiting up again.
-            async with app.database(settings, clock) as db:
+            async with composition.database(settings, clock) as db:
                 known = await contracts.underlying(db, "PLTR")
                 assert known is not None
-                await weighing.weigh(db, settings, app.calendar(settings), [known], None)
+                await weighing.weigh(db, settings, composition.calendar(settings), [known], None)
             assert await claims(plain_database_url, clock) == {"held": before["awaiting"]}
             figures = metrics.text(await gathered(settings, clock), clock.now())
             assert "collector_series_awaiting 0" in figures
@@ -172,8 +172,8 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
 
 async def gathered(settings: Settings, clock: VirtualClock) -> metrics.Figures:
     """Return the metrics' figures."""
-    async with app.database(settings, clock) as db:
-        return await metrics.gather(db, settings, app.calendar(settings), clock.now())
+    async with composition.database(settings, clock) as db:
+        return await metrics.gather(db, settings, composition.calendar(settings), clock.now())
 
 
 def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, tmp_path: Path) -> None:
@@ -188,8 +188,8 @@ def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, 
         everything = SilentHole(after_s=0.0, for_s=3600.0)
         async with Gateway(Market(7, clock), clock, [everything]) as gateway:
             settings = configured(plain_database_url, gateway, tmp_path, "late_night")
-            order = order_for(Window.LATE_NIGHT, settings, app.calendar(settings), clock.now())
-            outcome = await app.run_window(settings, order, clock)
+            order = order_for(Window.LATE_NIGHT, settings, composition.calendar(settings), clock.now())
+            outcome = await composition.run_window(settings, order, clock)
         report = outcome.report
         assert (report.status, of_status(report.status)) == (RunStatus.PARTIAL, Exit.PARTIAL)
         assert report.unproven >= 3
@@ -212,7 +212,7 @@ def test_a_session_too_empty_to_be_true_is_said_first_and_can_be_accepted(
         async with Gateway(Market(7, clock), clock, [HalfDark(after_s=0.0, for_s=30 * 3600.0)]) as gateway:
             settings = configured(plain_database_url, gateway, tmp_path)
             with pytest.raises(UsageError, match="is not known"):
-                await upkeep.accept(settings, FRIDAY, ["XYZ"], clock)
+                await maintenance.accept(settings, FRIDAY, ["XYZ"], clock)
             (first, *_) = await due_now(settings, clock)
             assert (first.status, of_status(first.status)) == (RunStatus.PARTIAL, Exit.PARTIAL)
             (found,) = first.implausible
@@ -229,19 +229,19 @@ def test_a_session_too_empty_to_be_true_is_said_first_and_can_be_accepted(
             assert first.awaiting == 0
             assert first.expiring.at_risk >= dark
             assert set(await claims(plain_database_url, clock)) == {"held"}
-            overview = await questions.overview(settings, FRIDAY, clock)
+            overview = await reading.overview(settings, FRIDAY, clock)
             assert overview.implausible == (found,)
             assert (await gathered(settings, clock)).implausible == 1
 
             await clock.sleep(31 * 60)
-            order = order_for(Window.EOD, settings, app.calendar(settings), clock.now())
-            assert (await app.run_window(settings, order, clock)).report.status is RunStatus.PARTIAL
-            weighed = await upkeep.accept(settings, FRIDAY, ["PLTR"], clock)
+            order = order_for(Window.EOD, settings, composition.calendar(settings), clock.now())
+            assert (await composition.run_window(settings, order, clock)).report.status is RunStatus.PARTIAL
+            weighed = await maintenance.accept(settings, FRIDAY, ["PLTR"], clock)
             assert (weighed.implausible, weighed.settled >= 3 * dark, weighed.awaiting) == ([], True, 0)
             assert await claims(plain_database_url, clock) == {}
-            last = (await app.run_window(settings, order, clock)).report
+            last = (await composition.run_window(settings, order, clock)).report
             assert (last.status, last.completeness, last.gaps.still_open) == (RunStatus.SUCCESS, 1.0, 0)
-            assert (await questions.overview(settings, FRIDAY, clock)).implausible == ()
+            assert (await reading.overview(settings, FRIDAY, clock)).implausible == ()
 
     virtual_run(main)
 
@@ -255,9 +255,9 @@ def test_a_session_that_is_not_over_cannot_be_accepted(
         clock = VirtualClock(datetime(2026, 11, 20, 12, 0, tzinfo=NEW_YORK))
         settings = narrow("PLTR", database=DatabaseSettings(url=SecretStr(plain_database_url)))
         with pytest.raises(UsageError, match="the session of 2026-11-20 is not over"):
-            await upkeep.accept(settings, FRIDAY, (), clock)
+            await maintenance.accept(settings, FRIDAY, (), clock)
         with pytest.raises(NotASession):
-            await upkeep.accept(settings, FRIDAY + timedelta(days=1), (), clock)
+            await maintenance.accept(settings, FRIDAY + timedelta(days=1), (), clock)
 
     virtual_run(main)
 
@@ -275,11 +275,11 @@ def test_witnesses_of_what_does_not_exist_are_refused(
         async with Gateway(Market(7, clock), clock, [OneDark(after_s=0.0, for_s=3600.0)]) as gateway:
             settings = configured(plain_database_url, gateway, tmp_path)
             await due_now(settings, clock)
-            found = await questions.witnessed(settings, FRIDAY, ["PLTR"], clock)
+            found = await reading.witnessed(settings, FRIDAY, ["PLTR"], clock)
             assert "awaiting" in {one.state for one in found}
             with pytest.raises(UsageError, match="XYZ is not known"):
-                await questions.witnessed(settings, FRIDAY, ["XYZ"], clock)
+                await reading.witnessed(settings, FRIDAY, ["XYZ"], clock)
             with pytest.raises(UsageError, match="has not opened"):
-                await questions.witnessed(settings, FRIDAY + timedelta(days=3), (), clock)
+                await reading.witnessed(settings, FRIDAY + timedelta(days=3), (), clock)
 
     virtual_run(main)

@@ -15,19 +15,20 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector import app
+from collector.app import composition
 from collector.cli.exits import Exit, of_error
+from collector.clock.virtual_time import VirtualClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings
-from collector.db import migrate, pool
-from collector.db.local_server import LocalServer
+from collector.db.connection import pool
+from collector.db.schema import migrate
+from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
-from collector.domain.report import Cause, Stage
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import Finished, order_for
-from collector.virtual_time import VirtualClock
-from tests import disturbances, engines, tables
-from tests.arena import Arena, CopyCutter, Disturbed, Reference, Variant
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from collector.domain.reports.run_report import Cause, Stage
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs.orders import Finished, order_for
+from tests.support import disturbances, engines, tables
+from tests.support.arena import Arena, CopyCutter, Disturbed, Reference, Variant
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -239,8 +240,8 @@ def test_a_run_whose_database_is_gone_tells_what_it_did(
                 }
             )
             one.after(0.7, lambda: server.stop("immediate"))
-            order = order_for(Window.EOD, settings, app.calendar(settings), one.clock.now())
-            ended = await app.run_window(settings, order, one.clock)
+            order = order_for(Window.EOD, settings, composition.calendar(settings), one.clock.now())
+            ended = await composition.run_window(settings, order, one.clock)
         assert isinstance(ended.error, DatabaseUnavailable), ended.error
         report = ended.report
         assert (report.run_id, report.status) == (1, RunStatus.PARTIAL)

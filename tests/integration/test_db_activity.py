@@ -4,16 +4,17 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from collector.config import ActivitySettings, SelectionSettings, Settings
-from collector.db import activity, bars
-from collector.db import contracts as contract_store
-from collector.db.pool import Database
-from collector.domain.activity import Activity
-from collector.domain.instruments import OptionContract
+from collector.db.bars import bar_tables
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts import traded_activity
+from collector.domain.coverage.activity_rules import Activity
+from collector.domain.market_data.instruments import OptionContract
 from collector.market.calendar import Calendar
-from collector.pipeline import activity as filters
-from collector.pipeline.discovery import Discovery, Level
-from collector.pipeline.source import NoSource
-from tests.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
+from collector.runs.preparing import activity_filter as filters
+from collector.runs.preparing.discovery import Discovery, Level
+from collector.runs.source import NoSource
+from tests.support.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
 
 
 async def test_volumes_and_open_interest(database: Database) -> None:
@@ -22,13 +23,13 @@ async def test_volumes_and_open_interest(database: Database) -> None:
     busy, quiet, unseen = chain.contracts
     friday = [answers(busy, TRADES=answer([trade(n, volume="4") for n in range(10)]))]
     friday.append(answers(quiet, TRADES=answer(), BID=answer([quote(0)])))
-    await bars.store(database, friday, 1)
+    await bar_tables.store(database, friday, 1)
     monday = answers(busy, TRADES=answer([trade(n, volume="50", session=MONDAY) for n in range(5)], session=MONDAY))
-    await bars.store(database, [monday], 1)
-    await activity.store_open_interest(database, {busy.id: 90}, FRIDAY)
-    changed = await activity.store_open_interest(database, {busy.id: 120, quiet.id: 7}, MONDAY)
+    await bar_tables.store(database, [monday], 1)
+    await traded_activity.store_open_interest(database, {busy.id: 90}, FRIDAY)
+    changed = await traded_activity.store_open_interest(database, {busy.id: 120, quiet.id: 7}, MONDAY)
 
-    found = await activity.activities(
+    found = await traded_activity.activities(
         database, chain.underlying.id, MONDAY, FRIDAY.open - timedelta(days=30), MONDAY.open
     )
 
@@ -40,7 +41,7 @@ async def test_volumes_and_open_interest(database: Database) -> None:
     assert changed == 5
     told = await rows(database, "SELECT DISTINCT time::date::text, open_interest FROM option_bars_5min ORDER BY 1, 2")
     assert told == [("2026-11-20", 90), ("2026-11-20", None), ("2026-11-23", 120)]
-    assert await activity.store_open_interest(database, {}, MONDAY) == 0
+    assert await traded_activity.store_open_interest(database, {}, MONDAY) == 0
 
 
 async def test_filters_of_selection(database: Database) -> None:
@@ -53,7 +54,7 @@ async def test_filters_of_selection(database: Database) -> None:
         batch = [answers(busy, TRADES=answer(found, session=session))]
         if session.day.day < 20:
             batch.append(answers(quiet, TRADES=answer([trade(0, volume="1", session=session)], session=session)))
-        await bars.store(database, batch, 1)
+        await bar_tables.store(database, batch, 1)
     monday, on = date(2026, 11, 23), ActivitySettings(enabled=True)
 
     async def kept(settings: ActivitySettings, day: date) -> list[OptionContract]:
@@ -72,7 +73,7 @@ async def test_the_filters_choose(database: Database) -> None:
 
     async def trade_volumes(day: date, **volumes: str) -> None:
         session, by_name = calendar.session("PLTR", day), {"busy": busy, "dead": dead, "sudden": sudden, "held": held}
-        await bars.store(
+        await bar_tables.store(
             database,
             [
                 answers(by_name[name], TRADES=answer([trade(0, volume=volume, session=session)], session=session))
@@ -123,11 +124,11 @@ async def test_open_interest_alone_leaves_out(database: Database) -> None:
             answers(one, TRADES=answer([trade(0, volume="30", session=session)], session=session))
             for one in chain.contracts
         ]
-        await bars.store(database, batch, 1)
-    await activity.store_open_interest(database, {few.id: 49}, sessions[-1])
+        await bar_tables.store(database, batch, 1)
+    await traded_activity.store_open_interest(database, {few.id: 49}, sessions[-1])
     on = ActivitySettings(enabled=True)
     kept = await filters.active(database, on, calendar, chain.underlying, date(2026, 11, 23), chain.contracts)
     assert kept == [untold]
-    await activity.store_open_interest(database, {few.id: 50}, sessions[-1])
+    await traded_activity.store_open_interest(database, {few.id: 50}, sessions[-1])
     kept = await filters.active(database, on, calendar, chain.underlying, date(2026, 11, 23), chain.contracts)
     assert kept == [few, untold]

@@ -5,14 +5,17 @@ from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from collector.db import bars, contracts, coverage, gaps, lifecycle
-from collector.db.contracts import Stored
-from collector.db.lifecycle import Expiries
-from collector.db.pool import Database
-from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
-from collector.domain.runs import Asks
-from collector.domain.spans import Spans
-from tests.db_rows import EXPIRATION, FRIDAY, MONDAY, answer, answers, make_chain, quote, rows
+from collector.db.bars import bar_tables
+from collector.db.bookkeeping import coverage_table
+from collector.db.bookkeeping import gaps_table as gaps
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables, lifecycle
+from collector.db.contracts.contract_tables import Stored
+from collector.db.contracts.lifecycle import Expiries
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.market_data.spans import Spans
+from collector.domain.run_vocabulary import Asks
+from tests.support.db_rows import EXPIRATION, FRIDAY, MONDAY, answer, answers, make_chain, quote, rows
 
 TODAY = date(2026, 11, 20)
 
@@ -24,54 +27,57 @@ def call(con_id: int, strike: str) -> OptionContract:
 
 async def test_underlying_is_kept_with_its_id(database: Database) -> None:
     """An underlying gets an id, keeps it when it is defined again, and is found by its symbol."""
-    assert await contracts.underlying(database, "PLTR") is None
-    first = await contracts.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NYSE"))
-    second = await contracts.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NASDAQ"))
+    assert await contract_tables.underlying(database, "PLTR") is None
+    first = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NYSE"))
+    second = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009, primary_exchange="NASDAQ"))
     assert first.id == second.id > 0
-    assert await contracts.underlying(database, "PLTR") == second
-    assert await contracts.underlyings(database) == [second]
+    assert await contract_tables.underlying(database, "PLTR") == second
+    assert await contract_tables.underlyings(database) == [second]
 
 
 async def test_a_renamed_ticker_keeps_its_history(database: Database) -> None:
     """IB's number under another symbol is the same underlying: it takes the symbol, and keeps its id."""
-    before = await contracts.add_underlying(database, Underlying("FB", 107113386))
+    before = await contract_tables.add_underlying(database, Underlying("FB", 107113386))
 
-    after = await contracts.add_underlying(database, Underlying("META", 107113386, name="META PLATFORMS INC"))
+    after = await contract_tables.add_underlying(database, Underlying("META", 107113386, name="META PLATFORMS INC"))
 
     assert after.id == before.id
-    assert await contracts.underlying(database, "FB") is None
-    assert await contracts.underlyings(database) == [after]
+    assert await contract_tables.underlying(database, "FB") is None
+    assert await contract_tables.underlyings(database) == [after]
 
 
 async def test_a_ticker_that_another_underlying_had(database: Database) -> None:
     """A symbol that is stored already takes the number; whoever had the number waits to be defined again."""
-    fund = await contracts.add_underlying(database, Underlying("META", 494384293))
-    company = await contracts.add_underlying(database, Underlying("FB", 107113386))
+    fund = await contract_tables.add_underlying(database, Underlying("META", 494384293))
+    company = await contract_tables.add_underlying(database, Underlying("FB", 107113386))
 
-    renamed = await contracts.add_underlying(database, Underlying("META", 107113386))
+    renamed = await contract_tables.add_underlying(database, Underlying("META", 107113386))
 
     assert renamed.id == fund.id
-    assert await contracts.underlyings(database) == [renamed]
-    left = await contracts.underlying(database, "FB")
+    assert await contract_tables.underlyings(database) == [renamed]
+    left = await contract_tables.underlying(database, "FB")
     assert left is not None
     assert (left.id, left.con_id) == (company.id, -company.id)
-    assert await contracts.add_underlying(database, Underlying("FB", 600000000)) == replace(left, con_id=600000000)
+    assert await contract_tables.add_underlying(database, Underlying("FB", 600000000)) == replace(
+        left, con_id=600000000
+    )
 
 
 async def test_expirations_are_asked_once_a_day(database: Database) -> None:
     """The listed expirations are known on the day on which they were asked, and not on the next."""
-    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
-    assert await contracts.known_expirations(database, underlying.id, TODAY) is None
+    underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
+    assert await contract_tables.known_expirations(database, underlying.id, TODAY) is None
     listed = [date(2026, 11, 27), date(2026, 12, 4)]
-    await contracts.remember_expirations(database, underlying.id, TODAY, listed)
-    assert await contracts.known_expirations(database, underlying.id, TODAY) == listed
-    assert await contracts.known_expirations(database, underlying.id, TODAY + timedelta(days=1)) is None
+    await contract_tables.remember_expirations(database, underlying.id, TODAY, listed)
+    assert await contract_tables.known_expirations(database, underlying.id, TODAY) == listed
+    assert await contract_tables.known_expirations(database, underlying.id, TODAY + timedelta(days=1)) is None
 
 
 async def test_contracts_of_an_underlying_get_neighbouring_ids(database: Database) -> None:
     """Calls before puts, each by strike, one after the other, also when another underlying's come in between."""
     first, second = [
-        await contracts.add_underlying(database, Underlying(symbol, con_id)) for symbol, con_id in (("A", 1), ("B", 2))
+        await contract_tables.add_underlying(database, Underlying(symbol, con_id))
+        for symbol, con_id in (("A", 1), ("B", 2))
     ]
 
     async def added(underlying: Underlying, expiration: date, con_id: int) -> list[int]:
@@ -79,8 +85,8 @@ async def test_contracts_of_an_underlying_get_neighbouring_ids(database: Databas
             OptionContract(underlying.symbol, con_id + number, expiration, Decimal(strike), right)
             for number, (strike, right) in enumerate([(90, Right.PUT), (90, Right.CALL), (80, Right.CALL)])
         ]
-        await contracts.store_expiration(database, underlying.id, expiration, listed, seen_at=FRIDAY.open)
-        found = await contracts.listed(database, underlying.id, expiration, expiration)
+        await contract_tables.store_expiration(database, underlying.id, expiration, listed, seen_at=FRIDAY.open)
+        found = await contract_tables.listed(database, underlying.id, expiration, expiration)
         return [contract.id for contract in sorted(found, key=lambda contract: -contract.con_id)]
 
     one = await added(first, EXPIRATION, 10)
@@ -102,22 +108,22 @@ async def test_contracts_of_an_underlying_get_neighbouring_ids(database: Databas
 
 async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> None:
     """What IB lists is stored once by its id; what it lists no more is marked, and comes back when listed again."""
-    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
 
     async def listing(*listed: OptionContract, days: int = 0) -> Stored:
         seen_at = FRIDAY.open + timedelta(days=days)
-        return await contracts.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=seen_at)
+        return await contract_tables.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=seen_at)
 
     assert await listing(call(1, "100"), call(2, "102.5")) == Stored(seen=2, new=2)
-    assert await contracts.refreshed_expirations(database, underlying.id, TODAY) == {EXPIRATION}
-    assert await contracts.refreshed_expirations(database, underlying.id, TODAY + timedelta(days=1)) == set()
-    ids = [c.id for c in await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)]
+    assert await contract_tables.refreshed_expirations(database, underlying.id, TODAY) == {EXPIRATION}
+    assert await contract_tables.refreshed_expirations(database, underlying.id, TODAY + timedelta(days=1)) == set()
+    ids = [c.id for c in await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)]
 
     assert await listing(call(2, "102.5"), call(3, "105"), days=1) == Stored(seen=2, new=1, vanished=1)
-    assert [c.con_id for c in await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [2, 3]
+    assert [c.con_id for c in await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [2, 3]
     # What is listed later than a session did not exist on it; how old the very first reading is nobody knows.
     for day, con_ids in ((TODAY + timedelta(days=1), [2, 3]), (TODAY, [2]), (TODAY - timedelta(days=9), [2])):
-        on_it = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION, on=day)
+        on_it = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION, on=day)
         assert [c.con_id for c in on_it] == con_ids
     lives = await rows(
         database, "SELECT first_seen, last_seen, status FROM option_contract_lifecycle ORDER BY contract_id"
@@ -126,20 +132,20 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
     assert lives == [(TODAY, TODAY, "vanished"), (TODAY, next_day, "listed"), (next_day, next_day, "listed")]
 
     assert await listing(call(1, "100"), call(2, "102.5"), call(3, "105"), days=2) == Stored(seen=3, new=0)
-    again = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
+    again = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)
     assert [c.id for c in again][:2] == ids
     assert again[1] == call(2, "102.5").__class__(
         "PLTR", 2, EXPIRATION, Decimal("102.5"), Right.CALL, 100, "SMART", "PLTR", "USD", again[1].id
     )
     assert str(again[0].strike) == "100"
-    assert await contracts.by_ids(database, ids) == {c.id: c for c in again[:2]}
+    assert await contract_tables.by_ids(database, ids) == {c.id: c for c in again[:2]}
     symbols = await rows(database, "SELECT contract_symbol FROM option_chains ORDER BY ib_con_id LIMIT 1")
     assert symbols == [("PLTR  261123C00100000",)]
 
 
 async def test_adopted_contracts_take_the_numbers_of_their_symbols(database: Database) -> None:
     """Of two contracts at one strike the one with the OCC symbol gets the adopted row; no number is given twice."""
-    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
     for number, symbol in enumerate(("PLTR  261123C00100000", "unknown 2", "PLTR  261123C00105000"), 1):
         await rows(
             database,
@@ -150,7 +156,7 @@ async def test_adopted_contracts_take_the_numbers_of_their_symbols(database: Dat
         )  # fmt: skip
     adjusted = replace(call(7, "100"), trading_class="PLTR1")
 
-    stored = await contracts.store_expiration(
+    stored = await contract_tables.store_expiration(
         database, underlying.id, EXPIRATION, [adjusted, call(8, "100"), call(9, "105")], seen_at=FRIDAY.open
     )
 
@@ -161,12 +167,12 @@ async def test_adopted_contracts_take_the_numbers_of_their_symbols(database: Dat
 
 async def test_ids_make_neighbours_of_contracts_that_are_alike(database: Database) -> None:
     """Ids go by right and strike within an expiration, in whatever order IB lists: bars compress by neighbours."""
-    underlying = await contracts.add_underlying(database, Underlying("PLTR", 444857009))
+    underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
     calls = [call(9, "100"), call(3, "105"), call(5, "102.5")]
     puts = [replace(one, con_id=one.con_id + 1, right=Right.PUT) for one in calls]
     listed = [one for pair in zip(puts, calls, strict=True) for one in pair]
-    await contracts.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=FRIDAY.open)
-    stored = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
+    await contract_tables.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=FRIDAY.open)
+    stored = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)
     assert [one.con_id for one in sorted(stored, key=lambda one: one.id)] == [9, 5, 3, 10, 6, 4]
 
 
@@ -181,7 +187,7 @@ async def test_selection_sticks_until_expiration(database: Database) -> None:
     assert found == [("{[2026-11-20,2026-11-24)}",), ("{[2026-11-23,2026-11-24)}",)]
 
     async def chosen(first: date, last: date) -> list[int]:
-        return [c.id for c in await contracts.selected(database, chain.underlying.id, first, last)]
+        return [c.id for c in await contract_tables.selected(database, chain.underlying.id, first, last)]
 
     assert await chosen(date(2026, 11, 20), date(2026, 11, 20)) == ids[:1]
     assert await chosen(date(2026, 11, 20), date(2026, 11, 23)) == ids
@@ -194,8 +200,8 @@ async def test_expired_contracts_are_marked_once(database: Database) -> None:
     assert await lifecycle.expire(database, EXPIRATION) == 0
     assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 2
     assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 0
-    assert await contracts.listed(database, chain.underlying.id, EXPIRATION, EXPIRATION) == []
-    assert len(await contracts.selected(database, chain.underlying.id, EXPIRATION, EXPIRATION)) == 2
+    assert await contract_tables.listed(database, chain.underlying.id, EXPIRATION, EXPIRATION) == []
+    assert len(await contract_tables.selected(database, chain.underlying.id, EXPIRATION, EXPIRATION)) == 2
 
 
 async def test_the_last_day_is_collected_when_every_series_is_settled(database: Database) -> None:
@@ -208,7 +214,7 @@ async def test_the_last_day_is_collected_when_every_series_is_settled(database: 
         TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY), ASK=answer(quotes, session=MONDAY),
     )  # fmt: skip
     part = answers(open_, TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY))
-    await bars.store(database, [whole, part], 1)
+    await bar_tables.store(database, [whole, part], 1)
 
     found_so_far = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
 
@@ -229,13 +235,13 @@ async def test_missing_is_expected_less_done(database: Database) -> None:
     """Slots of selected sessions, less covered or settled ones; a forced run takes all of them."""
     chain = await make_chain(database, 2, select_from=FRIDAY.day)
     first, second = chain.contracts
-    await bars.store(database, [answers(first, BID=answer([quote(0)], slots=12, settles=False))], 1)
+    await bar_tables.store(database, [answers(first, BID=answer([quote(0)], slots=12, settles=False))], 1)
     later = await make_chain(database, 1, symbol="TSLA", select_from=MONDAY.day)
 
     async def lacking(asks: Asks | None, ids: list[int] | None = None) -> list[tuple[int, str, Spans]]:
         sessions = (FRIDAY, MONDAY)
         series = OPTION_SERIES[:2]
-        found = await coverage.missing(database, chain.underlying.id, sessions, series, asks, ids)
+        found = await coverage_table.missing(database, chain.underlying.id, sessions, series, asks, ids)
         return [(row.contract_id, row.what_to_show.value, row.missing) for row in found]
 
     whole = Spans([FRIDAY.span, MONDAY.span])
@@ -247,17 +253,17 @@ async def test_missing_is_expected_less_done(database: Database) -> None:
         (first.id, "BID", whole), (first.id, "TRADES", whole),
     ]  # fmt: skip
     assert await lacking(None, [first.id]) == [(first.id, "BID", whole), (first.id, "TRADES", whole)]
-    found = await coverage.missing(database, later.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], None)
+    found = await coverage_table.missing(database, later.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], None)
     assert [row.missing for row in found] == [Spans([MONDAY.span])]
-    assert await coverage.missing(database, later.underlying.id, (), OPTION_SERIES, None) == []
+    assert await coverage_table.missing(database, later.underlying.id, (), OPTION_SERIES, None) == []
 
 
 async def test_the_underlyings_own_slots(database: Database) -> None:
     """The underlying's series lack what is not covered of every session given."""
     underlying = (await make_chain(database)).underlying
-    await bars.store(database, [answers(underlying, TRADES=answer([quote(0)]))], 1)
+    await bar_tables.store(database, [answers(underlying, TRADES=answer([quote(0)]))], 1)
     series = WhatToShow.TRADES, WhatToShow.OPTION_IMPLIED_VOLATILITY
-    found = await coverage.missing_underlying(database, underlying.id, (FRIDAY, MONDAY), series, Asks.NOT_SETTLED)
+    found = await coverage_table.missing_underlying(database, underlying.id, (FRIDAY, MONDAY), series, Asks.NOT_SETTLED)
     assert [(row.what_to_show.value, row.missing) for row in found] == [
         ("OPTION_IMPLIED_VOLATILITY", Spans([FRIDAY.span, MONDAY.span])),
         ("TRADES", Spans([MONDAY.span])),
@@ -273,26 +279,26 @@ async def test_forgotten_coverage_is_asked_for_again(database: Database) -> None
         answers(contract, TRADES=answer([quote(0, session=MONDAY)], session=MONDAY)),
         answers(chain.underlying, TRADES=answer([quote(0)])),
     ]
-    await bars.store(database, evening, 1)
+    await bar_tables.store(database, evening, 1)
     table = """
     SELECT contract_id, underlying_id, what_to_show, covered::text, settled::text
     FROM request_coverage ORDER BY 1, 2, 3
     """
     before = await rows(database, table)
 
-    assert await coverage.forget(database, FRIDAY, ["TSLA"], FRIDAY.day) == 0
+    assert await coverage_table.forget(database, FRIDAY, ["TSLA"], FRIDAY.day) == 0
     after_expiration = contract.expiration + timedelta(days=1)
-    assert await coverage.forget(database, FRIDAY, ["PLTR"], after_expiration) == 1  # the underlying's
-    await bars.store(database, evening, 1)
+    assert await coverage_table.forget(database, FRIDAY, ["PLTR"], after_expiration) == 1  # the underlying's
+    await bar_tables.store(database, evening, 1)
     assert await rows(database, table) == before
-    assert await coverage.forget(database, FRIDAY, ["PLTR"], contract.expiration) == 4
+    assert await coverage_table.forget(database, FRIDAY, ["PLTR"], contract.expiration) == 4
 
-    lacking = await coverage.missing(
+    lacking = await coverage_table.missing(
         database, chain.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], Asks.NOT_COVERED
     )
     assert [row.missing for row in lacking] == [Spans([FRIDAY.span])]
     gaps = "SELECT has_gaps, bid_close FROM option_bars_5min ORDER BY time"
     assert [row[0] for row in await rows(database, gaps)] == [True, True]
-    await bars.store(database, evening, 2)
+    await bar_tables.store(database, evening, 2)
     assert await rows(database, table) == before
     assert [row[0] for row in await rows(database, gaps)] == [False, True]

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from collector.db import bars, evidence, reports, statistics
-from collector.db.evidence import UNCONFIRMED, NewClaim
-from collector.db.pool import Database
-from collector.domain.evidence import Emptiness, EmptySession, Finding, Ruling
-from collector.domain.instruments import OPTION_SERIES, OptionContract, WhatToShow
-from collector.domain.spans import Span, Spans
-from collector.pipeline import due
-from tests.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
+from collector.db.bars import bar_tables
+from collector.db.bookkeeping import claims, session_statistics
+from collector.db.bookkeeping.claims import UNCONFIRMED, NewClaim
+from collector.db.connection.pool import Database
+from collector.db.readers import report_rows
+from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
+from collector.jobs import due_windows
+from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
 
 T, B, A = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
 SENT = FRIDAY.close + timedelta(hours=1)
@@ -23,7 +25,7 @@ async def awaiting(
 ) -> None:
     """Claim that a series was empty on a session, and let it await its second witness."""
     session = FRIDAY if day == FRIDAY.day else MONDAY
-    await evidence.claim(db, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
+    await claims.claim(db, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
     span = session.span
     await db.execute(
         "rule_claims", [contract.id], [what.value], [span.start], [span.end], [Ruling.AWAITING.value], [""]
@@ -38,7 +40,7 @@ async def states(db: Database) -> list[tuple[object, ...]]:
 async def settled(db: Database, contract: OptionContract, series: Sequence[WhatToShow]) -> None:
     """Settle some series of Friday by bars, TRADES with one trade."""
     given = {what.name: answer([trade(3)] if what is T else [quote(3)]) for what in series}
-    await bars.store(db, [answers(contract, **given)], 1)
+    await bar_tables.store(db, [answers(contract, **given)], 1)
 
 
 async def one_witness(db: Database, contract: OptionContract, what: WhatToShow, slots: int) -> None:
@@ -60,12 +62,12 @@ async def test_slots_that_await_or_have_one_witness_are_counted(database: Databa
     await awaiting(database, other, B)
     await awaiting(database, other, A)
     await awaiting(database, other, A, day=MONDAY.day)
-    found = await statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    found = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
     assert (found.expected, found.settled) == (6 * SLOTS, 3 * SLOTS)
     assert (found.awaiting, found.single_witness) == (2 * SLOTS, 10)
-    only = await statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES, [one.id])
+    only = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES, [one.id])
     assert (only.awaiting, only.single_witness) == (0, 10)
-    trades = await statistics.measure(database, chain.underlying.id, FRIDAY, [T])
+    trades = await session_statistics.measure(database, chain.underlying.id, FRIDAY, [T])
     assert (trades.awaiting, trades.single_witness) == (0, 10)
 
 
@@ -77,9 +79,9 @@ async def test_a_week_counts_them_by_symbol(database: Database) -> None:
     await one_witness(database, one, T, 7)
     await awaiting(database, other, A)
     await awaiting(database, other, A, day=MONDAY.day)  # another week's
-    found = await statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
-    await statistics.record(database, FRIDAY.day, "PLTR", found)
-    figures = await reports.week(database, date(2026, 11, 16), FRIDAY.day, FRIDAY.span)
+    found = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    await session_statistics.record(database, FRIDAY.day, "PLTR", found)
+    figures = await report_rows.week(database, date(2026, 11, 16), FRIDAY.day, FRIDAY.span)
     assert [(one.symbol, one.awaiting, one.single_witness) for one in figures.symbols] == [("PLTR", SLOTS, 7)]
 
 
@@ -95,13 +97,13 @@ async def test_expiring_contracts_that_lack_second_witnesses_only(database: Data
     for what in OPTION_SERIES:
         await awaiting(database, empty, what, day=MONDAY.day)
     given = {"BID": answer([quote(3, session=MONDAY)], session=MONDAY), "ASK": answer([], session=MONDAY)}
-    await bars.store(database, [answers(quoted, **given)], 1)
+    await bar_tables.store(database, [answers(quoted, **given)], 1)
     await awaiting(database, quoted, T, day=MONDAY.day)
     await awaiting(database, lacking, T, day=MONDAY.day)
-    found = await evidence.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    found = await claims.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES)
     assert found == {empty.id, quoted.id}
-    await evidence.hold(database, None, SENT + timedelta(days=3))
-    assert await evidence.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES) == set()
+    await claims.hold(database, None, SENT + timedelta(days=3))
+    assert await claims.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES) == set()
 
 
 async def test_young_claims_by_their_first_witness(database: Database) -> None:
@@ -110,10 +112,10 @@ async def test_young_claims_by_their_first_witness(database: Database) -> None:
     one, other = chain.contracts
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, A, SENT - timedelta(minutes=10))
-    found = await evidence.young(database, chain.underlying.id, SENT - timedelta(minutes=5))
+    found = await claims.young(database, chain.underlying.id, SENT - timedelta(minutes=5))
     assert found == {(one.id, T): Spans((FRIDAY.span,))}
-    await evidence.hold(database, [FRIDAY.day], SENT + timedelta(minutes=1))
-    assert await evidence.young(database, chain.underlying.id, SENT - timedelta(minutes=5)) == found
+    await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=1))
+    assert await claims.young(database, chain.underlying.id, SENT - timedelta(minutes=5)) == found
 
 
 async def test_holding_says_why_and_spares_the_young(database: Database) -> None:
@@ -122,8 +124,8 @@ async def test_holding_says_why_and_spares_the_young(database: Database) -> None
     one, other = chain.contracts
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, T, SENT + timedelta(minutes=20))
-    assert await evidence.hold(database, [MONDAY.day], SENT + timedelta(hours=1)) == 0
-    assert await evidence.hold(database, [FRIDAY.day], SENT + timedelta(minutes=10)) == 1
+    assert await claims.hold(database, [MONDAY.day], SENT + timedelta(hours=1)) == 0
+    assert await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=10)) == 1
     assert await states(database) == [(one.id, "TRADES", "held", UNCONFIRMED), (other.id, "TRADES", "awaiting", "")]
 
 
@@ -132,10 +134,10 @@ async def test_when_to_ask_again_is_told_by_the_oldest(database: Database) -> No
     chain = await make_chain(database)
     for n, contract in enumerate(chain.contracts):
         await awaiting(database, contract, T, SENT + timedelta(minutes=n))
-    assert await due.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=31)}
-    assert await due.confirms(database, ["SPY"]) == {}
-    await evidence.hold(database, None, SENT + timedelta(minutes=1))
-    assert await due.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=32)}
+    assert await due_windows.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=31)}
+    assert await due_windows.confirms(database, ["SPY"]) == {}
+    await claims.hold(database, None, SENT + timedelta(minutes=1))
+    assert await due_windows.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=32)}
 
 
 async def test_sessions_too_empty_to_be_true(database: Database) -> None:
@@ -143,15 +145,15 @@ async def test_sessions_too_empty_to_be_true(database: Database) -> None:
     chain = await make_chain(database)
     words = "40 of 90 contracts have no bar at all"
     finding = Finding(Emptiness(answered=90, empty=40), words, (FRIDAY.day,))
-    await evidence.record(database, FRIDAY.day, "ALL", finding, 1)
-    assert await evidence.implausible(database) == []
+    await claims.record(database, FRIDAY.day, "ALL", finding, 1)
+    assert await claims.implausible(database) == []
     await awaiting(database, chain.contracts[0], T)
     over_all = EmptySession(symbol="ALL", session=FRIDAY.day, words=words)
-    assert await evidence.implausible(database) == [over_all]
-    assert await evidence.implausible(database, MONDAY.day) == []
-    await evidence.record(database, FRIDAY.day, "PLTR", finding, 1)
-    assert await evidence.implausible(database, FRIDAY.day) == [
+    assert await claims.implausible(database) == [over_all]
+    assert await claims.implausible(database, MONDAY.day) == []
+    await claims.record(database, FRIDAY.day, "PLTR", finding, 1)
+    assert await claims.implausible(database, FRIDAY.day) == [
         EmptySession(symbol="PLTR", session=FRIDAY.day, words=words)
     ]
-    await evidence.accept(database, FRIDAY.day, ["PLTR", evidence.ALL])
-    assert await evidence.implausible(database) == []
+    await claims.accept(database, FRIDAY.day, ["PLTR", claims.ALL])
+    assert await claims.implausible(database) == []

@@ -5,17 +5,42 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from collector.clock import SystemClock
-from collector.db import bars, coverage, dead_letters, evidence, gaps, lifecycle, pool, requests, statistics
-from collector.db.dead_letters import NewLetter
-from collector.db.evidence import Negative, NewClaim
-from collector.db.gaps import GapTotal, Recorded
-from collector.db.pool import Database
-from collector.db.requests import RequestRecord
-from collector.domain.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.runs import Asks, GapState, GapType
-from collector.domain.spans import SLOT, Span, Spans
-from tests.db_rows import EXPIRATION, FRIDAY, MONDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
+from collector.db.bars import bar_tables
+from collector.db.bookkeeping import (
+    claims,
+    coverage_table,
+    dead_letters,
+    gaps_table,
+    requests_table,
+    session_statistics,
+)
+from collector.db.bookkeeping.claims import Negative, NewClaim
+from collector.db.bookkeeping.dead_letters import NewLetter
+from collector.db.bookkeeping.gaps_table import GapTotal, Recorded
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.db.contracts import lifecycle
+from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.run_vocabulary import Asks, GapState, GapType
+from tests.support.db_rows import (
+    EXPIRATION,
+    FRIDAY,
+    MONDAY,
+    A,
+    B,
+    Chain,
+    T,
+    V,
+    answer,
+    answers,
+    make_chain,
+    quote,
+    rows,
+    trade,
+)
 
 GAPS = """
 SELECT contract_id, what_to_show, state, gap_start, gap_end, gap_type, backfill_run_id
@@ -39,7 +64,7 @@ async def run_row(db: Database) -> int:
 
 async def record(db: Database, chain: Chain, run_id: int | None = None, **changes: object) -> Recorded:
     """Record the gaps of both sessions in TRADES and BID."""
-    return await gaps.record(db, chain.underlying.id, (FRIDAY, MONDAY), (T, B), run_id=run_id, **changes)  # type: ignore[arg-type]  # the tests' own words
+    return await gaps_table.record(db, chain.underlying.id, (FRIDAY, MONDAY), (T, B), run_id=run_id, **changes)  # type: ignore[arg-type]  # the tests' own words
 
 
 async def test_gaps_are_found_filled_and_found_again(database: Database) -> None:
@@ -48,7 +73,7 @@ async def test_gaps_are_found_filled_and_found_again(database: Database) -> None
     (contract,) = chain.contracts
     first, second = await run_row(database), await run_row(database)
     whole = answers(contract, TRADES=answer([trade(0)]), BID=answer([quote(0)]))
-    await bars.store(database, [whole], first)
+    await bar_tables.store(database, [whole], first)
 
     assert await record(database, chain, first) == Recorded(opened=2)
     assert await record(database, chain, first) == Recorded()
@@ -56,13 +81,15 @@ async def test_gaps_are_found_filled_and_found_again(database: Database) -> None
     assert found == [
         (contract.id, name, "open", MONDAY.open, MONDAY.close, "missing_bars", None) for name in ("BID", "TRADES")
     ]
-    assert await gaps.totals(database) == {
+    assert await gaps_table.totals(database) == {
         GapState.OPEN: GapTotal(2, 156), GapState.FILLED: GapTotal(), GapState.LOST: GapTotal()
     }  # fmt: skip
 
-    await bars.store(database, [answers(contract, BID=answer(session=MONDAY, settles=False))], second)
+    await bar_tables.store(database, [answers(contract, BID=answer(session=MONDAY, settles=False))], second)
     assert await record(database, chain, second) == Recorded(closed=0)
-    await bars.store(database, [answers(contract, BID=answer([quote(0, session=MONDAY)], session=MONDAY))], second)
+    await bar_tables.store(
+        database, [answers(contract, BID=answer([quote(0, session=MONDAY)], session=MONDAY))], second
+    )
     assert await record(database, chain, second) == Recorded(closed=1)
     assert (contract.id, "BID", "filled", MONDAY.open, MONDAY.close, "missing_bars", second) in await rows(
         database, GAPS
@@ -74,12 +101,14 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     run_id = await run_row(database)
-    assert await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close) == Recorded(opened=1)
+    assert await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close) == Recorded(
+        opened=1
+    )
     middle = Span(FRIDAY.open + 10 * SLOT, NOON)
     part = replace(answer([trade(12)]), covered=Spans((middle,)), settled=Spans((middle,)))
-    await bars.store(database, [answers(contract, TRADES=part)], run_id)
+    await bar_tables.store(database, [answers(contract, TRADES=part)], run_id)
 
-    changed = await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)
+    changed = await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)
 
     assert changed == Recorded(opened=1, closed=1)
     assert [row[2:5] for row in await rows(database, GAPS)] == [
@@ -89,7 +118,7 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     ]
     detected = await rows(database, "SELECT DISTINCT detected_at FROM historical_data_gaps")
     assert detected == [(FRIDAY.close,)]
-    assert await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id) == Recorded()
+    assert await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id) == Recorded()
 
 
 async def test_what_is_pending_is_no_gap(database: Database) -> None:
@@ -115,11 +144,11 @@ async def test_gaps_begin_with_the_selection(database: Database) -> None:
         MONDAY, day=date(2026, 11, 24), open=MONDAY.open + timedelta(days=1), close=MONDAY.close + timedelta(days=1)
     )
     sessions = (thursday, FRIDAY, MONDAY, tuesday)
-    assert await gaps.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=2)
+    assert await gaps_table.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=2)
     assert [row[3] for row in await rows(database, GAPS)] == [FRIDAY.open, MONDAY.open]
 
     await lifecycle.select(database, [contract.id], thursday.day)
-    assert await gaps.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=1)
+    assert await gaps_table.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=1)
     assert [row[3] for row in await rows(database, GAPS)] == [thursday.open, FRIDAY.open, MONDAY.open]
 
 
@@ -161,14 +190,14 @@ async def test_what_is_not_expected_any_more_is_withdrawn(database: Database) ->
 async def test_the_underlyings_gaps(database: Database) -> None:
     """The underlying's own series are expected where any of its contracts is."""
     chain = await make_chain(database, 1, select_from=MONDAY.day)
-    found = await gaps.record(database, chain.underlying.id, (FRIDAY, MONDAY), (), (T, V))
+    found = await gaps_table.record(database, chain.underlying.id, (FRIDAY, MONDAY), (), (T, V))
     assert found == Recorded(opened=2)
-    listed = await gaps.open_gaps(database, ["PLTR"])
+    listed = await gaps_table.open_gaps(database, ["PLTR"])
     assert [(gap.underlying_id, gap.contract_id, gap.what_to_show, gap.span) for gap in listed] == [
         (chain.underlying.id, None, V, MONDAY.span), (chain.underlying.id, None, T, MONDAY.span),
     ]  # fmt: skip
-    assert await gaps.open_gaps(database, ["SPY"]) == []
-    assert await gaps.open_gaps(database, since=MONDAY.close) == []
+    assert await gaps_table.open_gaps(database, ["SPY"]) == []
+    assert await gaps_table.open_gaps(database, since=MONDAY.close) == []
 
 
 async def test_gap_types(database: Database) -> None:
@@ -183,27 +212,27 @@ async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None
     """Lost are the open gaps of an expiration, with the reason; nothing opens them again or asks for them."""
     chain = await make_chain(database, 1)
     await record(database, chain)
-    days = await gaps.expirations_to_mend(database, chain.underlying.id, EXPIRATION + timedelta(days=1))
+    days = await gaps_table.expirations_to_mend(database, chain.underlying.id, EXPIRATION + timedelta(days=1))
     assert days == [EXPIRATION]
-    assert await gaps.expirations_to_mend(database, chain.underlying.id, EXPIRATION) == []
-    assert await gaps.lose(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
+    assert await gaps_table.expirations_to_mend(database, chain.underlying.id, EXPIRATION) == []
+    assert await gaps_table.lose(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
 
     (contract,) = chain.contracts
     claimed = NewClaim(contract.id, B, FRIDAY.day, FRIDAY.span, FRIDAY.settles_at, 1, "", FRIDAY.settles_at)
-    await evidence.claim(database, [claimed])
-    lost = await gaps.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
-    assert await evidence.claimed_days(database, chain.underlying.id) == []
+    await claims.claim(database, [claimed])
+    lost = await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
+    assert await claims.claimed_days(database, chain.underlying.id) == []
 
     assert [(gap.symbol, gap.contract_symbol, gap.state, gap.reason) for gap in lost] == [
         ("PLTR", "PLTR  261123C00101000", GapState.LOST, "no security definition (200)")
     ] * 4
-    assert await gaps.lose(database, chain.underlying.id, {EXPIRATION: "once more"}) == []
+    assert await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "once more"}) == []
     assert await record(database, chain) == Recorded()
-    assert (await gaps.totals(database, ["PLTR"]))[GapState.LOST] == GapTotal(4, 4 * 78)
-    assert (await gaps.totals(database, until=FRIDAY.close))[GapState.LOST] == GapTotal(2, 2 * 78)
+    assert (await gaps_table.totals(database, ["PLTR"]))[GapState.LOST] == GapTotal(4, 4 * 78)
+    assert (await gaps_table.totals(database, until=FRIDAY.close))[GapState.LOST] == GapTotal(2, 2 * 78)
     sessions = (FRIDAY, MONDAY)
-    assert await coverage.missing(database, chain.underlying.id, sessions, (T, B), Asks.NOT_SETTLED) == []
-    assert len(await coverage.missing(database, chain.underlying.id, sessions, (T, B), None)) == 2
+    assert await coverage_table.missing(database, chain.underlying.id, sessions, (T, B), Asks.NOT_SETTLED) == []
+    assert len(await coverage_table.missing(database, chain.underlying.id, sessions, (T, B), None)) == 2
 
 
 async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> None:
@@ -211,10 +240,10 @@ async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> Non
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     await record(database, chain)
-    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
-    await bars.store(database, [answers(contract, TRADES=answer([trade(0)]))], 1)
+    await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await bar_tables.store(database, [answers(contract, TRADES=answer([trade(0)]))], 1)
     assert await record(database, chain, await run_row(database)) == Recorded(closed=1)
-    assert (await gaps.totals(database))[GapState.LOST] == GapTotal(3, 3 * 78)
+    assert (await gaps_table.totals(database))[GapState.LOST] == GapTotal(3, 3 * 78)
 
 
 async def ask_in_vain(
@@ -223,9 +252,9 @@ async def ask_in_vain(
     """Put an empty answer for Friday's session on record, weighed already."""
     spans = Spans((FRIDAY.span,))
     empty = RequestRecord(contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans)
-    async with database.transaction(requests.PREPARED) as transaction:
-        await requests.record(transaction, [empty], 1)
-    await evidence.mark_weighed(
+    async with database.transaction(requests_table.PREPARED) as transaction:
+        await requests_table.record(transaction, [empty], 1)
+    await claims.mark_weighed(
         database, [(Negative(contract.id, what, 1, "", sent_at, sent_at, spans, False, False), controlled)]
     )
 
@@ -240,16 +269,16 @@ async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url:
     async with pool.connect(plain_database_url, SystemClock(first + timedelta(days=3))) as database:
         chain = await make_chain(database, 1, expiration=date(2027, 3, 19))
         (contract,) = chain.contracts
-        await gaps.record(database, chain.underlying.id, (FRIDAY,), (T, B))
+        await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T, B))
         for sent_at in (FRIDAY.close + timedelta(days=2), first, first + timedelta(hours=2)):
             for what in (T, B):
                 await ask_in_vain(database, contract, what, sent_at)
-        assert await gaps.lose_old(database, chain.underlying.id, depths) == []
+        assert await gaps_table.lose_old(database, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(hours=23), controlled=False)
-        assert await gaps.lose_old(database, chain.underlying.id, depths) == []
+        assert await gaps_table.lose_old(database, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(days=1))
         await ask_in_vain(database, contract, T, first + timedelta(days=1))
-        (lost,) = await gaps.lose_old(database, chain.underlying.id, depths)
+        (lost,) = await gaps_table.lose_old(database, chain.underlying.id, depths)
         assert (lost.what_to_show, lost.span) == (B, FRIDAY.span)
         assert lost.reason is not None
         assert all(word in lost.reason for word in ("memory", "45 days", "2027-01-05", "2027-01-06"))
@@ -259,24 +288,24 @@ async def test_days_to_mend(database: Database) -> None:
     """The days of open gaps and of due letters before an instant; what rests, and what is later, is not among them."""
     chain = await make_chain(database, 1)
     tuesday, now = MONDAY.close + timedelta(days=1), MONDAY.close + timedelta(days=3)
-    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now) == []
-    await gaps.record(database, chain.underlying.id, (FRIDAY,), (T,))
+    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == []
+    await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,))
     resting = replace(letter(chain.contracts[0], A), next_attempt_at=now + SLOT)
     later = replace(resting.request, span=MONDAY.span)
     await dead_letters.park(database, [replace(resting, request=later)], now=MONDAY.close)
-    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
-    assert await gaps.days_to_mend(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
-    assert await gaps.days_to_mend(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
-    assert await gaps.days_to_mend(database, ["SPY"], tuesday, now) == []
+    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
+    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
+    assert await gaps_table.days_to_mend(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
+    assert await gaps_table.days_to_mend(database, ["SPY"], tuesday, now) == []
 
 
 async def test_sessions_not_looked_at_are_left_alone(database: Database) -> None:
     """A look at one session closes nothing of another."""
     chain = await make_chain(database, 1)
     await record(database, chain)
-    assert await gaps.record(database, chain.underlying.id, (MONDAY,), (T, B)) == Recorded()
-    assert len(await gaps.open_gaps(database)) == 4
-    assert await gaps.record(database, chain.underlying.id, (), (T,)) == Recorded()
+    assert await gaps_table.record(database, chain.underlying.id, (MONDAY,), (T, B)) == Recorded()
+    assert len(await gaps_table.open_gaps(database)) == 4
+    assert await gaps_table.record(database, chain.underlying.id, (), (T,)) == Recorded()
 
 
 async def test_completeness_and_fill_are_different_numbers(database: Database) -> None:
@@ -284,7 +313,7 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
     chain = await make_chain(database, 2)
     done, part = chain.contracts
     quotes = [quote(n) for n in range(78)]
-    await bars.store(
+    await bar_tables.store(
         database,
         [
             answers(done, TRADES=answer([trade(0), trade(1)]), BID=answer(quotes), ASK=answer(quotes)),
@@ -293,7 +322,7 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
         1,
     )
 
-    measured = await statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    measured = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
 
     assert (measured.contracts, measured.contracts_settled) == (2, 1)
     assert (measured.expected, measured.covered, measured.settled) == (6 * 78, 4 * 78 + 12, 4 * 78)
@@ -301,11 +330,11 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
     assert (measured.rows, measured.first_bar, measured.last_bar) == (156, FRIDAY.open, FRIDAY.close - SLOT)
     assert measured.completeness == 4 / 6
     assert measured.fill == 3 / 156
-    only = await statistics.measure(database, chain.underlying.id, FRIDAY, (T,), [done.id])
+    only = await session_statistics.measure(database, chain.underlying.id, FRIDAY, (T,), [done.id])
     assert (only.contracts, only.settled, only.traded, only.unknown) == (1, 78, 2, 0)
 
     for duration_s in (1.0, 12.5):
-        await statistics.record(database, FRIDAY.day, "PLTR", measured, duration_s=duration_s, error_rate=0.125)
+        await session_statistics.record(database, FRIDAY.day, "PLTR", measured, duration_s=duration_s, error_rate=0.125)
     kept = """
     SELECT collection_date, symbol, total_contracts, successful_contracts, total_bars_collected,
         collection_duration_seconds, avg_bars_per_contract, data_completeness_percent, error_rate_percent, fill_percent
@@ -320,9 +349,9 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
 async def test_statistics_of_nothing(database: Database) -> None:
     """A symbol without selected contracts has no completeness, rather than a perfect one."""
     chain = await make_chain(database, 1, select_from=MONDAY.day)
-    measured = await statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    measured = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
     assert (measured.contracts, measured.expected, measured.completeness, measured.fill) == (0, 0, None, None)
-    await statistics.record(database, FRIDAY.day, "PLTR", measured)
+    await session_statistics.record(database, FRIDAY.day, "PLTR", measured)
 
 
 def letter(instrument: OptionContract | Underlying, what: WhatToShow, outcome: Outcome = Outcome.TIME_OUT) -> NewLetter:
@@ -346,7 +375,7 @@ async def test_dead_letters_are_kept_until_answered(database: Database) -> None:
     assert await dead_letters.due(database, symbols=["SPY"]) == []
 
     assert await dead_letters.resolve(database) == {}
-    await bars.store(database, [answers(contract, TRADES=answer([trade(0)]))], run_id)
+    await bar_tables.store(database, [answers(contract, TRADES=answer([trade(0)]))], run_id)
     assert await dead_letters.resolve(database) == {"answered": 1}
     assert [left.underlying_id for left in await dead_letters.due(database)] == [chain.underlying.id]
 
@@ -380,9 +409,9 @@ async def test_dead_letters_end_when_their_slots_are_lost(database: Database) ->
     chain = await make_chain(database, 1)
     later = replace(letter(chain.contracts[0], A), next_attempt_at=FRIDAY.close)
     await dead_letters.park(database, [later])
-    await gaps.record(database, chain.underlying.id, (FRIDAY,), (A,))
+    await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (A,))
     assert await dead_letters.resolve(database, FRIDAY.close + timedelta(days=300)) == {}
-    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
     assert await dead_letters.resolve(database) == {"lost": 1}
     assert await dead_letters.due(database) == []
     assert await rows(database, "SELECT resolution FROM dead_letters") == [("lost",)]

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import contracts, pool, queries, runs, timescale
-from collector.db.pool import Database
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
+from collector.db.bookkeeping import runs_table
+from collector.db.connection import pool, statements
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables
+from collector.db.schema import timescale
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
-from collector.domain.instruments import Underlying
-from collector.domain.spans import Span, Spans
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests.db_rows import rows
+from collector.domain.market_data.instruments import Underlying
+from collector.domain.market_data.spans import Span, Spans
+from tests.support.db_rows import rows
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -29,7 +32,7 @@ class Statement:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._own: dict[str, str] = {}
-        monkeypatch.setattr(pool, "query", lambda name: self._own.get(name) or queries.query(name))
+        monkeypatch.setattr(pool, "query", lambda name: self._own.get(name) or statements.query(name))
 
     def __call__(self, sql: str) -> str:
         """Return a name for a statement."""
@@ -70,7 +73,7 @@ async def test_rows_values_and_counts(database: Database, statement: Statement) 
     assert await database.fetchval(none) is None
     assert await database.fetchval(statement("SELECT 7 AS n, 8 AS m")) == 7
     assert await database.execute(statement("SET timezone = 'UTC'")) == 0
-    await contracts.add_underlying(database, Underlying("A", 1))
+    await contract_tables.add_underlying(database, Underlying("A", 1))
     assert await database.execute(statement("UPDATE underlying_securities SET active = false")) == 1
 
 
@@ -83,12 +86,12 @@ async def test_json_there_and_back(database: Database, statement: Statement) -> 
 async def test_a_transaction_commits_or_rolls_back(database: Database) -> None:
     """What the block did is there when it ends, and gone when it raises."""
     async with database.transaction() as transaction:
-        await contracts.add_underlying(transaction, Underlying("A", 1))
+        await contract_tables.add_underlying(transaction, Underlying("A", 1))
     with pytest.raises(RuntimeError, match="stop"):  # noqa: PT012 - the transaction is the statement
         async with database.transaction() as transaction:
-            await contracts.add_underlying(transaction, Underlying("B", 2))
+            await contract_tables.add_underlying(transaction, Underlying("B", 2))
             raise RuntimeError("stop")
-    assert [u.symbol for u in await contracts.underlyings(database)] == ["A"]
+    assert [u.symbol for u in await contract_tables.underlyings(database)] == ["A"]
 
 
 async def test_a_lost_connection_is_told_and_replaced(database: Database, statement: Statement) -> None:
@@ -96,13 +99,13 @@ async def test_a_lost_connection_is_told_and_replaced(database: Database, statem
     pid = statement("SELECT pg_backend_pid()")
     with pytest.raises(DatabaseUnavailable):  # noqa: PT012 - the transaction is the statement
         async with database.transaction() as transaction:
-            await contracts.add_underlying(transaction, Underlying("A", 1))
+            await contract_tables.add_underlying(transaction, Underlying("A", 1))
             own = await transaction.fetchval(pid)
             await database.fetchval("end_session", own)
             await transaction.fetchval(pid)
-    assert await contracts.underlyings(database) == []
+    assert await contract_tables.underlyings(database) == []
     async with database.transaction() as transaction:
-        await contracts.add_underlying(transaction, Underlying("B", 2))
+        await contract_tables.add_underlying(transaction, Underlying("B", 2))
 
 
 async def test_every_connection_cut_between_uses(database: Database, statement: Statement) -> None:
@@ -137,17 +140,17 @@ async def test_refusals_of_a_real_server(database: Database, statement: Statemen
     with pytest.raises(DatabaseUnavailable, match="is read-only"):  # noqa: PT012 - the transaction is the statement
         async with database.transaction() as transaction:
             await transaction.execute(statement("SET TRANSACTION READ ONLY"))
-            await contracts.add_underlying(transaction, Underlying("A", 1))
+            await contract_tables.add_underlying(transaction, Underlying("A", 1))
     async with pool.connect(database_url, SystemClock(), size=1) as other, other.transaction() as holder:
         await holder.execute(statement("LOCK underlying_securities"))
         with pytest.raises(DatabaseUnavailable, match="did not get a lock"):  # noqa: PT012 - the transaction is the statement
             async with database.transaction() as transaction:
                 await transaction.execute(statement("SET LOCAL lock_timeout = '20ms'"))
-                await contracts.add_underlying(transaction, Underlying("A", 1))
+                await contract_tables.add_underlying(transaction, Underlying("A", 1))
     with pytest.raises(DatabaseError, match=r"int4|int32|integer"):
-        await contracts.add_underlying(database, Underlying("A", 2**40))
+        await contract_tables.add_underlying(database, Underlying("A", 2**40))
     with pytest.raises(DatabaseError):
-        await runs.heartbeat(database, "one", OPEN)  # type: ignore[arg-type]  # a mistake on purpose
+        await runs_table.heartbeat(database, "one", OPEN)  # type: ignore[arg-type]  # a mistake on purpose
 
 
 async def test_a_database_that_does_not_exist(database_url: str) -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import bars, pool
-from collector.db.pool import Database
-from collector.db.queries import names, query
-from tests.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, slot, trade
+from collector.db.bars import bar_tables
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.db.connection.statements import names, query
+from tests.support.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, slot, trade
 
 
 async def test_every_query_prepares(database_url: str) -> None:
@@ -29,7 +30,7 @@ async def test_spread_and_middle_are_those_of_the_table(database: Database) -> N
     bids = [quote(n, close) for n, close in ((0, "1.20"), (1, "1.21"), (2, "0.0001"))]
     asks = [quote(n, close) for n, close in ((0, "1.25"), (1, "1.21"), (2, "0.0002"), (3, "7"))]
     given = answers(contract, TRADES=answer([trade(0), trade(4)]), BID=answer(bids), ASK=answer(asks))
-    await bars.store(database, [given], 1)
+    await bar_tables.store(database, [given], 1)
     expected = await rows(database, "SELECT time, spread_close, mid_close FROM option_bars_5min ORDER BY time")
     assert [str(middle) for _, _, middle in expected] == ["1.2250", "1.2100", "0.0002", "None", "None"]
 

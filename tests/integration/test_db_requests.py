@@ -6,15 +6,17 @@ from decimal import Decimal
 
 import pytest
 
-from collector.db import bars, requests, retention
-from collector.db.bars import InstrumentAnswers
-from collector.db.pool import Database
-from collector.db.requests import RequestRecord
-from collector.domain.answers import Outcome
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping import requests_table
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection.pool import Database
+from collector.db.upkeep import retention
 from collector.domain.errors import DatabaseError
-from collector.domain.instruments import Instrument
-from collector.domain.spans import Spans
-from tests.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, trade
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import Instrument
+from collector.domain.market_data.spans import Spans
+from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, trade
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 TABLE = """
@@ -55,7 +57,7 @@ async def test_requests_stand_beside_their_bars(database: Database) -> None:
         InstrumentAnswers(contract, {}, requests=(late, refused)),
     ]
 
-    await bars.store(database, batch, 7, login="trader")
+    await bar_tables.store(database, batch, 7, login="trader")
 
     end = SENT + timedelta(seconds=1.5)
     head, id_ = (7, "trader"), contract.id
@@ -72,9 +74,9 @@ async def test_a_batch_stored_again_is_on_record_once(database: Database) -> Non
     contract = (await make_chain(database)).contracts[0]
     batch = [replace(answers(contract, TRADES=answer([trade(0)])), requests=(request(contract),))]
     for _ in range(2):
-        await bars.store(database, batch, 1)
+        await bar_tables.store(database, batch, 1)
     later = [replace(batch[0], requests=(request(contract, sent_at=SENT + timedelta(minutes=30)),))]
-    await bars.store(database, later, 1)
+    await bar_tables.store(database, later, 1)
 
     assert await rows(database, "SELECT count(*) FROM requests") == [(2,)]
 
@@ -84,7 +86,7 @@ async def test_what_is_not_stored_is_not_on_record(database: Database) -> None:
     contract = (await make_chain(database)).contracts[0]
     given = answers(contract, TRADES=answer([trade(0, close="1e12")]))
     with pytest.raises(DatabaseError):
-        await bars.store(database, [replace(given, requests=(request(contract),))], 1)
+        await bar_tables.store(database, [replace(given, requests=(request(contract),))], 1)
 
     assert await rows(database, "SELECT count(*) FROM requests") == [(0,)]
 
@@ -98,9 +100,9 @@ async def test_depths_are_what_answers_reached(database: Database) -> None:
     old = replace(near, sent_at=SENT - timedelta(days=20), first_bar=SENT - timedelta(days=200))
     index = replace(near, instrument=chain.underlying, what_to_show=V, first_bar=SENT - timedelta(days=3))
     empty = replace(near, what_to_show=B, bars=0, first_bar=None, outcome=Outcome.NO_DATA)
-    await bars.store(database, [InstrumentAnswers(contract, {}, requests=(near, far, old, index, empty))], 1)
+    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=(near, far, old, index, empty))], 1)
 
-    assert await requests.depths(database, SENT - timedelta(days=14)) == {
+    assert await requests_table.depths(database, SENT - timedelta(days=14)) == {
         (True, T): timedelta(days=60),
         (False, V): timedelta(days=3),
     }
@@ -116,22 +118,22 @@ async def test_the_slowest_requests(database: Database) -> None:
         replace(request(contract, 3, SENT + timedelta(seconds=1)), answered_at=None, outcome=Outcome.TIME_OUT),
         request(contract, 99, SENT - timedelta(days=9)),
     )
-    await bars.store(database, [InstrumentAnswers(contract, {}, requests=asked)], 1)
+    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=asked)], 1)
 
-    found = await requests.slowest(database, SENT - timedelta(days=7), 2)
+    found = await requests_table.slowest(database, SENT - timedelta(days=7), 2)
 
     assert [(one.contract, one.seconds) for one in found] == [
         ("PLTR", Decimal("12.250")),
         (contract.occ_symbol, Decimal("1.500")),
     ]
-    assert await requests.slowest(database, SENT - timedelta(days=7), 1) == found[:1]
+    assert await requests_table.slowest(database, SENT - timedelta(days=7), 1) == found[:1]
 
 
 async def test_old_requests_go(database: Database) -> None:
     """Beyond the age limit the record goes, whole weeks at a time where there are chunks; a dry run only counts."""
     contract = (await make_chain(database)).contracts[0]
     old = [request(contract, sent_at=SENT - timedelta(days=days)) for days in (415, 414, 399, 0)]
-    await bars.store(database, [InstrumentAnswers(contract, {}, requests=tuple(old))], 1)
+    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=tuple(old))], 1)
 
     assert await retention.drop_old_requests(database.url, SENT, None) == 0
     assert await retention.drop_old_requests(database.url, SENT, 400, dry_run=True) == 2
@@ -146,6 +148,6 @@ async def test_an_empty_answer_beside_a_bar(database: Database) -> None:
     contract = (await make_chain(database)).contracts[0]
     given = answers(contract, TRADES=answer([trade(0)]), BID=answer([quote(0)]))
     both = (request(contract), replace(request(contract), what_to_show=B))
-    await bars.store(database, [replace(given, requests=both)], 1)
+    await bar_tables.store(database, [replace(given, requests=both)], 1)
 
     assert await rows(database, "SELECT what_to_show FROM requests ORDER BY 1") == [("BID",), ("TRADES",)]

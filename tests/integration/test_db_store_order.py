@@ -7,10 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from collector.clock import SystemClock
-from collector.db import bars, pool
-from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.domain.instruments import OptionContract, WhatToShow
-from tests.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, picture, quote, trade
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.connection import pool
+from collector.domain.market_data.instruments import OptionContract, WhatToShow
+from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, picture, quote, trade
 
 CONTRACTS = 2
 Piece = tuple[int, WhatToShow, int]
@@ -60,7 +61,7 @@ def test_order_and_grouping_do_not_matter(
                 await clear(db)
                 chain = await make_chain(db, CONTRACTS)
                 for group in (*told, pieces):
-                    await bars.store(db, batch(group, market, chain.contracts), 1)
+                    await bar_tables.store(db, batch(group, market, chain.contracts), 1)
                 pictures.append([await picture(db, contract) for contract in chain.contracts])
             assert pictures[0] == pictures[1]
             expected = sum(

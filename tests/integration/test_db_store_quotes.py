@@ -4,15 +4,16 @@ from decimal import Decimal
 
 import pytest
 
-from collector.db import bars, coverage
-from collector.db.bars import Counts
-from collector.db.coverage import Missing
-from collector.db.pool import Database
-from collector.domain.bars import Bar
-from collector.domain.flags import SlotFlag
-from collector.domain.instruments import WhatToShow
-from collector.domain.spans import Spans
-from tests.db_rows import FRIDAY, MONDAY, A, B, T, answer, answers, make_chain, quote, rows, slot, trade
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import Counts
+from collector.db.bookkeeping import coverage_table
+from collector.db.bookkeeping.coverage_table import Missing
+from collector.db.connection.pool import Database
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.spans import Spans
+from collector.domain.quality.flags import SlotFlag
+from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, answers, make_chain, quote, rows, slot, trade
 
 QUOTES = """
 SELECT bid_open, bid_high, bid_low, bid_close, ask_open, ask_high, ask_low, ask_close
@@ -38,8 +39,8 @@ async def test_each_side_keeps_its_whole_bar(database: Database) -> None:
     bid, ask = ("1.20", "1.25", "1.10", "1.15"), ("1.30", "1.40", "1.28", "1.35")
     given = answers(contract, BID=answer([moving(0, *bid)]), ASK=answer([moving(0, *ask)]))
 
-    assert await bars.store(database, [given], 1) == Counts(inserted=1)
-    assert await bars.store(database, [given], 2) == Counts(identical=1)
+    assert await bar_tables.store(database, [given], 1) == Counts(inserted=1)
+    assert await bar_tables.store(database, [given], 2) == Counts(identical=1)
 
     assert await rows(database, QUOTES) == [decimals(*bid, *ask)]
     assert await rows(database, QUOTES.replace("option_bars_5min", "option_bars")) == [decimals(*bid, *ask)]
@@ -52,10 +53,10 @@ async def test_a_changed_price_of_a_settled_quote_is_a_revision(database: Databa
     before = ["1.20", "1.25", "1.10", "1.15"]
     after = [*before]
     after[place] = ["1.22", "1.27", "1.05"][place]
-    await bars.store(database, [answers(contract, BID=answer([moving(0, *before)]))], 1)
+    await bar_tables.store(database, [answers(contract, BID=answer([moving(0, *before)]))], 1)
     await rows(database, "UPDATE option_bars_5min SET greeks_version = 1 RETURNING 1")
 
-    counts = await bars.store(database, [answers(contract, BID=answer([moving(0, *after)]))], 2)
+    counts = await bar_tables.store(database, [answers(contract, BID=answer([moving(0, *after)]))], 2)
 
     assert counts == Counts(updated=1)
     assert await rows(database, QUOTES) == [(*decimals(*after), None, None, None, None)]
@@ -67,7 +68,7 @@ async def test_quotes_known_by_their_close_are_filled(database: Database) -> Non
     """What an earlier version stored gets its other prices: an update, no revision; flags and Greeks stay."""
     contract = (await make_chain(database)).contracts[0]
     both = answers(contract, BID=answer([moving(0, "1.20", "1.25", "1.10", "1.15")]), ASK=answer([quote(0, "1.30")]))
-    await bars.store(database, [both], 1)
+    await bar_tables.store(database, [both], 1)
     flag = int(SlotFlag.BID_JUMP)
     await rows(
         database,
@@ -75,7 +76,7 @@ async def test_quotes_known_by_their_close_are_filled(database: Database) -> Non
         "greeks_version = 1 RETURNING 1",
     )
 
-    counts = await bars.store(database, [answers(contract, BID=both.series[B])], 2)
+    counts = await bar_tables.store(database, [answers(contract, BID=both.series[B])], 2)
 
     assert counts == Counts(updated=1)
     assert (await rows(database, QUOTES))[0][:4] == decimals("1.20", "1.25", "1.10", "1.15")
@@ -93,9 +94,9 @@ async def test_sessions_that_lack_columns_are_found(database: Database) -> None:
     ]
     batch += [answers(first, BID=answer([quote(0, session=MONDAY)], session=MONDAY, settles=False))]
     batch += [answers(second, ASK=answer([quote(0, session=MONDAY)], session=MONDAY))]
-    await bars.store(database, batch, 1)
+    await bar_tables.store(database, batch, 1)
     underlying, sessions, series = chain.underlying.id, (FRIDAY, MONDAY), (T, B, A)
-    assert await coverage.lacking_columns(database, underlying, sessions, series) == []
+    assert await coverage_table.lacking_columns(database, underlying, sessions, series) == []
     await rows(
         database,
         "UPDATE option_bars_5min SET bid_open = NULL, ask_open = NULL WHERE contract_id <> $1 RETURNING 1",
@@ -103,14 +104,14 @@ async def test_sessions_that_lack_columns_are_found(database: Database) -> None:
     )
     await rows(database, "UPDATE option_bars_5min SET ask_open = 1 WHERE contract_id = $1 RETURNING 1", first.id)
 
-    found = await coverage.lacking_columns(database, underlying, sessions, series)
+    found = await coverage_table.lacking_columns(database, underlying, sessions, series)
 
     friday, both = Spans((FRIDAY.span,)), Spans((FRIDAY.span, MONDAY.span))
     assert found == [Missing(first.id, B, friday), Missing(second.id, A, both), Missing(second.id, B, friday)]
-    assert await coverage.lacking_columns(database, underlying, (MONDAY,), series) == [
+    assert await coverage_table.lacking_columns(database, underlying, (MONDAY,), series) == [
         Missing(second.id, A, Spans((MONDAY.span,)))
     ]
-    assert await coverage.lacking_columns(database, underlying, sessions, (B,), [second.id]) == [
+    assert await coverage_table.lacking_columns(database, underlying, sessions, (B,), [second.id]) == [
         Missing(second.id, WhatToShow.BID, friday)
     ]
-    assert await coverage.lacking_columns(database, underlying, (), series) == []
+    assert await coverage_table.lacking_columns(database, underlying, (), series) == []

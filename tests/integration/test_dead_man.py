@@ -17,11 +17,11 @@ from pydantic import SecretStr
 from collector.clock import SystemClock
 from collector.config import DeadManSettings
 from collector.domain.masking import Mask
-from collector.domain.runs import RunStatus, Window
-from collector.notify import examples
-from collector.notify.dead_man import DeadMan
-from tests.fault_proxy import unused_port
-from tests.http_peers import pings
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.channels.dead_man import DeadMan
+from collector.notify.reports import examples
+from tests.support.fault_proxy import unused_port
+from tests.support.http_peers import pings
 
 SECRET = "0b1f-a-secret-uuid"  # noqa: S105 - the test's own
 

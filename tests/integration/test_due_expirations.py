@@ -4,16 +4,17 @@ from datetime import UTC, date, datetime
 
 import pytest_asyncio
 
-from collector.db import contracts, lifecycle, runs, schedule_state
-from collector.db.pool import Database
-from collector.db.runs import NewRun, RunEnd
-from collector.domain.runs import RunStatus, Window
+from collector.db.bookkeeping import runs_table, schedule_state
+from collector.db.bookkeeping.runs_table import NewRun, RunEnd
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables, lifecycle
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import due_windows
 from collector.market.agenda import Agenda
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
-from collector.pipeline import due
-from tests.db_rows import Chain, make_chain
-from tests.window_runs import narrow
+from tests.support.db_rows import Chain, make_chain
+from tests.support.window_runs import narrow
 
 CALENDAR = Calendar()
 PLTR = narrow("PLTR")
@@ -29,14 +30,14 @@ def at_the_check(day: date) -> datetime:
 async def chain(database: Database) -> Chain:
     """Give a chain that was read on Monday: it lists two Fridays, and contracts of the first are selected."""
     made = await make_chain(database, expiration=FRIDAY, select_from=MONDAY)
-    await contracts.remember_expirations(database, made.underlying.id, MONDAY, [FRIDAY, date(2026, 11, 27)])
+    await contract_tables.remember_expirations(database, made.underlying.id, MONDAY, [FRIDAY, date(2026, 11, 27)])
     return made
 
 
 async def look(db: Database, now: datetime, *symbols: str) -> Agenda:
     """Look what is due, as every caller does."""
     settings = narrow(*symbols or ("PLTR",))
-    return await due.look(db, settings, await due.schedule_of(db, settings, CALENDAR, now), now)
+    return await due_windows.look(db, settings, await due_windows.schedule_of(db, settings, CALENDAR, now), now)
 
 
 async def windows_due(db: Database, now: datetime, *symbols: str) -> set[Window]:
@@ -48,7 +49,7 @@ async def test_the_check_is_due_where_a_selected_contract_expires(database: Data
     """On Friday and not on Tuesday; the schedule says why, and the window after Tuesday's midday is eod."""
     assert Window.EXPIRY_CHECK not in await windows_due(database, at_the_check(TUESDAY))
     assert Window.EXPIRY_CHECK in await windows_due(database, at_the_check(FRIDAY))
-    schedule = await due.schedule_of(database, PLTR, CALENDAR, at_the_check(TUESDAY))
+    schedule = await due_windows.schedule_of(database, PLTR, CALENDAR, at_the_check(TUESDAY))
     assert schedule.skipped(Window.EXPIRY_CHECK, TUESDAY) == "no selected contract expires"
     following = schedule.following(datetime(2026, 11, 17, 18, 0, tzinfo=UTC))
     assert following is not None
@@ -67,7 +68,7 @@ async def test_what_is_not_known_may_expire(database: Database) -> None:
     assert Window.EXPIRY_CHECK in await windows_due(database, at_the_check(TUESDAY))
     made = await make_chain(database, expiration=FRIDAY, select_from=MONDAY)
     assert Window.EXPIRY_CHECK in await windows_due(database, at_the_check(TUESDAY))
-    await contracts.remember_expirations(database, made.underlying.id, MONDAY, [FRIDAY])
+    await contract_tables.remember_expirations(database, made.underlying.id, MONDAY, [FRIDAY])
     assert Window.EXPIRY_CHECK not in await windows_due(database, at_the_check(TUESDAY))
     assert Window.EXPIRY_CHECK in await windows_due(database, at_the_check(TUESDAY), "PLTR", "TSLA")
 
@@ -76,8 +77,8 @@ async def test_a_last_chance_is_missed_only_where_something_expired(database: Da
     """After a week without a run, only Friday's contracts are on record as forgotten by IB."""
     started = datetime(2026, 11, 16, 15, 0, tzinfo=UTC)
     new = NewRun(window=Window.MORNING, day=MONDAY, symbols=("PLTR",), started_at=started)
-    run = await runs.open_run(database, new)
-    await runs.close(database, run, RunEnd(status=RunStatus.SUCCESS, completed_at=started))
+    run = await runs_table.open_run(database, new)
+    await runs_table.close(database, run, RunEnd(status=RunStatus.SUCCESS, completed_at=started))
 
     await look(database, datetime(2026, 11, 21, 6, 0, tzinfo=UTC))
 
@@ -88,5 +89,5 @@ async def test_a_last_chance_is_missed_only_where_something_expired(database: Da
 
 def test_a_schedule_without_a_database_leaves_nothing_out() -> None:
     """For want of anything better it is the one on which something expires on every session."""
-    bare: Schedule = due.configured(PLTR, CALENDAR)
+    bare: Schedule = due_windows.configured(PLTR, CALENDAR)
     assert bare.skipped(Window.EXPIRY_CHECK, TUESDAY) is None

@@ -17,7 +17,7 @@ import asyncpg
 import psutil
 import pytest
 
-from collector.db import embedded, local_server
+from collector.db.server import embedded, local_server
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 
 _CHECKOUT = Path(__file__).parents[2]

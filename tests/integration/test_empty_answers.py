@@ -2,19 +2,19 @@
 
 from datetime import timedelta
 
-from collector.db import bars, underlying_bars
-from collector.db.pool import Database
-from collector.domain.answers import Answer, HistoricalRequest, Outcome
-from collector.domain.instruments import WhatToShow
-from collector.domain.spans import SLOT, Span, Spans
-from collector.pipeline.storing import Sessions, judged
-from tests.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, slot, trade
+from collector.db.bars import bar_tables, underlying_bars
+from collector.db.connection.pool import Database
+from collector.domain.market_data.answers import Answer, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.runs.fetching.storing import Sessions, judged
+from tests.support.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, slot, trade
 
 
 async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(database: Database) -> None:
     """Its bars of the first two slots prove nothing about the rest of the session, nor about another one."""
     chain = await make_chain(database)
-    await bars.store(database, [answers(chain.underlying, TRADES=answer([trade(0), trade(1)]))], 1)
+    await bar_tables.store(database, [answers(chain.underlying, TRADES=answer([trade(0), trade(1)]))], 1)
     traded = await underlying_bars.traded(database, chain.underlying.id, [FRIDAY.span, MONDAY.span])
     assert traded == Spans((Span(FRIDAY.open, FRIDAY.open + timedelta(minutes=10)),))
 
@@ -41,7 +41,7 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
 async def test_an_empty_answer_of_an_expired_contract_proves_nothing(database: Database) -> None:
     """It covers nothing, claims nothing and is not asked again at once: another night's run decides."""
     chain = await make_chain(database)
-    await bars.store(database, [answers(chain.underlying, TRADES=answer([trade(0)]))], 1)
+    await bar_tables.store(database, [answers(chain.underlying, TRADES=answer([trade(0)]))], 1)
     traded = await underlying_bars.traded(database, chain.underlying.id, [FRIDAY.span])
     sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {})
     (contract, _) = chain.contracts

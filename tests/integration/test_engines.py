@@ -3,8 +3,8 @@
 import asyncpg
 import pytest
 
-from tests.engines import Engine
-from tests.fixtures_engines import Matrix
+from tests.support.engines import Engine
+from tests.support.fixtures_engines import Matrix
 
 
 async def _fetchval(url: str, query: str) -> object:

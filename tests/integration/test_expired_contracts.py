@@ -9,14 +9,14 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import Finished
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs.orders import Finished
 from collector.simulator.market import Market, MarketSettings
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.base import Scenario
 from collector.simulator.server import Gateway
-from tests.truth import option_truth, span_of, stored_options
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.support.truth import option_truth, span_of, stored_options
+from tests.support.window_runs import FRIDAY, narrow, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = timedelta(days=1)

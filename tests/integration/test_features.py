@@ -12,12 +12,12 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from collector.db import features, migrate, timescale
-from collector.db.features import FeatureReport, StorageSettings
-from collector.db.local_server import LocalServer
-from collector.db.timescale import Edition, Server
+from collector.db.schema import features, migrate, timescale
+from collector.db.schema.features import FeatureReport, StorageSettings
+from collector.db.schema.timescale import Edition, Server
+from collector.db.server.local_server import LocalServer
 from collector.domain.errors import DatabaseError
-from tests.engines import Engine, run_policies, settings
+from tests.support.engines import Engine, run_policies, settings
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
 _EDITION = {"plain": Edition.NONE, "apache": Edition.APACHE, "community": Edition.COMMUNITY}

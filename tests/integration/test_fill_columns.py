@@ -3,12 +3,12 @@
 import asyncpg
 
 from collector.clock import SystemClock
-from collector.domain.runs import RunStatus
-from collector.pipeline import window_run
-from collector.pipeline.orders import fill_columns_order
+from collector.domain.run_vocabulary import RunStatus
+from collector.runs import window_run
+from collector.runs.orders import fill_columns_order
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, parts_for, run_window
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY, narrow, parts_for, run_window
 
 _FORGET = """
 UPDATE option_bars_5min

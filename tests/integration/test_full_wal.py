@@ -13,13 +13,14 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import embedded, migrate
-from collector.db.local_server import LocalServer
+from collector.db.schema import migrate
+from collector.db.server import embedded
+from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DiskFull
-from collector.domain.runs import RunStatus
+from collector.domain.run_vocabulary import RunStatus
 from collector.simulator.server import Gateway
-from tests.truth import compare
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.support.truth import compare
+from tests.support.window_runs import FRIDAY, narrow, run_window
 
 KEPT_BYTES = 400_000
 """What is left of the log when the run begins: enough for its row, not for its bars."""

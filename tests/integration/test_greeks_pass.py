@@ -8,22 +8,23 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.config import Settings
-from collector.config.greeks import GreeksSettings, RatePoint
-from collector.db import bars, contracts, lifecycle, quarantine
-from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.db.pool import Database
-from collector.domain.bars import Bar
-from collector.domain.instruments import OptionContract, Underlying, WhatToShow
+from collector.config.greeks_settings import GreeksSettings, RatePoint
+from collector.db.bars import bar_tables, quarantine
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables, lifecycle
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT, Spans
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
-from collector.domain.quality import Impossible, Quarantined
-from collector.domain.sessions import Session
-from collector.domain.spans import SLOT, Spans
+from collector.domain.quality.quality_rules import Impossible, Quarantined
+from collector.jobs import greeks_pass, verification
 from collector.market.calendar import Calendar
-from collector.pipeline import greeks, verify
 from collector.simulator.market import Market
-from tests.db_rows import rows
-from tests.engines import Engine
-from tests.option_days import bars_of, contract_of
+from tests.support.db_rows import rows
+from tests.support.engines import Engine
+from tests.support.option_days import bars_of, contract_of
 
 DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
 EVENING = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -56,15 +57,15 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     span = (session.open, session.close)
     stock = market.stock("SPY")
     assert stock is not None
-    underlying = await contracts.add_underlying(db, Underlying("SPY", stock.con_id))
+    underlying = await contract_tables.add_underlying(db, Underlying("SPY", stock.con_id))
     level = bars_of(market, stock.con_id, span, WhatToShow.TRADES)
     given = {WhatToShow.TRADES: answer(level[WhatToShow.TRADES], session)}
-    await bars.store(db, [InstrumentAnswers(underlying, given)], 1)
+    await bar_tables.store(db, [InstrumentAnswers(underlying, given)], 1)
     spot = level[WhatToShow.TRADES][-1].close
     options = sorted(market.options("SPY", EXPIRATION), key=lambda option: (abs(option.strike - spot), option.right))
     chosen = [contract_of(option) for option in options[: 2 * strikes]]
-    await contracts.store_expiration(db, underlying.id, EXPIRATION, chosen, seen_at=session.open)
-    listed = await contracts.listed(db, underlying.id, EXPIRATION, EXPIRATION)
+    await contract_tables.store_expiration(db, underlying.id, EXPIRATION, chosen, seen_at=session.open)
+    listed = await contract_tables.listed(db, underlying.id, EXPIRATION, EXPIRATION)
     await lifecycle.select(db, [contract.id for contract in listed], DAY)
     batch = [
         InstrumentAnswers(
@@ -73,15 +74,15 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
         )
         for contract in listed
     ]
-    await bars.store(db, batch, 1)
+    await bar_tables.store(db, batch, 1)
     return listed
 
 
 async def calculate(
     db: Database, settings: GreeksSettings = SETTINGS, clock: SystemClock | None = None, *, everything: bool = False
-) -> greeks.GreeksTally:
+) -> greeks_pass.GreeksTally:
     """Run the pass over the day."""
-    return await greeks.calculate(
+    return await greeks_pass.calculate(
         db, settings, CALENDAR, clock or SystemClock(EVENING), ["SPY", "TSLA"], DAY, DAY, everything=everything
     )
 
@@ -132,14 +133,14 @@ async def test_changed_prices_and_parameters(database: Database, market: Market)
     session = CALENDAR.session("SPY", DAY)
     price = Decimal("5.55")
     bar = Bar(session.open, price, price, price, price)
-    await bars.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
+    await bar_tables.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
 
     again = await calculate(database)
 
     assert again.expirations == 1
     assert again.changed >= 1
     dearer = GreeksSettings(rates=(RatePoint(days=0, rate=0.05),))
-    other = await greeks.recompute(database, dearer, CALENDAR, SystemClock(EVENING), ["SPY"], DAY)
+    other = await greeks_pass.recompute(database, dearer, CALENDAR, SystemClock(EVENING), ["SPY"], DAY)
     assert other.changed == 16 * 81
     assert await rows(database, "SELECT DISTINCT greeks_version FROM option_bars_5min") == [(2,)]
     back = await calculate(database)
@@ -195,7 +196,7 @@ async def test_verify_finds_what_is_wrong(database: Database, market: Market) ->
     listed = await stored_chain(database, market, strikes=3)
     await calculate(database)
 
-    [sound] = await verify.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY", "TSLA"], DAY, DAY)
+    [sound] = await verification.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY", "TSLA"], DAY, DAY)
 
     assert sound.broken == ()
     assert sound.sound
@@ -216,7 +217,7 @@ async def test_verify_finds_what_is_wrong(database: Database, market: Market) ->
             listed[0].id,
         )
         await connection.execute("UPDATE request_coverage SET covered = '{}' WHERE what_to_show = 'BID'")
-    [damaged] = await verify.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY"], DAY, DAY)
+    [damaged] = await verification.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY"], DAY, DAY)
     rules = {one.rule: one for one in damaged.broken}
     assert {"high below the bar", "volatility without its reason", "bid in a slot that is not covered"} <= set(rules)
     assert rules["bid in a slot that is not covered"].bars > 400
@@ -233,13 +234,13 @@ async def test_quarantine(database: Database, market: Market) -> None:
     bad = Bar(session.open, price, price, Decimal("1.5"), price, Decimal(3), 1, price)._replace(high=Decimal(1))
     one = Quarantined(WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
     own = Quarantined(WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
-    stock = await contracts.underlying(database, "SPY")
+    stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 
     of_option = InstrumentAnswers(listed[0], {WhatToShow.TRADES: answer((), session)}, quarantined=(one,))
     of_stock = InstrumentAnswers(stock, {WhatToShow.TRADES: answer((), session)}, quarantined=(own,))
-    await bars.store(database, [of_option, of_stock], 1)
-    await bars.store(database, [of_option], 2)
+    await bar_tables.store(database, [of_option, of_stock], 1)
+    await bar_tables.store(database, [of_option], 2)
 
     assert await quarantine.counts(database, session.span) == [
         quarantine.QuarantineCount("SPY", "TRADES", "high_below_low", 1),

@@ -9,23 +9,24 @@ from pathlib import Path
 
 import pytest
 
+from collector.app import metrics
+from collector.app.health_endpoint import Condition, LastRun, endpoint
 from collector.clock import SystemClock
 from collector.config import LogSettings, ServeSettings
-from collector.db import pool, runs
-from collector.db.gaps import GapTotal
-from collector.db.runs import NewRun, RunEnd
-from collector.db.status import RunTotals
+from collector.db.bookkeeping import runs_table
+from collector.db.bookkeeping.gaps_table import GapTotal
+from collector.db.bookkeeping.runs_table import NewRun, RunEnd
+from collector.db.connection import pool
+from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import ConfigurationError
-from collector.domain.pace import Pace
-from collector.domain.runs import GapState, RunStatus, Window
+from collector.domain.pacing.pace import Pace
+from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.market.schedule import Occurrence
-from collector.notify import examples
-from collector.pipeline import metrics
-from collector.pipeline.health import Condition, LastRun, endpoint
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.http_peers import get, samples
-from tests.window_runs import narrow
+from collector.notify.reports import examples
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.http_peers import get, samples
+from tests.support.window_runs import narrow
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 LAST = LastRun(window="eod", session="2026-11-19", status=RunStatus.SUCCESS, started=NOON, completed=None)
@@ -224,9 +225,9 @@ async def test_one_run_writes_the_textfile(plain_database_url: str, tmp_path: Pa
     settings = narrow("PLTR", serve=ServeSettings(textfile=path), log=LogSettings(directory=tmp_path))
     async with pool.connect(plain_database_url, clock) as db:
         new = NewRun(window=Window.EOD, day=date(2026, 11, 20), symbols=["PLTR"], started_at=clock.now())
-        run_id = await runs.open_run(db, new)
+        run_id = await runs_table.open_run(db, new)
         end = RunEnd(status=RunStatus.SUCCESS, completed_at=clock.now(), bars_inserted=42, progress={"attempts": 7})
-        await runs.close(db, run_id, end)
+        await runs_table.close(db, run_id, end)
     opened = pool.connect(plain_database_url, clock)
     await metrics.publish(opened, settings, Calendar(), examples.success(), clock)
     found = samples(path.read_text(encoding="utf-8"))

@@ -6,13 +6,13 @@ import pytest
 
 from collector.clock import Clock
 from collector.domain.errors import ClientIdInUse, GatewayUnavailable
-from collector.ib.gateway import GatewaySettings
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.ib_source import connect
 from collector.ib.pacing import PacingSettings
-from collector.ib.source import connect
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def where(gateway: Gateway, connect_timeout_s: float) -> GatewaySettings:

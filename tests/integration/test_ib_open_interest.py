@@ -7,16 +7,16 @@ from datetime import date, timedelta
 import pytest
 
 from collector.clock import Clock
-from collector.domain.answers import Failure, OpenInterest, Outcome
-from collector.domain.instruments import OptionContract, Right
-from collector.ib.gateway import GatewaySettings
+from collector.domain.market_data.answers import Failure, OpenInterest, Outcome
+from collector.domain.market_data.instruments import OptionContract, Right
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.ib_source import IBSource, connect
 from collector.ib.pacing import PacingSettings
-from collector.ib.source import IBSource, connect
 from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import NoticedStreams, RefusedStreams, SilentStreams
 from collector.simulator.server import Gateway
-from tests.waiting import until
+from tests.support.waiting import until
 
 FRIDAY = date(2026, 11, 20)
 SWIFT = {"open_interest_delay_s": 0.05, "stream_interval_s": 60.0}

@@ -12,19 +12,26 @@ import pytest
 
 import collector.ib
 from collector.clock import Clock
-from collector.domain.answers import Answer, ChainParameters, Definitions, Failure, HistoricalRequest, Outcome
-from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
-from collector.domain.spans import Span
-from collector.ib.breaker import BreakerState
-from collector.ib.gateway import GatewaySettings
+from collector.domain.market_data.answers import (
+    Answer,
+    ChainParameters,
+    Definitions,
+    Failure,
+    HistoricalRequest,
+    Outcome,
+)
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.ib.connection.breaker import BreakerState
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.connection.supervisor import EventKind
+from collector.ib.ib_source import IBSource, connect
 from collector.ib.pacing import PacingSettings
-from collector.ib.source import IBSource, connect
-from collector.ib.supervisor import EventKind
-from collector.pipeline.source import MarketDataSource
+from collector.runs.source import MarketDataSource
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from tests.waiting import until
+from tests.support.waiting import until
 
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC))
 EXPIRATION = date(2026, 11, 20)

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from collector.domain.answers import Answer, Definitions, Failure, HistoricalRequest, Outcome
-from collector.domain.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
-from collector.domain.reactions import delay_s
-from collector.domain.spans import Span
-from collector.ib.gateway import GatewaySettings
+from collector.clock.virtual_time import VirtualClock
+from collector.domain.market_data.answers import Answer, Definitions, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.domain.pacing.reactions import delay_s
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.connection.supervisor import Event, EventKind
+from collector.ib.ib_source import IBSource, connect
 from collector.ib.pacing import PacingSettings
-from collector.ib.source import IBSource, connect
-from collector.ib.supervisor import Event, EventKind
 from collector.simulator.launch import start
 from collector.simulator.scenarios import Scenario, mix, named
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
 
 CLOSED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))

@@ -9,16 +9,21 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
+from collector.app import metrics
 from collector.clock import SystemClock
 from collector.config import GreeksSettings
-from collector.db import contracts, gaps, pool, status
-from collector.domain.runs import GapState, Window
-from collector.pipeline import closing, counting, metrics, reporting, window_run
-from collector.pipeline.orders import backfill_order, order_for
-from collector.pipeline.tally import Tally
+from collector.db.bookkeeping import gaps_table
+from collector.db.connection import pool
+from collector.db.contracts import contract_tables
+from collector.db.readers import day_status
+from collector.domain.run_vocabulary import GapState, Window
+from collector.jobs import run_reports
+from collector.runs import closing, counting, window_run
+from collector.runs.orders import backfill_order, order_for
+from collector.runs.tally import Tally
 from collector.simulator.market import Market, MarketSettings
 from collector.simulator.server import Gateway
-from tests.window_runs import FRIDAY, _calendar, narrow, parts_for, run_window
+from tests.support.window_runs import FRIDAY, _calendar, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 SETTINGS = narrow("PLTR", horizon_days=8, greeks=GreeksSettings(enabled=False))
@@ -46,7 +51,7 @@ async def gaps_say(db: pool.Database) -> Said:
         GapState.LOST: dict.fromkeys(DAYS, 0),
     }
     for state, by_day in found.items():
-        for gap in await gaps.open_gaps(db, ["PLTR"], state=state):
+        for gap in await gaps_table.open_gaps(db, ["PLTR"], state=state):
             day = gap.span.start.astimezone(NEW_YORK).date()
             by_day[day] = by_day.get(day, 0) + gap.span.duration // SLOT
     return Said(found[GapState.OPEN], found[GapState.LOST])
@@ -54,12 +59,12 @@ async def gaps_say(db: pool.Database) -> Said:
 
 async def status_says(db: pool.Database) -> Said:
     """Return what `collector status` shows of each session: expected less settled, less what is lost."""
-    underlying = await contracts.underlying(db, "PLTR")
+    underlying = await contract_tables.underlying(db, "PLTR")
     assert underlying is not None
     missing, lost = {}, {}
     for day in DAYS:
         session = _calendar(()).session("PLTR", day)
-        page = await status.overview(db, day, [(underlying, session)], SETTINGS.series)
+        page = await day_status.overview(db, day, [(underlying, session)], SETTINGS.series)
         [symbol] = page.symbols
         lost[day] = symbol.gaps[GapState.LOST].slots
         missing[day] = symbol.measured.expected - symbol.measured.settled - lost[day]
@@ -74,11 +79,11 @@ async def quality_says(url: str, db: pool.Database) -> Said:
         rows = await connection.fetch("SELECT * FROM session_quality WHERE symbol = 'PLTR' ORDER BY collection_date")
     finally:
         await connection.close()
-    underlying = await contracts.underlying(db, "PLTR")
+    underlying = await contract_tables.underlying(db, "PLTR")
     assert underlying is not None
     for row in rows:
         session = _calendar(()).session("PLTR", row["collection_date"])
-        page = await status.overview(db, session.day, [(underlying, session)], SETTINGS.series)
+        page = await day_status.overview(db, session.day, [(underlying, session)], SETTINGS.series)
         measured = page.symbols[0].measured
         assert row["contracts"] == measured.contracts
         assert float(row["completeness_percent"]) == pytest.approx(100 * measured.settled / measured.expected, abs=1e-3)
@@ -99,11 +104,11 @@ async def assert_all_agree(url: str, gateway: Gateway, clock: SystemClock, day: 
         assert float(lines["collector_gap_slots_open"]) == sum(said.missing.values())
         assert float(lines["collector_gap_slots_lost"]) == sum(said.lost.values())
         assert float(lines["collector_uncounted_runs"]) == 0
-        opened = len(await gaps.open_gaps(db))
+        opened = len(await gaps_table.open_gaps(db))
     async with parts_for(url, gateway, SETTINGS, clock) as parts:
         order = order_for(Window.GAP_CHECK, SETTINGS, parts.calendar, clock.now(), day=day)
         checked = await window_run.run(order, parts)
-        report = await reporting.of_run(checked, parts.db, SETTINGS, parts.calendar, clock.now())
+        report = await run_reports.of_run(checked, parts.db, SETTINGS, parts.calendar, clock.now())
     assert (report.gaps.opened, report.gaps.closed, report.gaps.still_open) == (0, 0, opened)
     assert opened == float(lines["collector_gaps_open"])
     return said
@@ -154,7 +159,7 @@ async def test_what_was_cut_off_before_it_was_counted_is_said_and_counted_by_the
             left = await counting.uncounted(db, clock.now())
             assert len(left) == 1
             assert (await metrics.gather(db, SETTINGS, _calendar(()), clock.now())).uncounted == 1
-            assert await gaps.open_gaps(db) == []
+            assert await gaps_table.open_gaps(db) == []
         await run_window(url, gateway, SETTINGS, clock, Window.GAP_CHECK, day=FRIDAY)
         said = await assert_all_agree(url, gateway, clock, FRIDAY)
         assert sum(said.missing.values()) > 1000

@@ -8,8 +8,8 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.simulator.server import Gateway
-from tests.truth import selected
-from tests.window_runs import narrow, run_window
+from tests.support.truth import selected
+from tests.support.window_runs import narrow, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 

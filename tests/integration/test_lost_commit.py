@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from collector.db import pool
-from collector.domain.instruments import OPTION_SERIES
-from collector.pipeline.storing import Storer
-from collector.pipeline.tally import Tally
-from collector.virtual_time import VirtualClock
-from tests.arena import Arena, CopyCutter
-from tests.db_rows import answer, answers, make_chain, quote, rows
-from tests.fixtures_simulator import AFTER_THE_CLOSE
+from collector.clock.virtual_time import VirtualClock
+from collector.db.connection import pool
+from collector.domain.market_data.instruments import OPTION_SERIES
+from collector.runs.fetching.storing import Storer
+from collector.runs.tally import Tally
+from tests.support.arena import Arena, CopyCutter
+from tests.support.db_rows import answer, answers, make_chain, quote, rows
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 
 from collector.clock import Clock, SystemClock
-from collector.config.notify import DesktopSettings, NotifySettings, Security, SmtpSettings
-from collector.domain.report import Cause, Environment, FailureReport, GapCounts, RunReport, Stage
-from collector.domain.runs import RunStatus, Window
-from collector.notify import examples
-from collector.notify.example_week import week
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
+from collector.config.notify_settings import DesktopSettings, NotifySettings, Security, SmtpSettings
+from collector.domain.reports.run_report import Cause, Environment, FailureReport, GapCounts, RunReport, Stage
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.fan_out import Delivery, Notifier
-from collector.notify.rendering import Renderer
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
-from tests.mail_server import Mailbox, mail_server
+from collector.notify.reports import examples
+from collector.notify.reports.example_week import week
+from collector.notify.reports.mail_rendering import Renderer
+from tests.support.mail_server import Mailbox, mail_server
 
 SECRET = "hunter2-and-more"  # noqa: S105 - planted on purpose
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

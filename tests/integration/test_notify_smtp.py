@@ -11,9 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from collector.clock import SystemClock
-from collector.config.notify import Security, SmtpSettings
-from collector.notify.message import Mail, message
-from collector.notify.smtp import (
+from collector.config.notify_settings import Security, SmtpSettings
+from collector.notify.channels.mail_message import Mail, message
+from collector.notify.channels.smtp import (
     MailLoginRefused,
     MailRefused,
     MailServerBusy,
@@ -21,7 +21,7 @@ from collector.notify.smtp import (
     MailServerUntrusted,
     Smtp,
 )
-from tests.mail_server import PASSWORD, USER, Certificates, Mailbox, certificates, mail_server
+from tests.support.mail_server import PASSWORD, USER, Certificates, Mailbox, certificates, mail_server
 
 WRONG = "wrong-but-secret"
 PNG = b"\x89PNG\r\n\x1a\n....\r\n.\r\n--not the end"
@@ -252,7 +252,7 @@ async def test_a_silent_server_costs_a_bounded_time() -> None:
 
 def test_certificates_are_verified_by_default() -> None:
     """The client's context checks host names and refuses old protocols."""
-    from collector.notify.smtp import _tls_context  # noqa: PLC0415 - a look inside, once
+    from collector.notify.channels.smtp import _tls_context  # noqa: PLC0415 - a look inside, once
 
     context = _tls_context(_settings(465, Security.TLS))
     assert context is not None

@@ -8,12 +8,12 @@ from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
 from collector.config import Settings
-from collector.db import contracts
-from collector.db.pool import Database
-from collector.domain.answers import ChainParameters, Definitions
-from collector.domain.instruments import OptionContract, Right, Underlying
-from collector.pipeline.discovery import Discovery
-from collector.pipeline.source import NoSource
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contracts
+from collector.domain.market_data.answers import ChainParameters, Definitions
+from collector.domain.market_data.instruments import OptionContract, Right, Underlying
+from collector.runs.preparing.discovery import Discovery
+from collector.runs.source import NoSource
 
 EXPIRATION = date(2026, 11, 27)
 NOON = SystemClock(datetime(2026, 11, 20, 17, tzinfo=UTC))

@@ -9,19 +9,22 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import dead_letters, gaps, lifecycle, pool
-from collector.domain.runs import GapState, RunStatus, Window
+from collector.db.bookkeeping import dead_letters, gaps_table
+from collector.db.connection import pool
+from collector.db.contracts import lifecycle
+from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
-from collector.pipeline import plans, window_run
-from collector.pipeline.orders import Finished, fill_order, order_for
-from collector.pipeline.parts import Parts
-from collector.pipeline.source import NoSource
+from collector.runs import window_run
+from collector.runs.dependencies import Parts
+from collector.runs.orders import Finished, fill_order, order_for
+from collector.runs.planning import dry_run
+from collector.runs.source import NoSource
 from collector.simulator.market import Market
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from tests.db_rows import make_chain
-from tests.truth import option_truth, selected, span_of, stored_options
-from tests.window_runs import narrow, parts_for, run_window
+from tests.support.db_rows import make_chain
+from tests.support.truth import option_truth, selected, span_of, stored_options
+from tests.support.window_runs import narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
 FIFTH, SIXTH, EIGHTEENTH, NINETEENTH = (date(2026, 11, day) for day in (5, 6, 18, 19))
@@ -75,7 +78,7 @@ async def open_days(url: str, clock: SystemClock, expire_after: date = date.min)
     async with pool.connect(url, clock) as db:
         return {
             gap.span.start.astimezone(NEW_YORK).date()
-            for gap in await gaps.open_gaps(db)
+            for gap in await gaps_table.open_gaps(db)
             if gap.what_to_show in ("BID", "ASK") and gap.expiration is not None and gap.expiration > expire_after
         }
 
@@ -92,12 +95,12 @@ async def test_late_night_mends_sessions_of_any_age(plain_database_url: str) -> 
         clock.set(at(EIGHTEENTH, 18))
         async with parts_for(plain_database_url, given, SETTINGS, clock) as parts:
             order = order_for(Window.LATE_NIGHT, SETTINGS, parts.calendar, clock.now(), day=EIGHTEENTH)
-            planned = await plans.plan(parts.db, SETTINGS, parts.calendar, order, clock.now())
+            planned = await dry_run.plan(parts.db, SETTINGS, parts.calendar, order, clock.now())
             before = len(given.log.historical)
             finished = await window_run.run(order, parts)
         assert finished.status is RunStatus.SUCCESS
         assert {FIFTH, SIXTH} <= days_asked(given)
-        assert plans.requests_in(planned.draft.contracts) <= len(given.log.historical) - before
+        assert dry_run.requests_in(planned.draft.contracts) <= len(given.log.historical) - before
         stored = await stored_options(plain_database_url)
         for con_id in await selected(plain_database_url, FIFTH):
             option = given.market.option(con_id)
@@ -107,11 +110,11 @@ async def test_late_night_mends_sessions_of_any_age(plain_database_url: str) -> 
                 assert expected
                 assert stored[con_id].keys() & expected.keys() == expected.keys()
     async with pool.connect(plain_database_url, clock) as db:
-        left = await gaps.open_gaps(db)
+        left = await gaps_table.open_gaps(db)
         assert all(
             gap.expiration is not None and gap.expiration < EIGHTEENTH for gap in left if gap.what_to_show != "TRADES"
         )
-        assert (await gaps.totals(db))[GapState.LOST].gaps == 0
+        assert (await gaps_table.totals(db))[GapState.LOST].gaps == 0
 
 
 async def test_what_keeps_failing_waits_but_a_person_may_ask(plain_database_url: str) -> None:
@@ -145,5 +148,5 @@ async def test_the_search_goes_back_to_the_first_selection(plain_database_url: s
         await lifecycle.select(db, [contract.id for contract in chain.contracts], first)
         parts = Parts(db, NoSource(clock), SETTINGS, Calendar(), clock, random.Random(1))
         await window_run.run(order_for(window, SETTINGS, parts.calendar, clock.now(), day=NINETEENTH), parts)
-        found = {gap.span.start.astimezone(NEW_YORK).date() for gap in await gaps.open_gaps(db)}
+        found = {gap.span.start.astimezone(NEW_YORK).date() for gap in await gaps_table.open_gaps(db)}
     assert found == set(Calendar().days(first, NINETEENTH))

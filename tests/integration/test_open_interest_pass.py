@@ -7,14 +7,15 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.config import OpenInterestSettings, Settings
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline import open_interest, window_run
-from collector.pipeline.orders import Finished, Order, order_for
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import open_interest_pass as open_interest
+from collector.runs import window_run
+from collector.runs.orders import Finished, Order, order_for
 from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import RefusedStreams, SilentStreams
 from collector.simulator.server import Gateway
-from tests.window_runs import FRIDAY, narrow, parts_for
+from tests.support.window_runs import FRIDAY, narrow, parts_for
 
 SWIFT = {"open_interest_delay_s": 0.02, "stream_interval_s": 600.0}
 ON = OpenInterestSettings(enabled=True, lines=8)

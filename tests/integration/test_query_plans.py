@@ -10,10 +10,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from collector.db.queries import query
-from collector.resources import resource
-from tests.engines import Engine, run
-from tests.fixtures_engines import Matrix
+from collector.config.package_files import resource
+from collector.db.connection.statements import query
+from tests.support.engines import Engine, run
+from tests.support.fixtures_engines import Matrix
 
 _CONTRACTS = 200
 _DAYS = 12

@@ -6,19 +6,21 @@ from decimal import Decimal
 
 import pytest
 
-from collector.db import bars, coverage, reports, statistics
-from collector.db.bars import InstrumentAnswers
-from collector.db.pool import Database
-from collector.db.requests import RequestRecord
-from collector.domain.answers import Outcome
-from collector.domain.bars import Bar
-from collector.domain.bounds import BAR_COUNT, PRICE, VOLATILITY, VOLUME
-from collector.domain.flags import SlotFlag
-from collector.domain.instruments import OPTION_SERIES, Instrument, WhatToShow
-from collector.domain.runs import Asks, Verdict
-from collector.domain.spans import Span, Spans
-from collector.pipeline.quality import examined
-from tests.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping import coverage_table, session_statistics
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection.pool import Database
+from collector.db.readers import report_rows
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
+from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLATILITY, VOLUME
+from collector.domain.quality.flags import SlotFlag
+from collector.domain.run_vocabulary import Asks, Verdict
+from collector.runs.fetching.judging import examined
+from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 QUARANTINED = int(SlotFlag.TRADE_QUARANTINED)
@@ -44,8 +46,8 @@ def brought(
 
 async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
     """Return how many slots of Friday are traded, without a trade, unknown; statistics and report agree."""
-    found = await statistics.measure(db, chain.underlying.id, FRIDAY, OPTION_SERIES)
-    told = [verdict for _, row in await reports.verdicts(db, chain.contracts, FRIDAY.span) for verdict in row]
+    found = await session_statistics.measure(db, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    told = [verdict for _, row in await report_rows.verdicts(db, chain.contracts, FRIDAY.span) for verdict in row]
     counted = (found.traded, found.no_trade, found.unknown)
     assert tuple(map(told.count, (Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN))) == counted
     return counted
@@ -53,7 +55,7 @@ async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
 
 async def missing(db: Database, chain: Chain) -> list[tuple[WhatToShow, Spans]]:
     """Return what the evening still asks for."""
-    lacking = await coverage.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
+    lacking = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
     return [(one.what_to_show, one.missing) for one in lacking]
 
 
@@ -62,7 +64,7 @@ async def test_a_refused_trade_is_unknown_then_asked_again_then_traded(database:
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
 
-    await bars.store(database, [brought(contract, trade(0), spoilt())], 1)
+    await bar_tables.store(database, [brought(contract, trade(0), spoilt())], 1)
 
     found = await rows(database, BARS)
     bid = Decimal("1.2000")
@@ -74,8 +76,8 @@ async def test_a_refused_trade_is_unknown_then_asked_again_then_traded(database:
     assert await missing(database, chain) == [(T, REFUSED)]
     assert await verdicts(database, chain) == (1, 76, 1)
 
-    again = answers(contract, TRADES=bars.SeriesAnswer((trade(3, volume="500"),), REFUSED, REFUSED))
-    await bars.store(database, [again], 2)
+    again = answers(contract, TRADES=bar_tables.SeriesAnswer((trade(3, volume="500"),), REFUSED, REFUSED))
+    await bar_tables.store(database, [again], 2)
 
     assert (await rows(database, BARS))[1] == (slot(3), Decimal("1.2500"), 500, bid, 0, False, "TRADES")
     assert await missing(database, chain) == []
@@ -86,7 +88,7 @@ async def test_a_slot_without_quotes_gets_a_row_that_says_so(database: Database)
     """Nothing but the refused trade is known of the slot: a row without prices bears the flag."""
     contract = (await make_chain(database, 1)).contracts[0]
 
-    await bars.store(database, [brought(contract, spoilt(7), quotes=False)], 1)
+    await bar_tables.store(database, [brought(contract, spoilt(7), quotes=False)], 1)
 
     assert await rows(database, BARS) == [(slot(7), None, None, None, QUARANTINED, True, "BID_ASK")]
 
@@ -98,11 +100,11 @@ async def test_the_same_bar_half_an_hour_later_settles_its_slot(
     """Sent 30 minutes later it is a second witness; the slot stays flagged, its volume and its verdict unknown."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    await bars.store(database, [brought(contract, trade(0), spoilt())], 1)
+    await bar_tables.store(database, [brought(contract, trade(0), spoilt())], 1)
 
     for _ in range(2):  # stored again because nobody knew that it was: nothing changes
         later = brought(contract, trade(0), spoilt(), sent_at=SENT + timedelta(minutes=minutes))
-        await bars.store(database, [later], 2)
+        await bar_tables.store(database, [later], 2)
 
     assert await missing(database, chain) == ([] if settles else [(T, REFUSED)])
     (row,) = [row for row in await rows(database, BARS) if row[0] == slot(3)]
@@ -115,15 +117,17 @@ async def test_another_bad_bar_is_no_second_witness(database: Database) -> None:
     """An hour later the bar is impossible in another way: the new one is kept, and waits for its own confirmation."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    await bars.store(database, [brought(contract, spoilt())], 1)
+    await bar_tables.store(database, [brought(contract, spoilt())], 1)
 
     later = SENT + timedelta(hours=1)
-    await bars.store(database, [brought(contract, spoilt(volume="501"), sent_at=later)], 2)
+    await bar_tables.store(database, [brought(contract, spoilt(volume="501"), sent_at=later)], 2)
 
     assert await missing(database, chain) == [(T, REFUSED)]
     kept = await rows(database, "SELECT volume, seen, sent_at, run_id FROM quarantined_bars")
     assert kept == [(Decimal(501), 1, later, 2)]
-    await bars.store(database, [brought(contract, spoilt(volume="501"), sent_at=later + timedelta(minutes=30))], 3)
+    await bar_tables.store(
+        database, [brought(contract, spoilt(volume="501"), sent_at=later + timedelta(minutes=30))], 3
+    )
     assert await missing(database, chain) == []
 
 
@@ -131,9 +135,9 @@ async def test_an_answer_without_the_bar_takes_it_back(database: Database) -> No
     """Asked again, the source has no bar for the slot any more: nobody traded, and nothing is flagged."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    await bars.store(database, [brought(contract, trade(0), spoilt())], 1)
+    await bar_tables.store(database, [brought(contract, trade(0), spoilt())], 1)
 
-    await bars.store(database, [brought(contract, trade(0))], 2)
+    await bar_tables.store(database, [brought(contract, trade(0))], 2)
 
     (row,) = [row for row in await rows(database, BARS) if row[0] == slot(3)]
     assert (row[2], row[4], row[5]) == (0, 0, False)
@@ -144,10 +148,10 @@ async def test_a_bad_bar_takes_back_no_trade(database: Database) -> None:
     """A forced run brings an impossible trade where nobody was said to trade: unknown again, and asked for again."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    await bars.store(database, [brought(contract, trade(0))], 1)
+    await bar_tables.store(database, [brought(contract, trade(0))], 1)
     assert await verdicts(database, chain) == (1, 77, 0)
 
-    await bars.store(database, [brought(contract, trade(0), spoilt())], 2)
+    await bar_tables.store(database, [brought(contract, trade(0), spoilt())], 2)
 
     assert await missing(database, chain) == [(T, REFUSED)]
     assert await verdicts(database, chain) == (1, 76, 1)
@@ -160,9 +164,9 @@ async def test_a_stored_value_outlives_a_bad_bar(database: Database) -> None:
     """
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    await bars.store(database, [brought(contract, trade(3))], 1)
+    await bar_tables.store(database, [brought(contract, trade(3))], 1)
 
-    await bars.store(database, [brought(contract, spoilt())], 2)
+    await bar_tables.store(database, [brought(contract, spoilt())], 2)
 
     (row,) = [row for row in await rows(database, BARS) if row[0] == slot(3)]
     assert row[1:5] == (Decimal("1.2500"), 10, Decimal("1.2000"), 0)
@@ -175,9 +179,9 @@ async def test_an_underlyings_value_outlives_a_bad_bar(database: Database, settl
     """The same goes for an underlying; a value that has not settled is asked for again."""
     chain = await make_chain(database, 1)
     first = answers(chain.underlying, TRADES=answer([trade(3)], settles=settles))
-    await bars.store(database, [first], 1)
+    await bar_tables.store(database, [first], 1)
     bad = answers(chain.underlying, TRADES=answer([spoilt()], settles=settles))
-    await bars.store(database, [examined(bad, [FRIDAY])], 2)
+    await bar_tables.store(database, [examined(bad, [FRIDAY])], 2)
     (covered,) = await rows(database, "SELECT covered @> $1::timestamptz FROM request_coverage", slot(3))
     assert covered == (kept,)
 
@@ -188,9 +192,9 @@ async def test_an_off_grid_bar_refuses_the_slot_that_it_lies_in(database: Databa
     (contract,) = chain.contracts
     late = trade(3)._replace(time=slot(3) + timedelta(seconds=60))
 
-    await bars.store(database, [brought(contract, trade(0), late)], 1)
+    await bar_tables.store(database, [brought(contract, trade(0), late)], 1)
     assert await missing(database, chain) == [(T, REFUSED)]
-    await bars.store(database, [brought(contract, trade(0), trade(3), late)], 2)
+    await bar_tables.store(database, [brought(contract, trade(0), trade(3), late)], 2)
     assert await missing(database, chain) == []
     assert await rows(database, "SELECT time, reason FROM quarantined_bars") == [(late.time, "off_grid")]
 
@@ -203,7 +207,7 @@ async def test_quotes_and_underlyings_are_flagged_alike(database: Database) -> N
     given = answers(contract, BID=answer([quote(0), bad]), ASK=answer([quote(0), bad]))
     own = answers(chain.underlying, TRADES=answer([trade(0), spoilt()]), OPTION_IMPLIED_VOLATILITY=answer([bad]))
 
-    await bars.store(database, [examined(given, [FRIDAY]), examined(own, [FRIDAY])], 1)
+    await bar_tables.store(database, [examined(given, [FRIDAY]), examined(own, [FRIDAY])], 1)
 
     flags = "SELECT flags, has_gaps FROM option_bars_5min WHERE flags <> 0"
     assert await rows(database, flags) == [(SlotFlag.BID_QUARANTINED | SlotFlag.ASK_QUARANTINED, True)]
@@ -211,7 +215,7 @@ async def test_quotes_and_underlyings_are_flagged_alike(database: Database) -> N
     both = QUARANTINED | SlotFlag.BID_QUARANTINED
     assert await rows(database, flags) == [(slot(3), None, both, True)]
     true = answers(chain.underlying, TRADES=answer([trade(3)]), OPTION_IMPLIED_VOLATILITY=answer([quote(3, "0.4")]))
-    await bars.store(database, [true], 2)
+    await bar_tables.store(database, [true], 2)
     assert await rows(database, flags) == []
 
 
@@ -227,7 +231,7 @@ async def test_the_bounds_are_those_of_the_columns(database: Database) -> None:
         own = answers(chain.underlying, TRADES=answer([largest]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
         given = [examined(of_option, [FRIDAY]), examined(own, [FRIDAY])]
         assert not any(one.quarantined for one in given)
-        await bars.store(database, given, number)
+        await bar_tables.store(database, given, number)
     smallest = "SELECT close > 0, bid_close > 0 FROM option_bars_5min"
     assert await rows(database, smallest) == [(True, True)]
     assert await rows(database, "SELECT implied_volatility > 0 FROM underlying_bars_5min") == [(True,)]

@@ -10,17 +10,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.config import RotationSettings, SelectionSettings, Settings
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline import greeks, window_run
-from collector.pipeline.orders import Finished, Order, fill_order, order_for
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import greeks_pass
+from collector.runs import window_run
+from collector.runs.orders import Finished, Order, fill_order, order_for
 from collector.simulator.request_log import Request
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests import tables
-from tests.arena import Arena
-from tests.truth import option_truth, selected, span_of, stored_options
-from tests.window_runs import narrow, parts_for
+from tests.support import tables
+from tests.support.arena import Arena
+from tests.support.truth import option_truth, selected, span_of, stored_options
+from tests.support.window_runs import narrow, parts_for
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -83,7 +84,7 @@ async def lived(arena: Arena, *, rotated: bool) -> Week:
     clock = VirtualClock(evening(SESSIONS[0]))
     await arena.empty(clock)
     async with AsyncExitStack() as stack:
-        stack.enter_context(patch.object(greeks, "compute", arena.compute))  # both weeks end with the same bars
+        stack.enter_context(patch.object(greeks_pass, "compute", arena.compute))  # both weeks end with the same bars
         gateway = await stack.enter_async_context(Gateway(arena.market(7, clock), clock, ()))
         for day in SESSIONS:
             clock.set(evening(day))

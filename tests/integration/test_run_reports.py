@@ -8,21 +8,22 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.config import GreeksSettings
-from collector.config.notify import AlertSettings
+from collector.config.notify_settings import AlertSettings
 from collector.domain.masking import Mask
-from collector.domain.report import Cause, RunReport
-from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Rule
-from collector.notify.memory import AlertMemory, judge
-from collector.notify.rendering import Renderer
-from collector.pipeline import reporting, window_run
-from collector.pipeline.orders import order_for
+from collector.domain.reports.run_report import Cause, RunReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import run_reports
+from collector.notify.alerts.alert_memory import AlertMemory, judge
+from collector.notify.alerts.alert_rules import Rule
+from collector.notify.reports.mail_rendering import Renderer
+from collector.runs import window_run
+from collector.runs.orders import order_for
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.arena import Arena
-from tests.window_runs import narrow, parts_for
+from tests.support.arena import Arena
+from tests.support.window_runs import narrow, parts_for
 
 NEW_YORK = ZoneInfo("America/New_York")
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -34,7 +35,7 @@ async def reported(arena: Arena, gateway: Gateway, clock: VirtualClock, window: 
     async with parts_for(arena.url, gateway, settings, clock) as parts:
         order = order_for(window, settings, parts.calendar, clock.now(), day=day)
         finished = await window_run.run(order, parts)
-        return await reporting.of_run(finished, parts.db, settings, parts.calendar, clock.now())
+        return await run_reports.of_run(finished, parts.db, settings, parts.calendar, clock.now())
 
 
 def test_a_gateway_without_ib_is_an_outage_that_ends(arena: Arena, virtual_run: Run) -> None:

@@ -7,18 +7,18 @@ from typing import Any
 import asyncpg
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.config import Settings
-from collector.domain.runs import RunStatus, Window
-from collector.pipeline.orders import Finished
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs.orders import Finished
 from collector.simulator.market import Market
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.untruths import SilentHole
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.dark_contracts import SilentUnderlying
-from tests.fixtures_simulator import AFTER_THE_CLOSE
-from tests.settled_truth import Settled, check
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.support.dark_contracts import SilentUnderlying
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.settled_truth import Settled, check
+from tests.support.window_runs import FRIDAY, narrow, run_window
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 LATER = timedelta(minutes=31)

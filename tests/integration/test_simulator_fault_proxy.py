@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from collector.simulator.server import Gateway
-from tests.fault_proxy import FaultProxy
-from tests.fixtures_simulator import GatewayClient
+from tests.support.fault_proxy import FaultProxy
+from tests.support.fixtures_simulator import GatewayClient
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

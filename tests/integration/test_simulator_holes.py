@@ -10,7 +10,7 @@ import pytest
 
 from collector.simulator.scenarios import Lies, named
 from collector.simulator.scenarios.untruths import AbsurdValues, SilentHole
-from tests.staged_gateway import FRIDAY, MARKET, PLTR, SERIES, SPY, hidden, in_truth, near, staged
+from tests.support.staged_gateway import FRIDAY, MARKET, PLTR, SERIES, SPY, hidden, in_truth, near, staged
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 

@@ -7,8 +7,8 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.simulator import serve, truth_rows
-from tests.fault_proxy import unused_port
-from tests.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
+from tests.support.fault_proxy import unused_port
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
 
 
 async def test_serve_until_cancelled() -> None:

@@ -13,7 +13,7 @@ import pytest
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.untruths import ABSURDITIES, AbsurdStrike, AbsurdValues, RefusedTrade
-from tests.staged_gateway import FRIDAY, MARKET, SPY, hidden, in_truth, near, staged
+from tests.support.staged_gateway import FRIDAY, MARKET, SPY, hidden, in_truth, near, staged
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 

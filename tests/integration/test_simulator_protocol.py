@@ -12,8 +12,8 @@ import pytest
 from collector.clock import SystemClock
 from collector.simulator.request_log import Kind
 from collector.simulator.server import Gateway
-from tests.fixtures_simulator import GatewayClient as Client
-from tests.waiting import until
+from tests.support.fixtures_simulator import GatewayClient as Client
+from tests.support.waiting import until
 
 SESSION = (datetime(2026, 11, 20, 5, 0, tzinfo=UTC), datetime(2026, 11, 21, 5, 0, tzinfo=UTC))
 SPY = ib_async.Contract(conId=756733, exchange="SMART")

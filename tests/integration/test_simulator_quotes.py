@@ -9,8 +9,8 @@ import pytest
 from collector.simulator.market import Option
 from collector.simulator.request_log import Kind
 from collector.simulator.server import Gateway
-from tests.fixtures_simulator import GatewayClient as Client
-from tests.waiting import until
+from tests.support.fixtures_simulator import GatewayClient as Client
+from tests.support.waiting import until
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 

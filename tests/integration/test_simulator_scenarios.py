@@ -9,12 +9,12 @@ from typing import Any
 import ib_async
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.simulator import start
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import SCENARIOS, Scenario, mix, named
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE, GatewayClient
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
 SESSION = (datetime(2026, 11, 20, 5, 0, tzinfo=UTC), datetime(2026, 11, 21, 5, 0, tzinfo=UTC))

@@ -6,23 +6,24 @@ import json
 import pytest
 from rich.console import Console
 
+from collector.cli.inspect.status import document, show
 from collector.cli.options import print_json
-from collector.cli.status import document, show
 from collector.clock import SystemClock
-from collector.db import contracts as contract_store
-from collector.db import pool, status
-from collector.db.status import Overview
+from collector.db.connection import pool
+from collector.db.contracts import contract_tables as contract_store
+from collector.db.readers import day_status
+from collector.db.readers.day_status import Overview
 from collector.market.calendar import Calendar
 from collector.simulator.server import Gateway
-from tests.db_rows import make_chain
-from tests.window_runs import FRIDAY, narrow, run_window
+from tests.support.db_rows import make_chain
+from tests.support.window_runs import FRIDAY, narrow, run_window
 
 
 async def overview(url: str, clock: SystemClock) -> Overview:
     """Return the status page of the Friday."""
     async with pool.connect(url, clock) as db:
         found = [(one, Calendar().session(one.symbol, FRIDAY)) for one in await contract_store.underlyings(db)]
-        return await status.overview(db, FRIDAY, found, narrow().series)
+        return await day_status.overview(db, FRIDAY, found, narrow().series)
 
 
 async def test_the_status_page_shows_what_bars_are_worth(

@@ -10,14 +10,17 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db import bars, compaction, features, pool
-from collector.db.bars import Counts, InstrumentAnswers, SeriesAnswer
-from collector.domain.bars import Bar
+from collector.config.package_files import resource
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
+from collector.db.connection import pool
+from collector.db.schema import features
+from collector.db.upkeep import compaction
 from collector.domain.errors import DatabaseError
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.spans import SLOT, Span, Spans
-from collector.resources import resource
-from tests.engines import Engine
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.spans import SLOT, Span, Spans
+from tests.support.engines import Engine
 
 _FILES = sorted((resource("sql") / "status").glob("*.sql"))
 
@@ -194,7 +197,7 @@ async def test_collection_role_stores_bars(
     answers = InstrumentAnswers(contract, {WhatToShow.TRADES: trades})
     url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     async with pool.connect(url, SystemClock()) as database:
-        assert await bars.store(database, [answers], 1) == Counts(inserted=1, updated=1)
+        assert await bar_tables.store(database, [answers], 1) == Counts(inserted=1, updated=1)
     # What only the owner may do is left to the policies, or said.
     assert await compaction.refresh_aggregates(url, Span(at, at + SLOT)) == (engine.name != "community")
     if engine.name == "community":

@@ -10,13 +10,16 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db import bars, compaction, pool, retention, timescale
-from collector.db.bars import Counts, InstrumentAnswers, SeriesAnswer
-from collector.db.pool import Database
-from collector.domain.bars import Bar
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.spans import Span, Spans
-from tests.engines import Engine
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.db.schema import timescale
+from collector.db.upkeep import compaction, retention
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
+from tests.support.engines import Engine
 
 _OPEN = datetime(2025, 11, 3, 14, 30, tzinfo=UTC)
 _SESSION = Span(_OPEN, _OPEN + timedelta(minutes=5 * 78))
@@ -70,7 +73,7 @@ def _answers(
 
 
 async def _store(db: Database, batch: Sequence[InstrumentAnswers]) -> Counts:
-    return await bars.store(db, batch, 1, option_series=(WhatToShow.TRADES,))
+    return await bar_tables.store(db, batch, 1, option_series=(WhatToShow.TRADES,))
 
 
 _BYTES = """

@@ -8,12 +8,12 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.config import SelectionSettings, Settings
-from collector.domain.runs import RunStatus
-from collector.pipeline.orders import Finished
+from collector.domain.run_vocabulary import RunStatus
+from collector.runs.orders import Finished
 from collector.simulator import texts
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
-from tests.window_runs import narrow, run_window
+from tests.support.window_runs import narrow, run_window
 
 VIX = 13455763
 OPENED, CLOSED = datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC)

@@ -3,16 +3,16 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
-from collector.db import runs, schedule_state
-from collector.db.pool import Database
+from collector.db.bookkeeping import runs_table, schedule_state
+from collector.db.connection.pool import Database
 from collector.domain.masking import Mask
-from collector.domain.report_document import to_document
-from collector.domain.runs import RunStatus, Window
-from collector.domain.week import WeekReport
+from collector.domain.reports.report_document import to_document
+from collector.domain.reports.week_report import WeekReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import run_reports
 from collector.market.calendar import Calendar
-from collector.notify.rendering import Renderer
-from collector.pipeline import reporting
-from tests.window_runs import narrow
+from collector.notify.reports.mail_rendering import Renderer
+from tests.support.window_runs import narrow
 
 SATURDAY = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 MONDAY, TUESDAY = date(2026, 11, 16), date(2026, 11, 17)
@@ -23,17 +23,19 @@ async def attempt(
 ) -> None:
     """Record one attempt at a window, from its beginning to its end."""
     began = datetime(day.year, day.month, day.day, 21, 45, tzinfo=UTC)
-    run_id = await runs.open_run(db, runs.NewRun(window=window, day=day, symbols=("PLTR",), started_at=began))
+    run_id = await runs_table.open_run(
+        db, runs_table.NewRun(window=window, day=day, symbols=("PLTR",), started_at=began)
+    )
     end = began + timedelta(minutes=5)
     progress = {"attempts": requests}
-    ended = runs.RunEnd(status=status, completed_at=end, rate_limit_hits=rate_limit_hits, progress=progress)
-    await runs.close(db, run_id, ended)
+    ended = runs_table.RunEnd(status=status, completed_at=end, rate_limit_hits=rate_limit_hits, progress=progress)
+    await runs_table.close(db, run_id, ended)
 
 
 async def reported(db: Database) -> WeekReport:
     """Return the report of the week of 16 November 2026."""
     settings = narrow("PLTR")
-    return await reporting.of_week(db, settings, Calendar(dict(settings.closes)), SATURDAY)
+    return await run_reports.of_week(db, settings, Calendar(dict(settings.closes)), SATURDAY)
 
 
 async def test_a_window_that_was_slept_through_is_missed(database: Database) -> None:

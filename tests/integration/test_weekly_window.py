@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from collector import app
-from collector import serve as serving
+from collector.app import composition, serving
 from collector.clock import Clock, SystemClock
+from collector.clock.virtual_time import VirtualClock
 from collector.config import (
     BackupSettings,
     DatabaseSettings,
@@ -22,13 +22,12 @@ from collector.config import (
     Settings,
     WindowsSettings,
 )
-from collector.db import pool
-from collector.domain.runs import RunStatus, Window
-from collector.notify.memory import AlertFile, AlertMemory
-from collector.pipeline.orders import order_for
-from collector.virtual_time import VirtualClock
-from tests.mail_server import Mailbox, mail_server, mails_to
-from tests.window_runs import FRIDAY, narrow, no_bar, succeeded
+from collector.db.connection import pool
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory
+from collector.runs.orders import order_for
+from tests.support.mail_server import Mailbox, mail_server, mails_to
+from tests.support.window_runs import FRIDAY, narrow, no_bar, succeeded
 
 NOON = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 """Saturday 12:00 in Israel, in winter."""
@@ -79,8 +78,8 @@ async def test_the_schedule_sends_it(plain_database_url: str, tmp_path: Path) ->
     memory, mailbox = remembered(tmp_path), Mailbox()
     async with mail_server(mailbox) as port:
         settings = settings_for(plain_database_url, tmp_path, port)
-        (outcome,) = await app.run_due(settings, clock, no_bar)
-        assert await app.run_due(settings, clock, no_bar) == []
+        (outcome,) = await composition.run_due(settings, clock, no_bar)
+        assert await composition.run_due(settings, clock, no_bar) == []
     assert (outcome.report.window, outcome.report.status) == (Window.WEEKLY, RunStatus.SUCCESS)
     (mail,) = mailbox.received
     assert str(mail["Subject"]).startswith(WEEK)
@@ -121,10 +120,10 @@ async def test_what_its_run_gives_reason_to_tell_is_in_the_same_mail(plain_datab
             windows=WindowsSettings(),
             backup=BackupSettings(directory=tmp_path / "kept", reserve_gb=0.001),
         )
-        order = order_for(Window.WEEKLY, settings, app.calendar(settings), clock.now())
-        await app.run_window(settings, order, clock)
+        order = order_for(Window.WEEKLY, settings, composition.calendar(settings), clock.now())
+        await composition.run_window(settings, order, clock)
         clock.set(NOON + timedelta(hours=1))
-        await app.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
+        await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
     told, over = mailbox.received
     for mail in (told, over):
         assert str(mail["Subject"]).startswith(WEEK)
@@ -140,10 +139,10 @@ async def test_a_run_that_failed_raises_the_alarm_and_keeps_the_lines(plain_data
     await friday_was_collected(plain_database_url, clock)
     async with mail_server(mailbox) as port:
         gone = settings_for("postgresql://somebody@127.0.0.1:1/bars", tmp_path, port)
-        order = order_for(Window.WEEKLY, gone, app.calendar(gone), clock.now())
-        await app.run_window(gone, order, clock)
+        order = order_for(Window.WEEKLY, gone, composition.calendar(gone), clock.now())
+        await composition.run_window(gone, order, clock)
         assert memory.load().digest == (LINE,)
-        await app.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
+        await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
     alarm, recovery = mailbox.received
     assert alarm["Subject"] == "[collector] weekly 2026-11-20 PREFLIGHT FAILED · database down"
     assert str(recovery["Subject"]).startswith(WEEK.replace("week", "RECOVERED · week"))
@@ -157,9 +156,9 @@ async def test_made_good_on_a_tuesday_it_is_still_last_weeks(plain_database_url:
     await friday_was_collected(plain_database_url, clock)
     async with mail_server(mailbox) as port:
         settings = settings_for(plain_database_url, tmp_path, port)
-        order = order_for(Window.WEEKLY, settings, app.calendar(settings), clock.now(), day=FRIDAY)
-        await app.run_window(settings, order, clock)
-        await app.run_window(settings, replace(order, day=date(2026, 11, 23)), clock)
+        order = order_for(Window.WEEKLY, settings, composition.calendar(settings), clock.now(), day=FRIDAY)
+        await composition.run_window(settings, order, clock)
+        await composition.run_window(settings, replace(order, day=date(2026, 11, 23)), clock)
     late, monday = mailbox.received
     assert str(late["Subject"]).startswith(WEEK)
     assert str(monday["Subject"]).startswith("[collector] week 2026-11-23 to 2026-11-23 ")

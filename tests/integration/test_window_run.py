@@ -12,8 +12,9 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from collector import app, upkeep
+from collector.app import composition, maintenance
 from collector.clock import SystemClock
+from collector.clock.virtual_time import VirtualClock
 from collector.config import (
     DatabaseSettings,
     GatewaySettings,
@@ -23,22 +24,22 @@ from collector.config import (
     SelectionSettings,
     Settings,
 )
-from collector.db import compaction, features
-from collector.domain.answers import Outcome
+from collector.config.package_files import resource
+from collector.db.schema import features
+from collector.db.upkeep import compaction
 from collector.domain.errors import DatabaseError
-from collector.domain.runs import RunStatus, Window
-from collector.domain.spans import Span
-from collector.pipeline import window_run
-from collector.pipeline.orders import backfill_order, order_for
-from collector.resources import resource
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.spans import Span
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs import window_run
+from collector.runs.orders import backfill_order, order_for
 from collector.simulator import texts
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway
-from collector.virtual_time import VirtualClock
-from tests.arena import Arena
-from tests.engines import Engine
-from tests.truth import (
+from tests.support.arena import Arena
+from tests.support.engines import Engine
+from tests.support.truth import (
     compare,
     option_truth,
     selected,
@@ -47,7 +48,7 @@ from tests.truth import (
     stored_underlyings,
     underlying_truth,
 )
-from tests.window_runs import FRIDAY, narrow, parts_for, run_window
+from tests.support.window_runs import FRIDAY, narrow, parts_for, run_window
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -247,8 +248,8 @@ async def test_a_report_holds_no_secret(
 ) -> None:
     """What IB says of an account is cut out of the report: of its file, and of what `--json` and the channels get."""
     settings = settings_for(plain_database_url, gateway, tmp_path)
-    order = order_for(Window.EOD, settings, app.calendar(settings), gateway_clock.now())
-    report = (await app.run_window(settings, order, gateway_clock)).report
+    order = order_for(Window.EOD, settings, composition.calendar(settings), gateway_clock.now())
+    report = (await composition.run_window(settings, order, gateway_clock)).report
     assert "of DU***" in str(report)
     assert "7654321" not in str(report)
     (kept,) = (tmp_path / "reports").glob("run-*.json")
@@ -311,7 +312,7 @@ async def test_summaries_know_what_a_run_stored(
     """Bars behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
     repair = RepairSettings(lookback_days=2, late_night_sessions=1)
     settings = settings_for(database_url, gateway, tmp_path, repair=repair)
-    days = app.calendar(settings)
+    days = composition.calendar(settings)
     bars = "SELECT count(*), sum(volume) FROM option_bars_5min"
     summaries = (
         "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary",
@@ -323,7 +324,7 @@ async def test_summaries_know_what_a_run_stored(
         order_for(Window.EOD, settings, days, gateway_clock.now()),
         backfill_order(settings, days, gateway_clock.now(), 10),
     ):
-        ended = await app.run_window(settings, order, gateway_clock)
+        ended = await composition.run_window(settings, order, gateway_clock)
         assert ended.error is None
         stored = await fetch(database_url, bars)
         for summary in summaries:
@@ -355,11 +356,11 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
         )
         for url in (as_role, database_url)
     )
-    days = app.calendar(collecting)
+    days = composition.calendar(collecting)
     said = []
     for back in (5, 60):
         with structlog.testing.capture_logs() as logged:
-            ended = await app.run_window(
+            ended = await composition.run_window(
                 collecting, backfill_order(collecting, days, gateway_clock.now(), back), gateway_clock
             )
         assert ended.error is None
@@ -373,6 +374,6 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
     stored = await fetch(database_url, "SELECT count(*), sum(volume) FROM option_bars_5min")
     assert await fetch(database_url, summed) != stored
     with pytest.raises(DatabaseError, match="only the owner"):
-        await upkeep.compact(collecting, gateway_clock)
-    await upkeep.compact(owning, gateway_clock)
+        await maintenance.compact(collecting, gateway_clock)
+    await maintenance.compact(owning, gateway_clock)
     assert await fetch(database_url, summed) == stored

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.engines import Engine
-from tests.fixtures_engines import Matrix
+from tests.support.engines import Engine
+from tests.support.fixtures_engines import Matrix
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What the revision "evidence" makes of answers that were believed without a control."""
 
-from collector.db import migrate
+from collector.db.schema import migrate
 from tests.migrations.test_migrations import execute
 
 FILL = """

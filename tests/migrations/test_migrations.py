@@ -10,7 +10,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from collector.clock import SystemClock
-from collector.db import migrate, pool, revisions, schema
+from collector.db.connection import pool
+from collector.db.schema import migrate, schema_revisions, tables
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 
 CATALOG = """
@@ -56,7 +57,7 @@ async def test_upgrade_equals_the_metadata(empty_plain_url: str) -> None:
     await migrate.upgrade(empty_plain_url)
 
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
+        return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
 
     engine = migrate.engine_for(empty_plain_url)
     async with engine.connect() as connection:
@@ -72,7 +73,7 @@ async def test_upgrade_equals_create_all(empty_plain_url: str) -> None:
 
     engine = migrate.engine_for(empty_plain_url)
     async with engine.begin() as connection:
-        await connection.run_sync(schema.metadata.create_all)
+        await connection.run_sync(tables.metadata.create_all)
     await engine.dispose()
 
     assert migrated == await catalog(empty_plain_url)
@@ -82,13 +83,13 @@ async def test_upgrade_equals_create_all(empty_plain_url: str) -> None:
 async def test_every_downgrade_works(empty_plain_url: str) -> None:
     """Each revision can be taken back and applied again; at the bottom no table is left."""
     chain = [script.revision for script in ScriptDirectory.from_config(migrate.configuration()).walk_revisions()]
-    assert (revisions.head(), revisions.known()) == (chain[0], frozenset(chain))
+    assert (schema_revisions.head(), schema_revisions.known()) == (chain[0], frozenset(chain))
     await migrate.upgrade(empty_plain_url)
     whole = await catalog(empty_plain_url)
     for lower in [*chain[1:], "base"]:
         await migrate.downgrade(empty_plain_url, lower)
     assert await catalog(empty_plain_url) == []
-    assert await revisions.current(empty_plain_url) is None
+    assert await schema_revisions.current(empty_plain_url) is None
     for revision in reversed(chain):
         await migrate.upgrade(empty_plain_url, revision=revision)
     assert await catalog(empty_plain_url) == whole
@@ -96,12 +97,12 @@ async def test_every_downgrade_works(empty_plain_url: str) -> None:
 
 async def test_upgrade_is_idempotent(empty_plain_url: str) -> None:
     """A second upgrade changes nothing; the revision is the newest."""
-    assert await revisions.current(empty_plain_url) is None
+    assert await schema_revisions.current(empty_plain_url) is None
     await migrate.upgrade(empty_plain_url)
     once = await catalog(empty_plain_url)
     await migrate.upgrade(empty_plain_url)
     assert await catalog(empty_plain_url) == once
-    assert await revisions.current(empty_plain_url) == revisions.head()
+    assert await schema_revisions.current(empty_plain_url) == schema_revisions.head()
 
 
 async def test_downgrade_on_every_engine(database_url: str) -> None:
@@ -109,7 +110,7 @@ async def test_downgrade_on_every_engine(database_url: str) -> None:
     await migrate.downgrade(database_url, "base")
     assert [row for row in await catalog(database_url) if row[0] == "column"] == []
     await migrate.upgrade(database_url)
-    assert await revisions.current(database_url) == revisions.head()
+    assert await schema_revisions.current(database_url) == schema_revisions.head()
 
 
 async def test_tables_of_an_earlier_system_are_refused(empty_plain_url: str) -> None:
@@ -144,7 +145,7 @@ async def test_one_upgrade_at_a_time(empty_plain_url: str, monkeypatch: pytest.M
 
 def test_no_foreign_key_leads_from_bars() -> None:
     """Bar tables have no foreign keys and their key holds the time, so that they can become hypertables."""
-    for table in (schema.option_bars_5min, schema.underlying_bars_5min):
+    for table in (tables.option_bars_5min, tables.underlying_bars_5min):
         assert not table.foreign_keys
         assert "time" in table.primary_key.columns
         assert all("time" in index.columns for index in table.indexes)
@@ -152,7 +153,7 @@ def test_no_foreign_key_leads_from_bars() -> None:
 
 def test_names_fit_the_server() -> None:
     """No name is longer than the 63 bytes that PostgreSQL keeps, so no two can become one."""
-    for table in schema.metadata.tables.values():
+    for table in tables.metadata.tables.values():
         for item in (*table.constraints, *table.indexes):
             name = getattr(item, "name", None)
             assert name is None or len(str(name)) <= 63

@@ -5,9 +5,9 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from collector.config.greeks import CashDividend, DividendSettings, GreeksSettings, RatePoint
+from collector.config.greeks_settings import CashDividend, DividendSettings, GreeksSettings, RatePoint
+from collector.jobs import greeks_pass
 from collector.market.calendar import Calendar
-from collector.pipeline import greeks
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ def test_refused_curves() -> None:
 
 def test_parameters_are_what_changes_numbers() -> None:
     """The number of threads makes no new version, a rate does."""
-    plain = greeks.parameters(GreeksSettings())
-    assert greeks.parameters(GreeksSettings(threads=7, enabled=False)) == plain
-    assert greeks.parameters(GreeksSettings(rates=(RatePoint(days=0, rate=0.03),))) != plain
+    plain = greeks_pass.parameters(GreeksSettings())
+    assert greeks_pass.parameters(GreeksSettings(threads=7, enabled=False)) == plain
+    assert greeks_pass.parameters(GreeksSettings(rates=(RatePoint(days=0, rate=0.03),))) != plain
 
 
 def test_terms_of_an_expiration() -> None:
@@ -43,9 +43,9 @@ def test_terms_of_an_expiration() -> None:
     calendar = Calendar()
     session = calendar.session("SPY", date(2026, 12, 1))
 
-    terms = greeks.terms_of(settings, calendar, "SPY", session, date(2026, 12, 18))
+    terms = greeks_pass.terms_of(settings, calendar, "SPY", session, date(2026, 12, 18))
 
     assert [dividend.amount for dividend in terms.dividends] == [1.5]
     assert terms.dividends[0].years_before == pytest.approx(6.75 / 24 / 365)
     assert terms.prior.dividend_yield == 0.01
-    assert greeks.terms_of(settings, calendar, "TSLA", session, date(2026, 12, 18)).dividends == ()
+    assert greeks_pass.terms_of(settings, calendar, "TSLA", session, date(2026, 12, 18)).dividends == ()

@@ -11,10 +11,10 @@ import pytest
 from pydantic import BaseModel
 
 from collector.config import Settings, SymbolSettings, WindowSettings, find, load, written
+from collector.config.package_files import resource
 from collector.domain.errors import ConfigurationError
-from collector.domain.instruments import WhatToShow
-from collector.domain.runs import Asks, Scope, Window
-from collector.resources import resource
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.run_vocabulary import Asks, Scope, Window
 
 
 @pytest.fixture(autouse=True)

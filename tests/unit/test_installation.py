@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from collector import config, installation
+from collector import config
+from collector.app import installation
+from collector.app.installation import Kind, Places
 from collector.config import Settings
+from collector.config.package_files import resource
 from collector.domain.errors import CollectorError, ConfigurationError, UsageError
-from collector.installation import Kind, Places
-from collector.resources import resource
 
 WHERE = Places(
     executable=Path("/opt/collector/bin/collector"),

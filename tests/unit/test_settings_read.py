@@ -13,7 +13,7 @@ from typing import get_args
 from pydantic import BaseModel
 
 from collector.config import Settings
-from collector.config.notify import When
+from collector.config.notify_settings import When
 
 PACKAGE = Path(__file__).parents[2] / "collector"
 

@@ -6,8 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from collector.domain.flags import SlotFlag
-from collector.domain.pricing.american import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT, American
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
 from collector.domain.pricing.lattice import Dividend, Lattice
@@ -15,6 +14,7 @@ from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
 from collector.domain.pricing.parity import Carry, Pairs, Prior, implied_carry, near_the_money
 from collector.domain.pricing.reasons import GreeksReason
+from collector.domain.quality.flags import SlotFlag
 
 Ints: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]

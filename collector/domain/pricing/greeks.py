@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
+from collector.domain.pricing.american_price import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
 from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
+from collector.domain.pricing.american_price import HIGHEST_VOLATILITY, LOWEST_VOLATILITY
 from collector.domain.pricing.models import Model, OpenOptions
 from collector.domain.pricing.normal import Floats
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american import SHORTEST_YEARS
+from collector.domain.pricing.american_price import SHORTEST_YEARS
 from collector.domain.pricing.normal import Floats, density, distribution
 from collector.domain.pricing.shape import Shape
 

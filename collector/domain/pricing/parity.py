@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT, American
 from collector.domain.pricing.implied import implied
 from collector.domain.pricing.normal import Floats
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from collector.simulator.connection import Connection
-    from collector.simulator.wire import Fields
+    from collector.simulator.wire_format import Fields
 
 REQUESTS: Mapping[int, Callable[[Connection, Fields], None]] = {
     1: quotes.market_data,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from collector.simulator import texts
-from collector.simulator.wire import frame
+from collector.simulator.wire_format import frame
 
 if TYPE_CHECKING:
     from collector.simulator.connection import Connection
-    from collector.simulator.wire import Fields
+    from collector.simulator.wire_format import Fields
 
 
 def nothing(connection: Connection, fields: Fields) -> None:

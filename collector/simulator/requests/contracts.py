@@ -13,7 +13,7 @@ from collector.simulator.exchange.listings import Definition, Index, Option, Sto
 from collector.simulator.exchange.sessions import is_early_close, is_session, local_date
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
-from collector.simulator.wire import ContractQuery, Fields, frame, number
+from collector.simulator.wire_format import ContractQuery, Fields, frame, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

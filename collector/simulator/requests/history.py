@@ -22,14 +22,14 @@ from collector.simulator.requests.windows import (
 )
 from collector.simulator.scenarios.base import HistoryReply
 from collector.simulator.small_bars import LONGEST_S
-from collector.simulator.wire import frame, framed, number
+from collector.simulator.wire_format import frame, framed, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from collector.simulator.connection import Connection
     from collector.simulator.exchange.listings import Definition, SimBar
-    from collector.simulator.wire import ContractQuery, Fields
+    from collector.simulator.wire_format import ContractQuery, Fields
 
 _MARKET_SERIES = {"ADJUSTED_LAST": "TRADES"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

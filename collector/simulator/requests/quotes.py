@@ -12,14 +12,14 @@ from collector.simulator.exchange.sessions import local_date, session
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.requests import contracts
-from collector.simulator.wire import frame, number
+from collector.simulator.wire_format import frame, number
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from collector.simulator.connection import Connection
     from collector.simulator.exchange.listings import Definition, Quote
-    from collector.simulator.wire import ContractQuery, Fields
+    from collector.simulator.wire_format import ContractQuery, Fields
 
 _BID, _ASK, _LAST = 1, 2, 4
 _SIZE_OF = {_BID: 0, _ASK: 3, _LAST: 5}

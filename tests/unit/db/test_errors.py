@@ -4,7 +4,8 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from collector.db import errors, migrate
+from collector.db.connection import driver_errors
+from collector.db.schema import migrate
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 
 exceptions = asyncpg.exceptions
@@ -39,7 +40,7 @@ exceptions = asyncpg.exceptions
 )
 def test_a_later_attempt_may_help(raised: BaseException, message: str, hint: str) -> None:
     """What time or a person can mend is DatabaseUnavailable, with one line and what to do."""
-    with pytest.raises(DatabaseUnavailable, match=message) as caught, errors.door():
+    with pytest.raises(DatabaseUnavailable, match=message) as caught, driver_errors.door():
         raise raised
     assert hint in caught.value.hint
     assert "\n" not in caught.value.message
@@ -60,7 +61,7 @@ def test_a_later_attempt_may_help(raised: BaseException, message: str, hint: str
 )
 def test_no_attempt_helps(raised: BaseException, message: str) -> None:
     """What stays wrong however often it is tried is DatabaseError, and not a connection error."""
-    with pytest.raises(DatabaseError, match=message) as caught, errors.door():
+    with pytest.raises(DatabaseError, match=message) as caught, driver_errors.door():
         raise raised
     assert not isinstance(caught.value, DatabaseUnavailable)
     assert "s3cret" not in caught.value.message + caught.value.hint
@@ -70,21 +71,21 @@ def test_sqlalchemys_wrapping_is_taken_off() -> None:
     """An error of a migration is judged by what asyncpg said."""
     inner = exceptions.LockNotAvailableError("canceling statement due to lock timeout")
     wrapped = DBAPIError("SELECT 1", None, inner)
-    with pytest.raises(DatabaseUnavailable, match="did not get a lock"), errors.door(), migrate.unwrapped():
+    with pytest.raises(DatabaseUnavailable, match="did not get a lock"), driver_errors.door(), migrate.unwrapped():
         raise wrapped
 
 
 def test_what_has_been_through_the_door_stays_as_it_is() -> None:
     """The collector's own errors, and errors of the code, pass unchanged."""
     own = DatabaseUnavailable("gone", "wait")
-    with pytest.raises(DatabaseUnavailable) as caught, errors.door():
+    with pytest.raises(DatabaseUnavailable) as caught, driver_errors.door():
         raise own
     assert caught.value is own
-    with pytest.raises(KeyError), errors.door():
+    with pytest.raises(KeyError), driver_errors.door():
         raise KeyError("a mistake")
 
 
 def test_the_last_word_of_a_server_that_has_no_room() -> None:
     """A server whose log has no room crashes; what it says before that names the disk, not the connection."""
     lost = asyncpg.ConnectionDoesNotExistError('could not write to file "pg_wal/xlogtemp.1": No space left on device')
-    assert isinstance(errors.translated(lost), DiskFull)
+    assert isinstance(driver_errors.translated(lost), DiskFull)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from collector.clock import SystemClock
-from collector.db import pool, values
+from collector.clock.virtual_time import VirtualClock
+from collector.db.connection import pool, sql_values
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
-from collector.domain.spans import Span, Spans
-from collector.virtual_time import VirtualClock
+from collector.domain.market_data.spans import Span, Spans
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 HOUR = Span(OPEN, OPEN + timedelta(hours=1))
@@ -19,10 +19,10 @@ Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 def test_literals() -> None:
     """Spans are written as PostgreSQL reads ranges, bounds half-open."""
-    assert values.span_literal(HOUR) == "[2026-11-20T14:30:00+00:00,2026-11-20T15:30:00+00:00)"
-    assert values.spans_literal(Spans()) == "{}"
+    assert sql_values.span_literal(HOUR) == "[2026-11-20T14:30:00+00:00,2026-11-20T15:30:00+00:00)"
+    assert sql_values.spans_literal(Spans()) == "{}"
     later = Span(OPEN + timedelta(hours=2), OPEN + timedelta(hours=3))
-    assert values.spans_literal(Spans([HOUR, later])).count("[") == 2
+    assert sql_values.spans_literal(Spans([HOUR, later])).count("[") == 2
 
 
 def test_session_settings() -> None:

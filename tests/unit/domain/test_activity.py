@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.domain.activity import Activity, is_active, is_unusual
+from collector.domain.coverage.activity_rules import Activity, is_active, is_unusual
 
 QUIET = Activity(open_interest=10, sessions=20, average_volume=2.0, latest_volume=1.0)
 

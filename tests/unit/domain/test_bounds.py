@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from collector.domain.bounds import can_be_stored
-from collector.domain.instruments import OptionContract, Right
+from collector.domain.market_data.instruments import OptionContract, Right
+from collector.domain.quality.bounds import can_be_stored
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.answers import Outcome
-from collector.domain.concurrency import AdaptiveConcurrency, FixedConcurrency
+from collector.domain.market_data.answers import Outcome
+from collector.domain.pacing.concurrency import AdaptiveConcurrency, FixedConcurrency
 
 
 def at_rest(limit: int) -> AdaptiveConcurrency:

@@ -5,12 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from collector.domain.answers import Answer, HistoricalRequest
-from collector.domain.bars import Bar
-from collector.domain.coverage import has_expired, is_definite, justified, proven, proven_end
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.sessions import Session
-from collector.domain.spans import Span, Spans
+from collector.domain.coverage.coverage_rules import has_expired, is_definite, justified, proven, proven_end
+from collector.domain.market_data.answers import Answer, HistoricalRequest
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Span, Spans
 
 
 def utc(day: int, hour: int, minute: int = 0) -> datetime:

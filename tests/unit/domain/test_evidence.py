@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collector.domain.evidence import Claim, Emptiness, Ruling, is_controlled, is_surprise, ruling, weighed
-from collector.domain.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.coverage.evidence import Claim, Emptiness, Ruling, is_controlled, is_surprise, ruling, weighed
+from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 
 TRADES, BID, ASK = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from collector.domain.expirations import Expirations
+from collector.domain.coverage.expiration_days import Expirations
 
 TUESDAY = date(2026, 11, 17)
 KNOWN = Expirations(

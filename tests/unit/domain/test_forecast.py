@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from collector.domain.answers import HistoricalRequest
-from collector.domain.forecast import Limit, LimitKind, PastPace, Throughput, forecast, throughput
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.planning import Work
-from collector.domain.spans import Span
+from collector.domain.coverage.request_planning import Work
+from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.domain.pacing.forecast import Limit, LimitKind, PastPace, Throughput, forecast, throughput
 
 BEGINS = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
 SPAN = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from collector.domain.flags import SlotFlag
-from collector.domain.pricing.american import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT, American
 from collector.domain.pricing.chain import ABSENT, Computed, ExpirationDay, InputRules, Terms, compute
 from collector.domain.pricing.lattice import Dividend, Lattice
 from collector.domain.pricing.parity import Carry, Pairs, Prior, implied_carry, parity_excess, weighted_median
 from collector.domain.pricing.reasons import GreeksReason
+from collector.domain.quality.flags import SlotFlag
 
 R = GreeksReason
 RATE, YEARS = 0.04, 30 / 365

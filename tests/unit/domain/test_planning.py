@@ -6,10 +6,10 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
-from collector.domain.planning import Work, in_order, requests_for
-from collector.domain.sessions import Session
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT, Span, Spans
 
 WEEKDAYS = [date(2026, 11, d) for d in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20)]
 

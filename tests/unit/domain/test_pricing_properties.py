@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american import CALL, LOWEST_VOLATILITY, PUT, American
+from collector.domain.pricing.american_price import CALL, LOWEST_VOLATILITY, PUT, American
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
 from collector.domain.pricing.normal import density, distribution

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from collector.domain.pricing.american import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT, American
 
 
 def value(sign: int, spot: float, strike: float, years: float, rate: float, dividend: float, sigma: float) -> float:

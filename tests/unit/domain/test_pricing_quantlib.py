@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from collector.domain.pricing.american import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT, American
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
 from collector.domain.pricing.lattice import Dividend, Lattice
 from collector.domain.pricing.normal import Floats
-from tests import quantlib_prices
+from tests.support import quantlib_prices
 
 MINUTES_15 = 15 / (365 * 24 * 60)
 EXPIRIES = (MINUTES_15, 1 / 365, 30 / 365, 0.5, 2.0)

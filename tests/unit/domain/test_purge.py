@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.domain.answers import Outcome
-from collector.domain.depth import DEFAULTS, depth
-from collector.domain.instruments import WhatToShow
-from collector.domain.purge import Asked, Standing, is_another_night, judge
+from collector.domain.coverage.depth import DEFAULTS, depth
+from collector.domain.coverage.purge import Asked, Standing, is_another_night, judge
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import WhatToShow
 
 NO_CONTRACT = "No security definition has been found for the request (200)"
 

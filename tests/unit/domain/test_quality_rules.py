@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from collector.domain.bars import Bar
-from collector.domain.flags import SlotFlag
-from collector.domain.instruments import OptionContract, Right, WhatToShow
-from collector.domain.quality import (
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT
+from collector.domain.quality.flags import SlotFlag
+from collector.domain.quality.quality_rules import (
     Impossible,
     SpotRange,
     all_possible,
@@ -17,8 +19,6 @@ from collector.domain.quality import (
     option_flags,
     underlying_flags,
 )
-from collector.domain.sessions import Session
-from collector.domain.spans import SLOT
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SESSION = Session(date(2026, 11, 20), OPEN, OPEN + 78 * SLOT, OPEN + timedelta(days=3))

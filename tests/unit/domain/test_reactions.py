@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from collector.domain.answers import Failure, Outcome
-from collector.domain.reactions import REACTIONS, delay_s
-from collector.resources import resource
+from collector.config.package_files import resource
+from collector.domain.market_data.answers import Failure, Outcome
+from collector.domain.pacing.reactions import REACTIONS, delay_s
 
 FAILURES = [outcome for outcome in Outcome if outcome not in (Outcome.BARS, Outcome.NO_DATA)]
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from collector.domain.instruments import OptionContract, Right
-from collector.domain.rotation import due_before, is_far, phase
-from collector.domain.sessions import Session
+from collector.domain.coverage.rotation import due_before, is_far, phase
+from collector.domain.market_data.instruments import OptionContract, Right
+from collector.domain.market_data.sessions import Session
 
 NOVEMBER = [date(2026, 11, d) for d in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 23, 24, 25, 27, 30)]
 """Sessions; Thanksgiving is the 26th."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.selection import DEFAULT_REGIMES, regime_of, select_strikes
+from collector.domain.coverage.selection import DEFAULT_REGIMES, regime_of, select_strikes
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import SLOT, Span, Spans
 
 ORIGIN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 

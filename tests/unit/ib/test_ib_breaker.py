@@ -1,6 +1,6 @@
 """The circuit breaker as a value."""
 
-from collector.ib.breaker import Breaker, BreakerState
+from collector.ib.connection.breaker import Breaker, BreakerState
 
 CLOSED = Breaker(threshold=3, open_s=10, longest_open_s=30)
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from collector.domain.answers import Outcome
-from collector.ib.codes import ROWS, Notice, Row, classify
+from collector.domain.market_data.answers import Outcome
+from collector.ib.error_codes import ROWS, Notice, Row, classify
 
 HMDS = "Historical Market Data Service error message:"
 

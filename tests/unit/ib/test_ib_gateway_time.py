@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from collector.domain.answers import Outcome
-from collector.ib.gateway import Gateway, GatewaySettings
+from collector.clock.virtual_time import VirtualClock
+from collector.domain.market_data.answers import Outcome
+from collector.ib.connection.gateway import Gateway, GatewaySettings
+from collector.ib.connection.wire_client import End, Kind, Pending
 from collector.ib.pacing import Pacer, PacingSettings
-from collector.ib.requests import Reply, ask
-from collector.ib.wire import End, Kind, Pending
-from collector.virtual_time import VirtualClock
+from collector.ib.wire_requests import Reply, ask
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from collector.ib.codes import Notice
-from collector.ib.health import Health
+from collector.ib.connection.line_health import Health
+from collector.ib.error_codes import Notice
 
 
 def test_nothing_is_known_to_be_down_at_first() -> None:

@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.domain.answers import Answer, Failure, HistoricalRequest, Outcome
-from collector.domain.instruments import Underlying, WhatToShow
-from collector.domain.spans import Span
+from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.ib.connection.wire_client import End
 from collector.ib.historical import Parameters, conclude, last_complete, parameters
-from collector.ib.requests import Reply
-from collector.ib.wire import End
+from collector.ib.wire_requests import Reply
 
 SPY = Underlying("SPY", 756733)
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from collector.domain.answers import Answer, HistoricalRequest, Outcome
-from collector.domain.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
-from collector.domain.spans import Span
+from collector.domain.market_data.answers import Answer, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.ib.connection.source_time import SHORT, TellingTime, told_skew
+from collector.ib.connection.wire_client import End
 from collector.ib.historical import Parameters
-from collector.ib.requests import Reply
-from collector.ib.telling_time import SHORT, TellingTime, told_skew
-from collector.ib.wire import End
+from collector.ib.wire_requests import Reply
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 NOON = datetime(2026, 11, 20, 17, 2, tzinfo=UTC)

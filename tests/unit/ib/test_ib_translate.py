@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.bars import Bar
-from collector.domain.instruments import WhatToShow
-from collector.domain.spans import Span
-from collector.ib.translate import MalformedBars, bars, exact
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.spans import Span
+from collector.ib.bar_translation import MalformedBars, bars, exact
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 OPEN_S = 1795185000

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from collector.domain.answers import Outcome
+from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
+from collector.domain.market_data.answers import Outcome
 from collector.ib.pacing import Pacer, PacingSettings
-from collector.virtual_time import VirtualClock, VirtualTimeLoop
 
 START = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 

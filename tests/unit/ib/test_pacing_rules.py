@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.domain.answers import HistoricalRequest, Outcome
-from collector.domain.instruments import Underlying, WhatToShow
-from collector.domain.spans import Span
+from collector.clock.virtual_time import VirtualClock
+from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
 from collector.ib.pacing import Kind, Pacer, PacingSettings
-from collector.virtual_time import VirtualClock
 from tests.benchmarks.pacing_runs import in_virtual_time
 
 START = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

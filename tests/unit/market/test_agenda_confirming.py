@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from collector.config import ScheduleSettings, WindowsSettings
-from collector.domain.runs import RunStatus, Window
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.agenda import Agenda, DueRun, PastRun, agenda
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule

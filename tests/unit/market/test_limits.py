@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time
 
 from collector.config import Settings
-from collector.domain.forecast import Limit, LimitKind
+from collector.domain.pacing.forecast import Limit, LimitKind
 from collector.market.calendar import Calendar
 from collector.market.limits import limits
 from collector.market.schedule import Schedule

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.config import WindowsSettings
-from collector.domain.runs import Window
-from collector.domain.spans import Span
+from collector.domain.market_data.spans import Span
+from collector.domain.run_vocabulary import Window
 from collector.market.calendar import Calendar
 from collector.market.outlook import outlook, weekly_reset
 from collector.market.schedule import Occurrence, Schedule

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.config.notify import AlertSettings, When
-from collector.domain.report import Cause, Environment, FailureReport, RunReport, Stage, SymbolReport
-from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Rule
-from collector.notify.memory import AlertFile, AlertMemory, Judgement, judge
+from collector.config.notify_settings import AlertSettings, When
+from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport, Stage, SymbolReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
+from collector.notify.alerts.alert_rules import Rule
 
 SETTINGS = AlertSettings()
 NOON = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)

@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collector.config.notify import AlertSettings, When
-from collector.domain.comparison import PastRun
-from collector.domain.report import (
+from collector.config.notify_settings import AlertSettings, When
+from collector.domain.reports.comparison import PastRun
+from collector.domain.reports.run_report import (
     Cause,
     Environment,
     Expiring,
@@ -16,8 +16,8 @@ from collector.domain.report import (
     Stage,
     SymbolReport,
 )
-from collector.domain.runs import RunStatus, Window
-from collector.notify.alerts import Rule, Severity, degraded_alert, run_alerts, when
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.alerts.alert_rules import Rule, Severity, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from collector.domain.comparison import PastRun
-from collector.domain.coverage_strip import CoverageStrip
-from collector.domain.runs import RunStatus, Verdict
-from collector.notify import charts
+from collector.domain.reports.comparison import PastRun
+from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.run_vocabulary import RunStatus, Verdict
+from collector.notify.reports import charts
 
 T, N, U = Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN
 SLOTS = [datetime(2026, 11, 20, 14, 30, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(4)]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from collector.clock import SystemClock
-from collector.notify import desktop
-from collector.notify.desktop import DesktopUnavailable, command
+from collector.notify.channels import desktop
+from collector.notify.channels.desktop import DesktopUnavailable, command
 
 EVIL = '"; do shell script "rm -rf ~" -- $(id) `id`\nsecond line'
 

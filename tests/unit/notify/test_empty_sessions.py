@@ -9,22 +9,22 @@ from io import StringIO
 import pytest
 from rich.console import Console, RenderableType
 
-from collector.cli import status as status_command
-from collector.config.notify import AlertSettings
-from collector.db.gaps import GapTotal
-from collector.db.statistics import Measured
-from collector.db.status import Overview, SymbolStatus
-from collector.domain.evidence import EmptySession
+from collector.cli.inspect import status as status_command
+from collector.config.notify_settings import AlertSettings
+from collector.db.bookkeeping.gaps_table import GapTotal
+from collector.db.bookkeeping.session_statistics import Measured
+from collector.db.readers.day_status import Overview, SymbolStatus
+from collector.domain.coverage.evidence import EmptySession
 from collector.domain.masking import Mask
-from collector.domain.report import Expiring, GapCounts, RunReport
-from collector.domain.runs import GapState, RunStatus
+from collector.domain.reports.run_report import Expiring, GapCounts, RunReport
+from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.market.calendar import Calendar
-from collector.notify import examples, wording
-from collector.notify.alerts import Rule, Severity, run_alerts
-from collector.notify.example_week import week
-from collector.notify.memory import AlertMemory, Judgement, judge
-from collector.notify.rendering import Renderer
-from collector.notify.terminal import run_view, week_view
+from collector.notify.alerts.alert_memory import AlertMemory, Judgement, judge
+from collector.notify.alerts.alert_rules import Rule, Severity, run_alerts
+from collector.notify.reports import examples, wording
+from collector.notify.reports.example_week import week
+from collector.notify.reports.mail_rendering import Renderer
+from collector.notify.reports.terminal_report import run_view, week_view
 
 FRIDAY, THURSDAY = date(2026, 11, 20), date(2026, 11, 19)
 NOW = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)

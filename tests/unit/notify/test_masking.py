@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from collector.domain.masking import MASK, Mask
-from collector.domain.report import RunReport
-from collector.notify import examples
+from collector.domain.reports.run_report import RunReport
+from collector.notify.reports import examples
 
 SECRET = "s3cr€t/p@ss:word"  # noqa: S105 - planted on purpose
 

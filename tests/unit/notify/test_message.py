@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.notify.message import Attachment, Mail, message, one_line
+from collector.notify.channels.mail_message import Attachment, Mail, message, one_line
 
 AT = datetime(2026, 11, 20, 23, 38, 0, tzinfo=UTC)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))

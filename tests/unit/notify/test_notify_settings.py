@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from collector.config.notify import NotifySettings, SmtpSettings, When
+from collector.config.notify_settings import NotifySettings, SmtpSettings, When
 
 
 def test_without_settings_mails_are_files() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.notify.message import Mail, message
-from collector.notify.outbox import Outbox
+from collector.notify.channels.mail_message import Mail, message
+from collector.notify.channels.outbox import Outbox
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 

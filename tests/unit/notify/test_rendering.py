@@ -10,14 +10,14 @@ from html.parser import HTMLParser
 import pytest
 
 from collector.domain.masking import Mask
-from collector.domain.report import FailureReport, OutcomeCount, RunReport, Stage, SymbolReport
-from collector.domain.runs import RunStatus, Window
-from collector.domain.week import WeekReport
-from collector.notify import examples
-from collector.notify.example_week import week
-from collector.notify.memory import AlertMemory, Judgement
-from collector.notify.message import Mail
-from collector.notify.rendering import Renderer, page
+from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, Stage, SymbolReport
+from collector.domain.reports.week_report import WeekReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.alerts.alert_memory import AlertMemory, Judgement
+from collector.notify.channels.mail_message import Mail
+from collector.notify.reports import examples
+from collector.notify.reports.example_week import week
+from collector.notify.reports.mail_rendering import Renderer, page
 
 RENDERER = Renderer(Mask())
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)

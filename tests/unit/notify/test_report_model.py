@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.comparison import Flag, PastRun, unusual
-from collector.domain.coverage_strip import CoverageStrip
-from collector.domain.pace import Latency
-from collector.domain.report import RunReport, SymbolReport, VerdictCounts
-from collector.domain.report_document import from_document, to_document
-from collector.domain.runs import Asks, RunStatus, Verdict, Window
-from collector.domain.week import WeekReport
-from collector.notify import examples
-from collector.notify.example_week import week
+from collector.domain.pacing.pace import Latency
+from collector.domain.reports.comparison import Flag, PastRun, unusual
+from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.report_document import from_document, to_document
+from collector.domain.reports.run_report import RunReport, SymbolReport, VerdictCounts
+from collector.domain.reports.week_report import WeekReport
+from collector.domain.run_vocabulary import Asks, RunStatus, Verdict, Window
+from collector.notify.reports import examples
+from collector.notify.reports.example_week import week
 
 START = datetime(2026, 11, 20, 21, 45, tzinfo=UTC)
 

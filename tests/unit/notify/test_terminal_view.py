@@ -6,10 +6,10 @@ from io import StringIO
 from rich.console import Console, RenderableType
 
 from collector.domain.masking import Mask
-from collector.domain.report import SymbolReport
-from collector.notify import examples
-from collector.notify.example_week import week
-from collector.notify.terminal import run_view, week_view
+from collector.domain.reports.run_report import SymbolReport
+from collector.notify.reports import examples
+from collector.notify.reports.example_week import week
+from collector.notify.reports.terminal_report import run_view, week_view
 
 
 def _shown(view: RenderableType) -> str:

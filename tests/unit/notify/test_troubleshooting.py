@@ -17,8 +17,8 @@ from collector.domain.errors import (
     NotASession,
     UsageError,
 )
-from collector.domain.report import Cause
-from collector.notify.troubleshooting import CHECKLISTS, cause_of, checklist, traceback_without_values
+from collector.domain.reports.run_report import Cause
+from collector.notify.alerts.troubleshooting import CHECKLISTS, cause_of, checklist, traceback_without_values
 
 
 @pytest.mark.parametrize(

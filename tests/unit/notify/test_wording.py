@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from collector.domain.masking import Mask
-from collector.domain.report import BackupReport, Environment, Expiring, GapCounts, RunReport
-from collector.domain.runs import RunStatus, Window
-from collector.notify import examples, wording
-from collector.notify.example_week import week
-from collector.notify.rendering import Renderer
-from collector.notify.terminal import run_view
+from collector.domain.reports.run_report import BackupReport, Environment, Expiring, GapCounts, RunReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.reports import examples, wording
+from collector.notify.reports.example_week import week
+from collector.notify.reports.mail_rendering import Renderer
+from collector.notify.reports.terminal_report import run_view
 
 
 @pytest.mark.parametrize(

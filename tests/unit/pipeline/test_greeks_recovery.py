@@ -12,7 +12,7 @@ from collector.domain.pricing.chain import ABSENT, InputRules, Terms, compute
 from collector.domain.pricing.parity import Prior
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.simulator.market import Market
-from tests.option_days import SimulatedDay, simulated_day
+from tests.support.option_days import SimulatedDay, simulated_day
 
 DAY = date(2026, 11, 20)
 NEAR, TICK = 0.005, 0.01
@@ -85,7 +85,7 @@ def _no_null_is_mute(simulated: SimulatedDay, reason: np.ndarray, volatility: np
 
 def assert_reprices(simulated: SimulatedDay, volatility: np.ndarray, reason: np.ndarray, dividend: float) -> None:
     """Every volatility, rounded as it is stored, gives a price within half the spread (or a tick) of the mid."""
-    from collector.domain.pricing.american import American  # noqa: PLC0415 - only here
+    from collector.domain.pricing.american_price import American  # noqa: PLC0415 - only here
 
     prices = simulated.prices
     model = American(RATE, dividend, float(prices.years.max()))

@@ -9,18 +9,18 @@ from decimal import Decimal
 import pytest
 
 from collector.clock import SystemClock
-from collector.db.bars import InstrumentAnswers, SeriesAnswer
-from collector.domain.bars import Bar
-from collector.domain.flags import SlotFlag
-from collector.domain.instruments import Underlying, WhatToShow
-from collector.domain.quality import SpotRange
-from collector.domain.sessions import Session
-from collector.domain.spans import Spans
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Spans
+from collector.domain.quality.flags import SlotFlag
+from collector.domain.quality.quality_rules import SpotRange
 from collector.market.calendar import Calendar
-from collector.pipeline.quality import examined
+from collector.runs.fetching.judging import examined
 from collector.simulator.market import Market, Option
-from tests.corruption import SPOILINGS, A, B, Series, T, applied, spoil
-from tests.option_days import bars_of, contract_of
+from tests.support.corruption import SPOILINGS, A, B, Series, T, applied, spoil
+from tests.support.option_days import bars_of, contract_of
 
 LAST = date(2026, 11, 20)
 MONTH = 21

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from collector.clock.virtual_time import VirtualClock
 from collector.simulator.throughput import Curve, Phase, Throttle, ThroughputModel, capacity, constant, knee
-from collector.virtual_time import VirtualClock
 
 
 def _finished(model: ThroughputModel, in_flight: int, seconds: float) -> int:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.simulator.wire import Fields, Inbox, WireError, frame, number
+from collector.simulator.wire_format import Fields, Inbox, WireError, frame, number
 
 
 def test_frame_is_length_and_terminated_fields() -> None:

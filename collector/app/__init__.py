@@ -1,0 +1,1 @@
+"""Composition: the real parts wired, and what people start."""

@@ -1,0 +1,369 @@
+"""The composition root: the one place where concrete parts meet."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, TypeVar
+
+import structlog
+
+from collector.app import metrics
+from collector.clock import Clock, SystemClock
+from collector.config import Settings
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.db.schema import features, schema_revisions
+from collector.db.server import embedded
+from collector.db.upkeep import compaction
+from collector.domain.errors import (
+    ConfigurationError,
+    DatabaseError,
+    GatewayError,
+    GatewayUnavailable,
+    Interrupted,
+    LockHeld,
+)
+from collector.domain.market_data.answers import Failure
+from collector.domain.market_data.spans import Span
+from collector.domain.masking import Mask
+from collector.domain.reports.run_report import RunReport
+from collector.domain.run_vocabulary import OFFLINE, Window
+from collector.ib import ib_source as ib
+from collector.ib.connection.gateway import GatewaySettings
+from collector.ib.pacing import PacingSettings
+from collector.jobs import due_windows, run_reports
+from collector.market.calendar import Calendar
+from collector.notify.channels import dead_man
+from collector.notify.fan_out import Delivery, Notifier
+from collector.notify.reports import report_files
+from collector.runs import preflight, window_run
+from collector.runs.dependencies import Parts
+from collector.runs.orders import Order, last_opened
+from collector.runs.preparing import discovery
+from collector.runs.source import MarketDataSource, NoSource
+from collector.runs.tally import Tally
+
+T = TypeVar("T")
+log = structlog.get_logger()
+ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tally], None]]]
+"""Makes the progress bar of a run; it yields what the run calls whenever its tally has changed."""
+
+_UPKEEP_S = 3600
+"""What the tables need after a run may take so long; then the next window goes first."""
+
+CLOCK_VARIABLE = "COLLECTOR_CLOCK"
+"""An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
+
+
+def system_clock() -> SystemClock:
+    """Return real time, or time shifted by COLLECTOR_CLOCK.
+
+    Raises:
+        ConfigurationError: the variable holds no aware instant.
+    """
+    text = os.environ.get(CLOCK_VARIABLE)
+    if not text:
+        return SystemClock()
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        start = None
+    if start is None or start.tzinfo is None:
+        raise ConfigurationError(
+            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone", "Example: 2026-11-20T17:00:00-05:00"
+        )
+    return SystemClock(start)
+
+
+def calendar(settings: Settings) -> Calendar:
+    """Return the exchange calendar with the configured closes."""
+    return Calendar(settings.closes)
+
+
+async def database_url(settings: Settings) -> str:
+    """Return the URL of the configured database; starts the embedded server when that is the one."""
+    if settings.database.embedded:
+        return await asyncio.to_thread(embedded.ensure_running, settings.database.data_path)
+    return settings.database.dsn()
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -> AsyncIterator[Database]:
+    """Open the configured database.
+
+    Args:
+        settings: which one.
+        clock: stamps rows.
+        upgraded: bring the embedded database's schema up to date first; a server of the owner's is only checked,
+            because changing it is his decision.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the schema is not the one that this version needs.
+    """
+    url = await database_url(settings)
+    if upgraded:
+        await _check_schema(url, settings, clock)
+    async with pool.connect(url, clock, size=settings.database.pool_size) as db:
+        yield db
+
+
+async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
+    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    if current == head:
+        return
+    if not settings.database.embedded:
+        state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
+        raise DatabaseError(f"the database {state}", "run: collector db upgrade")
+    await upgrade(settings)
+
+
+async def upgrade(settings: Settings) -> features.FeatureReport:
+    """Bring the configured database to this version's schema, and give it every feature that its server can have."""
+    from collector.db.schema import migrate  # noqa: PLC0415 - alembic takes half a second, and upgrades are rare
+
+    url = await database_url(settings)
+    notes = await migrate.upgrade(url)
+    keeping = settings.retention
+    report = await features.apply(
+        url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
+    )
+    return replace(report, warnings=(*notes, *report.warnings))
+
+
+@contextlib.asynccontextmanager
+async def gateway(settings: Settings, clock: Clock) -> AsyncIterator[ib.IBSource]:
+    """Open the configured connection to IB.
+
+    Raises:
+        GatewayUnavailable: no usable connection; the hint says what to look at.
+    """
+    connection, pacing = settings.gateway, settings.pacing
+    async with ib.connect(
+        GatewaySettings(
+            host=connection.host,
+            port=connection.port,
+            client_id=connection.client_id,
+            connect_timeout_s=connection.connect_timeout_s,
+            patience_s=connection.patience_s,
+            historical_deadline_s=pacing.request_timeout_s,
+            definition_deadline_s=pacing.definition_timeout_s,
+            market_data_lines=settings.open_interest.lines,
+            open_interest_deadline_s=settings.open_interest.timeout_s,
+        ),
+        PacingSettings(
+            messages_per_s=pacing.messages_per_s,
+            open_requests=pacing.open_requests,
+            adaptive=pacing.adaptive,
+            start_in_flight=pacing.start_in_flight,
+            max_in_flight=pacing.max_in_flight,
+            definition_in_flight=pacing.definition_in_flight,
+            pause_s=pacing.pause_s,
+        ),
+        clock,
+    ) as source:
+        yield source
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command learns of a run: its report, the error that stopped it, and what the channels did."""
+
+    report: RunReport
+    error: BaseException | None
+    deliveries: tuple[Delivery, ...] = ()
+
+
+def notifier(settings: Settings, clock: Clock) -> Notifier:
+    """Return what tells the owner."""
+    return Notifier(
+        settings.notify,
+        log_directory=settings.log.path,
+        clock=clock,
+        secrets=settings.secrets,
+        host=socket.gethostname(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What stays open between runs: the database, and what lends the source to a window."""
+
+    database: Database
+    source: Callable[[Order], contextlib.AbstractAsyncContextManager[MarketDataSource]]
+
+
+async def run_window(
+    settings: Settings,
+    order: Order,
+    clock: Clock,
+    on_progress: Callable[[Tally], None] = lambda _: None,
+    standing: Standing | None = None,
+) -> Outcome:
+    """Open database and gateway, run one window, and tell the owner how it ended, also when it could not begin.
+
+    What is `standing` open is used instead, and stays open.
+
+    Raises:
+        LockHeld: another run is at work; nobody is told, for nothing is wrong.
+    """
+    days, log_path = calendar(settings), str(settings.log.path)
+    mask = Mask(settings.secrets)
+    switch = dead_man.DeadMan(settings.dead_man, clock, mask)
+    await switch.started(order.window)
+    opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
+    recorded, week = (0, 1), None
+    try:
+        if settings.database.embedded:
+            preflight.disk(settings.database.data_path).require()
+        async with opened as db:
+            try:
+                async with standing.source(order) if standing else _source(settings, order, clock) as source:
+                    parts = Parts(
+                        db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings)
+                    )
+                    finished = await window_run.run(order, parts)
+                    order = finished.order
+                    report = await run_reports.of_run(finished, db, settings, days, clock.now(), log_path)
+                    error = finished.error
+                    if order.window is Window.WEEKLY and error is None:
+                        week = await run_reports.of_week(db, settings, days, clock.now(), order.day)
+            except GatewayUnavailable as refused:
+                recorded = await window_run.record_failure(order, refused, db, clock)
+                raise
+    except (GatewayError, DatabaseError) as stopped:
+        report, error = (
+            run_reports.of_preflight(order, stopped, settings, days, clock.now(), log_path, recorded),
+            stopped,
+        )
+    else:
+        if order.window not in OFFLINE and not isinstance(error, DatabaseError):
+            await _after_bars(settings, order, clock)
+    report = mask.report(report)
+    try:
+        report_files.keep(settings.log.path, report)
+    except OSError as refused:
+        log.warning("report_not_kept", error=str(refused))
+    await metrics.publish(database(settings, clock), settings, days, report, clock)
+    await switch.ended(report)
+    teller = notifier(settings, clock)
+    # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
+    telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)
+    return Outcome(report, error, await telling)
+
+
+async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
+    """Bring the aggregates up to date with what they could not see, and compress repaired days anew.
+
+    Aggregates compute what is later than they reach when they are read; what a run stores earlier is theirs only from
+    here on. When it fails, or this user does not own the tables, the hourly refresh of the server follows, as far back
+    as its policies reach; beyond that it is the owner's to do.
+    """
+    day = datetime.combine(order.day, time(), UTC)
+    # Two days a session: week-ends and holidays lie between. What did not change costs nothing.
+    asked = max(timedelta(days=2 * order.sessions_back), order.day - min((*order.older, order.day)))
+    reach = max(timedelta(days=settings.repair.lookback_days), asked)
+    policies_reach = clock.now() - timedelta(days=features.StorageSettings().repair_days)
+    try:
+        url = await database_url(settings)
+        async with asyncio.timeout(_UPKEEP_S):
+            refreshed = await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
+            if not refreshed and day - asked < policies_reach:
+                log.warning("summaries_left_behind", since=str((day - asked).date()), hint=compaction.AS_OWNER)
+            if order.sessions_back or order.older:
+                await compaction.compact(url, clock)
+    except DatabaseError as error:
+        log.warning("upkeep_failed", error=error.message, hint=error.hint)
+    except TimeoutError:
+        log.warning("upkeep_failed", error=f"not done within {_UPKEEP_S} s", hint="run: collector db compact")
+
+
+def _login(settings: Settings) -> str:
+    """Return what tells one login from another, without naming the account."""
+    gateway_ = settings.gateway
+    return f"{gateway_.host}:{gateway_.port}/{gateway_.client_id}"
+
+
+@contextlib.asynccontextmanager
+async def _source(settings: Settings, order: Order, clock: Clock) -> AsyncIterator[MarketDataSource]:
+    """Open the gateway, unless the window asks it for nothing."""
+    if order.window in OFFLINE:
+        yield NoSource(clock)
+        return
+    async with gateway(settings, clock) as source:
+        yield source
+
+
+async def run_due(
+    settings: Settings, clock: Clock, progress: ProgressBar, ended: Callable[[Outcome], None] = lambda _: None
+) -> list[Outcome]:
+    """Run what is due, most urgent first, until nothing is; a gateway that is down ends the round.
+
+    `ended` is told each outcome as it comes, since what comes later may raise. Another run that gets in between two
+    windows ends the round, too: it looks what is due itself.
+
+    Raises:
+        LockHeld: another run is at work.
+        DatabaseError: there is no database to ask what is due.
+    """
+    days, outcomes = calendar(settings), list[Outcome]()
+    while True:
+        async with database(settings, clock) as db:
+            now = clock.now()
+            agenda = await due_windows.look(db, settings, await due_windows.schedule_of(db, settings, days, now), now)
+        if not agenda.due:
+            return outcomes
+        order = due_windows.order_of(agenda.due[0], settings, days, clock.now())
+        try:
+            with progress(order) as on_progress:
+                outcomes.append(await run_window(settings, order, clock, on_progress))
+        except LockHeld:
+            if not outcomes:
+                raise
+            return outcomes
+        ended(outcomes[-1])
+        if isinstance(outcomes[-1].error, GatewayError | DatabaseError):
+            return outcomes
+
+
+async def refresh_chains(
+    settings: Settings, symbols: Sequence[str], clock: Clock
+) -> list[tuple[str, discovery.Refreshed | Failure]]:
+    """Read the chains of symbols anew, whatever is known from today."""
+    found: list[tuple[str, discovery.Refreshed | Failure]] = []
+    async with database(settings, clock) as db, gateway(settings, clock) as source:
+        seeker = discovery.Discovery(db, source, settings, clock)
+        day = last_opened(calendar(settings), clock.now())
+        for symbol in symbols or settings.symbol_names:
+            underlying = await seeker.underlying(symbol)
+            refreshed = (
+                underlying if isinstance(underlying, Failure) else await seeker.refresh(underlying, day, force=True)
+            )
+            found.append((symbol, refreshed))
+    return found
+
+
+def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine; SIGINT and SIGTERM cancel it, so that it can end cleanly.
+
+    Raises:
+        Interrupted: a signal ended it.
+    """
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if task is not None:
+                loop.add_signal_handler(number, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError as error:
+        raise Interrupted("interrupted by a signal", "What was stored stays; the next run continues.") from error

@@ -1,0 +1,312 @@
+"""The schedule as one long-running process: database and gateway stay open, windows run when they are due."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from collector.app import composition, health_endpoint, metrics
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.connection.pool import Database
+from collector.db.readers import day_status
+from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable, GatewayUnavailable, LockHeld
+from collector.domain.pacing.pace import Pace
+from collector.domain.reports.run_report import RunReport
+from collector.domain.run_vocabulary import OFFLINE, RunStatus
+from collector.ib.ib_source import IBSource
+from collector.jobs import due_windows
+from collector.market.agenda import DueRun
+from collector.runs.orders import Order
+from collector.runs.source import MarketDataSource, NoSource
+
+_LONGEST_NAP_S = 60.0
+"""The clock may be set, and the machine may have slept: look again at least so often."""
+
+_SHORTEST_NAP_S = 1.0
+_QUERY_S = 5.0
+"""A database that takes longer to say how things stand is one that is down."""
+
+_DATABASE_RETRY_S = 5.0
+"""At the start both may be started together."""
+
+_LAST_WORDS_S = 0.5
+log = structlog.get_logger()
+
+ProgressBar = composition.ProgressBar
+
+
+class Line:
+    """The one connection to the gateway, opened when it is needed or can be had, and kept.
+
+    Its supervisor makes good what breaks meanwhile. One that is still broken when a window begins is replaced, so that
+    the window learns at once, and in the gateway's words, that there is none.
+
+    Args:
+        settings: where the gateway is.
+        clock: the time.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._source: IBSource | None = None
+        self._open = contextlib.AsyncExitStack()
+        self._failures = 0
+        self._try_at = clock.monotonic()
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether the gateway can be asked."""
+        return self._source is not None and self._source.state.connected
+
+    @property
+    def pace(self) -> Pace:
+        """Return how fast the gateway is being asked."""
+        return Pace() if self._source is None else self._source.pace
+
+    async def source(self) -> IBSource:
+        """Return the source, connected.
+
+        Raises:
+            GatewayUnavailable: there is no usable connection.
+        """
+        if self._source is not None and self.connected:
+            return self._source
+        await self.close()
+        rules = self._settings.schedule
+        try:
+            self._source = await self._open.enter_async_context(composition.gateway(self._settings, self._clock))
+        except GatewayUnavailable:
+            wait_s = min(rules.retry_first_s * 2 ** min(self._failures, 30), rules.retry_max_s)
+            self._failures += 1
+            self._try_at = self._clock.monotonic() + wait_s
+            raise
+        self._failures = 0
+        return self._source
+
+    async def attempt(self) -> None:
+        """Connect between windows when there is no connection yet and the back-off is over; failing is no error."""
+        if self._source is not None or self._clock.monotonic() < self._try_at:
+            return
+        try:
+            await self.source()
+        except GatewayUnavailable as error:
+            log.warning("gateway_unavailable", error=error.message, hint=error.hint)
+
+    @contextlib.asynccontextmanager
+    async def lent(self, order: Order) -> AsyncIterator[MarketDataSource]:
+        """Lend the source to a window; one that asks for nothing gets none."""
+        yield NoSource(self._clock) if order.window in OFFLINE else await self.source()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        self._source = None
+        await self._open.aclose()
+
+
+class Serving:
+    """The process: what it does next, and what it says of itself.
+
+    Args:
+        settings: the configuration.
+        clock: the time.
+        progress: makes the progress bar of a run.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, progress: ProgressBar) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._progress = progress
+        self._days = composition.calendar(settings)
+        self._schedule = due_windows.configured(settings, self._days)
+        self._line = Line(settings, clock)
+        self._db: Database | None = None
+        self._last_asked: RunReport | None = None
+        self._seen_until = clock.now()
+        self.running: Order | None = None
+
+    async def go_on(self) -> None:
+        """Run what is due whenever it is due; ends by cancellation only.
+
+        Raises:
+            DatabaseError: the database is not fit for this version of the collector.
+        """
+        try:
+            async with self._database() as self._db:
+                while True:
+                    await self._line.attempt()
+                    await self._nap_until(await self._round(self._db))
+        finally:
+            self._db = None
+            await self._line.close()
+
+    async def condition(self) -> health_endpoint.Condition:
+        """Say how things stand, as /healthz does."""
+        problems: list[str] = []
+        last = None
+        try:
+            async with asyncio.timeout(_QUERY_S):
+                if self._db is None:
+                    raise DatabaseUnavailable("the database has not answered yet")
+                now = self._clock.now()
+                found = await due_windows.outstanding(self._db, self._settings, self._days, now)
+                problems = [str(one) for one in found if one.failed or one.late(now)]
+                ended = (run for run in await day_status.latest_runs(self._db) if run.status is not RunStatus.RUNNING)
+                last = next(ended, None)
+            database_up = True
+        except (DatabaseError, TimeoutError) as error:
+            problems.append(error.message if isinstance(error, DatabaseError) else "the database does not answer")
+            database_up = False
+        return health_endpoint.Condition(
+            problems=tuple(problems),
+            database_up=database_up,
+            connected=self._line.connected,
+            running=None if self.running is None else f"{self.running.window} of {self.running.day}",
+            last_run=None
+            if last is None
+            else health_endpoint.LastRun(
+                window=last.window,
+                session=last.day.isoformat(),
+                status=last.status,
+                started=last.started_at,
+                completed=last.completed_at,
+            ),
+            next_window=self._schedule.following(self._clock.now()),
+        )
+
+    async def metrics(self) -> str:
+        """Return the metrics, as /metrics does."""
+        now, figures = self._clock.now(), None
+        with contextlib.suppress(DatabaseError, TimeoutError):
+            async with asyncio.timeout(_QUERY_S):
+                if self._db is not None:
+                    figures = await metrics.gather(self._db, self._settings, self._days, now)
+        following = self._schedule.following(now)
+        live = metrics.Live(
+            connected=self._line.connected,
+            running=self.running is not None,
+            pace=self._line.pace,
+            next_due=None if following is None else following.due,
+        )
+        return metrics.text(figures, now, last=self._last_asked, live=live)
+
+    @contextlib.asynccontextmanager
+    async def _database(self) -> AsyncIterator[Database]:
+        """Open the database, as soon as it is there."""
+        async with contextlib.AsyncExitStack() as stack:
+            while True:
+                try:
+                    db = await stack.enter_async_context(composition.database(self._settings, self._clock))
+                    break
+                except DatabaseUnavailable as error:
+                    log.warning("database_unavailable", error=error.message, hint=error.hint)
+                await self._tell_of_windows(None)
+                await self._clock.sleep(_DATABASE_RETRY_S)
+            yield db
+
+    async def _round(self, db: Database) -> datetime | None:
+        """Run what is due, most urgent first, until nothing is; return when to look again at the latest."""
+        while True:
+            try:
+                now = self._clock.now()
+                self._schedule = await due_windows.schedule_of(db, self._settings, self._days, now)
+                agenda = await due_windows.look(db, self._settings, self._schedule, now)
+            except DatabaseError as error:
+                log.warning("schedule_unknown", error=error.message, hint=error.hint)
+                await self._tell_of_windows(composition.Standing(db, self._line.lent))
+                return None
+            self._seen_until = self._clock.now()
+            if not agenda.due:
+                return agenda.wake_at
+            if not await self._run(agenda.due[0], composition.Standing(db, self._line.lent)):
+                return None
+
+    async def _tell_of_windows(self, standing: composition.Standing | None) -> None:
+        """Try the latest window that has become due without a database: it fails, and the owner is told."""
+        now = self._clock.now()
+        missed = self._schedule.between(self._seen_until, now)
+        self._seen_until = now
+        if missed:
+            await self._run(DueRun(missed[-1], 1, None), standing)
+
+    async def _run(self, one: DueRun, standing: composition.Standing | None) -> bool:
+        """Run a window; return whether it makes sense to look at once for the next."""
+        order = due_windows.order_of(one, self._settings, self._days, self._clock.now())
+        self.running = order
+        try:
+            with self._progress(order) as on_progress:
+                outcome = await composition.run_window(self._settings, order, self._clock, on_progress, standing)
+        except LockHeld as error:
+            log.info("window_waits", window=order.window.value, reason=error.message)
+            return False
+        except CollectorError as error:
+            log.warning("window_stopped", window=order.window.value, error=error.message, hint=error.hint)
+            return False
+        except Exception:  # the run ends here: the next window must find this process alive
+            log.exception("window_broken", window=order.window.value)
+            return False
+        finally:
+            self.running = None
+        report = outcome.report
+        if report.latency is not None:
+            self._last_asked = report
+        return outcome.error is None or not isinstance(outcome.error, DatabaseError)
+
+    async def _nap_until(self, instant: datetime | None) -> None:
+        """Wait for an instant, a minute at most: clocks are set, and machines sleep."""
+        left = timedelta(seconds=_LONGEST_NAP_S) if instant is None else instant - self._clock.now()
+        await self._clock.sleep(min(max(left.total_seconds(), _SHORTEST_NAP_S), _LONGEST_NAP_S))
+
+
+async def serve(
+    settings: Settings,
+    clock: Clock,
+    progress: ProgressBar,
+    ready: Callable[[str, int], None] = lambda _host, _port: None,
+) -> None:
+    """Serve until cancelled: returns when that happens while no window is at work.
+
+    Args:
+        settings: the configuration.
+        clock: the time.
+        progress: makes the progress bar of a run.
+        ready: called with host and port of the health endpoint once it answers.
+
+    Raises:
+        ConfigurationError: the health endpoint's port is taken.
+        DatabaseError: the database is not fit for this version of the collector.
+        asyncio.CancelledError: a window was interrupted; its row says so.
+    """
+    serving = Serving(settings, clock, progress)
+    host = settings.serve.host
+    async with health_endpoint.endpoint(host, settings.serve.port, serving.condition, serving.metrics) as port:
+        ready(host, port)
+        log.info("serving", host=host, port=port)
+        work = asyncio.create_task(serving.go_on())
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError:
+            interrupted = serving.running
+            await _ended(work, settings.serve.shutdown_s)
+            log.info("stopped", interrupted=None if interrupted is None else interrupted.window.value)
+            if interrupted is not None:
+                raise
+            return
+        work.result()
+
+
+async def _ended(work: "asyncio.Task[None]", patience_s: float) -> None:
+    """Cancel the work and wait until it has ended, once more and for a moment when it takes longer than allowed."""
+    for wait_s in (patience_s, _LAST_WORDS_S):
+        work.cancel()
+        await asyncio.wait([work], timeout=wait_s)
+        if work.done():
+            break
+        log.warning("shutdown_takes_long", allowed_s=wait_s)
+    else:
+        return
+    if not work.cancelled() and (error := work.exception()) is not None:
+        log.warning("shutdown_failed", error=f"{type(error).__name__}: {error}")

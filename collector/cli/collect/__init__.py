@@ -1,0 +1,1 @@
+"""Commands that collect bars, or change what is collected."""

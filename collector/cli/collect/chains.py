@@ -1,0 +1,62 @@
+"""`collector chains`: which contracts exist."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collector.app import composition as wiring
+from collector.app import reading
+from collector.cli.exits import Exit
+from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
+from collector.domain.market_data.answers import Failure
+
+app = typer.Typer(help="Which option contracts exist.", no_args_is_help=True)
+
+
+@app.command()
+def refresh(symbols: SymbolsOption = None, config: ConfigOption = None, verbose: VerboseOption = False) -> int:
+    """Read the chains from IB anew and store what is new.
+
+    Example: collector chains refresh --symbols SPY
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    code = Exit.SUCCESS
+    for symbol, found in wiring.run_until_signalled(wiring.refresh_chains(settings, symbols_of(symbols), clock)):
+        if isinstance(found, Failure):
+            typer.secho(f"{symbol}: {found.message}", err=True, fg="red")
+            code = Exit.PARTIAL
+            continue
+        typer.echo(f"{symbol}: {found.contracts:,} contracts, {found.new:,} new")
+        for expiration, failure in found.failures:
+            typer.secho(f"{symbol} {expiration}: {failure.message}", err=True, fg="yellow")
+            code = Exit.PARTIAL
+    return code
+
+
+@app.command("list")
+def list_(
+    symbols: SymbolsOption = None,
+    contracts: Annotated[bool, typer.Option("--contracts", help="Every contract, not only the expirations.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> int:
+    """List the known expirations, or every contract, from the database.
+
+    Example: collector chains list --symbols TSLA --contracts
+    """
+    settings, clock = opened(config)
+    listed = wiring.run_until_signalled(reading.listed(settings, symbols_of(symbols), clock))
+    if as_json:
+        print_json([{"contract": c.occ_symbol, "con_id": c.con_id, "expiration": c.expiration} for c in listed])
+    elif contracts:
+        typer.echo("\n".join(f"{c.occ_symbol}  {c.con_id}" for c in listed))
+    else:
+        table = Table("symbol", "expiration", "contracts", "strikes")
+        strikes = Counter((c.symbol, c.expiration) for c in listed if c.right.value == "C")
+        for (symbol, expiration), count in sorted(Counter((c.symbol, c.expiration) for c in listed).items()):
+            table.add_row(symbol, str(expiration), f"{count:,}", f"{strikes[symbol, expiration]:,}")
+        Console().print(table)
+    return Exit.SUCCESS

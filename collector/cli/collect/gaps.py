@@ -1,0 +1,106 @@
+"""`collector gaps` and `collector backfill`: what is missing, and getting it."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collector.app import composition as wiring
+from collector.app import reading
+from collector.cli.collect.progress import run_progress
+from collector.cli.collect.run import show_outcome
+from collector.cli.exits import Exit
+from collector.cli.inspect.status import not_counted
+from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
+from collector.domain.run_vocabulary import GapState
+from collector.runs.orders import backfill_order, day_of, fill_columns_order, fill_order
+
+app = typer.Typer(invoke_without_command=True)
+
+SinceOption = Annotated[str | None, typer.Option("--since", help="From this session on, YYYY-MM-DD.")]
+
+
+@app.callback(invoke_without_command=True)
+def list_(
+    context: typer.Context,
+    since: SinceOption = None,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    lost: Annotated[bool, typer.Option("--lost", help="What can never be fetched again, and why.")] = False,
+) -> int:
+    """List the open gaps; the contract that expires first comes first.
+
+    Example: collector gaps --since 2026-11-16 --json
+    """
+    if context.invoked_subcommand is not None:
+        return Exit.SUCCESS
+    settings, clock = opened(config)
+    state = GapState.LOST if lost else GapState.OPEN
+    found, uncounted = wiring.run_until_signalled(
+        reading.listed_gaps(settings, day_of(since), symbols_of(symbols), clock, state)
+    )
+    if uncounted:
+        typer.echo(not_counted(uncounted), err=True)
+    if as_json:
+        print_json([asdict(gap) for gap in found])
+        return Exit.SUCCESS
+    table = Table("symbol", "contract", "series", "from UTC", "until UTC", "why")
+    for gap in found[:_SHOWN]:
+        start, end = f"{gap.span.start:%Y-%m-%d %H:%M}", f"{gap.span.end:%Y-%m-%d %H:%M}"
+        table.add_row(gap.symbol, gap.contract_symbol or "–", gap.what_to_show, start, end, gap.reason or gap.gap_type)
+    console = Console()
+    console.print(table if found else f"no {state} gaps")
+    if len(found) > _SHOWN:
+        console.print(f"… and {len(found) - _SHOWN:,} more; all of them with --json")
+    return Exit.SUCCESS
+
+
+_SHOWN = 50
+
+
+@app.command()
+def fill(
+    since: SinceOption = None,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> int:
+    """Ask IB for every slot that is missing, however old the session; what IB forgets is lost after two such nights.
+
+    Example: collector gaps fill --since 2026-11-16 --symbols SPY
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    order = fill_order(settings, wiring.calendar(settings), clock.now(), day_of(since), symbols_of(symbols))
+    with run_progress(order) as on_progress:
+        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+    return show_outcome(outcome, settings)
+
+
+def register_backfill(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("backfill")(backfill)
+
+
+def backfill(
+    days: Annotated[int, typer.Option("--days", min=1, max=120, help="So many calendar days back.")] = 60,
+    symbols: SymbolsOption = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+    fill_columns: Annotated[
+        bool,
+        typer.Option("--fill-columns", help="Instead, ask once more for quotes that were stored by their close alone."),
+    ] = False,
+) -> int:
+    """Fetch the history of the contracts that live today: IB keeps some 65 days of quotes and 120 of trades.
+
+    Example: collector backfill --days 60 --symbols SPY
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    make = fill_columns_order if fill_columns else backfill_order
+    order = make(settings, wiring.calendar(settings), clock.now(), days, symbols_of(symbols))
+    with run_progress(order) as on_progress:
+        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+    return show_outcome(outcome, settings)

@@ -1,0 +1,162 @@
+"""`collector db`: schema and features of the database."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from collector.app import composition as wiring
+from collector.app import maintenance, reading
+from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
+from collector.db.schema.features import FeatureReport
+from collector.domain.errors import UsageError
+
+app = typer.Typer(help="The database: schema, features.", no_args_is_help=True)
+
+
+@app.command()
+def upgrade(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Bring the database to this version's schema and give it every feature that its server can have.
+
+    Example: collector db upgrade
+    """
+    settings, _ = opened(config, writes_log=True, verbose=verbose)
+    _show(wiring.run_until_signalled(wiring.upgrade(settings)))
+
+
+@app.command()
+def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say which server, extension, edition and features the database has, and why (not).
+
+    Example: collector db status --json
+    """
+    settings, _ = opened(config)
+    address, current, head, report = wiring.run_until_signalled(reading.storage(settings))
+    if as_json:
+        features = [feature._asdict() for feature in report.features]
+        print_json(
+            {
+                "url": address,
+                "schema": current,
+                "newest_schema": head,
+                "server": report.server,
+                "extension": report.extension,
+                "edition": report.edition,
+                "features": features,
+                "warnings": report.warnings,
+            }
+        )
+        return
+    typer.echo(f"{address}\nschema {current or 'missing'}" + ("" if current == head else f"; newest {head}"))
+    _show(report)
+
+
+@app.command()
+def backup(
+    folder: Annotated[
+        Path | None, typer.Argument(help="Where backups are kept; backup.directory when it is not given.")
+    ] = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write a backup (pg_dump, custom format) and prune those older than backup.keep_days (30).
+
+    The schedule does so after each session: see windows.backup and `collector run --window backup`.
+
+    Example: collector db backup ~/backups
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    made = wiring.run_until_signalled(maintenance.back_up(settings, folder and folder.expanduser(), clock))
+    typer.echo(f"{made.path}  {made.bytes / 1e6:,.1f} MB")
+
+
+@app.command()
+def restore(
+    dump: Annotated[Path, typer.Argument(help="The .dump file; its manifest lies beside it.")],
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Restore a backup into the configured database, which must be empty.
+
+    Example: collector db restore ~/backups/collector-20261121T070000Z.dump
+    """
+    path = dump.expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    kept = wiring.run_until_signalled(maintenance.restore(settings, path, clock))
+    typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC; now run: collector db upgrade")
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; drop nothing.")] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Drop raw bars older than retention.bars_days; summaries stay, and so does what was never settled or exported.
+
+    The record of requests older than retention.requests_days goes, too.
+
+    Example: collector db retention --dry-run
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    days = wiring.run_until_signalled(maintenance.drop_old(settings, clock, dry_run=dry_run))
+    for day in days:
+        fate = "would go" if dry_run else "gone"
+        typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
+    if not days:
+        typer.echo(f"no bars are older than {settings.retention.bars_days} days")
+    requests = wiring.run_until_signalled(maintenance.drop_old_requests(settings, clock, dry_run=dry_run))
+    if requests:
+        fate = "would go" if dry_run else "gone"
+        typer.echo(f"{requests:,} requests older than {settings.retention.requests_days} days  {fate}")
+
+
+@app.command()
+def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
+
+    Example: collector db roles
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    wiring.run_until_signalled(maintenance.make_roles(settings, clock))
+    typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
+
+
+@app.command()
+def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+    """Compress repaired days anew, so that they are as small as freshly compressed ones, and refresh all summaries.
+
+    Example: collector db compact
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    for one in wiring.run_until_signalled(maintenance.compact(settings, clock)):
+        typer.echo(one)
+
+
+@app.command()
+def adopt(
+    folder: Annotated[Path, typer.Argument(help="Where the backup goes first.")],
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Take over the tables of an earlier system, after a backup; every row is kept, nothing counts as settled.
+
+    Example: collector db adopt ~/backups
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    typer.echo(wiring.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
+
+
+def _show(report: FeatureReport) -> None:
+    console = Console()
+    console.print(report.title, highlight=False)
+    table = Table("feature", "", "why")
+    for feature in report.features:
+        table.add_row(feature.name, "[green]on[/green]" if feature.on else "[yellow]off[/yellow]", feature.why)
+    console.print(table)
+    for warning in report.warnings:
+        console.print(f"[yellow]{warning}[/yellow]", highlight=False)

@@ -1,0 +1,29 @@
+"""`collector demo`: the whole thing on one machine, in a minute, with nothing installed before."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from collector.app import demo as demonstration
+from collector.app.composition import run_until_signalled
+from collector.cli.collect.progress import run_progress
+from collector.cli.exits import of_status
+
+
+def register(root: typer.Typer) -> None:
+    """Add the command."""
+    root.command("demo")(demo)
+
+
+def demo(
+    seed: Annotated[int, typer.Option("--seed", help="Of the simulated market.")] = 7,
+    keep: Annotated[Path | None, typer.Option("--keep", help="Keep the database in this folder.")] = None,
+) -> int:
+    """Collect the last completed session from a simulated gateway into an embedded PostgreSQL, and show the result.
+
+    Example: collector demo --keep /tmp/collector-demo
+    """
+    console = Console()
+    return of_status(run_until_signalled(demonstration.run(seed, keep, run_progress, console.print)))

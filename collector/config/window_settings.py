@@ -1,0 +1,167 @@
+"""The `windows:` section: when each window is due, what it asks for, until when, and with what priority."""
+
+import re
+from datetime import time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from collector.config.collection_settings import Symbol, split_symbols
+from collector.config.section import Section, TimeOfDay, Zone
+from collector.domain.run_vocabulary import Asks, Scope, Window
+
+_LENGTH = re.compile(r"^([1-9]\d{0,3}) ?(m|min|h)$")
+_NAMED_SPANS = ("none", "session", "today", "unsettled")
+
+
+class Weekday(StrEnum):
+    """Days of the week, Monday first."""
+
+    MON = "mon"
+    TUE = "tue"
+    WED = "wed"
+    THU = "thu"
+    FRI = "fri"
+    SAT = "sat"
+    SUN = "sun"
+
+
+WEEKDAYS = tuple(Weekday)
+
+
+def _is_span(text: str) -> str:
+    if text not in _NAMED_SPANS and not _LENGTH.match(text):
+        raise ValueError(f"should be one of {', '.join(_NAMED_SPANS)}, or a length such as 30m or 3h")
+    return text
+
+
+class WindowSettings(Section):
+    """One window.
+
+    time, zone: when it is due, wall-clock time. weekdays: on which days, in its own zone; sessions and holidays
+    decide beyond that. span: `30m`, `3h` (the last so much), `today` (from the open on), `session`, `unsettled` (what
+    is missing of the last sessions), `none` (nothing is asked). deadline: when what is left is deferred: `successor`
+    (the next window's start), `none`, or a wall-clock time in the window's zone. priority: the higher first when
+    several are due. symbols: only these; empty means all.
+    """
+
+    enabled: bool = True
+    time: TimeOfDay
+    zone: Zone = "America/New_York"
+    weekdays: tuple[Weekday, ...] = WEEKDAYS[:5]
+    span: str = "none"
+    scope: Scope = Scope.ALL
+    asks: Asks = Asks.NOT_SETTLED
+    deadline: str = "successor"
+    priority: int = Field(default=50, ge=0, le=100)
+    symbols: tuple[Symbol, ...] = ()
+
+    _split = field_validator("symbols", "weekdays", mode="before")(split_symbols)
+    _span = field_validator("span")(_is_span)
+
+    @field_validator("weekdays")
+    @classmethod
+    def _in_order(cls, weekdays: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+        return tuple(day for day in WEEKDAYS if day in weekdays)
+
+    @field_validator("deadline")
+    @classmethod
+    def _known_deadline(cls, deadline: str) -> str:
+        if deadline in ("successor", "none"):
+            return deadline
+        try:
+            return f"{time.fromisoformat(deadline):%H:%M}"
+        except ValueError:
+            raise ValueError("should be `successor`, `none` or a time such as 15:30") from None
+
+    @property
+    def length(self) -> timedelta | None:
+        """Return the span's length; None where it has a name."""
+        match = _LENGTH.match(self.span)
+        if match is None:
+            return None
+        return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
+
+    @property
+    def asks_gateway(self) -> bool:
+        """Tell whether bars are asked for."""
+        return self.span != "none"
+
+
+_NEAR: dict[str, Any] = {"scope": Scope.EXPIRING_AND_NEAR, "asks": Asks.NOT_COVERED}
+_ISRAEL = "Asia/Jerusalem"
+
+DEFAULTS: dict[Window, dict[str, Any]] = {
+    Window.PRE_MARKET: {"enabled": False, "time": "06:30", "priority": 15},
+    Window.MORNING: {"time": "10:00", "span": "30m", "priority": 30, **_NEAR},
+    Window.MIDDAY: {"time": "12:30", "span": "3h", "priority": 40, **_NEAR},
+    Window.AFTERNOON: {"enabled": False, "time": "14:30", "span": "5h", "priority": 50, **_NEAR},
+    Window.EXPIRY_CHECK: {
+        "time": "15:00",
+        "span": "today",
+        "scope": Scope.EXPIRING,
+        "asks": Asks.NOT_COVERED,
+        "priority": 90,
+    },
+    Window.EOD: {"time": "16:45", "span": "session", "priority": 100},
+    Window.LATE_NIGHT: {
+        "time": "01:00",
+        "zone": _ISRAEL,
+        "weekdays": WEEKDAYS[1:6],
+        "span": "unsettled",
+        "priority": 80,
+    },
+    Window.GAP_CHECK: {"time": "08:00", "zone": _ISRAEL, "priority": 20},
+    Window.CHAIN_REFRESH: {"time": "18:00", "weekdays": ("sun",), "priority": 60},
+    Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
+    Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
+}
+"""Every scheduled window, and the backup."""
+
+
+def _default(window: Window) -> Any:  # noqa: ANN401 - pydantic's own return type
+    return Field(default=WindowSettings(**DEFAULTS[window]))
+
+
+class WindowsSettings(Section):
+    """All windows; what is not written about one keeps its default."""
+
+    pre_market: WindowSettings = _default(Window.PRE_MARKET)
+    morning: WindowSettings = _default(Window.MORNING)
+    midday: WindowSettings = _default(Window.MIDDAY)
+    afternoon: WindowSettings = _default(Window.AFTERNOON)
+    expiry_check: WindowSettings = _default(Window.EXPIRY_CHECK)
+    eod: WindowSettings = _default(Window.EOD)
+    late_night: WindowSettings = _default(Window.LATE_NIGHT)
+    gap_check: WindowSettings = _default(Window.GAP_CHECK)
+    chain_refresh: WindowSettings = _default(Window.CHAIN_REFRESH)
+    backup: WindowSettings = _default(Window.BACKUP)
+    weekly: WindowSettings = _default(Window.WEEKLY)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _onto_defaults(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written
+        if not isinstance(given, dict):
+            return given
+        known = {str(window): settings for window, settings in DEFAULTS.items()}
+        return {
+            name: {**known[name], **window} if name in known and isinstance(window, dict) else window
+            for name, window in given.items()
+        }
+
+    def __getitem__(self, window: Window) -> WindowSettings:
+        """Return a scheduled window's settings.
+
+        Raises:
+            KeyError: the window is not scheduled (manual).
+        """
+        if window is Window.MANUAL:
+            raise KeyError(window)
+        found: WindowSettings = getattr(self, window.value)
+        return found
+
+    @property
+    def enabled(self) -> dict[Window, WindowSettings]:
+        """Return the windows that are on, in the order above."""
+        return {window: self[window] for window in DEFAULTS if self[window].enabled}

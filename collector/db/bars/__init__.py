@@ -1,0 +1,1 @@
+"""Tables of bars: writing, quarantine, Greeks, checks."""

@@ -1,0 +1,311 @@
+"""Storing answers: bars and the coverage that they justify, in one transaction, touching only what differs.
+
+A batch goes by COPY into temporary tables, one row a slot with the answered series side by side; one statement then
+compares with what is stored, writes what differs, and keeps settled values that IB changed in `bar_revisions`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
+
+from collector.db.bars import quarantine
+from collector.db.bookkeeping import requests_table as requests
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.db.connection.pool import Database, Transaction
+from collector.db.connection.sql_values import spans_literal
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import (
+    OPTION_SERIES,
+    UNDERLYING_SERIES,
+    Instrument,
+    OptionContract,
+    Underlying,
+    WhatToShow,
+)
+from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.quality.flags import QUARANTINED
+from collector.domain.quality.quality_rules import Quarantined
+
+_NULL = r"\N"
+_NO_TRADE = "\t".join([_NULL] * 7)
+_NO_QUOTE = "\t".join([_NULL] * 4)
+_PREPARED = (
+    "create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", quarantine.PREPARED,
+    requests.PREPARED,
+)  # fmt: skip
+_OPTION_COLUMNS = (
+    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
+    "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
+)  # fmt: skip
+_UNDERLYING_COLUMNS = (
+    "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
+    "implied_volatility", "flags",
+)  # fmt: skip
+_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "refused", "empty")
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesAnswer:
+    """What the answered requests for one series justify.
+
+    bars: ascending, complete slots only. covered: slots that the answers speak for, clipped to sessions, without the
+    refused ones. settled: of these the final ones, of sessions in which the series has at least one bar. refused: slots
+    whose bar went into quarantine, neither covered nor settled by these answers. empty: of the covered ones those of
+    sessions without any bar, of which nobody knows yet that nobody traded.
+    """
+
+    bars: tuple[Bar, ...]
+    covered: Spans
+    settled: Spans = field(default_factory=Spans)
+    refused: Spans = field(default_factory=Spans)
+    empty: Spans = field(default_factory=Spans)
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentAnswers:
+    """The answered series of one instrument, which bears its database id; series that were not answered are absent.
+
+    quarantined: bars that cannot be true, kept with the reason; their slots are refused in the series that they are of.
+    requests: on record with them, also those that failed and brought nothing; then there may be no series at all.
+    flags: bits of `collector.domain.quality.flags.SlotFlag` by slot; they count for series that have a bar in the slot
+    which differs from the stored one, or was answered together with all other series. Crossings are read from the
+    stored row.
+    """
+
+    instrument: Underlying | OptionContract
+    series: Mapping[WhatToShow, SeriesAnswer]
+    flags: Mapping[datetime, int] = field(default_factory=dict)
+    requests: tuple[RequestRecord, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Staged rows (a row an instrument and slot) by what became of them."""
+
+    inserted: int = 0
+    updated: int = 0
+    identical: int = 0
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(self.inserted + other.inserted, self.updated + other.updated, self.identical + other.identical)
+
+
+_Slots: TypeAlias = dict[WhatToShow, dict[datetime, str]]
+"""By series: slot → the series' columns in COPY's text format."""
+
+
+@dataclass(slots=True)
+class _Row:
+    """One instrument of a batch, its answers gathered."""
+
+    id: int
+    slots: _Slots
+    covered: dict[WhatToShow, Spans]
+    settled: dict[WhatToShow, Spans]
+    refused: dict[WhatToShow, Spans]
+    empty: dict[WhatToShow, Spans]
+    flags: dict[datetime, int]
+
+    def times(self) -> list[datetime]:
+        refused = (slot for spans in self.refused.values() for span in spans for slot in span.slots())
+        return sorted(set().union(refused, *self.slots.values()))
+
+    def flag_refused(self) -> None:
+        """Flag the slots that a series refuses, but for those that another of its answers has a true bar for."""
+        for what, refused in self.refused.items():
+            for slot in (slot for span in refused for slot in span.slots() if slot not in self.slots[what]):
+                self.flags[slot] = self.flags.get(slot, 0) | QUARANTINED[what]
+
+    def hull(self) -> tuple[datetime, datetime] | None:
+        """Return the first answered slot's start and the last one's end."""
+        every = (*self.covered.values(), *self.refused.values())
+        bounds = [bound for spans in every if spans for bound in (spans.hull.start, spans.hull.end)]
+        for slots in self.slots.values():
+            if slots:
+                bounds += (min(slots), max(slots) + SLOT)
+        return (min(bounds), max(bounds)) if bounds else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one kind of instrument is stored: its staging table, its statements, the text of its slots."""
+
+    stage: str
+    columns: tuple[str, ...]
+    coverage: str
+    upsert: str
+    merge: str
+    lines: Callable[[_Row, Sequence[tuple[datetime, str]]], list[str]]
+
+
+def _option_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str]:
+    trades = row.slots.get(WhatToShow.TRADES, {}).get
+    bid = row.slots.get(WhatToShow.BID, {}).get
+    ask = row.slots.get(WhatToShow.ASK, {}).get
+    flags, id_ = row.flags.get, row.id
+    return [
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{bid(at, _NO_QUOTE)}\t{ask(at, _NO_QUOTE)}\t{flags(at, 0)}\n"
+        for at, stamp in stamps
+    ]
+
+
+def _underlying_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list[str]:
+    trades = row.slots.get(WhatToShow.TRADES, {}).get
+    volatility = row.slots.get(WhatToShow.OPTION_IMPLIED_VOLATILITY, {}).get
+    flags, id_ = row.flags.get, row.id
+    return [
+        f"{id_}\t{stamp}\t{trades(at, _NO_TRADE)}\t{volatility(at, _NULL)}\t{flags(at, 0)}\n" for at, stamp in stamps
+    ]
+
+
+_OPTION = _Kind(
+    "stage_option_bars", _OPTION_COLUMNS, "{id}\t" + _NULL,
+    "upsert_option_bars", "merge_contract_coverage", _option_lines,
+)  # fmt: skip
+_UNDERLYING = _Kind(
+    "stage_underlying_bars", _UNDERLYING_COLUMNS, _NULL + "\t{id}",
+    "upsert_underlying_bars", "merge_underlying_coverage", _underlying_lines,
+)  # fmt: skip
+
+
+async def store(
+    db: Database,
+    batch: Sequence[InstrumentAnswers],
+    run_id: int,
+    *,
+    login: str = "",
+    option_series: Sequence[WhatToShow] = OPTION_SERIES,
+    underlying_series: Sequence[WhatToShow] = UNDERLYING_SERIES,
+) -> Counts:
+    """Store a batch of answers with their coverage and the record of their requests, all or nothing.
+
+    A column is touched only by an answer of its own series, and never erased: an answered series without a bar for a
+    slot leaves what is there. A batch may be stored again when the fate of its transaction is not known.
+
+    Args:
+        db: the database.
+        batch: the answers; an instrument may appear more than once, the later bar of a slot counts.
+        run_id: the run that asked.
+        login: the source's login that asked.
+        option_series: the configured series of options; `has_gaps` tells whether one of them is not covered.
+        underlying_series: the configured series of underlyings.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: nothing of the batch was stored.
+    """
+    options = _gathered(a for a in batch if isinstance(a.instrument, OptionContract))
+    underlyings = _gathered(a for a in batch if isinstance(a.instrument, Underlying))
+    asked = [request for answers in batch for request in answers.requests]
+    counts = Counts()
+    if not options and not underlyings and not asked:
+        return counts
+    bad: dict[str, list[tuple[Instrument, Quarantined]]] = {_OPTION.stage: [], _UNDERLYING.stage: []}
+    for answers in batch:
+        kind = _OPTION if isinstance(answers.instrument, OptionContract) else _UNDERLYING
+        bad[kind.stage] += [(answers.instrument, one) for one in answers.quarantined]
+    async with db.transaction(*_PREPARED) as transaction:
+        for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
+            if rows:
+                counts += await _store(transaction, kind, rows, bad[kind.stage], series, run_id)
+        await requests.record(transaction, asked, run_id, login)
+    return counts
+
+
+async def _store(
+    transaction: Transaction,
+    kind: _Kind,
+    rows: list[_Row],
+    bad: Sequence[tuple[Instrument, Quarantined]],
+    series: Sequence[WhatToShow],
+    run_id: int,
+) -> Counts:
+    lines, coverage = _texts(kind, rows)
+    await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
+    if lines:
+        await transaction.copy(kind.stage, kind.columns, "".join(lines))
+    if bad:
+        await quarantine.add(transaction, bad, run_id)
+        await transaction.execute("refuse_slots")
+    counts = Counts()
+    for ids, start, end in _groups(rows):
+        row = await transaction.fetchrow(
+            kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now()
+        )
+        if row is not None:
+            inserted, updated = row["inserted"], row["updated"]
+            counts += Counts(inserted, updated, row["staged"] - inserted - updated)
+    await transaction.execute(kind.merge)
+    if kind is _OPTION and lines:
+        await transaction.execute("list_earlier", [row.id for row in rows])
+    return counts
+
+
+def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
+    """Bring the answers of each instrument together, bars as text."""
+    rows: dict[int, _Row] = {}
+    for answers in batch:
+        if answers.instrument.id == 0:
+            raise ValueError(f"{answers.instrument} has no database id")
+        if not answers.series:
+            continue
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}, {}))
+        for at, bits in answers.flags.items():
+            row.flags[at] = row.flags.get(at, 0) | bits
+        for what, answer in answers.series.items():
+            row.slots.setdefault(what, {}).update(_columns(what, answer.bars))
+            row.covered[what] = row.covered[what] | answer.covered if what in row.covered else answer.covered
+            row.settled[what] = row.settled[what] | answer.settled if what in row.settled else answer.settled
+            row.empty[what] = row.empty[what] | answer.empty if what in row.empty else answer.empty
+            row.refused[what] = row.refused[what] | answer.refused if what in row.refused else answer.refused
+    for row in rows.values():
+        row.flag_refused()
+    return list(rows.values())
+
+
+def _columns(what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
+    """Return the series' own columns by slot, as COPY reads them."""
+    if what is WhatToShow.OPTION_IMPLIED_VOLATILITY:
+        return {bar.time: str(bar.close) for bar in bars}
+    if what is not WhatToShow.TRADES:
+        return {time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}" for time, open_, high, low, close, *_ in bars}
+    # !s: str() of a Decimal is twice as fast as its format().
+    return {
+        time: f"{open_!s}\t{high!s}\t{low!s}\t{close!s}\t{_NULL if volume is None else volume!s}"
+        f"\t{_NULL if count is None else count}\t{_NULL if vwap is None else vwap!s}"
+        for time, open_, high, low, close, volume, count, vwap in bars
+    }
+
+
+def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
+    """Return lines for the staging table and for the coverage table."""
+    lines: list[str] = []
+    coverage: list[str] = []
+    stamps: dict[datetime, str] = {}
+    for row in rows:
+        lines += kind.lines(row, [(at, stamps.get(at) or stamps.setdefault(at, at.isoformat())) for at in row.times()])
+        coverage += [
+            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
+            f"\t{spans_literal(row.refused[what])}\t{spans_literal(row.empty[what])}\n"
+            for what, covered in row.covered.items()
+        ]
+    return lines, coverage
+
+
+def _groups(rows: list[_Row]) -> list[tuple[list[int], datetime, datetime]]:
+    """Group instruments by the days that their answers speak for: ids and bounds for statements that read bars.
+
+    Without it, one late answer for an old session would make every other contract's bars since then be read.
+    """
+    groups: dict[tuple[date, date], list[tuple[int, datetime, datetime]]] = {}
+    for row in rows:
+        hull = row.hull()
+        if hull is not None:
+            start, end = hull
+            key = (start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date())
+            groups.setdefault(key, []).append((row.id, start, end))
+    return [
+        ([id_ for id_, _, _ in group], min(start for _, start, _ in group), max(end for _, _, end in group))
+        for group in groups.values()
+    ]

@@ -1,0 +1,175 @@
+"""Implied volatilities and Greeks in the bar table: what lacks them, the prices they are made of, writing them back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from collector.db.connection.pool import Database, Statements
+from collector.domain.market_data.sessions import Session
+from collector.domain.pricing.chain import ABSENT, Computed
+from collector.domain.pricing.normal import Floats
+from collector.domain.pricing.reasons import GreeksReason
+from collector.domain.quality.flags import SlotFlag
+
+_COLUMNS = (
+    "contract_id", "time", "implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_reason",
+)  # fmt: skip
+_NULLS = "\t".join([r"\N"] * 6)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPrices:
+    """One expiration on one session as stored: by contract, and contracts × slots (NaN where nothing is)."""
+
+    contract_ids: npt.NDArray[np.int64]
+    strike: Floats
+    is_call: npt.NDArray[np.bool_]
+    present: npt.NDArray[np.bool_]
+    bid: Floats
+    ask: Floats
+    trade: Floats
+    volume: Floats
+    flags: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The underlying in one slot: range and close in USD, bits of `SlotFlag`."""
+
+    time: datetime
+    low: float
+    high: float
+    close: float
+    flags: int
+
+
+async def version_of(db: Statements, parameters: dict[str, Any]) -> int:
+    """Return the version of a set of parameters; parameters that were never used get a new one."""
+    found: int = await db.fetchval("greeks_version", parameters, db.clock.now())
+    return found
+
+
+async def pending(db: Statements, underlying_id: int, session: Session, version: int | None) -> list[date]:
+    """Return the expirations of which a bar of the session lacks a version's Greeks (None: all that have bars).
+
+    A bar that had none for want of the underlying's price lacks them once that price has come.
+    """
+    unknown, doubted = int(GreeksReason.NO_UNDERLYING), int(SlotFlag.TRADE_JUMP)
+    rows = await db.fetch("pending_expirations", underlying_id, session.open, session.close, version, unknown, doubted)
+    return [row["expiration_date"] for row in rows]
+
+
+async def levels(db: Statements, underlying_id: int, session: Session) -> list[Level]:
+    """Return the underlying's bars of a session, ascending."""
+    rows = await db.fetch("underlying_closes", underlying_id, session.open, session.close)
+    return [Level(row["time"], row["low"], row["high"], row["close"], row["flags"]) for row in rows]
+
+
+async def prices(
+    db: Statements, underlying_id: int, session: Session, expiration: date, epochs: Sequence[int]
+) -> StoredPrices:
+    """Return the stored prices of one expiration on a session.
+
+    Args:
+        db: the database.
+        underlying_id: whose options.
+        session: the session.
+        expiration: the expiration.
+        epochs: the slots' starts in epoch seconds; bars that start elsewhere are left out.
+    """
+    rows = await db.fetch("expiration_bars", underlying_id, expiration, session.open, session.close)
+    slots = {epoch: place for place, epoch in enumerate(epochs)}
+    contracts: dict[int, tuple[float, bool]] = {}
+    for row in rows:
+        contracts[row["contract_id"]] = (row["strike"], row["is_call"])
+    ids = sorted(contracts)
+    places = {id_: place for place, id_ in enumerate(ids)}
+    shape = (len(ids), len(epochs))
+    bid, ask, trade = (np.full(shape, np.nan) for _ in range(3))
+    volume, flags = np.zeros(shape), np.zeros(shape, dtype=np.int64)
+    present = np.zeros(shape, dtype=bool)
+    inside = [row for row in rows if row["epoch"] in slots]
+    if inside:
+        at = (
+            np.array([places[row["contract_id"]] for row in inside]),
+            np.array([slots[row["epoch"]] for row in inside]),
+        )
+        present[at] = True
+        for target, name in ((bid, "bid"), (ask, "ask"), (trade, "trade")):
+            target[at] = np.array([row[name] for row in inside], dtype=np.float64)
+        volume[at] = np.nan_to_num(np.array([row["volume"] for row in inside], dtype=np.float64))
+        flags[at] = [row["flags"] for row in inside]
+    return StoredPrices(
+        contract_ids=np.array(ids, dtype=np.int64),
+        strike=np.array([contracts[id_][0] for id_ in ids], dtype=np.float64),
+        is_call=np.array([contracts[id_][1] for id_ in ids], dtype=bool),
+        present=present,
+        bid=bid,
+        ask=ask,
+        trade=trade,
+        volume=volume,
+        flags=flags,
+    )
+
+
+async def write(
+    db: Database,
+    underlying_id: int,
+    session: Session,
+    expiration: date,
+    contract_ids: npt.NDArray[np.int64],
+    stamps: Sequence[str],
+    computed: Computed,
+    rate: float,
+    version: int,
+) -> int:
+    """Write the numbers and reasons of one expiration on a session, and what they rest on, in one transaction.
+
+    Args:
+        db: the database.
+        underlying_id: whose options.
+        session: the session.
+        expiration: the expiration.
+        contract_ids: the rows of `computed`.
+        stamps: its columns, the slots' starts in ISO 8601.
+        computed: the numbers.
+        rate: the interest rate that was used.
+        version: of the parameters.
+
+    Returns:
+        The number of bars that changed.
+    """
+    lines, carry = "".join(greeks_lines(contract_ids, stamps, computed)), computed.carry
+
+    async def once() -> int:
+        async with db.transaction("create_stage_greeks") as transaction:
+            await transaction.copy("stage_greeks", _COLUMNS, lines)
+            changed = await transaction.execute("write_greeks", version, session.open, session.close)
+            await transaction.execute(
+                "store_carry", underlying_id, session.day, expiration, rate, carry.dividend_yield, carry.error,
+                carry.pairs, version, db.clock.now(),
+            )  # fmt: skip
+        return changed
+
+    return await db.patiently(once)
+
+
+def greeks_lines(contract_ids: npt.NDArray[np.int64], stamps: Sequence[str], computed: Computed) -> list[str]:
+    """Return a line for COPY for each bar; only digits that mean something."""
+    rows, slots = np.nonzero(computed.reason != ABSENT)
+    at = rows, slots
+    reasons = computed.reason[at].tolist()
+    ids = contract_ids[rows].tolist()
+    numbers = zip(*(values[at].tolist() for values in computed.numbers()), strict=True)
+    return [
+        f"{id_}\t{stamps[slot]}\t{iv:.4f}\t{delta:.4f}\t{gamma:.6f}\t{theta:.4f}\t{vega:.4f}\t{rho:.4f}\t{reason}\n"
+        if iv == iv  # noqa: PLR0124 - NaN differs from itself
+        else f"{id_}\t{stamps[slot]}\t{_NULLS}\t{reason}\n"
+        for id_, slot, (iv, delta, gamma, theta, vega, rho), reason in zip(
+            ids, slots.tolist(), numbers, reasons, strict=True
+        )
+    ]

@@ -1,0 +1,199 @@
+"""Gaps: what is not settled on past sessions, recorded, closed with the run that filled it, or lost for good."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from collector.db.bookkeeping.coverage_table import session_arrays
+from collector.db.connection.pool import Row, Statements
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Span
+from collector.domain.run_vocabulary import GapState, GapType
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Slots of one series, inside one session; contract_symbol (OCC) and expiration are None on an underlying.
+
+    reason: why it is lost, in words; None otherwise.
+    """
+
+    id: int
+    symbol: str
+    contract_id: int | None
+    contract_symbol: str | None
+    expiration: date | None
+    underlying_id: int | None
+    what_to_show: WhatToShow
+    state: GapState
+    span: Span
+    gap_type: GapType
+    detected_at: datetime
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one look at the tables changed: gaps that are new, and gaps that are filled."""
+
+    opened: int = 0
+    closed: int = 0
+
+    def __add__(self, other: "Recorded") -> "Recorded":
+        return Recorded(self.opened + other.opened, self.closed + other.closed)
+
+
+@dataclass(frozen=True, slots=True)
+class GapTotal:
+    """Gaps of one state, and the series-slots in them."""
+
+    gaps: int = 0
+    slots: int = 0
+
+
+async def record(
+    db: Statements,
+    underlying_id: int,
+    sessions: Sequence[Session],
+    series: Sequence[WhatToShow],
+    underlying_series: Sequence[WhatToShow] = (),
+    *,
+    run_id: int | None = None,
+    now: datetime | None = None,
+    gap_type: GapType = GapType.MISSING_BARS,
+    reasons: Mapping[tuple[int, WhatToShow], GapType] | None = None,
+    pending: Mapping[int, datetime] | None = None,
+) -> Recorded:
+    """Bring the recorded gaps of an underlying and its contracts up to date.
+
+    Expected are the slots of sessions on which a contract was selected, to its expiration; the underlying's own where
+    any of its contracts was. What is expected and not settled is a gap, one for each stretch of slots, but for what
+    awaits a second witness. Gaps outside the given sessions are left alone; lost ones stay lost, unless they came.
+
+    Args:
+        db: the database.
+        underlying_id: whose gaps.
+        sessions: past sessions of the product, whole.
+        series: the options' configured series.
+        underlying_series: the underlying's; empty: do not look.
+        run_id: the run that found or filled them.
+        now: when; the clock's time by default.
+        gap_type: why slots are missing where `reasons` says nothing.
+        reasons: by contract id and series.
+        pending: by contract id the instant from which slots are not due yet; there no new gap begins.
+    """
+    if not sessions:
+        return Recorded()
+    known = list((reasons or {}).items())
+    row = await db.fetchrow(
+        "record_gaps",
+        underlying_id,
+        *session_arrays(sessions),
+        [what.value for what in series],
+        [what.value for what in underlying_series],
+        now or db.clock.now(),
+        run_id,
+        gap_type.value,
+        [contract_id for (contract_id, _), _ in known],
+        [what.value for (_, what), _ in known],
+        [reason.value for _, reason in known],
+        list(pending or ()),
+        list((pending or {}).values()),
+    )
+    return Recorded() if row is None else Recorded(row["opened"], row["closed"])
+
+
+async def open_gaps(
+    db: Statements,
+    symbols: Sequence[str] | None = None,
+    since: datetime | None = None,
+    state: GapState = GapState.OPEN,
+) -> list[Gap]:
+    """Return open gaps (or those of another state), those of the contract that expires first first.
+
+    Args:
+        db: the database.
+        symbols: of these only; None: of all.
+        since: only what ends later; None: all.
+        state: lost ones instead, for example.
+    """
+    rows = await db.fetch("list_gaps", state.value, None if symbols is None else list(symbols), since)
+    return [_gap(row) for row in rows]
+
+
+async def days_to_mend(db: Statements, symbols: Sequence[str], before: datetime, now: datetime) -> list[date]:
+    """Return the days before an instant on which open gaps or due dead letters of symbols lie, ascending."""
+    return [row["day"] for row in await db.fetch("days_to_mend", list(symbols), before, now)]
+
+
+async def expirations_to_mend(db: Statements, underlying_id: int, today: date) -> list[date]:
+    """Return the expirations before today (a New York day) whose contracts have open gaps, ascending."""
+    return [row["expiration_date"] for row in await db.fetch("expirations_to_mend", underlying_id, today)]
+
+
+async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) -> list[Gap]:
+    """Mark open gaps as lost whose contracts are forgotten.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        reasons: by expiration, in the source's words.
+
+    Returns:
+        The gaps lost by this call: each is told once.
+    """
+    rows = await db.fetch("gaps_of_expirations", underlying_id, list(reasons)) if reasons else []
+    return await _lose(db, {row["id"]: reasons[row["expiration_date"]] for row in rows})
+
+
+async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToShow, timedelta]) -> list[Gap]:
+    """Mark open gaps of contracts as lost that lie beyond the source's memory and were empty on two nights.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        depths: how far back the source remembers each series.
+
+    Returns:
+        The gaps lost by this call: each is told once.
+    """
+    names = [what.value for what in depths]
+    rows = await db.fetch("old_gaps", underlying_id, names, list(depths.values()), db.clock.now())
+    return await _lose(db, {row["id"]: row["reason"] for row in rows})
+
+
+async def _lose(db: Statements, reasons: Mapping[int, str]) -> list[Gap]:
+    """Mark gaps (ids) as lost, each with its reason."""
+    if not reasons:
+        return []
+    return [_gap(row) for row in await db.fetch("lose_gaps", list(reasons), list(reasons.values()), db.clock.now())]
+
+
+async def totals(
+    db: Statements,
+    symbols: Sequence[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[GapState, GapTotal]:
+    """Return how many gaps there are of each state in a span, with their slots; every state is present."""
+    rows = await db.fetch("count_gaps", None if symbols is None else list(symbols), since, until)
+    found = {GapState(row["state"]): GapTotal(row["gaps"], int(row["slots"])) for row in rows}
+    return {state: found.get(state, GapTotal()) for state in GapState}
+
+
+def _gap(row: Row) -> Gap:
+    return Gap(
+        id=row["id"],
+        symbol=row["symbol"],
+        contract_id=row["contract_id"],
+        contract_symbol=row["contract_symbol"],
+        expiration=row["expiration_date"],
+        underlying_id=row["underlying_id"],
+        what_to_show=WhatToShow(row["what_to_show"]),
+        state=GapState(row["state"]),
+        span=row["span"],
+        gap_type=GapType(row["gap_type"]),
+        detected_at=row["detected_at"],
+        reason=row["reason"],
+    )

@@ -1,0 +1,111 @@
+"""Requests on record: each with its outcome, in the transaction of the bars that it brought."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from collector.db.connection.pool import Statements, Transaction
+from collector.db.connection.sql_values import copy_text, span_literal, spans_literal
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
+
+PREPARED = "create_stage_requests"
+"""What a transaction prepares that records requests."""
+
+_COLUMNS = (
+    "sent_at", "answered_at", "run_id", "login", "instrument_id", "what_to_show", "span", "outcome", "code", "message",
+    "bars", "first_bar", "negatives",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """One request and how it ended.
+
+    sent_at, answered_at: by the source's clock; None: no answer came. code, message: the source's, or our words; left
+    out for bars. bars: how many came, first_bar the start of the earliest. negatives: the asked parts of sessions
+    without any bar, None where there are none or where the answer may not be believed.
+    """
+
+    instrument: Instrument
+    what_to_show: WhatToShow
+    span: Span
+    sent_at: datetime
+    answered_at: datetime | None
+    outcome: Outcome
+    code: int | None = None
+    message: str = ""
+    bars: int = 0
+    first_bar: datetime | None = None
+    negatives: Spans | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlowRequest:
+    """A request that took long, from sending to its end. contract: the OCC symbol, or the underlying's."""
+
+    run_id: int | None
+    contract: str
+    what_to_show: str
+    outcome: str
+    sent_at: datetime
+    seconds: Decimal
+
+
+async def record(
+    transaction: Transaction, records: Sequence[RequestRecord], run_id: int | None, login: str = ""
+) -> None:
+    """Keep requests, each once: the records of a batch that is stored again are there already.
+
+    Args:
+        transaction: one that prepared `PREPARED`.
+        records: instruments bear their database ids.
+        run_id: the run that asked.
+        login: the source's login that asked, "" where it is not known.
+    """
+    if not records:
+        return
+    await transaction.copy("stage_requests", _COLUMNS, "".join(_line(one, run_id, login) for one in records))
+    sent = [one.sent_at for one in records]
+    await transaction.execute("add_requests", min(sent), max(sent))
+
+
+async def slowest(db: Statements, since: datetime, most: int = 20) -> list[SlowRequest]:
+    """Return the requests sent since an instant that took longest, the slowest first."""
+    rows = await db.fetch("slowest_requests", since, most)
+    return [SlowRequest(**row) for row in map(dict, rows)]
+
+
+async def depths(db: Statements, since: datetime) -> dict[tuple[bool, WhatToShow], timedelta]:
+    """Return how far back the source's answers reached since an instant: the longest time from a bar to its request.
+
+    Returns:
+        By (whether it is an option, series); absent where no bar came.
+    """
+    rows = await db.fetch("request_depths", since)
+    return {(row["is_option"], WhatToShow(row["what_to_show"])): row["depth"] for row in rows}
+
+
+def instrument_id(instrument: Instrument) -> int:
+    """Return the number that names an instrument in `requests`: a contract's id, or minus the underlying's."""
+    return instrument.id if isinstance(instrument, OptionContract) else -instrument.id
+
+
+def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
+    return copy_text(
+        one.sent_at.isoformat(),
+        one.answered_at and one.answered_at.isoformat(),
+        run_id,
+        login or None,
+        instrument_id(one.instrument),
+        one.what_to_show.value,
+        span_literal(one.span),
+        one.outcome.value,
+        one.code,
+        None if one.outcome is Outcome.BARS else one.message,
+        one.bars,
+        one.first_bar and one.first_bar.isoformat(),
+        None if one.negatives is None else spans_literal(one.negatives),
+    )

@@ -1,0 +1,1 @@
+"""Connections: pool, statements, locks, errors."""

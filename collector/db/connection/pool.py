@@ -1,0 +1,389 @@
+"""Connections to PostgreSQL: named queries in, rows of the trade's own values out, time held while the server works."""
+
+import asyncio
+import contextlib
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextvars import ContextVar
+from typing import Any, TypeAlias, TypeVar
+
+import asyncpg
+import structlog
+from asyncpg.pool import PoolConnectionProxy
+from asyncpg.transaction import Transaction as DriverTransaction
+
+from collector.clock import Clock
+from collector.db.connection import driver_errors, sql_values
+from collector.db.connection.statements import query
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
+
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 300
+LOCK_TIMEOUT_S = 15
+_COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
+"""Ours, for a server that is gone without a word; its own time-out comes first."""
+
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+"""Between looks whether a server that went away is back."""
+_DISK_FULL_PATIENCE_S = 5.0
+"""A full disk is not mended by waiting; so long for what makes room by itself, such as a checkpoint."""
+_MOST_ATTEMPTS = 10
+"""A server that lets transactions begin and never end is no server either."""
+
+_NAME_BYTES = 63
+"""PostgreSQL cuts longer application names."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""One row of an answer, by column name. Columns of type tstzmultirange are Spans, tstzrange are Span."""
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]"
+ResultT = TypeVar("ResultT")
+_Decoders: TypeAlias = Mapping[str, Callable[[Any], Any]]
+log = structlog.get_logger()
+
+_within_patience: ContextVar[bool] = ContextVar("_within_patience", default=False)
+"""Whether this task is inside work that `Database.patiently` repeats whole."""
+
+
+def session_settings(application_name: str) -> dict[str, str]:
+    """Return the settings with which every session of the collector starts."""
+    return {
+        "application_name": application_name.encode()[:_NAME_BYTES].decode(errors="ignore"),
+        "timezone": "UTC",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+        "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "work_mem": "64MB",  # a batch is compared in memory
+        "temp_buffers": "32MB",
+        "random_page_cost": "1.1",  # no disk heads; batches of compressed days are then found by their index
+        "jit": "off",  # compiling costs more than these statements take
+        "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
+    }
+
+
+async def open_connection(
+    url: str, clock: Clock, *, application_name: str, command_timeout_s: float | None = None
+) -> "asyncpg.Connection[asyncpg.Record]":
+    """Open one connection outside any pool; the caller closes it.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the URL cannot be read.
+    """
+    with clock.hold(), driver_errors.door():
+        try:
+            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
+                url,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S,
+                server_settings=session_settings(application_name),
+            )
+            await prepare_session(connection)
+        except ValueError:
+            raise driver_errors.unreadable_url() from None
+    return connection
+
+
+async def prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Teach a new connection our values, and lift TimescaleDB's limit on what one repair may decompress."""
+    await sql_values.teach(connection)
+    await connection.execute(query("prepare_session"))
+
+
+class Statements(ABC):
+    """What can be asked of the database: queries by the name of their file in sql/queries.
+
+    Arguments and columns: Spans ↔ tstzmultirange, Span ↔ tstzrange, Decimal ↔ numeric, aware datetime ↔ timestamptz,
+    anything JSON ↔ jsonb. Every method raises DatabaseUnavailable or DatabaseError, never the driver's errors.
+    """
+
+    def __init__(self, clock: Clock, decoders: dict[str, _Decoders]) -> None:
+        self._clock = clock
+        self._decoders = decoders
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock by which rows are stamped."""
+        return self._clock
+
+    @abstractmethod
+    def _connection(self) -> AbstractAsyncContextManager[Connection]: ...
+
+    @contextlib.contextmanager
+    def _outside(self) -> Iterator[None]:
+        """Hold simulated time and stand at the door of errors while the server works."""
+        with self._clock.hold(), driver_errors.door():
+            yield
+
+    async def fetch(self, name: str, *args: object) -> list[Row]:
+        """Run a query and return its rows."""
+        async with self._connection() as connection:
+            with self._outside():
+                records = await connection.fetch(query(name), *sql_values.sent(args))
+                decoders = await self._decoders_of(name, connection) if records else {}
+        return [_decoded(record, decoders) for record in records]
+
+    async def fetchrow(self, name: str, *args: object) -> Row | None:
+        """Run a query and return its first row, None when there is none."""
+        rows = await self.fetch(name, *args)
+        return rows[0] if rows else None
+
+    async def fetchval(self, name: str, *args: object) -> Any:  # noqa: ANN401 - a column of any type
+        """Run a query and return the first column of its first row, None when there is none."""
+        row = await self.fetchrow(name, *args)
+        return None if row is None else next(iter(row.values()))
+
+    async def execute(self, name: str, *args: object) -> int:
+        """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
+        async with self._connection() as connection:
+            with self._outside():
+                tag = await connection.execute(query(name), *sql_values.sent(args))
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def _decoders_of(self, name: str, connection: Connection) -> _Decoders:
+        if name not in self._decoders:
+            statement = await connection.prepare(query(name))
+            self._decoders[name] = {
+                column.name: sql_values.DECODERS[column.type.name]
+                for column in statement.get_attributes()
+                if column.type.name in sql_values.DECODERS
+            }
+        return self._decoders[name]
+
+
+class Transaction(Statements):
+    """Statements that commit together; made by `Database.transaction`."""
+
+    def __init__(self, connection: Connection, clock: Clock, decoders: dict[str, _Decoders]) -> None:
+        super().__init__(clock, decoders)
+        self._own = connection
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        yield self._own
+
+    async def copy(self, table: str, columns: Sequence[str], lines: str) -> None:
+        """Load rows in COPY's text format: a line each, columns by tabs, NULL as backslash N."""
+        with self._outside():
+            await self._own.copy_to_table(table, source=_chunk(lines.encode()), columns=columns, format="text")
+
+
+class Database(Statements):
+    """A pool of connections to one database; made by `connect`. Its `url` may hold a password: never to be shown."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, size: int, url: str) -> None:
+        super().__init__(clock, {})
+        self._pool = pool
+        self.url = url
+        # Waiting for a free connection must not hold time: who has it may be waiting for time to pass.
+        self._free = asyncio.Semaphore(size)
+        self._prepared: dict[int, set[str]] = {}
+        self._patience_s = 0.0
+        self._away_since: float | None = None
+        self._full: DiskFull | None = None
+
+    @contextlib.contextmanager
+    def patience(self, seconds: float) -> Iterator[None]:
+        """Within the block, wait for a server that went away (restarts, fails over) instead of failing at once.
+
+        Statements outside a transaction are repeated, also when their fate is not known, so they must bear it; a
+        transaction begins later, but is not repeated. `seconds` count from the first failure in a row.
+        """
+        before, self._patience_s = self._patience_s, seconds
+        try:
+            yield
+        finally:
+            self._patience_s = before
+
+    async def fetch(self, name: str, *args: object) -> list[Row]:
+        """Run a query and return its rows."""
+        return await self.patiently(lambda: super(Database, self).fetch(name, *args))
+
+    async def execute(self, name: str, *args: object) -> int:
+        """Run a statement and return the number of rows that it touched (0 for what touches none by nature)."""
+        return await self.patiently(lambda: super(Database, self).execute(name, *args))
+
+    async def patiently(self, ask: Callable[[], Awaitable[ResultT]], patience_s: float | None = None) -> ResultT:
+        """Do work that bears to be repeated whole; while the server is away, again with growing pauses.
+
+        Within such work nothing waits by itself: a statement that fails lets the whole begin again.
+
+        Args:
+            ask: the work.
+            patience_s: instead of the `patience` of the block, for work that waits whoever asks.
+
+        Raises:
+            DatabaseUnavailable: the patience is spent (short for a full disk), or there is none.
+        """
+        if _within_patience.get():
+            return await ask()
+        patience_s = self._patience_s if patience_s is None else patience_s
+        for attempt in itertools.count(1):
+            try:
+                found = await _once(ask)
+            except DatabaseUnavailable as error:
+                now = self._clock.monotonic()
+                if self._away_since is None:
+                    self._away_since = now
+                away_s = now - self._away_since
+                wait_s = min(max(away_s, _FIRST_WAIT_S), _LONGEST_WAIT_S)
+                self._note(error)
+                most_s = _DISK_FULL_PATIENCE_S if self._full else patience_s
+                if away_s + wait_s > min(most_s, patience_s) or attempt == _MOST_ATTEMPTS:
+                    if self._full is None or self._full is error:
+                        raise
+                    raise self._full from error
+                log.warning("database_awaited", error=error.message, wait_s=wait_s)
+                await self._clock.sleep(wait_s)
+            else:
+                self._away_since = self._full = None
+                return found
+        raise AssertionError("counting does not end")
+
+    def _note(self, error: DatabaseError) -> None:
+        """Remember that the disk is full: the server may crash of it, and then only say that it is not there."""
+        self._full = error if isinstance(error, DiskFull) else self._full
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with self._free:
+            with self._outside():
+                connection = await self._pool.acquire()
+            try:
+                yield connection
+            except DatabaseError as error:
+                self._note(error)
+                if driver_errors.broke_the_connection(error):
+                    # A connection that has noticed its own end has left the pool already.
+                    with contextlib.suppress(asyncpg.InterfaceError):
+                        connection.terminate()
+                raise
+            finally:
+                # What fails here has ended the connection; the pool opens another.
+                with contextlib.suppress(DatabaseError), self._outside():
+                    await self._pool.release(connection)
+
+    @contextlib.asynccontextmanager
+    async def transaction(self, *prepared: str) -> AsyncIterator[Transaction]:
+        """Open a transaction: committed when the block ends, rolled back when it raises.
+
+        Args:
+            prepared: names of statements that each connection runs once, before its first such transaction (temporary
+                tables).
+        """
+        async with AsyncExitStack() as stack:
+            connection, block = await self.patiently(lambda: self._begun(stack, prepared))
+            try:
+                yield Transaction(connection, self._clock, self._decoders)
+            except BaseException:  # a cancelled block is rolled back, too
+                # The error in hand says more than a failing rollback: the connection is gone, and so is what it wrote.
+                with contextlib.suppress(DatabaseError), self._outside():
+                    await block.rollback()
+                raise
+            with self._outside():
+                await block.commit()
+
+    async def _begun(self, stack: AsyncExitStack, prepared: Sequence[str]) -> tuple[Connection, DriverTransaction]:
+        """Take a connection and begin a transaction; a failure gives the connection back."""
+        async with AsyncExitStack() as until_begun:
+            connection = await until_begun.enter_async_context(self._connection())
+            await self._prepare(connection, prepared)
+            block = connection.transaction()
+            with self._outside():
+                await block.start()
+            stack.push_async_exit(until_begun.pop_all())
+        return connection, block
+
+    async def _prepare(self, connection: Connection, names: Sequence[str]) -> None:
+        done = self._prepared.setdefault(connection.get_server_pid(), set())
+        for name in names:
+            if name not in done:
+                with self._outside():
+                    await connection.execute(query(name))
+                done.add(name)
+
+    async def _welcome(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        """Prepare a new connection; its server process may bear the number of one that is gone."""
+        self._prepared.pop(connection.get_server_pid(), None)
+        await prepare_session(connection)
+
+
+@contextlib.asynccontextmanager
+async def connect(
+    url: str, clock: Clock, *, application_name: str = "collector", size: int = 4
+) -> AsyncIterator[Database]:
+    """Open a database; its connections are opened as they are needed, the first one at once.
+
+    Args:
+        url: postgresql://…; over a unix socket with `?host=/folder`. PGPASSWORD and ~/.pgpass are read.
+        clock: stamps rows, and is held while the server works.
+        application_name: how this program appears in pg_stat_activity.
+        size: connections at most.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the URL cannot be read.
+    """
+    welcome: Callable[[asyncpg.Connection[asyncpg.Record]], Any]
+
+    async def init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await welcome(connection)
+
+    async def keep(_: object) -> None:
+        """Leave session settings and temporary tables as they are between uses."""
+
+    with clock.hold(), driver_errors.door():
+        try:
+            pool = asyncpg.create_pool(
+                url,
+                min_size=0,  # more would be kept up in the background, also when the server is away
+                max_size=size,
+                max_inactive_connection_lifetime=0,
+                init=init,
+                reset=keep,
+                timeout=CONNECT_TIMEOUT_S,
+                command_timeout=_COMMAND_TIMEOUT_S,
+                server_settings=session_settings(application_name),
+            )
+            database = Database(pool, clock, size, url)
+            welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
+            await pool
+            await pool.release(await pool.acquire())
+        except ValueError:
+            raise driver_errors.unreadable_url() from None
+    try:
+        yield database
+    finally:
+        await _closed(pool, clock)
+
+
+async def _once(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Do work in which nothing waits by itself."""
+    within = _within_patience.set(True)
+    try:
+        return await ask()
+    finally:
+        _within_patience.reset(within)
+
+
+async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+    with contextlib.suppress(DatabaseError), clock.hold(), driver_errors.door():
+        try:
+            await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+        except TimeoutError:
+            pool.terminate()
+
+
+def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type
+    if not decoders:
+        row: Row = record
+        return row
+    return {name: decoders[name](value) if name in decoders else value for name, value in record.items()}
+
+
+async def _chunk(text: bytes) -> AsyncIterator[bytes]:
+    """Yield a text whole: a file would be read by other threads, which takes longer than small batches do."""
+    yield text

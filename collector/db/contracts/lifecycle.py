@@ -1,0 +1,78 @@
+"""The life of a contract: first and last seen, selected for which sessions, vanished, expired, collected to the end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from collector.db.connection.pool import Statements
+from collector.db.contracts.contract_rows import contract_of
+from collector.domain.market_data.instruments import OptionContract, WhatToShow
+from collector.domain.market_data.sessions import Session
+
+
+async def see(db: Statements, contract_ids: Sequence[int], today: date) -> None:
+    """Note that IB lists contracts today (a New York day)."""
+    await db.execute("see_contracts", list(contract_ids), today)
+
+
+async def vanish(db: Statements, underlying_id: int, expiration: date, listed_ids: Sequence[int], now: datetime) -> int:
+    """Mark contracts of an expiration that IB lists no more, and return how many they are."""
+    return await db.execute("vanish_contracts", underlying_id, expiration, list(listed_ids), now)
+
+
+async def expire(db: Statements, today: date) -> int:
+    """Mark contracts that expired before today (a New York day), and return how many were not marked yet."""
+    return await db.execute("expire_contracts", today, db.clock.now())
+
+
+async def select(db: Statements, contract_ids: Sequence[int], day: date) -> int:
+    """Select contracts for collection from a session on; they stay selected until they expire.
+
+    Returns:
+        The number of contracts that were not selected from that session on before.
+    """
+    return await db.execute("select_contracts", list(contract_ids), day)
+
+
+async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int:
+    """Select contracts no more from a session on, and return how many had been; earlier sessions are untouched."""
+    return await db.execute("release_contracts", list(contract_ids), day) if contract_ids else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expiries:
+    """Contracts that expire on a session and are selected for it: settled in every series, not yet, or lost in part."""
+
+    saved: int
+    at_risk: tuple[OptionContract, ...]
+    lost: int
+
+
+async def mark_expiry_collected(
+    db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
+) -> Expiries:
+    """Mark selected contracts whose last session is settled in every series.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        session: the whole session on which they expire.
+        series: the configured ones.
+
+    Returns:
+        How the contracts stand that expire on that session and are selected for it.
+    """
+    names = [what.value for what in series]
+    await db.execute("mark_expiry_collected", underlying_id, session.day, session.open, session.close, names)
+    rows = await db.fetch("expiries_of_session", underlying_id, session.day)
+    unsettled = [row for row in rows if not row["collected"]]
+    return Expiries(
+        saved=len(rows) - len(unsettled),
+        at_risk=tuple(contract_of(row) for row in unsettled if not row["lost"]),
+        lost=sum(row["lost"] for row in unsettled),
+    )
+
+
+async def expired_at_risk(db: Statements, underlying_id: int, day: date) -> list[OptionContract]:
+    """Return contracts that expired before a day and have open gaps: they are asked for until they are lost."""
+    return [contract_of(row) for row in await db.fetch("expired_at_risk", underlying_id, day)]

@@ -1,0 +1,1 @@
+"""Queries behind status pages and reports."""

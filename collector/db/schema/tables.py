@@ -1,0 +1,383 @@
+"""The one description of the tables: alembic's target, and the reader's page on what each column means.
+
+Bars have no foreign keys and no surrogate key, so that the bar tables can become hypertables; their key holds the time.
+Prices are USD per share with 4 decimals, instants are UTC, ranges are half-open.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, JSONB, TSTZMULTIRANGE, TSTZRANGE
+
+from collector.db.schema import schema_analysis
+from collector.db.schema.schema_ground import GREEK, INSTANT, NOW, PRICE, one_instrument
+
+metadata = schema_analysis.quarantined_bars.metadata
+"""All tables, those of `schema_analysis` included."""
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, Identity(), primary_key=True)
+
+
+underlying_securities = Table(
+    "underlying_securities",
+    metadata,
+    _id(),
+    Column("symbol", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("ib_con_id", Integer, nullable=False, unique=True),
+    Column("sec_type", Text, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("primary_exchange", Text, nullable=False, server_default=""),
+    Column("currency", Text, nullable=False),
+    # The chain's expirations as IB last listed them, and the New York day on which it was asked.
+    Column("chain_expirations", ARRAY(Date)),
+    Column("chain_asked_on", Date),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+)
+
+expiration_refreshes = Table(
+    "expiration_refreshes",
+    metadata,
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), primary_key=True),
+    Column("expiration_date", Date, primary_key=True),
+    Column("refreshed_on", Date, nullable=False, comment="the New York day of IB's latest definition"),
+    Column("contracts", Integer, nullable=False),
+)
+
+option_chains = Table(
+    "option_chains",
+    metadata,
+    _id(),
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
+    Column("contract_symbol", Text, nullable=False, comment="the 21-character OCC symbol"),
+    Column("expiration_date", Date, nullable=False),
+    Column("strike_price", PRICE, nullable=False),
+    Column("option_type", Text, nullable=False),
+    Column("ib_con_id", Integer, nullable=False, unique=True),
+    Column("multiplier", Integer, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("trading_class", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+    Column("last_updated", INSTANT, nullable=False, server_default=NOW, comment="when IB last defined it"),
+    CheckConstraint("option_type IN ('C', 'P')", name="option_type"),
+    Index("ix_option_chains_expiration", "underlying_id", "expiration_date", "strike_price", "option_type"),
+)
+
+option_contract_lifecycle = Table(
+    "option_contract_lifecycle",
+    metadata,
+    Column("contract_id", Integer, ForeignKey("option_chains.id"), primary_key=True),
+    Column("first_seen", Date, nullable=False),
+    Column("listed_since", Date, nullable=False, comment="first_seen, or the day of an earlier bar"),
+    Column("last_seen", Date, nullable=False),
+    Column("expiry_collected", Boolean, nullable=False, server_default=text("false")),
+    Column("status", Text, nullable=False, server_default="listed"),
+    Column("selected", DATEMULTIRANGE, nullable=False, server_default="{}"),
+    CheckConstraint("status IN ('listed', 'vanished', 'expired')", name="status"),
+)
+
+
+def quote_prices() -> "list[Column[Decimal]]":
+    """Return the columns of a slot's BID bar and of its ASK bar."""
+    return [Column(f"{side}_{price}", PRICE) for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
+
+
+option_bars_5min = Table(
+    "option_bars_5min",
+    metadata,
+    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("contract_id", Integer, nullable=False),
+    Column("open", PRICE),
+    Column("high", PRICE),
+    Column("low", PRICE),
+    Column("close", PRICE),
+    Column("volume", BigInteger, comment="contracts; NULL until TRADES has been answered for the slot"),
+    Column("bar_count", Integer),
+    Column("vwap", PRICE),
+    *quote_prices(),
+    Column("spread_close", PRICE, Computed("ask_close - bid_close", persisted=True)),
+    Column("mid_close", PRICE, Computed("(bid_close + ask_close) / 2", persisted=True)),
+    Column("implied_volatility", GREEK, comment="fraction of 1"),
+    Column("delta", GREEK),
+    Column("gamma", Numeric(12, 6)),
+    Column("theta", GREEK),
+    Column("vega", GREEK),
+    Column("rho", GREEK),
+    Column("greeks_version", SmallInteger, comment="which calculation; NULL when the prices changed after it"),
+    Column("greeks_reason", SmallInteger, comment="collector.domain.pricing.reasons; 0 and 1 with numbers"),
+    Column("open_interest", Integer),
+    Column("flags", Integer, nullable=False, server_default=text("0"), comment="bits: collector.domain.flags"),
+    Column("collection_run_id", Integer),
+    Column("data_source", Text, nullable=False, comment="TRADES, or BID_ASK for a slot with quotes only"),
+    Column("has_gaps", Boolean, nullable=False, comment="a configured series of the slot is not covered"),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+    PrimaryKeyConstraint("contract_id", "time"),
+    # Bars arrive in order of time: a block-range index serves every query by time and costs next to nothing. Of a
+    # hypertable the chunks do that, and db.features drops it.
+    Index(None, "time", postgresql_using="brin"),
+)
+
+underlying_bars_5min = Table(
+    "underlying_bars_5min",
+    metadata,
+    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("underlying_id", Integer, nullable=False),
+    Column("open", PRICE),
+    Column("high", PRICE),
+    Column("low", PRICE),
+    Column("close", PRICE),
+    Column("volume", Numeric(20, 4), comment="shares"),
+    Column("bar_count", Integer),
+    Column("vwap", PRICE),
+    Column("implied_volatility", GREEK, comment="close of IB's 30-day volatility bar, fraction of 1"),
+    Column("flags", Integer, nullable=False, server_default=text("0"), comment="bits: collector.domain.flags"),
+    Column("collection_run_id", Integer),
+    Column("has_gaps", Boolean, nullable=False, comment="a configured series of the slot is not covered"),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
+    PrimaryKeyConstraint("underlying_id", "time"),
+)
+
+bar_revisions = Table(
+    "bar_revisions",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("contract_id", Integer),
+    Column("underlying_id", Integer),
+    Column("time", INSTANT, nullable=False),
+    Column("open", PRICE),
+    Column("high", PRICE),
+    Column("low", PRICE),
+    Column("close", PRICE),
+    Column("volume", Numeric(20, 4)),
+    Column("bar_count", Integer),
+    Column("vwap", PRICE),
+    *quote_prices(),
+    Column("implied_volatility", GREEK),
+    Column("replaced_at", INSTANT, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    CheckConstraint("num_nonnulls(contract_id, underlying_id) = 1", name="one_instrument"),
+    Index(None, "contract_id", "time"),
+)
+
+# What the summaries of dropped bars were, on servers without continuous aggregates: retention writes it down.
+hourly_option_archive = Table(
+    "hourly_option_archive",
+    metadata,
+    Column("contract_id", Integer, nullable=False),
+    Column("hour", INSTANT, nullable=False),
+    Column("hour_open", PRICE),
+    Column("hour_high", PRICE),
+    Column("hour_low", PRICE),
+    Column("hour_close", PRICE),
+    Column("hour_volume", BigInteger),
+    Column("bars_count", BigInteger, nullable=False),
+    Column("traded_bars", BigInteger, nullable=False),
+    PrimaryKeyConstraint("contract_id", "hour"),
+)
+
+underlying_intraday_archive = Table(
+    "underlying_intraday_archive",
+    metadata,
+    Column("underlying_id", Integer, nullable=False),
+    Column("time", INSTANT, nullable=False),
+    Column("volume", BigInteger),
+    Column("call_volume", BigInteger),
+    Column("put_volume", BigInteger),
+    Column("traded_contracts", BigInteger, nullable=False),
+    Column("contracts", BigInteger, nullable=False),
+    PrimaryKeyConstraint("underlying_id", "time"),
+)
+
+request_coverage = Table(
+    "request_coverage",
+    metadata,
+    *one_instrument(),
+    # Slots only, to the close that was asked for; spans that were settled before revision 0006 reach to the next open.
+    Column("covered", TSTZMULTIRANGE, nullable=False, server_default="{}"),
+    Column("settled", TSTZMULTIRANGE, nullable=False, server_default="{}"),
+    Column(
+        "single_witness",
+        TSTZMULTIRANGE,
+        nullable=False,
+        server_default="{}",
+        comment="of what is settled: empty by one controlled answer",
+    ),
+    UniqueConstraint("contract_id", "data_set", "what_to_show"),
+    UniqueConstraint("underlying_id", "data_set", "what_to_show"),
+)
+
+intraday_collection_runs = Table(
+    "intraday_collection_runs",
+    metadata,
+    _id(),
+    Column("run_date", Date, nullable=False, comment="the session's date"),
+    Column("run_type", Text, nullable=False, comment="the window"),
+    Column("attempt", Integer, nullable=False),
+    Column("scheduled_time", INSTANT),
+    Column("started_at", INSTANT, nullable=False),
+    Column("heartbeat_at", INSTANT, nullable=False),
+    Column("completed_at", INSTANT),
+    Column("symbols_requested", ARRAY(Text), nullable=False),
+    Column("duration_requested", Text),
+    Column("bar_size", Text, nullable=False),
+    Column("contracts_requested", Integer, nullable=False, server_default=text("0")),
+    Column("contracts_successful", Integer, nullable=False, server_default=text("0")),
+    Column("bars_collected", BigInteger, nullable=False, server_default=text("0"), comment="rows inserted"),
+    Column("bars_updated", BigInteger, nullable=False, server_default=text("0"), comment="rows changed"),
+    Column("bars_skipped", BigInteger, nullable=False, server_default=text("0"), comment="rows identical"),
+    Column("errors", Integer, nullable=False, server_default=text("0")),
+    Column("rate_limit_hits", Integer, nullable=False, server_default=text("0")),
+    Column("duration_seconds", Numeric(12, 3)),
+    Column("status", Text, nullable=False),
+    Column("error_details", JSONB),
+    Column("progress", JSONB, comment="the latest state of requests and pacing, written with the heartbeat"),
+    Column("forced", Boolean, nullable=False, server_default=text("false")),
+    Column("host", Text, nullable=False, server_default=""),
+    Column("process_id", Integer),
+    UniqueConstraint("run_date", "run_type", "attempt"),
+    CheckConstraint("status IN ('running', 'success', 'partial', 'failed', 'interrupted')", name="status"),
+)
+
+daily_collection_status = Table(
+    "daily_collection_status",
+    metadata,
+    _id(),
+    Column("collection_date", Date, nullable=False),
+    Column("collection_time", INSTANT, comment="when it was due"),
+    Column("symbol", Text, nullable=False, comment="ALL for the whole window"),
+    Column("collection_type", Text, nullable=False),
+    Column("started_at", INSTANT, nullable=False),
+    Column("completed_at", INSTANT),
+    Column("status", Text, nullable=False),
+    Column("records_collected", BigInteger, nullable=False, server_default=text("0")),
+    Column("error_message", Text),
+    Column("timezone", Text, nullable=False, server_default="America/New_York"),
+    UniqueConstraint("collection_date", "symbol", "collection_type", name="uq_daily_collection_status_key"),
+)
+
+historical_data_gaps = Table(
+    "historical_data_gaps",
+    metadata,
+    _id(),
+    *one_instrument(),
+    Column("state", Text, nullable=False, server_default="open"),
+    Column("gap_start", INSTANT, nullable=False),
+    Column("gap_end", INSTANT, nullable=False),
+    Column("gap_type", Text, nullable=False),
+    Column("detected_at", INSTANT, nullable=False),
+    Column("detected_run_id", Integer, ForeignKey("intraday_collection_runs.id")),
+    Column("backfilled", Boolean, nullable=False, server_default=text("false")),
+    Column("backfilled_at", INSTANT),
+    Column("backfill_run_id", Integer, ForeignKey("intraday_collection_runs.id")),
+    Column("lost_at", INSTANT),
+    Column("reason", Text, comment="why it is lost, in words"),
+    CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
+    CheckConstraint("gap_start < gap_end", name="not_empty"),
+    Index(
+        "uq_historical_data_gaps_open_contract",
+        "contract_id",
+        "data_set",
+        "what_to_show",
+        "gap_start",
+        unique=True,
+        postgresql_where=text("state = 'open' AND contract_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_historical_data_gaps_open_underlying",
+        "underlying_id",
+        "data_set",
+        "what_to_show",
+        "gap_start",
+        unique=True,
+        postgresql_where=text("state = 'open' AND underlying_id IS NOT NULL"),
+    ),
+)
+
+collection_statistics = Table(
+    "collection_statistics",
+    metadata,
+    _id(),
+    Column("collection_date", Date, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("total_contracts", Integer, nullable=False, comment="selected for the session"),
+    Column("successful_contracts", Integer, nullable=False, comment="settled in every series"),
+    Column("total_bars_collected", BigInteger, nullable=False),
+    Column("collection_duration_seconds", Numeric(12, 3)),
+    Column("avg_bars_per_contract", Numeric(12, 2)),
+    Column("data_completeness_percent", Numeric(7, 4), comment="settled of expected series-slots"),
+    Column("error_rate_percent", Numeric(7, 4)),
+    Column("fill_percent", Numeric(7, 4), comment="traded of expected slots"),
+    Column("expected_slots", BigInteger, nullable=False),
+    Column("traded_slots", BigInteger, nullable=False),
+    Column("no_trade_slots", BigInteger, nullable=False),
+    Column("unknown_slots", BigInteger, nullable=False),
+    Column("quote_percent", Numeric(7, 4), comment="expected slots with bid and ask"),
+    Column("iv_percent", Numeric(7, 4), comment="expected slots with an implied volatility"),
+    Column("quarantined_bars", BigInteger),
+    Column("flagged_bars", BigInteger),
+    Column("created_at", INSTANT, nullable=False, server_default=NOW),
+    UniqueConstraint("collection_date", "symbol"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    _id(),
+    *one_instrument(),
+    Column("span", TSTZRANGE, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Integer, comment="IB's error code"),
+    Column("message", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("first_failed_at", INSTANT, nullable=False),
+    Column("last_failed_at", INSTANT, nullable=False),
+    Column("next_attempt_at", INSTANT),
+    Column("run_id", Integer, ForeignKey("intraday_collection_runs.id")),
+    Column("resolved_at", INSTANT),
+    Column("resolution", Text, comment="answered, expired, settled by another request …"),
+    Index(
+        "uq_dead_letters_open_contract",
+        "contract_id",
+        "data_set",
+        "what_to_show",
+        "span",
+        unique=True,
+        postgresql_where=text("resolved_at IS NULL AND contract_id IS NOT NULL"),
+    ),
+    Index(
+        "uq_dead_letters_open_underlying",
+        "underlying_id",
+        "data_set",
+        "what_to_show",
+        "span",
+        unique=True,
+        postgresql_where=text("resolved_at IS NULL AND underlying_id IS NOT NULL"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Backups, compaction and retention."""

@@ -1,0 +1,1 @@
+"""Rules of selection, planning, coverage and evidence."""

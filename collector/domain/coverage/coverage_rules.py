@@ -1,0 +1,111 @@
+"""What a definite answer justifies: which slots become covered, which settled, which are called empty."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from collector.domain.market_data.answers import Answer, HistoricalRequest
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.instruments import Instrument, OptionContract
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT, Span, Spans
+
+NEW_YORK = ZoneInfo("America/New_York")
+"""The zone of the exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class Justified:
+    """What one answer says of sessions, each part exactly what was asked for, to the close.
+
+    bars: what may be kept. covered: slots that the answer speaks for. settled: of these the final ones, of sessions in
+    which it has a bar. empty: of the covered ones those of sessions in which it has none. negatives: of the empty ones
+    those that would be final; more evidence has to settle them.
+    """
+
+    bars: tuple[Bar, ...]
+    covered: Spans
+    settled: Spans
+    empty: Spans
+    negatives: Spans
+
+
+def proven_end(session: Session, seen_until: datetime | None, now: datetime) -> datetime:
+    """Return the end of the slots of a session that have certainly happened; its open where none has.
+
+    Clocks may be wrong, the source's own, too; that a bar which starts later was sent cannot be. The last slot, which
+    no bar of the session follows, has happened when a bar that starts in it was sent and the clock is past settling.
+
+    Args:
+        session: the whole session of a product.
+        seen_until: start of the latest bar of an underlying that the source has ever sent; None: there was none.
+        now: the source's time.
+    """
+    if seen_until is None:
+        return session.open
+    if seen_until >= session.close - SLOT and now > session.settles_at:
+        return session.close
+    return min(max(seen_until, session.open), session.close)
+
+
+def proven(sessions: Sequence[Session], seen_until: datetime | None, now: datetime) -> Spans:
+    """Return the slots of sessions that have certainly happened; arguments as of `proven_end`."""
+    ends = ((session.open, proven_end(session, seen_until, now)) for session in sessions)
+    return Spans(Span(start, end) for start, end in ends if start < end)
+
+
+def latest(*instants: datetime | None) -> datetime | None:
+    """Return the latest of what is known, None when nothing is."""
+    return max((instant for instant in instants if instant is not None), default=None)
+
+
+def justified(
+    request: HistoricalRequest, answer: Answer, sessions: Sequence[Session], seen_until: datetime | None = None
+) -> Justified:
+    """Return what an answer justifies: nothing of slots that are not proven to have happened.
+
+    A session settles when the proof reaches its close and the request was sent late enough: until then IB corrects.
+
+    Args:
+        request: what was asked.
+        answer: the definite answer to it.
+        sessions: the product's whole sessions that the request's span touches.
+        seen_until: start of the latest bar of an underlying that was sent, as far as others than the answer know.
+    """
+    seen_until = latest(seen_until, answer.seen_until)
+    happened = proven(sessions, seen_until, answer.sent_at)
+    end = min(request.span.end, answer.covered_until)
+    spoken_for = Spans.of(request.span.start, end)
+    covered = spoken_for & happened
+    settled, empty, negatives = Spans(), Spans(), Spans()
+    for session in sessions:
+        part = covered & Spans((session.span,))
+        final = answer.sent_at > session.settles_at
+        final = final and proven_end(session, seen_until, answer.sent_at) == session.close
+        if any(session.open <= bar.time < session.close for bar in answer.bars):
+            settled |= part if final else Spans()
+        else:
+            empty |= part
+            negatives |= part if final else Spans()
+    kept = bisect_left(answer.bars, happened.hull.end, key=lambda bar: bar.time) if happened else 0
+    return Justified(answer.bars[:kept], covered, settled, empty, negatives)
+
+
+def has_expired(instrument: Instrument, now: datetime) -> bool:
+    """Return whether IB may already have purged the contract: its expiration day is over in New York.
+
+    From then on nothing empty is definite. On the expiration day itself, also after the close, IB still answers.
+    """
+    return isinstance(instrument, OptionContract) and now.astimezone(NEW_YORK).date() > instrument.expiration
+
+
+def is_definite(answer: Answer, instrument: Instrument, *, underlying_traded: bool) -> bool:
+    """Return whether an answer may cover anything.
+
+    Bars always may. An explicit "no data" only while the contract lives, and only if the underlying has bars for the
+    span: a market that was shut, or a farm that knows nothing, must not look like a quiet option. Farm notices between
+    sending and answer are the adapter's business: it gives a Failure for them.
+    """
+    return bool(answer.bars) or (underlying_traded and not has_expired(instrument, answer.answered_at))

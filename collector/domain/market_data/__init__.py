@@ -1,0 +1,1 @@
+"""Instruments, bars, sessions, spans, and answers."""

@@ -1,0 +1,1 @@
+"""Requests in flight, retries, and how long work takes."""

@@ -1,0 +1,1 @@
+"""Which bars can be true, and what each column holds."""

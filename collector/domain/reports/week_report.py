@@ -1,0 +1,82 @@
+"""The weekly summary's model. Values only; fractions of 1, instants aware UTC."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from collector.domain.reports.comparison import PastRun
+from collector.domain.reports.run_report import Environment, Expiring, GapCounts, NextWindow
+from collector.domain.run_vocabulary import RunStatus, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekRun:
+    """The last attempt at one window of one session."""
+
+    session: date
+    window: Window
+    status: RunStatus
+    attempts: int = 1
+    run_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekSymbol:
+    """One symbol over the week; completeness, fill, awaiting and single_witness as in a run's report."""
+
+    symbol: str
+    contracts: int = 0
+    bars: int = 0
+    completeness: float | None = None
+    fill: float | None = None
+    awaiting: int = 0
+    single_witness: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeekReport:
+    """Everything that is said about a week.
+
+    first, last: session dates. runs: the last attempts, in any order. missed: windows that were due and never ran, with
+    their session. history: eod of the last 20 sessions, ascending. digest: lines that alert rules left for the weekly
+    mail.
+    """
+
+    first: date
+    last: date
+    made_at: datetime
+    sessions: int
+    runs: tuple[WeekRun, ...] = ()
+    missed: tuple[tuple[date, Window], ...] = ()
+    symbols: tuple[WeekSymbol, ...] = ()
+    history: tuple[PastRun, ...] = ()
+    gaps: GapCounts = field(default_factory=GapCounts)
+    expiring: Expiring = field(default_factory=Expiring)
+    requests: int = 0
+    rate_limit_hits: int = 0
+    database_bytes: int | None = None
+    environment: Environment = field(default_factory=Environment)
+    next_window: NextWindow | None = None
+    digest: tuple[str, ...] = ()
+    host: str = ""
+
+    @property
+    def bars(self) -> int:
+        """Return the bars of all symbols."""
+        return sum(symbol.bars for symbol in self.symbols)
+
+    @property
+    def completeness(self) -> float | None:
+        """Return the mean of the symbols' completeness, weighted by contracts; None when none is known."""
+        known = [(symbol.completeness, symbol.contracts) for symbol in self.symbols if symbol.completeness is not None]
+        weight = sum(contracts for _, contracts in known)
+        return sum(share * contracts for share, contracts in known) / weight if weight else None
+
+    @property
+    def failed_runs(self) -> int:
+        """Return the windows whose last attempt failed or was interrupted."""
+        return sum(run.status in (RunStatus.FAILED, RunStatus.INTERRUPTED) for run in self.runs)
+
+    @property
+    def partial_runs(self) -> int:
+        """Return the windows whose last attempt was partial."""
+        return sum(run.status is RunStatus.PARTIAL for run in self.runs)

@@ -1,0 +1,1 @@
+"""The connection to the gateway: made, watched, restored."""

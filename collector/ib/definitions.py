@@ -1,0 +1,150 @@
+"""Definitions: a stock or an index by its symbol, the shape of its option chain, the contracts of one expiration."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from ib_async.contract import Contract
+
+from collector.domain.market_data.answers import ChainParameters, Definitions, Failure, Outcome
+from collector.domain.market_data.instruments import OptionContract, Right, Underlying
+from collector.ib.wire_requests import Reply
+
+EXCHANGE = "SMART"
+INDEX_EXCHANGE = "CBOE"
+MULTIPLIER = "100"
+
+
+def trading_class(symbol: str) -> str:
+    """Return the class of a stock's standard options: its symbol without blanks and dots."""
+    return symbol.replace(" ", "").replace(".", "")
+
+
+def ask_stock(symbol: str) -> Callable[[Any, int], None]:
+    """Return what asks for the definition of a stock or ETF."""
+    contract = Contract(secType="STK", symbol=symbol, exchange=EXCHANGE, currency="USD")
+    return lambda client, req_id: client.reqContractDetails(req_id, contract)
+
+
+def stock(symbol: str, reply: Reply) -> Underlying | Failure:
+    """Return the stock that IB defined."""
+    return _only(symbol, "STK", EXCHANGE, reply)
+
+
+def ask_index(symbol: str) -> Callable[[Any, int], None]:
+    """Return what asks for the definition of an index of Cboe's; SMART does not know it."""
+    contract = Contract(secType="IND", symbol=symbol, exchange=INDEX_EXCHANGE, currency="USD")
+    return lambda client, req_id: client.reqContractDetails(req_id, contract)
+
+
+def index(symbol: str, reply: Reply) -> Underlying | Failure:
+    """Return the index that IB defined."""
+    return _only(symbol, "IND", INDEX_EXCHANGE, reply)
+
+
+def _only(symbol: str, sec_type: str, exchange: str, reply: Reply) -> Underlying | Failure:
+    """Return the one security of that type that IB defined."""
+    if reply.end.outcome is not None:
+        return reply.failure()
+    defined = {details.contract.conId: details for details in reply.rows if details.contract.secType == sec_type}
+    if len(defined) != 1:
+        words = "stocks" if sec_type == "STK" else "indices"
+        return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} {words} {symbol!r} in USD", None)
+    ((con_id, details),) = defined.items()
+    return Underlying(
+        symbol=symbol,
+        con_id=con_id,
+        name=details.longName,
+        sec_type=sec_type,
+        exchange=exchange,
+        primary_exchange=details.contract.primaryExchange,
+        currency=details.contract.currency,
+    )
+
+
+def ask_chain(underlying: Underlying) -> Callable[[Any, int], None]:
+    """Return what asks for the expirations and strikes of an underlying.
+
+    The exchange must stay empty: with SMART, IB ends the list without a row (reported).
+    """
+    return lambda client, req_id: client.reqSecDefOptParams(
+        req_id, underlying.symbol, "", underlying.sec_type, underlying.con_id
+    )
+
+
+def chain(underlying: Underlying, reply: Reply) -> ChainParameters | Failure:
+    """Return the chain of the standard contracts: routed by SMART, of the symbol's own class, 100 shares each."""
+    if reply.end.outcome is not None:
+        return reply.failure()
+    own = trading_class(underlying.symbol)
+    rows = [
+        (expirations, strikes)
+        for exchange, _con_id, option_class, multiplier, expirations, strikes in reply.rows
+        if exchange == EXCHANGE and option_class == own and multiplier == MULTIPLIER
+    ]
+    if not rows:
+        outcome = Outcome.UNKNOWN_CONTRACT if reply.trusted else Outcome.FARM_DOWN
+        return Failure(outcome, f"IB lists no options of class {own} on {EXCHANGE}", latency_s=reply.latency_s)
+    return ChainParameters(
+        expirations=tuple(sorted({_day(text) for expirations, _ in rows for text in expirations})),
+        strikes=tuple(sorted({_decimal(strike) for _, strikes in rows for strike in strikes})),
+        trading_class=own,
+    )
+
+
+def ask_contracts(underlying: Underlying, expiration: date) -> Callable[[Any, int], None]:
+    """Return what asks for all contracts of one expiration at once."""
+    contract = Contract(
+        secType="OPT",
+        symbol=underlying.symbol,
+        lastTradeDateOrContractMonth=f"{expiration:%Y%m%d}",
+        exchange=EXCHANGE,
+        currency=underlying.currency,
+        tradingClass=trading_class(underlying.symbol),
+    )
+    return lambda client, req_id: client.reqContractDetails(req_id, contract)
+
+
+def contracts(underlying: Underlying, expiration: date, reply: Reply) -> Definitions | Failure:
+    """Return the contracts of the expiration, by strike, then call before put.
+
+    Error 200, believed, means that there are none.
+    """
+    if reply.end.outcome is not None:
+        failure = reply.failure()
+        return Definitions() if failure.outcome is Outcome.UNKNOWN_CONTRACT else failure
+    found = {contract.con_id: contract for contract in _standard(underlying, expiration, reply.rows)}
+    if not found:
+        return Failure(Outcome.UNKNOWN, f"IB sent no standard contract of {expiration}", latency_s=reply.latency_s)
+    return Definitions(tuple(sorted(found.values(), key=lambda one: (one.strike, one.right))))
+
+
+def _standard(underlying: Underlying, expiration: date, rows: Sequence[Any]) -> Iterable[OptionContract]:
+    own, day = trading_class(underlying.symbol), f"{expiration:%Y%m%d}"
+    for details in rows:
+        one = details.contract
+        if (one.tradingClass, one.multiplier, one.lastTradeDateOrContractMonth) != (own, MULTIPLIER, day):
+            continue
+        if one.right not in ("C", "P"):
+            continue
+        yield OptionContract(
+            symbol=underlying.symbol,
+            con_id=one.conId,
+            expiration=expiration,
+            strike=_decimal(one.strike),
+            right=Right(one.right),
+            multiplier=int(MULTIPLIER),
+            exchange=EXCHANGE,
+            trading_class=own,
+            currency=underlying.currency,
+        )
+
+
+def _day(text: str) -> date:
+    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+
+
+def _decimal(number: float) -> Decimal:
+    """Return the shortest decimal that ib_async's float stands for, which is what IB sent."""
+    return Decimal(repr(number)).normalize() + Decimal(0)

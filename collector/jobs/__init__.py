@@ -1,0 +1,1 @@
+"""Work beside the bar run: Greeks, open interest, checks, reports."""

@@ -1,0 +1,333 @@
+"""The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
+
+import socket
+from collections import Counter
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+
+from collector.config import Settings
+from collector.db.bookkeeping import session_statistics
+from collector.db.connection.pool import Database
+from collector.db.readers import day_status, report_rows
+from collector.domain.errors import CollectorError, DatabaseError
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.spans import Span
+from collector.domain.pacing.pace import Latency
+from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.run_report import (
+    Cause,
+    DayTotals,
+    FailureReport,
+    NextWindow,
+    OutcomeCount,
+    RunReport,
+    Stage,
+    SymbolReport,
+    VerdictCounts,
+)
+from collector.domain.reports.week_report import WeekReport
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.jobs import due_windows
+from collector.jobs.alert_facts import environment
+from collector.market.calendar import Calendar
+from collector.market.schedule import Schedule
+from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
+from collector.runs.orders import Finished, Order, Prepared, session_span
+
+_CAUSES = {
+    Outcome.PERMISSION: Cause.PERMISSION,
+    Outcome.PACING: Cause.PACING,
+    Outcome.DISCONNECTED: Cause.GATEWAY_DOWN,
+    Outcome.FARM_DOWN: Cause.GATEWAY_DOWN,
+    Outcome.OTHER_LOGIN: Cause.GATEWAY_DOWN,
+}
+
+_STAGES = {
+    Window.BACKUP: Stage.BACKUP,
+    Window.CHAIN_REFRESH: Stage.DISCOVER,
+    Window.PRE_MARKET: Stage.DISCOVER,
+    Window.GAP_CHECK: Stage.CLOSE,
+    Window.WEEKLY: Stage.CLOSE,
+}
+"""What windows do that fetch no bars; all others fetch."""
+
+_SAVED = {
+    Stage.BACKUP: "Earlier backups are untouched.",
+    Stage.DISCOVER: "The expirations that were read are stored; the next run reads every chain again.",
+    Stage.CLOSE: "Nothing was fetched or lost; the next run looks again.",
+}
+
+
+async def of_run(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+) -> RunReport:
+    """Return the report of a run that was recorded.
+
+    A database that is gone by now makes the run a failed one, and its report tells what is known without the tables.
+    """
+    try:
+        return await _with_tables(finished, db, settings, calendar, now, log_path)
+    except DatabaseError as error:
+        if finished.error is None:
+            finished.error, finished.status = error, RunStatus.FAILED
+        return _without_tables(finished, settings, calendar, now, log_path)
+
+
+async def _with_tables(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str
+) -> RunReport:
+    order = finished.order
+    symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
+    schedule = await due_windows.schedule_of(db, settings, calendar, now)
+    rows = await day_status.runs_of(db, order.day)
+    awaited = await due_windows.confirms(db, order.symbols)
+    return replace(
+        _without_tables(finished, settings, calendar, now, log_path),
+        attempt=next(row.attempt for row in rows if row.id == finished.run_id),
+        symbols=(*symbols, *_left_out(finished)),
+        day=await _day(db, session_span(order, calendar)),
+        confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
+        past=tuple(await report_rows.past_runs(db, order.window, before=order.day)),
+        next_window=_next(schedule, now),
+        environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
+    )
+
+
+def _without_tables(
+    finished: Finished, settings: Settings, calendar: Calendar, now: datetime, log_path: str
+) -> RunReport:
+    order, tally = finished.order, finished.tally
+    return RunReport(
+        run_id=finished.run_id,
+        window=order.window,
+        session=order.day,
+        status=finished.status,
+        started=finished.started,
+        completed=now,
+        scheduled=order.scheduled,
+        asks=order.asks,
+        early_close=calendar.session(order.symbols[0], order.day).early_close,
+        slots=finished.slots,
+        symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
+        errors=_errors(finished),
+        implausible=tuple(finished.implausible),
+        accepted=tuple(one for one in finished.weighed.accepted if one.session in finished.days),
+        unproven=finished.unproven,
+        controls=tally.controls,
+        confirming=order.confirming,
+        rate_limit_hits=tally.rate_limit_hits,
+        latency=Latency.of(tally.latencies_s),
+        pacer=tuple(finished.samples),
+        expiring=finished.expiring,
+        gaps=finished.gaps,
+        next_window=_next(due_windows.configured(settings, calendar), now),
+        backup=finished.backup,
+        failure=failure_of(finished, order, log_path),
+        log_path=log_path,
+        host=socket.gethostname(),
+    )
+
+
+def of_preflight(
+    order: Order,
+    error: CollectorError,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    log_path: str = "",
+    recorded: tuple[int, int] = (0, 1),
+) -> RunReport:
+    """Return the report of a run that could not begin: no gateway, no database.
+
+    `recorded` is its id and attempt; without a database it has no id, which is 0 here.
+    """
+    return RunReport(
+        run_id=recorded[0],
+        attempt=recorded[1],
+        window=order.window,
+        session=order.day,
+        status=RunStatus.FAILED,
+        started=now,
+        completed=now,
+        scheduled=order.scheduled,
+        asks=order.asks,
+        next_window=_next(due_windows.configured(settings, calendar), now),
+        failure=FailureReport(
+            stage=Stage.PREFLIGHT,
+            cause=cause_of(error),
+            message=error.message,
+            hint=error.hint,
+            saved=_SAVED[Stage.BACKUP]
+            if order.window is Window.BACKUP
+            else "Nothing was asked for; what is missing stays due.",
+            resume=resume_command(order),
+            log_path=log_path,
+        ),
+        log_path=log_path,
+        host=socket.gethostname(),
+    )
+
+
+def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport | None:
+    """Return why a run did not end well, None when it did."""
+    if finished.status is RunStatus.SUCCESS:
+        return None
+    stage = _STAGES.get(order.window, Stage.FETCH)
+    saved = _SAVED.get(stage) or (
+        f"{finished.tally.inserted:,} new and {finished.tally.updated:,} changed rows are stored with their coverage; "
+        "the next run asks only for what is missing."
+    )
+    error = finished.error
+    if error is None:
+        outcomes = Counter(one.failure.outcome for one in finished.given_up)
+        outcomes.update(one.failure.outcome for one in finished.not_prepared)
+        worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
+        accept = f"If the market really was so: collector coverage accept --session {order.day}"
+        return FailureReport(
+            stage=stage,
+            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, Cause.INCOMPLETE),
+            message="; ".join(_shortfalls(finished, stage)),
+            hint=accept if any(one.session == order.day for one in finished.implausible) else "",
+            saved=saved,
+            resume=resume_command(order),
+            log_path=log_path,
+        )
+    foreseen = isinstance(error, CollectorError)
+    return FailureReport(
+        stage=Stage.STORE if isinstance(error, DatabaseError) and stage is Stage.FETCH else stage,
+        cause=Cause.INTERRUPTED if finished.status is RunStatus.INTERRUPTED else cause_of(error),
+        message=error.message if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}",
+        hint=error.hint if isinstance(error, CollectorError) else "",
+        saved=saved,
+        resume=resume_command(order),
+        log_path=log_path,
+        traceback="" if foreseen else traceback_without_values(error),
+    )
+
+
+def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
+    """Return what a run did not do, although nothing stopped it, in words."""
+    found = [f"{one.symbol} {one.session}: {one.words}" for one in finished.implausible]
+    if finished.given_up or (stage is Stage.FETCH and not finished.implausible and not finished.unproven):
+        found.append(f"{len(finished.given_up):,} requests were given up on")
+    if finished.unproven:
+        found.append(f"{finished.unproven:,} series came back empty, with no bars just before and after to prove it")
+    left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
+    return [*found, f"left out: {left}"] if left else found
+
+
+def resume_command(order: Order) -> str:
+    """Return the command line that continues a run."""
+    symbols = "" if order.window is Window.BACKUP else f" --symbols {','.join(order.symbols)}"
+    return f"collector run --window {order.window} --date {order.day}{symbols}"
+
+
+def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
+    counts = {
+        outcome: count
+        for outcome, count in finished.tally.outcomes.most_common()
+        if outcome not in (Outcome.BARS, Outcome.NO_DATA)
+    }
+    return tuple(
+        OutcomeCount(outcome=outcome, count=count, examples=tuple(finished.tally.examples.get(outcome, ())))
+        for outcome, count in counts.items()
+    )
+
+
+def _left_out(finished: Finished) -> list[SymbolReport]:
+    ready = {prepared.underlying.symbol for prepared in finished.prepared}
+    return [
+        SymbolReport(symbol=left.symbol, error=left.failure.message)
+        for left in finished.not_prepared
+        if left.symbol not in ready
+    ]
+
+
+def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
+    """Return what a run did for a symbol."""
+    symbol, tally = prepared.underlying.symbol, finished.tally
+    own = tally.of(symbol)
+    ids = {contract.id for contract in prepared.contracts}
+    return SymbolReport(
+        symbol=symbol,
+        contracts=len(ids),
+        contracts_done=len(ids - tally.contracts_failed),
+        requests=own.requests,
+        deferred=own.deferred,
+        resting=prepared.resting,
+        bars_collected=own.inserted,
+        bars_updated=own.updated,
+        bars_identical=own.identical,
+    )
+
+
+async def _measured(
+    finished: Finished, prepared: Prepared, db: Database, settings: Settings, calendar: Calendar
+) -> SymbolReport:
+    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
+    underlying, symbol = prepared.underlying, prepared.underlying.symbol
+    ids = [contract.id for contract in prepared.contracts]
+    asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
+    session = asked or calendar.session(symbol, finished.order.day)
+    measured = await session_statistics.measure(db, underlying.id, session, settings.series, ids)
+    slots = list(session.span.slots())
+    alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
+    rows = await report_rows.verdicts(db, alive, session.span)
+    return replace(
+        _counted(finished, prepared),
+        expected=measured.expected,
+        covered=measured.covered,
+        settled=measured.settled,
+        awaiting=measured.awaiting,
+        single_witness=measured.single_witness,
+        verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
+        first_bar=measured.first_bar,
+        last_bar=measured.last_bar,
+        strip=CoverageStrip.of(slots, rows) if rows else None,
+    )
+
+
+async def _day(db: Database, span: Span) -> DayTotals:
+    found = await day_status.bars_in(db, span)
+    return DayTotals(
+        contracts=sum(one.contracts for one in found),
+        bars=sum(one.option_bars for one in found),
+        underlying_bars=sum(one.underlying_bars for one in found),
+        first_bar=min((one.first_bar for one in found), default=None),
+        last_bar=max((one.last_bar for one in found), default=None),
+        database_bytes=await day_status.database_bytes(db),
+    )
+
+
+def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+    following = schedule.following(now)
+    return None if following is None else NextWindow(window=following.window, due=following.due)
+
+
+async def of_week(
+    db: Database, settings: Settings, calendar: Calendar, now: datetime, until: date = date.max
+) -> WeekReport:
+    """Return the report of a week: its sessions, Monday first, up to a date and the last completed one."""
+    last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
+    days = calendar.days(last - timedelta(days=last.weekday()), last)
+    span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
+    figures = await report_rows.week(db, days[0], days[-1], span)
+    schedule = await due_windows.schedule_of(db, settings, calendar, now)
+    return WeekReport(
+        first=days[0],
+        last=days[-1],
+        made_at=now,
+        sessions=len(days),
+        runs=figures.runs,
+        missed=figures.missed,
+        symbols=figures.symbols,
+        history=tuple(await report_rows.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
+        gaps=figures.gaps,
+        expiring=figures.expiring,
+        requests=figures.requests,
+        rate_limit_hits=figures.rate_limit_hits,
+        database_bytes=await day_status.database_bytes(db),
+        environment=await environment(db, settings, schedule, now, span.start),
+        next_window=_next(schedule, now),
+        host=socket.gethostname(),
+    )

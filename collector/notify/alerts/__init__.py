@@ -1,0 +1,1 @@
+"""Alert rules, and the memory of what was told."""

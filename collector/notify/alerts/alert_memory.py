@@ -1,0 +1,230 @@
+"""What was already told: the memory that makes a broken night one mail and one recovery, not forty.
+
+It lives in a file, because the database may be what is broken. `judge` is pure; `AlertFile` reads and writes.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from collector.config.notify_settings import AlertSettings, When
+from collector.domain.reports.report_document import from_document, to_document
+from collector.domain.reports.run_report import RunReport
+from collector.domain.run_vocabulary import FETCHING, RunStatus, Window
+from collector.notify.alerts.alert_rules import CONDITIONS, OUTAGES, Alert, Rule, degraded_alert, over, run_alerts, when
+
+_log = structlog.get_logger(__name__)
+
+_FORGET_EVENTS_AFTER = timedelta(days=30)
+_MOST_MISSED = 60
+_MOST_DIGEST = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissedRun:
+    """A run that fell into an outage."""
+
+    window: Window
+    session: date
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenCondition:
+    """A condition that was told and is not over. told: when it was last told; seen: how often it was raised."""
+
+    rule: Rule
+    key: str
+    text: str
+    since: datetime
+    told: datetime
+    seen: int = 1
+    missed: tuple[MissedRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldEvent:
+    """An event that was told."""
+
+    key: str
+    told: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMemory:
+    """Everything that is remembered. degraded: fetching runs in a row that were no success; digest: lines to tell."""
+
+    conditions: tuple[OpenCondition, ...] = ()
+    events: tuple[ToldEvent, ...] = ()
+    degraded: int = 0
+    digest: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What to tell about a run, and what to remember once it is told.
+
+    tell: new alerts for the mail. recovered: told conditions that are over. send: whether the run deserves a mail at
+    all.
+    """
+
+    send: bool
+    tell: tuple[Alert, ...]
+    recovered: tuple[OpenCondition, ...]
+    memory: AlertMemory
+
+    @property
+    def is_recovery(self) -> bool:
+        """Return whether an outage ended, so that the mail speaks of the recovery first."""
+        return any(condition.rule in OUTAGES for condition in self.recovered)
+
+
+def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: datetime) -> Judgement:
+    """Decide what is told about a finished run.
+
+    Conditions are told when they begin, again every `remind_after_h` hours while they last, and when they end. Events
+    are told once. A failed run whose outage was already told sends nothing and is listed in the recovery; what it
+    would have said besides waits for the next mail, unless it is immediate. A run that only confirms what its window
+    has reported says nothing.
+
+    Args:
+        report: the run, finished.
+        memory: what was told before.
+        settings: thresholds and times of telling.
+        now: the instant of the judgement, aware.
+    """
+    degraded = _degraded(report, memory.degraded)
+    raised = list(run_alerts(report, settings, now))
+    if (in_a_row := degraded_alert(degraded, settings)) is not None:
+        raised.append(in_a_row)
+    keys = frozenset(alert.key for alert in raised)
+    ended = tuple(c for c in memory.conditions if over(c.rule, c.key, report, keys))
+    memory = replace(memory, degraded=degraded)
+    outages = [alert for alert in raised if alert.rule in OUTAGES]
+    if report.confirms_only:
+        raised = []  # the window's first report has said it all; conditions that last are told with the next
+    lasting = any(condition.rule in OUTAGES for condition in memory.conditions if condition not in ended)
+    if lasting and _brings_nothing(report) and not _tell(outages, memory, settings, now, ()).send:
+        raised = [alert for alert in raised if alert in outages or when(alert.rule, settings) is When.IMMEDIATE]
+    judged = _tell(raised, memory, settings, now, _missed(report))
+    left = tuple(c for c in judged.memory.conditions if c not in ended)
+    recovered = () if settings.recovery is When.OFF else ended
+    digest = judged.memory.digest
+    if recovered and settings.recovery is When.DIGEST:
+        digest = (*digest, *(f"{now:%Y-%m-%d %H:%M} UTC · over: {c.text}" for c in recovered))
+        recovered = ()
+    return replace(
+        judged,
+        send=bool(judged.tell or recovered),
+        recovered=recovered,
+        memory=replace(judged.memory, conditions=left, digest=digest[-_MOST_DIGEST:]),
+    )
+
+
+def _tell(
+    raised: list[Alert],
+    memory: AlertMemory,
+    settings: AlertSettings,
+    now: datetime,
+    missed: tuple[MissedRun, ...],
+) -> Judgement:
+    conditions = {condition.key: condition for condition in memory.conditions}
+    events = {event.key: event for event in memory.events if now - event.told < _FORGET_EVENTS_AFTER}
+    digest = list(memory.digest)
+    tell: list[Alert] = []
+    for alert in raised:
+        known = conditions.get(alert.key)
+        remind = known is not None and now - known.told >= timedelta(hours=settings.remind_after_h)
+        new = known is None and alert.key not in events
+        if alert.rule in CONDITIONS:
+            earlier = known or OpenCondition(
+                rule=alert.rule, key=alert.key, text=alert.text, since=now, told=now, seen=0
+            )
+            conditions[alert.key] = replace(
+                earlier,
+                seen=earlier.seen + 1,
+                told=now if remind else earlier.told,
+                missed=(*earlier.missed, *missed)[-_MOST_MISSED:],
+            )
+        elif new:
+            events[alert.key] = ToldEvent(key=alert.key, told=now)
+        if not (new or remind):
+            continue
+        if when(alert.rule, settings) is When.DIGEST:
+            digest.append(f"{now:%Y-%m-%d %H:%M} UTC · {alert.text}")
+        else:
+            tell.append(alert)
+    return Judgement(
+        send=bool(tell),
+        tell=tuple(tell),
+        recovered=(),
+        memory=replace(
+            memory,
+            conditions=tuple(conditions.values()),
+            events=tuple(events.values()),
+            digest=tuple(digest[-_MOST_DIGEST:]),
+        ),
+    )
+
+
+def _brings_nothing(report: RunReport) -> bool:
+    return report.window not in FETCHING or report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+
+
+def _missed(report: RunReport) -> tuple[MissedRun, ...]:
+    if report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+        return (MissedRun(window=report.window, session=report.session, at=report.started),)
+    return ()
+
+
+def _degraded(report: RunReport, so_far: int) -> int:
+    if report.window not in FETCHING or report.status is RunStatus.RUNNING:
+        return so_far
+    return 0 if report.status is RunStatus.SUCCESS else so_far + 1
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFile:
+    """The memory's file; a lock file beside it keeps two processes from telling the same thing twice."""
+
+    path: Path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the memory for one reading and writing; waits for another process that holds it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def load(self) -> AlertMemory:
+        """Return what is remembered; nothing when there is no file.
+
+        A file that cannot be read is set aside and forgotten: rather one mail too many than none.
+        """
+        try:
+            return from_document(AlertMemory, json.loads(self.path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return AlertMemory()
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            aside = self.path.with_suffix(".broken")
+            self.path.replace(aside)
+            _log.warning("alert_memory_unreadable", path=str(aside), error=str(error))
+            return AlertMemory()
+
+    def save(self, memory: AlertMemory) -> None:
+        """Write the memory: after a crash the file is the old one or the new one, never half of either."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(to_document(memory), file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path)

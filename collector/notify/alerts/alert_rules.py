@@ -1,0 +1,319 @@
+"""Alert rules: pure functions from a report to what its owner should be told. They know no channel and no clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from collector.config.notify_settings import AlertSettings, When
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.reports.run_report import Cause, Environment, RunReport
+from collector.domain.run_vocabulary import FETCHING, NEEDS_GATEWAY, RunStatus, Window
+from collector.notify.reports import wording
+
+GIGABYTE = 10**9
+
+
+class Rule(StrEnum):
+    """The alert rules; each value is also the setting that says when it is told."""
+
+    COLLECTION_FAILED = "collection_failed"
+    COLLECTION_PARTIAL = "collection_partial"
+    COLLECTION_SUCCESS = "collection_success"
+    RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
+    DATABASE_UNREACHABLE = "database_unreachable"
+    GATEWAY_UNREACHABLE = "gateway_unreachable"
+    LAST_CHANCE_MISSED = "last_chance_missed"
+    SESSION_IMPLAUSIBLE = "session_implausible"
+    COMPLETENESS_LOW = "completeness_low"
+    QUALITY_LOW = "quality_low"
+    UNUSUALLY_FEW = "unusually_few"
+    DEGRADED_IN_A_ROW = "degraded_in_a_row"
+    DISK_LOW = "disk_low"
+    BACKUP_FAILED = "backup_failed"
+    BACKUP_MISSING = "backup_missing"
+    LOGIN_DUE = "login_due"
+    STALE_CHAIN = "stale_chain"
+    NEW_CONTRACTS = "new_contracts"
+    EXPIRED_CONTRACTS = "expired_contracts"
+    RECOVERY = "recovery"
+
+
+class Severity(StrEnum):
+    """How bad it is; orders and colours what a person reads."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    GOOD = "good"
+
+
+CONDITIONS = frozenset(
+    {
+        Rule.COLLECTION_FAILED,
+        Rule.DATABASE_UNREACHABLE,
+        Rule.GATEWAY_UNREACHABLE,
+        Rule.DEGRADED_IN_A_ROW,
+        Rule.DISK_LOW,
+        Rule.BACKUP_FAILED,
+        Rule.BACKUP_MISSING,
+        Rule.STALE_CHAIN,
+    }
+)
+"""Rules whose alert describes a lasting state, told once until it is over. The others are events, told once each."""
+
+OUTAGES = frozenset({Rule.COLLECTION_FAILED, Rule.DATABASE_UNREACHABLE, Rule.GATEWAY_UNREACHABLE})
+"""Conditions whose end deserves a mail of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One thing that the owner should know.
+
+    key: what it is the same as; two alerts with one key are told once. text: one sentence. what_to_do: one more.
+    """
+
+    rule: Rule
+    severity: Severity
+    key: str
+    text: str
+    what_to_do: str = ""
+
+
+def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tuple[Alert, ...]:
+    """Return what a finished run gives reason to tell, most severe first; rules that are off are left out.
+
+    The rule of runs degraded in a row needs a memory of past runs, and recovery one of past alerts: see `judge`.
+
+    Args:
+        report: the run, finished.
+        settings: thresholds and which rules are off.
+        now: the instant of the judgement, aware.
+    """
+    found = [
+        *_outcome(report),
+        *_figures(report, settings),
+        *_environment(report.environment, settings, now),
+    ]
+    order = list(Severity)
+    told = [alert for alert in found if when(alert.rule, settings) is not When.OFF]
+    return tuple(sorted(told, key=lambda alert: order.index(alert.severity)))
+
+
+def when(rule: Rule, settings: AlertSettings) -> When:
+    """Return when alerts of the rule are told."""
+    told: When = getattr(settings, rule.value)
+    return told
+
+
+def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -> bool:
+    """Return whether the report proves that an open condition is over.
+
+    Args:
+        alert_rule: the condition's rule.
+        key: its key.
+        report: a finished run.
+        still: keys of the alerts that the same report raises.
+    """
+    if key in still or alert_rule not in CONDITIONS:
+        return False
+    well = report.status in (RunStatus.SUCCESS, RunStatus.PARTIAL)
+    same_cause = report.failure is not None and key.endswith(f":{report.failure.cause}")
+    environment = report.environment
+    proofs = {
+        Rule.DATABASE_UNREACHABLE: well,
+        Rule.GATEWAY_UNREACHABLE: well and report.window in NEEDS_GATEWAY,
+        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not same_cause,
+        Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window in FETCHING,
+        Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
+        Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
+        Rule.BACKUP_MISSING: environment.last_backup is not None or environment.backup_expected is False,
+        Rule.STALE_CHAIN: key.removeprefix(f"{Rule.STALE_CHAIN}:") in dict(environment.chain_refreshed),
+    }
+    return proofs[alert_rule]
+
+
+def degraded_alert(count: int, settings: AlertSettings) -> Alert | None:
+    """Return the alert for so many fetching runs in a row that were not a success, None below the threshold."""
+    if count < settings.degraded_runs or settings.degraded_in_a_row is When.OFF:
+        return None
+    return Alert(
+        rule=Rule.DEGRADED_IN_A_ROW,
+        severity=Severity.CRITICAL,
+        key=str(Rule.DEGRADED_IN_A_ROW),
+        text=f"{count} runs in a row did not end in success.",
+        what_to_do="Something lasts: see collector doctor, and the failures of the last runs in collector status.",
+    )
+
+
+def _cause(report: RunReport) -> Cause:
+    return report.failure.cause if report.failure else Cause.INCOMPLETE
+
+
+def _kind_of_error(message: str) -> str:
+    """Return an unforeseen error's class name with a colon: another class is another failure."""
+    return f"{message.partition(':')[0][:60]}:"
+
+
+def _outcome(report: RunReport) -> Iterator[Alert]:
+    run = f"{report.window} {report.session}"
+    cause = _cause(report)
+    message = report.failure.message if report.failure else ""
+    if cause is Cause.GATEWAY_DOWN:
+        yield Alert(
+            rule=Rule.GATEWAY_UNREACHABLE,
+            severity=Severity.CRITICAL,
+            key=str(Rule.GATEWAY_UNREACHABLE),
+            text=f"IB's gateway cannot be reached: {message}",
+            what_to_do="Start it and log in; the next window then collects what was missed.",
+        )
+    if cause is Cause.DATABASE_DOWN:
+        yield Alert(
+            rule=Rule.DATABASE_UNREACHABLE,
+            severity=Severity.CRITICAL,
+            key=str(Rule.DATABASE_UNREACHABLE),
+            text=f"The database cannot be used: {message}",
+            what_to_do="Bring it back; the next window then collects what was missed.",
+        )
+    ended_badly = report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+    if ended_badly and report.window is Window.BACKUP:
+        yield Alert(
+            rule=Rule.BACKUP_FAILED,
+            severity=Severity.CRITICAL,
+            key=str(Rule.BACKUP_FAILED),
+            text=f"The backup {'failed' if report.status is RunStatus.FAILED else 'was interrupted'}: {message}",
+            what_to_do="Earlier backups are untouched; it is tried again. By hand: collector run --window backup",
+        )
+    elif ended_badly:
+        yield Alert(
+            rule=Rule.COLLECTION_FAILED,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.COLLECTION_FAILED}:{_kind_of_error(message)}{cause}"
+            if cause is Cause.UNFORESEEN
+            else f"{Rule.COLLECTION_FAILED}:{cause}",
+            text=f"{run} {'was interrupted' if report.status is RunStatus.INTERRUPTED else 'failed'}: {message}",
+        )
+    elif report.status is RunStatus.PARTIAL:
+        yield Alert(
+            rule=Rule.COLLECTION_PARTIAL,
+            severity=Severity.WARNING,
+            key=f"{Rule.COLLECTION_PARTIAL}:{run}:{report.attempt}",
+            text=f"{run} is partial: {report.contracts_done:,} of {report.contracts:,} contracts are done."
+            if report.window in FETCHING
+            else f"{run} is partial: {message}",
+        )
+    elif report.status is RunStatus.SUCCESS and report.window in FETCHING:
+        yield Alert(
+            rule=Rule.COLLECTION_SUCCESS,
+            severity=Severity.GOOD,
+            key=f"{Rule.COLLECTION_SUCCESS}:{run}:{report.attempt}",
+            text=f"{run} collected what it was due to collect."
+            if not report.deferred
+            else f"{run} left {report.deferred:,} requests to the next window.",
+        )
+
+
+def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
+    run = f"{report.window}:{report.session}:{report.attempt}"
+    if report.expiring.lost:
+        yield Alert(
+            rule=Rule.LAST_CHANCE_MISSED,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.LAST_CHANCE_MISSED}:{report.session}",
+            text=f"{report.expiring.lost:,} expiring contracts were not collected in full, and never can be.",
+            what_to_do="They are recorded as lost: collector status counts such gaps, sql/status/gaps.sql by series.",
+        )
+    for one in report.implausible:
+        yield Alert(
+            rule=Rule.SESSION_IMPLAUSIBLE,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.SESSION_IMPLAUSIBLE}:{one.symbol}:{one.session}",
+            text=f"{one.symbol} of {one.session} cannot be so empty: {one.words}. Nothing empty of it is settled.",
+            what_to_do=f"It is asked again. If it was so: collector coverage accept --session {one.session}",
+        )
+    if report.rate_limit_hits >= settings.rate_limit_hits:
+        yield Alert(
+            rule=Rule.RATE_LIMIT_EXCEEDED,
+            severity=Severity.WARNING,
+            key=f"{Rule.RATE_LIMIT_EXCEEDED}:{report.session}",
+            text=f"IB complained {report.rate_limit_hits:,} times that requests came too fast.",
+            what_to_do="Let no other program fetch history on this login; lower the pace if it happens again.",
+        )
+    if report.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL) or report.window not in FETCHING:
+        return
+    reached, done = report.reached, report.success_rate
+    if reached is not None and reached < settings.completeness_threshold:
+        yield Alert(
+            rule=Rule.COMPLETENESS_LOW,
+            severity=Severity.WARNING,
+            key=f"{Rule.COMPLETENESS_LOW}:{run}",
+            text=f"{wording.percent(reached)} of the expected series-slots are there, below "
+            f"{wording.percent(settings.completeness_threshold)}.",
+            what_to_do="The next window asks again for what is missing.",
+        )
+    low = [
+        f"{name} {wording.percent(share)}"
+        for name, share in (("completeness", reached), ("contracts done", done))
+        if share is not None and share < settings.quality_threshold
+    ]
+    if low:
+        yield Alert(
+            rule=Rule.QUALITY_LOW,
+            severity=Severity.WARNING,
+            key=f"{Rule.QUALITY_LOW}:{run}",
+            text=f"Quality is below {wording.percent(settings.quality_threshold)}: {', '.join(low)}.",
+        )
+    for flag in report.flags:
+        yield Alert(
+            rule=Rule.UNUSUALLY_FEW,
+            severity=Severity.WARNING,
+            key=f"{Rule.UNUSUALLY_FEW}:{flag.what}:{run}",
+            text=f"Unusually few {flag.what}: {flag.value:,}, while {flag.usual:,} are usual in this window.",
+        )
+
+
+def _environment(environment: Environment, settings: AlertSettings, now: datetime) -> Iterator[Alert]:
+    free, used = environment.disk_free_bytes, environment.disk_used
+    short = free is not None and free < settings.disk_free_gb * GIGABYTE
+    if short or (used is not None and used > settings.disk_used):
+        parts = [f"{free / GIGABYTE:.1f} GB free"] if free is not None else []
+        parts += [f"{used:.0%} used"] if used is not None else []
+        yield Alert(
+            rule=Rule.DISK_LOW,
+            severity=Severity.CRITICAL,
+            key=str(Rule.DISK_LOW),
+            text=f"The disk of the database is nearly full: {', '.join(parts)}.",
+            what_to_do="Make room before the next window; a full disk stops the collection.",
+        )
+    if environment.backup_missing:
+        yield Alert(
+            rule=Rule.BACKUP_MISSING,
+            severity=Severity.WARNING,
+            key=str(Rule.BACKUP_MISSING),
+            text=f"A backup is missing: {environment.backup_missing}.",
+            what_to_do="Expired contracts can never be fetched again. Make one now: collector run --window backup",
+        )
+    due = environment.login_due
+    if due is not None and timedelta(0) <= due - now <= timedelta(hours=settings.login_notice_h):
+        yield Alert(
+            rule=Rule.LOGIN_DUE,
+            severity=Severity.WARNING,
+            key=f"{Rule.LOGIN_DUE}:{due:%Y-%m-%d}",
+            text=f"IB's weekly reset ends the gateway's login: {due.astimezone(NEW_YORK):%A %Y-%m-%d %H:%M} New York.",
+            what_to_do="Log in afterwards, with the second factor at hand; until then every window fails.",
+        )
+    for symbol, refreshed in environment.chain_refreshed:
+        if now - refreshed > timedelta(hours=settings.chain_age_h):
+            yield Alert(
+                rule=Rule.STALE_CHAIN,
+                severity=Severity.WARNING,
+                key=f"{Rule.STALE_CHAIN}:{symbol}",
+                text=f"The option chain of {symbol} was last read {(now - refreshed) / timedelta(hours=1):.0f} h ago.",
+                what_to_do="Run collector chains refresh; new strikes are missed until then.",
+            )
+    for rule, count, what in (
+        (Rule.NEW_CONTRACTS, environment.new_contracts, "new contracts were found"),
+        (Rule.EXPIRED_CONTRACTS, environment.expired_contracts, "contracts expired"),
+    ):
+        if count:
+            yield Alert(rule=rule, severity=Severity.INFO, key=f"{rule}:{now:%Y-%m-%d}", text=f"{count:,} {what}.")

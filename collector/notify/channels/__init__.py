@@ -1,0 +1,1 @@
+"""Channels: mail, desktop, outbox, dead man's switch."""

@@ -1,0 +1,1 @@
+"""Reports in words, pictures, HTML and on a terminal."""

@@ -1,0 +1,210 @@
+"""The pictures of a report, drawn with numpy into PNG.
+
+No plotting library: a mail's labels belong into its HTML, where they stay readable on a phone, follow dark mode and are
+read aloud; what is left to draw are coloured cells and lines. So every mail has its pictures, nothing is installed
+for them, and no run waits seconds for an import. Backgrounds are transparent and the colours hold on light and dark.
+"""
+
+import struct
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from collector.domain.reports.comparison import PastRun
+from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.run_vocabulary import RunStatus
+
+Colour: TypeAlias = tuple[int, int, int]
+
+TRADED: Colour = (26, 152, 112)
+NO_TRADE: Colour = (164, 180, 200)
+UNKNOWN: Colour = (221, 60, 62)
+BLUE: Colour = (56, 128, 230)
+VIOLET: Colour = (150, 96, 216)
+AMBER: Colour = (214, 140, 20)
+GREY: Colour = (128, 140, 156)
+
+STATUS_COLOURS = {
+    RunStatus.SUCCESS: TRADED,
+    RunStatus.PARTIAL: AMBER,
+    RunStatus.FAILED: UNKNOWN,
+    RunStatus.INTERRUPTED: UNKNOWN,
+    RunStatus.RUNNING: BLUE,
+}
+
+WIDTH = 1104
+"""Pixels; shown at half, so that it is sharp on a phone's screen."""
+
+_LINE_HEIGHT = 220
+_MARGIN = 14
+_UNKNOWN_WEIGHT = 4.0
+"""One unknown slot must show among many known ones that share its cell."""
+
+
+def coverage_picture(strip: CoverageStrip) -> bytes:
+    """Draw slots (left to right) × contracts (top to bottom) by verdict as PNG; transparent where not expected."""
+    traded, no_trade, unknown = (
+        np.array([getattr(band, name) for band in strip.bands], dtype=float)
+        for name in ("traded", "no_trade", "unknown")
+    )
+    weights = np.stack([traded, no_trade, unknown * _UNKNOWN_WEIGHT], axis=-1)
+    total = weights.sum(axis=-1, keepdims=True)
+    palette = np.array([TRADED, NO_TRADE, UNKNOWN], dtype=float)
+    colours = weights @ palette / np.maximum(total, 1)
+    cells = np.concatenate([colours, np.where(total > 0, 255.0, 0.0)], axis=-1)
+    band_height = 8 if len(strip.bands) > 12 else 16  # noqa: PLR2004 - few rows are drawn taller
+    columns = np.arange(WIDTH) * len(strip.slots) // WIDTH
+    image = np.repeat(cells, band_height, axis=0)[:, columns, :]
+    if len(strip.bands) <= 12:  # noqa: PLR2004
+        image[band_height - 1 :: band_height, :, 3] = 0
+    return png(image.round().astype(np.uint8))
+
+
+def completeness_picture(past: Sequence[PastRun]) -> tuple[bytes, float]:
+    """Draw what the window reached over past sessions, ascending, as a line with one dot a session.
+
+    Returns:
+        The PNG, and the fraction at its lower edge (its upper edge is 1).
+    """
+    known = [run.reached for run in past if run.reached is not None]
+    lowest = min(known, default=1.0)
+    floor = next((edge for edge in (0.99, 0.95, 0.9, 0.75, 0.5) if lowest >= edge), 0.0)
+    canvas = _Canvas(WIDTH, _LINE_HEIGHT)
+    canvas.grid(3)
+    spots = _spots([run.reached for run in past], floor, 1.0, canvas)
+    canvas.line(spots, BLUE, 5.0)
+    for run, spot in zip(past, spots, strict=True):
+        if spot is not None:
+            canvas.disc(spot, 9.0, STATUS_COLOURS[run.status])
+    return canvas.png(), floor
+
+
+def line_picture(times_s: Sequence[float], values: Sequence[float | None], colour: Colour) -> tuple[bytes, float]:
+    """Draw values over time as a line above a shaded area; None interrupts the line.
+
+    Returns:
+        The PNG, and the value at its upper edge (its lower edge is 0).
+    """
+    top = _round_up(max((value for value in values if value is not None), default=1.0))
+    canvas = _Canvas(WIDTH, _LINE_HEIGHT)
+    canvas.grid(3)
+    first, last = times_s[0], times_s[-1]
+    shares = [(at - first) / (last - first) if last > first else 0.5 for at in times_s]
+    spots = _spots(values, 0.0, top, canvas, shares)
+    canvas.area(spots, colour)
+    canvas.line(spots, colour, 5.0)
+    return canvas.png(), top
+
+
+def png(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """Encode height × width × RGBA as a PNG file."""
+    height, width, _ = pixels.shape
+    rows = np.zeros((height, 1 + width * 4), dtype=np.uint8)
+    rows[:, 1:] = pixels.reshape(height, width * 4)
+    header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    )
+
+
+_Spot: TypeAlias = tuple[float, float]
+
+
+class _Canvas:
+    """Pixels with straight alpha, drawn on with antialiased shapes; y grows downwards."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self.width, self.height = width, height
+        self._colour = np.zeros((height, width, 3))
+        self._alpha = np.zeros((height, width))
+
+    def grid(self, lines: int) -> None:
+        """Draw horizontal lines, the first at the upper margin, the last at the lower."""
+        for i in range(lines):
+            y = _MARGIN + (self.height - 2 * _MARGIN) * i // (lines - 1)
+            opacity = np.zeros((self.height, self.width))
+            opacity[y : y + 2] = 0.35
+            self._blend(opacity, GREY)
+
+    def line(self, spots: Sequence[_Spot | None], colour: Colour, thickness: float) -> None:
+        """Draw a line through the spots; None interrupts it, a lonely spot becomes a dot."""
+        ys, xs = np.mgrid[0 : self.height, 0 : self.width] + 0.5
+        opacity = np.zeros((self.height, self.width))
+        for piece in _pieces(spots):
+            for (x0, y0), (x1, y1) in pairwise(piece) if len(piece) > 1 else [(piece[0], piece[0])]:
+                left, right = max(0, int(min(x0, x1) - thickness)), int(max(x0, x1) + thickness) + 1
+                x, y = xs[:, left:right], ys[:, left:right]
+                length = (x1 - x0) ** 2 + (y1 - y0) ** 2
+                share = np.clip(((x - x0) * (x1 - x0) + (y - y0) * (y1 - y0)) / length, 0, 1) if length else 0.0
+                distance = np.hypot(x - x0 - share * (x1 - x0), y - y0 - share * (y1 - y0))
+                part = np.clip(thickness / 2 + 0.5 - distance, 0, 1)
+                opacity[:, left:right] = np.maximum(opacity[:, left:right], part)
+        self._blend(opacity, colour)
+
+    def area(self, spots: Sequence[_Spot | None], colour: Colour) -> None:
+        """Shade what lies under the line."""
+        ys = np.arange(self.height)[:, None] + 0.5
+        for piece in _pieces(spots):
+            left, right = int(piece[0][0]), int(piece[-1][0]) + 1
+            line = np.interp(np.arange(left, right) + 0.5, [x for x, _ in piece], [y for _, y in piece])
+            opacity = np.zeros((self.height, self.width))
+            opacity[:, left:right] = 0.22 * np.clip(ys - line + 0.5, 0, 1) * (ys < self.height - _MARGIN)
+            self._blend(opacity, colour)
+
+    def disc(self, spot: _Spot, radius: float, colour: Colour) -> None:
+        """Draw a filled circle."""
+        ys, xs = np.mgrid[0 : self.height, 0 : self.width] + 0.5
+        self._blend(np.clip(radius + 0.5 - np.hypot(xs - spot[0], ys - spot[1]), 0, 1), colour)
+
+    def png(self) -> bytes:
+        """Return the picture as a PNG file."""
+        pixels = np.dstack([self._colour, self._alpha * 255]).round().clip(0, 255)
+        return png(pixels.astype(np.uint8))
+
+    def _blend(self, opacity: npt.NDArray[np.float64], colour: Colour) -> None:
+        below = self._alpha * (1 - opacity)
+        total = opacity + below
+        mixed = opacity[..., None] * np.array(colour, dtype=float) + below[..., None] * self._colour
+        self._colour = np.where(total[..., None] > 0, mixed / np.maximum(total, 1e-9)[..., None], 0.0)
+        self._alpha = total
+
+
+def _spots(
+    values: Sequence[float | None], low: float, high: float, canvas: _Canvas, shares: Sequence[float] | None = None
+) -> list[_Spot | None]:
+    """Place values on a canvas: x by share of the width (evenly by default), y between low and high."""
+    steps = max(len(values) - 1, 1)
+    where = shares if shares is not None else [i / steps for i in range(len(values))]
+    span = (high - low) or 1.0
+    return [
+        None
+        if value is None
+        else (
+            _MARGIN + share * (canvas.width - 2 * _MARGIN),
+            _MARGIN + (1 - (min(max(value, low), high) - low) / span) * (canvas.height - 2 * _MARGIN),
+        )
+        for value, share in zip(values, where, strict=True)
+    ]
+
+
+def _pieces(spots: Sequence[_Spot | None]) -> list[list[_Spot]]:
+    pieces: list[list[_Spot]] = [[]]
+    for spot in spots:
+        if spot is not None:
+            pieces[-1].append(spot)
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _round_up(value: float) -> float:
+    """Return the next of 1, 2, 5 × a power of ten, so that the axis ends on a round number."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(next(step * power for step in (1, 2, 3, 5, 10) if step * power >= value * 0.9999))

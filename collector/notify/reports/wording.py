@@ -1,0 +1,303 @@
+"""How figures, times and states are put into words; the same in a mail, a terminal and a file."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from math import floor
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from collector.domain.coverage.evidence import EmptySession
+from collector.domain.reports.run_report import RunReport, Stage, SymbolReport
+from collector.domain.reports.week_report import WeekReport, WeekSymbol
+from collector.domain.run_vocabulary import FETCHING, Asks, RunStatus, Window
+
+NEW_YORK: Final = ZoneInfo("America/New_York")
+ISRAEL: Final = ZoneInfo("Asia/Jerusalem")
+NONE: Final = "–"
+
+_KILO: Final = 1000
+_NAMED: Final = 2
+"""So many empty sessions are named in one sentence."""
+_MINUTE_S: Final = 60
+_HOUR_S: Final = 3600
+
+STATUS_WORDS: Final = {
+    RunStatus.SUCCESS: "OK",
+    RunStatus.PARTIAL: "PARTIAL",
+    RunStatus.FAILED: "FAILED",
+    RunStatus.INTERRUPTED: "INTERRUPTED",
+    RunStatus.RUNNING: "RUNNING",
+}
+
+STAGE_WORDS: Final = {
+    Stage.PREFLIGHT: "checking its surroundings",
+    Stage.UNDERLYING: "reading the underlyings",
+    Stage.DISCOVER: "discovering contracts",
+    Stage.SELECT: "selecting contracts",
+    Stage.PLAN: "planning requests",
+    Stage.FETCH: "fetching bars",
+    Stage.STORE: "storing bars",
+    Stage.BACKUP: "writing the backup",
+    Stage.CLOSE: "closing its books",
+}
+
+
+def percent(share: float | None) -> str:
+    """Return a fraction as percent with one decimal, rounded down: what is incomplete never reads 100.0 %."""
+    if share is None:
+        return NONE
+    return f"{floor(share * 1000 + 1e-9) / 10:.1f} %"
+
+
+def count(number: float | None) -> str:
+    """Return a whole number with thousands separated."""
+    return NONE if number is None else f"{number:,.0f}"
+
+
+def many(number: float | None, noun: str) -> str:
+    """Return how many there are of a thing whose plural ends in s: "1 request", "2 requests"."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def rate(number: float | None) -> str:
+    """Return a number per second."""
+    if number is None:
+        return NONE
+    return f"{number:,.0f}" if number >= 100 else f"{number:.1f}"  # noqa: PLR2004 - three digits say enough
+
+
+def seconds(number: float | None) -> str:
+    """Return a short time in seconds, as a latency is read."""
+    if number is None:
+        return NONE
+    return f"{number * _KILO:.0f} ms" if number < 1 else f"{number:.1f} s"
+
+
+def duration(number: float | None) -> str:
+    """Return seconds as hours and minutes, or minutes and seconds."""
+    if number is None:
+        return NONE
+    whole = round(number)
+    if whole < _MINUTE_S:
+        return f"{whole} s"
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+
+
+def size(number: float | None) -> str:
+    """Return bytes in decimal units, signed values included."""
+    if number is None:
+        return NONE
+    value, units = float(number), ["B", "kB", "MB", "GB", "TB"]
+    while abs(value) >= _KILO and len(units) > 1:
+        value, units = value / _KILO, units[1:]
+    return f"{value:.0f} {units[0]}" if units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
+def day(value: date) -> str:
+    """Return a date with its day of the week."""
+    return f"{value:%a} {value.day} {value:%b %Y}"
+
+
+def in_new_york(instant: datetime | None) -> str:
+    """Return an instant as New York's time of day."""
+    return NONE if instant is None else f"{instant.astimezone(NEW_YORK):%H:%M}"
+
+
+def both_zones(instant: datetime | None) -> str:
+    """Return an instant in Israel and in New York, each with its day."""
+    if instant is None:
+        return NONE
+    israel, york = instant.astimezone(ISRAEL), instant.astimezone(NEW_YORK)
+    same_day = israel.date() == york.date()
+    return f"{israel:%a %Y-%m-%d %H:%M} Israel · {york:{'' if same_day else '%a '}%H:%M} New York"
+
+
+def status_word(report: RunReport) -> str:
+    """Return the run's state in the one word that its subject carries."""
+    return "PREFLIGHT FAILED" if report.preflight_failed else STATUS_WORDS[report.status]
+
+
+def aim(report: RunReport) -> str:
+    """Return the name of what the window aims at: intraday windows cover, the others settle."""
+    return "covered" if report.asks is Asks.NOT_COVERED else "complete"
+
+
+def fetches(report: RunReport) -> bool:
+    """Return whether the window fetches bars, so that figures about bars say something."""
+    return report.window in FETCHING
+
+
+def concerns_bars(report: RunReport) -> bool:
+    """Return whether the window fetches bars or looks at them: gaps, expiring contracts, what is in the database."""
+    return fetches(report) or report.window in (Window.GAP_CHECK, Window.WEEKLY)
+
+
+def witnesses(counted: RunReport | SymbolReport | WeekSymbol) -> str:
+    """Return how many series-slots await a second answer, and how many one empty answer has settled; empty for none."""
+    parts = [f"{counted.awaiting:,} await confirmation"] if counted.awaiting else []
+    parts += [f"{counted.single_witness:,} single-witness"] if counted.single_witness else []
+    return " · ".join(parts)
+
+
+def confirmation(report: RunReport) -> str:
+    """Return what awaits a second answer, and when it is asked for; empty when nothing does."""
+    if not report.awaiting:
+        return ""
+    when = f", asked again from {both_zones(report.confirm_at)}" if report.confirm_at else ""
+    return f"{report.awaiting:,} series-slots{when}"
+
+
+def expiring(report: RunReport) -> str:
+    """Return how the expiring contracts stand."""
+    one = report.expiring
+    parts = [f"{one.saved:,} saved"] + ([f"{one.awaiting:,} await confirmation"] if one.awaiting else [])
+    return " · ".join([*parts, f"{one.at_risk:,} at risk", f"{one.lost:,} lost"])
+
+
+def _short_day(value: date) -> str:
+    return f"{value:%a} {value.day} {value:%b}"
+
+
+def distrust(found: Sequence[EmptySession]) -> str:
+    """Return which sessions are not to be trusted, why, and what becomes of them."""
+    days = ", ".join(_short_day(one) for one in sorted({one.session for one in found}))
+    said = [
+        one.words if one.symbol == "ALL" else one.words.replace(" contracts ", f" contracts of {one.symbol} ", 1)
+        for one in found
+    ]
+    more = f"; and {len(said) - _NAMED:,} more" if len(said) > _NAMED else ""
+    why = "; ".join(said[:_NAMED]) + more
+    return f"Do not trust {days}: {why}. Nothing of what came back empty is settled; the next window asks again."
+
+
+def headline(report: RunReport) -> str:
+    """Return the sentence that says whether the session's bars can be trusted."""
+    if report.implausible:
+        return distrust(report.implausible)
+    if report.preflight_failed:
+        what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
+        return f"{what}: the run stopped at its preflight check. What is stored is untouched."
+    measured = any(symbol.expected for symbol in report.symbols)
+    if report.status is RunStatus.FAILED or (report.status is RunStatus.PARTIAL and report.failure and not measured):
+        where = STAGE_WORDS[report.failure.stage] if report.failure else "at work"
+        return f"The run broke off while {where}. " + _stored(report)
+    if report.status is RunStatus.INTERRUPTED:
+        return "The run was stopped before its end. " + _stored(report)
+    if report.status is RunStatus.RUNNING:
+        return "The run is still at work. " + _stored(report)
+    return _trust(report) if fetches(report) else _done(report)
+
+
+def _done(report: RunReport) -> str:
+    """Return what a window has done that fetches no bars."""
+    if report.status is RunStatus.PARTIAL:
+        return "Some of it could not be done; " + _stored(report)
+    if report.backup is not None:
+        made = report.backup
+        return f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
+    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+        ready = "The gateway answers, and the" if report.window is Window.PRE_MARKET else "The"
+        return f"{ready} option chains are read: {report.environment.new_contracts:,} contracts are new."
+    gaps = report.gaps
+    found = f"{gaps.opened:,} gaps are new, {gaps.closed:,} closed, {gaps.still_open:,} open"
+    return f"The tables were looked through: {found}."
+
+
+def _trust(report: RunReport) -> str:
+    word = "settled" if report.asks is Asks.NOT_SETTLED else "covered"
+    expected = sum(symbol.expected for symbol in report.symbols)
+    there = sum(s.settled if report.asks is Asks.NOT_SETTLED else s.covered for s in report.symbols)
+    short = expected - there
+    missing = f"{short:,} of {expected:,} series-slots are not {word} yet" if short else ""
+    if missing and report.awaiting == short:
+        missing = f"{short:,} of {expected:,} series-slots await confirmation"
+    elif missing and report.awaiting:
+        missing += f", {report.awaiting:,} of them await confirmation"
+    if report.deferred:
+        return _put_off(report, missing)
+    if not expected:
+        return "Nothing was due: everything was there already."
+    if not missing:
+        return f"Every expected slot of every series is {word}."
+    if report.status is RunStatus.SUCCESS:
+        return f"All that this window was due to ask is answered; {missing}."
+    if report.unproven and short > expected / 2:
+        why = f"{report.unproven:,} series came back empty and nothing proves it"
+        return f"Do not trust {_short_day(report.session)}: {why}. None of it is settled; the next window asks again."
+    return f"Use these bars with care: {missing}. The next window asks again."
+
+
+def _put_off(report: RunReport, missing: str) -> str:
+    """Return what a run says whose time did not suffice: also where its own session is complete, others are not."""
+    words = "request is" if report.deferred == 1 else "requests are"
+    left = f"{report.deferred:,} {words} deferred to the next window" + (f"; {missing}" if missing else "")
+    if report.status is not RunStatus.SUCCESS:
+        return f"Use these bars with care: {left}."
+    return f"{'Not all that was due was asked' if report.requests else 'Nothing was asked'}: {left}."
+
+
+def _stored(report: RunReport) -> str:
+    if report.failure and report.failure.saved:
+        return report.failure.saved
+    if report.bars_collected or report.bars_updated:
+        return f"{report.bars_collected:,} new bars are safely stored."
+    return "No bars were stored."
+
+
+def subject(report: RunReport) -> str:
+    """Return the subject of a run's mail, without prefix: window, session, state, then the figures that matter."""
+    parts = [f"{report.window} {report.session} {status_word(report)}"]
+    if report.implausible:
+        symbols = dict.fromkeys(one.symbol for one in report.implausible)
+        parts.append("do not trust " + ", ".join("any symbol" if one == "ALL" else one for one in symbols))
+    if report.failure and report.status is not RunStatus.PARTIAL:
+        parts.append(str(report.failure.cause).replace("_", " "))
+    if report.reached is not None and not report.preflight_failed:
+        parts.append(percent(report.reached) + (" covered" if report.asks is Asks.NOT_COVERED else ""))
+    if not report.preflight_failed and report.status is not RunStatus.INTERRUPTED:
+        parts += _outcome_words(report)
+    parts += [f"{report.deferred:,} deferred"] if report.deferred else []
+    parts += [f"{report.expiring.lost:,} lost"] if report.expiring.lost else []
+    return " · ".join(parts)
+
+
+def _outcome_words(report: RunReport) -> list[str]:
+    """Return the one figure that matters beside completeness."""
+    if fetches(report):
+        return [f"{report.bars:,} bars"]
+    if report.window is Window.BACKUP:
+        return [size(report.backup.bytes)] if report.backup else []
+    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+        return [f"{report.environment.new_contracts:,} new contracts"]
+    still_open = report.gaps.still_open
+    return [f"{still_open:,} open gap{'' if still_open == 1 else 's'}"]
+
+
+def week_troubles(week: WeekReport) -> tuple[tuple[int, str], ...]:
+    """Return how many windows of a week went wrong, by the word for it."""
+    return (week.failed_runs, "failed"), (week.partial_runs, "partial"), (len(week.missed), "missed")
+
+
+def week_windows(week: WeekReport) -> str:
+    """Return how many windows a week had, and how many of them went wrong."""
+    return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
+        f"{n} {word}" for n, word in week_troubles(week)
+    )
+
+
+def week_subject(week: WeekReport) -> str:
+    """Return the subject of a weekly mail, without prefix."""
+    trouble = [f"{n} {word}" for n, word in week_troubles(week) if n]
+    state = ", ".join(trouble) if trouble else "OK"
+    return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
+
+
+def sparkline(shares: list[float | None], low: float) -> str:
+    """Return fractions as a line of block characters between `low` and 1; a space where nothing is known."""
+    blocks = "▁▂▃▄▅▆▇█"
+    span = (1.0 - low) or 1.0
+    return "".join(
+        " " if share is None else blocks[min(7, max(0, int((share - low) / span * 7.999)))] for share in shares
+    )

@@ -1,0 +1,1 @@
+"""The bar run: prepare, plan, fetch, weigh, close."""

@@ -1,0 +1,241 @@
+"""Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask."""
+
+import contextlib
+import gc
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import structlog
+
+from collector.db.bars import underlying_bars
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.coverage.request_planning import Work
+from collector.domain.errors import UsageError
+from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import Instrument, Underlying
+from collector.domain.run_vocabulary import Asks, Window
+from collector.runs.dependencies import Parts
+from collector.runs.evidence import controls, weighing
+from collector.runs.evidence.proving import prove
+from collector.runs.evidence.weighed import Series
+from collector.runs.fetching.fetching import Fetching
+from collector.runs.fetching.judging import examined, spots_of
+from collector.runs.fetching.storing import Answered, Sessions, Storer, judged
+from collector.runs.orders import Finished, GivenUp, NotPrepared, Prepared
+from collector.runs.planning import expired_contracts, missing_work, older_sessions
+from collector.runs.preparing.preparation import Preparation
+
+_PASSES = 3
+"""The first asks for everything, the next for what failed meanwhile and for empty answers that nothing controlled."""
+log = structlog.get_logger()
+
+
+async def collect(finished: Finished, parts: Parts) -> None:
+    """Collect an order's bars; what was done is in `finished`, also when this raises.
+
+    Raises:
+        GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
+        UsageError: IB knows none of the symbols.
+    """
+    finished.order = await older_sessions.widened(finished.order, parts.db, parts.calendar, parts.source.now())
+    order = finished.order
+    preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
+    underlyings = await _defined(preparation, finished)
+    watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
+    if watch is not None:
+        watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
+    lacking = [] if order.fill_columns else underlyings
+    own = [work for u in lacking for work in await preparation.underlying_work(u)]
+    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
+    for underlying in underlyings:
+        chosen = await preparation.choose(underlying)
+        if isinstance(chosen, NotPrepared):
+            finished.not_prepared.append(chosen)
+            log.warning("symbol_left_out", symbol=underlying.symbol, message=chosen.failure.message)
+        else:
+            finished.prepared.append(chosen)
+            finished.not_prepared.extend(chosen.lacking)
+    sessions = await _sessions(underlyings, preparation, parts)
+    await prove(finished, parts, sessions.seen_until)
+    if not order.fill_columns:
+        await expired_contracts.ask(finished, parts)
+    await _passes(finished, sessions, parts, watch)
+
+
+async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: controls.Controls | None) -> None:
+    """Ask for what is missing, and weigh what came back empty, until asking again would prove nothing."""
+    order, tally = finished.order, finished.tally
+    if watch is not None:
+        today = parts.source.now().astimezone(NEW_YORK).date()
+        found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
+        watch.learn(await found)
+    hopeless: set[HistoricalRequest] = set()
+    spoken: set[Series] = set()
+    for number in range(1, _PASSES + 1):
+        work = await missing_work.contract_work(
+            parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
+        )
+        if number == 1:
+            for item in work:
+                tally.contracts_planned.add(item.instrument.id)
+                tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
+        work = [left for item in work if (left := _without(item, hopeless, spoken))]
+        if not work:
+            if number == 1:
+                await _weigh(finished, parts)  # what was asked of the underlyings, or by a run that was killed
+            break
+        log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
+        before = len(finished.given_up)
+        deferred = await _fetch(work, sessions, finished, parts, watch)
+        hopeless.update(letter.request for letter in finished.given_up[before:])
+        asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
+        unasked = finished.weighed.uncontrolled - asked
+        await _weigh(finished, parts)
+        finished.weighed.uncontrolled |= unasked
+        if order.force or order.fill_columns or deferred or _is_early(finished, parts):
+            return
+        spoken |= finished.weighed.controlled
+        if watch is not None:
+            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
+    if order.window is Window.LATE_NIGHT:
+        share = parts.settings.repair.resample_share
+        again = await missing_work.sample(
+            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+        )
+        await _fetch(again, sessions, finished, parts, None)
+
+
+def _is_early(finished: Finished, parts: Parts) -> bool:
+    """Return whether nothing of the order's session can settle yet: asking again at once would change nothing."""
+    now, day = parts.source.now(), finished.order.day
+    return all(parts.calendar.session(one.underlying.symbol, day).settles_at >= now for one in finished.prepared)
+
+
+async def _weigh(finished: Finished, parts: Parts) -> None:
+    """Weigh the empty answers of a run that may settle something."""
+    if finished.order.asks is Asks.NOT_SETTLED:
+        underlyings = [prepared.underlying for prepared in finished.prepared]
+        asked = {finished.order.day} if finished.tally.answered else set()
+        finished.weighed = await parts.db.patiently(
+            lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)
+        )
+
+
+def _is_lit(series: Series, symbols: Sequence[Prepared], watch: controls.Controls) -> bool:
+    instrument, what = series
+    owner = next((one for one in symbols if any(contract.id == instrument for contract in one.contracts)), None)
+    return owner is not None and watch.is_lit(owner.underlying.symbol, what)
+
+
+async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
+    """Return the underlyings of the order; those that cannot be had are noted, and do not stop the others.
+
+    Raises:
+        UsageError: IB knows none of the symbols.
+    """
+    underlyings: list[Underlying] = []
+    for symbol in finished.order.symbols:
+        found = await preparation.define(symbol)
+        if isinstance(found, NotPrepared):
+            finished.not_prepared.append(found)
+            log.warning("symbol_left_out", symbol=symbol, outcome=found.failure.outcome, message=found.failure.message)
+        else:
+            underlyings.append(found)
+    unknown = [left.symbol for left in finished.not_prepared if left.failure.outcome is Outcome.UNKNOWN_CONTRACT]
+    if len(unknown) == len(finished.order.symbols):
+        raise UsageError(f"IB does not know {', '.join(unknown)}", "Write the symbol as IB does; see --symbols.")
+    return underlyings
+
+
+def _without(work: Work, hopeless: set[HistoricalRequest], spoken: set[Series]) -> Work | None:
+    """Return what is left of work without what was given up on, and what was answered as well as it can be now."""
+    requests = tuple(
+        request
+        for request in work.requests
+        if request not in hopeless and (work.instrument.id, request.what_to_show) not in spoken
+    )
+    return Work(work.instrument, requests) if requests else None
+
+
+async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation, parts: Parts) -> Sessions:
+    """Return the whole sessions of the order by symbol, and where each underlying has bars."""
+    by_symbol = {
+        u.symbol: [parts.calendar.session(u.symbol, part.day) for part in preparation.sessions(u.symbol)]
+        for u in underlyings
+    }
+    traded = {
+        u.symbol: await underlying_bars.traded(parts.db, u.id, [s.span for s in by_symbol[u.symbol]])
+        for u in underlyings
+    }
+    spots = {u.symbol: await spots_of(parts.db, u.id, by_symbol[u.symbol]) for u in underlyings}
+    return Sessions(by_symbol, traded, spots, await underlying_bars.latest(parts.db))
+
+
+async def _fetch(
+    work: Sequence[Work],
+    sessions: Sessions,
+    finished: Finished,
+    parts: Parts,
+    watch: controls.Controls | None = None,
+) -> bool:
+    """Fetch and store work, under controls where there are any; returns whether something was deferred."""
+    tally = finished.tally
+    tally.planned += sum(len(item.requests) for item in work)
+    parts.on_progress(tally)
+    if not work:
+        return False
+    async with Storer(
+        parts.db,
+        finished.run_id,
+        parts.settings.series,
+        tally,
+        parts.clock,
+        lambda: parts.on_progress(tally),
+        parts.login,
+    ) as storer:
+
+        async def deliver(
+            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
+        ) -> list[HistoricalRequest]:
+            if watch is not None:
+                for request, answer in answered:
+                    watch.heard(request, answer)
+            answers, doubtful = judged(instrument, answered, sessions)
+            symbol = instrument.symbol
+            known = sessions.by_symbol.get(symbol, ())
+            answers = replace(answers, requests=(*answers.requests, *failed))
+            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            parts.on_progress(tally)
+            return doubtful
+
+        async def record(request: RequestRecord) -> None:
+            await storer.put(InstrumentAnswers(request.instrument, {}, requests=(request,)))
+
+        def is_over() -> bool:
+            deadline = finished.order.deadline
+            return deadline is not None and parts.certain_now() >= deadline
+
+        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
+        try:
+            with _fewer_collections():
+                async with watch.watch(work, record, is_over) if watch is not None else contextlib.nullcontext():
+                    await fetching.run(work)
+        finally:
+            finished.given_up.extend(fetching.given_up)
+    for request, failure in storer.refused:
+        finished.given_up.append(GivenUp(request, failure, attempts=1))
+        tally.refused(request)
+    return bool(fetching.deferred)
+
+
+@contextlib.contextmanager
+def _fewer_collections() -> Iterator[None]:
+    """Look for garbage cycles more rarely: among millions of short-lived tuples it costs a seventh of the CPU."""
+    usual = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)

@@ -1,0 +1,226 @@
+"""Count what sessions have and lack after a run: gaps, losses, last chances, statistics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+import structlog
+
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.bookkeeping import claims, dead_letters, gaps_table, runs_table, session_statistics
+from collector.db.bookkeeping.runs_table import Uncounted
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts import lifecycle
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.coverage.depth import DEFAULTS
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.reports.run_report import Expiring, GapCounts
+from collector.domain.run_vocabulary import Asks, GapState, GapType, Window
+from collector.jobs.greeks_pass import note_quality
+from collector.market.calendar import Calendar
+from collector.runs.orders import Finished, Prepared
+from collector.runs.planning import expired_contracts
+from collector.runs.preparing import contract_scope
+
+REACH = max(DEFAULTS.values())
+"""Gaps are looked for at least so far back after each run; windows that only look go back to the first selection."""
+_LOOKING = frozenset({Window.GAP_CHECK, Window.WEEKLY})
+_OWED_FOR = timedelta(days=120)
+"""Runs that were cut off earlier are not looked for any more."""
+_SILENT = timedelta(minutes=5)
+"""A run that has not said for so long that it lives is taken for dead."""
+_GAP_TYPES = {
+    Outcome.PERMISSION: GapType.PERMISSION,
+    Outcome.PACING: GapType.RATE_LIMIT,
+    Outcome.DISCONNECTED: GapType.CONNECTION_FAILURE,
+    Outcome.FARM_DOWN: GapType.CONNECTION_FAILURE,
+    Outcome.OTHER_LOGIN: GapType.CONNECTION_FAILURE,
+    Outcome.TIME_OUT: GapType.CONNECTION_FAILURE,
+}
+log = structlog.get_logger()
+
+
+async def uncounted(db: Database, now: datetime) -> tuple[int, ...]:
+    """Return the ids of runs after which gaps and statistics are older than the bars; the next run counts for them."""
+    return tuple(sorted({one.run_id for one in await runs_table.uncounted(db, now - _OWED_FOR, now - _SILENT)}))
+
+
+@dataclass(slots=True)
+class _Count:
+    """One symbol. past: its settled sessions that are looked through for gaps. touched: those to be measured."""
+
+    underlying: Underlying
+    prepared: Prepared | None
+    past: list[Session]
+    touched: list[Session]
+    waiting: dict[int, datetime] = field(default_factory=dict)
+
+
+async def count(
+    finished: Finished, db: Database, settings: Settings, calendar: Calendar, clock: Clock, now: datetime
+) -> None:
+    """Bring gaps, lifecycle and statistics of all that a run touched up to date; say loudly what is lost.
+
+    What runs before it left uncounted, because they were cut off, is counted, too. May be stopped anywhere; then this
+    run's is left to the next one. Gaps come first, then the sessions' statistics, the latest session first.
+
+    Args:
+        finished: the run.
+        db: the database.
+        settings: the configuration.
+        calendar: the exchange's.
+        clock: our time; says how long the run took.
+        now: an instant that has come for certain.
+    """
+    finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
+    left = [one for one in await runs_table.uncounted(db, now - _OWED_FOR, now) if one.run_id != finished.run_id]
+    counts = await _counts(finished, left, db, settings, calendar, now)
+    await _count_gaps(finished, counts, db, settings, now)
+    await _count_expiries(finished, counts, db, settings, now)
+    await _measure(finished, counts, db, settings, clock)
+    await runs_table.mark_counted(db, sorted({one.run_id for one in left}))
+    finished.counted = True
+
+
+async def _counts(
+    finished: Finished, left: Sequence[Uncounted], db: Database, settings: Settings, calendar: Calendar, now: datetime
+) -> list[_Count]:
+    order = finished.order
+    ready = {one.underlying.id: one for one in finished.prepared}
+    known = {one.id: one for one in await contract_store.underlyings(db)}
+    counts = []
+    for id_ in sorted({*ready, *(one.underlying_id for one in left)} & {*ready, *known}):
+        prepared, underlying = ready.get(id_), ready[id_].underlying if id_ in ready else known[id_]
+        days = {session.day for session in prepared.sessions} | {order.day} if prepared else set[date]()
+        for one in left:
+            if one.underlying_id == id_:
+                days |= {session.day for session in calendar.sessions(underlying.symbol, one.first, one.last)}
+        touched = [calendar.session(underlying.symbol, day) for day in sorted(days, reverse=True)]
+        past = await _past(finished, underlying, touched, db, calendar, now)
+        waiting = await contract_scope.pending(db, settings, calendar, underlying, past[-1].day) if past else {}
+        counts.append(_Count(underlying, prepared, past, touched, waiting))
+    return counts
+
+
+async def _past(
+    finished: Finished,
+    underlying: Underlying,
+    touched: Sequence[Session],
+    db: Database,
+    calendar: Calendar,
+    now: datetime,
+) -> list[Session]:
+    """Return the settled sessions that are looked through: none from before anything was selected."""
+    order = finished.order
+    first_selected = await contract_store.first_selected(db, underlying.id)
+    if first_selected is None:
+        return []
+    last = max([order.day, *(session.day for session in touched)])
+    first = first_selected
+    if order.window not in _LOOKING:
+        first = max(first, min([order.day - REACH, *(session.day for session in touched)]))
+    return [one for one in calendar.sessions(underlying.symbol, first, last) if one.settles_at < now]
+
+
+async def _count_gaps(
+    finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, now: datetime
+) -> None:
+    changed, lost = gaps_table.Recorded(), list[gaps_table.Gap]()
+    for one in counts:
+        changed += await gaps_table.record(
+            db,
+            one.underlying.id,
+            one.past,
+            settings.series,
+            UNDERLYING_SERIES,
+            run_id=finished.run_id,
+            now=now,
+            reasons=_reasons(finished),
+            pending=one.waiting,
+        )
+        lost += await expired_contracts.lost(db, one.underlying, now)
+    await dead_letters.resolve(db, now)
+    if lost:
+        log.critical("bars_lost", gaps=len(lost), examples=[_gap_words(gap) for gap in lost[:5]])
+    totals = await gaps_table.totals(db)
+    finished.gaps = GapCounts(
+        opened=changed.opened, closed=changed.closed, lost=len(lost), still_open=totals[GapState.OPEN].gaps
+    )
+    gone = sorted({gap.contract_symbol for gap in lost if gap.contract_symbol})
+    finished.expiring = Expiring(lost=len(gone), examples=tuple(gone)[:5])
+
+
+async def _count_expiries(
+    finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, now: datetime
+) -> None:
+    """Count whose last chance it was: what is at risk stays so until it is lost, for it is still asked for."""
+    order, saved, awaited, at_risk = finished.order, 0, 0, list[OptionContract]()
+    for one in counts:
+        for session in one.touched:
+            if session.settles_at >= now:
+                continue
+            found = await lifecycle.mark_expiry_collected(db, one.underlying.id, session, settings.series)
+            if session.day == order.day and one.prepared is not None:
+                saved += found.saved
+                awaiting = await claims.awaiting_expiries(db, one.underlying.id, session, settings.series)
+                awaited += sum(contract.id in awaiting for contract in found.at_risk)
+                at_risk += [contract for contract in found.at_risk if contract.id not in awaiting]
+        if one.prepared is not None:
+            at_risk += await lifecycle.expired_at_risk(db, one.underlying.id, order.day)
+    if at_risk:
+        names = [contract.occ_symbol for contract in at_risk[:5]]
+        log.critical("last_chance_at_risk", contracts=len(at_risk), examples=names)
+    examples = finished.expiring.examples or tuple(contract.occ_symbol for contract in at_risk[:5])
+    finished.expiring = Expiring(
+        saved=saved, awaiting=awaited, at_risk=len(at_risk), lost=finished.expiring.lost, examples=examples
+    )
+
+
+async def _measure(
+    finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, clock: Clock
+) -> None:
+    """Measure the sessions that were touched, the latest first; the order's own says what the run took for it."""
+    order, series = finished.order, settings.series
+    seconds = (clock.now() - finished.started).total_seconds()
+    done = expected = 0
+    sessions = sorted(((one, session) for one in counts for session in one.touched), key=lambda pair: pair[1].day)
+    for one, session in reversed(sessions):
+        underlying = one.underlying
+        due = await contract_scope.due_ids(db, underlying, session, one.waiting)
+        measured = await session_statistics.measure(db, underlying.id, session, series, due)
+        if session.day == order.day and one.prepared is not None:
+            asked = one.prepared.sessions[-1] if one.prepared.sessions else session
+            part = measured
+            if asked != session:
+                part = await session_statistics.measure(db, underlying.id, asked, series, due)
+            if one.prepared.sessions:
+                done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
+                expected += part.expected
+            own = finished.tally.of(underlying.symbol)
+            error_rate = len(own.contracts & finished.tally.contracts_failed) / max(len(own.contracts), 1)
+            await session_statistics.record(
+                db, session.day, underlying.symbol, measured, duration_s=seconds, error_rate=error_rate
+            )
+        elif measured.contracts:
+            # What its own run took and failed at stays.
+            await session_statistics.record(db, session.day, underlying.symbol, measured)
+        else:
+            continue
+        await note_quality(db, underlying, session)
+    finished.reached = done / expected if expected else None
+
+
+def _reasons(finished: Finished) -> dict[tuple[int, WhatToShow], GapType]:
+    return {
+        (one.request.instrument.id, one.request.what_to_show): _GAP_TYPES[one.failure.outcome]
+        for one in finished.given_up
+        if one.failure.outcome in _GAP_TYPES and isinstance(one.request.instrument, OptionContract)
+    }
+
+
+def _gap_words(gap: gaps_table.Gap) -> str:
+    return f"{gap.contract_symbol or gap.symbol} {gap.what_to_show} {gap.span.start:%Y-%m-%d %H:%M} UTC: {gap.reason}"

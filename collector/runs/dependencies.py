@@ -1,0 +1,34 @@
+"""The concrete parts that a run works with."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.connection.pool import Database
+from collector.market.calendar import Calendar
+from collector.runs.source import MarketDataSource
+from collector.runs.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The concrete parts of a run, wired by collector.app.composition.
+
+    on_progress: called whenever the tally has changed. login: by which the source is asked; kept with each request.
+    """
+
+    db: Database
+    source: MarketDataSource
+    settings: Settings
+    calendar: Calendar
+    clock: Clock
+    randomness: random.Random
+    on_progress: Callable[[Tally], None] = lambda _: None
+    login: str = ""
+
+    def certain_now(self) -> datetime:
+        """Return the earlier of our time and the source's: what is given up by it is never given up too early."""
+        return min(self.clock.now(), self.source.now())

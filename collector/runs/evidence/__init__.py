@@ -1,0 +1,1 @@
+"""Controls, and the weighing of empty answers."""

@@ -1,0 +1,115 @@
+"""Proving that an order's slots have happened: by a bar of an underlying that starts later, not by clocks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from collector.domain.coverage.coverage_rules import NEW_YORK, latest, proven_end
+from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.pacing.reactions import REACTIONS, delay_s
+from collector.runs.dependencies import Parts
+from collector.runs.orders import Finished, NotPrepared, Prepared
+from collector.runs.planning import missing_work
+
+log = structlog.get_logger()
+
+
+async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> None:
+    """Clip the prepared sessions to what is proven; ask for one underlying bar where that is needed.
+
+    A slot that has only just ended may lack its proof for a moment, and is left to the next window. Where more is
+    lacking, a clock is wrong or the source is dark: that is noted, and the run is partial.
+
+    Args:
+        finished: the run; its prepared symbols are clipped.
+        parts: what the run works with.
+        stored: start of the latest underlying's bar in the tables, which the source has sent once.
+    """
+    finished.not_prepared += [lacking for one in finished.prepared if (lacking := _parted(one, finished, parts))]
+    asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
+    work = await missing_work.contract_work(parts.db, parts.calendar, *asked)
+    if not work and not await missing_work.lacks_expired(parts.db, *asked):
+        return
+    for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
+        short, prepared = max(
+            ((_short(one, parts, stored), one) for one in finished.prepared), key=lambda pair: pair[0]
+        )
+        if not short and (attempt or parts.source.seen_until is not None):
+            break
+        if attempt and short <= SLOT:
+            break
+        if attempt:
+            await parts.clock.sleep(delay_s(Outcome.UNKNOWN, attempt, parts.randomness) or 0.0)
+        end = prepared.sessions[-1].close
+        request = HistoricalRequest(prepared.underlying, WhatToShow.TRADES, Span(end - SLOT, end))
+        finished.tally.attempted(request, await parts.source.historical(request))
+    finished.not_prepared += [lacking for one in finished.prepared if (lacking := _unproven(one, parts, stored))]
+    finished.prepared[:] = [
+        replace(one, sessions=_proven(one.sessions, _whole(one, parts), _seen(parts, stored), parts.source.now()))
+        for one in finished.prepared
+    ]
+
+
+def _seen(parts: Parts, stored: datetime | None) -> datetime | None:
+    return latest(parts.source.seen_until, stored)
+
+
+def _whole(prepared: Prepared, parts: Parts) -> list[Session]:
+    return [parts.calendar.session(prepared.underlying.symbol, part.day) for part in prepared.sessions]
+
+
+def _short(prepared: Prepared, parts: Parts, stored: datetime | None) -> timedelta:
+    """Return how much of a symbol's last session is not proven."""
+    if not prepared.sessions:
+        return timedelta(0)
+    end = proven_end(_whole(prepared, parts)[-1], _seen(parts, stored), parts.source.now())
+    return max(prepared.sessions[-1].close - end, timedelta(0))
+
+
+def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared | None:
+    """Return that our clock and the source's part in what has happened of the order's session, or has expired."""
+    symbol, now, own = prepared.underlying.symbol, parts.source.now(), parts.clock.now()
+    session = parts.calendar.session(symbol, finished.order.day)
+    is_over = min(now, own) > session.settles_at and now.astimezone(NEW_YORK).date() == own.astimezone(NEW_YORK).date()
+    if abs(own - now) <= SLOT or is_over:
+        return None
+    return _left_out(
+        symbol,
+        f"by IB's clock it is {now:%Y-%m-%d %H:%M} UTC, by this machine's {own:%Y-%m-%d %H:%M}: set the one that is"
+        " wrong; what only this machine's says to have happened was not asked for",
+    )
+
+
+def _unproven(prepared: Prepared, parts: Parts, stored: datetime | None) -> NotPrepared | None:
+    """Return what cannot be asked for because only a clock says that it has happened."""
+    if _short(prepared, parts, stored) <= SLOT:
+        return None
+    seen = _seen(parts, stored)
+    return _left_out(
+        prepared.underlying.symbol,
+        f"{'nothing' if seen is None else f'no bar of an underlying later than {seen:%Y-%m-%d %H:%M} UTC'} was sent,"
+        f" though by IB's clock it is {parts.source.now():%Y-%m-%d %H:%M}: that clock is ahead, or IB is silent;"
+        " what is later was not asked for",
+    )
+
+
+def _left_out(symbol: str, words: str) -> NotPrepared:
+    log.warning("slots_left_out", symbol=symbol, message=words)
+    return NotPrepared(symbol, Failure(Outcome.UNKNOWN, words))
+
+
+def _proven(
+    parts: Sequence[Session], whole: Sequence[Session], seen_until: datetime | None, now: datetime
+) -> tuple[Session, ...]:
+    """Return the proven parts of sessions, which `whole` holds from open to close."""
+    ends = [min(part.close, proven_end(one, seen_until, now)) for part, one in zip(parts, whole, strict=True)]
+    return tuple(
+        part if end == part.close else replace(part, close=end, next_open=end)
+        for part, end in zip(parts, ends, strict=True)
+        if part.open < end
+    )

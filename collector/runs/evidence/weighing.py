@@ -1,0 +1,306 @@
+"""Weighing of empty answers: which become final, which wait, which sessions cannot be so empty."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import structlog
+
+from collector.config import Settings
+from collector.db.bookkeeping import claims as store
+from collector.db.bookkeeping.claims import ALL, Negative, NewClaim, StoredClaim
+from collector.db.connection.pool import Database, Statements
+from collector.db.contracts import contract_tables as contract_store
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.coverage.depth import DEFAULTS
+from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Span, Spans
+from collector.market.calendar import Calendar
+from collector.runs.evidence.weighed import Weighed
+from collector.runs.preparing.contract_scope import level_of
+
+_BACK = timedelta(days=1)
+"""Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
+_AROUND = timedelta(minutes=2)
+_HISTORY = timedelta(days=12)
+"""Holds six sessions before any."""
+_Nights = dict[date, date | None]
+"""Session days, and the New York day on which the source last called something of each empty."""
+log = structlog.get_logger()
+
+
+async def weigh(
+    db: Database,
+    settings: Settings,
+    calendar: Calendar,
+    underlyings: Sequence[Underlying],
+    run_id: int | None,
+    asked: Collection[date] = (),
+    only: date | None = None,
+) -> Weighed:
+    """Weigh the empty answers about some underlyings' contracts, in one transaction; repeating it changes nothing.
+
+    Args:
+        db: the database.
+        settings: series, what is near the money, up to which ask nobody need bid.
+        calendar: the sessions.
+        underlyings: whose answers are weighed.
+        run_id: the run that weighs; None: a person.
+        asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
+        only: rule on this session day alone; None: on all that hold claims.
+    """
+    found = Weighed()
+    async with db.transaction() as transaction:
+        touched: dict[Underlying, _Nights] = {}
+        for underlying in underlyings:
+            await store.drop_answered(transaction, underlying.id)
+            nights = await _witnessed(transaction, calendar, underlying, found)
+            spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
+            spoken_of &= {only} if only else spoken_of
+            touched[underlying] = {day: nights.get(day) for day in sorted(spoken_of) if calendar.is_session(day)}
+        findings = await _findings(transaction, settings, calendar, touched, run_id, found)
+        for underlying, days in touched.items():
+            await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
+    for one in found.implausible:
+        tell = log.error if one.session in asked else log.info
+        tell("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
+    return found
+
+
+async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed) -> _Nights:
+    """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of.
+
+    Each with the New York day on which the last controlled one was sent.
+    """
+    depth = min(DEFAULTS.values())
+    negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
+    if not negatives:
+        return {}
+    good = await store.good_answers(db, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
+    came: dict[tuple[bool, WhatToShow], list[datetime]] = defaultdict(list)
+    oldest: dict[tuple[bool, WhatToShow, int], datetime] = {}
+    for one in good:
+        came[one.of_option, one.what_to_show].append(one.answered_at)
+        key = (one.of_option, one.what_to_show, one.run_id)
+        oldest[key] = min(oldest.get(key, one.first_bar), one.first_bar)
+    dark: dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]] = defaultdict(list)
+    for negative in negatives:
+        if negative.known:
+            dark[negative.instrument > 0, negative.what_to_show].append((negative.answered_at, negative.instrument))
+    sessions = _Sessions(calendar, underlying.symbol)
+    marks: list[tuple[Negative, bool]] = []
+    claims: dict[tuple[int, WhatToShow, Span], NewClaim] = {}
+    nights: _Nights = {}
+    for negative in negatives:
+        key_ = (negative.instrument > 0, negative.what_to_show)
+        controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
+        marks.append((negative, controlled))
+        # An underlying's other series are not everybody's to have: what they lack makes no session suspect.
+        if (negative.instrument > 0 or negative.what_to_show is WhatToShow.TRADES) and not negative.settled:
+            series = (negative.instrument, negative.what_to_show)
+            (found.controlled if controlled else found.uncontrolled).add(series)
+        if controlled and not negative.settled:
+            reach = oldest.get((*key_, negative.run_id))
+            for claim in _claims(negative, sessions, reach):
+                _add(claims, claim)
+        for day in (span.start.astimezone(NEW_YORK).date() for span in negative.spans):
+            last = nights.get(day)
+            nights[day] = negative.sent_at.astimezone(NEW_YORK).date() if controlled else last
+    found.uncontrolled -= found.controlled
+    await store.mark_weighed(db, marks)
+    await store.claim(db, list(claims.values()))
+    return nights
+
+
+def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
+    """Yield what a controlled empty answer claims: sessions that had closed long enough, within the source's memory.
+
+    Further back than its memory is taken to reach, an answer of the same run must have shown that it reaches there.
+    """
+    for span in negative.spans:
+        session = sessions.of(span.start)
+        if session is None:
+            continue
+        if negative.sent_at <= session.settles_at:
+            continue
+        age = negative.sent_at - session.open
+        if age > DEFAULTS.get(negative.what_to_show, age) and (reach is None or reach > session.close):
+            continue
+        yield NewClaim(
+            negative.instrument,
+            negative.what_to_show,
+            session.day,
+            span,
+            negative.sent_at,
+            negative.run_id,
+            negative.login,
+            negative.sent_at,
+        )
+
+
+def _add(claims: dict[tuple[int, WhatToShow, Span], NewClaim], new: NewClaim) -> None:
+    """Keep the first witness of a claim, and when the latest one was sent."""
+    key = (new.instrument, new.what_to_show, new.span)
+    first = claims.get(key)
+    claims[key] = new if first is None else replace(first, last_sent_at=new.last_sent_at)
+
+
+class _Sessions:
+    """Sessions of a symbol by an instant inside them, each computed once."""
+
+    def __init__(self, calendar: Calendar, symbol: str) -> None:
+        self._calendar, self._symbol = calendar, symbol
+        self._known: dict[date, Session | None] = {}
+
+    def of(self, instant: datetime) -> Session | None:
+        """Return the session of an instant's New York day, None where the calendar has lost it since."""
+        day = instant.astimezone(NEW_YORK).date()
+        if day not in self._known:
+            is_session = self._calendar.is_session(day)
+            self._known[day] = self._calendar.session(self._symbol, day) if is_session else None
+        return self._known[day]
+
+
+async def _findings(
+    db: Statements,
+    settings: Settings,
+    calendar: Calendar,
+    touched: dict[Underlying, _Nights],
+    run_id: int | None,
+    found: Weighed,
+) -> dict[tuple[str, date], Finding]:
+    """Judge each session of each symbol, and over all symbols; return what was found by symbol (or `ALL`) and day.
+
+    A session that was found implausible is looked at again whatever has changed: another run may have repaired it.
+    """
+    findings: dict[tuple[str, date], Finding] = {}
+    all_days = {day for days in touched.values() for day in days}
+    looked_at = {underlying: set(days) for underlying, days in touched.items()}
+    for symbol in settings.symbol_names:
+        known = await contract_store.underlying(db, symbol)
+        if known is not None:
+            doubted = all_days.intersection(await store.doubted_days(db, symbol))
+            looked_at[known] = looked_at.get(known, set()) | doubted
+    for underlying, days in looked_at.items():
+        for day in sorted(days):
+            counted = await _counted(db, settings, calendar, underlying, day)
+            night = touched.get(underlying, {}).get(day)
+            finding = await _judged(db, settings, underlying.symbol, day, counted, night, run_id)
+            _note(found, underlying.symbol, day, finding)
+            findings[underlying.symbol, day] = finding
+    for day in sorted(all_days):
+        whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
+        night = max((last for days in touched.values() if (last := days.get(day)) is not None), default=None)
+        finding = await _judged(db, settings, ALL, day, whole, night, run_id)
+        if not finding.plausible and all(one.plausible for (_, other), one in findings.items() if other == day):
+            _note(found, ALL, day, finding)
+        findings[ALL, day] = finding
+    return findings
+
+
+async def _counted(
+    db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
+) -> Emptiness:
+    level = await level_of(db, calendar, underlying, day)
+    band = Decimal(str(settings.selection_for(underlying.symbol).near_band))
+    spot = level.spot if level is not None else Decimal(0)
+    session = calendar.session(underlying.symbol, day)
+    near = (spot * (1 - band), spot * (1 + band))
+    return await store.emptiness(db, underlying.id, session, settings.series, near)
+
+
+async def _judged(
+    db: Statements,
+    settings: Settings,
+    symbol: str,
+    day: date,
+    counted: Emptiness,
+    night: date | None,
+    run_id: int | None,
+) -> Finding:
+    quoted = any(what is not WhatToShow.TRADES for what in settings.series)
+    before = await store.earlier(db, day, symbol)
+    finding = weighed(
+        counted,
+        [one.share(quoted=quoted) for one in await store.plausible(db, symbol, day)],
+        quoted=quoted,
+        night=night,
+        before=None if before is None else (before.emptiness, before.nights),
+        accepted=before is not None and before.accepted,
+    )
+    await store.record(db, day, symbol, finding, run_id)
+    return finding
+
+
+def _note(found: Weighed, symbol: str, day: date, finding: Finding) -> None:
+    if finding.implausible:
+        found.implausible.append(EmptySession(symbol=symbol, session=day, words=finding.implausible))
+    elif finding.remark:
+        found.accepted.append(EmptySession(symbol=symbol, session=day, words=finding.remark))
+
+
+async def _rule(
+    db: Statements,
+    settings: Settings,
+    calendar: Calendar,
+    underlying: Underlying,
+    days: Sequence[date],
+    findings: dict[tuple[str, date], Finding],
+    found: Weighed,
+) -> None:
+    """Settle what is proven, and say of the rest what it waits for."""
+    if not days:
+        return
+    now = db.clock.now()
+    sessions = [calendar.session(underlying.symbol, day) for day in days]
+    past = calendar.sessions(underlying.symbol, days[0] - _HISTORY, days[-1])
+    proven: list[tuple[StoredClaim, Ruling]] = []
+    waiting: list[tuple[StoredClaim, Ruling, str]] = []
+    unlisted: list[StoredClaim] = []
+    for claim in await store.claims(db, underlying.id, sessions, past, settings.evidence.no_bid_usd):
+        if not claim.listed and not claim.facts.with_bars:
+            if claim.facts.has_second_night:
+                unlisted.append(claim)
+            else:
+                waiting.append(_waiting(claim))
+            continue
+        own, over_all = findings[underlying.symbol, claim.day], findings[ALL, claim.day]
+        words = own.holds(claim.expiration, now) or over_all.holds(claim.expiration, now)
+        verdict = ruling(claim.facts, settings.series, plausible=not words)
+        if verdict in (Ruling.SETTLED, Ruling.SINGLE_WITNESS):
+            proven.append((claim, verdict))
+        elif verdict is Ruling.AWAITING:
+            waiting.append(_waiting(claim))
+        else:
+            waiting.append((claim, verdict, words))
+    await store.settle(db, proven)
+    await store.rule(db, waiting)
+    await store.unlist(db, _wholly(unlisted, settings.series, sessions))
+    found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
+    found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
+    found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
+
+
+def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:
+    """Return how a claim waits for its second witness; one that nobody waited for any more is not taken up again."""
+    return (claim, Ruling.HELD, store.UNCONFIRMED) if claim.unconfirmed else (claim, Ruling.AWAITING, "")
+
+
+def _wholly(
+    claims: Sequence[StoredClaim], series: Sequence[WhatToShow], sessions: Sequence[Session]
+) -> list[tuple[int, date]]:
+    """Return contracts (ids) and session days that are claimed empty from open to close in every series."""
+    claimed: dict[tuple[int, date, WhatToShow], Spans] = defaultdict(Spans)
+    for claim in claims:
+        claimed[claim.instrument, claim.day, claim.facts.what_to_show] |= Spans((claim.span,))
+    whole = {session.day: Spans((session.span,)) for session in sessions}
+    empty = {(instrument, day) for instrument, day, _ in claimed}
+    return sorted(
+        (instrument, day)
+        for instrument, day in empty
+        if not any(whole[day] - claimed[instrument, day, what] for what in series)
+    )

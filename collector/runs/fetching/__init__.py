@@ -1,0 +1,1 @@
+"""Requests sent, answers judged and stored."""

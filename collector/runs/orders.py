@@ -1,0 +1,314 @@
+"""What one run is asked to do, and what its parts share."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from collector.config import Settings
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.coverage.depth import DEFAULTS
+from collector.domain.coverage.evidence import EmptySession
+from collector.domain.errors import UsageError
+from collector.domain.market_data.answers import Failure, HistoricalRequest
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.pacing.pace import PacerSample
+from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts
+from collector.domain.run_vocabulary import Asks, RunStatus, Scope, Window
+from collector.market.calendar import Calendar
+from collector.runs.evidence.weighed import Weighed
+from collector.runs.tally import Tally
+
+_LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One window for one session date.
+
+    day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
+    force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
+    due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
+    something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
+    (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
+    nothing else. confirming: its window has run; what awaits a second witness is asked again.
+    """
+
+    window: Window
+    day: date
+    symbols: tuple[str, ...]
+    asks: Asks = Asks.NOT_SETTLED
+    scope: Scope = Scope.ALL
+    span: timedelta | None = None
+    force: bool = False
+    scheduled: datetime | None = None
+    deadline: datetime | None = None
+    sessions_back: int = 0
+    unsettled: bool = False
+    older: tuple[date, ...] = ()
+    history: bool = False
+    fill_columns: bool = False
+    confirming: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A symbol ready to be collected: its sessions, clipped to what the order asks for, and its selected contracts.
+
+    lacking: what of its chain could not be had; contracts of it may be missing. resting: how many further selected
+    contracts are in scope and wait for their turn in the rotation.
+    """
+
+    underlying: Underlying
+    sessions: tuple[Session, ...]
+    contracts: tuple[OptionContract, ...]
+    spot: Decimal | None
+    lacking: tuple["NotPrepared", ...] = ()
+    resting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotPrepared:
+    """A symbol that cannot be collected in this run, in whole or in part, and why; the others go on."""
+
+    symbol: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A request that was given up on, and how its last attempt ended."""
+
+    request: HistoricalRequest
+    failure: Failure
+    attempts: int
+
+
+@dataclass(slots=True)
+class Finished:
+    """How a run ended.
+
+    order: widened to older sessions, once they are known. error: what stopped it. not_prepared: symbols that were left
+    out. given_up: requests that were not had.
+    chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
+    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
+    statistics are up to date with it.
+    """
+
+    run_id: int
+    order: Order
+    started: datetime
+    status: RunStatus = RunStatus.RUNNING
+    tally: Tally = field(default_factory=Tally)
+    prepared: list[Prepared] = field(default_factory=list)
+    not_prepared: list[NotPrepared] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
+    chains_read: int = 0
+    samples: list[PacerSample] = field(default_factory=list)
+    expiring: Expiring = field(default_factory=Expiring)
+    gaps: GapCounts = field(default_factory=GapCounts)
+    reached: float | None = None
+    slots: int = 0
+    expired_contracts: int = 0
+    weighed: Weighed = field(default_factory=Weighed)
+    counted: bool = False
+    backup: BackupReport | None = None
+    error: BaseException | None = None
+
+    @property
+    def days(self) -> list[date]:
+        """Return the session days that were looked at, ascending."""
+        return sorted({session.day for prepared in self.prepared for session in prepared.sessions})
+
+    @property
+    def implausible(self) -> list[EmptySession]:
+        """Return the sessions among them that are emptier than they can be."""
+        return [one for one in self.weighed.implausible if one.session in self.days]
+
+    @property
+    def unproven(self) -> int:
+        """Return the number of series whose empty answers nothing has controlled."""
+        return len(self.weighed.uncontrolled)
+
+
+def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:
+    """Return the part of a session that can be asked for now: complete slots only, the last `span` of them.
+
+    The bounds stay on the session's slot grid. None when no slot is complete yet.
+    """
+    elapsed = (min(now, session.close) - session.open) // SLOT
+    end = session.open + elapsed * SLOT
+    start = session.open if span is None else max(session.open, end - (-(-span // SLOT)) * SLOT)
+    if start >= end:
+        return None
+    return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
+
+
+def order_sessions(
+    order: Order, calendar: Calendar, symbol: str, now: datetime, since: date | None = None
+) -> tuple[Session, ...]:
+    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending.
+
+    Args:
+        order: the order.
+        calendar: the exchange's.
+        symbol: whose sessions.
+        now: the current instant.
+        since: look back to this date at least.
+    """
+    first = recent_since(order, calendar)
+    first = first if since is None else min(first, since)
+    older = (calendar.session(symbol, day) for day in order.older if day < first)
+    recent = calendar.sessions(symbol, first, order.day)
+    parts = (clipped(session, order.span, now) for session in (*older, *recent))
+    return tuple(part for part in parts if part is not None)
+
+
+def recent_since(order: Order, calendar: Calendar) -> date:
+    """Return the first of an order's sessions that follow each other; `older` ones come before it."""
+    first = order.day
+    for _ in range(order.sessions_back):
+        first = calendar.previous(first)
+    return first
+
+
+def session_span(order: Order, calendar: Calendar) -> Span:
+    """Return the order's session day, from the first open of its symbols to their last close."""
+    sessions = [calendar.session(symbol, order.day) for symbol in order.symbols]
+    return Span(min(session.open for session in sessions), max(session.close for session in sessions))
+
+
+def day_of(text: str | None) -> date | None:
+    """Return the date that a person wrote, None for none.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{text!r} is no date", "Write it as 2026-11-20.") from None
+
+
+def span_of(text: str | None) -> timedelta | None:
+    """Return the length that a person wrote ("30 min", "3 h", "1 D"), None for none; a day means the whole session.
+
+    Raises:
+        UsageError: it is no such length.
+    """
+    if text is None:
+        return None
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} is no span", 'Write it as "30 min", "3 h" or "1 D".')
+    return int(match["number"]) * _UNITS[match["unit"][0]]
+
+
+def order_for(
+    window: Window,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    *,
+    day: date | None = None,
+    symbols: tuple[str, ...] = (),
+    span: timedelta | None = None,
+    force: bool = False,
+) -> Order:
+    """Return the order of a window as a person or a timer gives it.
+
+    Args:
+        window: which window.
+        settings: its span, scope and symbols.
+        calendar: the exchange's.
+        now: the current instant.
+        day: the session's date; None is the session that is open or was the last to open.
+        symbols: these instead of the configured ones.
+        span: the last so much of the session instead of the window's own.
+        force: ask again for what is settled.
+
+    Raises:
+        NotASession: the date is no trading day; the message says why.
+        UsageError: the date is in the future, or its session has not opened; or the window asks the gateway nothing.
+    """
+    chosen = day or last_opened(calendar, now)
+    opens = calendar.session("SPY", chosen).open
+    if opens > now and window not in _AHEAD:
+        when = "is in the future" if chosen > now.astimezone(NEW_YORK).date() else "has not opened yet"
+        raise UsageError(
+            f"the session of {chosen} {when}", f"The last one that has opened is {last_opened(calendar, now)}."
+        )
+    if window is Window.MANUAL:
+        return Order(window=window, day=chosen, symbols=symbols or settings.symbol_names, span=span, force=force)
+    rules = settings.windows[window]
+    return Order(
+        window=window,
+        day=chosen,
+        symbols=symbols or rules.symbols or settings.symbol_names,
+        asks=rules.asks,
+        scope=rules.scope,
+        span=span or rules.length,
+        force=force,
+        sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
+        unsettled=rules.span == "unsettled",
+    )
+
+
+def fill_order(
+    settings: Settings, calendar: Calendar, now: datetime, since: date | None, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that asks for every unsettled slot since a session; None: wherever anything is missing.
+
+    Raises:
+        UsageError: the date is in the future.
+    """
+    day = last_opened(calendar, now)
+    if since is None:
+        back = settings.repair.late_night_sessions - 1
+    elif since > day:
+        raise UsageError(f"{since} is after the last session", f"The last one that has opened is {day}.")
+    else:
+        back = len(calendar.days(since, day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None)
+
+
+def backfill_order(
+    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that fetches the history of the living contracts, some calendar days back."""
+    day = last_opened(calendar, now)
+    back = len(calendar.days(day - timedelta(days=days), day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
+
+
+def fill_columns_order(
+    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+) -> Order:
+    """Return the order that asks once more for quotes that were stored by their close alone, some calendar days back.
+
+    No further back than IB is counted on to remember them.
+    """
+    day = last_opened(calendar, now)
+    first = day - min(timedelta(days=days), DEFAULTS[WhatToShow.BID])
+    back = len(calendar.days(first, day)) - 1
+    chosen = symbols or settings.symbol_names
+    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)
+
+
+_AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)
+"""Windows that prepare a session which has not opened yet."""
+
+
+def last_opened(calendar: Calendar, now: datetime) -> date:
+    """Return the date of the session that is open or was the last to open."""
+    today = now.astimezone(NEW_YORK).date()
+    if calendar.is_session(today) and calendar.session("SPY", today).open <= now:
+        return today
+    return calendar.previous(today)

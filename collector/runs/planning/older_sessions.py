@@ -1,0 +1,52 @@
+"""Older sessions on which something is missing: an order is widened to them, and what is to rest is left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from collector.db.bookkeeping import claims, dead_letters, gaps_table
+from collector.db.connection.pool import Database
+from collector.domain.market_data.instruments import Instrument, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.spans import Spans
+from collector.domain.run_vocabulary import Window
+from collector.market.calendar import Calendar
+from collector.runs.orders import Order, recent_since
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """What of older sessions is not to be asked again yet, by instrument (a contract's id, minus the underlying's)."""
+
+    spans: Mapping[tuple[int, WhatToShow], Spans] = field(default_factory=dict)
+
+    def awake(self, instrument: Instrument, what: WhatToShow, missing: Spans) -> Spans:
+        """Return what is missing of a series less what rests of it."""
+        key = (instrument.id if isinstance(instrument, OptionContract) else -instrument.id, what)
+        return missing - self.spans[key] if key in self.spans else missing
+
+
+async def widened(order: Order, db: Database, calendar: Calendar, now: datetime) -> Order:
+    """Return an order that looks at every earlier session, too, on which something is open, due or unconfirmed.
+
+    However old they are: what lies beyond the source's memory is lost once two nights have shown that it does.
+    Orders that do not ask for what is unsettled are returned as they are.
+    """
+    if not order.unsettled:
+        return order
+    before = min(calendar.session(symbol, recent_since(order, calendar)).open for symbol in order.symbols)
+    days = {*await gaps_table.days_to_mend(db, order.symbols, before, now)}
+    recent = recent_since(order, calendar)
+    days |= {one.day for one in await claims.awaited(db, order.symbols) if one.day < recent}
+    return replace(order, older=tuple(day for day in sorted(days) if calendar.is_session(day)))
+
+
+async def resting(order: Order, db: Database, calendar: Calendar, underlying: Underlying, now: datetime) -> Resting:
+    """Return what of its older sessions late_night leaves alone: what has failed again and again.
+
+    A run by hand asks for it all the same.
+    """
+    if not order.older or order.window is not Window.LATE_NIGHT:
+        return Resting()
+    recent = calendar.session(underlying.symbol, recent_since(order, calendar)).open
+    found = await dead_letters.resting(db, underlying.id, now, before=recent)
+    return Resting(found)

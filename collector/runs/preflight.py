@@ -1,0 +1,102 @@
+"""Is everything there that a run needs? Each check says what it found and what to do about it."""
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from collector.domain.errors import CollectorError, DatabaseUnavailable
+from collector.domain.market_data.answers import Failure, Outcome
+from collector.domain.market_data.instruments import OptionContract
+from collector.ib.ib_source import Permission
+from collector.market.calendar import Calendar
+
+_LARGEST_OFFSET_S = 5.0
+_LEAST_FREE_BYTES = 1_000_000_000
+"""Below this a run is not begun: a full disk would stop it in the middle."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at; `hint` says what to do when it is not ok, `error` is what a run would stop with."""
+
+    subject: str
+    ok: bool
+    finding: str
+    hint: str = ""
+    error: CollectorError | None = None
+
+    def require(self) -> None:
+        """Raise what a run would stop with, when the check is not ok."""
+        if self.error is not None:
+            raise self.error
+
+
+def disk_usage(folder: Path) -> tuple[int, float]:
+    """Return the free bytes where a folder is, or would be made, and the share of the disk that is used."""
+    usage = shutil.disk_usage(_existing(folder))
+    return usage.free, usage.used / usage.total
+
+
+def _existing(folder: Path) -> Path:
+    return next(parent for parent in (folder, *folder.parents) if parent.exists())
+
+
+def disk(folder: Path) -> Check:
+    """Check the free space where a folder is, or would be made."""
+    place = _existing(folder)
+    usage = shutil.disk_usage(place)
+    finding = f"{usage.free / 1e9:,.1f} GB free of {usage.total / 1e9:,.0f} GB at {place}"
+    if usage.free >= _LEAST_FREE_BYTES:
+        return Check("disk", True, finding)
+    hint = "Free at least 1 GB, or set database.data_dir to a larger disk."
+    return Check("disk", False, finding, hint, DatabaseUnavailable(f"the disk is nearly full: {finding}", hint))
+
+
+def sessions(calendar: Calendar, now: datetime) -> Check:
+    """Say which session was the last to complete, so that a wrong clock or calendar is noticed."""
+    last = calendar.last_completed(now, "SPY")
+    return Check(
+        "calendar", True, f"it is {now:%Y-%m-%d %H:%M} UTC; the last completed session is {last.day:%A %Y-%m-%d}"
+    )
+
+
+def failed(subject: str, error: CollectorError) -> Check:
+    """Return the check that an error failed."""
+    return Check(subject, False, error.message, error.hint, error)
+
+
+def schema(title: str, current: str | None, head: str, *, upgraded_by_runs: bool = False) -> Check:
+    """Check that the database has this version's schema, or gets it from the next run."""
+    if current == head:
+        return Check("database", True, f"{title}, schema {current}")
+    if upgraded_by_runs:
+        coming = "its tables are made by the first run" if current is None else f"the next run brings it to {head}"
+        return Check("database", True, f"{title}, schema {current or 'none yet'}; {coming}")
+    finding = f"{title}, schema {current or 'missing'} instead of {head}"
+    hint = "run: collector db upgrade"
+    return Check("database", False, finding, hint, DatabaseUnavailable(finding, hint))
+
+
+def connection(host: str, port: int, offset_s: float) -> Check:
+    """Say that the gateway answers, and how far IB's clock is from ours."""
+    finding = f"IB gateway at {host}:{port} answers; its clock differs by {offset_s:+.1f} s"
+    if abs(offset_s) <= _LARGEST_OFFSET_S:
+        return Check("gateway", True, finding)
+    return Check("gateway", False, finding, "Set this machine's clock (NTP): windows start by it.")
+
+
+def entitlements(found: tuple[Permission, ...] | Failure) -> list[Check]:
+    """Say which series may be seen."""
+    if isinstance(found, Failure):
+        return [Check("permissions", False, found.message, "See: collector doctor, without --permissions")]
+    return [
+        Check(
+            "permissions",
+            one.outcome in (Outcome.BARS, Outcome.NO_DATA),
+            f"{one.instrument.symbol} {'option ' if isinstance(one.instrument, OptionContract) else ''}"
+            f"{one.what_to_show}: {one.outcome} {one.message}".rstrip(),
+            "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal.",
+        )
+        for one in found
+    ]

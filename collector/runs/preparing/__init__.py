@@ -1,0 +1,1 @@
+"""Symbols made ready: definition, chain, selection."""

@@ -1,0 +1,176 @@
+"""Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from collector.config import SelectionSettings, Settings
+from collector.db.bars import underlying_bars
+from collector.db.bookkeeping import coverage_table
+from collector.db.connection.pool import Database, Statements
+from collector.db.contracts import contract_tables as contract_store
+from collector.domain.coverage.coverage_rules import has_expired
+from collector.domain.coverage.rotation import LOOKBACK, due_before, is_far, phase
+from collector.domain.coverage.selection import is_near
+from collector.domain.errors import UsageError
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Span
+from collector.domain.run_vocabulary import Scope, Window
+from collector.market.calendar import Calendar
+from collector.runs.orders import NotPrepared, Order, Prepared, order_sessions
+from collector.runs.preparing.discovery import Level
+
+_ROTATING = frozenset({Window.EOD, Window.LATE_NIGHT})
+"""Windows in which a rotated contract waits for its turn; a run by hand, a backfill and --force ask for all."""
+_TURNS = timedelta(days=21)
+"""Holds the last turn of every contract, holidays included."""
+
+
+async def known(db: Statements, named: Sequence[str], configured: Sequence[str]) -> list[Underlying]:
+    """Return the underlyings that a person named, or the configured ones of which anything is known yet.
+
+    Raises:
+        UsageError: one was named of which nothing is known.
+    """
+    found = {symbol: await contract_store.underlying(db, symbol) for symbol in named or configured}
+    if unknown := [symbol for symbol in named if found[symbol] is None]:
+        raise UsageError(f"nothing is known of {', '.join(unknown)}", "See: collector chains list")
+    return [one for one in found.values() if one is not None]
+
+
+def rotated(order: Order, settings: Settings, symbol: str) -> bool:
+    """Return whether an order leaves contracts of a symbol out until their turn."""
+    return order.window in _ROTATING and not order.force and settings.rotation_for(symbol).enabled
+
+
+def sessions_of(
+    order: Order, settings: Settings, calendar: Calendar, symbol: str, now: datetime
+) -> tuple[Session, ...]:
+    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending.
+
+    With rotation they reach a week back, as far as one request does.
+    """
+    since = order.day - LOOKBACK if rotated(order, settings, symbol) else None
+    return order_sessions(order, calendar, symbol, now, since)
+
+
+async def level_of(db: Statements, calendar: Calendar, underlying: Underlying, day: date) -> Level | None:
+    """Return price and volatility of the last bars of a session day, or of the session before it."""
+    session = calendar.session(underlying.symbol, day)
+    before = calendar.session(underlying.symbol, calendar.previous(day))
+    found = await underlying_bars.last_level(db, underlying.id, Span(before.open, session.close))
+    return None if found is None else Level(found.close, found.implied_volatility)
+
+
+def in_scope(contract: OptionContract, order: Order, rules: SelectionSettings, spot: Decimal | None) -> bool:
+    """Return whether the order's scope holds the contract."""
+    expiring = contract.expiration == order.day
+    if order.scope is Scope.EXPIRING or expiring:
+        return expiring
+    if order.scope is Scope.EXPIRING_AND_NEAR:
+        soon = contract.expiration <= order.day + timedelta(days=rules.near_days)
+        return soon and (spot is None or is_near(contract.strike, spot, Decimal(str(rules.near_band))))
+    return True
+
+
+async def prepared(
+    db: Database,
+    calendar: Calendar,
+    settings: Settings,
+    order: Order,
+    underlying: Underlying,
+    chosen: Sequence[OptionContract],
+    spot: Decimal | None,
+    now: datetime,
+    *,
+    lacking: tuple[NotPrepared, ...] = (),
+    unrecorded: Collection[int] = (),
+) -> Prepared:
+    """Return a symbol as an order collects it: of the chosen contracts those in its scope, and whose turn it is.
+
+    What has expired is among them as long as anything of it is missing and not lost.
+
+    Args:
+        db: the database.
+        calendar: the exchange's.
+        settings: scope and rotation.
+        order: what is asked.
+        underlying: whose contracts.
+        chosen: the selected ones.
+        spot: the underlying's price, USD per share; None: not known.
+        now: by the source's clock.
+        lacking: what of the chain could not be had.
+        unrecorded: ids of chosen contracts whose selection, from the order's day on, is not in the database.
+    """
+    symbol = underlying.symbol
+    sessions = sessions_of(order, settings, calendar, symbol, now)
+    rules = settings.selection_for(symbol)
+    wanted = [contract for contract in chosen if in_scope(contract, order, rules, spot)]
+    gone = [contract.id for contract in wanted if has_expired(contract, now)]
+    if gone:
+        rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, gone)
+        whole = set(gone) - {row.contract_id for row in rows}
+        wanted = [contract for contract in wanted if contract.id not in whole]
+    if not rotated(order, settings, symbol):
+        return Prepared(underlying, sessions, tuple(wanted), spot, lacking)
+    bounds = _bounds(calendar, settings, symbol, order.day, wanted, spot)
+    rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, list(bounds))
+    first_missing = {contract_id: session.open for session in sessions[-1:] for contract_id in unrecorded}
+    for row in rows:
+        start = row.missing.hull.start
+        first_missing[row.contract_id] = min(start, first_missing.get(row.contract_id, start))
+    resting = {
+        contract_id
+        for contract_id, bound in bounds.items()
+        if contract_id in first_missing and first_missing[contract_id] >= bound
+    }
+    awake = tuple(contract for contract in wanted if contract.id not in resting)
+    return Prepared(underlying, sessions, awake, spot, lacking, len(resting))
+
+
+async def pending(
+    db: Database, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
+) -> dict[int, datetime]:
+    """Return the instants from which slots of rotated contracts are not due yet on a settled session.
+
+    Slots from there on wait for the contract's turn: they are no gaps.
+
+    Returns:
+        By contract id, of the contracts selected for that session; empty without rotation.
+    """
+    if not settings.rotation_for(underlying.symbol).enabled:
+        return {}
+    level = await level_of(db, calendar, underlying, day)
+    contracts = await contract_store.selected(db, underlying.id, day, day)
+    return _bounds(calendar, settings, underlying.symbol, day, contracts, None if level is None else level.spot)
+
+
+async def due_ids(
+    db: Database, underlying: Underlying, session: Session, waiting: Mapping[int, datetime]
+) -> list[int] | None:
+    """Return the contracts selected for a session of which it is due; None: all of them. `waiting`: see `pending`."""
+    if not waiting:
+        return None
+    contracts = await contract_store.selected(db, underlying.id, session.day, session.day)
+    return [one.id for one in contracts if one.id not in waiting or waiting[one.id] > session.open]
+
+
+def _bounds(
+    calendar: Calendar,
+    settings: Settings,
+    symbol: str,
+    day: date,
+    contracts: Sequence[OptionContract],
+    spot: Decimal | None,
+) -> dict[int, datetime]:
+    """Return the instants up to which slots of the far ones among contracts are due on a session day."""
+    rules, every = settings.selection_for(symbol), settings.rotation_for(symbol).every_sessions
+    sessions, number = calendar.sessions(symbol, day - _TURNS, day), calendar.number(day)
+    by_phase = [due_before(sessions, number, own, every) or sessions[0].open for own in range(every)]
+    band = Decimal(str(rules.near_band))
+    return {
+        one.id: by_phase[phase(one.con_id, every)]
+        for one in contracts
+        if is_far(one, day, spot, near_days=rules.near_days, near_band=band)
+    }

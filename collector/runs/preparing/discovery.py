@@ -1,0 +1,241 @@
+"""Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import TypeVar
+
+import structlog
+
+from collector.clock import Clock
+from collector.config import RegimeSource, SelectionSettings, Settings
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts import lifecycle
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.coverage.selection import Regime, regime_of, select_strikes
+from collector.domain.market_data.answers import Failure, Outcome
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.quality.bounds import can_be_stored
+from collector.market.calendar import Calendar
+from collector.runs.preparing import activity_filter, volatility_index
+from collector.runs.source import MarketDataSource
+
+T = TypeVar("T")
+_ATTEMPTS = 3
+_RETRY_S = 10.0
+_FINAL = (Outcome.PERMISSION, Outcome.REJECTED, Outcome.UNKNOWN_CONTRACT)
+"""What asking again does not change; the source has repeated what IB calls unknown, and believes it in health only."""
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Where the underlying stands: its price in USD per share, its implied volatility as a fraction of 1."""
+
+    spot: Decimal
+    implied_volatility: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a chain refresh found: contracts now listed, new ones, and expirations that could not be had (and why)."""
+
+    contracts: int
+    new: int
+    failures: tuple[tuple[date, Failure], ...]
+
+
+class Discovery:
+    """Finds and selects contracts of one symbol after another, through one source, into one database.
+
+    Args:
+        db: the database.
+        source: where definitions come from.
+        settings: which contracts are wanted.
+        clock: waits between attempts.
+        calendar: the exchange's; None: that of the settings.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        source: MarketDataSource,
+        settings: Settings,
+        clock: Clock,
+        calendar: Calendar | None = None,
+    ) -> None:
+        self._db, self._source, self._settings, self._clock = db, source, settings, clock
+        self._calendar = calendar or Calendar(settings.closes)
+        self._vix: dict[date, Decimal | Failure] = {}
+
+    async def underlying(self, symbol: str) -> Underlying | Failure:
+        """Return the symbol's underlying from the database, or define it at the source once."""
+        known = await contract_store.underlying(self._db, symbol)
+        if known is not None and known.is_defined:
+            return known
+        found = await self._persistently(lambda: self._source.underlying(symbol), symbol=symbol)
+        if isinstance(found, Failure):
+            return found
+        return await contract_store.add_underlying(self._db, found)
+
+    async def refresh(self, underlying: Underlying, day: date, *, force: bool = False) -> Refreshed | Failure:
+        """Bring the chain up to date for expirations within the horizon of a session day.
+
+        Option parameters are asked for once per underlying and New York day, each expiration's contracts likewise; what
+        the database has from today is not asked for again, unless forced.
+        """
+        now = self._source.now()
+        today = now.astimezone(NEW_YORK).date()
+        first, last = (
+            max(day, today),
+            day + timedelta(days=self._settings.selection_for(underlying.symbol).horizon_days),
+        )
+        expirations = await self._expirations(underlying, today, force=force)
+        if isinstance(expirations, Failure):
+            return expirations
+        wanted = [expiration for expiration in expirations if first <= expiration <= last]
+        fresh = set() if force else await contract_store.refreshed_expirations(self._db, underlying.id, today)
+        results = await asyncio.gather(
+            *(self._expiration(underlying, expiration, now) for expiration in wanted if expiration not in fresh)
+        )
+        failures = tuple((expiration, result) for expiration, result in results if isinstance(result, Failure))
+        stored = [result for _, result in results if not isinstance(result, Failure)]
+        return Refreshed(sum(s.seen for s in stored), sum(s.new for s in stored), failures)
+
+    async def _expirations(self, underlying: Underlying, today: date, *, force: bool) -> Sequence[date] | Failure:
+        if not force and (known := await contract_store.known_expirations(self._db, underlying.id, today)) is not None:
+            return known
+        chain = await self._persistently(lambda: self._source.chain(underlying), symbol=underlying.symbol)
+        if isinstance(chain, Failure):
+            return chain
+        await contract_store.remember_expirations(self._db, underlying.id, today, chain.expirations)
+        return chain.expirations
+
+    async def _expiration(
+        self, underlying: Underlying, expiration: date, now: datetime
+    ) -> tuple[date, contract_store.Stored | Failure]:
+        found = await self._persistently(
+            lambda: self._source.contracts(underlying, expiration),
+            symbol=underlying.symbol,
+            expiration=str(expiration),
+        )
+        if isinstance(found, Failure):
+            return expiration, found
+        listed = [contract for contract in found.contracts if can_be_stored(contract)]
+        if len(listed) < len(found.contracts):
+            log.warning(
+                "contracts_passed_over",
+                symbol=underlying.symbol,
+                expiration=str(expiration),
+                contracts=len(found.contracts) - len(listed),
+                reason="a strike that cannot be stored",
+            )
+        return expiration, await contract_store.store_expiration(
+            self._db, underlying.id, expiration, listed, seen_at=now
+        )
+
+    async def _persistently(self, ask: Callable[[], Awaitable[T | Failure]], **about: str) -> T | Failure:
+        """Ask up to three times, with growing pauses; return the last failure when none succeeded."""
+        for attempt in itertools.count(1):
+            found = await ask()
+            if not isinstance(found, Failure):
+                return found
+            log.warning("definitions_failed", outcome=found.outcome, message=found.message, attempt=attempt, **about)
+            if attempt == _ATTEMPTS or found.outcome in _FINAL:
+                return found
+            await self._clock.sleep(_RETRY_S * attempt)
+        raise AssertionError("counting does not end")
+
+    async def choice(
+        self, underlying: Underlying, day: date, level: Level, *, history: bool = False
+    ) -> list[OptionContract]:
+        """Return the contracts that the rules choose of every expiration within the horizon; changes nothing.
+
+        For a session that is over those that were listed on it: a later run must not choose what did not exist. For a
+        backfill (history) all: their history is asked for as far back as it goes.
+        """
+        rules = self._settings.selection_for(underlying.symbol)
+        regime = regime_of(await self._volatility(underlying.symbol, day, level), _regimes(rules))
+        last = day + timedelta(days=rules.horizon_days)
+        listed = await contract_store.listed(self._db, underlying.id, day, last, on=None if history else day)
+        candidates = [
+            contract
+            for group in _by_expiration(listed)
+            for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
+        ]
+        return await self._active(underlying, day, candidates)
+
+    async def _volatility(self, symbol: str, day: date, level: Level) -> Decimal | None:
+        """Return the volatility by which a symbol's regime is chosen; the VIX is asked for once, told or not."""
+        if self._settings.selection_for(symbol).regime_source is RegimeSource.UNDERLYING:
+            return level.implied_volatility
+        if day not in self._vix:
+            self._vix[day] = await volatility_index.level(self._db, self._source, self._calendar, day)
+            found = self._vix[day]
+            if isinstance(found, Failure):
+                log.warning("vix_unavailable", outcome=found.outcome, message=found.message, instead="the underlying's")
+        told = self._vix[day]
+        return level.implied_volatility if isinstance(told, Failure) else told
+
+    async def _active(
+        self, underlying: Underlying, day: date, candidates: Sequence[OptionContract]
+    ) -> list[OptionContract]:
+        return await activity_filter.active(
+            self._db, self._settings.activity, self._calendar, underlying, day, candidates
+        )
+
+    async def _release(self, underlying: Underlying, day: date) -> int:
+        """End the selection of contracts that the activity filters leave out, from this session on."""
+        if not self._settings.activity.enabled:
+            return 0
+        selected = await contract_store.selected(self._db, underlying.id, day, day)
+        kept = {contract.id for contract in await self._active(underlying, day, selected)}
+        return await lifecycle.release(self._db, [one.id for one in selected if one.id not in kept], day)
+
+    async def select(self, underlying: Underlying, day: date, level: Level, *, history: bool = False) -> int:
+        """Choose strikes of every expiration within the horizon, and record the choice from this session on.
+
+        What was chosen before stays chosen, unless the activity filters leave it out. history: see `choice`.
+
+        Returns:
+            The number of contracts that were not selected before.
+        """
+        chosen = await self.choice(underlying, day, level, history=history)
+        added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
+        released = await self._release(underlying, day)
+        volatility = await self._volatility(underlying.symbol, day, level)
+        rules = self._settings.selection_for(underlying.symbol)
+        log.info(
+            "contracts_selected",
+            symbol=underlying.symbol,
+            spot=str(level.spot),
+            chosen=len(chosen),
+            added=added,
+            released=released,
+            implied_volatility=str(volatility),
+            width=str(regime_of(volatility, _regimes(rules)).width),
+        )
+        return added
+
+
+def _regimes(rules: SelectionSettings) -> list[Regime]:
+    return [
+        Regime(None if r.below is None else Decimal(str(r.below)), Decimal(str(r.band)), r.min_strikes)
+        for r in rules.regimes
+    ]
+
+
+def _by_expiration(listed: Iterable[OptionContract]) -> list[list[OptionContract]]:
+    groups: dict[date, list[OptionContract]] = {}
+    for contract in listed:
+        groups.setdefault(contract.expiration, []).append(contract)
+    return list(groups.values())
+
+
+def _within(group: Sequence[OptionContract], strikes: Sequence[Decimal]) -> list[OptionContract]:
+    chosen = set(strikes)
+    return [contract for contract in group if contract.strike in chosen]

@@ -1,0 +1,104 @@
+"""Making a symbol ready: its definition, its own bars, its chain, its selected contracts."""
+
+from dataclasses import replace
+
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts import lifecycle
+from collector.domain.coverage.coverage_rules import has_expired
+from collector.domain.coverage.request_planning import Work
+from collector.domain.market_data.answers import Failure, Outcome
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.sessions import Session
+from collector.market.calendar import Calendar
+from collector.runs.orders import NotPrepared, Order, Prepared
+from collector.runs.planning import missing_work
+from collector.runs.preparing.contract_scope import level_of, prepared, sessions_of
+from collector.runs.preparing.discovery import Discovery, Refreshed
+from collector.runs.source import MarketDataSource
+
+
+class Preparation:
+    """Prepares symbols for one order."""
+
+    def __init__(
+        self,
+        db: Database,
+        source: MarketDataSource,
+        settings: Settings,
+        calendar: Calendar,
+        clock: Clock,
+        order: Order,
+    ) -> None:
+        self._db, self._source, self._settings, self._calendar, self._order = db, source, settings, calendar, order
+        self._discovery = Discovery(db, source, settings, clock, calendar)
+
+    async def define(self, symbol: str) -> Underlying | NotPrepared:
+        """Return the symbol's underlying, or why there is none."""
+        found = await self._discovery.underlying(symbol)
+        return NotPrepared(symbol, found) if isinstance(found, Failure) else found
+
+    def sessions(self, symbol: str) -> tuple[Session, ...]:
+        """Return the symbol's sessions that the order looks at, clipped to what can be asked for now; ascending."""
+        return sessions_of(self._order, self._settings, self._calendar, symbol, self._source.now())
+
+    async def underlying_work(self, underlying: Underlying) -> list[Work]:
+        """Return the requests for the underlying's own bars."""
+        now = self._source.now()
+        return await missing_work.underlying_work(
+            self._db, self._calendar, underlying, self.sessions(underlying.symbol), self._order, now
+        )
+
+    async def choose(self, underlying: Underlying) -> Prepared | NotPrepared:
+        """Refresh the chain and select contracts for the order's day; return what is selected and in scope.
+
+        The choice belongs to the session's own day: a later run for an old session takes what was chosen then, because
+        today's chain holds contracts that did not exist and spot has moved.
+        """
+        day, symbol = self._order.day, underlying.symbol
+        level = await level_of(self._db, self._calendar, underlying, day)
+        chosen = await self._selected(underlying)
+        lacking: tuple[NotPrepared, ...] = ()
+        if self._source.now() < self._calendar.session(symbol, day).next_open or not chosen:
+            refreshed = await self._discovery.refresh(underlying, day)
+            if isinstance(refreshed, Failure) and not chosen:
+                return NotPrepared(symbol, refreshed)
+            lacking = _lacking(symbol, refreshed)
+            if level is not None:
+                await self._discovery.select(underlying, day, level, history=self._order.history)
+                chosen = await self._selected(underlying)
+            elif not chosen:
+                unknown = Failure(Outcome.UNKNOWN, f"no price of {symbol} is known for {day}: no strike can be chosen")
+                return NotPrepared(symbol, unknown)
+        if self._order.history and chosen:
+            first = self.sessions(symbol)[0].day
+            living = [contract.id for contract in chosen if not has_expired(contract, self._source.now())]
+            await lifecycle.select(self._db, living, first)
+        spot = level.spot if level else None
+        return await prepared(
+            self._db,
+            self._calendar,
+            self._settings,
+            self._order,
+            underlying,
+            chosen,
+            spot,
+            self._source.now(),
+            lacking=lacking,
+        )
+
+    async def _selected(self, underlying: Underlying) -> list[OptionContract]:
+        days = [session.day for session in self.sessions(underlying.symbol)]
+        return await contract_store.selected(self._db, underlying.id, days[0], days[-1]) if days else []
+
+
+def _lacking(symbol: str, refreshed: Refreshed | Failure) -> tuple[NotPrepared, ...]:
+    """Return what of a chain could not be had: a run that does not know all contracts is not complete."""
+    if isinstance(refreshed, Failure):
+        return (NotPrepared(symbol, refreshed),)
+    return tuple(
+        NotPrepared(symbol, replace(failure, message=f"expiration {expiration}: {failure.message}"))
+        for expiration, failure in refreshed.failures
+    )
