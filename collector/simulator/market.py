@@ -19,13 +19,14 @@ from typing import Self
 import numpy as np
 
 from collector.clock import Clock
-from collector.simulator.exchange import chains, listings, quotes, series, sessions, smile, snapshots
+from collector.simulator.exchange import chains, listings, quotes, series, sessions, snapshots
 from collector.simulator.exchange.contract_days import ContractDays, flat
 from collector.simulator.exchange.listings import STOCKS, ChainShape, Index, Option, Quote, Right, SimBar, Stock
 from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.revisions import Revision
 from collector.simulator.exchange.series import SeriesArrays
 from collector.simulator.exchange.sessions import SLOT_S, Session
+from collector.simulator.exchange.valuation import smile
 from collector.simulator.settings import MarketSettings
 
 __all__ = [

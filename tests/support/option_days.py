@@ -12,8 +12,8 @@ import numpy.typing as npt
 from collector.domain.market_data.bars import Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.pricing.chain import ExpirationDay
-from collector.simulator.exchange import smile
 from collector.simulator.exchange.series import SeriesArrays
+from collector.simulator.exchange.valuation import smile
 from collector.simulator.market import Market, Option, SimBar
 
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from collector.simulator.exchange import american, draws, sessions, smile
+from collector.simulator.exchange import draws, sessions
 from collector.simulator.exchange.liquidity import USUAL, Liquidity
 from collector.simulator.exchange.listings import Option, Stock
 from collector.simulator.exchange.paths import DayPath, activity_of_day
+from collector.simulator.exchange.valuation import american, smile
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -4,9 +4,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from collector.simulator.exchange import draws, quotes, sessions, smile
+from collector.simulator.exchange import draws, quotes, sessions
 from collector.simulator.exchange.listings import Option, Quote, Stock
 from collector.simulator.exchange.paths import DayPath
+from collector.simulator.exchange.valuation import smile
 
 _SIZE = 31
 _BUMP_SPOT, _BUMP_VOLATILITY, _BUMP_DAYS = 0.001, 0.0025, 0.01

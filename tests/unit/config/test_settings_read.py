@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from collector.config import Settings
 from collector.config.notify_settings import When
 
-PACKAGE = Path(__file__).parents[2] / "collector"
+PACKAGE = Path(__file__).parents[3] / "collector"
 
 _THROUGH = {"SymbolSettings": "SelectionSettings"}
 """A symbol's own values are read through the general ones that they replace."""

@@ -11,7 +11,7 @@ import typer
 
 from collector.cli.main import app
 
-CHECKOUT = Path(__file__).parents[3]
+CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
 
 

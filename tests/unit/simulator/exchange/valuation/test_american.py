@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import QuantLib as ql  # type: ignore[import-untyped] # noqa: N813 - no types; the name that its documentation uses
 
-from collector.simulator.exchange import american
+from collector.simulator.exchange.valuation import american
 
 
 def quantlib_value(

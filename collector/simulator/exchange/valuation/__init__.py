@@ -1,0 +1,1 @@
+"""What simulated options are worth."""
