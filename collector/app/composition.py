@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from collector.app import metrics
+from collector.app import metrics, sources
 from collector.clock import Clock, SystemClock
 from collector.config import Settings
 from collector.db.connection import pool
@@ -34,9 +34,6 @@ from collector.domain.market_data.spans import Span
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
-from collector.ib import ib_source as ib
-from collector.ib.connection.gateway import GatewaySettings
-from collector.ib.pacing import PacingSettings
 from collector.jobs import due_windows, run_reports
 from collector.market.calendar import Calendar
 from collector.notify.channels import dead_man
@@ -135,40 +132,6 @@ async def upgrade(settings: Settings) -> features.FeatureReport:
         url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
     )
     return replace(report, warnings=(*notes, *report.warnings))
-
-
-@contextlib.asynccontextmanager
-async def gateway(settings: Settings, clock: Clock) -> AsyncIterator[ib.IBSource]:
-    """Open the configured connection to IB.
-
-    Raises:
-        GatewayUnavailable: no usable connection; the hint says what to look at.
-    """
-    connection, pacing = settings.gateway, settings.pacing
-    async with ib.connect(
-        GatewaySettings(
-            host=connection.host,
-            port=connection.port,
-            client_id=connection.client_id,
-            connect_timeout_s=connection.connect_timeout_s,
-            patience_s=connection.patience_s,
-            historical_deadline_s=pacing.request_timeout_s,
-            definition_deadline_s=pacing.definition_timeout_s,
-            market_data_lines=settings.open_interest.lines,
-            open_interest_deadline_s=settings.open_interest.timeout_s,
-        ),
-        PacingSettings(
-            messages_per_s=pacing.messages_per_s,
-            open_requests=pacing.open_requests,
-            adaptive=pacing.adaptive,
-            start_in_flight=pacing.start_in_flight,
-            max_in_flight=pacing.max_in_flight,
-            definition_in_flight=pacing.definition_in_flight,
-            pause_s=pacing.pause_s,
-        ),
-        clock,
-    ) as source:
-        yield source
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +259,7 @@ async def _source(settings: Settings, order: Order, clock: Clock) -> AsyncIterat
     if order.window in OFFLINE:
         yield NoSource(clock)
         return
-    async with gateway(settings, clock) as source:
+    async with sources.opened(settings, clock) as source:
         yield source
 
 
@@ -337,7 +300,7 @@ async def refresh_chains(
 ) -> list[tuple[str, discovery.Refreshed | Failure]]:
     """Read the chains of symbols anew, whatever is known from today."""
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
-    async with database(settings, clock) as db, gateway(settings, clock) as source:
+    async with database(settings, clock) as db, sources.opened(settings, clock) as source:
         seeker = discovery.Discovery(db, source, settings, clock)
         day = last_opened(calendar(settings), clock.now())
         for symbol in symbols or settings.symbol_names:

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 import structlog
 
-from collector.app import composition
+from collector.app import composition, sources
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping import gaps_table, witnesses
@@ -168,8 +168,10 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     except CollectorError as error:
         checks.append(preflight.failed("database", error))
     try:
-        async with composition.gateway(settings, clock) as source:
-            checks.append(preflight.connection(settings.gateway.host, settings.gateway.port, source.state.offset_s))
+        async with sources.opened(settings, clock) as source:
+            checks.append(
+                preflight.connection(settings.gateway.host, settings.gateway.port, source.offset.total_seconds())
+            )
             if permissions:
                 checks += preflight.entitlements(await source.probe(settings.symbol_names[0]))
     except CollectorError as error:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from collector.app import composition, health_endpoint, metrics
+from collector.app import composition, health_endpoint, metrics, sources
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
@@ -16,7 +16,6 @@ from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnava
 from collector.domain.pacing.pace import Pace
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, RunStatus
-from collector.ib.ib_source import IBSource
 from collector.jobs import due_windows
 from collector.market.agenda import DueRun
 from collector.runs.orders import Order
@@ -52,7 +51,7 @@ class Line:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._source: IBSource | None = None
+        self._source: MarketDataSource | None = None
         self._open = contextlib.AsyncExitStack()
         self._failures = 0
         self._try_at = clock.monotonic()
@@ -60,14 +59,14 @@ class Line:
     @property
     def connected(self) -> bool:
         """Tell whether the gateway can be asked."""
-        return self._source is not None and self._source.state.connected
+        return self._source is not None and self._source.connected
 
     @property
     def pace(self) -> Pace:
         """Return how fast the gateway is being asked."""
         return Pace() if self._source is None else self._source.pace
 
-    async def source(self) -> IBSource:
+    async def source(self) -> MarketDataSource:
         """Return the source, connected.
 
         Raises:
@@ -78,7 +77,7 @@ class Line:
         await self.close()
         rules = self._settings.schedule
         try:
-            self._source = await self._open.enter_async_context(composition.gateway(self._settings, self._clock))
+            self._source = await self._open.enter_async_context(sources.opened(self._settings, self._clock))
         except GatewayUnavailable:
             wait_s = min(rules.retry_first_s * 2 ** min(self._failures, 30), rules.retry_max_s)
             self._failures += 1

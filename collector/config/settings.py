@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import time
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         SymbolSettings(symbol="PLTR"),
         SymbolSettings(symbol="TSLA"),
     )
+    source: Literal["ib"] = "ib"
     series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_SERIES
     selection: SelectionSettings = SelectionSettings()
     activity: ActivitySettings = ActivitySettings()

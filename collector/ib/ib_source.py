@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from collector.clock import Clock
+from collector.config import Settings
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.market_data.answers import (
     Answer,
@@ -18,6 +19,7 @@ from collector.domain.market_data.answers import (
     HistoricalRequest,
     OpenInterest,
     Outcome,
+    Permission,
 )
 from collector.domain.market_data.instruments import (
     OPTION_SERIES,
@@ -72,18 +74,6 @@ class SourceState:
     pacer: PacerState
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """How one cheap request for a series ended: BARS and NO_DATA mean that the data may be seen."""
-
-    instrument: Instrument
-    what_to_show: WhatToShow
-    outcome: Outcome
-    message: str
-    code: int | None = None
-    notices: tuple[int, ...] = ()
-
-
 class IBSource:
     """A market-data source over one gateway; `connect` makes it. No method raises for what IB says or fails to say."""
 
@@ -110,7 +100,7 @@ class IBSource:
         """Cancel what is open and disconnect."""
         await self._supervisor.stop()
 
-    # The port (pipeline.source.MarketDataSource).
+    # The port (collector.runs.source.MarketDataSource).
 
     def now(self) -> datetime:
         """Return IB's time, aware UTC: what the gateway told last plus our monotonic clock, never ahead of it."""
@@ -191,6 +181,16 @@ class IBSource:
             paused_s=pacer.paused_s,
             waiting="" if block is None else block.reason,
         )
+
+    @property
+    def connected(self) -> bool:
+        """Whether the gateway can be asked at this moment."""
+        return self._gateway.connected
+
+    @property
+    def offset(self) -> timedelta:
+        """IB's clock less ours, as measured last."""
+        return self._gateway.offset
 
     # Besides the port.
 
@@ -398,3 +398,37 @@ async def connect(
         yield source
     finally:
         await source.stop()
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, clock: Clock) -> AsyncIterator[IBSource]:
+    """Connect to the configured gateway for the length of a block.
+
+    Raises:
+        GatewayUnavailable: there is no usable connection; the hint says what to do.
+    """
+    connection, pacing = settings.gateway, settings.pacing
+    async with connect(
+        GatewaySettings(
+            host=connection.host,
+            port=connection.port,
+            client_id=connection.client_id,
+            connect_timeout_s=connection.connect_timeout_s,
+            patience_s=connection.patience_s,
+            historical_deadline_s=pacing.request_timeout_s,
+            definition_deadline_s=pacing.definition_timeout_s,
+            market_data_lines=settings.open_interest.lines,
+            open_interest_deadline_s=settings.open_interest.timeout_s,
+        ),
+        PacingSettings(
+            messages_per_s=pacing.messages_per_s,
+            open_requests=pacing.open_requests,
+            adaptive=pacing.adaptive,
+            start_in_flight=pacing.start_in_flight,
+            max_in_flight=pacing.max_in_flight,
+            definition_in_flight=pacing.definition_in_flight,
+            pause_s=pacing.pause_s,
+        ),
+        clock,
+    ) as source:
+        yield source

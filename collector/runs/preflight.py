@@ -6,9 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from collector.domain.errors import CollectorError, DatabaseUnavailable
-from collector.domain.market_data.answers import Failure, Outcome
+from collector.domain.market_data.answers import Failure, Outcome, Permission
 from collector.domain.market_data.instruments import OptionContract
-from collector.ib.ib_source import Permission
 from collector.market.calendar import Calendar
 
 _LARGEST_OFFSET_S = 5.0

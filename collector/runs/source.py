@@ -1,6 +1,10 @@
-"""The one port: where market data comes from. Interactive Brokers implements it; a second broker will."""
+"""The port of market-data sources.
 
-from datetime import date, datetime
+Interactive Brokers implements it; a second broker will, as a sibling of `collector.ib`. Runs and jobs know no source by
+name: `collector.app.sources` chooses one.
+"""
+
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from collector.clock import Clock
@@ -12,6 +16,7 @@ from collector.domain.market_data.answers import (
     HistoricalRequest,
     OpenInterest,
     Outcome,
+    Permission,
 )
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.pacing.pace import Pace
@@ -40,6 +45,14 @@ class MarketDataSource(Protocol):
     def pace(self) -> Pace:
         """How fast the source is being asked at this moment."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether it can be asked at this moment."""
+
+    @property
+    def offset(self) -> timedelta:
+        """The source's clock less ours, as measured last."""
+
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Define a stock or ETF by its symbol; UNKNOWN_CONTRACT when the source does not know it."""
 
@@ -57,6 +70,9 @@ class MarketDataSource(Protocol):
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
+
+    async def probe(self, symbol: str) -> tuple[Permission, ...] | Failure:
+        """Ask for a day of every series of an underlying and of one of its options, to see what may be seen."""
 
 
 class NoSource:
@@ -86,6 +102,16 @@ class NoSource:
         """Nothing is asked."""
         return Pace()
 
+    @property
+    def connected(self) -> bool:
+        """Nothing can be asked."""
+        return False
+
+    @property
+    def offset(self) -> timedelta:
+        """Its time is ours."""
+        return timedelta(0)
+
     async def underlying(self, symbol: str) -> Failure:  # noqa: ARG002 - the port's signature
         """Return the failure."""
         return self._failure
@@ -107,5 +133,9 @@ class NoSource:
         return self._failure
 
     async def open_interest(self, contract: OptionContract) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure
+
+    async def probe(self, symbol: str) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure

@@ -96,6 +96,18 @@ class OpenInterest:
 
 
 @dataclass(frozen=True, slots=True)
+class Permission:
+    """How one cheap request for a series ended: BARS and NO_DATA mean that the data may be seen."""
+
+    instrument: Instrument
+    what_to_show: WhatToShow
+    outcome: Outcome
+    message: str
+    code: int | None = None
+    notices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChainParameters:
     """What may exist for an underlying: not every combination does. Both ascending."""
 
