@@ -63,10 +63,3 @@ def window_of(text: str) -> Window:
 def print_json(document: object) -> None:
     """Print a document as JSON; dates and other values as text."""
     typer.echo(json.dumps(document, indent=2, default=str))
-
-
-def say(message: str, hint: str = "") -> None:
-    """Tell on standard error, in one line and a hint below it, why a command did not do what it was asked for."""
-    typer.secho(f"collector: {message}", err=True, fg="red")
-    if hint:
-        typer.secho(f"  {hint}", err=True)

@@ -13,7 +13,7 @@ from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
 from collector.domain.market_data.answers import Failure
 
-app = typer.Typer(help="Which option contracts exist.", no_args_is_help=True)
+app = typer.Typer(help="List option contracts, or read the chains again.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

@@ -22,7 +22,9 @@ from collector.cli.options import (
 from collector.domain.errors import UsageError
 from collector.runs.orders import day_of
 
-app = typer.Typer(help="What counts as known: on what evidence, asking again, accepting.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show what counts as known and why; accept or forget a session.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.callback()

@@ -17,7 +17,7 @@ from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, Verbo
 from collector.domain.run_vocabulary import GapState
 from collector.runs.orders import backfill_order, day_of, fill_columns_order, fill_order
 
-app = typer.Typer(invoke_without_command=True)
+app = typer.Typer(invoke_without_command=True, add_completion=False)
 
 SinceOption = Annotated[str | None, typer.Option("--since", help="From this session on, YYYY-MM-DD.")]
 
@@ -31,7 +31,7 @@ def list_(
     as_json: JsonOption = False,
     lost: Annotated[bool, typer.Option("--lost", help="What can never be fetched again, and why.")] = False,
 ) -> int:
-    """List the open gaps; the contract that expires first comes first.
+    """List the open gaps, or fill them.
 
     Example: collector gaps --since 2026-11-16 --json
     """
@@ -79,11 +79,6 @@ def fill(
     return show_outcome(outcome, settings)
 
 
-def register_backfill(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("backfill")(backfill)
-
-
 def backfill(
     days: Annotated[int, typer.Option("--days", min=1, max=120, help="So many calendar days back.")] = 60,
     symbols: SymbolsOption = None,
@@ -94,7 +89,7 @@ def backfill(
         typer.Option("--fill-columns", help="Instead, ask once more for quotes that were stored by their close alone."),
     ] = False,
 ) -> int:
-    """Fetch the history of the contracts that live today: IB keeps some 65 days of quotes and 120 of trades.
+    """Fetch the history of the contracts that live today.
 
     Example: collector backfill --days 60 --symbols SPY
     """

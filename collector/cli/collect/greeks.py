@@ -10,7 +10,7 @@ from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, op
 from collector.domain.errors import UsageError
 from collector.runs.orders import day_of
 
-app = typer.Typer(help="Implied volatilities and Greeks.", no_args_is_help=True)
+app = typer.Typer(help="Recompute implied volatilities and Greeks.", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

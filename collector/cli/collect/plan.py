@@ -24,11 +24,6 @@ _LIMITS = {
 }
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("plan")(plan)
-
-
 def plan(
     window: Annotated[
         str | None, typer.Option("--window", "-w", help="Its next run; without it the next one that asks for bars.")
@@ -39,7 +34,7 @@ def plan(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Show what the next run would ask for, in its order, how long it would take and what would be left over.
+    """Show what the next run would ask for, and how long it would take.
 
     Nothing is asked from IB and nothing changes. A run that is not due yet is planned for the instant at which it is.
 

@@ -18,10 +18,10 @@ from collector.cli.options import (
     VerboseOption,
     opened,
     print_json,
-    say,
     symbols_of,
     window_of,
 )
+from collector.cli.words import say
 from collector.clock import Clock
 from collector.config import Settings
 from collector.domain.errors import CollectorError, UsageError
@@ -32,11 +32,6 @@ from collector.jobs.run_reports import resume_command
 from collector.notify.reports import wording
 from collector.notify.reports.terminal_report import run_view
 from collector.runs.orders import day_of, order_for, span_of
-
-
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("run")(run)
 
 
 def run(
@@ -55,7 +50,7 @@ def run(
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> int:
-    """Collect one window: its missing bars, from IB into the database.
+    """Collect the missing bars of one window.
 
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """

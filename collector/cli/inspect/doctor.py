@@ -13,11 +13,6 @@ from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.market.expectation import GRACE
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("doctor")(doctor)
-
-
 def doctor(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
@@ -29,7 +24,7 @@ def doctor(
         float, typer.Option("--grace-min", min=0, help="With --expect-run: minutes that a window may be late.")
     ] = GRACE / timedelta(minutes=1),
 ) -> int:
-    """Check configuration, database, the embedded one's disk, calendar and gateway; say what to do about what is wrong.
+    """Check configuration, database, calendar and gateway.
 
     Example: collector doctor --permissions
     Example: collector doctor --expect-run --grace-min 45

@@ -19,7 +19,7 @@ from collector.notify.reports import report_files
 from collector.notify.reports.mail_rendering import page
 from collector.notify.reports.terminal_report import run_view, week_view
 
-app = typer.Typer(help="What is to be said about a run or a week.", no_args_is_help=True)
+app = typer.Typer(help="Show the report of a run or of a week.", no_args_is_help=True, add_completion=False)
 
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write the mail's page into this file.")]
 

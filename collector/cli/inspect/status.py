@@ -28,18 +28,13 @@ _COLOURS = {
 }
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("status")(status)
-
-
 def status(
     date: DateOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     logs: Annotated[bool, typer.Option("--logs", help="Name the log files.")] = False,
 ) -> int:
-    """Show a session: its runs, what each symbol has and lacks and what it is worth, gaps, dead letters.
+    """Show a session: its runs, what each symbol has and lacks.
 
     Example: collector status --date 2026-11-20 --json
     """

@@ -14,18 +14,13 @@ from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, opene
 from collector.runs.orders import day_of
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("verify")(verify)
-
-
 def verify(
     since: Annotated[str | None, typer.Option("--since", help="From this session on; default the last one.")] = None,
     symbols: SymbolsOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
-    """Check stored bars against the rules, row counts against coverage, and put-call parity; change nothing.
+    """Check stored bars, coverage and put-call parity.
 
     Example: collector verify --since 2026-11-16 --symbols SPY
     """

@@ -13,7 +13,9 @@ from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opene
 from collector.db.schema.features import FeatureReport
 from collector.domain.errors import UsageError
 
-app = typer.Typer(help="The database: schema, features.", no_args_is_help=True)
+app = typer.Typer(
+    help="Manage the database: schema, features, backups, retention.", no_args_is_help=True, add_completion=False
+)
 
 
 @app.command()

@@ -33,7 +33,7 @@ _EXAMPLES = {
     Example.FAILED: examples.failed,
 }
 
-app = typer.Typer(help="Mails and other channels.", no_args_is_help=True)
+app = typer.Typer(help="Test and preview mails and other channels.", no_args_is_help=True, add_completion=False)
 
 
 @app.command("test")

@@ -14,7 +14,7 @@ from collector.cli.options import ConfigOption, JsonOption, opened, print_json
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.market.outlook import ISRAEL, outlook
 
-app = typer.Typer(help="When what runs.", no_args_is_help=True)
+app = typer.Typer(help="Show the schedule; install or remove its timers.", no_args_is_help=True, add_completion=False)
 schedule_install.register(app)
 
 

@@ -10,13 +10,8 @@ from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, VerboseOption, opened
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("serve")(serve)
-
-
 def serve(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
-    """Run every window when it is due, with one connection to the gateway, until SIGTERM or Ctrl-C.
+    """Run every window when it is due, until stopped.
 
     http://127.0.0.1:8321/healthz says how things stand, /metrics says it to Prometheus.
 

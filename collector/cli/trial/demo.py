@@ -12,16 +12,11 @@ from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_status
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("demo")(demo)
-
-
 def demo(
     seed: Annotated[int, typer.Option("--seed", help="Of the simulated market.")] = 7,
     keep: Annotated[Path | None, typer.Option("--keep", help="Keep the database in this folder.")] = None,
 ) -> int:
-    """Collect the last completed session from a simulated gateway into an embedded PostgreSQL, and show the result.
+    """Collect one simulated session into an embedded PostgreSQL.
 
     Example: collector demo --keep /tmp/collector-demo
     """

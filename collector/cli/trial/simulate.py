@@ -16,11 +16,6 @@ from collector.simulator.scenarios import SCENARIOS, named
 from collector.simulator.settings import MARKETS, market_settings
 
 
-def register(root: typer.Typer) -> None:
-    """Add the command."""
-    root.command("simulate")(simulate)
-
-
 def simulate(
     port: Annotated[
         int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
@@ -36,7 +31,7 @@ def simulate(
     truth: Annotated[str | None, typer.Option("--truth", help="Print the market's truth of SYMBOL:YYYY-MM-DD.")] = None,
     show: Annotated[bool, typer.Option("--list", help="List the scenarios, a sentence each.")] = False,
 ) -> None:
-    """Run a simulated IB Gateway: the TWS protocol on a socket, a market from a seed, faults on request.
+    """Run a simulated IB Gateway, with faults on request.
 
     Example: collector simulate --port 7497 --seed 7 --scenario nightly-restart
     """
