@@ -2,31 +2,25 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import structlog
 
-from collector.app import metrics, sources
-from collector.clock import Clock, SystemClock
+from collector.app import metrics, opening, sources
+from collector.clock import Clock
 from collector.config import Settings
-from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.db.schema import features, schema_revisions
-from collector.db.server import embedded
+from collector.db.schema import features
 from collector.db.upkeep import compaction
 from collector.domain.errors import (
-    ConfigurationError,
     DatabaseError,
     GatewayError,
     GatewayUnavailable,
-    Interrupted,
     LockHeld,
 )
 from collector.domain.market_data.answers import Failure
@@ -35,13 +29,12 @@ from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
 from collector.jobs import due_windows, run_reports
-from collector.market.calendar import Calendar
 from collector.notify.channels import dead_man
 from collector.notify.fan_out import Delivery, Notifier
 from collector.notify.reports import report_files
 from collector.runs import preflight, window_run
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Order, last_opened
+from collector.runs.orders import Order
 from collector.runs.preparing import discovery
 from collector.runs.source import MarketDataSource, NoSource
 from collector.runs.tally import Tally
@@ -53,85 +46,6 @@ ProgressBar = Callable[[Order], contextlib.AbstractContextManager[Callable[[Tall
 
 _UPKEEP_S = 3600
 """What the tables need after a run may take so long; then the next window goes first."""
-
-CLOCK_VARIABLE = "COLLECTOR_CLOCK"
-"""An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
-
-
-def system_clock() -> SystemClock:
-    """Return real time, or time shifted by COLLECTOR_CLOCK.
-
-    Raises:
-        ConfigurationError: the variable holds no aware instant.
-    """
-    text = os.environ.get(CLOCK_VARIABLE)
-    if not text:
-        return SystemClock()
-    try:
-        start = datetime.fromisoformat(text)
-    except ValueError:
-        start = None
-    if start is None or start.tzinfo is None:
-        raise ConfigurationError(
-            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone", "Example: 2026-11-20T17:00:00-05:00"
-        )
-    return SystemClock(start)
-
-
-def calendar(settings: Settings) -> Calendar:
-    """Return the exchange calendar with the configured closes."""
-    return Calendar(settings.closes)
-
-
-async def database_url(settings: Settings) -> str:
-    """Return the URL of the configured database; starts the embedded server when that is the one."""
-    if settings.database.embedded:
-        return await asyncio.to_thread(embedded.ensure_running, settings.database.data_path)
-    return settings.database.dsn()
-
-
-@contextlib.asynccontextmanager
-async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -> AsyncIterator[Database]:
-    """Open the configured database.
-
-    Args:
-        settings: which one.
-        clock: stamps rows.
-        upgraded: bring the embedded database's schema up to date first; a server of the owner's is only checked,
-            because changing it is his decision.
-
-    Raises:
-        DatabaseUnavailable: no server, wrong password, no such database.
-        DatabaseError: the schema is not the one that this version needs.
-    """
-    url = await database_url(settings)
-    if upgraded:
-        await _check_schema(url, settings, clock)
-    async with pool.connect(url, clock, size=settings.database.pool_size) as db:
-        yield db
-
-
-async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
-    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
-    if current == head:
-        return
-    if not settings.database.embedded:
-        state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
-        raise DatabaseError(f"the database {state}", "run: collector db upgrade")
-    await upgrade(settings)
-
-
-async def upgrade(settings: Settings) -> features.FeatureReport:
-    """Bring the configured database to this version's schema, and give it every feature that its server can have."""
-    from collector.db.schema import migrate  # noqa: PLC0415 - alembic takes half a second, and upgrades are rare
-
-    url = await database_url(settings)
-    notes = await migrate.upgrade(url)
-    keeping = settings.retention
-    report = await features.apply(
-        url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
-    )
-    return replace(report, warnings=(*notes, *report.warnings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +90,11 @@ async def run_window(
     Raises:
         LockHeld: another run is at work; nobody is told, for nothing is wrong.
     """
-    days, log_path = calendar(settings), str(settings.log.path)
+    days, log_path = opening.calendar(settings), str(settings.log.path)
     mask = Mask(settings.secrets)
     switch = dead_man.DeadMan(settings.dead_man, clock, mask)
     await switch.started(order.window)
-    opened = database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
+    opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded, week = (0, 1), None
     try:
         if settings.database.embedded:
@@ -213,7 +127,7 @@ async def run_window(
         report_files.keep(settings.log.path, report)
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
-    await metrics.publish(database(settings, clock), settings, days, report, clock)
+    await metrics.publish(opening.database(settings, clock), settings, days, report, clock)
     await switch.ended(report)
     teller = notifier(settings, clock)
     # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
@@ -234,7 +148,7 @@ async def _after_bars(settings: Settings, order: Order, clock: Clock) -> None:
     reach = max(timedelta(days=settings.repair.lookback_days), asked)
     policies_reach = clock.now() - timedelta(days=features.StorageSettings().repair_days)
     try:
-        url = await database_url(settings)
+        url = await opening.database_url(settings)
         async with asyncio.timeout(_UPKEEP_S):
             refreshed = await compaction.refresh_aggregates(url, Span(day - reach, day + timedelta(days=1)), clock)
             if not refreshed and day - asked < policies_reach:
@@ -275,9 +189,9 @@ async def run_due(
         LockHeld: another run is at work.
         DatabaseError: there is no database to ask what is due.
     """
-    days, outcomes = calendar(settings), list[Outcome]()
+    days, outcomes = opening.calendar(settings), list[Outcome]()
     while True:
-        async with database(settings, clock) as db:
+        async with opening.database(settings, clock) as db:
             now = clock.now()
             agenda = await due_windows.look(db, settings, await due_windows.schedule_of(db, settings, days, now), now)
         if not agenda.due:
@@ -300,9 +214,9 @@ async def refresh_chains(
 ) -> list[tuple[str, discovery.Refreshed | Failure]]:
     """Read the chains of symbols anew, whatever is known from today."""
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
-    async with database(settings, clock) as db, sources.opened(settings, clock) as source:
+    async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
         seeker = discovery.Discovery(db, source, settings, clock)
-        day = last_opened(calendar(settings), clock.now())
+        day = opening.calendar(settings).last_opened(clock.now())
         for symbol in symbols or settings.symbol_names:
             underlying = await seeker.underlying(symbol)
             refreshed = (
@@ -310,23 +224,3 @@ async def refresh_chains(
             )
             found.append((symbol, refreshed))
     return found
-
-
-def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; SIGINT and SIGTERM cancel it, so that it can end cleanly.
-
-    Raises:
-        Interrupted: a signal ended it.
-    """
-
-    async def main() -> T:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if task is not None:
-                loop.add_signal_handler(number, task.cancel)
-        return await work
-
-    try:
-        return asyncio.run(main())
-    except asyncio.CancelledError as error:
-        raise Interrupted("interrupted by a signal", "What was stored stays; the next run continues.") from error

@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from collector import config
-from collector.app import composition
+from collector.app import composition, opening
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.config.package_files import resource
@@ -74,7 +74,7 @@ async def _collected(
     settings: Settings, clock: SystemClock, progress: composition.ProgressBar, show: Callable[[Any], None]
 ) -> composition.Outcome:
     """Run eod, and again once simulated half an hour has passed where empty answers await confirmation."""
-    order = order_for(Window.EOD, settings, composition.calendar(settings), clock.now())
+    order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now())
     with progress(order) as on_progress:
         first = await composition.run_window(settings, order, clock, on_progress)
     if first.report.confirm_at is None or first.report.status is not RunStatus.SUCCESS:
@@ -102,7 +102,7 @@ async def run(
         progress: makes the progress bar of a run.
         show: prints a renderable.
     """
-    clock = SystemClock(last_evening(composition.system_clock().now()))
+    clock = SystemClock(last_evening(opening.system_clock().now()))
     with _folder(keep) as folder:
         gateway = await launch.start(seed, clock, market=MARKET)
         try:
@@ -115,7 +115,7 @@ async def run(
                 f" {gateway.log.max_rate} messages in the busiest second."
             )
             if keep is not None:
-                show(f"The database is kept; look with: psql '{await composition.database_url(settings)}'")
+                show(f"The database is kept; look with: psql '{await opening.database_url(settings)}'")
             return outcome.report.status
         finally:
             await gateway.stop()

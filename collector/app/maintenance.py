@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
-from collector.app import composition
+from collector.app import opening, reading
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping import claims, coverage_table
@@ -23,14 +23,13 @@ from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
-from collector.runs.preparing import contract_scope
 
 
 async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
     """Write a backup into a folder, the configured one by default, and prune old ones there."""
     rules = settings.backup
     return await backup.backup(
-        await composition.database_url(settings),
+        await opening.database_url(settings),
         folder or rules.path,
         clock.now(),
         keep_days=rules.keep_days,
@@ -41,12 +40,12 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Back
 
 async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:
     """Restore a backup into the configured database, which must be empty."""
-    return await backup.restore(dump, await composition.database_url(settings), clock)
+    return await backup.restore(dump, await opening.database_url(settings), clock)
 
 
 async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
     """Drop raw bars older than the configured age; summaries stay."""
-    url = await composition.database_url(settings)
+    url = await opening.database_url(settings)
     rules = settings.retention
     return await retention.drop_old_bars(
         url,
@@ -60,7 +59,7 @@ async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:
     """Drop the record of requests older than the configured age, and return how many went."""
-    url = await composition.database_url(settings)
+    url = await opening.database_url(settings)
     return await retention.drop_old_requests(
         url, clock.now(), settings.retention.requests_days, dry_run=dry_run, clock=clock
     )
@@ -68,7 +67,7 @@ async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) 
 
 async def make_roles(settings: Settings, clock: Clock) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date."""
-    await features.create_roles(await composition.database_url(settings), clock)
+    await features.create_roles(await opening.database_url(settings), clock)
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
@@ -77,7 +76,7 @@ async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:
     Raises:
         DatabaseError: this user does not own the tables.
     """
-    url = await composition.database_url(settings)
+    url = await opening.database_url(settings)
     done = await compaction.compact(url, clock)
     if not await compaction.refresh_aggregates(url, clock=clock):
         raise DatabaseError("only the owner of the tables may refresh the summaries", compaction.AS_OWNER)
@@ -90,14 +89,14 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
     Raises:
         LockHeld: a run is at work.
     """
-    async with composition.database(settings, clock) as db, locks.collection_lock(db, f"greeks since {since}"):
+    async with opening.database(settings, clock) as db, locks.collection_lock(db, f"greeks since {since}"):
         names = symbols or settings.symbol_names
-        return await greeks_pass.recompute(db, settings.greeks, composition.calendar(settings), clock, names, since)
+        return await greeks_pass.recompute(db, settings.greeks, opening.calendar(settings), clock, names, since)
 
 
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
-    url = await composition.database_url(settings)
+    url = await opening.database_url(settings)
     return await adoption.adopt(url, folder, clock.now(), clock, option_series=settings.series)
 
 
@@ -107,13 +106,13 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
     Raises:
         UsageError: no session has ended since the day, or nothing is known of a symbol.
     """
-    days = composition.calendar(settings)
+    days = opening.calendar(settings)
     names = symbols or settings.symbol_names
     last = days.last_completed(clock.now(), names[0]).day
     if since is not None and since > last:
         raise UsageError(f"{since} is after the last session that has ended", f"That one is {last}.")
-    async with composition.database(settings, clock) as db:
-        await contract_scope.known(db, symbols, settings.symbol_names)
+    async with opening.database(settings, clock) as db:
+        await reading.known(db, symbols, settings.symbol_names)
         return await checks.verify(db, settings, days, clock, names, since or last, last)
 
 
@@ -125,12 +124,12 @@ async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: C
         NotASession: the date is no trading day.
         UsageError: nothing is known of a symbol.
     """
-    days, today = composition.calendar(settings), clock.now().astimezone(NEW_YORK).date()
+    days, today = opening.calendar(settings), clock.now().astimezone(NEW_YORK).date()
     sessions = {symbol: days.session(symbol, day) for symbol in symbols or settings.symbol_names}
-    async with composition.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
+    async with opening.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
         counts = [
             await coverage_table.forget(db, sessions[one.symbol], [one.symbol], today)
-            for one in await contract_scope.known(db, symbols, settings.symbol_names)
+            for one in await reading.known(db, symbols, settings.symbol_names)
         ]
     return sum(counts)
 
@@ -143,11 +142,11 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
         NotASession: the date is no trading day.
         UsageError: the session is not over or not implausible, or nothing is known of a symbol.
     """
-    days, names = composition.calendar(settings), tuple(symbols or settings.symbol_names)
+    days, names = opening.calendar(settings), tuple(symbols or settings.symbol_names)
     if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
         raise UsageError(f"the session of {day} is not over", "How empty it is will be known after its close.")
-    async with composition.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
-        underlyings = await contract_scope.known(db, symbols, settings.symbol_names)
+    async with opening.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
+        underlyings = await reading.known(db, symbols, settings.symbol_names)
         asked_for = (*names, claims.ALL) if set(names) >= set(settings.symbol_names) else names
         doubted = [symbol for symbol in asked_for if day in await claims.doubted_days(db, symbol)]
         if not doubted:

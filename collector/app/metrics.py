@@ -26,7 +26,7 @@ from collector.domain.pacing.pace import Latency, Pace
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.market.calendar import Calendar
-from collector.runs import counting
+from collector.runs.uncounted import uncounted
 
 _READABLE_BY_ALL = 0o644
 """node-exporter runs as another user."""
@@ -81,7 +81,7 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
         completeness=completeness,
         gaps=await gap_store.totals(db),
         database_bytes=await day_status.database_bytes(db),
-        uncounted=len(await counting.uncounted(db, now)),
+        uncounted=len(await uncounted(db, now)),
         awaiting=sum(one.claims for one in awaited),
         sessions_awaiting=len(awaited),
         implausible=len({one.session for one in await claims.implausible(db)}),

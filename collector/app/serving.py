@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from collector.app import composition, health_endpoint, metrics, sources
+from collector.app import composition, health_endpoint, metrics, opening, sources
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
@@ -119,7 +119,7 @@ class Serving:
         self._settings = settings
         self._clock = clock
         self._progress = progress
-        self._days = composition.calendar(settings)
+        self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
         self._db: Database | None = None
@@ -198,7 +198,7 @@ class Serving:
         async with contextlib.AsyncExitStack() as stack:
             while True:
                 try:
-                    db = await stack.enter_async_context(composition.database(self._settings, self._clock))
+                    db = await stack.enter_async_context(opening.database(self._settings, self._clock))
                     break
                 except DatabaseUnavailable as error:
                     log.warning("database_unavailable", error=error.message, hint=error.hint)

@@ -1,17 +1,22 @@
 """Options and openings that several commands share."""
 
 import json
+import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector import config, log
-from collector.app import composition
+from collector.app import opening
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.domain.errors import UsageError
 from collector.domain.run_vocabulary import Window
+
+_LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
+_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file; default ./config.yaml or the per-user one.")
@@ -36,7 +41,7 @@ def opened(
         ConfigurationError: with file, line and key.
     """
     settings = config.load(config_path)
-    clock = composition.system_clock()
+    clock = opening.system_clock()
     log.setup(
         settings.log, clock, secrets=settings.secrets, files=None if writes_log else False, quiet_people=not verbose
     )
@@ -58,6 +63,34 @@ def window_of(text: str) -> Window:
         return Window(text.strip().lower().replace("-", "_"))
     except ValueError:
         raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(Window)) from None
+
+
+def day_of(text: str | None) -> date | None:
+    """Return the date that a person wrote, None for none.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{text!r} is no date", "Write it as 2026-11-20.") from None
+
+
+def span_of(text: str | None) -> timedelta | None:
+    """Return the length that a person wrote ("30 min", "3 h", "1 D"), None for none; a day means the whole session.
+
+    Raises:
+        UsageError: it is no such length.
+    """
+    if text is None:
+        return None
+    match = _LENGTH.fullmatch(text.strip().lower())
+    if match is None:
+        raise UsageError(f"{text!r} is no span", 'Write it as "30 min", "3 h" or "1 D".')
+    return int(match["number"]) * _UNITS[match["unit"][0]]
 
 
 def print_json(document: object) -> None:

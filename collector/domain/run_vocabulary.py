@@ -81,3 +81,17 @@ class Verdict(StrEnum):
     TRADED = "traded"
     NO_TRADE = "no_trade"
     UNKNOWN = "unknown"
+
+
+class Stage(StrEnum):
+    """Where in the run something failed; PREFLIGHT means that nothing had been asked for yet."""
+
+    PREFLIGHT = "preflight"
+    UNDERLYING = "underlying"
+    DISCOVER = "discover"
+    SELECT = "select"
+    PLAN = "plan"
+    FETCH = "fetch"
+    STORE = "store"
+    BACKUP = "backup"
+    CLOSE = "close"

@@ -21,12 +21,11 @@ from collector.domain.reports.run_report import (
     NextWindow,
     OutcomeCount,
     RunReport,
-    Stage,
     SymbolReport,
     VerdictCounts,
 )
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
 from collector.market.calendar import Calendar

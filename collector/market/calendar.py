@@ -123,6 +123,13 @@ class Calendar:
                 return today
         return self.session(symbol, self.previous(day))
 
+    def last_opened(self, now: datetime) -> date:
+        """Return the date of the session that is open at `now` (aware) or was the last to open."""
+        day = now.astimezone(NEW_YORK).date()
+        if self.is_session(day) and self._exchange.hours[day][0] <= now:
+            return day
+        return self.previous(day)
+
     def current(self, now: datetime, symbol: str) -> Session | None:
         """Return a product's session that is open at `now` (aware), else None."""
         day = now.astimezone(NEW_YORK).date()

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import structlog
 
@@ -25,14 +25,11 @@ from collector.market.calendar import Calendar
 from collector.runs.orders import Finished, Prepared
 from collector.runs.planning import expired_contracts
 from collector.runs.preparing import contract_scope
+from collector.runs.uncounted import OWED_FOR
 
 REACH = max(DEFAULTS.values())
 """Gaps are looked for at least so far back after each run; windows that only look go back to the first selection."""
 _LOOKING = frozenset({Window.GAP_CHECK, Window.WEEKLY})
-_OWED_FOR = timedelta(days=120)
-"""Runs that were cut off earlier are not looked for any more."""
-_SILENT = timedelta(minutes=5)
-"""A run that has not said for so long that it lives is taken for dead."""
 _GAP_TYPES = {
     Outcome.PERMISSION: GapType.PERMISSION,
     Outcome.PACING: GapType.RATE_LIMIT,
@@ -42,11 +39,6 @@ _GAP_TYPES = {
     Outcome.TIME_OUT: GapType.CONNECTION_FAILURE,
 }
 log = structlog.get_logger()
-
-
-async def uncounted(db: Database, now: datetime) -> tuple[int, ...]:
-    """Return the ids of runs after which gaps and statistics are older than the bars; the next run counts for them."""
-    return tuple(sorted({one.run_id for one in await runs_table.uncounted(db, now - _OWED_FOR, now - _SILENT)}))
 
 
 @dataclass(slots=True)
@@ -77,7 +69,7 @@ async def count(
         now: an instant that has come for certain.
     """
     finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
-    left = [one for one in await runs_table.uncounted(db, now - _OWED_FOR, now) if one.run_id != finished.run_id]
+    left = [one for one in await runs_table.uncounted(db, now - OWED_FOR, now) if one.run_id != finished.run_id]
     counts = await _counts(finished, left, db, settings, calendar, now)
     await _count_gaps(finished, counts, db, settings, now)
     await _count_expiries(finished, counts, db, settings, now)

@@ -1,6 +1,5 @@
 """What one run is asked to do, and what its parts share."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,9 +19,6 @@ from collector.domain.run_vocabulary import Asks, RunStatus, Scope, Window
 from collector.market.calendar import Calendar
 from collector.runs.evidence.weighed import Weighed
 from collector.runs.tally import Tally
-
-_LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,34 +177,6 @@ def session_span(order: Order, calendar: Calendar) -> Span:
     return Span(min(session.open for session in sessions), max(session.close for session in sessions))
 
 
-def day_of(text: str | None) -> date | None:
-    """Return the date that a person wrote, None for none.
-
-    Raises:
-        UsageError: it is no date.
-    """
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageError(f"{text!r} is no date", "Write it as 2026-11-20.") from None
-
-
-def span_of(text: str | None) -> timedelta | None:
-    """Return the length that a person wrote ("30 min", "3 h", "1 D"), None for none; a day means the whole session.
-
-    Raises:
-        UsageError: it is no such length.
-    """
-    if text is None:
-        return None
-    match = _LENGTH.fullmatch(text.strip().lower())
-    if match is None:
-        raise UsageError(f"{text!r} is no span", 'Write it as "30 min", "3 h" or "1 D".')
-    return int(match["number"]) * _UNITS[match["unit"][0]]
-
-
 def order_for(
     window: Window,
     settings: Settings,
@@ -236,12 +204,12 @@ def order_for(
         NotASession: the date is no trading day; the message says why.
         UsageError: the date is in the future, or its session has not opened; or the window asks the gateway nothing.
     """
-    chosen = day or last_opened(calendar, now)
+    chosen = day or calendar.last_opened(now)
     opens = calendar.session("SPY", chosen).open
     if opens > now and window not in _AHEAD:
         when = "is in the future" if chosen > now.astimezone(NEW_YORK).date() else "has not opened yet"
         raise UsageError(
-            f"the session of {chosen} {when}", f"The last one that has opened is {last_opened(calendar, now)}."
+            f"the session of {chosen} {when}", f"The last one that has opened is {calendar.last_opened(now)}."
         )
     if window is Window.MANUAL:
         return Order(window=window, day=chosen, symbols=symbols or settings.symbol_names, span=span, force=force)
@@ -267,7 +235,7 @@ def fill_order(
     Raises:
         UsageError: the date is in the future.
     """
-    day = last_opened(calendar, now)
+    day = calendar.last_opened(now)
     if since is None:
         back = settings.repair.late_night_sessions - 1
     elif since > day:
@@ -282,7 +250,7 @@ def backfill_order(
     settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
 ) -> Order:
     """Return the order that fetches the history of the living contracts, some calendar days back."""
-    day = last_opened(calendar, now)
+    day = calendar.last_opened(now)
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
@@ -295,7 +263,7 @@ def fill_columns_order(
 
     No further back than IB is counted on to remember them.
     """
-    day = last_opened(calendar, now)
+    day = calendar.last_opened(now)
     first = day - min(timedelta(days=days), DEFAULTS[WhatToShow.BID])
     back = len(calendar.days(first, day)) - 1
     chosen = symbols or settings.symbol_names
@@ -304,11 +272,3 @@ def fill_columns_order(
 
 _AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)
 """Windows that prepare a session which has not opened yet."""
-
-
-def last_opened(calendar: Calendar, now: datetime) -> date:
-    """Return the date of the session that is open or was the last to open."""
-    today = now.astimezone(NEW_YORK).date()
-    if calendar.is_session(today) and calendar.session("SPY", today).open <= now:
-        return today
-    return calendar.previous(today)

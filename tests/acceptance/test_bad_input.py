@@ -99,7 +99,8 @@ def test_no_word_at_all_shows_the_help(account: Home, capsys: Capsys) -> None:
     for words in ((), ("chains",), ("db",), ("coverage",)):
         done = account.call(capsys, *words)
         assert (done.code, done.err) == (2, "")
-        assert "Commands" in done.out
+        assert "Usage: collector" in done.out
+        assert ("Commands" if words else "Collect:") in done.out
 
 
 @pytest.mark.parametrize(

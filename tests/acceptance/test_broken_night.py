@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import SecretStr
 
-from collector.app import composition
+from collector.app import composition, opening
 from collector.clock import SystemClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
 from collector.domain.errors import GatewayUnavailable
@@ -39,7 +39,7 @@ async def test_one_failure_mail_and_one_recovery(plain_database_url: str, tmp_pa
     clock = SystemClock()
     async with mail_server(mailbox) as mail_port:
         settings = settings_for(plain_database_url, port, tmp_path, mail_port)
-        days = composition.calendar(settings)
+        days = opening.calendar(settings)
         for window, hour, minute in BROKEN:
             clock.set(datetime(2026, 11, 20, hour, minute, tzinfo=NEW_YORK))
             outcome = await composition.run_window(settings, order_for(window, settings, days, clock.now()), clock)

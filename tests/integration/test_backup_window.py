@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector.app import composition, serving
+from collector.app import composition, opening, serving
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock
 from collector.config import (
@@ -172,7 +172,7 @@ async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database
     await friday_was_collected(plain_database_url, clock)
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
-        order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+        order = order_for(Window.GAP_CHECK, settings, opening.calendar(settings), clock.now())
         await composition.run_window(settings, order, clock)
         clock.set(new_york(21, 4, 1))
         without = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
@@ -192,7 +192,7 @@ async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database
 
 def order_for_backup(settings: Settings, clock: SystemClock) -> Order:
     """Return the order of a backup by hand."""
-    return order_for(Window.BACKUP, settings, composition.calendar(settings), clock.now())
+    return order_for(Window.BACKUP, settings, opening.calendar(settings), clock.now())
 
 
 async def test_nothing_is_missing_that_was_due_before_the_first_run(plain_database_url: str, tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_nothing_is_missing_that_was_due_before_the_first_run(plain_databa
     clock = SystemClock(new_york(20, 16, 45))
     await friday_was_collected(plain_database_url, clock)
     settings = settings_for(plain_database_url, tmp_path, weekly_login_reminder=False)
-    order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+    order = order_for(Window.GAP_CHECK, settings, opening.calendar(settings), clock.now())
     outcome = await composition.run_window(settings, order, clock)
     environment = outcome.report.environment
     assert (environment.backup_expected, environment.last_backup, environment.backup_missing) == (True, None, "")
@@ -219,7 +219,7 @@ async def test_the_weekly_login_is_told_after_the_last_session(
     async with mails() as (mailbox, port):
         settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=reminder)
         settings = settings.model_copy(update={"windows": WITHOUT_BACKUPS})
-        order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now())
+        order = order_for(Window.GAP_CHECK, settings, opening.calendar(settings), clock.now())
         await composition.run_window(settings, order, clock)
         assert mailbox.received == []
         for at in (new_york(20, 18), new_york(21, 1), new_york(22, 0, 59), new_york(22, 1)):

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collector.app import composition
+from collector.app import opening
 from collector.clock import SystemClock
 from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
@@ -25,7 +25,7 @@ from tests.support.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, ma
 from tests.support.window_runs import narrow
 
 SETTINGS = narrow("PLTR")
-CALENDAR = composition.calendar(SETTINGS)
+CALENDAR = opening.calendar(SETTINGS)
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 LATER = SENT + timedelta(minutes=40)
 LAST_HOUR = Span(FRIDAY.close - timedelta(hours=1), FRIDAY.close)

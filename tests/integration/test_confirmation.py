@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector.app import composition, maintenance, metrics, reading
+from collector.app import composition, maintenance, metrics, opening, reading
 from collector.cli.exits import Exit, of_status
 from collector.clock.virtual_time import VirtualClock
 from collector.config import Settings, WindowsSettings
@@ -128,7 +128,7 @@ def test_what_was_called_empty_just_now_is_not_asked_again(
 
             async def asked(*, force: bool = False) -> int:
                 before = len(gateway.log.historical)
-                order = order_for(Window.EOD, settings, composition.calendar(settings), clock.now(), force=force)
+                order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now(), force=force)
                 outcome = await composition.run_window(settings, order, clock)
                 assert outcome.report.status is RunStatus.SUCCESS
                 return sum(one.con_id == dark for one in gateway.log.historical[before:])
@@ -154,14 +154,14 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
             assert set(before) == {"awaiting"}
             for hours, state in ((23, "awaiting"), (2, "held")):
                 await clock.sleep(hours * 3600)
-                order = order_for(Window.GAP_CHECK, settings, composition.calendar(settings), clock.now(), day=FRIDAY)
+                order = order_for(Window.GAP_CHECK, settings, opening.calendar(settings), clock.now(), day=FRIDAY)
                 await composition.run_window(settings, order, clock)
                 assert await claims(plain_database_url, clock) == {state: before["awaiting"]}
             # Weighing again, without anything new, does not take the waiting up again.
-            async with composition.database(settings, clock) as db:
+            async with opening.database(settings, clock) as db:
                 known = await contracts.underlying(db, "PLTR")
                 assert known is not None
-                await weighing.weigh(db, settings, composition.calendar(settings), [known], None)
+                await weighing.weigh(db, settings, opening.calendar(settings), [known], None)
             assert await claims(plain_database_url, clock) == {"held": before["awaiting"]}
             figures = metrics.text(await gathered(settings, clock), clock.now())
             assert "collector_series_awaiting 0" in figures
@@ -172,8 +172,8 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
 
 async def gathered(settings: Settings, clock: VirtualClock) -> metrics.Figures:
     """Return the metrics' figures."""
-    async with composition.database(settings, clock) as db:
-        return await metrics.gather(db, settings, composition.calendar(settings), clock.now())
+    async with opening.database(settings, clock) as db:
+        return await metrics.gather(db, settings, opening.calendar(settings), clock.now())
 
 
 def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, 
         everything = SilentHole(after_s=0.0, for_s=3600.0)
         async with Gateway(Market(7, clock), clock, [everything]) as gateway:
             settings = configured(plain_database_url, gateway, tmp_path, "late_night")
-            order = order_for(Window.LATE_NIGHT, settings, composition.calendar(settings), clock.now())
+            order = order_for(Window.LATE_NIGHT, settings, opening.calendar(settings), clock.now())
             outcome = await composition.run_window(settings, order, clock)
         report = outcome.report
         assert (report.status, of_status(report.status)) == (RunStatus.PARTIAL, Exit.PARTIAL)
@@ -234,7 +234,7 @@ def test_a_session_too_empty_to_be_true_is_said_first_and_can_be_accepted(
             assert (await gathered(settings, clock)).implausible == 1
 
             await clock.sleep(31 * 60)
-            order = order_for(Window.EOD, settings, composition.calendar(settings), clock.now())
+            order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now())
             assert (await composition.run_window(settings, order, clock)).report.status is RunStatus.PARTIAL
             weighed = await maintenance.accept(settings, FRIDAY, ["PLTR"], clock)
             assert (weighed.implausible, weighed.settled >= 3 * dark, weighed.awaiting) == ([], True, 0)

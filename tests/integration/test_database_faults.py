@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from collector.app import composition
+from collector.app import composition, opening
 from collector.cli.exits import Exit, of_error
 from collector.clock.virtual_time import VirtualClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings
@@ -23,8 +23,8 @@ from collector.db.connection import pool
 from collector.db.schema import migrate
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
-from collector.domain.reports.run_report import Cause, Stage
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.reports.run_report import Cause
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.runs.orders import Finished, order_for
 from tests.support import disturbances, engines, tables
 from tests.support.arena import Arena, CopyCutter, Disturbed, Reference, Variant
@@ -240,7 +240,7 @@ def test_a_run_whose_database_is_gone_tells_what_it_did(
                 }
             )
             one.after(0.7, lambda: server.stop("immediate"))
-            order = order_for(Window.EOD, settings, composition.calendar(settings), one.clock.now())
+            order = order_for(Window.EOD, settings, opening.calendar(settings), one.clock.now())
             ended = await composition.run_window(settings, order, one.clock)
         assert isinstance(ended.error, DatabaseUnavailable), ended.error
         report = ended.report

@@ -18,9 +18,10 @@ from collector.db.contracts import contract_tables
 from collector.db.readers import day_status
 from collector.domain.run_vocabulary import GapState, Window
 from collector.jobs import run_reports
-from collector.runs import closing, counting, window_run
+from collector.runs import closing, window_run
 from collector.runs.orders import backfill_order, order_for
 from collector.runs.tally import Tally
+from collector.runs.uncounted import uncounted
 from collector.simulator.market import Market, MarketSettings
 from collector.simulator.server import Gateway
 from tests.support.window_runs import FRIDAY, _calendar, narrow, parts_for, run_window
@@ -156,7 +157,7 @@ async def test_what_was_cut_off_before_it_was_counted_is_said_and_counted_by_the
     async with Gateway(Market(7, clock), clock) as gateway:
         await interrupted_backfill(url, gateway, clock)
         async with pool.connect(url, clock) as db:
-            left = await counting.uncounted(db, clock.now())
+            left = await uncounted(db, clock.now())
             assert len(left) == 1
             assert (await metrics.gather(db, SETTINGS, _calendar(()), clock.now())).uncounted == 1
             assert await gaps_table.open_gaps(db) == []

@@ -15,8 +15,8 @@ import pytest
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config.notify_settings import DesktopSettings, NotifySettings, Security, SmtpSettings
-from collector.domain.reports.run_report import Cause, Environment, FailureReport, GapCounts, RunReport, Stage
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.reports.run_report import Cause, Environment, FailureReport, GapCounts, RunReport
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.fan_out import Delivery, Notifier
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week

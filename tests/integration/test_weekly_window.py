@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from collector.app import composition, serving
+from collector.app import composition, opening, serving
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock
 from collector.config import (
@@ -120,7 +120,7 @@ async def test_what_its_run_gives_reason_to_tell_is_in_the_same_mail(plain_datab
             windows=WindowsSettings(),
             backup=BackupSettings(directory=tmp_path / "kept", reserve_gb=0.001),
         )
-        order = order_for(Window.WEEKLY, settings, composition.calendar(settings), clock.now())
+        order = order_for(Window.WEEKLY, settings, opening.calendar(settings), clock.now())
         await composition.run_window(settings, order, clock)
         clock.set(NOON + timedelta(hours=1))
         await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
@@ -139,7 +139,7 @@ async def test_a_run_that_failed_raises_the_alarm_and_keeps_the_lines(plain_data
     await friday_was_collected(plain_database_url, clock)
     async with mail_server(mailbox) as port:
         gone = settings_for("postgresql://somebody@127.0.0.1:1/bars", tmp_path, port)
-        order = order_for(Window.WEEKLY, gone, composition.calendar(gone), clock.now())
+        order = order_for(Window.WEEKLY, gone, opening.calendar(gone), clock.now())
         await composition.run_window(gone, order, clock)
         assert memory.load().digest == (LINE,)
         await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
@@ -156,7 +156,7 @@ async def test_made_good_on_a_tuesday_it_is_still_last_weeks(plain_database_url:
     await friday_was_collected(plain_database_url, clock)
     async with mail_server(mailbox) as port:
         settings = settings_for(plain_database_url, tmp_path, port)
-        order = order_for(Window.WEEKLY, settings, composition.calendar(settings), clock.now(), day=FRIDAY)
+        order = order_for(Window.WEEKLY, settings, opening.calendar(settings), clock.now(), day=FRIDAY)
         await composition.run_window(settings, order, clock)
         await composition.run_window(settings, replace(order, day=date(2026, 11, 23)), clock)
     late, monday = mailbox.received

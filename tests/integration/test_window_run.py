@@ -12,7 +12,7 @@ import pytest
 import structlog
 from pydantic import SecretStr
 
-from collector.app import composition, maintenance
+from collector.app import composition, maintenance, opening
 from collector.clock import SystemClock
 from collector.clock.virtual_time import VirtualClock
 from collector.config import (
@@ -248,7 +248,7 @@ async def test_a_report_holds_no_secret(
 ) -> None:
     """What IB says of an account is cut out of the report: of its file, and of what `--json` and the channels get."""
     settings = settings_for(plain_database_url, gateway, tmp_path)
-    order = order_for(Window.EOD, settings, composition.calendar(settings), gateway_clock.now())
+    order = order_for(Window.EOD, settings, opening.calendar(settings), gateway_clock.now())
     report = (await composition.run_window(settings, order, gateway_clock)).report
     assert "of DU***" in str(report)
     assert "7654321" not in str(report)
@@ -312,7 +312,7 @@ async def test_summaries_know_what_a_run_stored(
     """Bars behind what was summed up before are in the summaries when the run ends: this morning's, last week's."""
     repair = RepairSettings(lookback_days=2, late_night_sessions=1)
     settings = settings_for(database_url, gateway, tmp_path, repair=repair)
-    days = composition.calendar(settings)
+    days = opening.calendar(settings)
     bars = "SELECT count(*), sum(volume) FROM option_bars_5min"
     summaries = (
         "SELECT sum(bars_count), sum(hour_volume) FROM hourly_option_summary",
@@ -356,7 +356,7 @@ async def test_what_the_policies_cannot_reach_is_left_to_the_owner_and_said(
         )
         for url in (as_role, database_url)
     )
-    days = composition.calendar(collecting)
+    days = opening.calendar(collecting)
     said = []
     for back in (5, 60):
         with structlog.testing.capture_logs() as logged:

@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import composition as wiring
-from collector.app import reading
+from collector.app import composition, opening, reading
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
 from collector.domain.market_data.answers import Failure
@@ -24,7 +23,7 @@ def refresh(symbols: SymbolsOption = None, config: ConfigOption = None, verbose:
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     code = Exit.SUCCESS
-    for symbol, found in wiring.run_until_signalled(wiring.refresh_chains(settings, symbols_of(symbols), clock)):
+    for symbol, found in opening.run_until_signalled(composition.refresh_chains(settings, symbols_of(symbols), clock)):
         if isinstance(found, Failure):
             typer.secho(f"{symbol}: {found.message}", err=True, fg="red")
             code = Exit.PARTIAL
@@ -48,7 +47,7 @@ def list_(
     Example: collector chains list --symbols TSLA --contracts
     """
     settings, clock = opened(config)
-    listed = wiring.run_until_signalled(reading.listed(settings, symbols_of(symbols), clock))
+    listed = opening.run_until_signalled(reading.listed(settings, symbols_of(symbols), clock))
     if as_json:
         print_json([{"contract": c.occ_symbol, "con_id": c.con_id, "expiration": c.expiration} for c in listed])
     elif contracts:

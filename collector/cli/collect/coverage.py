@@ -9,18 +9,18 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import maintenance, reading
-from collector.app.composition import run_until_signalled
+from collector.app.opening import run_until_signalled
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
     SymbolsOption,
     VerboseOption,
+    day_of,
     opened,
     print_json,
     symbols_of,
 )
 from collector.domain.errors import UsageError
-from collector.runs.orders import day_of
 
 app = typer.Typer(
     help="Show what counts as known and why; accept or forget a session.", no_args_is_help=True, add_completion=False

@@ -7,15 +7,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import composition as wiring
-from collector.app import reading
+from collector.app import composition, opening, reading
 from collector.cli.collect.progress import run_progress
 from collector.cli.collect.run import show_outcome
 from collector.cli.exits import Exit
 from collector.cli.inspect.status import not_counted
-from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
+from collector.cli.options import (
+    ConfigOption,
+    JsonOption,
+    SymbolsOption,
+    VerboseOption,
+    day_of,
+    opened,
+    print_json,
+    symbols_of,
+)
 from collector.domain.run_vocabulary import GapState
-from collector.runs.orders import backfill_order, day_of, fill_columns_order, fill_order
+from collector.runs.orders import backfill_order, fill_columns_order, fill_order
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -39,7 +47,7 @@ def list_(
         return Exit.SUCCESS
     settings, clock = opened(config)
     state = GapState.LOST if lost else GapState.OPEN
-    found, uncounted = wiring.run_until_signalled(
+    found, uncounted = opening.run_until_signalled(
         reading.listed_gaps(settings, day_of(since), symbols_of(symbols), clock, state)
     )
     if uncounted:
@@ -73,9 +81,9 @@ def fill(
     Example: collector gaps fill --since 2026-11-16 --symbols SPY
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    order = fill_order(settings, wiring.calendar(settings), clock.now(), day_of(since), symbols_of(symbols))
+    order = fill_order(settings, opening.calendar(settings), clock.now(), day_of(since), symbols_of(symbols))
     with run_progress(order) as on_progress:
-        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+        outcome = opening.run_until_signalled(composition.run_window(settings, order, clock, on_progress))
     return show_outcome(outcome, settings)
 
 
@@ -95,7 +103,7 @@ def backfill(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     make = fill_columns_order if fill_columns else backfill_order
-    order = make(settings, wiring.calendar(settings), clock.now(), days, symbols_of(symbols))
+    order = make(settings, opening.calendar(settings), clock.now(), days, symbols_of(symbols))
     with run_progress(order) as on_progress:
-        outcome = wiring.run_until_signalled(wiring.run_window(settings, order, clock, on_progress))
+        outcome = opening.run_until_signalled(composition.run_window(settings, order, clock, on_progress))
     return show_outcome(outcome, settings)

@@ -5,10 +5,9 @@ from typing import Annotated
 import typer
 
 from collector.app import maintenance
-from collector.app.composition import run_until_signalled
-from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, opened, symbols_of
+from collector.app.opening import run_until_signalled
+from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, day_of, opened, symbols_of
 from collector.domain.errors import UsageError
-from collector.runs.orders import day_of
 
 app = typer.Typer(help="Recompute implied volatilities and Greeks.", no_args_is_help=True, add_completion=False)
 

@@ -7,14 +7,23 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import reading
-from collector.app.composition import run_until_signalled
+from collector.app import planning
+from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
-from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, opened, print_json, symbols_of, window_of
+from collector.cli.options import (
+    ConfigOption,
+    JsonOption,
+    SymbolsOption,
+    day_of,
+    opened,
+    print_json,
+    span_of,
+    symbols_of,
+    window_of,
+)
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.pacing.forecast import Limit, LimitKind, Throughput
 from collector.market.outlook import ISRAEL
-from collector.runs.orders import day_of, span_of
 from collector.runs.planning.dry_run import Plan, named, requests_in, to_document
 
 _LIMITS = {
@@ -42,7 +51,7 @@ def plan(
     """
     settings, clock = opened(config)
     wanted = None if window is None else window_of(window)
-    work = reading.plan(settings, clock, wanted, day_of(date), symbols_of(symbols), span_of(span))
+    work = planning.plan(settings, clock, wanted, day_of(date), symbols_of(symbols), span_of(span))
     return show_plan(run_until_signalled(work), as_json=as_json)
 
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from collector.app import composition, reading
-from collector.app.composition import run_until_signalled
+from collector.app import composition, opening, planning
+from collector.app.opening import run_until_signalled
 from collector.cli.collect.plan import show_plan
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_error, of_status, worst
@@ -16,8 +16,10 @@ from collector.cli.options import (
     JsonOption,
     SymbolsOption,
     VerboseOption,
+    day_of,
     opened,
     print_json,
+    span_of,
     symbols_of,
     window_of,
 )
@@ -31,7 +33,7 @@ from collector.domain.run_vocabulary import Window
 from collector.jobs.run_reports import resume_command
 from collector.notify.reports import wording
 from collector.notify.reports.terminal_report import run_view
-from collector.runs.orders import day_of, order_for, span_of
+from collector.runs.orders import order_for
 
 
 def run(
@@ -62,12 +64,12 @@ def run(
                 "Leave --due out to run one window by hand.",
             )
         if dry_run:
-            return show_plan(run_until_signalled(reading.plan(settings, clock)), as_json=as_json)
+            return show_plan(run_until_signalled(planning.plan(settings, clock)), as_json=as_json)
         return _run_due(settings, clock, as_json=as_json)
     order = order_for(
         window_of(window or Window.MANUAL),
         settings,
-        composition.calendar(settings),
+        opening.calendar(settings),
         clock.now(),
         day=day_of(date),
         symbols=symbols_of(symbols),
@@ -75,7 +77,7 @@ def run(
         force=force,
     )
     if dry_run:
-        return show_plan(run_until_signalled(reading.plan_of(settings, order, clock)), as_json=as_json)
+        return show_plan(run_until_signalled(planning.plan_of(settings, order, clock)), as_json=as_json)
     with run_progress(order) as on_progress:
         outcome = run_until_signalled(composition.run_window(settings, order, clock, on_progress))
     code = show_outcome(outcome, settings, as_json=as_json)

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from collector.app import reading
-from collector.app.composition import run_until_signalled
+from collector.app import examination, planning
+from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit, of_error
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.market.expectation import GRACE
@@ -31,7 +31,7 @@ def doctor(
     """
     settings, clock = opened(config, verbose=verbose)
     if expect_run:
-        found = run_until_signalled(reading.outstanding(settings, clock))
+        found = run_until_signalled(planning.outstanding(settings, clock))
         late = [one for one in found if one.late(clock.now(), timedelta(minutes=grace_min))]
         for one in late:
             typer.echo(str(one))
@@ -39,7 +39,7 @@ def doctor(
             typer.echo("every window that should have run by now has run")
         return Exit.FAILED if late else Exit.SUCCESS
     console, code = Console(), Exit.SUCCESS
-    for check in run_until_signalled(reading.examine(settings, clock, permissions=permissions)):
+    for check in run_until_signalled(examination.examine(settings, clock, permissions=permissions)):
         mark = "[green]ok[/green] " if check.ok else "[red]bad[/red]"
         console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
         if not check.ok:

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from collector.app import composition as wiring
-from collector.app import reading
+from collector.app import composition, opening, reports
 from collector.cli.exits import Exit
 from collector.cli.operate.notify import show_deliveries
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
@@ -42,7 +41,7 @@ def run(
     else:
         Console().print(run_view(report, Mask(settings.secrets)))
     if html is not None:
-        _write(html, wiring.notifier(settings, clock).renderer.run(report))
+        _write(html, composition.notifier(settings, clock).renderer.run(report))
 
 
 @app.command()
@@ -57,17 +56,17 @@ def weekly(
     Example: collector report weekly --html week.html
     """
     settings, clock = opened(config, writes_log=send)
-    week = wiring.run_until_signalled(reading.weekly(settings, clock))
+    week = opening.run_until_signalled(reports.weekly(settings, clock))
     if as_json:
         print_json(to_document(week))
     else:
         Console().print(week_view(week, Mask(settings.secrets)))
-    notifier = wiring.notifier(settings, clock)
+    notifier = composition.notifier(settings, clock)
     if html is not None:
         _write(html, notifier.renderer.week(week))
     if not send:
         return Exit.SUCCESS
-    return show_deliveries(wiring.run_until_signalled(notifier.week_over(week)), aside=as_json)
+    return show_deliveries(opening.run_until_signalled(notifier.week_over(week)), aside=as_json)
 
 
 def _write(path: Path, mail: Mail) -> None:

@@ -9,15 +9,14 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import reading
-from collector.app.composition import run_until_signalled
+from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
-from collector.cli.options import ConfigOption, DateOption, JsonOption, opened, print_json
+from collector.cli.options import ConfigOption, DateOption, JsonOption, day_of, opened, print_json
 from collector.db.bars.quality_checks import RecordedQuality
 from collector.db.bookkeeping.gaps_table import GapTotal
 from collector.db.readers.day_status import Overview
 from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.notify.reports import wording
-from collector.runs.orders import day_of
 
 _COLOURS = {
     RunStatus.SUCCESS: "green",

@@ -8,10 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import maintenance
-from collector.app.composition import run_until_signalled
+from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
-from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, opened, print_json, symbols_of
-from collector.runs.orders import day_of
+from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, day_of, opened, print_json, symbols_of
 
 
 def verify(

@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import composition as wiring
-from collector.app import maintenance, reading
+from collector.app import examination, maintenance, opening
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.db.schema.features import FeatureReport
 from collector.domain.errors import UsageError
@@ -25,7 +24,7 @@ def upgrade(config: ConfigOption = None, verbose: VerboseOption = False) -> None
     Example: collector db upgrade
     """
     settings, _ = opened(config, writes_log=True, verbose=verbose)
-    _show(wiring.run_until_signalled(wiring.upgrade(settings)))
+    _show(opening.run_until_signalled(opening.upgrade(settings)))
 
 
 @app.command()
@@ -35,7 +34,7 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     Example: collector db status --json
     """
     settings, _ = opened(config)
-    address, current, head, report = wiring.run_until_signalled(reading.storage(settings))
+    address, current, head, report = opening.run_until_signalled(examination.storage(settings))
     if as_json:
         features = [feature._asdict() for feature in report.features]
         print_json(
@@ -70,7 +69,7 @@ def backup(
     Example: collector db backup ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    made = wiring.run_until_signalled(maintenance.back_up(settings, folder and folder.expanduser(), clock))
+    made = opening.run_until_signalled(maintenance.back_up(settings, folder and folder.expanduser(), clock))
     typer.echo(f"{made.path}  {made.bytes / 1e6:,.1f} MB")
 
 
@@ -88,7 +87,7 @@ def restore(
     if not path.is_file():
         raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    kept = wiring.run_until_signalled(maintenance.restore(settings, path, clock))
+    kept = opening.run_until_signalled(maintenance.restore(settings, path, clock))
     typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC; now run: collector db upgrade")
 
 
@@ -105,13 +104,13 @@ def retention(
     Example: collector db retention --dry-run
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    days = wiring.run_until_signalled(maintenance.drop_old(settings, clock, dry_run=dry_run))
+    days = opening.run_until_signalled(maintenance.drop_old(settings, clock, dry_run=dry_run))
     for day in days:
         fate = "would go" if dry_run else "gone"
         typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
     if not days:
         typer.echo(f"no bars are older than {settings.retention.bars_days} days")
-    requests = wiring.run_until_signalled(maintenance.drop_old_requests(settings, clock, dry_run=dry_run))
+    requests = opening.run_until_signalled(maintenance.drop_old_requests(settings, clock, dry_run=dry_run))
     if requests:
         fate = "would go" if dry_run else "gone"
         typer.echo(f"{requests:,} requests older than {settings.retention.requests_days} days  {fate}")
@@ -124,7 +123,7 @@ def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
     Example: collector db roles
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    wiring.run_until_signalled(maintenance.make_roles(settings, clock))
+    opening.run_until_signalled(maintenance.make_roles(settings, clock))
     typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
 
 
@@ -135,7 +134,7 @@ def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None
     Example: collector db compact
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    for one in wiring.run_until_signalled(maintenance.compact(settings, clock)):
+    for one in opening.run_until_signalled(maintenance.compact(settings, clock)):
         typer.echo(one)
 
 
@@ -150,7 +149,7 @@ def adopt(
     Example: collector db adopt ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    typer.echo(wiring.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
+    typer.echo(opening.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
 
 
 def _show(report: FeatureReport) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from collector.app import composition as wiring
+from collector.app import composition, opening
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, opened
 from collector.notify.fan_out import Delivery
@@ -43,7 +43,7 @@ def send_examples(config: ConfigOption = None) -> int:
     Example: collector notify test
     """
     settings, clock = opened(config, writes_log=True)
-    return show_deliveries(wiring.run_until_signalled(wiring.notifier(settings, clock).test()))
+    return show_deliveries(opening.run_until_signalled(composition.notifier(settings, clock).test()))
 
 
 def show_deliveries(deliveries: Iterable[Delivery], *, aside: bool = False) -> int:
@@ -69,7 +69,7 @@ def preview(
     settings, clock = opened(config)
     report = _EXAMPLES[example]() if run is None else report_files.read(settings.log.path, run)
     path = Path(tempfile.gettempdir()) / f"collector-preview-{report.run_id}.html"
-    path.write_text(page(wiring.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
+    path.write_text(page(composition.notifier(settings, clock).renderer.run(report)), encoding="utf-8")
     typer.echo(path)
     if show:
         webbrowser.open(path.as_uri())

@@ -6,8 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import composition as wiring
-from collector.app import reading
+from collector.app import opening, planning
 from collector.cli.exits import Exit
 from collector.cli.operate import schedule_install
 from collector.cli.options import ConfigOption, JsonOption, opened, print_json
@@ -31,7 +30,7 @@ def show(
     Example: collector schedule show --days 14
     """
     settings, clock = opened(config)
-    schedule = wiring.run_until_signalled(reading.schedule(settings, clock))
+    schedule = opening.run_until_signalled(planning.schedule(settings, clock))
     found = outlook(schedule, clock.now().astimezone(NEW_YORK).date(), days)
     if as_json:
         print_json(
@@ -68,7 +67,7 @@ def next_(config: ConfigOption = None, as_json: JsonOption = False) -> int:
     Example: collector schedule next --json
     """
     settings, clock = opened(config)
-    one = wiring.run_until_signalled(reading.schedule(settings, clock)).following(clock.now())
+    one = opening.run_until_signalled(planning.schedule(settings, clock)).following(clock.now())
     if one is None:
         typer.echo("no window is on")
         return Exit.FAILED

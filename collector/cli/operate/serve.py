@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from collector.app import composition, serving
+from collector.app import opening, serving
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, VerboseOption, opened
@@ -23,5 +23,5 @@ def serve(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
         typer.echo(f"serving; health on http://{host}:{port}/healthz, metrics on /metrics; Ctrl-C ends")
         sys.stdout.flush()
 
-    composition.run_until_signalled(serving.serve(settings, clock, run_progress, ready))
+    opening.run_until_signalled(serving.serve(settings, clock, run_progress, ready))
     return Exit.SUCCESS

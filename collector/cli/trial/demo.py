@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from collector.app import demo as demonstration
-from collector.app.composition import run_until_signalled
+from collector.app.opening import run_until_signalled
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_status
 

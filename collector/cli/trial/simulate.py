@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from collector import simulator
-from collector.app import composition
+from collector.app import opening
+from collector.cli.options import day_of
 from collector.clock import SystemClock
 from collector.domain.errors import Interrupted, UsageError
-from collector.runs.orders import day_of
 from collector.simulator.scenarios import SCENARIOS, named
 from collector.simulator.settings import MARKETS, market_settings
 
@@ -40,7 +40,7 @@ def simulate(
         typer.echo("\n".join(f"{name:<{wide}}  {one.says}" for name, one in SCENARIOS.items()))
         return
     _check_names(market, scenario or ())
-    clock = composition.system_clock() if at is None else SystemClock(_instant(at))
+    clock = opening.system_clock() if at is None else SystemClock(_instant(at))
     if truth is not None:
         symbol, _, text = truth.partition(":")
         day = day_of(text or None)
@@ -56,7 +56,7 @@ def simulate(
         sys.stdout.flush()
 
     try:
-        composition.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready, market))
+        opening.run_until_signalled(simulator.serve("127.0.0.1", port, seed, scenario or (), clock, ready, market))
     except Interrupted:
         return  # the only way in which it ends
     except OSError as error:

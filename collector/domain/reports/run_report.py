@@ -13,21 +13,7 @@ from collector.domain.market_data.answers import Outcome
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import Flag, PastRun, unusual
 from collector.domain.reports.coverage_strip import CoverageStrip
-from collector.domain.run_vocabulary import Asks, RunStatus, Window
-
-
-class Stage(StrEnum):
-    """Where in the run something failed; PREFLIGHT means that nothing had been asked for yet."""
-
-    PREFLIGHT = "preflight"
-    UNDERLYING = "underlying"
-    DISCOVER = "discover"
-    SELECT = "select"
-    PLAN = "plan"
-    FETCH = "fetch"
-    STORE = "store"
-    BACKUP = "backup"
-    CLOSE = "close"
+from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Window
 
 
 class Cause(StrEnum):

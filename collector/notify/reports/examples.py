@@ -24,11 +24,10 @@ from collector.domain.reports.run_report import (
     NextWindow,
     OutcomeCount,
     RunReport,
-    Stage,
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.run_vocabulary import Asks, RunStatus, Verdict, Window
+from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Verdict, Window
 from collector.notify.alerts.alert_memory import MissedRun, OpenCondition
 from collector.notify.alerts.alert_rules import Alert, Rule, Severity
 

@@ -1,15 +1,20 @@
 """How figures, times and states are put into words; the same in a mail, a terminal and a file."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from __future__ import annotations
+
 from math import floor
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from collector.domain.coverage.evidence import EmptySession
-from collector.domain.reports.run_report import RunReport, Stage, SymbolReport
-from collector.domain.reports.week_report import WeekReport, WeekSymbol
-from collector.domain.run_vocabulary import FETCHING, Asks, RunStatus, Window
+from collector.domain.run_vocabulary import FETCHING, Asks, RunStatus, Stage, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date, datetime
+
+    from collector.domain.coverage.evidence import EmptySession
+    from collector.domain.reports.run_report import RunReport, SymbolReport
+    from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 ISRAEL: Final = ZoneInfo("Asia/Jerusalem")

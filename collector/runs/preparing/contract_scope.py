@@ -12,7 +12,6 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.coverage.rotation import LOOKBACK, due_before, is_far, phase
 from collector.domain.coverage.selection import is_near
-from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
@@ -25,18 +24,6 @@ _ROTATING = frozenset({Window.EOD, Window.LATE_NIGHT})
 """Windows in which a rotated contract waits for its turn; a run by hand, a backfill and --force ask for all."""
 _TURNS = timedelta(days=21)
 """Holds the last turn of every contract, holidays included."""
-
-
-async def known(db: Statements, named: Sequence[str], configured: Sequence[str]) -> list[Underlying]:
-    """Return the underlyings that a person named, or the configured ones of which anything is known yet.
-
-    Raises:
-        UsageError: one was named of which nothing is known.
-    """
-    found = {symbol: await contract_store.underlying(db, symbol) for symbol in named or configured}
-    if unknown := [symbol for symbol in named if found[symbol] is None]:
-        raise UsageError(f"nothing is known of {', '.join(unknown)}", "See: collector chains list")
-    return [one for one in found.values() if one is not None]
 
 
 def rotated(order: Order, settings: Settings, symbol: str) -> bool:

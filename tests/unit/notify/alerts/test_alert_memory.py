@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from collector.config.notify_settings import AlertSettings, When
-from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport, Stage, SymbolReport
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport, SymbolReport
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.alerts.alert_rules import Rule
 

@@ -7,16 +7,8 @@ import pytest
 
 from collector.config.notify_settings import AlertSettings, When
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.run_report import (
-    Cause,
-    Environment,
-    Expiring,
-    FailureReport,
-    RunReport,
-    Stage,
-    SymbolReport,
-)
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.reports.run_report import Cause, Environment, Expiring, FailureReport, RunReport, SymbolReport
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_rules import Rule, Severity, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)

@@ -10,9 +10,9 @@ from html.parser import HTMLParser
 import pytest
 
 from collector.domain.masking import Mask
-from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, Stage, SymbolReport
+from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, SymbolReport
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples

@@ -1,0 +1,126 @@
+"""Open what a command works with: clock, calendar, database.
+
+Light: neither a source nor a channel is imported here.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from collector.clock import Clock, SystemClock
+from collector.config import Settings
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.db.schema import schema_revisions
+from collector.db.server import embedded
+from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted
+from collector.market.calendar import Calendar
+
+if TYPE_CHECKING:
+    from collector.db.schema.features import FeatureReport
+
+T = TypeVar("T")
+
+CLOCK_VARIABLE = "COLLECTOR_CLOCK"
+"""An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
+
+
+def system_clock() -> SystemClock:
+    """Return real time, or time shifted by COLLECTOR_CLOCK.
+
+    Raises:
+        ConfigurationError: the variable holds no aware instant.
+    """
+    text = os.environ.get(CLOCK_VARIABLE)
+    if not text:
+        return SystemClock()
+    try:
+        start = datetime.fromisoformat(text)
+    except ValueError:
+        start = None
+    if start is None or start.tzinfo is None:
+        raise ConfigurationError(
+            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone", "Example: 2026-11-20T17:00:00-05:00"
+        )
+    return SystemClock(start)
+
+
+def calendar(settings: Settings) -> Calendar:
+    """Return the exchange calendar with the configured closes."""
+    return Calendar(settings.closes)
+
+
+async def database_url(settings: Settings) -> str:
+    """Return the URL of the configured database; starts the embedded server when that is the one."""
+    if settings.database.embedded:
+        return await asyncio.to_thread(embedded.ensure_running, settings.database.data_path)
+    return settings.database.dsn()
+
+
+@contextlib.asynccontextmanager
+async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -> AsyncIterator[Database]:
+    """Open the configured database.
+
+    Args:
+        settings: which one.
+        clock: stamps rows.
+        upgraded: bring the embedded database's schema up to date first; a server of the owner's is only checked,
+            because changing it is his decision.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the schema is not the one that this version needs.
+    """
+    url = await database_url(settings)
+    if upgraded:
+        await _check_schema(url, settings, clock)
+    async with pool.connect(url, clock, size=settings.database.pool_size) as db:
+        yield db
+
+
+async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
+    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    if current == head:
+        return
+    if not settings.database.embedded:
+        state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
+        raise DatabaseError(f"the database {state}", "run: collector db upgrade")
+    await upgrade(settings)
+
+
+async def upgrade(settings: Settings) -> "FeatureReport":
+    """Bring the configured database to this version's schema, and give it every feature that its server can have."""
+    from collector.db.schema import features, migrate  # noqa: PLC0415 - alembic takes half a second, upgrades are rare
+
+    url = await database_url(settings)
+    notes = await migrate.upgrade(url)
+    keeping = settings.retention
+    report = await features.apply(
+        url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
+    )
+    return replace(report, warnings=(*notes, *report.warnings))
+
+
+def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine; SIGINT and SIGTERM cancel it, so that it can end cleanly.
+
+    Raises:
+        Interrupted: a signal ended it.
+    """
+
+    async def main() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if task is not None:
+                loop.add_signal_handler(number, task.cancel)
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except asyncio.CancelledError as error:
+        raise Interrupted("interrupted by a signal", "What was stored stays; the next run continues.") from error

@@ -1,0 +1,17 @@
+"""Make the report of a week."""
+
+import structlog
+
+from collector.app import opening
+from collector.clock import Clock
+from collector.config import Settings
+from collector.domain.reports.week_report import WeekReport
+from collector.jobs import run_reports
+
+log = structlog.get_logger()
+
+
+async def weekly(settings: Settings, clock: Clock) -> WeekReport:
+    """Return the report of the week that ended with the last completed session."""
+    async with opening.database(settings, clock) as db:
+        return await run_reports.of_week(db, settings, opening.calendar(settings), clock.now())
