@@ -183,6 +183,24 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
     assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
 
 
+async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, clock: HandClock) -> None:
+    """A controlled answer has settled the series: that a later one is uncontrolled makes no run partial."""
+    chain = await make_chain(db, 6, expiration=date(2026, 12, 18))
+    dark = chain.contracts[0]
+    for contract in chain.contracts:
+        quotes = {name: answer([quote(3)]) for name in ("BID", "ASK")}
+        trades = {} if contract is dark else {"TRADES": answer([trade(3)])}
+        await bar_tables.store(db, [answers(contract, **quotes, **trades)], 1)
+    await empty(db, chain, dark, SENT, FRIDAY.span, T)
+    nothing = Spans((FRIDAY.span,))
+    clock.at = SENT + timedelta(minutes=20)
+    alone = RequestRecord(dark, T, FRIDAY.span, clock.at, clock.at, Outcome.NO_DATA, negatives=nothing)
+    given = {T: SeriesAnswer((), nothing, Spans(), empty=nothing)}
+    await bar_tables.store(db, [InstrumentAnswers(dark, given, requests=(alone,))], 1)
+    found = await weigh(db, chain)
+    assert (found.single_witness, found.uncontrolled) == (1, set())
+
+
 async def listed_on(db: Database, day: date, contract: OptionContract) -> None:
     """Let a contract have been seen first on a day."""
     async with db._connection() as connection:

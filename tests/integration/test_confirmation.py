@@ -211,7 +211,7 @@ def test_a_session_too_empty_to_be_true_is_said_first_and_can_be_accepted(
         clock = VirtualClock(EOD)
         async with Gateway(Market(7, clock), clock, [HalfDark(after_s=0.0, for_s=30 * 3600.0)]) as gateway:
             settings = configured(plain_database_url, gateway, tmp_path)
-            with pytest.raises(UsageError, match="is not known"):
+            with pytest.raises(UsageError, match="nothing is known of XYZ"):
                 await maintenance.accept(settings, FRIDAY, ["XYZ"], clock)
             (first, *_) = await due_now(settings, clock)
             assert (first.status, of_status(first.status)) == (RunStatus.PARTIAL, Exit.PARTIAL)
@@ -277,7 +277,7 @@ def test_witnesses_of_what_does_not_exist_are_refused(
             await due_now(settings, clock)
             found = await reading.witnessed(settings, FRIDAY, ["PLTR"], clock)
             assert "awaiting" in {one.state for one in found}
-            with pytest.raises(UsageError, match="XYZ is not known"):
+            with pytest.raises(UsageError, match="nothing is known of XYZ"):
                 await reading.witnessed(settings, FRIDAY, ["XYZ"], clock)
             with pytest.raises(UsageError, match="has not opened"):
                 await reading.witnessed(settings, FRIDAY + timedelta(days=3), (), clock)

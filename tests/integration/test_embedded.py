@@ -26,7 +26,7 @@ _CHECKOUT = Path(__file__).parents[2]
 _COMMAND = """
 import asyncio, sys, asyncpg
 from pathlib import Path
-from collector.db import embedded
+from collector.db.server import embedded
 
 async def work(url):
     connection = await asyncpg.connect(url)

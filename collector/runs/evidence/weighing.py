@@ -20,7 +20,7 @@ from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
 from collector.market.calendar import Calendar
-from collector.runs.evidence.weighed import Weighed
+from collector.runs.evidence.weighed import Series, Weighed
 from collector.runs.preparing.contract_scope import level_of
 
 _BACK = timedelta(days=1)
@@ -53,28 +53,35 @@ async def weigh(
         asked: session days that were asked about; how empty they are is kept, also when nothing of it is claimed.
         only: rule on this session day alone; None: on all that hold claims.
     """
-    found = Weighed()
+    found, unproven = Weighed(), dict[Series, Spans]()
     async with db.transaction() as transaction:
         touched: dict[Underlying, _Nights] = {}
         for underlying in underlyings:
             await store.drop_answered(transaction, underlying.id)
-            nights = await _witnessed(transaction, calendar, underlying, found)
+            nights = await _witnessed(transaction, calendar, underlying, found, unproven)
             spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
             spoken_of &= {only} if only else spoken_of
             touched[underlying] = {day: nights.get(day) for day in sorted(spoken_of) if calendar.is_session(day)}
         findings = await _findings(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
-            await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
+            settled = await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
+            for claim in settled:
+                series = (claim.instrument, claim.facts.what_to_show)
+                unproven[series] = unproven.get(series, Spans()) - Spans((claim.span,))
+    # What earlier witnesses have proven meanwhile needs no answer of this run.
+    found.uncontrolled -= {series for series, spans in unproven.items() if not spans}
     for one in found.implausible:
         tell = log.error if one.session in asked else log.info
         tell("session_implausible", symbol=one.symbol, day=str(one.session), reason=one.words)
     return found
 
 
-async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed) -> _Nights:
+async def _witnessed(
+    db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed, unproven: dict[Series, Spans]
+) -> _Nights:
     """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of.
 
-    Each with the New York day on which the last controlled one was sent.
+    Each with the New York day on which the last controlled one was sent. What nothing controls is added to `unproven`.
     """
     depth = min(DEFAULTS.values())
     negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
@@ -87,22 +94,21 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
         came[one.of_option, one.what_to_show].append(one.answered_at)
         key = (one.of_option, one.what_to_show, one.run_id)
         oldest[key] = min(oldest.get(key, one.first_bar), one.first_bar)
-    dark: dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]] = defaultdict(list)
-    for negative in negatives:
-        if negative.known:
-            dark[negative.instrument > 0, negative.what_to_show].append((negative.answered_at, negative.instrument))
+    dark = _dark(negatives)
     sessions = _Sessions(calendar, underlying.symbol)
     marks: list[tuple[Negative, bool]] = []
     claims: dict[tuple[int, WhatToShow, Span], NewClaim] = {}
     nights: _Nights = {}
     for negative in negatives:
         key_ = (negative.instrument > 0, negative.what_to_show)
-        controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], sorted(dark[key_]))
+        controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], dark[key_])
         marks.append((negative, controlled))
         # An underlying's other series are not everybody's to have: what they lack makes no session suspect.
         if (negative.instrument > 0 or negative.what_to_show is WhatToShow.TRADES) and not negative.settled:
             series = (negative.instrument, negative.what_to_show)
             (found.controlled if controlled else found.uncontrolled).add(series)
+            if not controlled:
+                unproven[series] = unproven.get(series, Spans()) | negative.spans
         if controlled and not negative.settled:
             reach = oldest.get((*key_, negative.run_id))
             for claim in _claims(negative, sessions, reach):
@@ -114,6 +120,14 @@ async def _witnessed(db: Statements, calendar: Calendar, underlying: Underlying,
     await store.mark_weighed(db, marks)
     await store.claim(db, list(claims.values()))
     return nights
+
+
+def _dark(negatives: Iterable[Negative]) -> dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]]:
+    """Return when which instruments were empty where bars are known, ascending, by kind and series."""
+    found: dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]] = defaultdict(list)
+    for one in sorted((one for one in negatives if one.known), key=lambda one: (one.answered_at, one.instrument)):
+        found[one.instrument > 0, one.what_to_show].append((one.answered_at, one.instrument))
+    return found
 
 
 def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
@@ -251,10 +265,10 @@ async def _rule(
     days: Sequence[date],
     findings: dict[tuple[str, date], Finding],
     found: Weighed,
-) -> None:
-    """Settle what is proven, and say of the rest what it waits for."""
+) -> list[StoredClaim]:
+    """Settle what is proven, which is returned, and say of the rest what it waits for."""
     if not days:
-        return
+        return []
     now = db.clock.now()
     sessions = [calendar.session(underlying.symbol, day) for day in days]
     past = calendar.sessions(underlying.symbol, days[0] - _HISTORY, days[-1])
@@ -283,6 +297,7 @@ async def _rule(
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
+    return [claim for claim, _ in proven]
 
 
 def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:
