@@ -21,9 +21,22 @@ from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import GapState
+from collector.jobs import due_windows
 from collector.runs.uncounted import uncounted
 
 log = structlog.get_logger()
+
+
+async def is_anything_due(settings: Settings, clock: Clock) -> bool:
+    """Tell whether a window is due now; what can no longer be had is recorded as missed.
+
+    Raises:
+        DatabaseError: there is no database to ask.
+    """
+    async with opening.database(settings, clock) as db:
+        now = clock.now()
+        schedule = await due_windows.schedule_of(db, settings, opening.calendar(settings), now)
+        return bool((await due_windows.look(db, settings, schedule, now)).due)
 
 
 async def overview(settings: Settings, day: date | None, clock: Clock) -> day_status.Overview:

@@ -10,7 +10,7 @@ from collector.domain.errors import BackupError
 from collector.domain.market_data.answers import Failure
 from collector.domain.reports.run_report import BackupReport
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished, NotPrepared, Prepared
+from collector.runs.finished import Finished, NotPrepared, Prepared
 from collector.runs.preparing import contract_scope
 from collector.runs.preparing.discovery import Discovery
 

@@ -24,7 +24,7 @@ from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.sessions import Session
 from collector.domain.run_vocabulary import Window
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 
 WINDOWS = frozenset({Window.EOD, Window.LATE_NIGHT, Window.MANUAL})
 """Windows that look at whole sessions; the intraday ones have no time for it."""

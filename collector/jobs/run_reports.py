@@ -31,7 +31,8 @@ from collector.jobs.alert_facts import environment
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
-from collector.runs.orders import Finished, Order, Prepared, session_span
+from collector.runs.finished import Finished, Prepared
+from collector.runs.orders import Order, session_span
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,

@@ -22,7 +22,8 @@ from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.notify.alerts.troubleshooting import cause_of
 from collector.runs import counting
-from collector.runs.orders import Finished, Order, session_span
+from collector.runs.finished import Finished
+from collector.runs.orders import Order, session_span
 from collector.runs.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)

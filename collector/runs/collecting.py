@@ -23,7 +23,7 @@ from collector.runs.evidence.weighed import Series
 from collector.runs.fetching.fetching import Fetching
 from collector.runs.fetching.judging import examined, spots_of
 from collector.runs.fetching.storing import Answered, Sessions, Storer, judged
-from collector.runs.orders import Finished, GivenUp, NotPrepared, Prepared
+from collector.runs.finished import Finished, GivenUp, NotPrepared, Prepared
 from collector.runs.planning import expired_contracts, missing_work, older_sessions
 from collector.runs.preparing.preparation import Preparation
 

@@ -22,7 +22,7 @@ from collector.domain.reports.run_report import Expiring, GapCounts
 from collector.domain.run_vocabulary import Asks, GapState, GapType, Window
 from collector.jobs.greeks_pass import note_quality
 from collector.market.calendar import Calendar
-from collector.runs.orders import Finished, Prepared
+from collector.runs.finished import Finished, Prepared
 from collector.runs.planning import expired_contracts
 from collector.runs.preparing import contract_scope
 from collector.runs.uncounted import OWED_FOR

@@ -18,7 +18,8 @@ from collector.jobs import greeks_pass, offline_windows, open_interest_pass
 from collector.runs import closing
 from collector.runs.collecting import collect
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished, Order
+from collector.runs.finished import Finished
+from collector.runs.orders import Order
 from collector.runs.tally import Tally
 
 _HEARTBEAT_S = 30.0

@@ -16,7 +16,7 @@ import pytest
 
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.domain.run_vocabulary import RunStatus
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import SCENARIOS, Scenario, named
 from collector.simulator.scenarios.base import Reaction, Silence

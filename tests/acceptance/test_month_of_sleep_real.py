@@ -29,7 +29,7 @@ from collector.jobs import due_windows
 from collector.market.agenda import DueRun
 from collector.market.calendar import Calendar
 from collector.runs import window_run
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.runs.source import MarketDataSource, NoSource
 from collector.simulator.server import Gateway
 from tests.support.arena import Arena, CuttingProxy

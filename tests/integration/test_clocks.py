@@ -22,7 +22,8 @@ from collector.domain.run_vocabulary import RunStatus, Window
 from collector.ib.connection.gateway import GatewaySettings
 from collector.ib.ib_source import connect
 from collector.runs import window_run
-from collector.runs.orders import Finished, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import order_for
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
 from tests.support.arena import Arena

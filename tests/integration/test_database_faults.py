@@ -25,7 +25,8 @@ from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
 from collector.domain.reports.run_report import Cause
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.runs.orders import Finished, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import order_for
 from tests.support import disturbances, engines, tables
 from tests.support.arena import Arena, CopyCutter, Disturbed, Reference, Variant
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE

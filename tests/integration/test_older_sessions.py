@@ -16,7 +16,8 @@ from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.runs import window_run
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished, fill_order, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import fill_order, order_for
 from collector.runs.planning import dry_run
 from collector.runs.source import NoSource
 from collector.simulator.market import Market

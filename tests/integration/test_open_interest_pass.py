@@ -10,7 +10,8 @@ from collector.config import OpenInterestSettings, Settings
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import open_interest_pass as open_interest
 from collector.runs import window_run
-from collector.runs.orders import Finished, Order, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import Order, order_for
 from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import RefusedStreams, SilentStreams

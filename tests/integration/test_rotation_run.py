@@ -15,7 +15,8 @@ from collector.config import RotationSettings, SelectionSettings, Settings
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import greeks_pass
 from collector.runs import window_run
-from collector.runs.orders import Finished, Order, fill_order, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import Order, fill_order, order_for
 from collector.simulator.request_log import Request
 from collector.simulator.server import Gateway
 from tests.support import tables

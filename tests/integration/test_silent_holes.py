@@ -10,7 +10,7 @@ import pytest
 from collector.clock.virtual_time import VirtualClock
 from collector.config import Settings
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.simulator.market import Market
 from collector.simulator.scenarios import named
 from collector.simulator.scenarios.untruths import SilentHole

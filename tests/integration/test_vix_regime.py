@@ -9,7 +9,7 @@ import pytest
 from collector.clock import SystemClock
 from collector.config import SelectionSettings, Settings
 from collector.domain.run_vocabulary import RunStatus
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.simulator import texts
 from collector.simulator.scenarios.answers import Refused
 from collector.simulator.server import Gateway

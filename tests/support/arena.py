@@ -29,7 +29,8 @@ from collector.domain.run_vocabulary import RunStatus, Window
 from collector.ib.pacing import PacingSettings
 from collector.jobs import greeks_pass
 from collector.runs import window_run
-from collector.runs.orders import Finished, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import order_for
 from collector.simulator.market import Market
 from collector.simulator.scenarios import Scenario
 from collector.simulator.server import Gateway

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from collector.clock import Clock
 from collector.domain.run_vocabulary import RunStatus
 from collector.ib.pacing import PacingSettings
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.simulator.request_log import RequestLog
 from tests.support import tables
 from tests.support.arena import Arena, CuttingProxy, Disturbed, Reference, Traffic, Variant

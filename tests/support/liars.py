@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from collector.clock.virtual_time import VirtualClock
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.runs.orders import Finished
+from collector.runs.finished import Finished
 from collector.simulator.scenarios import lies, mix
 from collector.simulator.scenarios.mixes import Lies
 from tests.support import tables

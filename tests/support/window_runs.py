@@ -18,7 +18,8 @@ from collector.ib.ib_source import connect
 from collector.ib.pacing import PacingSettings
 from collector.market.calendar import Calendar
 from collector.runs import window_run
-from collector.runs.orders import Finished, Order, order_for
+from collector.runs.finished import Finished
+from collector.runs.orders import Order, order_for
 from collector.runs.tally import Tally
 
 FRIDAY = date(2026, 11, 20)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from collector.app import composition, opening, reading
 from collector.cli.collect.progress import run_progress
-from collector.cli.collect.run import show_outcome
+from collector.cli.collect.running import show_outcome
 from collector.cli.exits import Exit
 from collector.cli.inspect.status import not_counted
 from collector.cli.options import (

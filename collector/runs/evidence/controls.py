@@ -20,7 +20,7 @@ from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionCo
 from collector.domain.market_data.spans import SLOT, Span, Spans
 from collector.market.calendar import Calendar
 from collector.runs.fetching.storing import answered_record, failed_record
-from collector.runs.orders import Prepared
+from collector.runs.finished import Prepared
 from collector.runs.source import MarketDataSource
 from collector.runs.tally import Tally
 

@@ -13,7 +13,7 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import SLOT, Span
 from collector.domain.pacing.reactions import REACTIONS, delay_s
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished, NotPrepared, Prepared
+from collector.runs.finished import Finished, NotPrepared, Prepared
 from collector.runs.planning import missing_work
 
 log = structlog.get_logger()

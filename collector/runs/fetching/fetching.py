@@ -18,7 +18,7 @@ from collector.domain.market_data.answers import Answer, Failure, HistoricalRequ
 from collector.domain.market_data.instruments import Instrument, OptionContract
 from collector.domain.pacing.reactions import REACTIONS, GiveUpOn, delay_s
 from collector.runs.fetching.storing import Answered, failed_record
-from collector.runs.orders import GivenUp
+from collector.runs.finished import GivenUp
 from collector.runs.source import MarketDataSource
 from collector.runs.tally import Tally, described
 

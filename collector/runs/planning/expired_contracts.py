@@ -23,7 +23,7 @@ from collector.domain.market_data.answers import Answer, HistoricalRequest
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.market.calendar import Calendar
 from collector.runs.dependencies import Parts
-from collector.runs.orders import Finished, Prepared
+from collector.runs.finished import Finished, Prepared
 from collector.runs.source import MarketDataSource
 from collector.runs.tally import Tally
 

@@ -19,7 +19,8 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
 from collector.market.calendar import Calendar
-from collector.runs.orders import Order, Prepared, clipped, order_sessions
+from collector.runs.finished import Prepared
+from collector.runs.orders import Order, clipped, order_sessions
 from collector.runs.planning import expired_contracts, older_sessions
 from collector.runs.preparing import activity_filter
 from collector.runs.preparing.contract_scope import level_of, prepared, sessions_of

@@ -17,7 +17,8 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import Scope, Window
 from collector.market.calendar import Calendar
-from collector.runs.orders import NotPrepared, Order, Prepared, order_sessions
+from collector.runs.finished import NotPrepared, Prepared
+from collector.runs.orders import Order, order_sessions
 from collector.runs.preparing.discovery import Level
 
 _ROTATING = frozenset({Window.EOD, Window.LATE_NIGHT})

@@ -13,7 +13,8 @@ from collector.domain.market_data.answers import Failure, Outcome
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.market.calendar import Calendar
-from collector.runs.orders import NotPrepared, Order, Prepared
+from collector.runs.finished import NotPrepared, Prepared
+from collector.runs.orders import Order
 from collector.runs.planning import missing_work
 from collector.runs.preparing.contract_scope import level_of, prepared, sessions_of
 from collector.runs.preparing.discovery import Discovery, Refreshed

@@ -1,0 +1,96 @@
+"""What a run has prepared, given up and done."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from collector.domain.coverage.evidence import EmptySession
+from collector.domain.market_data.answers import Failure, HistoricalRequest
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.sessions import Session
+from collector.domain.pacing.pace import PacerSample
+from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts
+from collector.domain.run_vocabulary import RunStatus
+from collector.runs.evidence.weighed import Weighed
+from collector.runs.orders import Order
+from collector.runs.tally import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A symbol ready to be collected: its sessions, clipped to what the order asks for, and its selected contracts.
+
+    lacking: what of its chain could not be had; contracts of it may be missing. resting: how many further selected
+    contracts are in scope and wait for their turn in the rotation.
+    """
+
+    underlying: Underlying
+    sessions: tuple[Session, ...]
+    contracts: tuple[OptionContract, ...]
+    spot: Decimal | None
+    lacking: tuple["NotPrepared", ...] = ()
+    resting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotPrepared:
+    """A symbol that cannot be collected in this run, in whole or in part, and why; the others go on."""
+
+    symbol: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A request that was given up on, and how its last attempt ended."""
+
+    request: HistoricalRequest
+    failure: Failure
+    attempts: int
+
+
+@dataclass(slots=True)
+class Finished:
+    """How a run ended.
+
+    order: widened to older sessions, once they are known. error: what stopped it. not_prepared: symbols that were left
+    out. given_up: requests that were not had.
+    chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
+    session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
+    statistics are up to date with it.
+    """
+
+    run_id: int
+    order: Order
+    started: datetime
+    status: RunStatus = RunStatus.RUNNING
+    tally: Tally = field(default_factory=Tally)
+    prepared: list[Prepared] = field(default_factory=list)
+    not_prepared: list[NotPrepared] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
+    chains_read: int = 0
+    samples: list[PacerSample] = field(default_factory=list)
+    expiring: Expiring = field(default_factory=Expiring)
+    gaps: GapCounts = field(default_factory=GapCounts)
+    reached: float | None = None
+    slots: int = 0
+    expired_contracts: int = 0
+    weighed: Weighed = field(default_factory=Weighed)
+    counted: bool = False
+    backup: BackupReport | None = None
+    error: BaseException | None = None
+
+    @property
+    def days(self) -> list[date]:
+        """Return the session days that were looked at, ascending."""
+        return sorted({session.day for prepared in self.prepared for session in prepared.sessions})
+
+    @property
+    def implausible(self) -> list[EmptySession]:
+        """Return the sessions among them that are emptier than they can be."""
+        return [one for one in self.weighed.implausible if one.session in self.days]
+
+    @property
+    def unproven(self) -> int:
+        """Return the number of series whose empty answers nothing has controlled."""
+        return len(self.weighed.uncontrolled)
