@@ -53,16 +53,17 @@ def symbols_of(text: str | None) -> tuple[str, ...]:
     return tuple(part.strip().upper() for part in (text or "").split(",") if part.strip())
 
 
-def window_of(text: str) -> Window:
-    """Return a window by its name.
+def window_of(text: str, settings: Settings) -> Window:
+    """Return a window by its name, a built-in one or one of the configuration's own.
 
     Raises:
         UsageError: there is no such window.
     """
-    try:
-        return Window(text.strip().lower().replace("-", "_"))
-    except ValueError:
-        raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(Window)) from None
+    known = (*Window, *settings.windows.own)
+    window = Window(text.strip().lower().replace("-", "_"))
+    if window not in known:
+        raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(known))
+    return window
 
 
 def day_of(text: str | None) -> date | None:

@@ -157,6 +157,9 @@ def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseMod
         where = f"environment variable {variable}"
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key {written.spoken(key)}{_nearest(str(key[-1]), _siblings(settings, key))}"
+    if error["type"] == "unknown_window":
+        near = _nearest(str(key[-1]), _siblings(settings, key))
+        return f"{where}: unknown key {written.spoken(key)}{near} ({error['msg']})"
     text = _PLAIN.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix(
         "Value "
     )
@@ -194,7 +197,7 @@ def _siblings(model: type[BaseModel], key: KeyPath) -> Iterable[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        inner = None if field is None else _model_in(field.annotation)
+        inner = _model_in(model.__annotations__.get("__pydantic_extra__") if field is None else field.annotation)
         if inner is None:
             return ()
         model = inner

@@ -3,16 +3,21 @@
 import re
 from datetime import time, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from collector.config.collection_settings import Symbol, split_symbols
 from collector.config.section import Section, TimeOfDay, Zone
-from collector.domain.run_vocabulary import Asks, Scope, Window
+from collector.domain.run_vocabulary import BUILT_IN, Asks, Role, Scope, Window
 
 _LENGTH = re.compile(r"^([1-9]\d{0,3}) ?(m|min|h)$")
 _NAMED_SPANS = ("none", "session", "today", "unsettled")
+_ROLES = {"none": None, "session": Role.CLOSING, "unsettled": Role.REPAIRING}
+"""What a span makes of a window; all other spans lie inside the session."""
+
+_NAME = re.compile(r"[a-z0-9_]{1,30}")
 
 
 class Weekday(StrEnum):
@@ -36,14 +41,25 @@ def _is_span(text: str) -> str:
     return text
 
 
+def _role(span: str) -> Role | None:
+    """Return what a span makes of a window; None: it fetches no bars."""
+    return _ROLES.get(span, Role.INTRADAY)
+
+
+def _usual_aim(given: dict[str, Any]) -> Asks:
+    intraday = _role(given.get("span", "none")) is Role.INTRADAY
+    return Asks.NOT_COVERED if intraday else Asks.NOT_SETTLED
+
+
 class WindowSettings(Section):
     """One window.
 
     time, zone: when it is due, wall-clock time. weekdays: on which days, in its own zone; sessions and holidays
     decide beyond that. span: `30m`, `3h` (the last so much), `today` (from the open on), `session`, `unsettled` (what
-    is missing of the last sessions), `none` (nothing is asked). deadline: when what is left is deferred: `successor`
-    (the next window's start), `none`, or a wall-clock time in the window's zone. priority: the higher first when
-    several are due. symbols: only these; empty means all.
+    is missing of the last sessions), `none` (nothing is asked). asks: where nothing is said, `not_covered` for spans
+    inside a session, else `not_settled`. deadline: when what is left is deferred: `successor` (the next window's
+    start), `none`, or a wall-clock time in the window's zone. priority: the higher first when several are due.
+    symbols: only these; empty means all.
     """
 
     enabled: bool = True
@@ -52,7 +68,7 @@ class WindowSettings(Section):
     weekdays: tuple[Weekday, ...] = WEEKDAYS[:5]
     span: str = "none"
     scope: Scope = Scope.ALL
-    asks: Asks = Asks.NOT_SETTLED
+    asks: Asks = Field(default_factory=_usual_aim)
     deadline: str = "successor"
     priority: int = Field(default=50, ge=0, le=100)
     symbols: tuple[Symbol, ...] = ()
@@ -88,6 +104,11 @@ class WindowSettings(Section):
         """Tell whether bars are asked for."""
         return self.span != "none"
 
+    @property
+    def role(self) -> Role | None:
+        """Return what the span makes of the window; None: it fetches no bars."""
+        return _role(self.span)
+
 
 _NEAR: dict[str, Any] = {"scope": Scope.EXPIRING_AND_NEAR, "asks": Asks.NOT_COVERED}
 _ISRAEL = "Asia/Jerusalem"
@@ -117,15 +138,47 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
-"""Every scheduled window, and the backup."""
+"""Every built-in window that is scheduled, and the backup."""
+
+_BUILT_IN = {window: WindowSettings(**settings) for window, settings in DEFAULTS.items()}
+
+
+def _is_name(name: str) -> str:
+    """Refuse what is no name for a window of the owner's."""
+    if name in BUILT_IN:  # those that are scheduled are fields
+        raise PydanticCustomError("window_name", "is no window that is scheduled")
+    if not _NAME.fullmatch(name):
+        raise PydanticCustomError(
+            "window_name", "is no name for a window: write up to 30 lower-case letters, digits and underscores"
+        )
+    return name
+
+
+def _is_complete(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written
+    """Refuse a window that is not built in and lacks what only the owner can say: most likely its name is misspelt."""
+    if isinstance(given, WindowSettings) or (isinstance(given, dict) and {"time", "span"} <= given.keys()):
+        return given
+    raise PydanticCustomError("unknown_window", "a window of your own needs `time` and `span`")
+
+
+def _asks_for_bars(window: WindowSettings) -> WindowSettings:
+    if not window.asks_gateway:
+        raise ValueError("should have another span than none: a window of your own fetches bars")
+    return window
 
 
 def _default(window: Window) -> Any:  # noqa: ANN401 - pydantic's own return type
-    return Field(default=WindowSettings(**DEFAULTS[window]))
+    return Field(default=_BUILT_IN[window])
 
 
 class WindowsSettings(Section):
-    """All windows; what is not written about one keeps its default."""
+    """All windows: the built-in ones, which keep their defaults where nothing is written, and the owner's."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[
+        Annotated[str, AfterValidator(_is_name)],
+        Annotated[WindowSettings, BeforeValidator(_is_complete), AfterValidator(_asks_for_bars)],
+    ] = Field(init=False)
 
     pre_market: WindowSettings = _default(Window.PRE_MARKET)
     morning: WindowSettings = _default(Window.MORNING)
@@ -154,14 +207,36 @@ class WindowsSettings(Section):
         """Return a scheduled window's settings.
 
         Raises:
-            KeyError: the window is not scheduled (manual).
+            KeyError: the window is not scheduled: it is manual, or in no line of the configuration.
         """
-        if window is Window.MANUAL:
-            raise KeyError(window)
+        if window not in DEFAULTS:
+            return self.own[window]
         found: WindowSettings = getattr(self, window.value)
         return found
 
     @property
+    def own(self) -> dict[Window, WindowSettings]:
+        """Return the owner's windows, in the order in which they were written."""
+        return {Window(name): settings for name, settings in (self.model_extra or {}).items()}
+
+    @property
+    def known(self) -> frozenset[Window]:
+        """Return every window that has a meaning here, the one that runs by hand included.
+
+        What a table calls a window may be none of them: an earlier configuration, a newer version or an earlier system
+        may have written it.
+        """
+        return BUILT_IN | self.own.keys()
+
+    @property
     def enabled(self) -> dict[Window, WindowSettings]:
-        """Return the windows that are on, in the order above."""
-        return {window: self[window] for window in DEFAULTS if self[window].enabled}
+        """Return the windows that are on: the built-in ones in the order above, then the owner's."""
+        return {window: self[window] for window in (*DEFAULTS, *self.own) if self[window].enabled}
+
+    def role(self, window: Window) -> Role | None:
+        """Return what a window does for a session; None: it fetches no bars, runs by hand, or is not known.
+
+        A built-in one keeps its role, whatever span it is given.
+        """
+        settings = _BUILT_IN.get(window) or self.own.get(window)
+        return None if settings is None else settings.role

@@ -1,10 +1,15 @@
 """The words of a run: windows, statuses, scopes; gaps and verdicts."""
 
 from enum import StrEnum
+from typing import cast
 
 
 class Window(StrEnum):
-    """The named collection times; the value is `run_type` in the database."""
+    """The named collection times; the value is `run_type` in the database.
+
+    The members are built in. Any other name is a window of the owner's: `Window("power_hour")` is one, and always the
+    same object. Windows of the owner's fetch bars.
+    """
 
     MORNING = "morning"
     MIDDAY = "midday"
@@ -19,18 +24,48 @@ class Window(StrEnum):
     BACKUP = "backup"
     MANUAL = "manual"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "Window | None":
+        """Return the owner's window of a name; it is no member, so that iteration yields the built-in ones alone."""
+        if not isinstance(value, str):
+            return None
+        window = str.__new__(cls, value)
+        window._name_ = window._value_ = value
+        return cast("Window", cls._value2member_map_.setdefault(value, window))
+
+    @property
+    def asks_gateway(self) -> bool:
+        """Tell whether it talks to IB: only such a window can show that the gateway is back."""
+        return self not in OFFLINE
+
+    @property
+    def fetches(self) -> bool:
+        """Tell whether it fetches bars: only such a window can be complete or not, and make good what was missed."""
+        return self not in OFFLINE | READS_CHAINS
+
+
+BUILT_IN = frozenset(Window)
 
 OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
 """Windows that ask the gateway for nothing."""
 
-NEEDS_GATEWAY = frozenset(set(Window) - OFFLINE)
-"""Windows that talk to IB: only they can show that the gateway is back."""
+READS_CHAINS = frozenset({Window.CHAIN_REFRESH, Window.PRE_MARKET})
+"""Windows that read the option chains of a coming session, and no bars."""
 
-FETCHING = NEEDS_GATEWAY - {Window.CHAIN_REFRESH, Window.PRE_MARKET}
-"""Windows that fetch bars: only they can be complete or not, and make good what was missed."""
 
-WINDOWS = frozenset(Window)
-"""What a table calls a window may be none of this version's: a newer one, or an earlier system, may have written it."""
+class Role(StrEnum):
+    """What a scheduled window that fetches bars does for a session."""
+
+    INTRADAY = "intraday"
+    """It fetches inside the session; what it misses, a later one collects."""
+    CLOSING = "closing"
+    """It fetches the whole session after the close."""
+    REPAIRING = "repairing"
+    """It fetches in the nights after what is unsettled of the last sessions."""
+
+
+SETTLING = frozenset({Role.CLOSING, Role.REPAIRING})
+"""Roles of the windows that settle sessions."""
 
 
 class Scope(StrEnum):

@@ -140,12 +140,12 @@ class _Past:
 
 async def _read(db: Database, settings: Settings, now: datetime) -> _Past:
     lookback = timedelta(days=settings.repair.lookback_days)
-    first_day = _first_day(settings, now)
+    first_day, known = _first_day(settings, now), settings.windows.known
     began = await schedule_state.began(db)
     return _Past(
-        runs=tuple(_past(attempt, now) for attempt in await schedule_state.attempts(db, first_day)),
+        runs=tuple(_past(attempt, now) for attempt in await schedule_state.attempts(db, first_day, known)),
         known=frozenset(
-            (window, day, MissKind(kind)) for window, day, kind in await schedule_state.missed(db, first_day)
+            (window, day, MissKind(kind)) for window, day, kind in await schedule_state.missed(db, first_day, known)
         ),
         since=max(began - _BEFORE, now - lookback) if began else now - timedelta(days=1),
         limits=Limits(reach=settings.repair.late_night_sessions, lookback=lookback),

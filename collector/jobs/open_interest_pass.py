@@ -22,12 +22,9 @@ from collector.domain.errors import DatabaseError
 from collector.domain.market_data.answers import OpenInterest, Outcome
 from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.sessions import Session
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import SETTLING, Window
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished
-
-WINDOWS = frozenset({Window.EOD, Window.LATE_NIGHT, Window.MANUAL})
-"""Windows that look at whole sessions; the intraday ones have no time for it."""
 
 _BATCH = 250
 """Contracts that are stored together."""
@@ -64,13 +61,15 @@ class Told:
 async def collect(finished: Finished, parts: Parts) -> Told:
     """Ask what the order's session lacks, and store it; what is stored stays whatever happens then.
 
-    Does nothing unless configured, in other windows, and on another New York day than the session's.
+    Does nothing unless configured, in windows that settle no session (they have no time for it), and on another New
+    York day than the session's.
 
     Raises:
         asyncio.CancelledError: the run was interrupted.
     """
-    done = Told()
-    if not parts.settings.open_interest.enabled or finished.order.window not in WINDOWS:
+    done, window, settings = Told(), finished.order.window, parts.settings
+    wanted = window is Window.MANUAL or settings.windows.role(window) in SETTLING
+    if not settings.open_interest.enabled or not wanted:
         return done
     began = parts.clock.monotonic()
     try:

@@ -311,7 +311,7 @@ async def of_week(
     last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
     days = calendar.days(last - timedelta(days=last.weekday()), last)
     span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
-    figures = await report_rows.week(db, days[0], days[-1], span)
+    figures = await report_rows.week(db, days[0], days[-1], span, settings.windows.known)
     schedule = await due_windows.schedule_of(db, settings, calendar, now)
     return WeekReport(
         first=days[0],

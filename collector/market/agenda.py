@@ -11,12 +11,11 @@ from enum import StrEnum
 
 from collector.config.operation_settings import ScheduleSettings
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.run_vocabulary import OFFLINE, Asks, RunStatus, Scope, Window
-from collector.market.schedule import INTRADAY, Occurrence, Schedule
+from collector.domain.run_vocabulary import OFFLINE, SETTLING, Asks, Role, RunStatus, Scope, Window
+from collector.market.schedule import Occurrence, Schedule
 
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}
 _ENDED_WELL = (RunStatus.SUCCESS, RunStatus.PARTIAL)
-_SETTLING = (Window.EOD, Window.LATE_NIGHT)
 _LEAST_ROOM = timedelta(minutes=10)
 _ROOM_TIMES = 1.5
 
@@ -107,7 +106,7 @@ class Agenda:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far catching up goes. reach: sessions that one late_night looks at. lookback: age of what is caught up."""
+    """How far catching up goes. reach: sessions that a repairing run looks at. lookback: age of what is caught up."""
 
     reach: int = 5
     lookback: timedelta = timedelta(days=45)
@@ -163,8 +162,11 @@ class _Decision:
         self.known = frozenset(known)
         self.runs = sorted(runs, key=lambda run: run.started_at)
         self.attempts: dict[tuple[Window, date], list[PastRun]] = {}
+        self.settled: dict[date, datetime] = {}
         for run in self.runs:
             self.attempts.setdefault(run.key, []).append(run)
+            if run.status in _ENDED_WELL and self._role(run) in SETTLING and self._same_symbols(run.window, Window.EOD):
+                self.settled.setdefault(run.run_date, run.started_at)
         self.past = [
             one
             for one in schedule.between(since, now + timedelta(microseconds=1))
@@ -197,7 +199,7 @@ class _Decision:
         missed: list[Missed] = []
         merges: dict[tuple[Window, date], tuple[Occurrence, ...]] = {}
         kept: list[Occurrence] = []
-        for one in sorted(pending, key=lambda one: (one.due, one.window is Window.LATE_NIGHT), reverse=True):
+        for one in sorted(pending, key=lambda one: (one.due, self._role(one) is Role.REPAIRING), reverse=True):
             by = next((other for other in done if self._covers(other, one)), None)
             useless = self._useless(one)
             if by is not None:
@@ -226,11 +228,11 @@ class _Decision:
     def _confirms_at(self, one: Occurrence) -> datetime | None:
         """Return when a window that has run asks once more for what awaits a second witness; None when it need not.
 
-        A late_night that has come does it instead of eod.
+        A repairing window that has come does it instead of eod.
         """
-        if one.window not in _SETTLING:
+        if self._role(one) not in SETTLING:
             return None
-        late = one.window is Window.LATE_NIGHT
+        late = self._role(one) is Role.REPAIRING
         days = [day for day in self.confirm if (self._reaches(one, day) if late else day == one.run_date)]
         if not days:
             return None
@@ -238,38 +240,41 @@ class _Decision:
         deadline = self.schedule.deadline(one, min(own, default=self.now))  # a late run's comes later, too
         if deadline is not None and self.now >= deadline:
             return None
-        if any(other.window is Window.LATE_NIGHT and self._covers(other, one) for other in self.past):
+        if any(self._role(other) is Role.REPAIRING and self._covers(other, one) for other in self.past):
             return None
         at = min(self.confirm[day] for day in days)
         return None if any(started_at >= at for started_at in own) else at
 
     def _covers(self, other: Occurrence, one: Occurrence) -> bool:
         """Tell whether a later window asks for at least what an earlier one does."""
-        if other.key == one.key or other.due < one.due or not self._same_symbols(other, one):
+        if other.key == one.key or other.due < one.due or not self._same_symbols(other.window, one.window):
             return False
         if one.window is Window.PRE_MARKET:
             return False
-        if one.window not in (*INTRADAY, *_SETTLING):
+        if self._role(one) is None:
             return other.window is one.window
-        return self._reaches(other, one.run_date) if other.window is Window.LATE_NIGHT else self._holds(other, one)
+        if self._role(other) is None or not self._asks_as_much(other, one):
+            return False
+        if self._role(other) is Role.REPAIRING:
+            return self._reaches(other, one.run_date)
+        same_session = other.run_date == one.run_date and self._role(one) is Role.INTRADAY
+        return same_session and self._start(other) <= self._start(one)
 
     def _reaches(self, night: Occurrence, day: date) -> bool:
-        """Tell whether a late_night looks back as far as a session."""
+        """Tell whether a repairing window looks back as far as a session."""
         if day > night.run_date:
             return False
         return len(self.schedule.calendar.days(day, night.run_date)) <= self.limits.reach
 
-    def _holds(self, other: Occurrence, one: Occurrence) -> bool:
-        """Tell whether a window of the same session asks for all that an intraday one does."""
-        if other.run_date != one.run_date or one.window in _SETTLING or other.window not in (*INTRADAY, Window.EOD):
-            return False
+    def _asks_as_much(self, other: Occurrence, one: Occurrence) -> bool:
+        """Tell whether a window asks for all the contracts that another does, and takes no less for done."""
         wide, narrow = self.schedule.windows[other.window], self.schedule.windows[one.window]
         if wide.asks is Asks.NOT_COVERED and narrow.asks is Asks.NOT_SETTLED:
             return False
-        return _WIDTH[wide.scope] >= _WIDTH[narrow.scope] and self._start(other) <= self._start(one)
+        return _WIDTH[wide.scope] >= _WIDTH[narrow.scope]
 
-    def _same_symbols(self, other: Occurrence, one: Occurrence) -> bool:
-        wide, narrow = self.schedule.windows[other.window].symbols, self.schedule.windows[one.window].symbols
+    def _same_symbols(self, other: Window, one: Window) -> bool:
+        wide, narrow = self.schedule.windows[other].symbols, self.schedule.windows[one].symbols
         return not wide or (bool(narrow) and set(narrow) <= set(wide))
 
     def _start(self, one: Occurrence) -> datetime:
@@ -279,7 +284,7 @@ class _Decision:
         return opens if rule.length is None else max(opens, one.due - rule.length)
 
     def _useless(self, one: Occurrence) -> str | None:
-        if one.window in INTRADAY and self.now >= self.schedule.session(one.run_date).close:
+        if self._role(one) is Role.INTRADAY and self.now >= self.schedule.session(one.run_date).close:
             eod = Window.EOD in self.schedule.windows.enabled
             return f"the session had closed; {'eod collects it' if eod else 'no later window collects it'}"
         if one.window is Window.PRE_MARKET and self.now >= self.schedule.session(one.run_date).open:
@@ -303,11 +308,10 @@ class _Decision:
         ]
 
     def _settled_in_time(self, day: date) -> bool:
-        return any(
-            run.status in _ENDED_WELL and run.started_at < purge_of(day)
-            for window in _SETTLING
-            for run in self.attempts.get((window, day), [])
-        )
+        return day in self.settled and self.settled[day] < purge_of(day)
+
+    def _role(self, one: Occurrence | PastRun) -> Role | None:
+        return self.schedule.windows.role(one.window)
 
     def _ready_at(self, one: Occurrence) -> datetime:
         """Return when the next attempt may begin: at once, or after a back-off."""
@@ -344,7 +348,8 @@ class _Decision:
 
     def _is_last_chance(self, one: Occurrence) -> bool:
         """Tell whether contracts that expire on its run date can still be had, and surely only until midnight."""
-        return one.window in _SETTLING and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
+        settles = self._role(one) in SETTLING
+        return settles and self.now < purge_of(one.run_date) and self.schedule.expiring(one.run_date)
 
     def _after(self, failures: Sequence[PastRun]) -> datetime:
         if not failures:

@@ -3,6 +3,7 @@
 Which date a window belongs to (its run date, always a session's):
 - pre_market, morning, midday, afternoon, expiry_check, eod: the session on whose date they are due;
 - late_night, backup: the session before it; due at the first such time after that session has settled;
+- one of the owner's: as late_night when it asks for what is unsettled, else the session on whose date it is due;
 - gap_check: the session before it; due on the morning of the next session, so holidays and week-ends move it;
 - chain_refresh: the session that it prepares, the first on or after its date;
 - weekly: the session that ended the week, the last before its date.
@@ -17,13 +18,9 @@ from collector.config.window_settings import WEEKDAYS, WindowSettings, WindowsSe
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.sessions import SETTLING_DELAY, Session
 from collector.domain.market_data.spans import SLOT, Span
-from collector.domain.run_vocabulary import OFFLINE, Window
+from collector.domain.run_vocabulary import OFFLINE, Role, Window
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
-INTRADAY = frozenset({Window.MORNING, Window.MIDDAY, Window.AFTERNOON, Window.EXPIRY_CHECK})
-"""Windows inside a session; what they miss, eod collects."""
-
-_ON_SESSIONS = (*sorted(INTRADAY), Window.PRE_MARKET, Window.EOD)
 _FRIDAY = 4
 _MARGIN = timedelta(days=8)
 """A window is due at most this far from its run date, long week-ends included."""
@@ -158,13 +155,13 @@ class Schedule:
     def _dates(
         self, window: Window, rule: WindowSettings, first: date, last: date
     ) -> Iterator[tuple[date, datetime, str]]:
-        zone = ZoneInfo(rule.zone)
-        if window in _ON_SESSIONS:
+        zone, role = ZoneInfo(rule.zone), self.windows.role(window)
+        if role in (Role.INTRADAY, Role.CLOSING) or window is Window.PRE_MARKET:
             for day in self.calendar.days(first, last):
                 due, note = self._on_session(window, day)
                 if due is not None:
                     yield day, due, note
-        elif window in (Window.LATE_NIGHT, Window.BACKUP):
+        elif role is Role.REPAIRING or window is Window.BACKUP:
             for day in self.calendar.days(first, last):
                 yield day, first_after(rule.time, zone, self.session(day).settles_at), ""
         elif window is Window.GAP_CHECK:
@@ -185,9 +182,9 @@ class Schedule:
         due = _at(day, rule.time, ZoneInfo(rule.zone))
         session = self.session(day)
         settled = session.close + SETTLING_DELAY
-        if window is Window.EOD:
-            if session.early_close:
-                return settled, "early close: 15 minutes after the last close"
+        if window is Window.EOD and session.early_close:
+            return settled, "early close: 15 minutes after the last close"
+        if self.windows.role(window) is Role.CLOSING:
             return max(due, settled), ""
         if window is Window.EXPIRY_CHECK and not self.expiring(day):
             return None, "no selected contract expires"

@@ -18,7 +18,7 @@ from collector.domain.coverage.evidence import SECOND_AFTER
 from collector.domain.errors import CollectorError
 from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.spans import SLOT, Spans
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import Role, RunStatus
 from collector.market.calendar import Calendar
 from collector.notify.alerts.troubleshooting import cause_of
 from collector.runs import counting
@@ -85,7 +85,7 @@ async def close(
     finished.slots = session_span(finished.order, calendar).duration // SLOT
     try:
         async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
-            await _stop_waiting(finished, db, certain)
+            await _stop_waiting(finished, db, settings, certain)
             await _park_letters(finished, db, calendar, clock)
             await counting.count(finished, db, settings, calendar, clock, certain)
     except TimeoutError:
@@ -145,9 +145,9 @@ def _details(finished: Finished) -> dict[str, Any] | None:
     return details or None
 
 
-async def _stop_waiting(finished: Finished, db: Database, now: datetime) -> None:
-    """Wait no longer for second witnesses that late_night has asked for in vain, nor for any longer than a day."""
-    if finished.order.window is Window.LATE_NIGHT:
+async def _stop_waiting(finished: Finished, db: Database, settings: Settings, now: datetime) -> None:
+    """Wait no longer for second witnesses that a night has asked for in vain, nor for any longer than a day."""
+    if settings.windows.role(finished.order.window) is Role.REPAIRING:
         await claims.hold(db, finished.days, finished.started - SECOND_AFTER)
     await claims.hold(db, None, now - _LONGEST_WAIT)
 

@@ -15,7 +15,7 @@ from collector.domain.coverage.request_planning import Work
 from collector.domain.errors import UsageError
 from collector.domain.market_data.answers import HistoricalRequest, Outcome
 from collector.domain.market_data.instruments import Instrument, Underlying
-from collector.domain.run_vocabulary import Asks, Window
+from collector.domain.run_vocabulary import Asks, Role
 from collector.runs.dependencies import Parts
 from collector.runs.evidence import controls, weighing
 from collector.runs.evidence.proving import prove
@@ -99,7 +99,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         spoken |= finished.weighed.controlled
         if watch is not None:
             spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
-    if order.window is Window.LATE_NIGHT:
+    if parts.settings.windows.role(order.window) is Role.REPAIRING:
         share = parts.settings.repair.resample_share
         again = await missing_work.sample(
             parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()

@@ -10,7 +10,7 @@ from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import SLOT, Span
-from collector.domain.run_vocabulary import Asks, Scope, Window
+from collector.domain.run_vocabulary import READS_CHAINS, Asks, Scope, Window
 from collector.market.calendar import Calendar
 
 
@@ -119,7 +119,7 @@ def order_for(
     """
     chosen = day or calendar.last_opened(now)
     opens = calendar.session("SPY", chosen).open
-    if opens > now and window not in _AHEAD:
+    if opens > now and window not in READS_CHAINS:
         when = "is in the future" if chosen > now.astimezone(NEW_YORK).date() else "has not opened yet"
         raise UsageError(
             f"the session of {chosen} {when}", f"The last one that has opened is {calendar.last_opened(now)}."
@@ -181,7 +181,3 @@ def fill_columns_order(
     back = len(calendar.days(first, day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)
-
-
-_AHEAD = (Window.CHAIN_REFRESH, Window.PRE_MARKET)
-"""Windows that prepare a session which has not opened yet."""

@@ -50,7 +50,7 @@ def plan(
     Example: collector plan --window eod --json
     """
     settings, clock = opened(config)
-    wanted = None if window is None else window_of(window)
+    wanted = None if window is None else window_of(window, settings)
     work = planning.plan(settings, clock, wanted, day_of(date), symbols_of(symbols), span_of(span))
     return show_plan(run_until_signalled(work), as_json=as_json)
 

@@ -60,7 +60,7 @@ def run(
     if due:
         return (running.show_due_plan if dry_run else running.run_due)(settings, clock, as_json=as_json)
     order = order_for(
-        window_of(window or Window.MANUAL),
+        window_of(window or Window.MANUAL, settings),
         settings,
         opening.calendar(settings),
         clock.now(),

@@ -1,12 +1,12 @@
 """What the schedule needs of the tables: attempts at windows, missed windows, when it all began, expirations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.connection.pool import Statements
 from collector.domain.coverage.expiration_days import LISTED_AHEAD, Expirations
-from collector.domain.run_vocabulary import WINDOWS, RunStatus, Window
+from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Attempt:
     gateway_down: bool
 
 
-async def attempts(db: Statements, since: date) -> list[Attempt]:
-    """Return every attempt at windows of sessions since a day, in the order of their beginning."""
+async def attempts(db: Statements, since: date, known: Collection[Window] = BUILT_IN) -> list[Attempt]:
+    """Return every attempt at known windows of sessions since a day, in the order of their beginning."""
     return [
         Attempt(
             Window(row["run_type"]),
@@ -35,7 +35,7 @@ async def attempts(db: Statements, since: date) -> list[Attempt]:
             row["gateway_down"],
         )
         for row in await db.fetch("runs_for_schedule", since)
-        if row["run_type"] in WINDOWS
+        if row["run_type"] in known
     ]
 
 
@@ -57,13 +57,13 @@ async def expirations(db: Statements, symbols: Sequence[str], since: date, today
     )
 
 
-async def missed(db: Statements, since: date) -> set[tuple[Window, date, str]]:
-    """Return windows of sessions since a day that are recorded as missed, with the kind of miss."""
+async def missed(db: Statements, since: date, known: Collection[Window] = BUILT_IN) -> set[tuple[Window, date, str]]:
+    """Return known windows of sessions since a day that are recorded as missed, with the kind of miss."""
     rows = await db.fetch("missed_windows", since)
     return {
         (Window(row["collection_type"]), row["collection_date"], row["kind"])
         for row in rows
-        if row["collection_type"] in WINDOWS
+        if row["collection_type"] in known
     }
 
 

@@ -1,6 +1,6 @@
 """What a report tells beyond the run itself: earlier runs of the same window, and the verdict of every slot."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,7 +11,7 @@ from collector.domain.market_data.spans import Span
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.reports.run_report import Expiring, GapCounts
 from collector.domain.reports.week_report import WeekRun, WeekSymbol
-from collector.domain.run_vocabulary import WINDOWS, RunStatus, Verdict, Window
+from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Verdict, Window
 
 Verdicts = list[tuple[str, list[Verdict | None]]]
 """Per contract its expiration as a label, and one verdict a slot; by expiration, strike and right."""
@@ -75,14 +75,16 @@ class WeekFigures:
     rate_limit_hits: int
 
 
-async def week(db: Statements, first: date, last: date, span: Span) -> WeekFigures:
-    """Return what the tables know of the sessions between two days, and of gaps in a span around them."""
-    runs = [row for row in await db.fetch("runs_of_week", first, last) if row["run_type"] in WINDOWS]
+async def week(
+    db: Statements, first: date, last: date, span: Span, known: Collection[Window] = BUILT_IN
+) -> WeekFigures:
+    """Return what the tables know of known windows of the sessions between two days, and of gaps in a span."""
+    runs = [row for row in await db.fetch("runs_of_week", first, last) if row["run_type"] in known]
     gaps = await db.fetchrow("gaps_of_week", span.start, span.end) or {}
     expiries = await db.fetchrow("expiries_of_week", first, last) or {}
     evidence = {row["symbol"]: row for row in await db.fetch("evidence_of_week", span.start, span.end)}
     ran = {(row["run_date"], Window(row["run_type"])) for row in runs}
-    missed = {(day, window) for window, day, _ in await schedule_state.missed(db, first) if day <= last}
+    missed = {(day, window) for window, day, _ in await schedule_state.missed(db, first, known) if day <= last}
     return WeekFigures(
         runs=tuple(
             WeekRun(

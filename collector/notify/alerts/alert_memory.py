@@ -17,7 +17,7 @@ import structlog
 from collector.config.notify_settings import AlertSettings, When
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import RunReport
-from collector.domain.run_vocabulary import FETCHING, RunStatus, Window
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.alerts.alert_rules import CONDITIONS, OUTAGES, Alert, Rule, degraded_alert, over, run_alerts, when
 
 _log = structlog.get_logger(__name__)
@@ -175,7 +175,7 @@ def _tell(
 
 
 def _brings_nothing(report: RunReport) -> bool:
-    return report.window not in FETCHING or report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
+    return not report.window.fetches or report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
 
 
 def _missed(report: RunReport) -> tuple[MissedRun, ...]:
@@ -185,7 +185,7 @@ def _missed(report: RunReport) -> tuple[MissedRun, ...]:
 
 
 def _degraded(report: RunReport, so_far: int) -> int:
-    if report.window not in FETCHING or report.status is RunStatus.RUNNING:
+    if not report.window.fetches or report.status is RunStatus.RUNNING:
         return so_far
     return 0 if report.status is RunStatus.SUCCESS else so_far + 1
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from collector.config.notify_settings import AlertSettings, When
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.reports.run_report import Cause, Environment, RunReport
-from collector.domain.run_vocabulary import FETCHING, NEEDS_GATEWAY, RunStatus, Window
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.reports import wording
 
 GIGABYTE = 10**9
@@ -122,9 +122,9 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
     environment = report.environment
     proofs = {
         Rule.DATABASE_UNREACHABLE: well,
-        Rule.GATEWAY_UNREACHABLE: well and report.window in NEEDS_GATEWAY,
-        Rule.COLLECTION_FAILED: well and report.window in FETCHING and not same_cause,
-        Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window in FETCHING,
+        Rule.GATEWAY_UNREACHABLE: well and report.window.asks_gateway,
+        Rule.COLLECTION_FAILED: well and report.window.fetches and not same_cause,
+        Rule.DEGRADED_IN_A_ROW: report.status is RunStatus.SUCCESS and report.window.fetches,
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
         Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
         Rule.BACKUP_MISSING: environment.last_backup is not None or environment.backup_expected is False,
@@ -199,10 +199,10 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             severity=Severity.WARNING,
             key=f"{Rule.COLLECTION_PARTIAL}:{run}:{report.attempt}",
             text=f"{run} is partial: {report.contracts_done:,} of {report.contracts:,} contracts are done."
-            if report.window in FETCHING
+            if report.window.fetches
             else f"{run} is partial: {message}",
         )
-    elif report.status is RunStatus.SUCCESS and report.window in FETCHING:
+    elif report.status is RunStatus.SUCCESS and report.window.fetches:
         yield Alert(
             rule=Rule.COLLECTION_SUCCESS,
             severity=Severity.GOOD,
@@ -239,7 +239,7 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             text=f"IB complained {report.rate_limit_hits:,} times that requests came too fast.",
             what_to_do="Let no other program fetch history on this login; lower the pace if it happens again.",
         )
-    if report.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL) or report.window not in FETCHING:
+    if report.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL) or not report.window.fetches:
         return
     reached, done = report.reached, report.success_rate
     if reached is not None and reached < settings.completeness_threshold:

@@ -17,7 +17,7 @@ from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
 from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondition
 from collector.notify.alerts.alert_rules import Rule, Severity
 from collector.notify.alerts.troubleshooting import checklist
@@ -35,6 +35,8 @@ _SAID_BY_THE_BANNER = frozenset(
         Rule.SESSION_IMPLAUSIBLE,
     }
 )
+_NAME_WIDTH = 14
+"""Of a window's name in the text of the weekly grid, as long as none is longer."""
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
 
 
@@ -117,13 +119,16 @@ class Renderer:
         grid = dict.fromkeys(week.missed, "missed") | {
             (run.session, run.window): wording.STATUS_WORDS[run.status].lower() for run in week.runs
         }
+        named = {window for _, window in grid}
+        windows = [*(window for window in Window if window in named), *sorted(named - BUILT_IN)]
         return self._mail(
             "weekly",
             {
                 "w": week,
                 "alerts": alerts,
                 "recovered": recovered,
-                "windows": sorted({window for _, window in grid}, key=list(Window).index),
+                "windows": windows,
+                "width": max([_NAME_WIDTH, *(len(window) + 1 for window in windows)]),
                 "days": sorted({day for day, _ in grid}),
                 "grid": grid,
                 "history": _drawn_history(week.history, pictures),

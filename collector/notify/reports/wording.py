@@ -6,7 +6,7 @@ from math import floor
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
-from collector.domain.run_vocabulary import FETCHING, Asks, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import READS_CHAINS, Asks, RunStatus, Stage, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,7 +131,7 @@ def aim(report: RunReport) -> str:
 
 def fetches(report: RunReport) -> bool:
     """Return whether the window fetches bars, so that figures about bars say something."""
-    return report.window in FETCHING
+    return report.window.fetches
 
 
 def concerns_bars(report: RunReport) -> bool:
@@ -202,7 +202,7 @@ def _done(report: RunReport) -> str:
     if report.backup is not None:
         made = report.backup
         return f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
-    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+    if report.window in READS_CHAINS:
         ready = "The gateway answers, and the" if report.window is Window.PRE_MARKET else "The"
         return f"{ready} option chains are read: {report.environment.new_contracts:,} contracts are new."
     gaps = report.gaps
@@ -274,7 +274,7 @@ def _outcome_words(report: RunReport) -> list[str]:
         return [f"{report.bars:,} bars"]
     if report.window is Window.BACKUP:
         return [size(report.backup.bytes)] if report.backup else []
-    if report.window in (Window.CHAIN_REFRESH, Window.PRE_MARKET):
+    if report.window in READS_CHAINS:
         return [f"{report.environment.new_contracts:,} new contracts"]
     still_open = report.gaps.still_open
     return [f"{still_open:,} open gap{'' if still_open == 1 else 's'}"]

@@ -41,11 +41,11 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
 
 
 async def resting(order: Order, db: Database, calendar: Calendar, underlying: Underlying, now: datetime) -> Resting:
-    """Return what of its older sessions late_night leaves alone: what has failed again and again.
+    """Return what of its older sessions a scheduled order leaves alone: what has failed again and again.
 
     A run by hand asks for it all the same.
     """
-    if not order.older or order.window is not Window.LATE_NIGHT:
+    if not order.older or order.window is Window.MANUAL:
         return Resting()
     recent = calendar.session(underlying.symbol, recent_since(order, calendar)).open
     found = await dead_letters.resting(db, underlying.id, now, before=recent)

@@ -15,21 +15,23 @@ from collector.domain.coverage.selection import is_near
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
-from collector.domain.run_vocabulary import Scope, Window
+from collector.domain.run_vocabulary import SETTLING, Scope
 from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
 from collector.runs.orders import Order, order_sessions
 from collector.runs.preparing.discovery import Level
 
-_ROTATING = frozenset({Window.EOD, Window.LATE_NIGHT})
-"""Windows in which a rotated contract waits for its turn; a run by hand, a backfill and --force ask for all."""
 _TURNS = timedelta(days=21)
 """Holds the last turn of every contract, holidays included."""
 
 
 def rotated(order: Order, settings: Settings, symbol: str) -> bool:
-    """Return whether an order leaves contracts of a symbol out until their turn."""
-    return order.window in _ROTATING and not order.force and settings.rotation_for(symbol).enabled
+    """Return whether an order leaves contracts of a symbol out until their turn.
+
+    A run by hand, a backfill and --force ask for all.
+    """
+    settles = settings.windows.role(order.window) in SETTLING
+    return settles and not order.force and settings.rotation_for(symbol).enabled
 
 
 def sessions_of(
