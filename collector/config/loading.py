@@ -34,6 +34,7 @@ _PLAIN = {
     "tuple_type": "should be a list",
     "model_type": "should hold `key: value` pairs",
     "missing": "is missing",
+    "invalid_key": "should be text, in quotes",
     "time_parsing": "should be a time such as 16:45",
     "time_type": "should be a time such as 16:45",
 }
@@ -152,7 +153,7 @@ def _refuse_unknown_variables(settings: type[BaseModel]) -> None:
 def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseModel]) -> str:
     key: KeyPath = tuple(error["loc"])
     where = next((place for file in files if (place := file.where(key))), None) or "settings"
-    variable = _variable(key)
+    variable = _variable(key) or (None if any(key in file.lines for file in files) else _variable_below(key))
     if variable is not None:
         where = f"environment variable {variable}"
     if error["type"] == "extra_forbidden":
@@ -172,6 +173,12 @@ def _variable(key: KeyPath) -> str | None:
     names = [_PREFIX + "__".join(str(part).upper() for part in key[:depth]) for depth in range(len(key), 0, -1)]
     present = {name.upper(): name for name in os.environ}
     return next((present[name] for name in names if name in present), None)
+
+
+def _variable_below(key: KeyPath) -> str | None:
+    """Return the first environment variable that set something below a key, if one did."""
+    prefix = _PREFIX + "".join(f"{part}__" for part in key).upper()
+    return next((name for name in sorted(os.environ) if key and name.upper().startswith(prefix)), None)
 
 
 def _given(key: KeyPath, files: list[Written]) -> str:

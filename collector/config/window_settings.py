@@ -46,20 +46,14 @@ def _role(span: str) -> Role | None:
     return _ROLES.get(span, Role.INTRADAY)
 
 
-def _usual_aim(given: dict[str, Any]) -> Asks:
-    intraday = _role(given.get("span", "none")) is Role.INTRADAY
-    return Asks.NOT_COVERED if intraday else Asks.NOT_SETTLED
-
-
 class WindowSettings(Section):
     """One window.
 
     time, zone: when it is due, wall-clock time. weekdays: on which days, in its own zone; sessions and holidays
     decide beyond that. span: `30m`, `3h` (the last so much), `today` (from the open on), `session`, `unsettled` (what
-    is missing of the last sessions), `none` (nothing is asked). asks: where nothing is said, `not_covered` for spans
-    inside a session, else `not_settled`. deadline: when what is left is deferred: `successor` (the next window's
-    start), `none`, or a wall-clock time in the window's zone. priority: the higher first when several are due.
-    symbols: only these; empty means all.
+    is missing of the last sessions), `none` (nothing is asked). deadline: when what is left is deferred: `successor`
+    (the next window's start), `none`, or a wall-clock time in the window's zone. priority: the higher first when
+    several are due. symbols: only these; empty means all.
     """
 
     enabled: bool = True
@@ -68,7 +62,7 @@ class WindowSettings(Section):
     weekdays: tuple[Weekday, ...] = WEEKDAYS[:5]
     span: str = "none"
     scope: Scope = Scope.ALL
-    asks: Asks = Field(default_factory=_usual_aim)
+    asks: Asks = Asks.NOT_SETTLED
     deadline: str = "successor"
     priority: int = Field(default=50, ge=0, le=100)
     symbols: tuple[Symbol, ...] = ()
@@ -146,7 +140,7 @@ _BUILT_IN = {window: WindowSettings(**settings) for window, settings in DEFAULTS
 def _is_name(name: str) -> str:
     """Refuse what is no name for a window of the owner's."""
     if name in BUILT_IN:  # those that are scheduled are fields
-        raise PydanticCustomError("window_name", "is no window that is scheduled")
+        raise PydanticCustomError("window_name", "is run by hand alone, and has no time")
     if not _NAME.fullmatch(name):
         raise PydanticCustomError(
             "window_name", "is no name for a window: write up to 30 lower-case letters, digits and underscores"
@@ -154,11 +148,22 @@ def _is_name(name: str) -> str:
     return name
 
 
-def _is_complete(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written
-    """Refuse a window that is not built in and lacks what only the owner can say: most likely its name is misspelt."""
-    if isinstance(given, WindowSettings) or (isinstance(given, dict) and {"time", "span"} <= given.keys()):
+def _completed(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whatever was written
+    """Return what was written of the owner's window, with what it usually asks for.
+
+    Refuses one that lacks what only the owner can say: most likely the name of a built-in one is misspelt.
+    """
+    if isinstance(given, WindowSettings):
         return given
-    raise PydanticCustomError("unknown_window", "a window of your own needs `time` and `span`")
+    lacking = [key for key in ("time", "span") if not isinstance(given, dict) or key not in given]
+    if lacking:
+        raise PydanticCustomError(
+            "unknown_window",
+            "as a window of your own it lacks {lacking}",
+            {"lacking": " and ".join(f"`{key}`" for key in lacking)},
+        )
+    usual = Asks.NOT_COVERED if _role(str(given["span"])) is Role.INTRADAY else Asks.NOT_SETTLED
+    return {"asks": usual, **given}
 
 
 def _asks_for_bars(window: WindowSettings) -> WindowSettings:
@@ -177,7 +182,7 @@ class WindowsSettings(Section):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[
         Annotated[str, AfterValidator(_is_name)],
-        Annotated[WindowSettings, BeforeValidator(_is_complete), AfterValidator(_asks_for_bars)],
+        Annotated[WindowSettings, BeforeValidator(_completed), AfterValidator(_asks_for_bars)],
     ] = Field(init=False)
 
     pre_market: WindowSettings = _default(Window.PRE_MARKET)
