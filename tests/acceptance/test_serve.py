@@ -20,7 +20,15 @@ from pydantic import SecretStr
 from collector.app import serving
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock
-from collector.config import DatabaseSettings, DeadManSettings, GatewaySettings, LogSettings, ServeSettings, Settings
+from collector.config import (
+    DatabaseSettings,
+    DeadManSettings,
+    GatewaySettings,
+    LogSettings,
+    ServeSettings,
+    Settings,
+    WindowsSettings,
+)
 from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
@@ -152,6 +160,37 @@ def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) 
             written = samples((tmp_path / "collector.prom").read_text(encoding="utf-8"))
             assert written['collector_runs_total{window="late_night",status="success"}'] == 2  # Thursday's too
             assert received.paths == ["/a-secret/start", "/a-secret"] * 2
+        finally:
+            await gateway.stop()
+
+    virtual_run(main)
+
+
+def test_a_window_of_the_owners(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """It runs at its minute among the built-in ones; the health page and the metrics bear its name."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 15, 10, tzinfo=NEW_YORK))
+        gateway = await start(clock=clock)
+        windows = {window.value: {"enabled": False} for window in Window if window not in (Window.EOD, Window.MANUAL)}
+        own = {"power_hour": {"time": "15:30", "span": "1h", "scope": "expiring_and_near"}}
+        try:
+            settings = settings_for(
+                plain_database_url, gateway.port, tmp_path, windows=WindowsSettings.model_validate(windows | own)
+            )
+            async with served(settings, clock) as port:
+                await until(clock, datetime(2026, 11, 20, 15, 28, tzinfo=NEW_YORK))
+                following = json.loads((await get(port, "/healthz"))[2])["next_window"]
+                assert (following["window"], following["due"]) == ("power_hour", "2026-11-20T20:30:00+00:00")
+                await until(clock, datetime(2026, 11, 20, 15, 40, tzinfo=NEW_YORK))
+                status, _, body = await get(port, "/healthz")
+                assert (status, json.loads(body)["last_run"]["window"]) == (200, "power_hour")
+                metrics = samples((await get(port, "/metrics"))[2])
+            (row,) = (one for one in await runs_in(plain_database_url, clock) if one[0] == "power_hour")
+            assert row[:4] == ("power_hour", "2026-11-20", "success", 1)
+            assert row[4] == datetime(2026, 11, 20, 15, 30, tzinfo=NEW_YORK)
+            assert metrics['collector_runs_total{window="power_hour",status="success"}'] == 1
+            assert 'collector_request_latency_seconds{window="power_hour",quantile="0.5"}' in metrics
         finally:
             await gateway.stop()
 

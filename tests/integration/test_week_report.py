@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from collector.db.bookkeeping import runs_table, schedule_state
 from collector.db.connection.pool import Database
+from collector.db.readers import report_rows
+from collector.domain.market_data.spans import SLOT, Span
 from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
 from collector.domain.reports.week_report import WeekReport
@@ -58,6 +60,20 @@ async def test_a_window_that_was_slept_through_is_missed(database: Database) -> 
     assert row == ["morning", "-", "missed"]
     assert 'title="missed"' in mail.html
     assert "more this week" not in mail.text + mail.html
+
+
+async def test_a_window_of_the_owners(database: Database) -> None:
+    """It is in the week as a built-in one is, run or missed, as long as the configuration has it."""
+    own = Window("power_hour")
+    await attempt(database, MONDAY, own, RunStatus.SUCCESS, requests=30)
+    await schedule_state.note_missed(database, own, TUESDAY, SATURDAY, "no_use", "the session had closed")
+    known = {*Window, own}
+    week = await report_rows.week(database, MONDAY, TUESDAY, Span(SATURDAY, SATURDAY + SLOT), known)
+    assert [(run.session, run.window) for run in week.runs] == [(MONDAY, own)]
+    assert (week.missed, week.requests) == (((TUESDAY, own),), 30)
+    assert [one.window for one in await schedule_state.attempts(database, MONDAY, known)] == [own]
+    assert await schedule_state.attempts(database, MONDAY) == []
+    assert (await reported(database)).runs == ()
 
 
 async def test_every_attempt_counts(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from collector.domain.pacing.pace import Latency
 from collector.domain.reports.comparison import Flag, PastRun, unusual
 from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.report_document import from_document, to_document
-from collector.domain.reports.run_report import RunReport, SymbolReport, VerdictCounts
+from collector.domain.reports.run_report import NextWindow, RunReport, SymbolReport, VerdictCounts
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import Asks, RunStatus, Verdict, Window
 from collector.notify.reports import examples
@@ -154,6 +155,18 @@ def test_a_report_survives_its_document(example: Callable[[], RunReport]) -> Non
     report = example()
 
     assert report == from_document(RunReport, json.loads(json.dumps(to_document(report))))
+
+
+def test_a_report_of_another_configuration_is_read() -> None:
+    """The window that it names need not be configured any more, nor the one that was to come next."""
+    report = replace(
+        examples.success(),
+        window=Window("power_hour"),
+        next_window=NextWindow(window=Window("tea"), due=datetime(2026, 11, 20, 21, 45, tzinfo=UTC)),
+    )
+    again = from_document(RunReport, json.loads(json.dumps(to_document(report))))
+    assert again == report
+    assert again.window is Window("power_hour")
 
 
 def test_a_week_survives_its_document() -> None:

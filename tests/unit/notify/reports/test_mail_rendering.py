@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from html.parser import HTMLParser
 
@@ -11,7 +11,7 @@ import pytest
 
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, SymbolReport
-from collector.domain.reports.week_report import WeekReport
+from collector.domain.reports.week_report import WeekReport, WeekRun
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement
 from collector.notify.channels.mail_message import Mail
@@ -200,6 +200,21 @@ def test_the_barest_reports_render() -> None:
         _checked(RENDERER.run(bare))
     week = WeekReport(first=examples.SESSION, last=examples.SESSION, made_at=NOW, sessions=0)
     _checked(RENDERER.week(week))
+
+
+def test_windows_of_the_owners_stand_below_the_built_in_ones() -> None:
+    """The week's grid has them by name, and its columns stay under each other however long a name is."""
+    days = (date(2026, 11, 19), date(2026, 11, 20))
+    names = ("power_hour", "late_night", "an_hour_with_a_very_long_name", "morning")
+    runs = [WeekRun(session=day, window=Window(name), status=RunStatus.SUCCESS) for name in names for day in days]
+    mail = RENDERER.week(replace(week(), runs=tuple(runs), missed=()))
+    _checked(mail)
+    lines = mail.text.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.split() == ["Thu", "19", "Fri", "20"])
+    grid = [line for line in lines[start : start + 9] if line.strip()][:5]
+    words = ["morning", "late night", "an hour with a very long name", "power hour"]
+    assert [line.split("  ")[0].removesuffix(" ok") for line in grid[1:]] == words
+    assert {line.rindex("ok") - grid[0].rindex("Fri") for line in grid[1:]} == {0}
 
 
 def test_two_mails_of_one_run_have_one_name() -> None:
