@@ -285,8 +285,9 @@ class _Decision:
 
     def _useless(self, one: Occurrence) -> str | None:
         if self._role(one) is Role.INTRADAY and self.now >= self.schedule.session(one.run_date).close:
-            eod = Window.EOD in self.schedule.windows.enabled
-            return f"the session had closed; {'eod collects it' if eod else 'no later window collects it'}"
+            windows = self.schedule.windows
+            later = (window for window in windows.enabled if windows.role(window) is Role.CLOSING)
+            return f"the session had closed; {next(later, 'no later window')} collects it"
         if one.window is Window.PRE_MARKET and self.now >= self.schedule.session(one.run_date).open:
             return "the session had opened"
         return None

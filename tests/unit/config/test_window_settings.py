@@ -41,6 +41,7 @@ def test_a_name_a_time_and_a_span_make_a_window() -> None:
     )
     assert list(windows.enabled) == [*WindowsSettings().enabled, POWER_HOUR]
     assert windows.known == {*Window, POWER_HOUR}
+    assert POWER_HOUR in loaded(f"{OWN}backup: {{enabled: false}}\n").windows.enabled
     assert POWER_HOUR not in loaded(OWN.replace("{", "{enabled: false, ")).windows.enabled
 
 

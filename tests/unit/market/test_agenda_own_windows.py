@@ -17,6 +17,7 @@ SETTINGS = ScheduleSettings(retry_first_s=300, retry_max_s=900, attempts=3)
 FRIDAY = date(2026, 11, 20)  # in winter: New York is UTC-5, so eod is due at 21:45 and late_night at 23:00
 POWER_HOUR, EVENING, DAWN, CATCH_UP = map(Window, ("power_hour", "evening", "dawn", "catch_up"))
 OWN: dict[Window, dict[str, Any]] = {
+    Window.EOD: {"enabled": False},
     POWER_HOUR: {"time": "15:30", "span": "1h", "scope": "expiring_and_near"},
     CATCH_UP: {"time": "15:45", "span": "today", "priority": 60},
     EVENING: {"time": "17:30", "span": "session", "priority": 70},
@@ -99,6 +100,10 @@ def test_one_for_the_whole_session_runs_after_its_close() -> None:
     windows = schedule(EVENING)
     assert due(decide(windows, "20 22:30", [*INTRADAY, ran(Window.EOD, "20 21:45")])) == [EVENING]
     failed = [*INTRADAY, *(ran(Window.EOD, at, RunStatus.FAILED) for at in ("20 21:45", "20 22:00"))]
+    alone = schedule(Window.EOD, EVENING)
+    assert missed(decide(alone, "20 22:40", INTRADAY[:2]), Window.EXPIRY_CHECK) == [
+        (MissKind.NO_USE, "the session had closed; evening collects it")
+    ]
     settled = [*failed, ran(EVENING, "20 22:30")]
     assert MissKind.LAST_CHANCE in {kind for kind, _ in missed(decide(windows, "21 06:00", failed), Window.EOD)}
     assert missed(decide(windows, "21 06:00", settled), Window.EOD) == []
