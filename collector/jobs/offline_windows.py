@@ -23,7 +23,7 @@ async def look(finished: Finished, parts: Parts) -> None:
     for symbol in order.symbols:
         underlying = await contract_store.underlying(parts.db, symbol)
         if underlying is not None:
-            session = parts.calendar.session(symbol, order.day)
+            session = order.session(symbol)
             contracts = await contract_store.selected(parts.db, underlying.id, order.day, order.day)
             waiting = await contract_scope.pending(parts.db, parts.settings, parts.calendar, underlying, order.day)
             ids = await contract_scope.due_ids(parts.db, underlying, session, waiting)

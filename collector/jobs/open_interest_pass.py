@@ -102,8 +102,7 @@ async def _fill(finished: Finished, parts: Parts, done: Told) -> None:
     kept = timedelta(days=parts.settings.retention.compress_after_days)
     for prepared in finished.prepared:
         symbol = prepared.underlying.symbol
-        for part in prepared.sessions:
-            session = parts.calendar.session(symbol, part.day)
+        for session in finished.order.whole(symbol, prepared.sessions):
             if session.close + kept > parts.clock.now():
                 done.bars += await traded_activity.fill_open_interest(parts.db, prepared.underlying.id, session)
 
@@ -112,7 +111,7 @@ async def _ask(finished: Finished, parts: Parts, done: Told) -> None:
     sessions: dict[str, Session] = {}
     lacking: list[OptionContract] = []
     for prepared in finished.prepared:
-        session = parts.calendar.session(prepared.underlying.symbol, finished.order.day)
+        session = finished.order.session(prepared.underlying.symbol)
         now = parts.source.now()
         if session.open <= now and now.astimezone(NEW_YORK).date() == session.day:
             sessions[prepared.underlying.symbol] = session

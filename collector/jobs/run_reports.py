@@ -32,7 +32,7 @@ from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
 from collector.runs.finished import Finished, Prepared
-from collector.runs.orders import Order, session_span
+from collector.runs.orders import Order
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,
@@ -77,7 +77,7 @@ async def _with_tables(
     finished: Finished, db: Database, settings: Settings, calendar: Calendar, now: datetime, log_path: str
 ) -> RunReport:
     order = finished.order
-    symbols = [await _measured(finished, prepared, db, settings, calendar) for prepared in finished.prepared]
+    symbols = [await _measured(finished, prepared, db, settings) for prepared in finished.prepared]
     schedule = await due_windows.schedule_of(db, settings, calendar, now)
     rows = await day_status.runs_of(db, order.day)
     awaited = await due_windows.confirms(db, order.symbols)
@@ -85,7 +85,7 @@ async def _with_tables(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
-        day=await _day(db, session_span(order, calendar)),
+        day=await _day(db, order.day_span),
         confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await report_rows.past_runs(db, order.window, before=order.day)),
         next_window=_next(schedule, now),
@@ -106,7 +106,7 @@ def _without_tables(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        early_close=calendar.session(order.symbols[0], order.day).early_close,
+        early_close=order.session(order.symbols[0]).early_close,
         slots=finished.slots,
         symbols=(*(_counted(finished, prepared) for prepared in finished.prepared), *_left_out(finished)),
         errors=_errors(finished),
@@ -261,14 +261,12 @@ def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
     )
 
 
-async def _measured(
-    finished: Finished, prepared: Prepared, db: Database, settings: Settings, calendar: Calendar
-) -> SymbolReport:
+async def _measured(finished: Finished, prepared: Prepared, db: Database, settings: Settings) -> SymbolReport:
     """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
     underlying, symbol = prepared.underlying, prepared.underlying.symbol
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
-    session = asked or calendar.session(symbol, finished.order.day)
+    session = asked or finished.order.session(symbol)
     measured = await session_statistics.measure(db, underlying.id, session, settings.series, ids)
     slots = list(session.span.slots())
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]

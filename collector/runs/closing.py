@@ -23,7 +23,7 @@ from collector.market.calendar import Calendar
 from collector.notify.alerts.troubleshooting import cause_of
 from collector.runs import counting
 from collector.runs.finished import Finished
-from collector.runs.orders import Order, session_span
+from collector.runs.orders import Order
 from collector.runs.tally import Tally
 
 _NEXT_ATTEMPT = timedelta(hours=1)
@@ -82,7 +82,7 @@ async def close(
         clock: our time.
         certain: an instant that has come for certain; decides what is past, and what is lost.
     """
-    finished.slots = session_span(finished.order, calendar).duration // SLOT
+    finished.slots = finished.order.day_span.duration // SLOT
     try:
         async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
             await _stop_waiting(finished, db, settings, certain)

@@ -75,7 +75,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await missing_work.contract_work(
-            parts.db, parts.calendar, finished.prepared, order, parts.settings.series, parts.source.now()
+            parts.db, finished.prepared, order, parts.settings.series, parts.source.now()
         )
         if number == 1:
             for item in work:
@@ -109,8 +109,8 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
 
 def _is_early(finished: Finished, parts: Parts) -> bool:
     """Return whether nothing of the order's session can settle yet: asking again at once would change nothing."""
-    now, day = parts.source.now(), finished.order.day
-    return all(parts.calendar.session(one.underlying.symbol, day).settles_at >= now for one in finished.prepared)
+    now = parts.source.now()
+    return all(finished.order.session(one.underlying.symbol).settles_at >= now for one in finished.prepared)
 
 
 async def _weigh(finished: Finished, parts: Parts) -> None:
@@ -161,10 +161,7 @@ def _without(work: Work, hopeless: set[HistoricalRequest], spoken: set[Series]) 
 
 async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation, parts: Parts) -> Sessions:
     """Return the whole sessions of the order by symbol, and where each underlying has bars."""
-    by_symbol = {
-        u.symbol: [parts.calendar.session(u.symbol, part.day) for part in preparation.sessions(u.symbol)]
-        for u in underlyings
-    }
+    by_symbol = {u.symbol: preparation.whole_sessions(u.symbol) for u in underlyings}
     traded = {
         u.symbol: await underlying_bars.traded(parts.db, u.id, [s.span for s in by_symbol[u.symbol]])
         for u in underlyings

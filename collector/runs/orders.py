@@ -1,6 +1,7 @@
 """Orders: what one run is asked to do."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from collector.config import Settings
@@ -23,7 +24,9 @@ class Order:
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
     (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
-    nothing else. confirming: its window has run; what awaits a second witness is asked again.
+    nothing else. confirming: its window has run; what awaits a second witness is asked again. sessions: those that it
+    looks at, by symbol, whole and ascending, once they are looked up (`contract_scope.dated`); since: the first of them
+    that follow each other without those that only rotation looks at, `older` ones come before it.
     """
 
     window: Window
@@ -41,6 +44,33 @@ class Order:
     history: bool = False
     fill_columns: bool = False
     confirming: bool = False
+    since: date | None = None
+    sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def session(self, symbol: str) -> Session:
+        """Return a symbol's session of the order's day, whole."""
+        return next(one for one in self.sessions[symbol] if one.day == self.day)
+
+    def own(self, symbol: str) -> tuple[Session, ...]:
+        """Return a symbol's whole sessions, without earlier ones that only rotation looks at; ascending."""
+        since = self.since or self.day
+        return tuple(one for one in self.sessions[symbol] if one.day in self.older or one.day >= since)
+
+    def parts(self, symbol: str, now: datetime) -> tuple[Session, ...]:
+        """Return what can be asked for now of a symbol's sessions: complete slots inside the span; ascending."""
+        found = (clipped(session, self.span, now) for session in self.sessions[symbol])
+        return tuple(part for part in found if part is not None)
+
+    def whole(self, symbol: str, parts: Iterable[Session]) -> list[Session]:
+        """Return the whole sessions that parts of them belong to, in their order."""
+        by_day = {session.day: session for session in self.sessions[symbol]}
+        return [by_day[part.day] for part in parts]
+
+    @property
+    def day_span(self) -> Span:
+        """The order's session day, from the first open of its symbols to their last close."""
+        sessions = [self.session(symbol) for symbol in self.symbols]
+        return Span(min(session.open for session in sessions), max(session.close for session in sessions))
 
 
 def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:
@@ -54,40 +84,6 @@ def clipped(session: Session, span: timedelta | None, now: datetime) -> Session 
     if start >= end:
         return None
     return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
-
-
-def order_sessions(
-    order: Order, calendar: Calendar, symbol: str, now: datetime, since: date | None = None
-) -> tuple[Session, ...]:
-    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending.
-
-    Args:
-        order: the order.
-        calendar: the exchange's.
-        symbol: whose sessions.
-        now: the current instant.
-        since: look back to this date at least.
-    """
-    first = recent_since(order, calendar)
-    first = first if since is None else min(first, since)
-    older = (calendar.session(symbol, day) for day in order.older if day < first)
-    recent = calendar.sessions(symbol, first, order.day)
-    parts = (clipped(session, order.span, now) for session in (*older, *recent))
-    return tuple(part for part in parts if part is not None)
-
-
-def recent_since(order: Order, calendar: Calendar) -> date:
-    """Return the first of an order's sessions that follow each other; `older` ones come before it."""
-    first = order.day
-    for _ in range(order.sessions_back):
-        first = calendar.previous(first)
-    return first
-
-
-def session_span(order: Order, calendar: Calendar) -> Span:
-    """Return the order's session day, from the first open of its symbols to their last close."""
-    sessions = [calendar.session(symbol, order.day) for symbol in order.symbols]
-    return Span(min(session.open for session in sessions), max(session.close for session in sessions))
 
 
 def order_for(

@@ -20,6 +20,7 @@ from collector.runs.collecting import collect
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished
 from collector.runs.orders import Order
+from collector.runs.preparing.contract_scope import dated
 from collector.runs.tally import Tally
 
 _HEARTBEAT_S = 30.0
@@ -43,6 +44,7 @@ async def run(order: Order, parts: Parts) -> Finished:
     async with locks.collection_lock(parts.db, f"{order.window} of {order.day}") as lock:
         await runs_table.close_interrupted(parts.db, parts.clock.now())
         run_id = await runs_table.open_run(parts.db, closing.opened(order, parts.clock))
+        order = dated(order, parts.settings, parts.calendar)
         finished = Finished(run_id, order, parts.clock.now())
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
             try:

@@ -1,5 +1,6 @@
 """A whole window, end to end: gateway over a socket, bars in the database, compared with the simulator's truth."""
 
+import traceback
 from collections.abc import Callable, Coroutine
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -29,8 +30,10 @@ from collector.db.schema import features
 from collector.db.upkeep import compaction
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import RunStatus, Window
+from collector.market.calendar import Calendar
 from collector.runs import window_run
 from collector.runs.orders import backfill_order, order_for
 from collector.simulator import texts
@@ -85,6 +88,28 @@ async def test_what_is_stored_is_the_truth(database_url: str, gateway: Gateway, 
     assert compared["contracts"] >= 40
     assert finished.tally.inserted == compared["rows"]
     assert gateway.log.violations == []
+
+
+async def test_an_orders_sessions_are_looked_up_once(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They travel with the order: what prepares, plans, fetches, proves and closes asks the calendar no more."""
+    asked: list[tuple[str, str]] = []
+    look_up = Calendar.session
+
+    def session(calendar: Calendar, symbol: str, day: date) -> Session:
+        frames = (frame for frame, _ in traceback.walk_stack(None))
+        named = ((frame.f_globals["__name__"], frame.f_code.co_name) for frame in frames)
+        caller = next(one for one in named if one[0] not in (__name__, Calendar.__module__))
+        if day == FRIDAY and symbol == "PLTR":
+            asked.append(caller)
+        return look_up(calendar, symbol, day)
+
+    monkeypatch.setattr(Calendar, "session", session)
+    await run_window(plain_database_url, gateway, narrow("PLTR"), gateway_clock)
+    assert asked.count(("collector.runs.preparing.contract_scope", "dated")) == 1
+    rooms = ("preparing.preparation", "planning", "fetching", "evidence.proving", "collecting", "closing")
+    assert [one for one in asked if one[0].startswith(tuple(f"collector.runs.{room}" for room in rooms))] == []
 
 
 async def test_again_asks_for_nothing_and_force_finds_everything_identical(

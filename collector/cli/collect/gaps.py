@@ -1,4 +1,4 @@
-"""`collector gaps` and `collector backfill`: what is missing, and getting it."""
+"""`collector gaps`: what is missing, and getting it."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -7,9 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import composition, opening, reading
-from collector.cli.collect.progress import run_progress
-from collector.cli.collect.running import show_outcome
+from collector.app import opening, reading
 from collector.cli.exits import Exit
 from collector.cli.inspect.status import not_counted
 from collector.cli.options import (
@@ -23,7 +21,7 @@ from collector.cli.options import (
     symbols_of,
 )
 from collector.domain.run_vocabulary import GapState
-from collector.runs.orders import backfill_order, fill_columns_order, fill_order
+from collector.runs.orders import fill_order
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -82,28 +80,6 @@ def fill(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     order = fill_order(settings, opening.calendar(settings), clock.now(), day_of(since), symbols_of(symbols))
-    with run_progress(order) as on_progress:
-        outcome = opening.run_until_signalled(composition.run_window(settings, order, clock, on_progress))
-    return show_outcome(outcome, settings)
+    from collector.cli.collect.running import run_order  # noqa: PLC0415 - the list of gaps needs nothing of a run
 
-
-def backfill(
-    days: Annotated[int, typer.Option("--days", min=1, max=120, help="So many calendar days back.")] = 60,
-    symbols: SymbolsOption = None,
-    config: ConfigOption = None,
-    verbose: VerboseOption = False,
-    fill_columns: Annotated[
-        bool,
-        typer.Option("--fill-columns", help="Instead, ask once more for quotes that were stored by their close alone."),
-    ] = False,
-) -> int:
-    """Fetch the history of the contracts that live today.
-
-    Example: collector backfill --days 60 --symbols SPY
-    """
-    settings, clock = opened(config, writes_log=True, verbose=verbose)
-    make = fill_columns_order if fill_columns else backfill_order
-    order = make(settings, opening.calendar(settings), clock.now(), days, symbols_of(symbols))
-    with run_progress(order) as on_progress:
-        outcome = opening.run_until_signalled(composition.run_window(settings, order, clock, on_progress))
-    return show_outcome(outcome, settings)
+    return run_order(settings, order, clock)

@@ -31,7 +31,7 @@ def show_order_plan(settings: Settings, order: Order, clock: Clock, *, as_json: 
     return show_plan(run_until_signalled(planning.plan_of(settings, order, clock)), as_json=as_json)
 
 
-def run_order(settings: Settings, order: Order, clock: Clock, *, as_json: bool) -> int:
+def run_order(settings: Settings, order: Order, clock: Clock, *, as_json: bool = False) -> int:
     """Run one order by hand, and say when and how to confirm it."""
     with run_progress(order) as on_progress:
         outcome = run_until_signalled(composition.run_window(settings, order, clock, on_progress))

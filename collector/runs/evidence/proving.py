@@ -14,6 +14,7 @@ from collector.domain.market_data.spans import SLOT, Span
 from collector.domain.pacing.reactions import REACTIONS, delay_s
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished, NotPrepared, Prepared
+from collector.runs.orders import Order
 from collector.runs.planning import missing_work
 
 log = structlog.get_logger()
@@ -32,12 +33,12 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
     """
     finished.not_prepared += [lacking for one in finished.prepared if (lacking := _parted(one, finished, parts))]
     asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
-    work = await missing_work.contract_work(parts.db, parts.calendar, *asked)
+    work = await missing_work.contract_work(parts.db, *asked)
     if not work and not await missing_work.lacks_expired(parts.db, *asked):
         return
     for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
         short, prepared = max(
-            ((_short(one, parts, stored), one) for one in finished.prepared), key=lambda pair: pair[0]
+            ((_short(one, finished.order, parts, stored), one) for one in finished.prepared), key=lambda pair: pair[0]
         )
         if not short and (attempt or parts.source.seen_until is not None):
             break
@@ -48,9 +49,13 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         end = prepared.sessions[-1].close
         request = HistoricalRequest(prepared.underlying, WhatToShow.TRADES, Span(end - SLOT, end))
         finished.tally.attempted(request, await parts.source.historical(request))
-    finished.not_prepared += [lacking for one in finished.prepared if (lacking := _unproven(one, parts, stored))]
+    finished.not_prepared += [
+        lacking for one in finished.prepared if (lacking := _unproven(one, finished.order, parts, stored))
+    ]
     finished.prepared[:] = [
-        replace(one, sessions=_proven(one.sessions, _whole(one, parts), _seen(parts, stored), parts.source.now()))
+        replace(
+            one, sessions=_proven(one.sessions, _whole(one, finished.order), _seen(parts, stored), parts.source.now())
+        )
         for one in finished.prepared
     ]
 
@@ -59,22 +64,22 @@ def _seen(parts: Parts, stored: datetime | None) -> datetime | None:
     return latest(parts.source.seen_until, stored)
 
 
-def _whole(prepared: Prepared, parts: Parts) -> list[Session]:
-    return [parts.calendar.session(prepared.underlying.symbol, part.day) for part in prepared.sessions]
+def _whole(prepared: Prepared, order: Order) -> list[Session]:
+    return order.whole(prepared.underlying.symbol, prepared.sessions)
 
 
-def _short(prepared: Prepared, parts: Parts, stored: datetime | None) -> timedelta:
+def _short(prepared: Prepared, order: Order, parts: Parts, stored: datetime | None) -> timedelta:
     """Return how much of a symbol's last session is not proven."""
     if not prepared.sessions:
         return timedelta(0)
-    end = proven_end(_whole(prepared, parts)[-1], _seen(parts, stored), parts.source.now())
+    end = proven_end(_whole(prepared, order)[-1], _seen(parts, stored), parts.source.now())
     return max(prepared.sessions[-1].close - end, timedelta(0))
 
 
 def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared | None:
     """Return that our clock and the source's part in what has happened of the order's session, or has expired."""
     symbol, now, own = prepared.underlying.symbol, parts.source.now(), parts.clock.now()
-    session = parts.calendar.session(symbol, finished.order.day)
+    session = finished.order.session(symbol)
     is_over = min(now, own) > session.settles_at and now.astimezone(NEW_YORK).date() == own.astimezone(NEW_YORK).date()
     if abs(own - now) <= SLOT or is_over:
         return None
@@ -85,9 +90,9 @@ def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared
     )
 
 
-def _unproven(prepared: Prepared, parts: Parts, stored: datetime | None) -> NotPrepared | None:
+def _unproven(prepared: Prepared, order: Order, parts: Parts, stored: datetime | None) -> NotPrepared | None:
     """Return what cannot be asked for because only a clock says that it has happened."""
-    if _short(prepared, parts, stored) <= SLOT:
+    if _short(prepared, order, parts, stored) <= SLOT:
         return None
     seen = _seen(parts, stored)
     return _left_out(

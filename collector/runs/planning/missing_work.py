@@ -15,41 +15,31 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
 from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
 from collector.market.calendar import Calendar
 from collector.runs.finished import Prepared
-from collector.runs.orders import Order, clipped, order_sessions
+from collector.runs.orders import Order, clipped
 from collector.runs.planning import expired_contracts, older_sessions
 from collector.runs.preparing import activity_filter
-from collector.runs.preparing.contract_scope import level_of, prepared, sessions_of
+from collector.runs.preparing.contract_scope import dated, level_of, prepared
 from collector.runs.preparing.discovery import Discovery, Level
 from collector.runs.source import NoSource
 
 
-async def underlying_work(
-    db: Database,
-    calendar: Calendar,
-    underlying: Underlying,
-    asked: Sequence[Session],
-    order: Order,
-    now: datetime,
-) -> list[Work]:
+async def underlying_work(db: Database, underlying: Underlying, order: Order, now: datetime) -> list[Work]:
     """Return the requests for an underlying's own bars: the order's sessions, whole as far as they have gone.
 
     Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
     which rotation looks too, only where contracts were selected.
     """
-    own = {session.day for session in order_sessions(order, calendar, underlying.symbol, now)}
-    days = [part.day for part in asked]
-    if set(days) != own:
+    looked_at, own = order.sessions[underlying.symbol], order.own(underlying.symbol)
+    if len(looked_at) != len(own):
         first = await contract_store.first_selected(db, underlying.id)
-        days = [day for day in days if day in own or (first is not None and day >= first)]
-    whole = (calendar.session(underlying.symbol, day) for day in days)
-    sessions = [part for session in whole if (part := clipped(session, None, now))]
+        looked_at = tuple(one for one in looked_at if one in own or (first is not None and one.day >= first))
+    sessions = [part for session in looked_at if (part := clipped(session, None, now))]
     rows = await coverage_table.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
-    rests = await older_sessions.resting(order, db, calendar, underlying, now)
+    rests = await older_sessions.resting(order, db, underlying, now)
     requests = tuple(
         request
         for row in rows
@@ -62,7 +52,6 @@ async def underlying_work(
 
 async def contract_work(
     db: Database,
-    calendar: Calendar,
     symbols: Sequence[Prepared],
     order: Order,
     series: Sequence[WhatToShow],
@@ -75,7 +64,7 @@ async def contract_work(
     all expected ones. Contracts that have expired are among them where the source still answers for their expiration
     (see `expired`), and for what is not settled only.
     """
-    return _urgent(await _recorded_work(db, calendar, symbols, order, series, now), symbols)
+    return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
 
 
 async def lacks_expired(
@@ -91,7 +80,6 @@ async def lacks_expired(
 
 async def _recorded_work(
     db: Database,
-    calendar: Calendar,
     symbols: Sequence[Prepared],
     order: Order,
     series: Sequence[WhatToShow],
@@ -104,7 +92,7 @@ async def _recorded_work(
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
         young = await claims.young(db, symbol.underlying.id, now) if settling else {}
-        rests = await older_sessions.resting(order, db, calendar, symbol.underlying, now)
+        rests = await older_sessions.resting(order, db, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
             contract = by_id[row.contract_id]
@@ -193,7 +181,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
     Contracts that the run would select from the chain as it is known, at the last known price, are among them.
     """
     draft = Draft()
-    order = await older_sessions.widened(order, db, calendar, at)
+    order = await older_sessions.widened(dated(order, settings, calendar), db, calendar, at)
     if order.window is not Window.MANUAL and not settings.windows[order.window].asks_gateway:
         draft.remarks.append("this window asks for no bars")
         return draft
@@ -203,8 +191,8 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         if underlying is None:
             draft.remarks.append(f"{symbol} is not known yet: its chain is read and selected from when the run begins")
             continue
-        sessions = sessions_of(order, settings, calendar, symbol, at)
-        draft.underlyings += await underlying_work(db, calendar, underlying, sessions, order, at)
+        sessions = order.parts(symbol, at)
+        draft.underlyings += await underlying_work(db, underlying, order, at)
         if not sessions:
             continue
         level = await level_of(db, calendar, underlying, order.day)
@@ -229,7 +217,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             if one in wanted:
                 asked = (requests_for(one, what, missing, sessions) for what in settings.series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
-    recorded = await _recorded_work(db, calendar, draft.symbols, order, settings.series, at)
+    recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
     for ready in draft.symbols:
         first = await expired_contracts.probes(db, calendar, ready, settings.series, at)
         recorded += [Work(request.instrument, (request,)) for request in first]
@@ -253,7 +241,7 @@ async def _selection(
     at: datetime,
 ) -> tuple[list[OptionContract], list[OptionContract]]:
     """Return which of the selected contracts the run would keep, and which it would select besides them."""
-    if level is None or (chosen and at >= calendar.session(underlying.symbol, order.day).next_open):
+    if level is None or (chosen and at >= order.session(underlying.symbol).next_open):
         return chosen, []
     known = {contract.id for contract in chosen}
     discovery = Discovery(db, NoSource(db.clock), settings, db.clock, calendar)

@@ -10,7 +10,7 @@ from collector.domain.market_data.instruments import Instrument, OptionContract,
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Window
 from collector.market.calendar import Calendar
-from collector.runs.orders import Order, recent_since
+from collector.runs.orders import Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +33,25 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
     """
     if not order.unsettled:
         return order
-    before = min(calendar.session(symbol, recent_since(order, calendar)).open for symbol in order.symbols)
+    recent = order.since or order.day
+    before = min(order.own(symbol)[0].open for symbol in order.symbols)
     days = {*await gaps_table.days_to_mend(db, order.symbols, before, now)}
-    recent = recent_since(order, calendar)
     days |= {one.day for one in await claims.awaited(db, order.symbols) if one.day < recent}
-    return replace(order, older=tuple(day for day in sorted(days) if calendar.is_session(day)))
+    older = tuple(day for day in sorted(days) if calendar.is_session(day))
+    sessions = {}
+    for symbol, known in order.sessions.items():
+        earlier = [calendar.session(symbol, day) for day in older if day not in {one.day for one in known}]
+        sessions[symbol] = tuple(sorted((*earlier, *known), key=lambda session: session.day))
+    return replace(order, older=older, sessions=sessions)
 
 
-async def resting(order: Order, db: Database, calendar: Calendar, underlying: Underlying, now: datetime) -> Resting:
+async def resting(order: Order, db: Database, underlying: Underlying, now: datetime) -> Resting:
     """Return what of its older sessions a scheduled order leaves alone: what has failed again and again.
 
     A run by hand asks for it all the same.
     """
     if not order.older or order.window is Window.MANUAL:
         return Resting()
-    recent = calendar.session(underlying.symbol, recent_since(order, calendar)).open
-    found = await dead_letters.resting(db, underlying.id, now, before=recent)
+    recent = next(one for one in order.own(underlying.symbol) if one.day >= (order.since or order.day))
+    found = await dead_letters.resting(db, underlying.id, now, before=recent.open)
     return Resting(found)

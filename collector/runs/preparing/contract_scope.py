@@ -1,6 +1,7 @@
 """Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import SETTLING, Scope
 from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
-from collector.runs.orders import Order, order_sessions
+from collector.runs.orders import Order
 from collector.runs.preparing.discovery import Level
 
 _TURNS = timedelta(days=21)
@@ -34,15 +35,19 @@ def rotated(order: Order, settings: Settings, symbol: str) -> bool:
     return settles and not order.force and settings.rotation_for(symbol).enabled
 
 
-def sessions_of(
-    order: Order, settings: Settings, calendar: Calendar, symbol: str, now: datetime
-) -> tuple[Session, ...]:
-    """Return a symbol's sessions that an order looks at, clipped to what can be asked for now; ascending.
+def dated(order: Order, settings: Settings, calendar: Calendar) -> Order:
+    """Return an order with its sessions looked up, which go with it through the run.
 
     With rotation they reach a week back, as far as one request does.
     """
-    since = order.day - LOOKBACK if rotated(order, settings, symbol) else None
-    return order_sessions(order, calendar, symbol, now, since)
+    since = order.day
+    for _ in range(order.sessions_back):
+        since = calendar.previous(since)
+    sessions = {}
+    for symbol in order.symbols:
+        first = min(since, order.day - LOOKBACK) if rotated(order, settings, symbol) else since
+        sessions[symbol] = calendar.sessions(symbol, first, order.day)
+    return replace(order, since=since, sessions=sessions)
 
 
 async def level_of(db: Statements, calendar: Calendar, underlying: Underlying, day: date) -> Level | None:
@@ -94,7 +99,7 @@ async def prepared(
         unrecorded: ids of chosen contracts whose selection, from the order's day on, is not in the database.
     """
     symbol = underlying.symbol
-    sessions = sessions_of(order, settings, calendar, symbol, now)
+    sessions = order.parts(symbol, now)
     rules = settings.selection_for(symbol)
     wanted = [contract for contract in chosen if in_scope(contract, order, rules, spot)]
     gone = [contract.id for contract in wanted if has_expired(contract, now)]

@@ -16,7 +16,7 @@ from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
 from collector.runs.orders import Order
 from collector.runs.planning import missing_work
-from collector.runs.preparing.contract_scope import level_of, prepared, sessions_of
+from collector.runs.preparing.contract_scope import level_of, prepared
 from collector.runs.preparing.discovery import Discovery, Refreshed
 from collector.runs.source import MarketDataSource
 
@@ -43,14 +43,16 @@ class Preparation:
 
     def sessions(self, symbol: str) -> tuple[Session, ...]:
         """Return the symbol's sessions that the order looks at, clipped to what can be asked for now; ascending."""
-        return sessions_of(self._order, self._settings, self._calendar, symbol, self._source.now())
+        return self._order.parts(symbol, self._source.now())
+
+    def whole_sessions(self, symbol: str) -> list[Session]:
+        """Return the same sessions, whole."""
+        return self._order.whole(symbol, self.sessions(symbol))
 
     async def underlying_work(self, underlying: Underlying) -> list[Work]:
         """Return the requests for the underlying's own bars."""
         now = self._source.now()
-        return await missing_work.underlying_work(
-            self._db, self._calendar, underlying, self.sessions(underlying.symbol), self._order, now
-        )
+        return await missing_work.underlying_work(self._db, underlying, self._order, now)
 
     async def choose(self, underlying: Underlying) -> Prepared | NotPrepared:
         """Refresh the chain and select contracts for the order's day; return what is selected and in scope.
@@ -62,7 +64,7 @@ class Preparation:
         level = await level_of(self._db, self._calendar, underlying, day)
         chosen = await self._selected(underlying)
         lacking: tuple[NotPrepared, ...] = ()
-        if self._source.now() < self._calendar.session(symbol, day).next_open or not chosen:
+        if self._source.now() < self._order.session(symbol).next_open or not chosen:
             refreshed = await self._discovery.refresh(underlying, day)
             if isinstance(refreshed, Failure) and not chosen:
                 return NotPrepared(symbol, refreshed)
