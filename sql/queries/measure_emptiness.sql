@@ -1,5 +1,11 @@
 -- How empty a session is of an underlying's contracts that are selected on it and listed.
--- $1 underlying id, $2 day, $3 open, $4 close, $5 series, $6 and $7 the lowest and highest strike near the money.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
+-- $5 series text[]
+-- $6 lowest numeric: strike near the money
+-- $7 highest numeric: strike near the money
 WITH contract AS (
     SELECT
         chain.id,
