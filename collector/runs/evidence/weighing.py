@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import structlog
 
@@ -220,10 +219,10 @@ async def _counted(
     db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
 ) -> Emptiness:
     market = await market_of(db, calendar, underlying, day)
-    band = Decimal(str(settings.selection_for(underlying.symbol).near_band))
-    spot = market.spot if market is not None else Decimal(0)
+    contracts = await contract_store.selected(db, underlying.id, day, day)
+    rule = settings.selection_for(underlying.symbol).nearness().money
+    near = [] if market is None else [one.id for one in rule.chosen(contracts, market)]
     session = calendar.session(underlying.symbol, day)
-    near = (spot * (1 - band), spot * (1 + band))
     return await store.emptiness(db, underlying.id, session, settings.series, near)
 
 
