@@ -4,12 +4,11 @@
 -- $3 session_open timestamptz
 -- $4 session_close timestamptz
 -- $5 series text[]
--- $6 lowest numeric: strike near the money
--- $7 highest numeric: strike near the money
+-- $6 near integer[]: contracts near the money
 WITH contract AS (
     SELECT
         chain.id,
-        chain.strike_price >= $6::numeric AND chain.strike_price <= $7::numeric AS near,
+        chain.id = ANY($6::integer[]) AS near,
         life.listed_since <= $2::date AS listed,
         (
             SELECT array_agg(coverage.what_to_show)

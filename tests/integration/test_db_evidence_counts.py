@@ -158,3 +158,16 @@ async def test_sessions_too_empty_to_be_true(database: Database) -> None:
     ]
     await claims.accept(database, FRIDAY.day, ["PLTR", claims.ALL])
     assert await claims.implausible(database) == []
+
+
+async def test_how_empty_a_session_is(database: Database) -> None:
+    """One of three has quotes and a trade; of the two that count as near the money the other had no ask all day."""
+    chain = await make_chain(database, strikes=3)
+    traded, empty, beyond = chain.contracts
+    await settled(database, traded, OPTION_SERIES)
+    nothing = {what.name: answer() for what in OPTION_SERIES}
+    await bar_tables.store(database, [answers(empty, **nothing), answers(beyond, **nothing)], 1)
+
+    found = await claims.emptiness(database, chain.underlying.id, FRIDAY, OPTION_SERIES, {traded.id, empty.id})
+
+    assert found == Emptiness(answered=3, empty=2, near=2, near_without_ask=1, without_trades=2)

@@ -1,6 +1,6 @@
 """What speaks for empty answers: the answers themselves, claims, how empty sessions are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -213,9 +213,9 @@ async def emptiness(
     underlying_id: int,
     session: Session,
     series: Sequence[WhatToShow],
-    near: tuple[Decimal, Decimal],
+    near: Collection[int],
 ) -> Emptiness:
-    """Return how empty a whole session is; `near`: the lowest and highest strike that count as near the money."""
+    """Return how empty a whole session is; `near`: ids of its contracts near the money."""
     row = await db.fetchrow(
         "measure_emptiness",
         underlying_id,
@@ -223,7 +223,7 @@ async def emptiness(
         session.open,
         session.close,
         [what.value for what in series],
-        *near,
+        list(near),
     )
     if row is None:
         return Emptiness()

@@ -22,7 +22,7 @@ from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondi
 from collector.notify.alerts.alert_rules import Rule, Severity
 from collector.notify.alerts.troubleshooting import checklist
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
-from collector.notify.reports import charts, wording
+from collector.notify.reports import charts, palette, wording
 
 ValueT = TypeVar("ValueT")
 
@@ -198,6 +198,7 @@ def _templates() -> Templates:
         words=lambda name: str(name).replace("_", " "),
     )
     templates.globals.update(
+        palette=palette,
         headline=wording.headline,
         confirmation=wording.confirmation,
         expiring=wording.expiring,
@@ -279,8 +280,8 @@ def _pace(report: RunReport, pictures: _Pictures) -> dict[str, Any] | None:
     if not pictures.wanted or len(report.pacer) < 2:  # noqa: PLR2004 - one point is no course
         return None
     times = [sample.at_s for sample in report.pacer]
-    requests, requests_top = charts.line_picture(times, [s.requests_per_s for s in report.pacer], charts.BLUE)
-    latency, latency_top = charts.line_picture(times, [s.latency_s for s in report.pacer], charts.VIOLET)
+    requests, requests_top = charts.line_picture(times, [s.requests_per_s for s in report.pacer], palette.REQUESTS)
+    latency, latency_top = charts.line_picture(times, [s.latency_s for s in report.pacer], palette.LATENCY)
     return {
         "requests": pictures.add("requests", requests),
         "requests_top": requests_top,

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import structlog
 
@@ -21,7 +20,7 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
 from collector.market.calendar import Calendar
 from collector.runs.evidence.weighed import Series, Weighed
-from collector.runs.preparing.contract_scope import level_of
+from collector.runs.preparing.contract_scope import market_of
 
 _BACK = timedelta(days=1)
 """Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
@@ -228,12 +227,12 @@ async def _findings(
 async def _counted(
     db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
 ) -> Emptiness:
-    level = await level_of(db, calendar, underlying, day)
-    band = Decimal(str(settings.selection_for(underlying.symbol).near_band))
+    market = await market_of(db, calendar, underlying, day)
+    contracts = await contract_store.selected(db, underlying.id, day, day)
+    rule = settings.selection_for(underlying.symbol).nearness().money
     # Without a price nothing is near the money: the session is judged by its other contracts alone.
-    spot = level.spot if level is not None else Decimal(0)
+    near = [] if market is None else [one.id for one in rule.chosen(contracts, market)]
     session = calendar.session(underlying.symbol, day)
-    near = (spot * (1 - band), spot * (1 + band))
     return await store.emptiness(db, underlying.id, session, settings.series, near)
 
 
