@@ -3,13 +3,17 @@
 import ast
 import re
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from collector.cli.main import SECTIONS, Root
+from collector.clock import SystemClock
 from collector.notify.alerts.alert_rules import Rule
+from collector.simulator import launch
 
 CHECKOUT = Path(__file__).parents[2]
 README = (CHECKOUT / "README.md").read_text(encoding="utf-8")
@@ -128,6 +132,25 @@ def test_hints_name_only_commands_that_exist() -> None:
                 lines = command_lines(node.value, _SPAN)
                 wrong += [f"{module.name}:{node.lineno}: {found}" for line in lines if (found := wrong_with(line))]
     assert wrong == []
+
+
+def test_the_rows_of_the_readme_are_the_demonstrations() -> None:
+    """The example shows what `make demo` stores of that slot: contracts, closes, volume and quotes are its market's."""
+    slot = datetime(2026, 11, 20, 14, 35, tzinfo=UTC)
+    shown = [
+        [cell.strip() for cell in line.split("|")] for line in README.splitlines() if re.match(r" \d\d:\d\d \|", line)
+    ]
+    evening = SystemClock(datetime(2026, 11, 20, 22, tzinfo=UTC))
+    rows = launch.truth_rows(7, evening, "SPY", "2026-11-20", expiration=date(2026, 11, 23), market="calibrated")
+    truth = {(row.contract, row.what_to_show): row for row in rows if row.time == slot}
+    assert len(shown) == 4
+    for utc, contract, close, volume, bid, ask, mid, *_ in shown:
+        trade = truth.get((contract, "TRADES"))
+        assert utc == f"{slot:%H:%M}"
+        assert (Decimal(close or "NaN").is_nan(), int(volume)) == (trade is None, trade.volume if trade else 0)
+        assert trade is None or Decimal(close) == trade.close
+        assert (Decimal(bid), Decimal(ask)) == (truth[contract, "BID"].close, truth[contract, "ASK"].close)
+        assert Decimal(mid) == (Decimal(bid) + Decimal(ask)) / 2
 
 
 @pytest.mark.parametrize("document", PAGES, ids=page)
