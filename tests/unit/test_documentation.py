@@ -202,3 +202,11 @@ def test_operators_find_each_alert(rule: Rule) -> None:
     assert section, f"docs/operations.md has no heading ### `{rule}`"
     assert "**Means.**" in section[1], f"{rule}: what does it mean?"
     assert "**Do.**" in section[1], f"{rule}: what is to be done?"
+
+
+def test_the_glossary_is_in_order() -> None:
+    """Words are explained in alphabetical order, once each."""
+    text = (CHECKOUT / "docs/glossary.md").read_text(encoding="utf-8")
+    words = [word.casefold() for word in re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE)]
+    assert len(words) > 90
+    assert words == sorted(set(words))
