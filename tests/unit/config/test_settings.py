@@ -63,7 +63,7 @@ def test_shipped_file_has_every_key() -> None:
     assert set() == set(keys(Settings)) - present
 
 
-def test_defaults_of_the_design() -> None:
+def test_defaults_that_the_owner_asked_for() -> None:
     """Symbols, series, IV regimes and pacing as the owner asked for them."""
     settings = load(write(""))
     assert settings.symbol_names == ("SPY", "PLTR", "TSLA")
@@ -96,10 +96,10 @@ def test_defaults_of_the_design() -> None:
         (Window.WEEKLY, True, time(12), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
     ],
 )
-def test_windows_of_the_design(
+def test_default_windows(
     window: Window, enabled: bool, at: time, zone: str, span: str, scope: Scope, asks: Asks
 ) -> None:
-    """The default windows are those of the design's table."""
+    """Each window has the time, zone, span, scope and question that the owner asked for."""
     found = load(write("")).windows[window]
     assert (enabled, at, zone, span, scope, asks) == (
         found.enabled,
