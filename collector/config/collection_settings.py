@@ -1,4 +1,7 @@
-"""The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
+"""Settings of symbols, selection, series, repair and rotation.
+
+The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`.
+"""
 
 from datetime import time
 from decimal import Decimal

@@ -1,4 +1,6 @@
-"""Finding and reading the configuration, and saying clearly what is wrong with it.
+"""Find and read the configuration, and report what is wrong.
+
+Finding and reading the configuration, and saying clearly what is wrong with it.
 
 Later wins: built-in defaults, config.yaml, the secrets file, the credentials directory, the environment, options.
 """

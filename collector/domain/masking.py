@@ -1,4 +1,7 @@
-"""Secrets leave no trace: what must be cut out of every text before a person, a file or a mail gets it."""
+"""Cut secrets out of texts.
+
+Secrets leave no trace: what must be cut out of every text before a person, a file or a mail gets it.
+"""
 
 import base64
 import re

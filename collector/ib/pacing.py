@@ -1,4 +1,6 @@
-"""The pacer: every message to IB passes here, so that neither its ceilings nor its patience are exceeded.
+"""Pace every message to IB.
+
+Every message to IB passes here, so that neither its ceilings nor its patience are exceeded.
 
     async with pacer.request("historical", key=request) as ticket:
         send(request)                      # at once: the message has been counted

@@ -1,4 +1,7 @@
-"""Telling: what is worth saying goes to every channel, and no channel's failure reaches the run."""
+"""Tell every channel what is worth saying.
+
+What is worth saying goes to every channel, and no channel's failure reaches the run.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable

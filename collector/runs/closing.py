@@ -1,4 +1,7 @@
-"""The beginning and the end of a run in the tables: its row, the day's status, statistics, gaps, dead letters."""
+"""Open and close a run in the tables.
+
+The beginning and the end of a run in the tables: its row, the day's status, statistics, gaps, dead letters.
+"""
 
 import asyncio
 import os

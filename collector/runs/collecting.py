@@ -1,4 +1,7 @@
-"""Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask."""
+"""Collect bars for one order, in passes.
+
+Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask.
+"""
 
 import contextlib
 import gc

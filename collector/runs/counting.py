@@ -1,4 +1,7 @@
-"""Count what sessions have and lack after a run: gaps, losses, last chances, statistics."""
+"""Count what sessions have and lack after a run.
+
+Count what sessions have and lack after a run: gaps, losses, last chances, statistics.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""`collector notify`: does the owner get his mails, and how do they look?"""
+"""`collector notify`: test and preview mails and channels.
+
+`collector notify`: does the owner get his mails, and how do they look?
+"""
 
 import tempfile
 import webbrowser

@@ -1,4 +1,7 @@
-"""What speaks for empty answers: the answers themselves, claims, how empty sessions are."""
+"""Empty answers, claims, and how empty sessions are.
+
+What speaks for empty answers: the answers themselves, claims, how empty sessions are.
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

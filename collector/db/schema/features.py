@@ -1,4 +1,6 @@
-"""What a database gets beyond its tables, by what its server can: hypertables, compression, aggregates, policies.
+"""Hypertables, compression, aggregates and policies, where possible.
+
+What a database gets beyond its tables, by what its server can: hypertables, compression, aggregates, policies.
 
 Everything is idempotent, and moves a database in place when the server's abilities change (the extension is added
 later, the edition changes). No row is lost on the way. Queries and reports are the same whatever is on.

@@ -1,4 +1,7 @@
-"""What a definite answer justifies: which slots become covered, which settled, which are called empty."""
+"""Derive covered and settled slots from an answer.
+
+What a definite answer justifies: which slots become covered, which settled, which are called empty.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence

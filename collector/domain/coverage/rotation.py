@@ -1,4 +1,6 @@
-"""Rotation: contracts far from expiration and money are asked for every few sessions, by one request of several days.
+"""Rotation of contracts far from expiration and money.
+
+Contracts far from expiration and money are asked for every few sessions, by one request of several days.
 
 Every contract has a turn each `every_sessions` sessions. What it lacks of the sessions since its last turn is
 *pending*: not yet asked for, and no gap. What it lacks up to its last turn is due like anybody's.

@@ -1,4 +1,6 @@
-"""How many requests to keep in flight: as many as bring the most answers per second, and no more.
+"""Search for the best number of requests in flight.
+
+How many requests to keep in flight: as many as bring the most answers per second, and no more.
 
 IB does not say how many that are, it varies by the hour, and too many are answered late rather than refused. So the
 controller measures. It searches (doubling, halving, then bisecting between what it has measured), holds the best

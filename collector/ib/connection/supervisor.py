@@ -1,4 +1,6 @@
-"""The supervisor: the one place that watches the connection, restores it, and lets requests wait meanwhile.
+"""Watch the connection, restore it, hold requests meanwhile.
+
+The one place that watches the connection, restores it, and lets requests wait meanwhile.
 
 Requests pass a gate, one for history and one for definitions. A gate closes when the socket is lost, the gateway
 loses IB, a farm breaks, somebody else logs in, or too many requests fail in a row; what is under way then ends as

@@ -1,4 +1,6 @@
-"""What was already told: the memory that makes a broken night one mail and one recovery, not forty.
+"""Memory of what was already told.
+
+What was already told: the memory that makes a broken night one mail and one recovery, not forty.
 
 It lives in a file, because the database may be what is broken. `judge` is pure; `AlertFile` reads and writes.
 """

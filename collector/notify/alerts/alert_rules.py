@@ -1,4 +1,7 @@
-"""Alert rules: pure functions from a report to what its owner should be told. They know no channel and no clock."""
+"""Alert rules: what the owner should be told.
+
+Pure functions from a report to what its owner should be told. They know no channel and no clock.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The dead man's switch: pings to a service that raises an alarm when they stop coming (healthchecks style).
+"""Ping a dead man's switch.
+
+The dead man's switch: pings to a service that raises an alarm when they stop coming (healthchecks style).
 
 A ping never fails a run and never holds it up for longer than its time-out. The address is a secret: logs name only
 its host.

@@ -1,4 +1,7 @@
-"""Notifications of the desktop: osascript on macOS, notify-send on Linux. Texts travel as arguments, never as code."""
+"""Notify on the desktop.
+
+Notifications of the desktop: osascript on macOS, notify-send on Linux. Texts travel as arguments, never as code.
+"""
 
 import asyncio
 import shutil

@@ -1,4 +1,6 @@
-"""The outbox: every mail is kept as .eml and .html, and one that could not be sent is sent by the next run, once.
+"""Keep every mail, and send later what could not be.
+
+Every mail is kept as .eml and .html, and one that could not be sent is sent by the next run, once.
 
 A mail's state is in its file name, and changes by one atomic rename: NAME.queued.eml, NAME.sending.eml, NAME.eml (sent,
 or kept where no mail server is configured), NAME.refused.eml (the server will never take it).

@@ -1,4 +1,6 @@
-"""Realistic example reports: what `collector notify test` sends and `collector notify preview` shows without a run.
+"""Example reports for tests and previews.
+
+What `collector notify test` sends and `collector notify preview` shows without a run.
 
 Every figure is invented, from a fixed seed; examples say so in their host's name.
 """

@@ -1,4 +1,7 @@
-"""From a report to a mail: subject, text, HTML, pictures. Every text passes the mask before it reaches a template."""
+"""Render reports as mails.
+
+From a report to a mail: subject, text, HTML, pictures. Every text passes the mask before it reaches a template.
+"""
 
 import base64
 import re

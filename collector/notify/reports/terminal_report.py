@@ -1,4 +1,7 @@
-"""A run's report on a terminal, from the same model as its mail."""
+"""Show a run's report on a terminal.
+
+A run's report on a terminal, from the same model as its mail.
+"""
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel

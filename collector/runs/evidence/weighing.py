@@ -1,4 +1,7 @@
-"""Weighing of empty answers: which become final, which wait, which sessions cannot be so empty."""
+"""Weigh empty answers.
+
+Weighing of empty answers: which become final, which wait, which sessions cannot be so empty.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence

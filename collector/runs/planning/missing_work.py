@@ -1,4 +1,7 @@
-"""The plan of a run: which slots are missing, as the fewest requests, most urgent first."""
+"""Plan requests for the slots that are missing.
+
+The plan of a run: which slots are missing, as the fewest requests, most urgent first.
+"""
 
 import itertools
 import math

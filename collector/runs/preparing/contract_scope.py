@@ -1,4 +1,7 @@
-"""Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated."""
+"""Choose which selected contracts an order is about.
+
+Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace

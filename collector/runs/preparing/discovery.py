@@ -1,4 +1,7 @@
-"""Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot."""
+"""Discover contracts and select those to collect.
+
+Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot.
+"""
 
 import asyncio
 import itertools

@@ -1,4 +1,7 @@
-"""Making a symbol ready: its definition, its own bars, its chain, its selected contracts."""
+"""Make symbols ready for collection.
+
+Making a symbol ready: its definition, its own bars, its chain, its selected contracts.
+"""
 
 from dataclasses import replace
 
