@@ -1,16 +1,24 @@
 """The `notify:` section of the configuration: channels, alert rules, thresholds."""
 
 import ipaddress
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.section import Section
 
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
+
+
+def _split_at_commas(value: object) -> object:
+    """Take one comma-separated string, as an environment variable gives it, for a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 class Security(StrEnum):
@@ -33,6 +41,15 @@ class When(StrEnum):
     AFTER_COMPLETION = "after_completion"
     DIGEST = "digest"
     OFF = "off"
+
+
+class Severity(StrEnum):
+    """How bad it is; orders and colours what a person reads."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    GOOD = "good"
 
 
 class SmtpSettings(Section):
@@ -58,10 +75,7 @@ class SmtpSettings(Section):
     @field_validator("recipients", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Take one comma-separated string, as an environment variable gives it, for a list."""
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _split_at_commas(value)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -102,29 +116,66 @@ class DesktopSettings(Section):
     successes: bool = False
 
 
-class AlertSettings(Section):
-    """Each rule's time of telling, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes)."""
+class RuleSettings(Section):
+    """How the alerts of a rule are told.
 
-    collection_failed: When = When.IMMEDIATE
-    collection_partial: When = When.AFTER_COMPLETION
-    collection_success: When = When.AFTER_COMPLETION
-    rate_limit_exceeded: When = When.AFTER_COMPLETION
-    database_unreachable: When = When.IMMEDIATE
-    gateway_unreachable: When = When.IMMEDIATE
-    last_chance_missed: When = When.IMMEDIATE
-    session_implausible: When = When.IMMEDIATE
-    completeness_low: When = When.AFTER_COMPLETION
-    quality_low: When = When.AFTER_COMPLETION
-    unusually_few: When = When.AFTER_COMPLETION
-    degraded_in_a_row: When = When.AFTER_COMPLETION
-    disk_low: When = When.IMMEDIATE
-    backup_failed: When = When.IMMEDIATE
-    backup_missing: When = When.AFTER_COMPLETION
-    login_due: When = When.AFTER_COMPLETION
-    stale_chain: When = When.AFTER_COMPLETION
-    new_contracts: When = When.DIGEST
-    expired_contracts: When = When.DIGEST
-    recovery: When = When.IMMEDIATE
+    when: see `When`. severity: instead of the one that the alert comes with. channels: their names; None is all.
+    """
+
+    when: When
+    severity: Severity | None = None
+    channels: Annotated[tuple[str, ...] | None, NoDecode] = None
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _split_at_commas(value)
+
+    @model_validator(mode="after")
+    def _told_at_all(self) -> Self:
+        if self.channels == ():
+            raise ValueError("names no channel: leave channels out for all of them, or say off")
+        if self.channels is not None and self.when in (When.DIGEST, When.OFF):
+            raise ValueError(f"names channels, but what is told {self.when} goes to none: take one of the two out")
+        return self
+
+    def goes_to(self, channel: str) -> bool:
+        """Return whether the rule's alerts are told on a channel."""
+        return self.channels is None or channel in self.channels
+
+
+Told = Annotated[RuleSettings, NoDecode]
+_IMMEDIATE = RuleSettings(when=When.IMMEDIATE)
+_AFTER_COMPLETION = RuleSettings(when=When.AFTER_COMPLETION)
+_DIGEST = RuleSettings(when=When.DIGEST)
+
+
+class AlertSettings(Section):
+    """What each rule tells when and where, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes).
+
+    `disk_low: digest` is short for `disk_low: {when: digest}`; without a `when`, the rule's usual one holds.
+    """
+
+    collection_failed: Told = _IMMEDIATE
+    collection_partial: Told = _AFTER_COMPLETION
+    collection_success: Told = _AFTER_COMPLETION
+    rate_limit_exceeded: Told = _AFTER_COMPLETION
+    database_unreachable: Told = _IMMEDIATE
+    gateway_unreachable: Told = _IMMEDIATE
+    last_chance_missed: Told = _IMMEDIATE
+    session_implausible: Told = _IMMEDIATE
+    completeness_low: Told = _AFTER_COMPLETION
+    quality_low: Told = _AFTER_COMPLETION
+    unusually_few: Told = _AFTER_COMPLETION
+    degraded_in_a_row: Told = _AFTER_COMPLETION
+    disk_low: Told = _IMMEDIATE
+    backup_failed: Told = _IMMEDIATE
+    backup_missing: Told = _AFTER_COMPLETION
+    login_due: Told = _AFTER_COMPLETION
+    stale_chain: Told = _AFTER_COMPLETION
+    new_contracts: Told = _DIGEST
+    expired_contracts: Told = _DIGEST
+    recovery: Told = _IMMEDIATE
 
     completeness_threshold: float = Field(default=0.98, ge=0, le=1)
     quality_threshold: float = Field(default=0.95, ge=0, le=1)
@@ -137,6 +188,22 @@ class AlertSettings(Section):
     login_notice_h: float = Field(default=72.0, gt=0)
     remind_after_h: float = Field(default=24.0, gt=0)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _spelled_out(cls, given: object, info: ValidationInfo) -> object:
+        usual = cls.model_fields[info.field_name or ""].default
+        if not isinstance(usual, RuleSettings):
+            return given
+        if isinstance(given, str):
+            return {"when": given}
+        return {"when": usual.when, **given} if isinstance(given, Mapping) else given
+
+    def rules(self) -> Iterator[tuple[str, RuleSettings]]:
+        """Yield each rule's name with what is set for it."""
+        for name in type(self).model_fields:
+            if isinstance(rule := getattr(self, name), RuleSettings):
+                yield name, rule
+
 
 class NotifySettings(Section):
     """How the owner is told."""
@@ -147,6 +214,17 @@ class NotifySettings(Section):
     outbox: OutboxSettings = OutboxSettings()
     desktop: DesktopSettings = DesktopSettings()
     alerts: AlertSettings = AlertSettings()
+
+    @model_validator(mode="after")
+    def _channels_exist(self) -> Self:
+        """Refuse names that no channel has: an alert would be told to nobody."""
+        known = ["mail", *(["desktop"] if self.desktop.enabled else [])]
+        for rule, settings in self.alerts.rules():
+            if unknown := [name for name in settings.channels or () if name not in known]:
+                raise ValueError(
+                    f"has no channel {unknown[0]}, which alerts.{rule}.channels names; there are: {', '.join(known)}"
+                )
+        return self
 
 
 def _is_loopback(host: str) -> bool:

@@ -17,7 +17,8 @@ from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config.notify_settings import DesktopSettings, NotifySettings, Security, SmtpSettings
 from collector.domain.reports.run_report import Cause, Environment, FailureReport, GapCounts, RunReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.fan_out import Delivery, Notifier
+from collector.notify.channels.channel import Delivery
+from collector.notify.fan_out import Notifier
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
 from collector.notify.reports.mail_rendering import Renderer
@@ -96,7 +97,7 @@ async def test_a_mail_that_could_not_be_sent_is_sent_by_the_next_run_once(tmp_pa
         pass
     first = await _notifier(tmp_path, port).run_finished(examples.failed())
 
-    assert [(d.channel, d.ok) for d in first] == [("outbox", True), ("smtp", False)]
+    assert [(d.channel, d.ok) for d in first] == [("outbox", True), ("mail", False)]
     assert _names(tmp_path, "*.queued.eml")
     async with mail_server(mailbox) as port:
         for report in (examples.partial(), examples.success()):
@@ -132,10 +133,11 @@ async def test_without_a_mail_server_the_files_are_kept(tmp_path: Path) -> None:
 
 async def test_no_channel_can_fail_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No place to write, nothing to notify with, a mistake in our own rendering: said, logged, and nothing more."""
+    monkeypatch.setenv("PATH", str(tmp_path))
     blocked = tmp_path / "logs"
     blocked.write_text("a file where a directory should be")
     results = await _notifier(blocked, None, desktop=True).run_finished(examples.failed())
-    assert {(d.channel, d.ok) for d in results} == {("outbox", False)}
+    assert [(d.channel, d.ok) for d in results] == [("outbox", False), ("desktop", False)]
 
     def broken(*_: object) -> None:
         raise KeyError(SECRET)
@@ -218,7 +220,7 @@ async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Pat
         taken = await _notifier(tmp_path, port).week_over(later)
         await _notifier(tmp_path, port).week_over(replace(later, made_at=later.made_at + timedelta(days=7)))
 
-    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("smtp", False)]
+    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("mail", False)]
     assert all(d.ok for d in taken)
     texts = [body.get_content() for mail in mailbox.received if (body := mail.get_body(("plain",))) is not None]
     assert [text.count("92 new contracts were found") for text in texts] == [1, 0]

@@ -14,7 +14,7 @@ def test_without_settings_mails_are_files() -> None:
 
     assert settings.smtp.host == ""
     assert settings.outbox.path(Path("logs")) == Path("logs/email_notifications")
-    assert settings.alerts.gateway_unreachable is When.IMMEDIATE
+    assert settings.alerts.gateway_unreachable.when is When.IMMEDIATE
 
 
 def test_recipients_may_be_one_comma_separated_string() -> None:
