@@ -1,15 +1,20 @@
 """The `notify:` section of the configuration: channels, alert rules, thresholds."""
 
 import ipaddress
+import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.section import Section
+
+OWN_CHANNELS = ("outbox", "mail", "desktop", "dead_man")
+"""Names that no webhook may bear."""
 
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
 
@@ -116,6 +121,65 @@ class DesktopSettings(Section):
     successes: bool = False
 
 
+class WebhookKind(StrEnum):
+    """The services that alerts can be posted to; CUSTOM is any other, by a template of one's own."""
+
+    SLACK = "slack"
+    DISCORD = "discord"
+    NTFY = "ntfy"
+    PAGERDUTY = "pagerduty"
+    OPSGENIE = "opsgenie"
+    CUSTOM = "custom"
+
+
+_USUAL_ADDRESSES = {
+    WebhookKind.PAGERDUTY: "https://events.pagerduty.com/v2/enqueue",
+    WebhookKind.OPSGENIE: "https://api.opsgenie.com/v2/alerts",
+}
+"""Services with one address for everybody: what tells their users apart is the token."""
+
+
+class WebhookSettings(Section):
+    """A service that each alert and each recovery is posted to.
+
+    name: what the rules' `channels` call it; its kind when empty. url, token: secrets; which of them a service needs
+    is its own matter. template: JSON file of kind custom. timeout_s: of one request, seconds. attempts: of one
+    request. retry_wait_s: seconds before the second attempt, doubled each time.
+    """
+
+    kind: WebhookKind
+    name: str = Field(default="", pattern=r"^[a-z0-9_-]{0,30}$")
+    url: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    template: Path | None = None
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    attempts: int = Field(default=3, ge=1, le=10)
+    retry_wait_s: float = Field(default=2.0, ge=0, le=60)
+
+    @property
+    def channel(self) -> str:
+        """Return the name of the channel."""
+        return self.name or self.kind.value
+
+    @property
+    def address(self) -> str:
+        """Return the address to post to: the given one, else the service's; a secret."""
+        return self.url.get_secret_value() or _USUAL_ADDRESSES.get(self.kind, "")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.address:
+            raise ValueError(f"of kind {self.kind} needs its url")
+        if self.kind in _USUAL_ADDRESSES and not self.token.get_secret_value():
+            raise ValueError(f"of kind {self.kind} needs its token")
+        if (self.kind is WebhookKind.CUSTOM) is (self.template is None):
+            raise ValueError("needs a template if, and only if, its kind is custom")
+        _check_address(self.address)
+        if not self.token.get_secret_value().isprintable():
+            raise ValueError("has a token with line ends or control characters")
+        return self
+
+
 class RuleSettings(Section):
     """How the alerts of a rule are told.
 
@@ -213,18 +277,47 @@ class NotifySettings(Section):
     smtp: SmtpSettings = SmtpSettings()
     outbox: OutboxSettings = OutboxSettings()
     desktop: DesktopSettings = DesktopSettings()
+    webhooks: Annotated[tuple[WebhookSettings, ...], NoDecode] = ()
     alerts: AlertSettings = AlertSettings()
+
+    @field_validator("webhooks", mode="before")
+    @classmethod
+    def _decoded(cls, value: object) -> object:
+        """Take JSON, as an environment variable or a file with one secret gives it, for a list."""
+        if not isinstance(value, str):
+            return value
+        try:
+            decoded: Any = json.loads(value or "[]")
+        except ValueError:
+            raise ValueError('should be a JSON list such as [{"kind": "slack", "url": "https://…"}]') from None
+        return decoded
 
     @model_validator(mode="after")
     def _channels_exist(self) -> Self:
-        """Refuse names that no channel has: an alert would be told to nobody."""
-        known = ["mail", *(["desktop"] if self.desktop.enabled else [])]
+        """Refuse names that are taken or that no channel has: an alert would be told to nobody."""
+        hooks = [hook.channel for hook in self.webhooks]
+        for name in hooks:
+            if name in OWN_CHANNELS or hooks.count(name) > 1:
+                raise ValueError(f"two channels are called {name}: give the webhook another name")
+        known = ["mail", *(["desktop"] if self.desktop.enabled else []), *hooks]
         for rule, settings in self.alerts.rules():
             if unknown := [name for name in settings.channels or () if name not in known]:
                 raise ValueError(
                     f"has no channel {unknown[0]}, which alerts.{rule}.channels names; there are: {', '.join(known)}"
                 )
         return self
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or any(char.isspace() or not char.isprintable() for char in address):
+        raise ValueError("has a url that is no web address")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("should have a url that begins with https:// (http:// is for this machine only)")
 
 
 def _is_loopback(host: str) -> bool:

@@ -95,6 +95,7 @@ class Notifier:
 
     async def run_finished(self, report: RunReport) -> tuple[Delivery, ...]:
         """Tell what a finished run gives reason to tell, and send what earlier runs could not."""
+        report = self._mask.report(report)
         occasion = _Occasion(
             decide=lambda memory: judge(report, memory, self._settings.alerts, self._clock.now()),
             render=lambda judgement: self._renderer.run(report, judgement),
@@ -111,7 +112,7 @@ class Notifier:
             week: what to say.
             report: the weekly run that went well; what it gives reason to tell is in the same mail.
         """
-        lines = tuple[str, ...]()
+        report, lines = self._mask.report(report), tuple[str, ...]()
 
         def decide(memory: AlertMemory) -> Judgement:
             nonlocal lines
@@ -210,7 +211,7 @@ class Notifier:
         """Return the message, what to remember once it is told, and what broke on the way."""
         message = Message(
             subject=one_line(self._mask(f"{self._settings.subject_prefix} {occasion.title}")),
-            report=self._mask.report(occasion.report),
+            report=occasion.report,
         )
         judgement = None
         try:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from collector.notify.channels import dead_man, desktop, mail
+from collector.notify.channels import dead_man, desktop, mail, webhook
 from collector.notify.channels.channel import Channel, Surroundings
 
 CHANNELS: tuple[Callable[[Surroundings], Iterable[Channel]], ...] = (
     mail.configured,
     desktop.configured,
+    webhook.configured,
     dead_man.configured,
 )
 """Each makes the channels of its kind that the configuration sets up. The outbox is not among them: it goes first."""
