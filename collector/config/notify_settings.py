@@ -13,7 +13,7 @@ from pydantic_settings import NoDecode
 
 from collector.config.section import Section
 
-OWN_CHANNELS = ("outbox", "mail", "desktop", "dead_man")
+_TAKEN_NAMES = ("outbox", "mail", "desktop", "dead_man")
 """Names that no webhook may bear."""
 
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
@@ -203,10 +203,6 @@ class RuleSettings(Section):
             raise ValueError(f"names channels, but what is told {self.when} goes to none: take one of the two out")
         return self
 
-    def goes_to(self, channel: str) -> bool:
-        """Return whether the rule's alerts are told on a channel."""
-        return self.channels is None or channel in self.channels
-
 
 Told = Annotated[RuleSettings, NoDecode]
 _IMMEDIATE = RuleSettings(when=When.IMMEDIATE)
@@ -297,7 +293,7 @@ class NotifySettings(Section):
         """Refuse names that are taken or that no channel has: an alert would be told to nobody."""
         hooks = [hook.channel for hook in self.webhooks]
         for name in hooks:
-            if name in OWN_CHANNELS or hooks.count(name) > 1:
+            if name in _TAKEN_NAMES or hooks.count(name) > 1:
                 raise ValueError(f"two channels are called {name}: give the webhook another name")
         known = ["mail", *(["desktop"] if self.desktop.enabled else []), *hooks]
         for rule, settings in self.alerts.rules():

@@ -23,6 +23,7 @@ from collector.notify.alerts.notices import Notice
 from collector.notify.alerts.troubleshooting import traceback_without_values
 from collector.notify.channels import registry
 from collector.notify.channels.channel import Channel, Delivery, Message, Surroundings, failed, in_thread
+from collector.notify.channels.mail import MailChannel
 from collector.notify.channels.mail_message import Mail, one_line
 from collector.notify.channels.outbox import OutboxChannel
 from collector.notify.reports import examples
@@ -30,8 +31,6 @@ from collector.notify.reports.example_week import week
 from collector.notify.reports.mail_rendering import Renderer
 
 _log = structlog.get_logger(__name__)
-
-_MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +194,8 @@ class Notifier:
                 held.enter_context(self._memory.locked())
                 memory = self._memory.load()
             except OSError as error:
-                return self._composed(occasion, AlertMemory())[0], (failed(self._outbox.name, error, self._mask),)
+                message, _, troubles = self._composed(occasion, AlertMemory())
+                return message, (failed(self._outbox.name, error, self._mask), *troubles)
             message, after, troubles = self._composed(occasion, memory)
             kept = (*troubles, *self._outbox.keep(message))
             if after is not None and all(delivery.ok for delivery in kept):
@@ -213,7 +213,6 @@ class Notifier:
             subject=one_line(self._mask(f"{self._settings.subject_prefix} {occasion.title}")),
             report=occasion.report,
         )
-        judgement = None
         try:
             judgement = occasion.decide(memory)
             message = replace(message, notices=self._notices(judgement))
@@ -237,8 +236,10 @@ class Notifier:
     def _on_mail(self, judgement: Judgement) -> Judgement:
         """Return what of a judgement is told by mail."""
         alerts = self._settings.alerts
-        tell = tuple(one for one in judgement.tell if notices.of_alert(one, alerts).goes_to(_MAIL))
-        recovered = tuple(one for one in judgement.recovered if notices.of_recovery(one, alerts).goes_to(_MAIL))
+        tell = tuple(one for one in judgement.tell if notices.of_alert(one, alerts).goes_to(MailChannel.name))
+        recovered = tuple(
+            one for one in judgement.recovered if notices.of_recovery(one, alerts).goes_to(MailChannel.name)
+        )
         return replace(judgement, tell=tell, recovered=recovered, send=bool(tell or recovered))
 
     async def _spread(self, message: Message) -> tuple[Delivery, ...]:

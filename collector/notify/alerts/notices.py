@@ -1,4 +1,4 @@
-"""Notices: alerts and their ends, one by one, as channels tell them."""
+"""Notices: alerts and their ends, as channels tell them."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""One HTTP request that posts a body, and what was answered."""
+"""One HTTP POST, and its answer."""
 
 import asyncio
 import base64
@@ -64,7 +64,7 @@ def _status(line: bytes) -> int:
     if not line:
         raise ConnectionError("the connection was closed without an answer")
     words = line.decode("latin-1").split()
-    if len(words) < 2 or not words[0].startswith("HTTP/"):  # noqa: PLR2004 - version and status
+    if len(words) < 2 or not words[0].startswith("HTTP/") or not words[1].isdecimal():  # noqa: PLR2004
         raise ValueError("what answered speaks no HTTP")
     return int(words[1])
 
@@ -76,7 +76,7 @@ async def _words(reader: asyncio.StreamReader) -> str:
         if b"transfer-encoding: chunked" in head:
             await reader.readline()  # the first chunk's length; one chunk tells enough
         body = await reader.read(_LONGEST_WORDS)
-    except (ConnectionError, ValueError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
+    except (OSError, ValueError, asyncio.LimitOverrunError, asyncio.IncompleteReadError):
         return ""
     return body.decode("utf-8", "replace")
 

@@ -1,4 +1,4 @@
-"""Mail: sends what waits in the outbox, of this run and of earlier ones."""
+"""Mail: sends what waits in the outbox."""
 
 from collections.abc import Iterable
 

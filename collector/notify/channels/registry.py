@@ -1,4 +1,4 @@
-"""The registry of channels, in the order in which they report."""
+"""The registry of channels."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,10 @@ CHANNELS: tuple[Callable[[Surroundings], Iterable[Channel]], ...] = (
     webhook.configured,
     dead_man.configured,
 )
-"""Each makes the channels of its kind that the configuration sets up. The outbox is not among them: it goes first."""
+"""Each makes the channels of its kind that the configuration sets up, in the order in which they report.
+
+The outbox is not among them: it goes first.
+"""
 
 
 def configured(around: Surroundings) -> tuple[Channel, ...]:

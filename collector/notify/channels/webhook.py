@@ -1,4 +1,4 @@
-"""Webhooks: posts each alert and each recovery as JSON to a service's address."""
+"""Webhooks: posts each alert, and its end, as JSON."""
 
 import json
 import re
@@ -23,6 +23,7 @@ _JSON = {"Content-Type": "application/json"}
 _LONGEST_SUMMARY = 120
 _LONGEST_TEXT = 1000
 _LONGEST_REFUSAL = 200
+_HINT = "Is the service up, and may this machine reach it? What was not posted is not kept."
 
 
 class WebhookError(CollectorError):
@@ -135,12 +136,12 @@ class WebhookChannel:
             with self._clock.hold():
                 answer = await post(request.url, body, {**_JSON, **request.headers}, timeout_s)
         except TimeoutError as error:
-            raise WebhookUnavailable(f"{where} gave no answer within {timeout_s:g} s") from error
+            raise WebhookUnavailable(f"{where} gave no answer within {timeout_s:g} s", _HINT) from error
         except ssl.SSLCertVerificationError as error:
             raise WebhookRefused(f"{where}: its certificate is not trusted ({error.verify_message})") from error
         except OSError as error:  # gaierror is one
             said = error.strerror or str(error) or type(error).__name__
-            raise WebhookUnavailable(f"{where} cannot be reached: {said}") from error
+            raise WebhookUnavailable(f"{where} cannot be reached: {said}", _HINT) from error
         except ValueError as error:
             raise WebhookRefused(f"{where}: {error}", "Check the url.") from error
         if answer.ok:
@@ -149,7 +150,7 @@ class WebhookChannel:
             f"{where} answered {answer.status} {self._quoted(self._mask(answer.words))}".strip(), _LONGEST_REFUSAL
         )
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise WebhookUnavailable(said)
+            raise WebhookUnavailable(said, _HINT)
         raise WebhookRefused(said, "Check the webhook's url and token at the service.")
 
 

@@ -1,4 +1,4 @@
-"""Templates of webhooks: what is posted of a notice, as JSON with placeholders.
+"""Templates of webhooks: JSON with placeholders.
 
 A template holds `trigger`, what is posted of an alert, and `resolve`, what is posted of its end. Each has a `body` and,
 if need be, `headers` (one with $token is left out where there is no token) and a `path`: an address relative to the

@@ -84,15 +84,6 @@ def test_a_rule_in_short_and_written_out() -> None:
     assert alerts.remind_after_h == 24
 
 
-def test_alerts_go_everywhere_unless_their_rule_names_channels() -> None:
-    """The default names none; a rule that names some leaves out the others."""
-    alerts = AlertSettings.model_validate({"disk_low": {"channels": ["pagerduty"]}})
-
-    assert alerts.backup_failed.goes_to("slack")
-    assert alerts.disk_low.goes_to("pagerduty")
-    assert not alerts.disk_low.goes_to("mail")
-
-
 @pytest.mark.parametrize(
     ("rule", "words"),
     [
