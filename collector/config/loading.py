@@ -41,7 +41,7 @@ _PLAIN = {
 }
 """What pydantic says, in the words of somebody who edits a file."""
 
-_SECRET_WORDS = ("url", "password", "secret", "token")
+_SECRET_WORDS = ("url", "password", "secret", "token", "webhook")
 
 
 def find(path: Path | None = None) -> Path:

@@ -16,13 +16,14 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondition
-from collector.notify.alerts.alert_rules import Rule, Severity
+from collector.notify.alerts.alert_rules import Rule
 from collector.notify.alerts.troubleshooting import checklist
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
 from collector.notify.reports import charts, palette, wording

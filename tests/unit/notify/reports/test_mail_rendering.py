@@ -9,12 +9,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, SymbolReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement
-from collector.notify.alerts.alert_rules import Alert, Rule, Severity
+from collector.notify.alerts.alert_rules import Alert, Rule
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
