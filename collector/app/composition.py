@@ -30,7 +30,8 @@ from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
 from collector.jobs import due_windows, run_reports
 from collector.notify.channels import dead_man
-from collector.notify.fan_out import Delivery, Notifier
+from collector.notify.channels.channel import Delivery
+from collector.notify.fan_out import Notifier
 from collector.notify.reports import report_files
 from collector.runs import preflight, window_run
 from collector.runs.dependencies import Parts
@@ -63,6 +64,7 @@ def notifier(settings: Settings, clock: Clock) -> Notifier:
         settings.notify,
         log_directory=settings.log.path,
         clock=clock,
+        dead_man=settings.dead_man,
         secrets=settings.secrets,
         host=socket.gethostname(),
     )
@@ -92,8 +94,7 @@ async def run_window(
     """
     days, log_path = opening.calendar(settings), str(settings.log.path)
     mask = Mask(settings.secrets)
-    switch = dead_man.DeadMan(settings.dead_man, clock, mask)
-    await switch.started(order.window)
+    await dead_man.DeadMan(settings.dead_man, clock, mask).started(order.window)
     opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded, week = (0, 1), None
     try:
@@ -128,7 +129,6 @@ async def run_window(
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
     await metrics.publish(opening.database(settings, clock), settings, days, report, clock)
-    await switch.ended(report)
     teller = notifier(settings, clock)
     # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
     telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)

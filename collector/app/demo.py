@@ -1,4 +1,7 @@
-"""A demonstration that is the real thing: a real PostgreSQL, a real socket, a simulated market behind it."""
+"""Demonstration on a simulated gateway and an embedded database.
+
+A demonstration that is the real thing: a real PostgreSQL, a real socket, a simulated market behind it.
+"""
 
 import contextlib
 import tempfile

@@ -1,4 +1,7 @@
-"""The health endpoint: `/healthz` and `/metrics` over HTTP, on this machine only."""
+"""HTTP endpoint of health and metrics.
+
+`/healthz` and `/metrics` over HTTP, on this machine only.
+"""
 
 import asyncio
 import contextlib

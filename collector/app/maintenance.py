@@ -1,4 +1,7 @@
-"""Keeping the database: backups, restoring, retention, roles. Wires collector.db to the configuration."""
+"""Maintain the database: backups, restoring, retention, roles.
+
+Backups, restoring, retention, roles. Wires collector.db to the configuration.
+"""
 
 from collections.abc import Sequence
 from datetime import date

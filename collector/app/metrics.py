@@ -1,4 +1,6 @@
-"""Metrics in Prometheus's text format: for a scrape, and for node-exporter's textfile collector.
+"""Metrics in Prometheus's text format.
+
+Metrics in Prometheus's text format: for a scrape, and for node-exporter's textfile collector.
 
 Counters come from the run table, so that they go on counting from one process to the next.
 """

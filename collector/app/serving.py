@@ -1,4 +1,7 @@
-"""The schedule as one long-running process: database and gateway stay open, windows run when they are due."""
+"""Run the schedule as one long-running process.
+
+The schedule as one long-running process: database and gateway stay open, windows run when they are due.
+"""
 
 import asyncio
 import contextlib

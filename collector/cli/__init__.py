@@ -1,4 +1,7 @@
-"""The command line: words, options, exit codes. No logic lives here."""
+"""The command line: words, options, exit codes.
+
+Words, options, exit codes. No logic lives here.
+"""
 
 from collector.cli.main import main
 

@@ -1,4 +1,7 @@
-"""The clock: the one interface through which the collector reads time, measures it and waits."""
+"""The clock: read time, measure it, wait.
+
+The one interface through which the collector reads time, measures it and waits.
+"""
 
 import asyncio
 import contextlib

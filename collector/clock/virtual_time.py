@@ -1,4 +1,6 @@
-"""Virtual time: an event loop whose clock jumps to the next timer as soon as nothing else is left to do.
+"""Event loop on virtual time.
+
+An event loop whose clock jumps to the next timer as soon as nothing else is left to do.
 
 Everything that asyncio times (sleeps, time-outs, timers of libraries) follows it, so a simulated day passes in the
 time that its work takes. Two things keep it honest. Sockets between parts of one process are drained before a jump:

@@ -1,4 +1,7 @@
-"""The whole configuration: config.yaml, overridden by secrets, by the environment, by options."""
+"""Configuration from files, environment and options.
+
+Config.yaml, overridden by secrets, by the environment, by options.
+"""
 
 from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
 from collector.config.collection_settings import (

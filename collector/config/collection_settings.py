@@ -1,4 +1,7 @@
-"""The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`."""
+"""Settings of symbols, selection, series, repair and rotation.
+
+The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`.
+"""
 
 from datetime import time
 from decimal import Decimal
@@ -9,6 +12,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from collector.config.section import Section, TimeOfDay
+from collector.domain.coverage.nearness import Nearness
+from collector.domain.coverage.selection import ByDistance, ByRegime, Regime, Rule
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 .]{0,11}$")]
@@ -62,6 +67,24 @@ class SelectionSettings(Section):
         if any(bound is None for bound in bounds) or any(a >= b for a, b in pairwise(bounds) if a and b):
             raise ValueError("`below` should ascend from regime to regime, and be missing only in the last")
         return regimes
+
+    def rule(self) -> Rule:
+        """Return the rule by which contracts are chosen: the one place that knows which one it is."""
+        return ByRegime(
+            tuple(
+                Regime(None if one.below is None else _exactly(one.below), _exactly(one.band), one.min_strikes)
+                for one in self.regimes
+            )
+        )
+
+    def nearness(self) -> Nearness:
+        """Return what counts as near: in scope of the intraday windows, and asked for in every session."""
+        return Nearness(self.near_days, ByDistance(_exactly(self.near_band)))
+
+
+def _exactly(fraction: float) -> Decimal:
+    """Return the number that was written: 0.15, not the binary fraction next to it."""
+    return Decimal(str(fraction))
 
 
 _SLOT_MINUTES = 5

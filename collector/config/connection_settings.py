@@ -1,4 +1,7 @@
-"""The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast."""
+"""Settings of the database, the gateway and pacing.
+
+The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
+"""
 
 from datetime import time
 from pathlib import Path

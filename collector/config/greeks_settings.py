@@ -1,4 +1,7 @@
-"""The sections that say how implied volatilities are computed and bars are judged: `greeks:`, `quality:`."""
+"""Settings of Greeks and of data quality.
+
+The sections that say how implied volatilities are computed and bars are judged: `greeks:`, `quality:`.
+"""
 
 from datetime import date
 from itertools import pairwise

@@ -1,4 +1,6 @@
-"""Finding and reading the configuration, and saying clearly what is wrong with it.
+"""Find and read the configuration, and report what is wrong.
+
+Finding and reading the configuration, and saying clearly what is wrong with it.
 
 Later wins: built-in defaults, config.yaml, the secrets file, the credentials directory, the environment, options.
 """
@@ -40,7 +42,7 @@ _PLAIN = {
 }
 """What pydantic says, in the words of somebody who edits a file."""
 
-_SECRET_WORDS = ("url", "password", "secret", "token")
+_SECRET_WORDS = ("url", "password", "secret", "token", "webhook")
 
 
 def find(path: Path | None = None) -> Path:

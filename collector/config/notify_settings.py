@@ -1,16 +1,29 @@
 """The `notify:` section of the configuration: channels, alert rules, thresholds."""
 
 import ipaddress
+import json
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.section import Section
 
+_TAKEN_NAMES = ("outbox", "mail", "desktop", "dead_man")
+"""Names that no webhook may bear."""
+
 Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
+
+
+def _split_at_commas(value: object) -> object:
+    """Take one comma-separated string, as an environment variable gives it, for a list."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
 
 
 class Security(StrEnum):
@@ -33,6 +46,15 @@ class When(StrEnum):
     AFTER_COMPLETION = "after_completion"
     DIGEST = "digest"
     OFF = "off"
+
+
+class Severity(StrEnum):
+    """How bad it is; orders and colours what a person reads."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+    GOOD = "good"
 
 
 class SmtpSettings(Section):
@@ -58,10 +80,7 @@ class SmtpSettings(Section):
     @field_validator("recipients", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Take one comma-separated string, as an environment variable gives it, for a list."""
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return _split_at_commas(value)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -102,29 +121,121 @@ class DesktopSettings(Section):
     successes: bool = False
 
 
-class AlertSettings(Section):
-    """Each rule's time of telling, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes)."""
+class WebhookKind(StrEnum):
+    """The services that alerts can be posted to; CUSTOM is any other, by a template of one's own."""
 
-    collection_failed: When = When.IMMEDIATE
-    collection_partial: When = When.AFTER_COMPLETION
-    collection_success: When = When.AFTER_COMPLETION
-    rate_limit_exceeded: When = When.AFTER_COMPLETION
-    database_unreachable: When = When.IMMEDIATE
-    gateway_unreachable: When = When.IMMEDIATE
-    last_chance_missed: When = When.IMMEDIATE
-    session_implausible: When = When.IMMEDIATE
-    completeness_low: When = When.AFTER_COMPLETION
-    quality_low: When = When.AFTER_COMPLETION
-    unusually_few: When = When.AFTER_COMPLETION
-    degraded_in_a_row: When = When.AFTER_COMPLETION
-    disk_low: When = When.IMMEDIATE
-    backup_failed: When = When.IMMEDIATE
-    backup_missing: When = When.AFTER_COMPLETION
-    login_due: When = When.AFTER_COMPLETION
-    stale_chain: When = When.AFTER_COMPLETION
-    new_contracts: When = When.DIGEST
-    expired_contracts: When = When.DIGEST
-    recovery: When = When.IMMEDIATE
+    SLACK = "slack"
+    DISCORD = "discord"
+    NTFY = "ntfy"
+    PAGERDUTY = "pagerduty"
+    OPSGENIE = "opsgenie"
+    CUSTOM = "custom"
+
+
+_USUAL_ADDRESSES = {
+    WebhookKind.PAGERDUTY: "https://events.pagerduty.com/v2/enqueue",
+    WebhookKind.OPSGENIE: "https://api.opsgenie.com/v2/alerts",
+}
+"""Services with one address for everybody: what tells their users apart is the token."""
+
+
+class WebhookSettings(Section):
+    """A service that each alert and each recovery is posted to.
+
+    name: what the rules' `channels` call it; its kind when empty. url, token: secrets; which of them a service needs
+    is its own matter. template: JSON file of kind custom. timeout_s: of one request, seconds. attempts: of one
+    request. retry_wait_s: seconds before the second attempt, doubled each time.
+    """
+
+    kind: WebhookKind
+    name: str = Field(default="", pattern=r"^[a-z0-9_-]{0,30}$")
+    url: SecretStr = SecretStr("")
+    token: SecretStr = SecretStr("")
+    template: Path | None = None
+    timeout_s: float = Field(default=10.0, gt=0, le=60)
+    attempts: int = Field(default=3, ge=1, le=10)
+    retry_wait_s: float = Field(default=2.0, ge=0, le=60)
+
+    @property
+    def channel(self) -> str:
+        """Return the name of the channel."""
+        return self.name or self.kind.value
+
+    @property
+    def address(self) -> str:
+        """Return the address to post to: the given one, else the service's; a secret."""
+        return self.url.get_secret_value() or _USUAL_ADDRESSES.get(self.kind, "")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if not self.address:
+            raise ValueError(f"of kind {self.kind} needs its url")
+        if self.kind in _USUAL_ADDRESSES and not self.token.get_secret_value():
+            raise ValueError(f"of kind {self.kind} needs its token")
+        if (self.kind is WebhookKind.CUSTOM) is (self.template is None):
+            raise ValueError("needs a template if, and only if, its kind is custom")
+        _check_address(self.address)
+        if not self.token.get_secret_value().isprintable():
+            raise ValueError("has a token with line ends or control characters")
+        return self
+
+
+class RuleSettings(Section):
+    """How the alerts of a rule are told.
+
+    when: see `When`. severity: instead of the one that the alert comes with. channels: their names; None is all.
+    """
+
+    when: When
+    severity: Severity | None = None
+    channels: Annotated[tuple[str, ...] | None, NoDecode] = None
+
+    @field_validator("channels", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _split_at_commas(value)
+
+    @model_validator(mode="after")
+    def _told_at_all(self) -> Self:
+        if self.channels == ():
+            raise ValueError("names no channel: leave channels out for all of them, or say off")
+        if self.channels is not None and self.when in (When.DIGEST, When.OFF):
+            raise ValueError(f"names channels, but what is told {self.when} goes to none: take one of the two out")
+        return self
+
+
+Told = Annotated[RuleSettings, NoDecode]
+_IMMEDIATE = RuleSettings(when=When.IMMEDIATE)
+_AFTER_COMPLETION = RuleSettings(when=When.AFTER_COMPLETION)
+_DIGEST = RuleSettings(when=When.DIGEST)
+
+
+class AlertSettings(Section):
+    """What each rule tells when and where, and the thresholds. Fractions of 1; free disk in gigabytes (10^9 bytes).
+
+    `disk_low: digest` is short for `disk_low: {when: digest}`; without a `when`, the rule's usual one holds.
+    """
+
+    collection_failed: Told = _IMMEDIATE
+    collection_partial: Told = _AFTER_COMPLETION
+    collection_success: Told = _AFTER_COMPLETION
+    rate_limit_exceeded: Told = _AFTER_COMPLETION
+    database_unreachable: Told = _IMMEDIATE
+    gateway_unreachable: Told = _IMMEDIATE
+    last_chance_missed: Told = _IMMEDIATE
+    session_implausible: Told = _IMMEDIATE
+    completeness_low: Told = _AFTER_COMPLETION
+    quality_low: Told = _AFTER_COMPLETION
+    unusually_few: Told = _AFTER_COMPLETION
+    degraded_in_a_row: Told = _AFTER_COMPLETION
+    disk_low: Told = _IMMEDIATE
+    backup_failed: Told = _IMMEDIATE
+    backup_missing: Told = _AFTER_COMPLETION
+    login_due: Told = _AFTER_COMPLETION
+    stale_chain: Told = _AFTER_COMPLETION
+    new_contracts: Told = _DIGEST
+    expired_contracts: Told = _DIGEST
+    recovery: Told = _IMMEDIATE
 
     completeness_threshold: float = Field(default=0.98, ge=0, le=1)
     quality_threshold: float = Field(default=0.95, ge=0, le=1)
@@ -137,6 +248,22 @@ class AlertSettings(Section):
     login_notice_h: float = Field(default=72.0, gt=0)
     remind_after_h: float = Field(default=24.0, gt=0)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _spelled_out(cls, given: object, info: ValidationInfo) -> object:
+        usual = cls.model_fields[info.field_name or ""].default
+        if not isinstance(usual, RuleSettings):
+            return given
+        if isinstance(given, str):
+            return {"when": given}
+        return {"when": usual.when, **given} if isinstance(given, Mapping) else given
+
+    def rules(self) -> Iterator[tuple[str, RuleSettings]]:
+        """Yield each rule's name with what is set for it."""
+        for name in type(self).model_fields:
+            if isinstance(rule := getattr(self, name), RuleSettings):
+                yield name, rule
+
 
 class NotifySettings(Section):
     """How the owner is told."""
@@ -146,7 +273,47 @@ class NotifySettings(Section):
     smtp: SmtpSettings = SmtpSettings()
     outbox: OutboxSettings = OutboxSettings()
     desktop: DesktopSettings = DesktopSettings()
+    webhooks: Annotated[tuple[WebhookSettings, ...], NoDecode] = ()
     alerts: AlertSettings = AlertSettings()
+
+    @field_validator("webhooks", mode="before")
+    @classmethod
+    def _decoded(cls, value: object) -> object:
+        """Take JSON, as an environment variable or a file with one secret gives it, for a list."""
+        if not isinstance(value, str):
+            return value
+        try:
+            decoded: Any = json.loads(value or "[]")
+        except ValueError:
+            raise ValueError('should be a JSON list such as [{"kind": "slack", "url": "https://…"}]') from None
+        return decoded
+
+    @model_validator(mode="after")
+    def _channels_exist(self) -> Self:
+        """Refuse names that are taken or that no channel has: an alert would be told to nobody."""
+        hooks = [hook.channel for hook in self.webhooks]
+        for name in hooks:
+            if name in _TAKEN_NAMES or hooks.count(name) > 1:
+                raise ValueError(f"two channels are called {name}: give the webhook another name")
+        known = ["mail", *(["desktop"] if self.desktop.enabled else []), *hooks]
+        for rule, settings in self.alerts.rules():
+            if unknown := [name for name in settings.channels or () if name not in known]:
+                raise ValueError(
+                    f"has no channel {unknown[0]}, which alerts.{rule}.channels names; there are: {', '.join(known)}"
+                )
+        return self
+
+
+def _check_address(address: str) -> None:
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or any(char.isspace() or not char.isprintable() for char in address):
+        raise ValueError("has a url that is no web address")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ValueError("should have a url that begins with https:// (http:// is for this machine only)")
 
 
 def _is_loopback(host: str) -> bool:

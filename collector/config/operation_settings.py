@@ -1,4 +1,7 @@
-"""How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `retention:`, `log:`."""
+"""Settings of schedule, service, backups, retention and logs.
+
+How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `retention:`, `log:`.
+"""
 
 import ipaddress
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Where the files that travel with the package are: SQL, migrations, the commented configuration, deploy templates."""
+"""Paths of files that travel with the package.
+
+Where the files that travel with the package are: SQL, migrations, the commented configuration, deploy templates.
+"""
 
 from pathlib import Path
 

@@ -1,16 +1,29 @@
 """What every section of the configuration has in common."""
 
+from collections.abc import Iterator
 from datetime import time
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
 
 
 class Section(BaseModel):
     """A part of the configuration: frozen, and it refuses keys that it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+
+def secrets_in(value: object) -> Iterator[str]:
+    """Yield the secret values in a section and in the sections and lists inside it, for masking; never show them."""
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from secrets_in(one)
 
 
 def _existing_zone(name: str) -> str:

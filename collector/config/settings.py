@@ -1,11 +1,10 @@
 """All sections together."""
 
-from collections.abc import Iterator
 from datetime import time
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
@@ -29,6 +28,7 @@ from collector.config.operation_settings import (
     ScheduleSettings,
     ServeSettings,
 )
+from collector.config.section import secrets_in
 from collector.config.window_settings import WindowsSettings
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 
@@ -121,16 +121,8 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        found = [*_secrets_in(self)]
+        found = [*secrets_in(self)]
         password = urlsplit(self.database.url.get_secret_value()).password
         if password is not None:
             found += [password, unquote(password)]
         return tuple(secret for secret in found if secret not in ("", "embedded"))
-
-
-def _secrets_in(value: object) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _secrets_in(getattr(value, name))

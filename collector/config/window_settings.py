@@ -1,4 +1,7 @@
-"""The `windows:` section: when each window is due, what it asks for, until when, and with what priority."""
+"""Settings of windows: time, span, scope, deadline, priority.
+
+When each window is due, what it asks for, until when, and with what priority.
+"""
 
 import re
 from datetime import time, timedelta

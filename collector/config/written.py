@@ -1,4 +1,7 @@
-"""YAML files read with the line of every key, so that a complaint can name it."""
+"""Read YAML with the line of every key.
+
+YAML files read with the line of every key, so that a complaint can name it.
+"""
 
 import re
 from dataclasses import dataclass, field

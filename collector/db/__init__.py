@@ -1,1 +1,4 @@
-"""PostgreSQL and TimescaleDB: the only package that names asyncpg, SQLAlchemy and alembic."""
+"""PostgreSQL and TimescaleDB.
+
+The only package that names asyncpg, SQLAlchemy and alembic.
+"""

@@ -1,1 +1,4 @@
-"""Ground floor: values and rules of option-bar collection. No I/O, no clock."""
+"""Values and rules of option-bar collection, without I/O.
+
+Values and rules of option-bar collection. No I/O, no clock.
+"""

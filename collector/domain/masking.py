@@ -1,15 +1,21 @@
-"""Secrets leave no trace: what must be cut out of every text before a person, a file or a mail gets it."""
+"""Cut secrets out of texts.
+
+Secrets leave no trace: what must be cut out of every text before a person, a file or a mail gets it.
+"""
 
 import base64
 import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 MASK = "***"
 _SHORTEST = 3
 """A known secret shorter than this is not looked for: it would cut holes into ordinary words."""
+
+_TELLING_PART = 16
+"""A part of a secret web address as long as this is a secret by itself; shorter ones may be ordinary words."""
 
 _TELLTALE = (
     r"(?:[\w.-]*(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
@@ -45,7 +51,7 @@ class Mask:
 
     Args:
         secrets: values known to be secret (passwords, tokens, ping addresses); also found URL-quoted, escaped as in a
-            Python literal, and in base64.
+            Python literal, and in base64, and long parts of addresses without the rest.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
@@ -87,3 +93,6 @@ def _spellings(secret: str) -> Iterable[str]:
     yield repr(secret)[1:-1]
     yield base64.b64encode(raw).decode()
     yield base64.urlsafe_b64encode(raw).decode()
+    if secret.startswith(("http://", "https://")):
+        parts = urlsplit(secret)
+        yield from (part for part in re.split(r"[/?&=#]", f"{parts.path}?{parts.query}") if len(part) >= _TELLING_PART)

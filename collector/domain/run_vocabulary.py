@@ -1,4 +1,7 @@
-"""The words of a run: windows, statuses, scopes; gaps and verdicts."""
+"""Words of a run: windows, statuses, scopes, stages.
+
+The words of a run: windows, statuses, scopes; gaps and verdicts.
+"""
 
 from enum import StrEnum
 from typing import cast

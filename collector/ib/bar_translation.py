@@ -1,4 +1,6 @@
-"""From the wire's bars to the domain's: exact decimals, UTC, ascending, once each, complete slots inside a span only.
+"""Translate bars from the wire.
+
+From the wire's bars to the domain's: exact decimals, UTC, ascending, once each, complete slots inside a span only.
 
 The fields of IB's bars are strings. They become decimals as they stand; no float comes between. A night brings
 millions of them, so the work is done column by column, without arithmetic on datetimes, and remembers what it parsed.

@@ -1,4 +1,7 @@
-"""Definitions: a stock or an index by its symbol, the shape of its option chain, the contracts of one expiration."""
+"""Ask for stocks, indices, chains and option contracts.
+
+A stock or an index by its symbol, the shape of its option chain, the contracts of one expiration.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime

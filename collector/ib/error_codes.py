@@ -1,4 +1,6 @@
-"""IB's error codes: one table, one row per code and wording, each with what it means here and where that is known from.
+"""Table of IB's error codes and what they mean.
+
+One table, one row per code and wording, each with what it means here and where that is known from.
 
 Three public clients of IB's API disagree on which codes end a request, so the table is this project's own. Sources:
 "documented" is IB's API documentation, "reported" are users and maintainers of other clients, "read" is the code of

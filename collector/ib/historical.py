@@ -1,4 +1,7 @@
-"""Historical requests: from the domain's words to IB's parameters, and from IB's reply to one outcome."""
+"""Translate historical requests and their replies.
+
+From the domain's words to IB's parameters, and from IB's reply to one outcome.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,7 @@
-"""Interactive Brokers as a source of market data: what the pipeline asks, answered in the domain's words."""
+"""Interactive Brokers as a source of market data.
+
+Interactive Brokers as a source of market data: what the pipeline asks, answered in the domain's words.
+"""
 
 import contextlib
 import random

@@ -1,4 +1,6 @@
-"""The pacer: every message to IB passes here, so that neither its ceilings nor its patience are exceeded.
+"""Pace every message to IB.
+
+Every message to IB passes here, so that neither its ceilings nor its patience are exceeded.
 
     async with pacer.request("historical", key=request) as ticket:
         send(request)                      # at once: the message has been counted
@@ -45,6 +47,7 @@ class Turn:
         try:
             await given
         except asyncio.CancelledError:
+            # The turn came in the same moment: unless it is passed on, nobody gets it any more.
             if given.done() and not given.cancelled():
                 self.leave()
             raise
@@ -85,6 +88,8 @@ class MessageCeiling:
         """Return seconds until the next message may leave; 0 means now."""
         if self._sent is None:
             return 0.0
+        # A leaky bucket spreads. But a burst after an idle moment adds to what the bucket lets through within the
+        # second: the window itself is checked, too.
         wait = self._paced_to - self._allowance_s - now
         if len(self._sent) == self._sent.maxlen:
             wait = max(wait, self._sent[0] + 1.0 + _SLACK_S - now)
@@ -127,6 +132,7 @@ class SmallBarRules:
             raise ValueError("bars of 30 seconds or less are paced by contract and series: the request must be given")
         while self._sent and self._sent[0][0] + self._ALL_WINDOW_S + _SLACK_S <= now:
             self._sent.popleft()
+        # There is room for one more from when the 60th last leaves the window; so with the other rules.
         free_at = -math.inf
         if len(self._sent) >= self._ALL_MOST:
             free_at = self._sent[-self._ALL_MOST][0] + self._ALL_WINDOW_S
@@ -180,6 +186,7 @@ class Pause:
 
     async def over(self) -> None:
         """Wait until there is no pause."""
+        # Whoever lengthens or ends the pause wakes all who wait; each then looks again at what is left.
         while (left := self.left_s) > 0:
             self._changed.clear()
             waits: set[asyncio.Future[object]] = {asyncio.ensure_future(self._changed.wait())}
@@ -393,6 +400,7 @@ class Pacer:
         rank = (priority, self._arrivals)
         small_bar = kind == "historical" and self._small_bars.apply
         while True:
+            # Before the turn, which the wait of one series must not keep from the others.
             while small_bar and (wait := self._small_bars.wait_s(key, self._clock.monotonic())):
                 await self._clock.sleep(wait)
             await lane.turn.take(rank)
@@ -410,11 +418,15 @@ class Pacer:
             await self._message_turn.take(rank)
             try:
                 await self._message_due()
+                # Waiting for the message took time: the limit may have fallen, a pause begun.
                 if lane.full or self._pause.left_s:
                     continue
                 now = self._clock.monotonic()
+                # Somebody more urgent may have come, too: nobody overtakes the holder of the turn, who has to give it
+                # back.
                 if lane.turn.is_wanted_before(rank) or (key is not None and self._small_bars.wait_s(key, now)):
                     return False
+                # No await from the checks to here: nothing can have changed between.
                 self._messages.sent(now)
                 self._small_bars.sent(key, now)
                 lane.in_flight += 1
@@ -438,6 +450,8 @@ class Pacer:
             self.pause(self.settings.pause_s, "pacing error")
         if kind == "historical":
             lane = self._lanes[kind]
+            # The request is still counted as in flight, as the controller wants it. The limit may have risen: wake the
+            # next.
             lane.limit = self._controller.completed(now, outcome, latency_s, lane.in_flight)
             lane.freed.set()
 

@@ -1,4 +1,6 @@
-"""Streams of market data: each is opened for one figure, awaited until its deadline, and always cancelled.
+"""Streams of market data, one figure each.
+
+Streams of market data: each is opened for one figure, awaited until its deadline, and always cancelled.
 
 IB has no request for open interest: it comes as a tick of a stream that asks for generic tick 101, a moment after the
 first prices, once. Lines are few and shared with whatever else the user has open, so none is held longer than needed.

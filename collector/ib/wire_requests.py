@@ -1,4 +1,7 @@
-"""One request on the wire: sent, awaited until its own deadline, ended in exactly one way, and forgotten."""
+"""Send one request and await its single end.
+
+One request on the wire: sent, awaited until its own deadline, ended in exactly one way, and forgotten.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""What surrounds the runs, as alerts and reports need it: disk, chains, contracts, backups, the gateway's login."""
+"""Facts for alerts: disk, chains, backups, login.
+
+What surrounds the runs, as alerts and reports need it: disk, chains, contracts, backups, the gateway's login.
+"""
 
 import asyncio
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Which windows are due, as the run table and the schedule have it; and each as the order of a run."""
+"""Find which windows are due.
+
+Which windows are due, as the run table and the schedule have it; and each as the order of a run.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

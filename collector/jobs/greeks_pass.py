@@ -1,4 +1,6 @@
-"""Implied volatilities and Greeks of settled sessions: a pass over whole expirations that can stop anywhere.
+"""Compute implied volatilities and Greeks of settled sessions.
+
+Implied volatilities and Greeks of settled sessions: a pass over whole expirations that can stop anywhere.
 
 What has been done is told by the bars themselves: each bears the version of the parameters that its numbers were made
 with, and loses it when its prices change. An expiration of which any bar lacks the present version is computed whole,

@@ -1,4 +1,7 @@
-"""Windows that fetch no bars: looking at the tables, bringing the chains up to date, backing the database up."""
+"""Windows that fetch no bars.
+
+Windows that fetch no bars: looking at the tables, bringing the chains up to date, backing the database up.
+"""
 
 import asyncio
 

@@ -1,4 +1,6 @@
-"""Open interest: one stream a contract and day, after the bars, nearest expirations first.
+"""Collect open interest after the bars.
+
+One stream a contract and day, after the bars, nearest expirations first.
 
 The clearing house counts open contracts at night; IB tells the figure all of the following day. So what is told on a
 New York day belongs to that day's session and is that of the close before. It is asked for from the session's open

@@ -1,4 +1,7 @@
-"""The report of a run: what tally and tables know, as the one model that is shown, mailed and filed."""
+"""Make the reports of runs and weeks.
+
+The report of a run: what tally and tables know, as the one model that is shown, mailed and filed.
+"""
 
 import socket
 from collections import Counter

@@ -1,4 +1,7 @@
-"""`collector verify`: what is stored, checked once more against the rules, its coverage, and put-call parity."""
+"""Verify stored bars, coverage and put-call parity.
+
+`collector verify`: what is stored, checked once more against the rules, its coverage, and put-call parity.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The log: colours on a terminal, JSON lines in a service, and JSON files that rotate, shrink and age.
+"""Set up the log.
+
+Colours on a terminal, JSON lines in a service, and JSON files that rotate, shrink and age.
 
 Every event has a name and fields. What looks like a secret, or is one that the configuration holds, is cut out of
 every field before anything is written; tracebacks carry no local variables.

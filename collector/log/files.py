@@ -1,4 +1,7 @@
-"""Log files: one JSON object a line, closed at a size, compressed and deleted at an age."""
+"""Log files that rotate, shrink and age.
+
+One JSON object a line, closed at a size, compressed and deleted at an age.
+"""
 
 import gzip
 import logging

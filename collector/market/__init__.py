@@ -1,1 +1,4 @@
-"""The exchange calendar, and the schedule that is computed from it."""
+"""Exchange calendar and schedule.
+
+The exchange calendar, and the schedule that is computed from it.
+"""

@@ -1,4 +1,6 @@
-"""What to run now: decided from the schedule, the instant and the runs so far. Pure; may be asked every minute.
+"""Decide what to run now.
+
+What to run now: decided from the schedule, the instant and the runs so far. Pure; may be asked every minute.
 
 The least work that settles the same slots: a window gives way to a later one that is due too (or has run) and asks
 for at least the same. What cannot be had any more is named as missed, with the reason.

@@ -1,4 +1,6 @@
-"""The exchange's own calendar as plain values: opens, closes and the names of its holidays.
+"""Opens, closes and holidays of the exchange.
+
+The exchange's own calendar as plain values: opens, closes and the names of its holidays.
 
 exchange_calendars needs pandas (a second of start-up and some 70 MB), so it is asked once per version; its answer is
 kept in the per-user cache directory as a few kilobytes of JSON. A cache that cannot be read or written is done without.

@@ -1,4 +1,6 @@
-"""Which windows should have run by now and have not: what a dead man's switch and a health check ask. Pure.
+"""Find windows that should have run and have not.
+
+Which windows should have run by now and have not: what a dead man's switch and a health check ask. Pure.
 
 It is the agenda's own judgement: holidays, early closes, windows whose work a later one has done, and windows that
 came too late to be of use are none of them missing. Only back-off does not count as an excuse.

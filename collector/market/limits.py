@@ -1,4 +1,7 @@
-"""What a run should be finished by: its deadline, the window after it, the gateway's daily restart."""
+"""Instants by which a run should be finished.
+
+What a run should be finished by: its deadline, the window after it, the gateway's daily restart.
+"""
 
 from datetime import datetime, time
 from zoneinfo import ZoneInfo

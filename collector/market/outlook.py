@@ -1,4 +1,7 @@
-"""The coming days as people plan them: windows, holidays, early closes and clock changes."""
+"""The coming days: windows, holidays, clock changes.
+
+The coming days as people plan them: windows, holidays, early closes and clock changes.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,6 @@
-"""When windows are due: wall-clock times of the configuration turned into instants, date by date.
+"""Instants at which windows are due.
+
+When windows are due: wall-clock times of the configuration turned into instants, date by date.
 
 Which date a window belongs to (its run date, always a session's):
 - pre_market, morning, midday, afternoon, expiry_check, eod: the session on whose date they are due;

@@ -1,42 +1,54 @@
-"""Telling: what is worth saying goes to every channel, and no channel's failure reaches the run."""
+"""Tell every channel what is worth saying.
+
+What is worth saying goes to every channel, and no channel's failure reaches the run.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+import contextlib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
 from collector.clock import Clock
-from collector.config.notify_settings import NotifySettings
-from collector.domain.errors import CollectorError
+from collector.config.notify_settings import NotifySettings, Severity
+from collector.config.operation_settings import DeadManSettings
+from collector.config.section import secrets_in
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import RunStatus
+from collector.notify.alerts import notices
 from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
+from collector.notify.alerts.alert_rules import Rule
+from collector.notify.alerts.notices import Notice
 from collector.notify.alerts.troubleshooting import traceback_without_values
-from collector.notify.channels import desktop
-from collector.notify.channels.mail_message import Mail, message, one_line
-from collector.notify.channels.outbox import Claimed, Outbox
-from collector.notify.channels.smtp import MailError, Smtp
+from collector.notify.channels import registry
+from collector.notify.channels.channel import Channel, Delivery, Message, Surroundings, failed, in_thread
+from collector.notify.channels.mail import MailChannel
+from collector.notify.channels.mail_message import Mail, one_line
+from collector.notify.channels.outbox import OutboxChannel
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
-from collector.notify.reports.mail_rendering import Renderer, page
+from collector.notify.reports.mail_rendering import Renderer
 
 _log = structlog.get_logger(__name__)
 
-ResultT = TypeVar("ResultT")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """What one channel did: `detail` is an address, a path, or why it failed."""
+class _Occasion:
+    """Something that gives reason to tell.
 
-    channel: str
-    ok: bool
-    detail: str = ""
+    decide: what is told, given what is remembered. render: the mail of that. title: the subject where no mail can be
+    rendered. report: of the run that ended. mailed_anyway: also when there is nothing to tell.
+    """
+
+    decide: Callable[[AlertMemory], Judgement]
+    render: Callable[[Judgement], Mail]
+    title: str
+    report: RunReport | None = None
+    mailed_anyway: bool = False
 
 
 class Notifier:
@@ -46,7 +58,8 @@ class Notifier:
         settings: the `notify:` section.
         log_directory: where the log files lie; outbox and memory of alerts lie below it by default.
         clock: the time of mails and alerts.
-        secrets: values that no text may show, besides what looks like a secret anyway.
+        dead_man: the `dead_man:` section; None pings nobody.
+        secrets: values that no text may show, besides those of the two sections and what looks like a secret anyway.
         host: the name of this machine in mails.
     """
 
@@ -56,17 +69,21 @@ class Notifier:
         *,
         log_directory: Path,
         clock: Clock,
+        dead_man: DeadManSettings | None = None,
         secrets: Iterable[str] = (),
         host: str = "",
     ) -> None:
+        switch = dead_man or DeadManSettings()
         self._settings = settings
         self._clock = clock
-        self._host = host
-        self._mask = Mask((*secrets, settings.smtp.password.get_secret_value()))
+        self._mask = Mask((*secrets, *secrets_in(settings), *secrets_in(switch)))
         self._renderer = Renderer(self._mask, settings.subject_prefix, pictures=settings.pictures)
-        self._outbox = Outbox(settings.outbox.path(log_directory))
+        around = Surroundings(
+            notify=settings, dead_man=switch, log_directory=log_directory, clock=clock, mask=self._mask, host=host
+        )
+        self._outbox = OutboxChannel(around)
+        self._channels = registry.configured(around)
         self._memory = AlertFile(self._outbox.directory / "alerts.json")
-        self._smtp = Smtp(settings.smtp, clock) if settings.smtp.host else None
 
     @property
     def mask(self) -> Mask:
@@ -80,15 +97,15 @@ class Notifier:
 
     async def run_finished(self, report: RunReport) -> tuple[Delivery, ...]:
         """Tell what a finished run gives reason to tell, and send what earlier runs could not."""
-
-        def prepare() -> Mail | None:
-            with self._memory.locked():
-                judgement = judge(report, self._memory.load(), self._settings.alerts, self._clock.now())
-                mail = self._renderer.run(report, judgement) if judgement.send else None
-                return self._remembered(mail, judgement.memory)
-
-        wanted = report.status is not RunStatus.SUCCESS or self._settings.desktop.successes
-        return await self._tell(prepare, on_desktop=wanted)
+        report = self._mask.report(report)
+        occasion = _Occasion(
+            decide=lambda memory: judge(report, memory, self._settings.alerts, self._clock.now()),
+            render=lambda judgement: self._renderer.run(report, judgement),
+            title=f"{report.window} {report.session} {report.status}",
+            report=report,
+        )
+        _, told = await self._tell(occasion)
+        return told
 
     async def week_over(self, week: WeekReport, report: RunReport | None = None) -> tuple[Delivery, ...]:
         """Send the weekly summary, with the lines that alerts left for it; they are told then, unless it is refused.
@@ -97,142 +114,163 @@ class Notifier:
             week: what to say.
             report: the weekly run that went well; what it gives reason to tell is in the same mail.
         """
-        name, lines = "", tuple[str, ...]()
+        report, lines = self._mask.report(report), tuple[str, ...]()
 
-        def prepare() -> Mail | None:
-            nonlocal name, lines
-            with self._memory.locked():
-                memory, judgement = self._memory.load(), None
-                if report is not None:
-                    judgement = judge(report, memory, self._settings.alerts, self._clock.now())
-                    memory = judgement.memory
-                lines = memory.digest
-                mail = self._renderer.week(replace(week, digest=(*week.digest, *lines)), judgement)
-                name = mail.name
-                return self._remembered(mail, replace(memory, digest=()))
+        def decide(memory: AlertMemory) -> Judgement:
+            nonlocal lines
+            judgement = Judgement(send=True, tell=(), recovered=(), memory=memory)
+            if report is not None:
+                judgement = judge(report, memory, self._settings.alerts, self._clock.now())
+            lines = judgement.memory.digest
+            return replace(judgement, memory=replace(judgement.memory, digest=()))
 
         def put_back() -> None:
             with self._memory.locked():
                 memory = self._memory.load()
                 self._memory.save(replace(memory, digest=(*lines, *memory.digest)))
 
-        async def settle() -> tuple[Delivery, ...]:
-            if self._outbox.was_refused(name):
-                await self._in_thread(put_back)
-            return ()
-
-        results = await self._tell(prepare, on_desktop=False)
-        return (*results, *await self._guarded("outbox", settle))
+        occasion = _Occasion(
+            decide=decide,
+            render=lambda judgement: self._renderer.week(replace(week, digest=(*week.digest, *lines)), judgement),
+            title=f"week until {week.last}",
+            report=report,
+            mailed_anyway=True,
+        )
+        message, told = await self._tell(occasion)
+        if message.mail is not None and self._outbox.was_refused(message.mail.name):
+            try:
+                await in_thread(self._clock, put_back)
+            except OSError as error:
+                return (*told, failed(self._outbox.name, error, self._mask))
+        return told
 
     async def test(self) -> tuple[Delivery, ...]:
-        """Send an example of each mail through every channel; nothing is remembered."""
+        """Send an example of each mail, and an alert with its end, through every channel; nothing is remembered."""
         judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
+        recovery = replace(judged, recovered=examples.recovered_conditions())
+        failure, end = _example_notices()
         now = self._clock.now()
-        mails = [
-            self._renderer.run(examples.success()),
-            self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())),
-            self._renderer.run(examples.implausible()),
-            self._renderer.run(examples.failed()),
-            self._renderer.run(examples.preflight_failed()),
-            self._renderer.run(examples.success(), replace(judged, recovered=examples.recovered_conditions())),
-            self._renderer.week(week()),
+        occasions: list[tuple[Mail, tuple[Notice, ...]]] = [
+            (self._renderer.run(examples.success()), ()),
+            (self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())), ()),
+            (self._renderer.run(examples.implausible()), ()),
+            (self._renderer.run(examples.failed()), (failure,)),
+            (self._renderer.run(examples.preflight_failed()), ()),
+            (self._renderer.run(examples.success(), recovery), (end,)),
+            (self._renderer.week(week()), ()),
         ]
-        results: list[Delivery] = []
-        for mail in mails:
+        told: list[Delivery] = []
+        for number, (mail, said) in enumerate(occasions):
             named = replace(
                 mail,
                 name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{mail.name}",
                 subject=one_line(f"{mail.subject} (test)"),
                 made_at=now,
             )
-            results += await self._tell(lambda named=named: self._kept(named), on_desktop=True)  # type: ignore[misc] # bound now
-        return tuple(results)
+            # One report: the switch is pinged once, not once for each mail.
+            report = examples.success() if number == 0 else None
+            message = Message(
+                subject=named.subject, brief=named.brief, notices=said, mail=named, report=report, test=True
+            )
+            told += await self._outbox.tell(message)
+            told += await self._spread(message)
+        return tuple(told)
 
-    async def flush(self) -> tuple[Delivery, ...]:
-        """Send the mails that wait in the outbox; stops at the first sign that the server cannot be used now."""
-        if self._smtp is None:
-            return ()
-        results: list[Delivery] = []
-        claims = self._outbox.claim()
-        while (claimed := await self._in_thread(lambda: next(claims, None))) is not None:
-            result, go_on = await self._send(self._smtp, claimed)
-            results.append(result)
-            if not go_on:
-                break
-        return tuple(results)
+    async def _tell(self, occasion: _Occasion) -> tuple[Message, tuple[Delivery, ...]]:
+        """Keep what is to be mailed and remember that it is told, then tell every channel."""
+        message, kept = await in_thread(self._clock, lambda: self._kept(occasion))
+        if message.mail is not None or message.notices:
+            _log.info("notification", subject=message.subject, brief=message.brief, notices=len(message.notices))
+        told = await self._spread(message)
+        pruned = await in_thread(self._clock, self._outbox.prune)
+        return message, (*kept, *told, *pruned)
 
-    async def _tell(self, prepare: Callable[[], Mail | None], *, on_desktop: bool) -> tuple[Delivery, ...]:
-        results: list[Delivery] = []
-        mail: Mail | None = None
+    def _kept(self, occasion: _Occasion) -> tuple[Message, tuple[Delivery, ...]]:
+        """Return the message of an occasion, and what became of its mail.
 
-        async def write() -> tuple[Delivery, ...]:
-            nonlocal mail
-            mail = await self._in_thread(prepare)
-            if mail is None:
-                return ()
-            _log.info("notification", subject=mail.subject, brief=mail.brief, urgent=mail.urgent)
-            return (Delivery(channel="outbox", ok=True, detail=str(self._outbox.directory / f"{mail.name}.html")),)
+        The memory is written last: after a crash before that, the mail's name keeps it from being told twice. Where it
+        cannot be read or the mail cannot be kept, the other channels are told all the same, and once more by the next
+        run: rather one message too many than none.
+        """
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._memory.locked())
+                memory = self._memory.load()
+            except OSError as error:
+                message, _, troubles = self._composed(occasion, AlertMemory())
+                return message, (failed(self._outbox.name, error, self._mask), *troubles)
+            message, after, troubles = self._composed(occasion, memory)
+            kept = (*troubles, *self._outbox.keep(message))
+            if after is not None and all(delivery.ok for delivery in kept):
+                try:
+                    self._memory.save(after)
+                except OSError as error:
+                    kept = (*kept, failed(self._outbox.name, error, self._mask))
+            return message, kept
 
-        async def show() -> tuple[Delivery, ...]:
-            if mail is None or not (on_desktop and self._settings.desktop.enabled):
-                return ()
-            await desktop.notify(mail.subject, mail.brief, self._clock, urgent=mail.urgent)
-            return (Delivery(channel="desktop", ok=True),)
-
-        async def prune() -> tuple[Delivery, ...]:
-            await self._in_thread(lambda: self._outbox.prune(self._settings.outbox.keep_days))
-            return ()
-
-        results += await self._guarded("outbox", write)
-        results += await self._guarded("desktop", show)
-        results += await self._guarded("smtp", self.flush)
-        results += await self._guarded("outbox", prune)
-        return tuple(results)
-
-    async def _guarded(self, channel: str, act: Callable[[], Awaitable[tuple[Delivery, ...]]]) -> tuple[Delivery, ...]:
+    def _composed(
+        self, occasion: _Occasion, memory: AlertMemory
+    ) -> tuple[Message, AlertMemory | None, tuple[Delivery, ...]]:
+        """Return the message, what to remember once it is told, and what broke on the way."""
+        message = Message(
+            subject=one_line(self._mask(f"{self._settings.subject_prefix} {occasion.title}")),
+            report=occasion.report,
+        )
         try:
-            return await act()
-        except (CollectorError, OSError) as error:
-            said = self._mask(str(error))
-            _log.warning("channel_failed", channel=channel, error=said)
+            judgement = occasion.decide(memory)
+            message = replace(message, notices=self._notices(judgement))
+            if judgement.send or occasion.mailed_anyway:
+                mailed = self._on_mail(judgement)
+                wanted = mailed.send or occasion.mailed_anyway
+                mail = occasion.render(mailed if wanted else judgement)
+                message = replace(message, subject=mail.subject, brief=mail.brief, mail=mail if wanted else None)
         except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
-            said = self._mask(f"{type(error).__name__}: {error}")
-            trace = self._mask(traceback_without_values(error))
-            _log.error("channel_broken", channel=channel, error=said, traceback=trace)
-        return (Delivery(channel=channel, ok=False, detail=said),)
+            return message, None, (self._broken(self._outbox.name, error),)
+        return message, judgement.memory, ()
 
-    async def _send(self, smtp: Smtp, claimed: Claimed) -> tuple[Delivery, bool]:
-        """Send one claimed mail; return what happened and whether the next one is worth a try."""
-        settle = self._outbox.put_back
+    def _notices(self, judgement: Judgement) -> tuple[Notice, ...]:
+        alerts = self._settings.alerts
+        found = (
+            *(notices.of_alert(alert, alerts) for alert in judgement.tell),
+            *(notices.of_recovery(condition, alerts) for condition in judgement.recovered),
+        )
+        return self._mask.report(found)
+
+    def _on_mail(self, judgement: Judgement) -> Judgement:
+        """Return what of a judgement is told by mail."""
+        alerts = self._settings.alerts
+        tell = tuple(one for one in judgement.tell if notices.of_alert(one, alerts).goes_to(MailChannel.name))
+        recovered = tuple(
+            one for one in judgement.recovered if notices.of_recovery(one, alerts).goes_to(MailChannel.name)
+        )
+        return replace(judgement, tell=tell, recovered=recovered, send=bool(tell or recovered))
+
+    async def _spread(self, message: Message) -> tuple[Delivery, ...]:
+        """Tell all channels at once: a slow one holds up none of the others."""
+        told = await asyncio.gather(*(self._guarded(channel, message) for channel in self._channels))
+        return tuple(chain.from_iterable(told))
+
+    async def _guarded(self, channel: Channel, message: Message) -> tuple[Delivery, ...]:
         try:
-            await smtp.send(claimed.message)
-            settle = self._outbox.sent
-        except MailError as error:
-            said = self._mask(error.message)
-            if error.final:
-                settle = self._outbox.refused
-            _log.warning("channel_failed", channel="smtp", error=said, mail=claimed.name, hint=error.hint)
-            return Delivery(channel="smtp", ok=False, detail=said), error.final
-        finally:
-            # Not in a thread: a cancelled run must not leave the mail claimed.
-            settle(claimed.name)
-        _log.info("mail_sent", mail=claimed.name)
-        return Delivery(channel="smtp", ok=True, detail=", ".join(self._settings.smtp.recipients)), True
+            return await channel.tell(message.on(channel.name))
+        except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
+            return (self._broken(channel.name, error),)
 
-    def _remembered(self, mail: Mail | None, memory: AlertMemory) -> Mail | None:
-        """Write the mail, then the memory: after a crash in between, the mail's name keeps it from being told twice."""
-        kept = self._kept(mail)
-        self._memory.save(memory)
-        return kept
+    def _broken(self, channel: str, error: Exception) -> Delivery:
+        said = self._mask(f"{type(error).__name__}: {error}")
+        trace = self._mask(traceback_without_values(error))
+        _log.error("channel_broken", channel=channel, error=said, traceback=trace)
+        return Delivery(channel=channel, ok=False, detail=said)
 
-    def _kept(self, mail: Mail | None) -> Mail | None:
-        if mail is None:
-            return None
-        smtp = self._settings.smtp
-        envelope = message(mail, sender=smtp.from_address, recipients=smtp.recipients, host=self._host)
-        self._outbox.keep(mail.name, envelope, page(mail), queue=self._smtp is not None)
-        return mail
 
-    async def _in_thread(self, act: Callable[[], ResultT]) -> ResultT:
-        with self._clock.hold():
-            return await asyncio.to_thread(act)
+def _example_notices() -> tuple[Notice, Notice]:
+    """Return an alert that says that it is a test, and its end."""
+    failure = Notice(
+        rule=Rule.COLLECTION_FAILED,
+        severity=Severity.CRITICAL,
+        key="collector-test",
+        text="This is a test of the collector's alerts; nothing is wrong. Its end follows at once.",
+    )
+    return failure, replace(
+        failure, severity=Severity.GOOD, over=True, text="Over: the test of the collector's alerts."
+    )

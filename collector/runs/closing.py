@@ -1,4 +1,7 @@
-"""The beginning and the end of a run in the tables: its row, the day's status, statistics, gaps, dead letters."""
+"""Open and close a run in the tables.
+
+The beginning and the end of a run in the tables: its row, the day's status, statistics, gaps, dead letters.
+"""
 
 import asyncio
 import os
@@ -85,10 +88,13 @@ async def close(
     finished.slots = finished.order.day_span.duration // SLOT
     try:
         async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
+            # First, since what is waited for is no gap, and what is held is one; letters next, for counting resolves
+            # some.
             await _stop_waiting(finished, db, settings, certain)
             await _park_letters(finished, db, calendar, clock)
             await counting.count(finished, db, settings, calendar, clock, certain)
     except TimeoutError:
+        # The row is closed all the same: it says `counted: false`, by which the next run knows what it owes.
         log.warning("not_counted", hint="the next run counts, or now: collector run --window gap_check")
     await close_row(finished, db, clock)
 
@@ -103,6 +109,7 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             status=finished.status,
             completed_at=clock.now(),
             contracts_requested=len(tally.contracts_planned),
+            # A contract may be answered in one pass and given up on in another.
             contracts_successful=len(tally.contracts_answered - tally.contracts_failed),
             bars_inserted=tally.inserted,
             bars_updated=tally.updated,
@@ -148,6 +155,7 @@ def _details(finished: Finished) -> dict[str, Any] | None:
 async def _stop_waiting(finished: Finished, db: Database, settings: Settings, now: datetime) -> None:
     """Wait no longer for second witnesses that a night has asked for in vain, nor for any longer than a day."""
     if settings.windows.role(finished.order.window) is Role.REPAIRING:
+        # Younger claims were not asked for: their half hour had not passed when the run began.
         await claims.hold(db, finished.days, finished.started - SECOND_AFTER)
     await claims.hold(db, None, now - _LONGEST_WAIT)
 
@@ -177,11 +185,13 @@ async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:
     order, tally, now = finished.order, finished.tally, clock.now()
     left_out = {left.symbol: left.failure.message for left in finished.not_prepared}
     ready = {prepared.underlying.symbol for prepared in finished.prepared}
+    # Prepared and left out at once: a part of the symbol could not be had.
     failed = {one.request.instrument.symbol for one in finished.given_up} | (ready & set(left_out))
     rows = [(runs_table.ALL_SYMBOLS, finished.status, tally.inserted + tally.updated, _error_words(finished))]
     for symbol in order.symbols:
         own = tally.of(symbol)
         status = RunStatus.PARTIAL if symbol in failed else RunStatus.FAILED if symbol in left_out else finished.status
+        # Partial by the fault of other symbols.
         if status is RunStatus.PARTIAL and symbol not in failed and finished.error is None:
             status = RunStatus.SUCCESS
         rows.append((symbol, status, own.inserted + own.updated, left_out.get(symbol)))

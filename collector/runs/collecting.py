@@ -1,4 +1,7 @@
-"""Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask."""
+"""Collect bars for one order, in passes.
+
+Collecting bars for one order: prepare each symbol, plan, fetch, store; in passes, until nothing is left to ask.
+"""
 
 import contextlib
 import gc
@@ -43,9 +46,11 @@ async def collect(finished: Finished, parts: Parts) -> None:
     order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
     underlyings = await _defined(preparation, finished)
+    # Intraday windows settle nothing, so none of their empty answers has to be controlled.
     watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
     if watch is not None:
         watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
+    # The underlyings come first: spot, volatility and the meaning of "no data" hang on their bars.
     lacking = [] if order.fill_columns else underlyings
     own = [work for u in lacking for work in await preparation.underlying_work(u)]
     await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
@@ -57,6 +62,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
         else:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
+    # Again: the underlyings' bars have come since.
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
     if not order.fill_columns:
@@ -81,6 +87,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
+        # What has spent its retries would do no better a minute later; the next window asks again.
         work = [left for item in work if (left := _without(item, hopeless, spoken))]
         if not work:
             if number == 1:
@@ -90,13 +97,16 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         before = len(finished.given_up)
         deferred = await _fetch(work, sessions, finished, parts, watch)
         hopeless.update(letter.request for letter in finished.given_up[before:])
+        # Weighing looks at new answers alone: a series that was not asked again keeps its verdict.
         asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
         unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
         finished.weighed.uncontrolled |= unasked
+        # A further pass would ask for all of it again, or has no time left, or nothing can settle yet.
         if order.force or order.fill_columns or deferred or _is_early(finished, parts):
             return
         spoken |= finished.weighed.controlled
+        # While no bars of a series come, a further empty answer of it would not be controlled either.
         if watch is not None:
             spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
     if parts.settings.windows.role(order.window) is Role.REPAIRING:
@@ -117,6 +127,7 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
     """Weigh the empty answers of a run that may settle something."""
     if finished.order.asks is Asks.NOT_SETTLED:
         underlyings = [prepared.underlying for prepared in finished.prepared]
+        # A run without an answer has not seen how empty the session is.
         asked = {finished.order.day} if finished.tally.answered else set()
         finished.weighed = await parts.db.patiently(
             lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)

@@ -1,4 +1,7 @@
-"""Count what sessions have and lack after a run: gaps, losses, last chances, statistics."""
+"""Count what sessions have and lack after a run.
+
+Count what sessions have and lack after a run: gaps, losses, last chances, statistics.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -69,11 +72,13 @@ async def count(
         now: an instant that has come for certain.
     """
     finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
+    # Silent since now: whoever closes a run holds the collection lock, so no other can be alive.
     left = [one for one in await runs_table.uncounted(db, now - OWED_FOR, now) if one.run_id != finished.run_id]
     counts = await _counts(finished, left, db, settings, calendar, now)
     await _count_gaps(finished, counts, db, settings, now)
     await _count_expiries(finished, counts, db, settings, now)
     await _measure(finished, counts, db, settings, clock)
+    # Last: if this is cut off before, they stay owed and are counted again.
     await runs_table.mark_counted(db, sorted({one.run_id for one in left}))
     finished.counted = True
 
@@ -111,6 +116,8 @@ async def _past(
     first_selected = await contract_store.first_selected(db, underlying.id)
     if first_selected is None:
         return []
+    # Back to where the source may still remember, so that each run finds what older ones left; never to before the
+    # first selection, when nothing was expected. What has not settled yet is not missing yet.
     last = max([order.day, *(session.day for session in touched)])
     first = first_selected
     if order.window not in _LOOKING:
@@ -134,7 +141,9 @@ async def _count_gaps(
             reasons=_reasons(finished),
             pending=one.waiting,
         )
+        # After the record: only what is recorded as a gap can be lost.
         lost += await expired_contracts.lost(db, one.underlying, now)
+    # After the losses: a letter ends with them, too.
     await dead_letters.resolve(db, now)
     if lost:
         log.critical("bars_lost", gaps=len(lost), examples=[_gap_words(gap) for gap in lost[:5]])
@@ -156,6 +165,7 @@ async def _count_expiries(
             if session.settles_at >= now:
                 continue
             found = await lifecycle.mark_expiry_collected(db, one.underlying.id, session, settings.series)
+            # Other sessions are brought up to date only; the report tells of the order's own.
             if session.day == order.day and one.prepared is not None:
                 saved += found.saved
                 awaiting = await claims.awaiting_expiries(db, one.underlying.id, session, settings.series)
@@ -186,6 +196,8 @@ async def _measure(
         measured = await session_statistics.measure(db, underlying.id, session, series, due)
         if session.day == order.day and one.prepared is not None:
             asked = one.prepared.sessions[-1] if one.prepared.sessions else session
+            # An intraday window asks for a part of the session: the run is measured by that part, the statistics are of
+            # the whole.
             part = measured
             if asked != session:
                 part = await session_statistics.measure(db, underlying.id, asked, series, due)

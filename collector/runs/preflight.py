@@ -1,4 +1,7 @@
-"""Is everything there that a run needs? Each check says what it found and what to do about it."""
+"""Check that everything a run needs is there.
+
+Is everything there that a run needs? Each check says what it found and what to do about it.
+"""
 
 import shutil
 from dataclasses import dataclass

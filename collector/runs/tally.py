@@ -1,4 +1,7 @@
-"""What a run has done so far: counted while it goes, shown by the progress bar, kept by the run row and the report."""
+"""Tally of what a run has done so far.
+
+What a run has done so far: counted while it goes, shown by the progress bar, kept by the run row and the report.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,4 +1,7 @@
-"""One run of one window, from its row in the table to its end in the tables."""
+"""Run one window.
+
+One run of one window, from its row in the table to its end in the tables.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""Starting simulated gateways: in a test, from the command line; and reading their market's truth."""
+"""Start simulated gateways, and read their truth.
+
+In a test, from the command line; and reading their market's truth.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,6 @@
-"""The simulated market: what exists, what it is worth, what traded, and what IB would tell of it at any instant.
+"""The simulated market.
+
+What exists, what it is worth, what traded, and what IB would tell of it at any instant.
 
 Everything is a function of the seed; the clock only decides how much of it has happened. Nothing here knows the wire.
 

@@ -1,4 +1,7 @@
-"""What the simulated gateway was asked, when it answered, and which of IB's ceilings were exceeded."""
+"""Log of requests to the simulated gateway.
+
+What the simulated gateway was asked, when it answered, and which of IB's ceilings were exceeded.
+"""
 
 from collections import deque
 from collections.abc import Sequence

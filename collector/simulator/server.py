@@ -1,4 +1,7 @@
-"""The simulated IB Gateway: its port, its clients, its state towards IB."""
+"""Server of the simulated gateway.
+
+The simulated IB Gateway: its port, its clients, its state towards IB.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence

@@ -1,4 +1,7 @@
-"""How much a simulated market shows, and the markets that have a name."""
+"""Settings of simulated markets.
+
+How much a simulated market shows, and the markets that have a name.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""IB's hard rules for historical bars of 30 seconds and less; longer bars know none of them."""
+"""IB's rules for bars of 30 seconds and less.
+
+IB's hard rules for historical bars of 30 seconds and less; longer bars know none of them.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Hashable

@@ -1,4 +1,7 @@
-"""The words of IB's error messages, as clients classify by them."""
+"""Texts of IB's error messages.
+
+The words of IB's error messages, as clients classify by them.
+"""
 
 HMDS = "Historical Market Data Service error message:"
 

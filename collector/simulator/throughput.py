@@ -1,4 +1,6 @@
-"""How fast a gateway answers when so many requests are in flight. Pure models, usable without any socket.
+"""Models of a gateway's throughput.
+
+How fast a gateway answers when so many requests are in flight. Pure models, usable without any socket.
 
 All are one machine, processor sharing: with n requests in flight the model completes `rate(n)` requests a second, and
 every request gets an equal share of it. What differs is the curve `rate(n)`.

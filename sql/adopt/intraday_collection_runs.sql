@@ -1,4 +1,5 @@
--- Adopt the record of runs with their ids; none is running any more, and those of unknown windows become manual: $1 windows.
+-- Adopt the record of runs with their ids; none is running any more, and those of unknown windows become manual.
+-- $1 windows text[]: the known ones
 INSERT INTO intraday_collection_runs (
     id, run_date, run_type, attempt, scheduled_time, started_at, heartbeat_at, completed_at, symbols_requested,
     duration_requested, bar_size, contracts_requested, contracts_successful, bars_collected, bars_updated,

@@ -1,5 +1,8 @@
--- Adopt the option bars of [$1, $2); of a slot stored twice, the one that was changed last.
--- has_gaps as the coverage of adopted bars will be: a series is covered where it has a price; $3 the configured series.
+-- Adopt the option bars of a span; of a slot stored twice, the one that was changed last.
+-- has_gaps as the coverage of adopted bars will be: a series is covered where it has a price.
+-- $1 start timestamptz
+-- $2 end timestamptz
+-- $3 series text[]: the configured ones
 INSERT INTO option_bars_5min (
     time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, implied_volatility, delta,
     gamma, theta, vega, rho, open_interest, collection_run_id, data_source, has_gaps, created_at, updated_at

@@ -1,5 +1,8 @@
--- Adopt the underlyings' bars of [$1, $2); of a slot stored twice, the one that was changed last.
--- has_gaps as the coverage of adopted bars will be: a series is covered where it has a price; $3 the asked series.
+-- Adopt the underlyings' bars of a span; of a slot stored twice, the one that was changed last.
+-- has_gaps as the coverage of adopted bars will be: a series is covered where it has a price.
+-- $1 start timestamptz
+-- $2 end timestamptz
+-- $3 series text[]: the ones that are asked for
 INSERT INTO underlying_bars_5min (
     time, underlying_id, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
     collection_run_id, has_gaps, created_at, updated_at

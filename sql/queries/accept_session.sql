@@ -1,4 +1,7 @@
--- Accept a session as empty as it looks: $1 session day, $2 symbols ("ALL": over all of them), $3 now.
+-- Accept a session as empty as it looks.
+-- $1 session_day date
+-- $2 symbols text[]: "ALL" is over all of them
+-- $3 now timestamptz
 INSERT INTO session_evidence AS old (
     session_date, symbol, answered, empty, near, near_without_ask, trades_empty, plausible, accepted_at, measured_at
 )

@@ -1,5 +1,11 @@
 -- Store an index of which only levels are read (it is not collected: not active); the one of that symbol keeps its id.
--- $1 symbol, $2 IB's contract id, $3 name, $4 security type, $5 exchange, $6 currency, $7 now.
+-- $1 symbol text
+-- $2 con_id integer: IB's number
+-- $3 name text
+-- $4 sec_type text
+-- $5 exchange text
+-- $6 currency text
+-- $7 now timestamptz
 INSERT INTO underlying_securities (
     symbol, ib_con_id, name, active, sec_type, exchange, currency, created_at, updated_at
 )

@@ -1,4 +1,6 @@
--- Keep the staged bars in the quarantine, each once: $1 run id, $2 now.
+-- Keep the staged bars in the quarantine, each once.
+-- $1 run_id integer
+-- $2 now timestamptz
 INSERT INTO quarantined_bars (
     contract_id, underlying_id, what_to_show, time, reason, open, high, low, close, volume, bar_count, vwap, sent_at,
     run_id, quarantined_at

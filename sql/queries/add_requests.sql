@@ -1,4 +1,6 @@
--- Keep the staged requests, each once: $1 and $2 the first and the last sending of them, so that other chunks stay shut.
+-- Keep the staged requests, each once.
+-- $1 first_sent timestamptz: the first sending of them; literal bounds, so that other chunks stay shut
+-- $2 last_sent timestamptz
 INSERT INTO requests (
     sent_at, answered_at, run_id, login, instrument_id, what_to_show, span, outcome, code, message, bars, first_bar,
     negatives

@@ -1,4 +1,12 @@
--- Store an underlying, or bring the one of that symbol up to date: $1..$7 its columns, $8 now.
+-- Store an underlying, or bring the one of that symbol up to date.
+-- $1 symbol text
+-- $2 con_id integer: IB's number
+-- $3 name text
+-- $4 sec_type text
+-- $5 exchange text
+-- $6 primary_exchange text
+-- $7 currency text
+-- $8 now timestamptz
 INSERT INTO underlying_securities (
     symbol, ib_con_id, name, sec_type, exchange, primary_exchange, currency, created_at, updated_at
 )

@@ -1,6 +1,8 @@
 -- What contracts of expirations were asked for after they had expired, and how that is to be read.
--- $1 underlying id, $2 expirations. known: stored bars of just that series lie in the span, last_known the latest.
+-- known: stored bars of just that series lie in the span, last_known the latest.
 -- controlled: answers with bars of the same series of living contracts came within the minute before and after.
+-- $1 underlying_id integer: whose contracts
+-- $2 expirations date[]
 WITH asked AS MATERIALIZED (
     SELECT
         chain.expiration_date,

@@ -1,5 +1,6 @@
--- What awaits a second witness, by session: $1 symbols (NULL: all).
+-- What awaits a second witness, by session.
 -- oldest: of what half an hour confirms; sessions before a contract was listed need another night.
+-- $1 symbols text[]: NULL is all
 SELECT
     claim.session_date,
     min(claim.first_sent_at) FILTER (WHERE life.listed_since > claim.session_date IS NOT TRUE) AS oldest,

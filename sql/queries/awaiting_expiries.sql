@@ -1,5 +1,9 @@
 -- Contracts that expire on a session and lack nothing of it but second witnesses.
--- $1 underlying id, $2 session day, $3 open, $4 close, $5 series.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
+-- $5 series text[]
 SELECT chain.id
 FROM option_chains AS chain
 WHERE chain.underlying_id = $1::integer

@@ -1,4 +1,6 @@
--- Rows, contracts, first and last bar of a session by symbol, options and underlying: $1 from, $2 until.
+-- Rows, contracts, first and last bar of a session by symbol, options and underlying.
+-- $1 span_start timestamptz
+-- $2 span_end timestamptz
 SELECT
     underlying.symbol,
     count(DISTINCT bar.contract_id) AS contracts,

@@ -1,4 +1,5 @@
--- When each active underlying's chain was last read, and how many contracts are new: $1 since when they are.
+-- When each active underlying's chain was last read, and how many contracts are new.
+-- $1 since timestamptz: contracts are new that were stored at this instant or later
 SELECT
     underlying.symbol,
     max(chain.last_updated) AS refreshed,

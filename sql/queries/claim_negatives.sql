@@ -1,7 +1,14 @@
 -- Keep what controlled answers called empty; a claim keeps its first witness.
 -- It learns of the latest that spoke of all of it; what was asked of a part of it is a claim of its own.
--- $1 instruments (an underlying's id below zero), $2 series, $3 session days, $4 and $5 what was asked of the session,
--- $6 when the first witness was sent, $7 its run, $8 its login, $9 when the latest was sent.
+-- $1 instruments integer[]: an underlying's id is below zero
+-- $2 series text[]
+-- $3 days date[]: of the sessions
+-- $4 starts timestamptz[]: of what was asked of the session
+-- $5 ends timestamptz[]
+-- $6 first_sent_at timestamptz[]: when the first witness was sent
+-- $7 first_run_ids integer[]
+-- $8 first_logins text[]
+-- $9 last_sent_at timestamptz[]: when the latest was sent
 WITH given AS (
     SELECT
         CASE WHEN instrument > 0 THEN instrument END AS contract_id,

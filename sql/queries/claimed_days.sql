@@ -1,4 +1,5 @@
--- Session days on which an underlying or its contracts have claims: $1 underlying id.
+-- Session days on which an underlying or its contracts have claims.
+-- $1 underlying_id integer
 SELECT DISTINCT claim.session_date
 FROM negative_claims AS claim
 LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id

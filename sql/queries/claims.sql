@@ -1,6 +1,12 @@
 -- Claims on sessions, with what speaks for and against each; an underlying's own bear its id below zero.
--- $1 underlying id, $2..$4 days, opens and closes of the sessions, $5..$7 those of the sessions before and with them,
--- $8 the price up to which nobody need bid, USD.
+-- $1 underlying_id integer: whose claims, its contracts' included
+-- $2 days date[]: of the sessions
+-- $3 opens timestamptz[]
+-- $4 closes timestamptz[]
+-- $5 past_days date[]: of the sessions before and with them
+-- $6 past_opens timestamptz[]
+-- $7 past_closes timestamptz[]
+-- $8 no_bid numeric: up to this ask nobody need bid, USD
 WITH session AS (
     SELECT * FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)
 ),

@@ -1,4 +1,16 @@
--- Close a run: $1 run id, $2 status, $3 completed, $4..$10 its totals, $11 error details, $12 progress.
+-- Close a run.
+-- $1 run_id integer
+-- $2 status text
+-- $3 completed_at timestamptz
+-- $4 contracts_requested integer
+-- $5 contracts_successful integer
+-- $6 bars_inserted bigint
+-- $7 bars_updated bigint
+-- $8 bars_identical bigint
+-- $9 errors integer
+-- $10 rate_limit_hits integer
+-- $11 error_details jsonb
+-- $12 progress jsonb: NULL leaves what the last heartbeat said
 UPDATE intraday_collection_runs
 SET
     status = $2::text,

@@ -1,5 +1,9 @@
 -- How active the contracts of an underlying were, up to the latest session; what is stored later counts for the week.
--- $1 underlying id, $2 history from, $3 the latest session's open, $4 its close, $5 the week's first instant.
+-- $1 underlying_id integer: whose contracts
+-- $2 history_from timestamptz: the first instant that counts for the average
+-- $3 latest_open timestamptz: of the latest session
+-- $4 latest_close timestamptz
+-- $5 week_from timestamptz: bars from this instant on are of this week
 WITH daily AS (
     SELECT
         bar.contract_id,

@@ -1,5 +1,8 @@
--- The bars of one contract as a back-test reads them: $1 contract id, $2 from, $3 until. Spread and middle are computed
--- from what is read anyway: on compressed days each column of decimals costs time.
+-- The bars of one contract as a back-test reads them.
+-- Spread and middle are computed from what is read anyway: on compressed days each column of decimals costs time.
+-- $1 contract_id integer
+-- $2 span_start timestamptz
+-- $3 span_end timestamptz
 SELECT
     time, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close,
     ask_close - bid_close AS spread_close,

@@ -1,4 +1,6 @@
--- The first and last id of an underlying's contracts that live in a slot: $1 underlying id, $2 the slot's start.
+-- The first and last id of an underlying's contracts that live in a slot.
+-- $1 underlying_id integer: whose contracts
+-- $2 slot timestamptz: its start
 SELECT
     min(id) AS first_id,
     max(id) AS last_id

@@ -1,4 +1,5 @@
--- Contracts by their database ids: $1.
+-- Contracts by their database ids.
+-- $1 contract_ids integer[]
 SELECT
     contract.id,
     underlying.symbol,

@@ -1,4 +1,6 @@
--- Contracts of expirations that were ever selected: $1 underlying id, $2 expirations.
+-- Contracts of expirations that were ever selected.
+-- $1 underlying_id integer: whose contracts
+-- $2 expirations date[]
 SELECT
     contract.id,
     underlying.symbol,

@@ -1,4 +1,6 @@
--- Contracts selected for a session whose open interest was not told on its day: $1 underlying id, $2 session day.
+-- Contracts selected for a session whose open interest was not told on its day.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
 SELECT
     contract.id,
     underlying.symbol,

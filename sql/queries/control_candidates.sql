@@ -1,5 +1,10 @@
 -- Living contracts near the money, with the last slot of a session for which each series has a bar.
--- $1 underlying id, $2 New York day, $3 spot (NULL: not known), $4 the session's open, $5 its close, $6 how many.
+-- $1 underlying_id integer: whose contracts
+-- $2 today date: in New York
+-- $3 spot numeric: NULL is not known
+-- $4 session_start timestamptz
+-- $5 session_end timestamptz
+-- $6 count integer: how many contracts at most
 WITH near AS (
     SELECT chain.*
     FROM option_chains AS chain

@@ -1,4 +1,7 @@
--- Gaps by state, with the slots that they hold: $1 symbols (NULL: all), $2 not before and $3 not after (NULL: all).
+-- Gaps by state, with the slots that they hold.
+-- $1 symbols text[]: NULL is all
+-- $2 since timestamptz: only what ends later; NULL is all
+-- $3 until timestamptz: only what starts earlier; NULL is all
 SELECT
     gap.state,
     count(*) AS gaps,

@@ -1,4 +1,7 @@
--- Session days before an instant on which open gaps or due dead letters lie: $1 symbols, $2 before, $3 now.
+-- Session days before an instant on which open gaps or due dead letters lie.
+-- $1 symbols text[]
+-- $2 before timestamptz
+-- $3 now timestamptz
 WITH part AS (
     SELECT contract_id, underlying_id, gap_start AS starts, gap_end AS ends
     FROM historical_data_gaps

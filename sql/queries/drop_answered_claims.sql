@@ -1,5 +1,5 @@
--- Forget claims of which some slots have settled since: $1 underlying id, its contracts included.
--- What is left of them is asked again.
+-- Forget claims of which some slots have settled since; what is left of them is asked again.
+-- $1 underlying_id integer: whose claims, its contracts' included
 DELETE FROM negative_claims AS claim
 USING request_coverage AS coverage
 WHERE coverage.what_to_show = claim.what_to_show

@@ -1,4 +1,6 @@
--- Open dead letters whose next attempt is due, the first to expire first: $1 now (NULL: all open ones), $2 symbols.
+-- Open dead letters whose next attempt is due, the first to expire first.
+-- $1 now timestamptz: NULL is all open ones, due or not
+-- $2 symbols text[]: NULL is all
 SELECT
     letter.id,
     coalesce(contract_underlying.symbol, own_underlying.symbol) AS symbol,

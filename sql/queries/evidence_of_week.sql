@@ -1,4 +1,6 @@
--- Series-slots by symbol that await a second witness, and that one witness has settled: $1 from, $2 until.
+-- Series-slots by symbol that await a second witness, and that one witness has settled.
+-- $1 span_start timestamptz
+-- $2 span_end timestamptz
 WITH single AS (
     SELECT coalesce(chain.underlying_id, coverage.underlying_id) AS id, sum(upper(part) - lower(part)) AS spent
     FROM request_coverage AS coverage

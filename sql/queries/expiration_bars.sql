@@ -1,4 +1,8 @@
--- The prices of one expiration in a span: $1 underlying id, $2 expiration, $3 from, $4 until.
+-- The prices of one expiration in a span.
+-- $1 underlying_id integer: whose contracts
+-- $2 expiration date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
 SELECT
     bar.contract_id,
     contract.strike_price::double precision AS strike,

@@ -1,5 +1,7 @@
--- What is known of the expirations of symbols: chains as they were last read, days on which a selected contract expires.
--- $1 symbols, $2 first and $3 last of these days.
+-- What is known of the expirations of symbols: chains as last read, and the days on which a selected contract expires.
+-- $1 symbols text[]
+-- $2 since date: the first of these days
+-- $3 last_day date: the last of them
 SELECT
     underlying.chain_asked_on,
     underlying.chain_expirations,

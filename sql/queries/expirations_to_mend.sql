@@ -1,4 +1,6 @@
--- Expirations before a day whose contracts have open gaps: $1 underlying id, $2 New York day.
+-- Expirations before a day whose contracts have open gaps.
+-- $1 underlying_id integer: whose contracts
+-- $2 today date: in New York
 SELECT DISTINCT contract.expiration_date
 FROM historical_data_gaps AS gap
 INNER JOIN option_chains AS contract ON contract.id = gap.contract_id

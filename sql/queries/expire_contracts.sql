@@ -1,4 +1,6 @@
--- Mark contracts that expired before a day: $1 New York day, $2 now.
+-- Mark contracts that expired before a day.
+-- $1 today date: in New York
+-- $2 now timestamptz
 WITH over AS (
     UPDATE option_chains
     SET active = false, updated_at = $2::timestamptz

@@ -1,4 +1,6 @@
--- Contracts that expired before a day and have open gaps: $1 underlying id, $2 New York day.
+-- Contracts that expired before a day and have open gaps.
+-- $1 underlying_id integer: whose contracts
+-- $2 day date: in New York
 SELECT
     contract.id,
     underlying.symbol,

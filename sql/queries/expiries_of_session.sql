@@ -1,5 +1,7 @@
--- Contracts selected for the session on which they expire; is it settled in every series, is anything of theirs lost:
--- $1 underlying id, $2 day.
+-- Contracts selected for the session on which they expire.
+-- collected: it is settled in every series. lost: something of theirs is.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
 SELECT
     contract.id,
     underlying.symbol,

@@ -1,5 +1,6 @@
 -- Selected contracts that expired between two days: settled on their last session, lost there in part, or neither yet.
--- $1 first day, $2 last day.
+-- $1 first date: day
+-- $2 last date: day, included
 SELECT
     count(*) FILTER (WHERE life.expiry_collected) AS saved,
     count(*) FILTER (WHERE NOT life.expiry_collected AND gone.contract_id IS NULL) AS at_risk,

@@ -1,5 +1,8 @@
 -- Write open interest as told on a session into bars of it that came later.
--- $1 underlying id, $2 session day, $3 its open, $4 its close.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
 UPDATE option_bars_5min AS bar
 SET open_interest = told.open_interest
 FROM option_open_interest AS told

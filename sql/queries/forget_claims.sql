@@ -1,4 +1,7 @@
--- Forget what was called empty of a session and is not settled: $1 symbols, $2 session day, $3 New York day as in forget_coverage.
+-- Forget what was called empty of a session and is not settled.
+-- $1 symbols text[]
+-- $2 session_day date
+-- $3 today date: in New York; what expired before it keeps its claims, as in forget_coverage
 DELETE FROM negative_claims AS claim
 WHERE claim.session_date = $2::date
     AND (

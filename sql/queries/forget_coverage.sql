@@ -1,5 +1,8 @@
--- Forget what is covered and settled of a session, so that it is asked for again: $1 symbols, $2 open, $3 next open;
--- $4 New York day: what expired before it can never be asked for again, so forgetting would lose it.
+-- Forget what is covered and settled of a session, so that it is asked for again.
+-- $1 symbols text[]
+-- $2 session_open timestamptz
+-- $3 session_next_open timestamptz: of the session that follows
+-- $4 today date: in New York; what expired before it can never be asked for again, so forgetting would lose it
 UPDATE request_coverage AS coverage
 SET
     covered = covered - tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)),

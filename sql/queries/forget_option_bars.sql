@@ -1,5 +1,9 @@
--- Mark a session's option bars as incomplete after their coverage was forgotten: $1 symbols, $2 open, $3 close, $4 now,
--- $5 New York day before which contracts that expired keep their coverage.
+-- Mark a session's option bars as incomplete after their coverage was forgotten.
+-- $1 symbols text[]
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
+-- $4 now timestamptz
+-- $5 today date: in New York; contracts that expired before it keep their coverage
 UPDATE option_bars_5min AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz

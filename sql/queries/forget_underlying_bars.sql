@@ -1,4 +1,8 @@
--- Mark the bars of a session as incomplete after its coverage was forgotten: $1 symbols, $2 open, $3 close, $4 now.
+-- Mark the bars of a session as incomplete after its coverage was forgotten.
+-- $1 symbols text[]
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
+-- $4 now timestamptz
 UPDATE underlying_bars_5min AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz

@@ -1,4 +1,6 @@
--- Open gaps of contracts of expirations: $1 underlying id, $2 expirations.
+-- Open gaps of contracts of expirations.
+-- $1 underlying_id integer: whose contracts
+-- $2 expirations date[]
 SELECT hole.id, chain.expiration_date
 FROM historical_data_gaps AS hole
 INNER JOIN option_chains AS chain ON chain.id = hole.contract_id

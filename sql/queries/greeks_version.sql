@@ -1,4 +1,6 @@
--- The version of a set of parameters, a new one if they were never used: $1 parameters, $2 now.
+-- The version of a set of parameters, a new one if they were never used.
+-- $1 parameters jsonb
+-- $2 now timestamptz
 WITH known AS (
     SELECT version
     FROM greeks_parameters

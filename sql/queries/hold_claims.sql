@@ -1,4 +1,7 @@
--- Wait no longer for second witnesses that did not come: $1 session days (NULL: all), $2 first witnesses before, $3 why.
+-- Wait no longer for second witnesses that did not come.
+-- $1 days date[]: of the sessions; NULL is all
+-- $2 before timestamptz: claims whose first witness was sent earlier
+-- $3 reason text: why they are held, in words
 UPDATE negative_claims
 SET state = 'held', reason = $3::text
 WHERE state = 'awaiting'

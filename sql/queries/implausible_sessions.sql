@@ -1,5 +1,6 @@
--- Sessions that look emptier than they can be and of which something is still held: $1 session day (NULL: any). Over all
--- symbols ("ALL") only where none is so by itself.
+-- Sessions that look emptier than they can be and of which something is still held.
+-- Over all symbols ("ALL") only where none is so by itself.
+-- $1 day date: of the session; NULL is any
 SELECT evidence.session_date, evidence.symbol, evidence.reason
 FROM session_evidence AS evidence
 WHERE NOT evidence.plausible

@@ -1,4 +1,7 @@
--- The latest stored bar of each series of contracts since an instant: $1 contract ids, $2 series, $3 not before, by series.
+-- The latest stored bar of each series of contracts since an instant.
+-- $1 contract_ids integer[]
+-- $2 series text[]
+-- $3 since timestamptz[]: by series, the instant before which bars do not count
 SELECT contract.id AS contract_id, series.what_to_show, found.last_known
 FROM unnest($1::integer[]) AS contract (id)
 CROSS JOIN unnest($2::text[], $3::timestamptz[]) AS series (what_to_show, since)

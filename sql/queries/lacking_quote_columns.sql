@@ -1,5 +1,9 @@
 -- Settled sessions of BID and ASK series of which a row was stored by its close alone.
--- $1 underlying id, $2 and $3 the sessions' opens and closes, $4 series, $5 contract ids or NULL.
+-- $1 underlying_id integer: whose contracts
+-- $2 opens timestamptz[]: of the sessions
+-- $3 closes timestamptz[]
+-- $4 series text[]
+-- $5 contract_ids integer[]: NULL is all
 WITH session AS (
     SELECT opens, closes
     FROM unnest($2::timestamptz[], $3::timestamptz[]) AS t (opens, closes)

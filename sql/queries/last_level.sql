@@ -1,4 +1,7 @@
--- The last close and the last implied volatility of an underlying in a span: $1 underlying id, $2 from, $3 until.
+-- The last close and the last implied volatility of an underlying in a span.
+-- $1 underlying_id integer
+-- $2 span_start timestamptz
+-- $3 span_end timestamptz
 SELECT
     price.time,
     price.close,

@@ -1,4 +1,5 @@
--- The latest attempts at any window, the last one first: $1 how many.
+-- The latest attempts at any window, the last one first.
+-- $1 limit integer: how many
 SELECT
     id,
     run_date,

@@ -1,5 +1,6 @@
--- Count contracts as listed from the day of a staged bar on, when that is earlier than known: $1 contract ids.
+-- Count contracts as listed from the day of a staged bar on, when that is earlier than known.
 -- Sessions from that day on are expected again where none was, because they lay before the listing.
+-- $1 contract_ids integer[]
 UPDATE option_contract_lifecycle AS life
 SET
     listed_since = staged.day,

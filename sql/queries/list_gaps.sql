@@ -1,4 +1,7 @@
--- Gaps of a state, the first to expire first: $1 state, $2 symbols (NULL: all), $3 not before (NULL: all).
+-- Gaps of a state, the first to expire first.
+-- $1 state text
+-- $2 symbols text[]: NULL is all
+-- $3 since timestamptz: only what ends later; NULL is all
 SELECT
     gap.id,
     coalesce(contract_underlying.symbol, own_underlying.symbol) AS symbol,

@@ -1,5 +1,9 @@
--- Contracts that IB lists, by expiration, strike and right: $1 underlying id, $2 first and $3 last expiration, $4 those
--- listed on this day already (NULL: all). How long those of the very first reading of a chain are listed nobody knows.
+-- Contracts that IB lists, by expiration, strike and right.
+-- How long those of the very first reading of a chain are listed nobody knows.
+-- $1 underlying_id integer: whose contracts
+-- $2 first date: expiration
+-- $3 last date: expiration, included
+-- $4 on date: those that were listed on this day already; NULL is all
 SELECT
     contract.id,
     underlying.symbol,

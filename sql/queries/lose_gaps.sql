@@ -1,5 +1,7 @@
 -- Mark open gaps of contracts as lost, and return them; what was claimed of their slots is of no use any more.
--- $1 gap ids, $2 the reason for each, $3 now.
+-- $1 gap_ids bigint[]
+-- $2 reasons text[]: of each gap, in words
+-- $3 now timestamptz
 WITH gap AS (
     UPDATE historical_data_gaps AS hole
     SET state = 'lost', lost_at = $3::timestamptz, reason = given.reason

@@ -1,4 +1,9 @@
--- Mark contracts whose last session is settled in every series: $1 underlying id, $2 day, $3 open, $4 close, $5 series.
+-- Mark contracts whose last session is settled in every series.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
+-- $5 series text[]
 UPDATE option_contract_lifecycle AS life
 SET expiry_collected = true
 FROM option_chains AS contract

@@ -1,4 +1,8 @@
--- Note whether empty answers were controlled: $1 instruments, $2 series, $3 when their requests were sent, $4 controlled.
+-- Note whether empty answers were controlled.
+-- $1 instruments integer[]: an underlying's id is below zero
+-- $2 series text[]
+-- $3 sent_at timestamptz[]: when their requests were sent
+-- $4 controlled boolean[]
 UPDATE requests AS request
 SET controlled = weighed.controlled
 FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::boolean[]) AS weighed (

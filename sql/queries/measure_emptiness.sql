@@ -1,9 +1,14 @@
 -- How empty a session is of an underlying's contracts that are selected on it and listed.
--- $1 underlying id, $2 day, $3 open, $4 close, $5 series, $6 and $7 the lowest and highest strike near the money.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
+-- $5 series text[]
+-- $6 near integer[]: contracts near the money
 WITH contract AS (
     SELECT
         chain.id,
-        chain.strike_price >= $6::numeric AND chain.strike_price <= $7::numeric AS near,
+        chain.id = ANY($6::integer[]) AS near,
         life.listed_since <= $2::date AS listed,
         (
             SELECT array_agg(coverage.what_to_show)

@@ -1,6 +1,11 @@
 -- What an underlying's contracts have of one session: contracts, series-slots, slots by verdict, rows.
 -- A settled slot whose trade is in quarantine (flag 128) is neither traded nor without a trade.
--- $1 underlying id, $2 session day, $3 open, $4 close, $5 series, $6 contract ids (NULL: every selected one).
+-- $1 underlying_id integer: whose contracts
+-- $2 session_day date
+-- $3 session_open timestamptz
+-- $4 session_close timestamptz
+-- $5 series text[]
+-- $6 contract_ids integer[]: NULL is every selected one
 WITH contract AS (
     SELECT chain.id AS contract_id
     FROM option_chains AS chain

@@ -1,6 +1,12 @@
 -- Slots that a series lacks on sessions for which its contract is selected.
--- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 series, $6 what counts as done (not_covered,
--- not_settled; NULL: nothing), $7 contract ids or NULL. What is lost is not asked for, unless nothing counts as done.
+-- What is lost is not asked for, unless nothing counts as done.
+-- $1 underlying_id integer: whose contracts
+-- $2 days date[]: of the sessions
+-- $3 opens timestamptz[]
+-- $4 closes timestamptz[]
+-- $5 series text[]
+-- $6 asks text: what counts as done (not_covered: what is covered, not_settled: what is settled; NULL: nothing)
+-- $7 contract_ids integer[]: NULL is all
 WITH session AS (
     SELECT day, slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)

@@ -1,5 +1,10 @@
 -- Slots that an underlying's series lack on sessions.
--- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 series, $6 as in missing_contract_slots.
+-- $1 underlying_id integer
+-- $2 days date[]: of the sessions
+-- $3 opens timestamptz[]
+-- $4 closes timestamptz[]
+-- $5 series text[]
+-- $6 asks text: as in missing_contract_slots
 WITH expected AS (
     SELECT range_agg(tstzrange(opens, closes)) AS slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)

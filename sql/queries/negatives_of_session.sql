@@ -1,5 +1,8 @@
 -- Series of a session that are, or may be, empty: one witness, awaiting the second, held; each with its first witness.
--- $1 session day, $2 its first and $3 its last instant, $4 symbols (NULL: all).
+-- $1 session_day date
+-- $2 hours_start timestamptz: of the session
+-- $3 hours_end timestamptz
+-- $4 symbols text[]: NULL is all
 WITH single AS (
     SELECT coverage.contract_id, coverage.underlying_id, coverage.what_to_show, part AS span
     FROM request_coverage AS coverage

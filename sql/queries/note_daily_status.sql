@@ -1,4 +1,14 @@
--- Note how a session date's collection of one kind stands for a symbol: $1..$10 the columns of daily_collection_status.
+-- Note how a session date's collection of one kind stands for a symbol.
+-- $1 session_day date
+-- $2 due timestamptz
+-- $3 symbol text
+-- $4 collection_type text
+-- $5 started_at timestamptz
+-- $6 completed_at timestamptz
+-- $7 status text
+-- $8 records bigint
+-- $9 error_message text
+-- $10 timezone text
 INSERT INTO daily_collection_status (
     collection_date, collection_time, symbol, collection_type, started_at, completed_at, status, records_collected,
     error_message, timezone

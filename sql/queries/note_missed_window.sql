@@ -1,4 +1,10 @@
--- Record a window that did not run: $1 session day, $2 when it was due, $3 window, $4 the kind of miss, $5 now, $6 the reason.
+-- Record a window that did not run.
+-- $1 session_day date
+-- $2 due timestamptz
+-- $3 window text
+-- $4 kind text: of miss
+-- $5 now timestamptz
+-- $6 reason text
 INSERT INTO daily_collection_status AS noted (
     collection_date, collection_time, symbol, collection_type, started_at, completed_at, status, error_message
 )

@@ -1,5 +1,8 @@
--- Say that nobody traded in slots with quotes whose TRADES have settled empty: $1 contract ids, $2 from, $3 until.
+-- Say that nobody traded in slots with quotes whose TRADES have settled empty.
 -- A slot whose trade is in quarantine (bit 7) stays unknown.
+-- $1 contract_ids integer[]
+-- $2 span_start timestamptz
+-- $3 span_end timestamptz
 UPDATE option_bars_5min AS bar
 SET volume = 0
 FROM request_coverage AS coverage

@@ -1,5 +1,11 @@
--- Give contracts that were adopted without IB's number the one by which IB defines them: $1 underlying id, $2..$6 arrays.
+-- Give contracts that were adopted without IB's number the one by which IB defines them.
 -- What is listed twice at one strike (an adjusted contract) goes to the contract of the same OCC symbol first.
+-- $1 underlying_id integer: whose contracts
+-- $2 con_ids integer[]: IB's numbers
+-- $3 occ_symbols text[]
+-- $4 expirations date[]
+-- $5 strikes numeric[]
+-- $6 rights text[]
 UPDATE option_chains AS adopted
 SET ib_con_id = pair.ib_con_id
 FROM (

@@ -1,7 +1,10 @@
 -- Open gaps of contracts that lie beyond the source's memory, and why they are lost, in words.
 -- Two nights' controlled answers must have been empty: two dates in New York, at least six hours apart, both beyond the
 -- depth already.
--- $1 underlying id, $2 series, $3 how far back the source remembers each, $4 now.
+-- $1 underlying_id integer: whose contracts
+-- $2 series text[]
+-- $3 depths interval[]: how far back the source remembers each
+-- $4 now timestamptz
 WITH old AS (
     SELECT
         hole.id,

@@ -1,6 +1,14 @@
 -- Open a run as the next attempt at its window.
--- $1 run date, $2 window, $3 scheduled, $4 started, $5 symbols, $6 duration, $7 bar size, $8 forced, $9 host,
--- $10 process id.
+-- $1 day date: of the session
+-- $2 window text
+-- $3 scheduled timestamptz
+-- $4 started_at timestamptz
+-- $5 symbols text[]
+-- $6 duration text
+-- $7 bar_size text
+-- $8 forced boolean
+-- $9 host text
+-- $10 process_id integer
 INSERT INTO intraday_collection_runs (
     run_date, run_type, attempt, scheduled_time, started_at, heartbeat_at, symbols_requested, duration_requested,
     bar_size, forced, host, process_id, status

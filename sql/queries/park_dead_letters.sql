@@ -1,7 +1,17 @@
 -- Keep requests that were given up on; one that is already kept gets the new outcome and its attempts added.
 -- It waits the longer the older it is: a day at least, three at most.
--- $1 contract ids, $2 underlying ids, $3 series, $4 starts, $5 ends, $6 outcomes, $7 codes, $8 messages, $9 attempts,
--- $10 next attempts, $11 now, $12 run id.
+-- $1 contract_ids integer[]: NULL where it is an underlying's
+-- $2 underlying_ids integer[]: NULL where it is a contract's
+-- $3 series text[]
+-- $4 starts timestamptz[]
+-- $5 ends timestamptz[]
+-- $6 outcomes text[]
+-- $7 codes integer[]
+-- $8 messages text[]
+-- $9 attempts integer[]
+-- $10 next_attempt_at timestamptz[]: the first time; later it follows from the age
+-- $11 now timestamptz
+-- $12 run_id integer
 WITH given AS (
     SELECT DISTINCT ON (contract_id, underlying_id, what_to_show, starts, ends)
         contract_id,

@@ -1,4 +1,5 @@
--- Requests sent and seconds taken by the latest runs that ended well and sent any, the last one first: $1 how many.
+-- Requests sent and seconds taken by the latest runs that ended well and sent any, the last one first.
+-- $1 count integer: how many
 SELECT
     (progress ->> 'attempts')::integer AS requests,
     duration_seconds AS seconds

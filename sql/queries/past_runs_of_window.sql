@@ -1,6 +1,9 @@
--- How a window of each earlier session ended, the latest sessions first: $1 window, $2 before this day, $3 how many.
+-- How a window of each earlier session ended, the latest sessions first.
 -- Status and share are those of the last finished attempt; bars, contracts and seconds those of all of them, since a
 -- further attempt asks only for what is left.
+-- $1 window text
+-- $2 before date: this session day
+-- $3 compared_sessions integer: how many
 SELECT DISTINCT ON (run_date)
     id,
     run_date,

@@ -1,6 +1,11 @@
--- Expirations with bars in a span that lack the Greeks of a version: $1 underlying id, $2 from, $3 until, $4 version.
--- Without a version every expiration that has bars. $5: the reason "no price of the underlying", $6: flags of such prices.
+-- Expirations with bars in a span that lack the Greeks of a version.
 -- What had no Greeks for want of the underlying's price lacks them again once that price has come.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
+-- $4 version smallint: NULL is every expiration that has bars
+-- $5 unknown smallint: the reason "no price of the underlying"
+-- $6 doubted integer: flags of prices that count as none
 SELECT
     contract.expiration_date,
     count(*) AS bars

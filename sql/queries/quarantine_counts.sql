@@ -1,4 +1,6 @@
--- Bars in quarantine of a span by symbol, series and reason: $1 from, $2 until.
+-- Bars in quarantine of a span by symbol, series and reason.
+-- $1 span_start timestamptz
+-- $2 span_end timestamptz
 SELECT
     underlying.symbol,
     bar.what_to_show,

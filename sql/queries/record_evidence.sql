@@ -1,5 +1,16 @@
 -- Keep what a look at a session found.
--- $1 session day, $2 symbol, $3..$7 counts, $8 plausible, $9 reason, $10 nights, $11 run id, $12 now.
+-- $1 session_day date
+-- $2 symbol text
+-- $3 answered integer
+-- $4 empty integer
+-- $5 near integer
+-- $6 near_without_ask integer
+-- $7 without_trades integer
+-- $8 plausible boolean
+-- $9 remark text: why it is not plausible, or what else is to be said
+-- $10 nights date[]: that found the same share
+-- $11 run_id integer
+-- $12 now timestamptz
 INSERT INTO session_evidence AS old (
     session_date, symbol, answered, empty, near, near_without_ask, trades_empty, plausible, reason, found_on, run_id,
     measured_at

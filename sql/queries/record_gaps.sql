@@ -1,8 +1,20 @@
 -- Bring the recorded gaps of an underlying and its contracts up to date with what is not settled on past sessions.
--- $1 underlying id, $2..$4 the sessions' days, opens and closes, $5 the options' series, $6 the underlying's series,
--- $7 now, $8 run id, $9 gap type, $10 and $11 contract ids and series with a gap type of their own, $12 these types,
--- $13 and $14 contract ids and the instants from which their slots are not due yet.
--- What awaits a second witness, or is not expected any more, is no gap: such gaps are withdrawn, neither filled nor open.
+-- What awaits a second witness, or is not expected any more, is no gap: such gaps are withdrawn, neither filled nor
+-- open.
+-- $1 underlying_id integer: whose gaps
+-- $2 days date[]: of the sessions
+-- $3 opens timestamptz[]
+-- $4 closes timestamptz[]
+-- $5 series text[]: of the options
+-- $6 underlying_series text[]
+-- $7 now timestamptz
+-- $8 run_id integer
+-- $9 gap_type text: of those without one of their own
+-- $10 known_contract_ids integer[]: contracts with a gap type of their own
+-- $11 known_series text[]
+-- $12 known_reasons text[]: these types
+-- $13 pending integer[]: contract ids whose last slots are not due yet
+-- $14 pending_since timestamptz[]: from which instant on, by contract
 WITH session AS (
     SELECT day, tstzrange(opens, closes) AS slots
     FROM unnest($2::date[], $3::timestamptz[], $4::timestamptz[]) AS t (day, opens, closes)

@@ -1,6 +1,10 @@
 -- Add quote coverage, volatility coverage, doubt and quarantine to a session's statistics, where it has any.
--- $1 session day, $2 symbol, $3 slots with bid and ask, $4 with an implied volatility, $5 bars in quarantine,
--- $6 flagged bars.
+-- $1 session_day date
+-- $2 symbol text
+-- $3 quoted bigint: slots with bid and ask
+-- $4 with_iv bigint: slots with an implied volatility
+-- $5 quarantined bigint: bars
+-- $6 doubted bigint: bars with a flag
 UPDATE collection_statistics
 SET
     quote_percent = least(100.0 * $3::bigint / nullif(expected_slots, 0), 100),

@@ -1,4 +1,19 @@
--- Keep a session's statistics of a symbol; a later measurement replaces what it knows: $1..$15 the columns in this order.
+-- Keep a session's statistics of a symbol; a later measurement replaces what it knows.
+-- $1 session_day date
+-- $2 symbol text
+-- $3 contracts integer
+-- $4 contracts_settled integer
+-- $5 rows bigint
+-- $6 duration_s numeric: NULL leaves what is known
+-- $7 bars_per_contract numeric
+-- $8 completeness numeric: percent
+-- $9 error_rate numeric: percent; NULL leaves what is known
+-- $10 fill numeric: percent
+-- $11 slots bigint: expected
+-- $12 traded bigint
+-- $13 no_trade bigint
+-- $14 unknown bigint
+-- $15 now timestamptz
 INSERT INTO collection_statistics AS old (
     collection_date, symbol, total_contracts, successful_contracts, total_bars_collected, collection_duration_seconds,
     avg_bars_per_contract, data_completeness_percent, error_rate_percent, fill_percent, expected_slots, traded_slots,

@@ -1,4 +1,5 @@
--- What the statistics of a session say of its bars, by symbol: $1 session day.
+-- What the statistics of a session say of its bars, by symbol.
+-- $1 session_day date
 SELECT
     symbol,
     avg_bars_per_contract,

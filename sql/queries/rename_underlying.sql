@@ -1,4 +1,7 @@
--- Give the underlying that IB knows by $2 its new symbol $1; where another has that symbol, free the number for it. $3 now.
+-- Give the underlying that IB knows by a number its new symbol; where another has that symbol, free the number for it.
+-- $1 symbol text
+-- $2 con_id integer: IB's number
+-- $3 now timestamptz
 UPDATE underlying_securities AS known
 SET
     symbol = CASE WHEN taken.yes THEN known.symbol ELSE $1::text END,

@@ -1,5 +1,7 @@
--- Look again at bars that stand in quarantine: $1 run id, $2 now.
+-- Look again at bars that stand in quarantine.
 -- The same bar counts when its request was sent half an hour later than the first; another one takes its place.
+-- $1 run_id integer
+-- $2 now timestamptz
 UPDATE quarantined_bars AS known
 SET
     seen = CASE WHEN again.same THEN 2 ELSE 1 END,

@@ -1,4 +1,5 @@
--- How far back answers reached, by kind of instrument and series: $1 requests sent since.
+-- How far back answers reached, by kind of instrument and series.
+-- $1 since timestamptz: requests sent at this instant or later
 SELECT
     instrument_id > 0 AS is_option,
     what_to_show,

@@ -1,4 +1,5 @@
--- Close dead letters whose span is settled by now, or of which nothing is missing any more but what is lost: $1 now.
+-- Close dead letters whose span is settled by now, or of which nothing is missing any more but what is lost.
+-- $1 now timestamptz
 WITH lost AS (
     SELECT contract_id, what_to_show, range_agg(tstzrange(gap_start, gap_end)) AS slots
     FROM historical_data_gaps

@@ -1,5 +1,8 @@
--- Spans of dead letters whose next attempt is not due, by series: $1 underlying id, $2 now, $3 before.
+-- Spans of dead letters whose next attempt is not due, by series.
 -- What expires before that attempt does not rest: it may be the last one.
+-- $1 underlying_id integer: whose letters, its contracts' included
+-- $2 now timestamptz
+-- $3 before timestamptz: spans that end by then
 SELECT
     coalesce(letter.contract_id, -letter.underlying_id) AS instrument,
     letter.what_to_show,

@@ -1,4 +1,10 @@
--- Note what holds claims up: $1 instruments, $2 series, $3 and $4 their spans, $5 states, $6 reasons.
+-- Note what holds claims up.
+-- $1 instruments integer[]: an underlying's id is below zero
+-- $2 series text[]
+-- $3 starts timestamptz[]: of the claims
+-- $4 ends timestamptz[]
+-- $5 verdicts text[]: the states that they take
+-- $6 reasons text[]: in words
 UPDATE negative_claims AS claim
 SET state = given.state, reason = given.reason
 FROM unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[]) AS given (

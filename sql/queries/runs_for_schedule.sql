@@ -1,4 +1,5 @@
--- Every attempt at a window whose session is not older than a day, as the schedule reads it: $1 first session day.
+-- Every attempt at a window whose session is not older than a day, as the schedule reads it.
+-- $1 since date: the first session day
 SELECT
     run_type,
     run_date,

@@ -1,4 +1,5 @@
--- Every attempt at every window of a session date, in the order of their beginning: $1 run date.
+-- Every attempt at every window of a session date, in the order of their beginning.
+-- $1 day date
 SELECT
     id,
     run_date,

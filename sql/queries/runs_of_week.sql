@@ -1,4 +1,6 @@
--- The last attempt at each window of sessions between two days, and what all attempts came to: $1 first day, $2 last day.
+-- The last attempt at each window of sessions between two days, and what all attempts came to.
+-- $1 first date: day
+-- $2 last date: day, included
 SELECT DISTINCT ON (run_date, run_type)
     id,
     run_date,

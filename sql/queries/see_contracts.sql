@@ -1,4 +1,6 @@
--- Note that IB lists contracts on a day: $1 contract ids, $2 New York day.
+-- Note that IB lists contracts on a day.
+-- $1 contract_ids integer[]
+-- $2 today date: in New York
 INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen)
 SELECT contract_id, $2::date, $2::date, $2::date
 FROM unnest($1::integer[]) AS contract_id

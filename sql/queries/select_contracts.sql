@@ -1,5 +1,6 @@
 -- Select contracts from a session to their expiration; touches newly selected ones only.
--- $1 contract ids, $2 session day.
+-- $1 contract_ids integer[]
+-- $2 session_day date
 UPDATE option_contract_lifecycle AS life
 SET selected = life.selected + datemultirange(daterange($2::date, contract.expiration_date, '[]'))
 FROM option_chains AS contract

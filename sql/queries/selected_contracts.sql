@@ -1,4 +1,7 @@
--- Contracts selected for a session in a stretch of days: $1 underlying id, $2 first and $3 last session day.
+-- Contracts selected for a session in a stretch of days.
+-- $1 underlying_id integer: whose contracts
+-- $2 first date: session day
+-- $3 last date: session day, included
 SELECT
     contract.id,
     underlying.symbol,

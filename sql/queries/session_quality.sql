@@ -1,4 +1,8 @@
--- Option bars of a session in numbers: $1 underlying id, $2 from, $3 until, $4 the bits of doubt.
+-- Option bars of a session in numbers.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
+-- $4 doubted integer: the bits of doubt
 SELECT
     count(coalesce(bar.close, bar.bid_close, bar.ask_close)) AS bars,
     count(DISTINCT bar.contract_id) AS contracts,

@@ -1,5 +1,9 @@
--- Settle claims, and forget them: $1 instruments (an underlying's id below zero), $2 series, $3 and $4 their
--- spans, $5 whether one witness speaks for it.
+-- Settle claims, and forget them.
+-- $1 instruments integer[]: an underlying's id is below zero
+-- $2 series text[]
+-- $3 starts timestamptz[]: of the claims
+-- $4 ends timestamptz[]
+-- $5 single boolean[]: whether one witness speaks for it
 WITH ruled AS (
     DELETE FROM negative_claims AS claim
     USING unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::boolean[]) AS given (

@@ -1,5 +1,8 @@
--- Traded slots and settled TRADES spans of contracts within one session, a row a contract: $1 contract ids, $2 from, $3 until.
+-- Traded slots and settled TRADES spans of contracts within one session, a row a contract.
 -- What is settled by a trade that stands in quarantine (flag 128) is left out: whether anybody traded is unknown.
+-- $1 contract_ids integer[]
+-- $2 span_start timestamptz
+-- $3 span_end timestamptz
 SELECT
     contract.id AS contract_id,
     coalesce(coverage.settled, '{}') - coalesce(

@@ -1,4 +1,6 @@
--- The requests that took longest, from sending to their end: $1 sent since, $2 how many.
+-- The requests that took longest, from sending to their end.
+-- $1 since timestamptz: requests sent at this instant or later
+-- $2 most integer: how many
 SELECT
     request.run_id,
     coalesce(chain.contract_symbol, own.symbol) AS contract,

@@ -1,5 +1,13 @@
 -- Keep what the Greeks of an expiration on a session rest on.
--- $1 underlying id, $2 session day, $3 expiration, $4 rate, $5 yield, $6 its error, $7 pairs, $8 version, $9 now.
+-- $1 underlying_id integer
+-- $2 session_day date
+-- $3 expiration date
+-- $4 rate double precision: a year, continuously compounded
+-- $5 dividend_yield double precision
+-- $6 error double precision: of the yield
+-- $7 pairs integer: how many it was found from
+-- $8 version smallint: of the Greeks
+-- $9 now timestamptz
 INSERT INTO expiration_carry (
     underlying_id, session_date, expiration_date, rate, dividend_yield, error, pairs, greeks_version, computed_at
 )

@@ -1,5 +1,15 @@
 -- Store option contracts by IB's id, and return their ids and which are new; `lock_underlying` comes first.
--- $1 underlying id, $2..$10 columns as arrays, $11 now.
+-- $1 underlying_id integer: whose contracts
+-- $2 con_ids integer[]: IB's numbers
+-- $3 occ_symbols text[]
+-- $4 expirations date[]
+-- $5 strikes numeric[]
+-- $6 rights text[]
+-- $7 multipliers integer[]
+-- $8 exchanges text[]
+-- $9 trading_classes text[]
+-- $10 currencies text[]
+-- $11 now timestamptz
 WITH block AS (
     -- Each underlying has a million ids of its own: whatever is listed when, its contracts lie together in compressed days,
     -- and a surface opens no other underlying's batches.

@@ -1,4 +1,11 @@
--- Store 5-minute bars of an index: $1 its id, $2 slots, $3 opens, $4 highs, $5 lows, $6 closes, $7 now.
+-- Store 5-minute bars of an index.
+-- $1 index_id integer
+-- $2 times timestamptz[]: the slots
+-- $3 opens numeric[]
+-- $4 highs numeric[]
+-- $5 lows numeric[]
+-- $6 closes numeric[]
+-- $7 now timestamptz
 INSERT INTO underlying_bars_5min (
     underlying_id, time, open, high, low, close, has_gaps, created_at, updated_at
 )

@@ -1,5 +1,10 @@
 -- Keep open interest as told on a session, and write it into the session's bars.
--- $1 contract ids, $2 contracts open, $3 session day, $4 its open, $5 its close, $6 now.
+-- $1 contract_ids integer[]
+-- $2 told integer[]: contracts open, of each
+-- $3 session_day date
+-- $4 session_open timestamptz
+-- $5 session_close timestamptz
+-- $6 now timestamptz
 WITH told AS (
     SELECT contract_id, open_interest
     FROM unnest($1::integer[], $2::integer[]) AS t (contract_id, open_interest)

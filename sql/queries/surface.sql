@@ -1,8 +1,12 @@
--- All contracts of an underlying in one slot: $1 underlying id, $2 the slot's start, $3 and $4 its first and last
--- contract id, from `contract_range` (NULL: whatever they are). With these, the batches of other underlyings stay shut
--- on compressed days; they are arguments because no plan is good for bounds that the planner does not know. On
--- compressed days each column of decimals costs a sixth of the time: the middle is computed from what is read anyway, and
--- the last trade, which may be minutes older than the quotes, is left to `contract_history` and `legs`.
+-- All contracts of an underlying in one slot.
+-- With the first and last contract id the batches of other underlyings stay shut on compressed days; they are arguments
+-- because no plan is good for bounds that the planner does not know. On compressed days each column of decimals costs
+-- a sixth of the time: the middle is computed from what is read anyway, and the last trade, which may be minutes older
+-- than the quotes, is left to `contract_history` and `legs`.
+-- $1 underlying_id integer: whose contracts
+-- $2 slot timestamptz: its start
+-- $3 first_id integer: of its contracts, from `contract_range`; NULL is whatever it is
+-- $4 last_id integer
 SELECT
     chain.expiration_date,
     chain.strike_price,

@@ -1,4 +1,6 @@
--- What each symbol has of sessions between two days, from the kept statistics: $1 first day, $2 last day.
+-- What each symbol has of sessions between two days, from the kept statistics.
+-- $1 first date: day
+-- $2 last date: day, included
 SELECT
     symbol,
     max(total_contracts) AS contracts,

@@ -1,4 +1,7 @@
--- The slots of some spans in which an underlying has a bar, merged: $1 underlying id, $2 starts, $3 ends (ascending).
+-- The slots of some spans in which an underlying has a bar, merged.
+-- $1 underlying_id integer
+-- $2 starts timestamptz[]: ascending
+-- $3 ends timestamptz[]
 SELECT unnest(range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))) AS span
 FROM unnest($2::timestamptz[], $3::timestamptz[]) AS asked (starts, ends)
 INNER JOIN underlying_bars_5min AS bar ON bar.time >= asked.starts AND bar.time < asked.ends

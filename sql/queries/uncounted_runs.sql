@@ -1,5 +1,6 @@
--- Runs that ended, or whose process died, before what they asked for was counted, with the days that they asked about:
--- $1 started after, $2 taken for dead when silent since.
+-- Runs that ended, or whose process died, before what they asked for was counted, with the days that they asked about.
+-- $1 since timestamptz: runs that started at this instant or later
+-- $2 silent_since timestamptz: a run without a heartbeat from then on is taken for dead
 SELECT
     run.id,
     coalesce(chain.underlying_id, -asked.instrument_id) AS underlying_id,

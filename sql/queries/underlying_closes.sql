@@ -1,4 +1,7 @@
--- The underlying's prices in a span, ascending: $1 underlying id, $2 from, $3 until.
+-- The underlying's prices in a span, ascending.
+-- $1 underlying_id integer
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
 SELECT
     time,
     extract(EPOCH FROM time)::bigint AS epoch,

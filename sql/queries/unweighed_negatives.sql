@@ -1,6 +1,9 @@
--- Empty answers that nobody has weighed: $1 underlying id, $2 not sent before. "known": bars of that series are stored
--- where the answer had none, so that it speaks of the source; of a living contract, and not older than $3. "settled": what
--- it is about has settled since.
+-- Empty answers that nobody has weighed.
+-- known: bars of that series are stored where the answer had none, so that it speaks of the source; of a living contract,
+-- and within its depth. settled: what it is about has settled since.
+-- $1 underlying_id integer: whose answers, its contracts' included
+-- $2 since timestamptz: not sent before
+-- $3 depth interval: older slots are not known to be there
 SELECT
     request.instrument_id,
     request.what_to_show,

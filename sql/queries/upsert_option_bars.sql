@@ -1,28 +1,28 @@
 -- Write the staged option bars that differ from the stored ones, and count the staged rows.
--- Settled values that are replaced go to bar_revisions.
--- $1 contract ids, $2 from, $3 until (literal bounds, so that other chunks stay shut), $4 the configured series,
--- $5 run id, $6 now. Reads coverage as it was before this transaction, and what is staged to be added to it.
--- New rows go in by a plain INSERT, twice as fast as an upsert. A row of which only has_gaps changes is written, and
--- counts as identical: IB sent the same values.
--- Flags: a bar is judged anew when its value differs, or when all configured series were answered for the same slots.
--- A value that is read again without the others keeps what they showed. Crossings (x'040400') are read from the merged row.
--- The bits of quarantine (128, 32768, 8388608) stand where a refused bar left a series without a value: its volume is not
--- known, whatever is covered. They go with a true bar, or with an answer for the slot that has no bar.
--- A quote that was stored by its close alone is filled: no revision, and no reason to compute its Greeks again.
+-- Coverage is read before the staged one is merged into it. A row of which only has_gaps changes is written, and counts
+-- as identical: IB sent the same values.
 -- Only "differing" is read more than once: keeping the wide rows of one more step would cost a tenth of the time.
+-- $1 contract_ids integer[]
+-- $2 start timestamptz: literal bounds, so that other chunks stay shut
+-- $3 end timestamptz
+-- $4 series text[]: the configured ones
+-- $5 run_id integer
+-- $6 now timestamptz
 WITH after AS (
+    -- Each series' coverage as it will be; FULL, since a series may be new, or not asked for now.
     SELECT
         contract_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
         * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
-        -- A session without any bar says nothing of its slots until it has settled.
+        -- Where silence means that nobody traded: a session without any bar says nothing until it has settled.
         coalesce(old.settled, '{}') + (coalesce(new.covered, '{}') - coalesce(new.empty, '{}')) AS told,
         new.covered AS now_covered
     FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
     FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
         USING (contract_id, what_to_show)
 ),
+-- The same, a row a contract. "now": by this batch.
 answered AS (
     SELECT
         contract_id,
@@ -30,6 +30,7 @@ answered AS (
         range_agg(now_covered) FILTER (WHERE what_to_show = 'TRADES') AS trades_now,
         range_agg(now_covered) FILTER (WHERE what_to_show = 'BID') AS bid_now,
         range_agg(now_covered) FILTER (WHERE what_to_show = 'ASK') AS ask_now,
+        -- A configured series without a row would not take part in the intersection, and no gap be seen.
         CASE
             WHEN count(*) FILTER (WHERE what_to_show = ANY($4::text[])) = cardinality($4::text[])
                 THEN range_intersect_agg(covered) FILTER (WHERE what_to_show = ANY($4::text[]))
@@ -38,6 +39,7 @@ answered AS (
     FROM after
     GROUP BY contract_id
 ),
+-- What had settled before: only such values go to bar_revisions when replaced; others were provisional.
 final AS (
     SELECT
         contract_id,
@@ -48,6 +50,7 @@ final AS (
     WHERE contract_id = ANY($1::integer[])
     GROUP BY contract_id
 ),
+-- Contracts whose configured series all came for the same slots: their flags were judged by the whole row.
 together AS (
     SELECT
         contract_id,
@@ -56,18 +59,22 @@ together AS (
     WHERE contract_id = ANY($1::integer[]) AND what_to_show = ANY($4::text[])
     GROUP BY contract_id
 ),
+-- Staged and stored rows side by side. Stored ones without a staged one are needed, too: coverage alone can change
+-- has_gaps, volume and flags. `flags` is never NULL, so it tells which side has a row.
 compared AS (
     SELECT
         contract_id,
         time,
         new.flags IS NOT NULL AS staged,
         old.flags IS NOT NULL AS stored,
+        -- A trade bar counts whole: coalesce would add the old vwap to a new bar without one.
         CASE WHEN new.close IS NULL THEN old.open ELSE new.open END AS open,
         CASE WHEN new.close IS NULL THEN old.high ELSE new.high END AS high,
         CASE WHEN new.close IS NULL THEN old.low ELSE new.low END AS low,
         CASE WHEN new.close IS NULL THEN old.close ELSE new.close END AS close,
         CASE
             WHEN new.close IS NOT NULL THEN round(new.volume)::bigint
+            -- A refused bar: somebody may have traded. Without this the slot would say 0 once it is covered.
             WHEN old.close IS NULL AND (new.flags & 128 <> 0 OR (old.flags & 128 <> 0 AND NOT freed.trades)) THEN NULL
             WHEN answered.trades @> time THEN coalesce(old.volume, 0)
             ELSE old.volume
@@ -85,9 +92,11 @@ compared AS (
         new.flags AS new_flags,
         coalesce(new.volume <> round(new.volume), false) AS fractional,
         coalesce(together.whole, false) AS whole,
+        -- Bits of quarantine: 128 TRADES, 32768 BID, 8388608 ASK.
         CASE WHEN freed.trades THEN 128 ELSE 0 END
         | CASE WHEN freed.bid THEN 32768 ELSE 0 END
         | CASE WHEN freed.ask THEN 8388608 ELSE 0 END AS freed,
+        -- A bar that cannot be true says nothing against a stored value.
         coalesce(new.flags, 0)
         & (
             CASE WHEN old.close IS NULL THEN 128 ELSE 0 END
@@ -99,9 +108,11 @@ compared AS (
         new.ask_close IS NOT NULL AS ask_given,
         CASE WHEN coalesce(new.close, old.close) IS NULL THEN 'BID_ASK' ELSE 'TRADES' END AS data_source,
         NOT coalesce(answered.complete @> time, false) AS has_gaps,
+        -- Rounded as it is stored: a fractional volume would differ for ever.
         new.close IS NOT NULL
         AND (new.open, new.high, new.low, new.close, round(new.volume), new.bar_count, new.vwap)
         IS DISTINCT FROM (old.open, old.high, old.low, old.close, old.volume, old.bar_count, old.vwap) AS trades_differ,
+        -- A quote that was stored by its close alone is filled, not revised: coalesce makes the rest equal.
         new.bid_close IS NOT NULL
         AND (new.bid_open, new.bid_high, new.bid_low, new.bid_close)
         IS DISTINCT FROM (
@@ -149,6 +160,7 @@ compared AS (
         USING (contract_id, time)
     LEFT JOIN answered USING (contract_id)
     LEFT JOIN together USING (contract_id)
+    -- Quarantine ends with any answer of the series for the slot that does not refuse it again.
     CROSS JOIN LATERAL (
         SELECT
             coalesce(old.flags & 128 <> 0 AND answered.trades_now @> time AND coalesce(new.flags, 0) & 128 = 0, false)
@@ -159,6 +171,10 @@ compared AS (
             AS ask
     ) AS freed
 ),
+-- Flags, a byte a series (0000ff TRADES, 00ff00 BID, ff0000 ASK; SlotFlag names the bits). A series is judged anew when
+-- its value differs, or all came together; otherwise its bits stay: an answer by itself cannot see what took the others
+-- to see, and would clear it. A filled quote adds what its open, high and low show. fb leaves out the bits of a crossing
+-- (040400), which is read from the merged row, in whatever order its sides came.
 merged AS (
     SELECT
         *,
@@ -197,6 +213,7 @@ differing AS (
         OR flags <> old_flags
         OR volume IS DISTINCT FROM old_volume
 ),
+-- A plain INSERT is twice as fast as an upsert.
 added AS (
     INSERT INTO option_bars_5min (
         contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
@@ -216,6 +233,7 @@ replaced AS (
     SELECT
         contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
         ask_open, ask_high, ask_low, ask_close, flags,
+        -- Greeks rest on the trade and the middle: NULL has them computed again.
         CASE WHEN NOT (trades_differ OR mid_differs) THEN greeks_version END,
         data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
     FROM differing

@@ -1,5 +1,10 @@
--- Write the staged underlying bars that differ from the stored ones, and count the staged rows.
--- $1 underlying ids, $2 from, $3 until, $4 the configured series, $5 run id, $6 now; see upsert_option_bars.
+-- Write the staged underlying bars that differ from the stored ones, and count the staged rows; see upsert_option_bars.
+-- $1 underlying_ids integer[]
+-- $2 start timestamptz: literal bounds, so that other chunks stay shut
+-- $3 end timestamptz
+-- $4 series text[]: the configured ones
+-- $5 run_id integer
+-- $6 now timestamptz
 WITH after AS (
     SELECT
         underlying_id,
@@ -47,6 +52,8 @@ merged AS (
         CASE WHEN new.close IS NULL THEN old.bar_count ELSE new.bar_count END AS bar_count,
         CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
         coalesce(new.implied_volatility, old.implied_volatility) AS implied_volatility,
+        -- A byte a series (00ff TRADES, ff00 volatility): a new bar resets its own. The bits of quarantine (128, 32768) go
+        -- with any answer for the slot, and come where a refused bar leaves the series without a value.
         (
             coalesce(old.flags, 0)
             & ~(

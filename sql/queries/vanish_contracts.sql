@@ -1,4 +1,8 @@
--- Mark contracts of an expiration that IB no longer lists: $1 underlying id, $2 expiration, $3 ids it lists, $4 now.
+-- Mark contracts of an expiration that IB no longer lists.
+-- $1 underlying_id integer: whose contracts
+-- $2 expiration date
+-- $3 listed_ids integer[]: the contracts that it does list
+-- $4 now timestamptz
 WITH gone AS (
     UPDATE option_chains
     SET active = false, updated_at = $4::timestamptz

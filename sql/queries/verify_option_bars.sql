@@ -1,5 +1,8 @@
 -- Stored option bars of a session that break a rule, by rule.
--- $1 underlying id, $2 from, $3 until, $4 the bits that tell of a crossing.
+-- $1 underlying_id integer: whose contracts
+-- $2 session_open timestamptz
+-- $3 session_close timestamptz
+-- $4 crossed integer: the bits that tell of a crossing
 SELECT
     rule,
     count(*) AS bars,

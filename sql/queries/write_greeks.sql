@@ -1,4 +1,7 @@
--- Write the staged Greeks that differ into the bars of a span: $1 version, $2 from, $3 until (literal bounds).
+-- Write the staged Greeks that differ into the bars of a span.
+-- $1 version smallint
+-- $2 session_open timestamptz: literal bounds, so that other chunks stay shut
+-- $3 session_close timestamptz
 UPDATE option_bars_5min AS bar
 SET
     implied_volatility = stage.implied_volatility,

@@ -1,5 +1,7 @@
--- What contracts of an underlying were called empty lately: $1 underlying id, $2 by a first witness sent after, $3 the
--- same for sessions before a contract was listed.
+-- What contracts of an underlying were called empty lately.
+-- $1 underlying_id integer: whose contracts
+-- $2 young_after timestamptz: by a first witness sent later
+-- $3 young_after_unlisted timestamptz: the same for sessions before a contract was listed
 SELECT claim.contract_id, claim.what_to_show, range_agg(claim.span) AS spans
 FROM negative_claims AS claim
 INNER JOIN option_chains AS chain ON chain.id = claim.contract_id

@@ -1,4 +1,8 @@
--- Keep the aggregate $1 up to date from $2 back until $3 ago, every $4, unless a policy does; only changes cost work.
+-- Keep an aggregate up to date, unless a policy does; only changes cost work.
+-- $1 name text
+-- $2 reach interval: from so far back
+-- $3 aggregate_lag interval: until so long ago
+-- $4 refresh_every interval
 SELECT add_continuous_aggregate_policy(
     $1::text::regclass, start_offset => $2::interval, end_offset => $3::interval, schedule_interval => $4::interval
 )

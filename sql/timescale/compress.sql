@@ -1,2 +1,3 @@
--- Compress the chunk $1 from scratch.
+-- Compress a chunk from scratch.
+-- $1 chunk text
 SELECT compress_chunk($1::text::regclass)

@@ -1,2 +1,3 @@
--- Turn the chunk $1 back into rows.
+-- Turn a chunk back into rows.
+-- $1 chunk text
 SELECT decompress_chunk($1::text::regclass)

@@ -1,3 +1,4 @@
--- Delete the requests that were sent before $1, where there are no chunks to drop.
+-- Delete the requests that were sent before an instant, where there are no chunks to drop.
+-- $1 border timestamptz
 DELETE FROM requests
 WHERE sent_at < $1::timestamptz

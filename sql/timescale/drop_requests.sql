@@ -1,2 +1,3 @@
--- Drop the chunks of requests that were all sent before $1.
+-- Drop the chunks of requests that were all sent before an instant.
+-- $1 border timestamptz
 SELECT drop_chunks('requests', older_than => $1::timestamptz)

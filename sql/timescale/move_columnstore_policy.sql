@@ -1,4 +1,6 @@
--- Change the age at which the hypertable $1 is compressed to $2, where it differs.
+-- Change the age at which a hypertable is compressed, where it differs.
+-- $1 name text
+-- $2 compress_after interval
 SELECT altered.job_id
 FROM
     timescaledb_information.jobs AS j,

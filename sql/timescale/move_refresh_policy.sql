@@ -1,4 +1,6 @@
--- Change how far back the aggregate $1 is kept up to date to $2, where it differs.
+-- Change how far back an aggregate is kept up to date, where it differs.
+-- $1 name text
+-- $2 reach interval
 SELECT altered.job_id
 FROM
     timescaledb_information.jobs AS j

@@ -1,4 +1,6 @@
--- The days in [$1, $2) that have chunks of raw option bars, as spans of neighbouring days; NULL is no bound.
+-- The days of a span that have chunks of raw option bars, as spans of neighbouring days.
+-- $1 start timestamptz: NULL is no bound
+-- $2 end timestamptz: NULL is no bound
 SELECT
     lower(days) AS start,
     upper(days) AS end

@@ -1,4 +1,5 @@
--- Days before $1 that hold option bars: how many, and for how many a series is neither settled nor known to be lost.
+-- Days before an instant that hold option bars: how many, and of how many a series is neither settled nor lost.
+-- $1 border timestamptz
 SELECT
     date_trunc('day', bar.time, 'UTC')::timestamptz AS day,
     count(*) AS bars,
@@ -24,6 +25,6 @@ SELECT
         )
     ) AS unsettled
 FROM option_bars_5min AS bar
-WHERE bar.time < $1
+WHERE bar.time < $1::timestamptz
 GROUP BY 1
 ORDER BY 1

@@ -61,7 +61,7 @@ def test_the_image_holds_what_the_wheel_needs() -> None:
     project = resource("pyproject.toml").read_text(encoding="utf-8")
     carried = re.findall(r'^"([\w./]+)" = "collector/_resources/', project, flags=re.MULTILINE)
     assert carried
-    for name in (*carried, "collector", "pyproject.toml", "README.md", "requirements.lock"):
+    for name in (*carried, "collector", "pyproject.toml", "README.md", "LICENSE", "requirements.lock"):
         assert re.search(rf"^COPY (?:.* )?{re.escape(name)} ", text, flags=re.MULTILINE), name
 
 

@@ -1,5 +1,6 @@
 """Every mail in a real browser: on a phone and on a desk, by day and by night, in whatever font the reader has."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -52,8 +53,12 @@ def test_each_font_is_laid_out_by_itself() -> None:
 
 def test_dark_mode_is_dark() -> None:
     """The same mail has a light ground by day and a dark one by night."""
-    assert _measured(False)[f"success wide {PHONE}"]["background"] == "rgb(243, 245, 247)"
-    assert _measured(True)[f"success wide {PHONE}"]["background"] == "rgb(13, 17, 23)"
+    light, dark = (
+        [int(part) for part in re.findall(r"\d+", _measured(dark)[f"success wide {PHONE}"]["background"])]
+        for dark in (False, True)
+    )
+    assert min(light) > 192
+    assert max(dark) < 64
 
 
 def test_the_measurement_finds_what_it_looks_for() -> None:

@@ -16,7 +16,7 @@ LINES = ("2026-11-17 06:00 UTC · 92 new contracts were found.",)
 
 @pytest.mark.parametrize(
     ("answer", "code", "said", "left"),
-    [("250 OK", 0, "ok  smtp     owner@example.org", ()), ("554 no", 1, "bad smtp     ", LINES)],
+    [("250 OK", 0, "ok  mail       owner@example.org", ()), ("554 no", 1, "bad mail       ", LINES)],
     ids=["taken", "refused"],
 )
 @pytest.mark.parametrize("as_json", [False, True], ids=["table", "json"])

@@ -16,7 +16,7 @@ from collector.db.schema import schema_revisions
 from tests.support.command_line import Home, home
 
 CHECKOUT = Path(__file__).parents[2]
-TRAVELLING = ("sql", "migrations", "deploy", "collector/notify/templates")
+TRAVELLING = ("sql", "migrations", "deploy", "collector/notify/templates", "collector/notify/channels/webhooks")
 """Folders whose tracked files are read at run time."""
 
 

@@ -9,10 +9,11 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import traded_activity
 from collector.domain.coverage.activity_rules import Activity
+from collector.domain.coverage.selection import Market
 from collector.domain.market_data.instruments import OptionContract
 from collector.market.calendar import Calendar
 from collector.runs.preparing import activity_filter as filters
-from collector.runs.preparing.discovery import Discovery, Level
+from collector.runs.preparing.discovery import Discovery
 from collector.runs.source import NoSource
 from tests.support.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
 
@@ -93,22 +94,22 @@ async def test_the_filters_choose(database: Database) -> None:
     for session in calendar.sessions("PLTR", date(2026, 11, 2), date(2026, 11, 19)):
         await trade_volumes(session.day, busy="30", dead="1", sudden="1", held="1")
     await trade_volumes(date(2026, 11, 20), busy="30", dead="1", sudden="5", held="1")
-    level = Level(Decimal(103), Decimal("0.5"))
+    level = (Decimal(103), Decimal("0.5"))
 
-    assert await discovery(ActivitySettings()).select(chain.underlying, monday, level) == 0
+    assert await discovery(ActivitySettings()).select(chain.underlying, Market(monday, *level)) == 0
     assert await selected(monday) == [busy, dead, sudden, held, unseen]
 
     on = discovery(ActivitySettings(enabled=True))
     await trade_volumes(monday, busy="30", held="1")
-    assert await on.choice(chain.underlying, monday, level) == [busy, sudden, held, unseen]
-    assert await on.select(chain.underlying, monday, level) == 0
+    assert await on.choice(chain.underlying, Market(monday, *level)) == [busy, sudden, held, unseen]
+    assert await on.select(chain.underlying, Market(monday, *level)) == 0
     assert await selected(monday) == [busy, sudden, held, unseen]
     assert await selected(date(2026, 11, 20)) == [busy, dead, sudden, held, unseen]
 
     await trade_volumes(monday, sudden="1")
-    await on.select(chain.underlying, tuesday, level)
+    await on.select(chain.underlying, Market(tuesday, *level))
     assert await selected(tuesday) == [busy, sudden, held, unseen], "Monday's data keeps them for the week"
-    assert await discovery(ActivitySettings()).select(chain.underlying, tuesday, level) == 1
+    assert await discovery(ActivitySettings()).select(chain.underlying, Market(tuesday, *level)) == 1
     assert await selected(tuesday) == [busy, dead, sudden, held, unseen]
     assert dead not in await selected(monday)
 

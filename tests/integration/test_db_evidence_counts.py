@@ -107,15 +107,16 @@ async def test_expiring_contracts_that_lack_second_witnesses_only(database: Data
 
 
 async def test_young_claims_by_their_first_witness(database: Database) -> None:
-    """What was called empty after an instant, whatever its state."""
+    """What was called empty in the last half hour, whatever its state."""
     chain = await make_chain(database)
     one, other = chain.contracts
+    now = SENT + timedelta(minutes=25)
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, A, SENT - timedelta(minutes=10))
-    found = await claims.young(database, chain.underlying.id, SENT - timedelta(minutes=5))
+    found = await claims.young(database, chain.underlying.id, now)
     assert found == {(one.id, T): Spans((FRIDAY.span,))}
     await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=1))
-    assert await claims.young(database, chain.underlying.id, SENT - timedelta(minutes=5)) == found
+    assert await claims.young(database, chain.underlying.id, now) == found
 
 
 async def test_holding_says_why_and_spares_the_young(database: Database) -> None:
@@ -157,3 +158,16 @@ async def test_sessions_too_empty_to_be_true(database: Database) -> None:
     ]
     await claims.accept(database, FRIDAY.day, ["PLTR", claims.ALL])
     assert await claims.implausible(database) == []
+
+
+async def test_how_empty_a_session_is(database: Database) -> None:
+    """One of three has quotes and a trade; of the two that count as near the money the other had no ask all day."""
+    chain = await make_chain(database, strikes=3)
+    traded, empty, beyond = chain.contracts
+    await settled(database, traded, OPTION_SERIES)
+    nothing = {what.name: answer() for what in OPTION_SERIES}
+    await bar_tables.store(database, [answers(empty, **nothing), answers(beyond, **nothing)], 1)
+
+    found = await claims.emptiness(database, chain.underlying.id, FRIDAY, OPTION_SERIES, {traded.id, empty.id})
+
+    assert found == Emptiness(answered=3, empty=2, near=2, near_without_ask=1, without_trades=2)

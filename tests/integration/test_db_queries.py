@@ -49,7 +49,7 @@ def test_every_query_begins_with_a_sentence(name: str) -> None:
     first = query(name).splitlines()[0]
     assert first.startswith("-- ")
     assert first[3].isupper()
-    assert first.rstrip()[-1] in ".;,:" or "$" in first
+    assert first.endswith(".")
     assert ";" not in query(name).split("\n", 1)[1].rstrip().rstrip(";").replace("; ", "")
 
 

@@ -17,7 +17,9 @@ from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config.notify_settings import DesktopSettings, NotifySettings, Security, SmtpSettings
 from collector.domain.reports.run_report import Cause, Environment, FailureReport, GapCounts, RunReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.fan_out import Delivery, Notifier
+from collector.notify.channels.channel import Delivery
+from collector.notify.channels.desktop import DesktopChannel
+from collector.notify.fan_out import Notifier
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
 from collector.notify.reports.mail_rendering import Renderer
@@ -96,7 +98,7 @@ async def test_a_mail_that_could_not_be_sent_is_sent_by_the_next_run_once(tmp_pa
         pass
     first = await _notifier(tmp_path, port).run_finished(examples.failed())
 
-    assert [(d.channel, d.ok) for d in first] == [("outbox", True), ("smtp", False)]
+    assert [(d.channel, d.ok) for d in first] == [("outbox", True), ("mail", False)]
     assert _names(tmp_path, "*.queued.eml")
     async with mail_server(mailbox) as port:
         for report in (examples.partial(), examples.success()):
@@ -132,10 +134,11 @@ async def test_without_a_mail_server_the_files_are_kept(tmp_path: Path) -> None:
 
 async def test_no_channel_can_fail_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No place to write, nothing to notify with, a mistake in our own rendering: said, logged, and nothing more."""
+    monkeypatch.setenv("PATH", str(tmp_path))
     blocked = tmp_path / "logs"
     blocked.write_text("a file where a directory should be")
     results = await _notifier(blocked, None, desktop=True).run_finished(examples.failed())
-    assert {(d.channel, d.ok) for d in results} == {("outbox", False)}
+    assert [(d.channel, d.ok) for d in results] == [("outbox", False), ("desktop", False)]
 
     def broken(*_: object) -> None:
         raise KeyError(SECRET)
@@ -145,11 +148,26 @@ async def test_no_channel_can_fail_a_run(tmp_path: Path, monkeypatch: pytest.Mon
     assert [(d.channel, d.ok, d.detail) for d in results] == [("outbox", False, "KeyError: '***'")]
 
 
+async def test_a_mistake_in_one_channel_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a channel should have foreseen and did not is said without its secrets, and the mail goes out."""
+
+    async def broken(*_: object) -> None:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(DesktopChannel, "tell", broken)
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        results = await _notifier(tmp_path, port, desktop=True).run_finished(examples.failed())
+    assert [(d.channel, d.ok) for d in results] == [("outbox", True), ("mail", True), ("desktop", False)]
+    assert results[-1].detail == "KeyError: '***'"
+    assert len(mailbox.received) == 1
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="notify-send is Linux's")
 async def test_the_desktop_is_told_of_failures_not_of_successes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A real program gets the subject and one sentence; without the program the mail goes out all the same."""
+    """A real program gets the subject and one sentence; without it the mail goes out. A success shows what is wrong."""
     said = tmp_path / "said"
     program = tmp_path / "notify-send"
     lines = (
@@ -163,9 +181,12 @@ async def test_the_desktop_is_told_of_failures_not_of_successes(
 
     await _notifier(tmp_path, None, desktop=True).run_finished(examples.failed())
     await _notifier(tmp_path, None, desktop=True).run_finished(examples.success())
-    (words,) = [json.loads(line) for line in said.read_text().splitlines()]
+    full = Environment(disk_free_bytes=7_400_000_000, disk_used=0.94)
+    await _notifier(tmp_path, None, desktop=True).run_finished(replace(examples.success(), run_id=99, environment=full))
+    words, later = [json.loads(line) for line in said.read_text().splitlines()]
     assert words[0] == "--urgency=critical"
     assert "FAILED" in words[-2]
+    assert (later[0], "OK" in later[-2]) == ("--urgency=critical", True)
 
     program.unlink()
     results = await _notifier(tmp_path / "other", None, desktop=True).run_finished(examples.failed())
@@ -218,7 +239,7 @@ async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Pat
         taken = await _notifier(tmp_path, port).week_over(later)
         await _notifier(tmp_path, port).week_over(replace(later, made_at=later.made_at + timedelta(days=7)))
 
-    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("smtp", False)]
+    assert [(d.channel, d.ok) for d in refused] == [("outbox", True), ("mail", False)]
     assert all(d.ok for d in taken)
     texts = [body.get_content() for mail in mailbox.received if (body := mail.get_body(("plain",))) is not None]
     assert [text.count("92 new contracts were found") for text in texts] == [1, 0]

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from functools import cache
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import GapCounts, OutcomeCount, RunReport
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement, OpenCondition
-from collector.notify.alerts.alert_rules import Alert, Rule, Severity
+from collector.notify.alerts.alert_rules import Alert, Rule
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week

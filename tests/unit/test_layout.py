@@ -74,6 +74,14 @@ def test_no_room_is_crowded() -> None:
     assert {name: count for name, count in counts.items() if count > _CROWDED} == {}
 
 
+@pytest.mark.parametrize("path", modules("collector"), ids=named)
+def test_a_module_says_at_once_what_it_is(path: Path) -> None:
+    """Its first line is a noun, or a verb with its object, in ten words at most."""
+    first = (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    assert 1 <= len(first.split()) <= 10, first
+    assert first.endswith(".")
+
+
 def test_names_say_something() -> None:
     """No module or package bears a name under which anything could stand."""
     assert [

@@ -1,4 +1,7 @@
-"""What starts the collector on this machine: systemd's units or launchd's job, rendered, written, removed."""
+"""Installation of the timers: systemd units or a launchd job.
+
+What starts the collector on this machine: systemd's units or launchd's job, rendered, written, removed.
+"""
 
 from collector.app.installation.places import Kind, Places, owner, places, this_kind
 from collector.app.installation.unit_files import LABEL, MARKER, every, on_calendar, render

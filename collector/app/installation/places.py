@@ -1,4 +1,7 @@
-"""As whom the collector runs on this machine, and where its things are."""
+"""User and paths of an installation.
+
+As whom the collector runs on this machine, and where its things are.
+"""
 
 import os
 import pwd

@@ -1,4 +1,7 @@
-"""The texts of systemd's units and of launchd's job: the templates of deploy/ with this machine's paths and times."""
+"""Texts of systemd units and of the launchd job.
+
+The texts of systemd's units and of launchd's job: the templates of deploy/ with this machine's paths and times.
+"""
 
 import os
 import re

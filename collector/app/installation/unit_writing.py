@@ -1,4 +1,7 @@
-"""Writing and removing what starts the collector, and telling systemd or launchd."""
+"""Write and remove units, and tell systemd or launchd.
+
+Writing and removing what starts the collector, and telling systemd or launchd.
+"""
 
 import contextlib
 import os

@@ -1,4 +1,7 @@
-"""`collector plan`: what a run would ask for, how long it would take, what would be left over."""
+"""`collector plan`: show what a run would ask for.
+
+`collector plan`: what a run would ask for, how long it would take, what would be left over.
+"""
 
 from datetime import datetime, timedelta
 from typing import Annotated

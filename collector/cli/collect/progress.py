@@ -1,4 +1,7 @@
-"""The progress bar of a run: on a terminal only; a service logs instead."""
+"""Progress bar of a run.
+
+The progress bar of a run: on a terminal only; a service logs instead.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator

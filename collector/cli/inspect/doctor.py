@@ -1,4 +1,4 @@
-"""`collector doctor`: is everything there that a run needs?"""
+"""`collector doctor`: check that a run has what it needs."""
 
 from datetime import timedelta
 from typing import Annotated

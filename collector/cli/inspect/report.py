@@ -1,4 +1,7 @@
-"""`collector report`: a run or a week, on the terminal or as a page."""
+"""`collector report`: show a run or a week.
+
+`collector report`: a run or a week, on the terminal or as a page.
+"""
 
 from pathlib import Path
 from typing import Annotated

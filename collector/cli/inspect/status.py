@@ -1,4 +1,4 @@
-"""`collector status`: can I trust the day's bars?"""
+"""`collector status`: show how a session stands."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict

@@ -1,4 +1,7 @@
-"""`collector verify`: do the stored bars still stand up to the rules?"""
+"""`collector verify`: check stored bars against the rules.
+
+`collector verify`: do the stored bars still stand up to the rules?
+"""
 
 from dataclasses import asdict
 from typing import Annotated

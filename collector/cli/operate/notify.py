@@ -1,4 +1,7 @@
-"""`collector notify`: does the owner get his mails, and how do they look?"""
+"""`collector notify`: test and preview mails and channels.
+
+`collector notify`: does the owner get his mails, and how do they look?
+"""
 
 import tempfile
 import webbrowser
@@ -12,7 +15,7 @@ import typer
 from collector.app import composition, opening
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, opened
-from collector.notify.fan_out import Delivery
+from collector.notify.channels.channel import Delivery
 from collector.notify.reports import examples, report_files
 from collector.notify.reports.mail_rendering import page
 
@@ -38,7 +41,7 @@ app = typer.Typer(help="Test and preview mails and other channels.", no_args_is_
 
 @app.command("test")
 def send_examples(config: ConfigOption = None) -> int:
-    """Send an example of each mail through every channel.
+    """Send an example of each mail, and an alert with its end, through every channel.
 
     Example: collector notify test
     """
@@ -50,7 +53,7 @@ def show_deliveries(deliveries: Iterable[Delivery], *, aside: bool = False) -> i
     """Print what each channel did, on standard error when `aside`, and return the exit code that says it."""
     code = Exit.SUCCESS
     for delivery in deliveries:
-        typer.echo(f"{'ok ' if delivery.ok else 'bad'} {delivery.channel:<8} {delivery.detail}", err=aside)
+        typer.echo(f"{'ok ' if delivery.ok else 'bad'} {delivery.channel:<10} {delivery.detail}", err=aside)
         code = code if delivery.ok else Exit.FAILED
     return code
 

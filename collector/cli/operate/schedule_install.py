@@ -1,4 +1,7 @@
-"""`collector schedule install | uninstall`: let systemd or launchd start the collector."""
+"""`collector schedule install` and `uninstall`.
+
+`collector schedule install | uninstall`: let systemd or launchd start the collector.
+"""
 
 from pathlib import Path
 from typing import Annotated

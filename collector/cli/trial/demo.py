@@ -1,4 +1,7 @@
-"""`collector demo`: the whole thing on one machine, in a minute, with nothing installed before."""
+"""`collector demo`: try the whole collector on one machine.
+
+`collector demo`: the whole thing on one machine, in a minute, with nothing installed before.
+"""
 
 from pathlib import Path
 from typing import Annotated

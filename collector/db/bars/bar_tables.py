@@ -1,4 +1,6 @@
-"""Storing answers: bars and the coverage that they justify, in one transaction, touching only what differs.
+"""Store bars with the coverage that they justify.
+
+Bars and the coverage that they justify, in one transaction, touching only what differs.
 
 A batch goes by COPY into temporary tables, one row a slot with the answered series side by side; one statement then
 compares with what is stored, writes what differs, and keeps settled values that IB changed in `bar_revisions`.

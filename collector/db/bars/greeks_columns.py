@@ -1,4 +1,7 @@
-"""Implied volatilities and Greeks in the bar table: what lacks them, the prices they are made of, writing them back."""
+"""Read and write the Greeks of stored bars.
+
+Implied volatilities and Greeks in the bar table: what lacks them, the prices they are made of, writing them back.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Bars that cannot be true: kept with the reason, so that nothing that IB sent is lost."""
+"""Keep bars that cannot be true.
+
+Bars that cannot be true: kept with the reason, so that nothing that IB sent is lost.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

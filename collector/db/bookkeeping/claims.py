@@ -1,6 +1,9 @@
-"""What speaks for empty answers: the answers themselves, claims, how empty sessions are."""
+"""Empty answers, claims, and how empty sessions are.
 
-from collections.abc import Iterable, Mapping, Sequence
+What speaks for empty answers: the answers themselves, claims, how empty sessions are.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -213,9 +216,9 @@ async def emptiness(
     underlying_id: int,
     session: Session,
     series: Sequence[WhatToShow],
-    near: tuple[Decimal, Decimal],
+    near: Collection[int],
 ) -> Emptiness:
-    """Return how empty a whole session is; `near`: the lowest and highest strike that count as near the money."""
+    """Return how empty a whole session is; `near`: ids of its contracts near the money."""
     row = await db.fetchrow(
         "measure_emptiness",
         underlying_id,
@@ -223,7 +226,7 @@ async def emptiness(
         session.open,
         session.close,
         [what.value for what in series],
-        *near,
+        list(near),
     )
     if row is None:
         return Emptiness()
@@ -310,7 +313,7 @@ async def unlist(db: Statements, empty: Sequence[tuple[int, date]]) -> int:
     """Expect nothing of contracts (ids) on sessions before they were listed; return how many contracts changed."""
     if not empty:
         return 0
-    return await db.execute("unlist_contracts", [contract for contract, _ in empty], [day for _, day in empty])
+    return await db.execute("unlist_contracts", [contract_id for contract_id, _ in empty], [day for _, day in empty])
 
 
 async def hold(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
@@ -365,8 +368,13 @@ async def candidates(
 
 
 def _keys(claims_: Iterable[StoredClaim]) -> tuple[list[int], list[str], list[datetime], list[datetime]]:
-    keys = [(one.instrument, one.facts.what_to_show.value, one.span.start, one.span.end) for one in claims_]
-    return [one[0] for one in keys], [one[1] for one in keys], [one[2] for one in keys], [one[3] for one in keys]
+    ruled = list(claims_)
+    return (
+        [one.instrument for one in ruled],
+        [one.facts.what_to_show.value for one in ruled],
+        [one.span.start for one in ruled],
+        [one.span.end for one in ruled],
+    )
 
 
 def _emptiness(row: Row) -> Emptiness:

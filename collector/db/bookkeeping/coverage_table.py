@@ -1,4 +1,7 @@
-"""Coverage: which slots are missing, in one statement; and how to make a session be asked for again."""
+"""Find the slots that are missing.
+
+Which slots are missing, in one statement; and how to make a session be asked for again.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

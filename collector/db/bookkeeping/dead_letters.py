@@ -1,4 +1,7 @@
-"""Dead letters: requests that a run gave up on, kept until they are answered or what they asked for is lost."""
+"""Keep requests that a run gave up on.
+
+Requests that a run gave up on, kept until they are answered or what they asked for is lost.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Gaps: what is not settled on past sessions, recorded, closed with the run that filled it, or lost for good."""
+"""Record gaps, close them, or call them lost.
+
+What is not settled on past sessions, recorded, closed with the run that filled it, or lost for good.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Requests on record: each with its outcome, in the transaction of the bars that it brought."""
+"""Record each request with its outcome.
+
+Each with its outcome, in the transaction of the bars that it brought.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Runs: every attempt at a window, with its heartbeat and its end; and how a session date stands by symbol."""
+"""Record each attempt at a window.
+
+Every attempt at a window, with its heartbeat and its end; and how a session date stands by symbol.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What the schedule needs of the tables: attempts at windows, missed windows, when it all began, expirations."""
+"""Read what the schedule needs of the tables.
+
+What the schedule needs of the tables: attempts at windows, missed windows, when it all began, expirations.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""What a symbol has of one session: honest completeness (settled of expected) and fill (traded of expected)."""
+"""Measure completeness and fill of a session.
+
+What a symbol has of one session: honest completeness (settled of expected) and fill (traded of expected).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""The one door through which errors of the driver, the socket and the server leave: as DatabaseError, with a hint.
+"""Turn errors of driver and server into ours.
+
+The one door through which errors of the driver, the socket and the server leave: as DatabaseError, with a hint.
 
 No message carries a password: what the server says never does, and what the driver says of a URL is not repeated.
 """

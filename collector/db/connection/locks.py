@@ -1,4 +1,7 @@
-"""The collection lock: an advisory lock on a connection of its own, so that two runs never share the gateway."""
+"""The collection lock, an advisory lock.
+
+An advisory lock on a connection of its own, so that two runs never share the gateway.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""Connections to PostgreSQL: named queries in, rows of the trade's own values out, time held while the server works."""
+"""Connections to PostgreSQL that run named queries.
+
+Named queries in, rows of the trade's own values out, time held while the server works.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""Values on their way to the server and back: spans and ranges, decimals, JSON."""
+"""Convert spans, decimals and JSON for the server.
+
+Values on their way to the server and back: spans and ranges, decimals, JSON.
+"""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,9 @@
-"""The statements: one file each in sql/queries, named as the query; the first line is a sentence in a comment."""
+"""SQL statements by name, one file each.
+
+One file each in sql/queries, named as the query.
+
+A file's head is a comment: its first line a sentence, its last lines the parameters, in the order of the arguments.
+"""
 
 import functools
 

@@ -1,4 +1,7 @@
-"""Underlyings and option contracts: what IB has defined, cached by IB's contract id."""
+"""Tables of underlyings and option contracts.
+
+Underlyings and option contracts: what IB has defined, cached by IB's contract id.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""The life of a contract: first and last seen, selected for which sessions, vanished, expired, collected to the end."""
+"""The life of a contract, from first seen to expired.
+
+The life of a contract: first and last seen, selected for which sessions, vanished, expired, collected to the end.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Expirations that have passed: what they were asked for since, and which of their bars are known."""
+"""Read what was asked of expirations that have passed.
+
+Expirations that have passed: what they were asked for since, and which of their bars are known.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta

@@ -1,4 +1,7 @@
-"""How active contracts are: open interest as it was told, volumes as they are stored."""
+"""Open interest and volume of contracts.
+
+How active contracts are: open interest as it was told, volumes as they are stored.
+"""
 
 from collections.abc import Mapping
 from datetime import date, datetime

@@ -1,4 +1,7 @@
-"""What `collector status` shows: the day's runs, what each symbol has, what is missing, who is at work."""
+"""Read what `collector status` shows.
+
+What `collector status` shows: the day's runs, what each symbol has, what is missing, who is at work.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

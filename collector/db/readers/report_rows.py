@@ -1,4 +1,7 @@
-"""What a report tells beyond the run itself: earlier runs of the same window, and the verdict of every slot."""
+"""Read earlier runs and the verdict of every slot.
+
+What a report tells beyond the run itself: earlier runs of the same window, and the verdict of every slot.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""Taking over the database of an earlier system of the owner's that used the same names for its tables.
+"""Adopt the tables of an earlier system.
+
+Taking over the database of an earlier system of the owner's that used the same names for its tables.
 
 Its tables are set aside whole in the schema `earlier_system`, never changed nor dropped; the collector's own are made
 and filled from them. Adopted bars count as covered, so that nothing runs to fetch them again at once, and never as

@@ -1,4 +1,6 @@
-"""What a database gets beyond its tables, by what its server can: hypertables, compression, aggregates, policies.
+"""Hypertables, compression, aggregates and policies, where possible.
+
+What a database gets beyond its tables, by what its server can: hypertables, compression, aggregates, policies.
 
 Everything is idempotent, and moves a database in place when the server's abilities change (the extension is added
 later, the edition changes). No row is lost on the way. Queries and reports are the same whatever is on.
@@ -161,10 +163,10 @@ async def _extended(session: Session, server: Server) -> Server:
 async def _community(session: Session, settings: StorageSettings) -> None:
     compress_after = timedelta(days=settings.compress_after_days)
     reach = timedelta(days=settings.repair_days)
-    for table in HYPERTABLES:
-        await session.execute(f"columnstore_{table.removesuffix('_5min')}")
-        await session.execute("add_columnstore_policy", table, compress_after)
-        await session.execute("move_columnstore_policy", table, compress_after)
+    for name in HYPERTABLES:
+        await session.execute(f"columnstore_{name.removesuffix('_5min')}")
+        await session.execute("add_columnstore_policy", name, compress_after)
+        await session.execute("move_columnstore_policy", name, compress_after)
     await session.execute("drop_summary_views")
     for name in AGGREGATES:
         await session.execute(name)

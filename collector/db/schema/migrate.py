@@ -1,4 +1,6 @@
-"""Bringing a database to the schema of this version, and back: alembic, usable from code.
+"""Bring a database to this version's schema, and back.
+
+Bringing a database to the schema of this version, and back: alembic, usable from code.
 
 One upgrade runs at a time (an advisory lock), each revision in its own transaction, and nothing waits longer than the
 lock time-out for a table that somebody uses.

@@ -1,4 +1,7 @@
-"""Revisions of the schema, read without alembic, which takes half a second to import."""
+"""Read schema revisions without alembic.
+
+Revisions of the schema, read without alembic, which takes half a second to import.
+"""
 
 import re
 

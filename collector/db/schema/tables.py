@@ -1,4 +1,6 @@
-"""The one description of the tables: alembic's target, and the reader's page on what each column means.
+"""Description of all tables.
+
+The one description of the tables: alembic's target, and the reader's page on what each column means.
 
 Bars have no foreign keys and no surrogate key, so that the bar tables can become hypertables; their key holds the time.
 Prices are USD per share with 4 decimals, instants are UTC, ranges are half-open.

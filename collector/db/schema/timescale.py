@@ -1,4 +1,7 @@
-"""The statements of sql/timescale, and what a server has of TimescaleDB."""
+"""Statements of sql/timescale, and a server's TimescaleDB.
+
+The statements of sql/timescale, and what a server has of TimescaleDB.
+"""
 
 import contextlib
 import functools

@@ -1,4 +1,7 @@
-"""The embedded database: PostgreSQL 18 from a wheel, started when it is needed, kept between commands."""
+"""The embedded PostgreSQL, started on demand.
+
+PostgreSQL 18 from a wheel, started when it is needed, kept between commands.
+"""
 
 import importlib.util
 import subprocess

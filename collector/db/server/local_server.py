@@ -1,4 +1,6 @@
-"""A PostgreSQL server of our own: one data folder, one unix socket, no network; started from any installation.
+"""A PostgreSQL server in one data folder.
+
+A PostgreSQL server of our own: one data folder, one unix socket, no network; started from any installation.
 
 The server outlives the command that started it (a session of its own: Ctrl-C and a closed terminal do not reach it)
 and is found again by the next one. PostgreSQL refuses to run as root, so root's servers run as an existing user.

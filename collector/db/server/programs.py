@@ -1,4 +1,7 @@
-"""PostgreSQL's own programs (pg_dump, pg_restore): which one fits a server, and how it is told where to connect."""
+"""Find and run pg_dump and pg_restore.
+
+PostgreSQL's own programs (pg_dump, pg_restore): which one fits a server, and how it is told where to connect.
+"""
 
 import asyncio
 import os

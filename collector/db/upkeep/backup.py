@@ -1,4 +1,6 @@
-"""Backups: one consistent dump a day with what is needed to restore it, checked, pruned, and restored the right way.
+"""Make, check, prune and restore backups.
+
+One consistent dump a day with what is needed to restore it, checked, pruned, and restored the right way.
 
 A backup is two files: `collector-20261120T070000Z.dump` (pg_dump's custom format) and, last, the same name with
 `.json`, the manifest, without which a dump counts as unfinished. The restored database equals the dumped one, down to

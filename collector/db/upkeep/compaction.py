@@ -1,4 +1,6 @@
-"""Making good what late repairs do to compressed days: fragmented batches, dead space, stale aggregates.
+"""Compress repaired days again, and refresh aggregates.
+
+Making good what late repairs do to compressed days: fragmented batches, dead space, stale aggregates.
 
 A repair of a compressed day is correct at once; it only costs space and time until the day is compressed afresh.
 """

@@ -1,4 +1,6 @@
-"""Dropping raw bars that have become old, day by day; what the summaries know of them stays.
+"""Drop bars that have become old.
+
+Dropping raw bars that have become old, day by day; what the summaries know of them stays.
 
 The option bars are what fills the disk; the record of requests has an age limit of its own. The underlyings' bars,
 revisions and records of runs are small, and stay.

@@ -1,4 +1,7 @@
-"""Which contracts are active enough to be collected: open interest, volume, and volume that is out of the ordinary."""
+"""Judge which contracts are active enough.
+
+Which contracts are active enough to be collected: open interest, volume, and volume that is out of the ordinary.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""What a definite answer justifies: which slots become covered, which settled, which are called empty."""
+"""Derive covered and settled slots from an answer.
+
+What a definite answer justifies: which slots become covered, which settled, which are called empty.
+"""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -47,6 +50,7 @@ def proven_end(session: Session, seen_until: datetime | None, now: datetime) -> 
         return session.open
     if seen_until >= session.close - SLOT and now > session.settles_at:
         return session.close
+    # The slot in which the latest bar starts may still be running: the proof ends at its start.
     return min(max(seen_until, session.open), session.close)
 
 
@@ -82,13 +86,18 @@ def justified(
     settled, empty, negatives = Spans(), Spans(), Spans()
     for session in sessions:
         part = covered & Spans((session.span,))
+        # Late enough, for IB corrects after the close; and proven, for by a clock that is fast a session that still
+        # goes on would be final.
         final = answer.sent_at > session.settles_at
         final = final and proven_end(session, seen_until, answer.sent_at) == session.close
+        # One bar shows that the series came through: its slots without a bar are the market's silence. Without any,
+        # that silence may be the source's (docs/evidence.md).
         if any(session.open <= bar.time < session.close for bar in answer.bars):
             settled |= part if final else Spans()
         else:
             empty |= part
             negatives |= part if final else Spans()
+    # A bar that starts where the proof ends, or later, may still grow.
     kept = bisect_left(answer.bars, happened.hull.end, key=lambda bar: bar.time) if happened else 0
     return Justified(answer.bars[:kept], covered, settled, empty, negatives)
 

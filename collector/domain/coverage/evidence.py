@@ -1,4 +1,6 @@
-"""When an empty answer is believed: controls, second witnesses, plausible sessions (docs/evidence.md).
+"""Judge when an empty answer is believed.
+
+When an empty answer is believed: controls, second witnesses, plausible sessions (docs/evidence.md).
 
 A *negative* is a series' answer without any bar in a session. An answer with bars settles its session by itself; a
 negative settles only on controlled and, where it surprises, independent evidence.

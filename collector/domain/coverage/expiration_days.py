@@ -1,4 +1,7 @@
-"""On which days contracts expire that the collector wants, as far as that is known."""
+"""Days on which wanted contracts expire.
+
+On which days contracts expire that the collector wants, as far as that is known.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,4 +1,6 @@
-"""Judge whether a source has forgotten an expiration, from what it answered after the expiration day.
+"""Judge whether a source has forgotten an expiration.
+
+Judge whether a source has forgotten an expiration, from what it answered after the expiration day.
 
 Nothing is lost because a date has passed. Once a night one contract is asked for bars that are known to exist; what it
 is answered stands for the whole expiration, and only the same denial on two nights, each between answers with bars of

@@ -1,4 +1,6 @@
-"""Rotation: contracts far from expiration and money are asked for every few sessions, by one request of several days.
+"""Rotation of contracts far from expiration and money.
+
+Contracts far from expiration and money are asked for every few sessions, by one request of several days.
 
 Every contract has a turn each `every_sessions` sessions. What it lacks of the sessions since its last turn is
 *pending*: not yet asked for, and no gap. What it lacks up to its last turn is due like anybody's.
@@ -6,29 +8,12 @@ Every contract has a turn each `every_sessions` sessions. What it lacks of the s
 
 import zlib
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 
-from collector.domain.coverage.selection import is_near
-from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.sessions import Session
 
 LOOKBACK = timedelta(days=6)
 """Sessions at most so many days apart fit into one request of a week, from the first one's open to the last's close."""
-
-
-def is_far(contract: OptionContract, day: date, spot: Decimal | None, *, near_days: int, near_band: Decimal) -> bool:
-    """Return whether a contract may be rotated on a session day: it neither expires soon nor lies near the money.
-
-    Args:
-        contract: the contract.
-        day: the session's date.
-        spot: the underlying's price, USD per share; None: not known, and then nothing is far.
-        near_days: expirations at most so many calendar days ahead are soon.
-        near_band: strikes within ± this fraction of the spot are near the money.
-    """
-    soon = contract.expiration <= day + timedelta(days=near_days)
-    return not soon and spot is not None and not is_near(contract.strike, spot, near_band)
 
 
 def phase(con_id: int, every_sessions: int) -> int:

@@ -1,4 +1,7 @@
-"""A historical request and the ways in which it ends. Each request ends in exactly one of them."""
+"""Historical requests and the ways in which they end.
+
+A historical request and the ways in which it ends. Each request ends in exactly one of them.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime

@@ -1,4 +1,7 @@
-"""A product's trading session, as a value; collector.market computes it from the exchange calendar."""
+"""A product's trading session.
+
+A product's trading session, as a value; collector.market computes it from the exchange calendar.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta

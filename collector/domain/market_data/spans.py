@@ -1,4 +1,7 @@
-"""Half-open spans of time and sets of them (PostgreSQL's tstzrange and tstzmultirange)."""
+"""Half-open spans of time, and sets of them.
+
+Half-open spans of time and sets of them (PostgreSQL's tstzrange and tstzmultirange).
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""How many requests to keep in flight: as many as bring the most answers per second, and no more.
+"""Search for the best number of requests in flight.
+
+How many requests to keep in flight: as many as bring the most answers per second, and no more.
 
 IB does not say how many that are, it varies by the hour, and too many are answered late rather than refused. So the
 controller measures. It searches (doubling, halving, then bisecting between what it has measured), holds the best
@@ -54,6 +56,7 @@ class Estimate:
         share = newer.count / total
         latency_s = self.latency_s * (1 - share) + newer.latency_s * share
         spread = math.sqrt(self.spread**2 * (1 - share) + newer.spread**2 * share)
+        # Harmonic: what is averaged are latencies, and the rate is their inverse.
         rate = 1 / ((1 - share) / self.rate + share / newer.rate)
         return Estimate(rate, latency_s, spread, total, newer.bound)
 
@@ -79,6 +82,7 @@ class Measurement:
 
     def add(self, now: float, latency_s: float, in_flight: int) -> bool:
         """Take an answer that came now; in_flight includes it. False when it does not count."""
+        # Sent before the level was set; the difference of two floats may miss the very moment.
         if now - latency_s < self.began - 1e-9:
             return False
         if self._settle > 0:
@@ -87,6 +91,7 @@ class Measurement:
         if self.opened is None:
             self.opened = now
         self.count += 1
+        # Welford's mean and sum of squares: stable, and nothing is kept.
         step = latency_s - self._mean_s
         self._mean_s += step / self.count
         self._squares += step * (latency_s - self._mean_s)
@@ -96,8 +101,10 @@ class Measurement:
     def estimate(self, most_per_s: float) -> Estimate:
         """Return the throughput at this level, given the ceiling of messages per second."""
         mean_s = max(self._mean_s, 1e-6)
+        # Little's law: in flight = rate × latency.
         in_flight = min(self._in_flight / self.count, self.level)
         rate = min(in_flight / mean_s, most_per_s)
+        # Between an answer and the next request a place is empty, so nearly all is all.
         return Estimate(
             rate, mean_s, math.sqrt(self._squares / self.count) / mean_s, self.count, in_flight >= 0.93 * self.level
         )
@@ -127,6 +134,7 @@ class Levels:
         free = [level for level, estimate in allowed.items() if not estimate.bound]
         if free:
             return min(free)  # messages are the limit: fewer in flight would not be answered sooner
+        # From below: of numbers that cannot be told apart, the smallest.
         for level, estimate in sorted(allowed.items()):
             doubt = math.hypot(estimate.error, top.error) if estimate is not top else 0.0
             if math.log(top.rate / estimate.rate) <= TOLERANCE + doubt:
@@ -140,6 +148,8 @@ class Levels:
             ceiling: none above it.
             downward: begin below the best rather than above it.
         """
+        # First have something measured on both sides of the best, by doubling and halving; then bisect what lies
+        # between.
         best = self.best(ceiling)
         above = min((level for level in self.known if level > best), default=None)
         below = max((level for level in self.known if level < best), default=0)
@@ -150,6 +160,8 @@ class Levels:
         for first in (halve_to, raise_to) if downward else (raise_to, halve_to):
             if first is not None:
                 return first
+        # A middle is worth its requests only if it could come up to the top, were the curve as high there as concavity
+        # allows; upwards it must promise more, for latency grows with it.
         enough = self.top.rate * (1 - TOLERANCE)
         promises: list[tuple[float, int]] = []
         step = max(1, best // 8)
@@ -169,6 +181,8 @@ class Levels:
         if earlier is not None:
             surprise = abs(math.log(found.rate / earlier.rate))
             return surprise > 0.05 + 2.5 * math.hypot(found.error, earlier.error)
+        # Never measured itself: but each further request in flight brings no more than the one before did. More than
+        # that is the mark of a service that has become faster since the lower number was measured.
         lower = max((other for other in self.known if other < level), default=0)
         if not lower:
             return False
@@ -203,6 +217,7 @@ class Levels:
         """Return the most that a concave curve can reach at `level`, from the point `lower` and the one below it."""
         before = max((other for other in self.known if other < lower), default=0)
         rate_before = self.known[before].rate if before else 0.0
+        # The curve begins at nothing in flight and no throughput.
         slope = max(0.0, (self.known[lower].rate - rate_before) / (lower - before))
         return self.known[lower].rate + slope * (level - lower)
 
@@ -221,6 +236,8 @@ class ChangeWatch:
 
     def changed(self, latency_s: float, usual: Estimate) -> float | None:
         """Take a latency; return the mean of the latencies since they have become different, or None."""
+        # At latencies that hardly vary, the least deviation would be an alarm. What is usual is an estimate, too: from
+        # few latencies it may be off, and more deviation is allowed.
         spread = max(usual.likely_spread, 0.08)
         deviation = max(-3.0, min(3.0, (latency_s / usual.latency_s - 1) / spread))
         allowed = self._DRIFT + 1.5 / math.sqrt(usual.count)
@@ -318,7 +335,8 @@ class AdaptiveConcurrency:
         """
         sent_at = now - latency_s
         if outcome in _CUT_OFF:
-            self._set(now, self.limit)
+            self._set(now, self.limit)  # it says nothing of the number; measure afresh
+        # The rest of a flight that has been punished was sent at the old number, and must not punish the new one.
         elif sent_at >= self._backed_off_at:
             self._recent_time_outs.append(outcome is Outcome.TIME_OUT)
             while len(self._recent_time_outs) > max(8, self.limit):
@@ -334,11 +352,14 @@ class AdaptiveConcurrency:
         return self.limit
 
     def _time_outs_too_many(self) -> bool:
+        # One lost request is an accident, unless there is no other; a fifth of a flight is too much.
         lost = sum(self._recent_time_outs)
         return lost >= min(2, self.limit) and lost >= 0.2 * min(len(self._recent_time_outs), self.limit)
 
     def _back_off(self, now: float, limit: int, tabu_s: float) -> None:
         """Go down at once, forget what was measured, and stay below the punished number for a while."""
+        # Errors without an answer between them are one trouble: it began at the first number, and the lower ones on the
+        # way down are not to blame.
         if self._answered_since:
             self._tabu_from, self._tabu_until = max(2, self.limit), now + tabu_s
         self._answered_since = False
@@ -362,6 +383,7 @@ class AdaptiveConcurrency:
         self._before: dict[int, Estimate] | None = None
 
     def _set(self, now: float, level: int) -> None:
+        # The service gets used to a new number only in the course of a flight.
         settle = 0 if level == self.limit else level
         self.limit = level
         self._round = Measurement(level, now, settle)
@@ -382,12 +404,14 @@ class AdaptiveConcurrency:
             return False
         known = self._levels.known
         opened = now if self._round.opened is None else self._round.opened
+        # There is nothing to compare with yet, and all else will be compared with this.
         if not known:
             return count >= max(16, 2 * level) or (count >= max(10, level // 2) and now - opened > _ENOUGH_S)
         if count >= max(_TRIAL_COUNT if self._trials else _SEARCH_COUNT, 2 * level):
             return True
         if now - opened > _ENOUGH_S and count >= max(12, 2 * level):
             return True
+        # A plain difference ends it sooner, a loss before a gain: each request sent at a worse number costs throughput.
         rival = self._levels.top
         change = math.log(found.rate / rival.rate)
         error = math.hypot(found.error, rival.error)
@@ -402,6 +426,7 @@ class AdaptiveConcurrency:
         if self._false_alarm(found):
             self._settle_down(now)
             return
+        # Where this contradicts what was known, the service has changed, and nothing is to be compared with its past.
         earlier = known.get(level)
         if self._levels.contradicts(level, found):
             known.clear()
@@ -436,6 +461,7 @@ class AdaptiveConcurrency:
         if found.count < _HOLD_BATCH:
             return
         self._round.renew()
+        # Too little was asked for to fill the number: its latencies are those of a smaller one.
         if not self._says_something(found):
             return
         known[level] = found if usual is None else usual.merged(found, _MEMORY_COUNT)
@@ -465,6 +491,8 @@ class AdaptiveConcurrency:
         before = dict(self._levels.known)
         self._forget()
         self._downward = now_takes_s > usual.latency_s
+        # So much longer is overload, and every moment at this number adds to it. Less may be chance: measure the same
+        # number again before what is known is thrown away.
         if now_takes_s > 2 * usual.latency_s:
             self._set(now, max(1, self.limit // 2))
         else:

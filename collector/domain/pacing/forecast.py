@@ -1,4 +1,7 @@
-"""How long planned requests will take, and what will be left over when something else is due. Pure."""
+"""Forecast how long requests will take.
+
+How long planned requests will take, and what will be left over when something else is due. Pure.
+"""
 
 import math
 from collections.abc import Iterable, Sequence

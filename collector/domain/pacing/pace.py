@@ -1,4 +1,7 @@
-"""How fast a source is being asked, as values: for the progress bar, the log, the run row and the report."""
+"""How fast a source is being asked.
+
+How fast a source is being asked, as values: for the progress bar, the log, the run row and the report.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

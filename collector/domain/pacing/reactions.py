@@ -1,4 +1,7 @@
-"""What to do when a request fails: one row per outcome, and the rule that reads the table."""
+"""Reactions to failed requests.
+
+What to do when a request fails: one row per outcome, and the rule that reads the table.
+"""
 
 import random
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""American options under a constant rate and a continuous yield: values, deltas and gammas, fast and to five digits.
+"""American options under a continuous yield.
+
+American options under a constant rate and a continuous yield: values, deltas and gammas, fast and to five digits.
 
 An American put is the European one plus what early exercise earns (Kim 1990): an integral over the exercise boundary,
 which is solved once per rate, yield and horizon for a ladder of volatilities. A call is a put with spot and strike,

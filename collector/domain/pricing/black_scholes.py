@@ -1,4 +1,7 @@
-"""European options under a constant rate and a continuous yield (Black, Scholes and Merton 1973)."""
+"""European options by Black, Scholes and Merton.
+
+European options under a constant rate and a continuous yield (Black, Scholes and Merton 1973).
+"""
 
 import numpy as np
 

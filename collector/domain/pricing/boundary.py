@@ -1,4 +1,6 @@
-"""The price at which an American put is best exercised, as a function of the time left, for many volatilities at once.
+"""Early-exercise boundary of American puts.
+
+The price at which an American put is best exercised, as a function of the time left, for many volatilities at once.
 
 The integral equation of I. J. Kim (1990) for the exercise boundary, solved by fixed points on Chebyshev nodes in the
 square root of time, as L. Andersen, M. Lake and D. Offengenden do ("High performance American option pricing",

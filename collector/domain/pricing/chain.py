@@ -1,4 +1,7 @@
-"""Implied volatilities and Greeks of one expiration on one session: contracts by slots, numbers or reasons."""
+"""Implied volatilities and Greeks of one expiration.
+
+Implied volatilities and Greeks of one expiration on one session: contracts by slots, numbers or reasons.
+"""
 
 from dataclasses import dataclass
 from typing import TypeAlias

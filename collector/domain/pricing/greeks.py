@@ -1,4 +1,7 @@
-"""The sensitivities of American options, in the units in which they are stored."""
+"""Greeks in the units in which they are stored.
+
+The sensitivities of American options, in the units in which they are stored.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""Volatilities at which American options have the prices that the market pays."""
+"""Implied volatilities of American options.
+
+Volatilities at which American options have the prices that the market pays.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -1,4 +1,6 @@
-"""American options on an underlying with cash dividends, on a binomial lattice.
+"""American options with cash dividends, on a binomial lattice.
+
+American options on an underlying with cash dividends, on a binomial lattice.
 
 The dividends that will be paid before expiration are set aside at their present value; what remains of the spot follows
 the lattice, and exercise pays on both ("escrowed" dividends). The lattice only values early exercise: the European

@@ -1,4 +1,7 @@
-"""What every pricing model offers to those who invert prices or want Greeks."""
+"""What every pricing model offers.
+
+What every pricing model offers to those who invert prices or want Greeks.
+"""
 
 from typing import Protocol
 

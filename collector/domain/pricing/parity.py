@@ -1,4 +1,6 @@
-"""What the options of one expiration say about dividends: the yield at which put-call parity holds.
+"""Dividend yields from put-call parity.
+
+What the options of one expiration say about dividends: the yield at which put-call parity holds.
 
 A call less a put is worth the forward's present value. Near the money each pair of quotes tells the yield that the
 market reckons with; the median of many pairs is robust against single bad quotes. American options pay for early

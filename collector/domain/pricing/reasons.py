@@ -1,4 +1,7 @@
-"""Why a slot has implied volatility and Greeks, or has none; stored beside them."""
+"""Reasons for missing implied volatility and Greeks.
+
+Why a slot has implied volatility and Greeks, or has none; stored beside them.
+"""
 
 from enum import IntEnum
 

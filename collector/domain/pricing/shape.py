@@ -1,4 +1,7 @@
-"""Value and slopes of options, as the pricing models return them."""
+"""Values and slopes that pricing models return.
+
+Value and slopes of options, as the pricing models return them.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""What each column can hold: the one place that bars and contracts are checked against before they are stored."""
+"""Bounds of each column, checked before storing.
+
+What each column can hold: the one place that bars and contracts are checked against before they are stored.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

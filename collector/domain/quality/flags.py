@@ -1,4 +1,7 @@
-"""What is remarkable about a stored slot, as bits: each series owns eight, the last eight belong to the row."""
+"""Flags of a stored slot, as bits.
+
+What is remarkable about a stored slot, as bits: each series owns eight, the last eight belong to the row.
+"""
 
 from collections.abc import Mapping
 from enum import IntFlag

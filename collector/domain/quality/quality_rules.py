@@ -1,4 +1,6 @@
-"""Whether a bar can be true: what is impossible is kept apart, what is suspicious is flagged.
+"""Judge whether a bar can be true.
+
+Whether a bar can be true: what is impossible is kept apart, what is suspicious is flagged.
 
 The rules look at single bars, at the three series of an option side by side, at the bars before and after, and at the
 underlying in the same slot. Only a bar that contradicts itself is impossible; everything else happens in markets, too.

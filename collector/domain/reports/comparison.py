@@ -1,4 +1,7 @@
-"""A run against the same window of the last sessions: what is unusually little."""
+"""Compare a run with earlier runs of its window.
+
+A run against the same window of the last sessions: what is unusually little.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

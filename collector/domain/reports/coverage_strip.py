@@ -1,4 +1,7 @@
-"""The coverage strip: slots × contracts, condensed so that a report can carry and draw it."""
+"""Coverage of slots and contracts, condensed for drawing.
+
+Slots × contracts, condensed so that a report can carry and draw it.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Reports as JSON documents and back; one rule for every report dataclass."""
+"""Reports as JSON documents, and back.
+
+Reports as JSON documents and back; one rule for every report dataclass.
+"""
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass

@@ -1,4 +1,6 @@
-"""The one report model: everything that is said about a run, in a terminal, a mail, a file or a ping, comes from here.
+"""Model of a run's report.
+
+The one report model: everything that is said about a run, in a terminal, a mail, a file or a ping, comes from here.
 
 Values only: no I/O, no clock. Instants are aware UTC, durations seconds, fractions of 1 (a person reads them as
 percent), latency seconds. `collector.domain.reports.report_document` turns a report into JSON and back.

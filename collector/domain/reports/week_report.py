@@ -1,4 +1,7 @@
-"""The weekly summary's model. Values only; fractions of 1, instants aware UTC."""
+"""Model of the weekly summary.
+
+The weekly summary's model. Values only; fractions of 1, instants aware UTC.
+"""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime

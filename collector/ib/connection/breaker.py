@@ -1,4 +1,7 @@
-"""A circuit breaker as a value: it counts failures in a row, and says when to stop asking and when to try once."""
+"""A circuit breaker as a value.
+
+A circuit breaker as a value: it counts failures in a row, and says when to stop asking and when to try once.
+"""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum

@@ -1,4 +1,7 @@
-"""One connection to an IB Gateway or TWS: made, measured, used for requests, lost and closed."""
+"""One connection to an IB Gateway or TWS.
+
+One connection to an IB Gateway or TWS: made, measured, used for requests, lost and closed.
+"""
 
 import asyncio
 import contextlib

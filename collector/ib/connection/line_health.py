@@ -1,4 +1,7 @@
-"""How IB is, as far as its notices tell: the gateway's own line to IB, and its farms."""
+"""Health of IB's line and farms, from its notices.
+
+How IB is, as far as its notices tell: the gateway's own line to IB, and its farms.
+"""
 
 import re
 from collections.abc import Collection, Iterable

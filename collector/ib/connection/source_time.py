@@ -1,4 +1,7 @@
-"""What IB's answers tell about the time: its own now, and how far the market has come."""
+"""IB's time, and how far the market has come.
+
+What IB's answers tell about the time: its own now, and how far the market has come.
+"""
 
 import functools
 import re

@@ -1,4 +1,6 @@
-"""The supervisor: the one place that watches the connection, restores it, and lets requests wait meanwhile.
+"""Watch the connection, restore it, hold requests meanwhile.
+
+The one place that watches the connection, restores it, and lets requests wait meanwhile.
 
 Requests pass a gate, one for history and one for definitions. A gate closes when the socket is lost, the gateway
 loses IB, a farm breaks, somebody else logs in, or too many requests fail in a row; what is under way then ends as
@@ -90,6 +92,10 @@ class Supervisor:
         self.events: deque[Event] = deque(maxlen=_EVENTS_KEPT)
         self.on_event: Callable[[Event], None] | None = None
         self.reconnects = 0
+        # Three states. Not ready: no socket; the watch reconnects. In doubt (`_doubt` says why): connected, but history
+        # waits for a probe, due at `_next_probe_at`. Proved: neither. `lost` and `_give_up_socket` lead to the first,
+        # `_distrust` and `_reconnect` to the second; to the third only `_prove` does, but for the first connection,
+        # which `start` trusts.
         self._doubt: Block | None = None
         self._lost_because = ""
         self._ready = False
@@ -150,6 +156,7 @@ class Supervisor:
             return Block(Outcome.DISCONNECTED, self._lost_because or "not connected")
         if not health.line_up:
             return Block(Outcome.DISCONNECTED, "the gateway has lost IB")
+        # Doubt is about history, which a probe can prove. Definitions have farms of their own, known by notices alone.
         if kind is Kind.DEFINITION:
             return None if health.definitions_up else Block(Outcome.FARM_DOWN, health.describe())
         if not health.history_up:
@@ -163,6 +170,7 @@ class Supervisor:
             left_s = until - self._clock.monotonic()
             if left_s < _TICK_S:
                 return Failure(block.outcome, f"waited {patience_s:.0f} s: {block.reason}")
+            # A gate may have closed again before its waiters run: `block` decides, the event only wakes.
             self._refresh()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left_s):
@@ -200,9 +208,11 @@ class Supervisor:
     def _take_trouble(self, wire: Wire, meaning: Meaning, text: str, *, changed: bool) -> None:
         """End what can no longer be answered, and set the time at which to look again."""
         match meaning:
+            # Only a change: a repeated notice would end what was asked since, and put the probe off.
             case Notice.CONNECTIVITY_LOST if changed:
                 wire.end_all(Outcome.DISCONNECTED, text)
                 self._distrust(Block(Outcome.DISCONNECTED, text), self._settings.farm_doubt_s)
+            # Changed or not: IB has forgotten what it was asked, so no answer would ever come.
             case Notice.CONNECTIVITY_RESTORED_DATA_LOST:
                 wire.end_all(Outcome.DISCONNECTED, text)
                 self._distrust(Block(Outcome.DISCONNECTED, text), self._farm_wait_s)
@@ -211,6 +221,7 @@ class Supervisor:
                 self._distrust(Block(Outcome.FARM_DOWN, text), self._settings.farm_doubt_s)
             case Notice.DEFINITION_FARM_DOWN if changed:
                 wire.end_all(Outcome.FARM_DOWN, text, Kind.DEFINITION)
+            # The doubt stays: the notice may be early. It only brings the probe forward.
             case Notice.CONNECTIVITY_RESTORED | Notice.HISTORY_FARM_UP if changed and self._gateway.health.history_up:
                 self._next_probe_at = self._clock.monotonic()
 
@@ -222,6 +233,7 @@ class Supervisor:
         if outcome not in (Outcome.TIME_OUT, Outcome.UNKNOWN):
             if self.breaker.failures:
                 self.breaker = self.breaker.succeeded()
+            # An answer to what was still under way: no need to sit the breaker's time out.
             if was_open:
                 self._next_probe_at = self._clock.monotonic()
                 self._wake.set()
@@ -239,6 +251,7 @@ class Supervisor:
     async def _keep_watch(self) -> None:
         while True:
             self._refresh()
+            # Cleared before anything is looked at: what happens from here on ends the wait below.
             self._wake.clear()
             if not self._ready or not self._gateway.connected:
                 await self._reconnect()
@@ -257,6 +270,7 @@ class Supervisor:
             if self._gateway.is_time_doubtful:
                 await self._gateway.ensure_time()
                 continue
+            # Nothing to do: sleep until the first thing that time alone brings, or until something happens.
             until = min(quiet_until, now + self._gateway.trusted_for_s)
             until = until if self._doubt is None else min(until, self._next_probe_at)
             until = min([until, *(since + self._settings.farm_doubt_s for since in self._down_since.values())])
@@ -273,6 +287,7 @@ class Supervisor:
             await self._clock.sleep(
                 self._backed_off(attempt, self._settings.first_retry_s, self._settings.longest_retry_s)
             )
+            # IB reports its farms anew on each connection.
             self._down_since.clear()
             try:
                 await self._gateway.open()
@@ -283,6 +298,7 @@ class Supervisor:
         self.reconnects += 1
         self._heard = (-1, self._clock.monotonic())
         self._tell(EventKind.CONNECTED, f"connected again at attempt {attempt}")
+        # A new socket says nothing of who else is logged in: that doubt and the time of its probe stay.
         if self._doubt is None or self._doubt.outcome is not Outcome.OTHER_LOGIN:
             self._failed_probes = 0
             self._distrust(Block(Outcome.DISCONNECTED, "connected again, not proved yet"), self._farm_wait_s)
@@ -290,6 +306,7 @@ class Supervisor:
     async def _prove(self) -> None:
         """Ask for something cheap; release what waits when it is answered."""
         health = self._gateway.health
+        # As it is before the probe: it may end while the notices change.
         flagged = not health.history_up
         if self.breaker.opened_at is not None:
             self.breaker = self.breaker.claimed(self._clock.monotonic())
@@ -298,6 +315,8 @@ class Supervisor:
             outcome = Outcome.NO_DATA if await self._alive() else Outcome.TIME_OUT
         if not self._gateway.connected:
             return
+        # Bars are proof, whatever the notices say. Any other answer is one only if nothing was flagged all the while: a
+        # broken farm says "no data" as well.
         if outcome is Outcome.BARS or (outcome not in _NO_PROOF and not flagged and self._gateway.health.history_up):
             health.believe_up()
             self.breaker = self.breaker.succeeded()
@@ -314,6 +333,8 @@ class Supervisor:
         delay_s = self._backed_off(self._failed_probes, first_s, max(first_s, self._settings.longest_retry_s))
         self._next_probe_at = self._clock.monotonic() + delay_s
         self._tell(EventKind.PROBE_FAILED, f"a probe ended as {outcome}; the next one in {delay_s:.0f} s")
+        # A dead socket is given up at once. Where the gateway lives, a new connection may help, but not after every
+        # probe.
         if outcome is Outcome.TIME_OUT and not await self._alive():
             await self._give_up_socket("the gateway answers nothing")
         elif (flagged or outcome is Outcome.TIME_OUT) and self._failed_probes % _PROBES_BEFORE_RECONNECT == 0:
@@ -341,6 +362,7 @@ class Supervisor:
         self._refresh()
 
     def _other_login(self, text: str, code: int) -> None:
+        # Each refused request may bring the notice again: if each put the probe off, it would never come.
         if self._doubt is None or self._doubt.outcome is not Outcome.OTHER_LOGIN:
             self._tell(EventKind.OTHER_LOGIN, text, code)
             self._distrust(Block(Outcome.OTHER_LOGIN, text), self._settings.other_login_retry_s)

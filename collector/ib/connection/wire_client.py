@@ -1,4 +1,6 @@
-"""The wire: ib_async's protocol client, and what comes from the socket sorted by request id.
+"""ib_async's protocol client, sorted by request id.
+
+Ib_async's protocol client, and what comes from the socket sorted by request id.
 
 ib_async's `IB` and its wrapper keep every result, subscription and ticker, ask for positions on connecting, and let
 some errors end no request. Only its `Client` (framing, encoding, decoding) is used here, below a receiver of our own

@@ -1,4 +1,6 @@
-"""What was already told: the memory that makes a broken night one mail and one recovery, not forty.
+"""Memory of what was already told.
+
+What was already told: the memory that makes a broken night one mail and one recovery, not forty.
 
 It lives in a file, because the database may be what is broken. `judge` is pure; `AlertFile` reads and writes.
 """
@@ -115,9 +117,9 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
         raised = [alert for alert in raised if alert in outages or when(alert.rule, settings) is When.IMMEDIATE]
     judged = _tell(raised, memory, settings, now, _missed(report))
     left = tuple(c for c in judged.memory.conditions if c not in ended)
-    recovered = () if settings.recovery is When.OFF else ended
+    recovered = () if settings.recovery.when is When.OFF else ended
     digest = judged.memory.digest
-    if recovered and settings.recovery is When.DIGEST:
+    if recovered and settings.recovery.when is When.DIGEST:
         digest = (*digest, *(f"{now:%Y-%m-%d %H:%M} UTC · over: {c.text}" for c in recovered))
         recovered = ()
     return replace(

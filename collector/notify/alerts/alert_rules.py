@@ -1,11 +1,14 @@
-"""Alert rules: pure functions from a report to what its owner should be told. They know no channel and no clock."""
+"""Alert rules: what the owner should be told.
+
+Pure functions from a report to what its owner should be told. They know no channel and no clock.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from collector.config.notify_settings import AlertSettings, When
+from collector.config.notify_settings import AlertSettings, RuleSettings, Severity, When
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.reports.run_report import Cause, Environment, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -37,15 +40,6 @@ class Rule(StrEnum):
     NEW_CONTRACTS = "new_contracts"
     EXPIRED_CONTRACTS = "expired_contracts"
     RECOVERY = "recovery"
-
-
-class Severity(StrEnum):
-    """How bad it is; orders and colours what a person reads."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
-    INFO = "info"
-    GOOD = "good"
 
 
 CONDITIONS = frozenset(
@@ -96,14 +90,24 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
         *_environment(report.environment, settings, now),
     ]
     order = list(Severity)
-    told = [alert for alert in found if when(alert.rule, settings) is not When.OFF]
+    told = [as_set(alert, settings) for alert in found if when(alert.rule, settings) is not When.OFF]
     return tuple(sorted(told, key=lambda alert: order.index(alert.severity)))
+
+
+def rule_settings(rule: Rule, settings: AlertSettings) -> RuleSettings:
+    """Return when, how severe and where alerts of the rule are told."""
+    found: RuleSettings = getattr(settings, rule.value)
+    return found
 
 
 def when(rule: Rule, settings: AlertSettings) -> When:
     """Return when alerts of the rule are told."""
-    told: When = getattr(settings, rule.value)
-    return told
+    return rule_settings(rule, settings).when
+
+
+def as_set(alert: Alert, settings: AlertSettings) -> Alert:
+    """Return the alert with the severity that is set for its rule, if one is."""
+    return replace(alert, severity=rule_settings(alert.rule, settings).severity or alert.severity)
 
 
 def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -> bool:
@@ -135,15 +139,16 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
 
 def degraded_alert(count: int, settings: AlertSettings) -> Alert | None:
     """Return the alert for so many fetching runs in a row that were not a success, None below the threshold."""
-    if count < settings.degraded_runs or settings.degraded_in_a_row is When.OFF:
+    if count < settings.degraded_runs or settings.degraded_in_a_row.when is When.OFF:
         return None
-    return Alert(
+    alert = Alert(
         rule=Rule.DEGRADED_IN_A_ROW,
         severity=Severity.CRITICAL,
         key=str(Rule.DEGRADED_IN_A_ROW),
         text=f"{count} runs in a row did not end in success.",
         what_to_do="Something lasts: see collector doctor, and the failures of the last runs in collector status.",
     )
+    return as_set(alert, settings)
 
 
 def _cause(report: RunReport) -> Cause:

@@ -1,4 +1,7 @@
-"""What to do next: the cause of a failure, and the checklist that fits it."""
+"""Checklists by cause of failure.
+
+What to do next: the cause of a failure, and the checklist that fits it.
+"""
 
 import errno
 import traceback

@@ -1,1 +1,1 @@
-"""Channels: mail, desktop, outbox, dead man's switch."""
+"""Channels: mail, desktop, outbox, webhooks, dead man's switch."""

@@ -1,25 +1,27 @@
-"""The dead man's switch: pings to a service that raises an alarm when they stop coming (healthchecks style).
+"""Ping a dead man's switch.
+
+The dead man's switch: pings to a service that raises an alarm when they stop coming (healthchecks style).
 
 A ping never fails a run and never holds it up for longer than its time-out. The address is a secret: logs name only
 its host.
 """
 
-import asyncio
-import base64
-from http import HTTPStatus
-from urllib.parse import SplitResult, unquote, urlsplit
+from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 import structlog
 
-from collector import __version__
 from collector.clock import Clock
 from collector.config.operation_settings import DeadManSettings
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
+from collector.notify.channels.channel import Delivery, Message, Surroundings
+from collector.notify.channels.http_post import post
 from collector.notify.reports.mail_rendering import Renderer
 
 _ATTEMPTS = 2
+_PLAIN_TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _LONGEST_BODY = 10_000
 """Bytes; such services keep no more."""
 
@@ -35,6 +37,8 @@ class DeadMan:
         mask: cuts secrets out of reports and errors.
     """
 
+    name = "dead_man"
+
     def __init__(self, settings: DeadManSettings, clock: Clock, mask: Mask) -> None:
         self._url = None if settings.url is None else urlsplit(settings.url.get_secret_value())
         self._windows = settings.windows
@@ -42,13 +46,22 @@ class DeadMan:
         self._clock = clock
         self._mask = mask
 
+    async def tell(self, message: Message) -> tuple[Delivery, ...]:
+        """Ping for the run that ended, whether or not there is anything to tell about it; a test pings a success."""
+        report = message.report
+        if self._url is None or report is None or not (message.test or self._concerns(report.window)):
+            return ()
+        ok = await self._ping("", "collector notify test", _ATTEMPTS) if message.test else await self.ended(report)
+        detail = f"{self._url.hostname} {'was pinged' if ok else 'did not take the ping: the log says why'}"
+        return (Delivery(channel=self.name, ok=ok, detail=detail),)
+
     async def started(self, window: Window) -> bool:
         """Say that a run begins; tell whether the service has taken it."""
-        return await self._ping(window, "/start", "", attempts=1)
+        return self._concerns(window) and await self._ping("/start", "", attempts=1)
 
     async def ended(self, report: RunReport) -> bool:
         """Say how a run ended, with its report as the body; anything but success is a failure."""
-        if self._url is None or not self._concerns(report.window):
+        if not self._concerns(report.window):
             return False
         suffix = "" if report.status is RunStatus.SUCCESS else "/fail"
         try:
@@ -56,66 +69,33 @@ class DeadMan:
         except Exception:  # a run ends here: whatever breaks in telling must not break it, and the ping says enough
             log.exception("ping_without_report")
             body = ""
-        return await self._ping(report.window, suffix, body, attempts=_ATTEMPTS)
+        return await self._ping(suffix, body, attempts=_ATTEMPTS)
 
     def _concerns(self, window: Window) -> bool:
-        return not self._windows or window.value in self._windows
+        return self._url is not None and (not self._windows or window.value in self._windows)
 
-    async def _ping(self, window: Window, suffix: str, body: str, attempts: int) -> bool:
-        if self._url is None or not self._concerns(window):
+    async def _ping(self, suffix: str, body: str, attempts: int) -> bool:
+        if self._url is None:
             return False
         url = self._url._replace(path=self._url.path.rstrip("/") + suffix)
         said = ""
         for _ in range(attempts):
             try:
                 with self._clock.hold():
-                    async with asyncio.timeout(self._timeout_s):
-                        status = await _post(url, body.encode()[:_LONGEST_BODY])
+                    answer = await post(url, body.encode()[:_LONGEST_BODY], _PLAIN_TEXT, self._timeout_s)
             except TimeoutError:
                 said = f"no answer within {self._timeout_s:g} s"
             except (OSError, ValueError) as error:  # ssl.SSLError and gaierror are OSErrors
                 said = self._mask(str(error) or type(error).__name__)
             else:
-                if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+                if answer.ok:
                     return True
-                said = f"it answered {status}"
+                said = f"it answered {answer.status}"
         log.warning("ping_failed", kind=suffix.removeprefix("/") or "success", host=url.hostname, error=said)
         return False
 
 
-async def _post(url: SplitResult, body: bytes) -> int:
-    """Post a body and return the answer's status.
-
-    Raises:
-        OSError: no connection, or it broke.
-        ValueError: what answered speaks no HTTP.
-    """
-    tls = url.scheme == "https"
-    reader, writer = await asyncio.open_connection(url.hostname, url.port or (443 if tls else 80), ssl=tls or None)
-    try:
-        writer.write(_head(url, len(body)) + body)
-        await writer.drain()
-        line = (await reader.readline()).decode("latin-1").split()
-    finally:
-        writer.transport.abort()  # nothing more is wanted, and a polite TLS farewell could take as long as it likes
-    if not line:
-        raise ConnectionError("the connection was closed without an answer")
-    if len(line) < 2 or not line[0].startswith("HTTP/"):  # noqa: PLR2004 - version and status
-        raise ValueError("what answered speaks no HTTP")
-    return int(line[1])
-
-
-def _head(url: SplitResult, length: int) -> bytes:
-    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    lines = [
-        f"POST {path} HTTP/1.1",
-        f"Host: {url.netloc.rpartition('@')[2]}",
-        f"User-Agent: collector/{__version__}",
-        "Content-Type: text/plain; charset=utf-8",
-        f"Content-Length: {length}",
-        "Connection: close",
-    ]
-    if url.username is not None:
-        login = f"{unquote(url.username)}:{unquote(url.password or '')}"
-        lines.append(f"Authorization: Basic {base64.b64encode(login.encode()).decode()}")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+def configured(around: Surroundings) -> Iterable[DeadMan]:
+    """Yield the switch if there is an address to ping."""
+    if around.dead_man.url is not None:
+        yield DeadMan(around.dead_man, around.clock, around.mask)

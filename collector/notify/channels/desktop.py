@@ -1,12 +1,18 @@
-"""Notifications of the desktop: osascript on macOS, notify-send on Linux. Texts travel as arguments, never as code."""
+"""Notify on the desktop.
+
+Notifications of the desktop: osascript on macOS, notify-send on Linux. Texts travel as arguments, never as code.
+"""
 
 import asyncio
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from collector.clock import Clock
+from collector.config.notify_settings import Severity
 from collector.domain.errors import CollectorError
+from collector.domain.run_vocabulary import RunStatus
+from collector.notify.channels.channel import Delivery, Message, Surroundings, failed
 from collector.notify.channels.mail_message import one_line
 
 _TIME_LIMIT_S = 10.0
@@ -22,6 +28,39 @@ _APPLESCRIPT = (
 
 class DesktopUnavailable(CollectorError):  # noqa: N818 - the state, as the other errors are named
     """There is no desktop to notify, or its program failed."""
+
+
+class DesktopChannel:
+    """Shows what went wrong; what went well, too, where the configuration says so."""
+
+    name = "desktop"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._successes = around.notify.desktop.successes
+        self._clock = around.clock
+        self._mask = around.mask
+
+    async def tell(self, message: Message) -> tuple[Delivery, ...]:
+        """Show subject and brief of a message that has notices for this channel."""
+        if not (message.test or (message.notices and self._wanted(message))):
+            return ()
+        urgent = any(notice.severity is Severity.CRITICAL for notice in message.notices)
+        try:
+            await notify(message.subject, message.brief, self._clock, urgent=urgent)
+        except (DesktopUnavailable, OSError) as error:
+            return (failed(self.name, error, self._mask),)
+        return (Delivery(channel=self.name, ok=True),)
+
+    def _wanted(self, message: Message) -> bool:
+        went_well = message.report is None or message.report.status is RunStatus.SUCCESS
+        bad = any(notice.severity in (Severity.CRITICAL, Severity.WARNING) for notice in message.notices)
+        return self._successes or not went_well or bad
+
+
+def configured(around: Surroundings) -> Iterable[DesktopChannel]:
+    """Yield the channel if it is switched on."""
+    if around.notify.desktop.enabled:
+        yield DesktopChannel(around)
 
 
 def command(title: str, text: str, *, urgent: bool, platform: str = sys.platform) -> Sequence[str]:

@@ -1,4 +1,7 @@
-"""One mail: text, HTML, inline pictures and attachments as a standard message that no input can forge headers into."""
+"""Build one mail.
+
+Text, HTML, inline pictures and attachments as a standard message that no input can forge headers into.
+"""
 
 import re
 import unicodedata

@@ -1,4 +1,6 @@
-"""The outbox: every mail is kept as .eml and .html, and one that could not be sent is sent by the next run, once.
+"""Keep every mail, and send later what could not be.
+
+Every mail is kept as .eml and .html, and one that could not be sent is sent by the next run, once.
 
 A mail's state is in its file name, and changes by one atomic rename: NAME.queued.eml, NAME.sending.eml, NAME.eml (sent,
 or kept where no mail server is configured), NAME.refused.eml (the server will never take it).
@@ -13,6 +15,10 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+
+from collector.notify.channels.channel import Delivery, Message, Surroundings, failed, in_thread
+from collector.notify.channels.mail_message import message as envelope_of
+from collector.notify.reports.mail_rendering import page
 
 _DAY_S = 86_400.0
 _ABANDONED_AFTER_S = 900.0
@@ -126,3 +132,50 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+
+
+class OutboxChannel:
+    """Keeps each mail, and queues it where there is a mail server to send it."""
+
+    name = "outbox"
+
+    def __init__(self, around: Surroundings) -> None:
+        self._smtp = around.notify.smtp
+        self._keep_days = around.notify.outbox.keep_days
+        self._outbox = Outbox(around.notify.outbox.path(around.log_directory))
+        self._clock = around.clock
+        self._mask = around.mask
+        self._host = around.host
+
+    @property
+    def directory(self) -> Path:
+        """Return where the mails are kept."""
+        return self._outbox.directory
+
+    async def tell(self, message: Message) -> tuple[Delivery, ...]:
+        """Keep the mail of a message."""
+        return await in_thread(self._clock, lambda: self.keep(message))
+
+    def keep(self, message: Message) -> tuple[Delivery, ...]:
+        """Do what `tell` does, in this thread."""
+        mail, smtp = message.mail, self._smtp
+        if mail is None:
+            return ()
+        envelope = envelope_of(mail, sender=smtp.from_address, recipients=smtp.recipients, host=self._host)
+        try:
+            self._outbox.keep(mail.name, envelope, page(mail), queue=bool(smtp.host))
+        except OSError as error:
+            return (failed(self.name, error, self._mask),)
+        return (Delivery(channel=self.name, ok=True, detail=str(self.directory / f"{mail.name}.html")),)
+
+    def prune(self) -> tuple[Delivery, ...]:
+        """Delete old mails; say so only if that fails."""
+        try:
+            self._outbox.prune(self._keep_days)
+        except OSError as error:
+            return (failed(self.name, error, self._mask),)
+        return ()
+
+    def was_refused(self, name: str) -> bool:
+        """Return whether the mail server will never take a mail."""
+        return self._outbox.was_refused(name)

@@ -1,4 +1,7 @@
-"""The mail server: one connection, verified, a bounded number of attempts, every failure with a name."""
+"""Send mail to a mail server.
+
+One connection, verified, a bounded number of attempts, every failure with a name.
+"""
 
 import ssl
 from email.message import EmailMessage

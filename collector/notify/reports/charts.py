@@ -17,23 +17,14 @@ import numpy.typing as npt
 from collector.domain.reports.comparison import PastRun
 from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.run_vocabulary import RunStatus
-
-Colour: TypeAlias = tuple[int, int, int]
-
-TRADED: Colour = (26, 152, 112)
-NO_TRADE: Colour = (164, 180, 200)
-UNKNOWN: Colour = (221, 60, 62)
-BLUE: Colour = (56, 128, 230)
-VIOLET: Colour = (150, 96, 216)
-AMBER: Colour = (214, 140, 20)
-GREY: Colour = (128, 140, 156)
+from collector.notify.reports import palette
 
 STATUS_COLOURS = {
-    RunStatus.SUCCESS: TRADED,
-    RunStatus.PARTIAL: AMBER,
-    RunStatus.FAILED: UNKNOWN,
-    RunStatus.INTERRUPTED: UNKNOWN,
-    RunStatus.RUNNING: BLUE,
+    RunStatus.SUCCESS: palette.SUCCEEDED,
+    RunStatus.PARTIAL: palette.PARTIAL,
+    RunStatus.FAILED: palette.FAILED,
+    RunStatus.INTERRUPTED: palette.FAILED,
+    RunStatus.RUNNING: palette.RUNNING,
 }
 
 WIDTH = 1104
@@ -53,8 +44,8 @@ def coverage_picture(strip: CoverageStrip) -> bytes:
     )
     weights = np.stack([traded, no_trade, unknown * _UNKNOWN_WEIGHT], axis=-1)
     total = weights.sum(axis=-1, keepdims=True)
-    palette = np.array([TRADED, NO_TRADE, UNKNOWN], dtype=float)
-    colours = weights @ palette / np.maximum(total, 1)
+    verdicts = [palette.rgb(colour) for colour in (palette.TRADED, palette.NO_TRADE, palette.UNKNOWN)]
+    colours = weights @ np.array(verdicts, dtype=float) / np.maximum(total, 1)
     cells = np.concatenate([colours, np.where(total > 0, 255.0, 0.0)], axis=-1)
     band_height = 8 if len(strip.bands) > 12 else 16  # noqa: PLR2004 - few rows are drawn taller
     columns = np.arange(WIDTH) * len(strip.slots) // WIDTH
@@ -76,14 +67,14 @@ def completeness_picture(past: Sequence[PastRun]) -> tuple[bytes, float]:
     canvas = _Canvas(WIDTH, _LINE_HEIGHT)
     canvas.grid(3)
     spots = _spots([run.reached for run in past], floor, 1.0, canvas)
-    canvas.line(spots, BLUE, 5.0)
+    canvas.line(spots, palette.REACHED, 5.0)
     for run, spot in zip(past, spots, strict=True):
         if spot is not None:
             canvas.disc(spot, 9.0, STATUS_COLOURS[run.status])
     return canvas.png(), floor
 
 
-def line_picture(times_s: Sequence[float], values: Sequence[float | None], colour: Colour) -> tuple[bytes, float]:
+def line_picture(times_s: Sequence[float], values: Sequence[float | None], colour: str) -> tuple[bytes, float]:
     """Draw values over time as a line above a shaded area; None interrupts the line.
 
     Returns:
@@ -129,9 +120,9 @@ class _Canvas:
             y = _MARGIN + (self.height - 2 * _MARGIN) * i // (lines - 1)
             opacity = np.zeros((self.height, self.width))
             opacity[y : y + 2] = 0.35
-            self._blend(opacity, GREY)
+            self._blend(opacity, palette.GRID)
 
-    def line(self, spots: Sequence[_Spot | None], colour: Colour, thickness: float) -> None:
+    def line(self, spots: Sequence[_Spot | None], colour: str, thickness: float) -> None:
         """Draw a line through the spots; None interrupts it, a lonely spot becomes a dot."""
         ys, xs = np.mgrid[0 : self.height, 0 : self.width] + 0.5
         opacity = np.zeros((self.height, self.width))
@@ -146,7 +137,7 @@ class _Canvas:
                 opacity[:, left:right] = np.maximum(opacity[:, left:right], part)
         self._blend(opacity, colour)
 
-    def area(self, spots: Sequence[_Spot | None], colour: Colour) -> None:
+    def area(self, spots: Sequence[_Spot | None], colour: str) -> None:
         """Shade what lies under the line."""
         ys = np.arange(self.height)[:, None] + 0.5
         for piece in _pieces(spots):
@@ -156,7 +147,7 @@ class _Canvas:
             opacity[:, left:right] = 0.22 * np.clip(ys - line + 0.5, 0, 1) * (ys < self.height - _MARGIN)
             self._blend(opacity, colour)
 
-    def disc(self, spot: _Spot, radius: float, colour: Colour) -> None:
+    def disc(self, spot: _Spot, radius: float, colour: str) -> None:
         """Draw a filled circle."""
         ys, xs = np.mgrid[0 : self.height, 0 : self.width] + 0.5
         self._blend(np.clip(radius + 0.5 - np.hypot(xs - spot[0], ys - spot[1]), 0, 1), colour)
@@ -166,10 +157,10 @@ class _Canvas:
         pixels = np.dstack([self._colour, self._alpha * 255]).round().clip(0, 255)
         return png(pixels.astype(np.uint8))
 
-    def _blend(self, opacity: npt.NDArray[np.float64], colour: Colour) -> None:
+    def _blend(self, opacity: npt.NDArray[np.float64], colour: str) -> None:
         below = self._alpha * (1 - opacity)
         total = opacity + below
-        mixed = opacity[..., None] * np.array(colour, dtype=float) + below[..., None] * self._colour
+        mixed = opacity[..., None] * np.array(palette.rgb(colour), dtype=float) + below[..., None] * self._colour
         self._colour = np.where(total[..., None] > 0, mixed / np.maximum(total, 1e-9)[..., None], 0.0)
         self._alpha = total
 

@@ -1,4 +1,7 @@
-"""An example of the weekly summary: a week with one failed and one partial window."""
+"""An example of the weekly summary.
+
+An example of the weekly summary: a week with one failed and one partial window.
+"""
 
 from datetime import UTC, date, datetime, timedelta
 from random import Random

@@ -1,4 +1,6 @@
-"""Realistic example reports: what `collector notify test` sends and `collector notify preview` shows without a run.
+"""Example reports for tests and previews.
+
+What `collector notify test` sends and `collector notify preview` shows without a run.
 
 Every figure is invented, from a fixed seed; examples say so in their host's name.
 """
@@ -9,6 +11,7 @@ from functools import cache
 from math import exp
 from random import Random
 
+from collector.config.notify_settings import Severity
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Outcome
 from collector.domain.pacing.pace import Latency, PacerSample
@@ -29,7 +32,7 @@ from collector.domain.reports.run_report import (
 )
 from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Verdict, Window
 from collector.notify.alerts.alert_memory import MissedRun, OpenCondition
-from collector.notify.alerts.alert_rules import Alert, Rule, Severity
+from collector.notify.alerts.alert_rules import Alert, Rule
 
 SESSION = date(2026, 11, 20)
 _OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)

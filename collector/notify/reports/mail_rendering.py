@@ -1,4 +1,7 @@
-"""From a report to a mail: subject, text, HTML, pictures. Every text passes the mask before it reaches a template."""
+"""Render reports as mails.
+
+From a report to a mail: subject, text, HTML, pictures. Every text passes the mask before it reaches a template.
+"""
 
 import base64
 import re
@@ -13,16 +16,17 @@ from jinja2 import Environment as Templates
 from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
 from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondition
-from collector.notify.alerts.alert_rules import Rule, Severity
+from collector.notify.alerts.alert_rules import Rule
 from collector.notify.alerts.troubleshooting import checklist
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
-from collector.notify.reports import charts, wording
+from collector.notify.reports import charts, palette, wording
 
 ValueT = TypeVar("ValueT")
 
@@ -203,6 +207,7 @@ def _templates() -> Templates:
         words=lambda name: str(name).replace("_", " "),
     )
     templates.globals.update(
+        palette=palette,
         headline=wording.headline,
         confirmation=wording.confirmation,
         expiring=wording.expiring,
@@ -284,8 +289,8 @@ def _pace(report: RunReport, pictures: _Pictures) -> dict[str, Any] | None:
     if not pictures.wanted or len(report.pacer) < 2:  # noqa: PLR2004 - one point is no course
         return None
     times = [sample.at_s for sample in report.pacer]
-    requests, requests_top = charts.line_picture(times, [s.requests_per_s for s in report.pacer], charts.BLUE)
-    latency, latency_top = charts.line_picture(times, [s.latency_s for s in report.pacer], charts.VIOLET)
+    requests, requests_top = charts.line_picture(times, [s.requests_per_s for s in report.pacer], palette.REQUESTS)
+    latency, latency_top = charts.line_picture(times, [s.latency_s for s in report.pacer], palette.LATENCY)
     return {
         "requests": pictures.add("requests", requests),
         "requests_top": requests_top,

@@ -1,4 +1,7 @@
-"""Reports as files beside the log: one JSON document a run, readable also while the database is down."""
+"""Keep reports as files beside the log.
+
+Reports as files beside the log: one JSON document a run, readable also while the database is down.
+"""
 
 import json
 import os

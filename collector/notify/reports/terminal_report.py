@@ -1,15 +1,19 @@
-"""A run's report on a terminal, from the same model as its mail."""
+"""Show a run's report on a terminal.
+
+A run's report on a terminal, from the same model as its mail.
+"""
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus
-from collector.notify.alerts.alert_rules import Alert, Severity
+from collector.notify.alerts.alert_rules import Alert
 from collector.notify.alerts.troubleshooting import checklist
 from collector.notify.channels.mail_message import one_line
 from collector.notify.reports import wording

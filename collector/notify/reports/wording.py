@@ -1,4 +1,7 @@
-"""How figures, times and states are put into words; the same in a mail, a terminal and a file."""
+"""Put figures, times and states into words.
+
+How figures, times and states are put into words; the same in a mail, a terminal and a file.
+"""
 
 from __future__ import annotations
 

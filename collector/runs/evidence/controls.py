@@ -1,4 +1,7 @@
-"""Controls: requests whose answer must have bars, asked among empty answers."""
+"""Control requests, whose answers must have bars.
+
+Requests whose answer must have bars, asked among empty answers.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,7 @@
-"""Proving that an order's slots have happened: by a bar of an underlying that starts later, not by clocks."""
+"""Prove that an order's slots have happened.
+
+Proving that an order's slots have happened: by a bar of an underlying that starts later, not by clocks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,10 +1,12 @@
-"""Weighing of empty answers: which become final, which wait, which sessions cannot be so empty."""
+"""Weigh empty answers.
+
+Weighing of empty answers: which become final, which wait, which sessions cannot be so empty.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 import structlog
 
@@ -21,7 +23,7 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
 from collector.market.calendar import Calendar
 from collector.runs.evidence.weighed import Series, Weighed
-from collector.runs.preparing.contract_scope import level_of
+from collector.runs.preparing.contract_scope import market_of
 
 _BACK = timedelta(days=1)
 """Answers of a run that was killed before it weighed them are weighed by the next one, for so long."""
@@ -59,9 +61,11 @@ async def weigh(
         for underlying in underlyings:
             await store.drop_answered(transaction, underlying.id)
             nights = await _witnessed(transaction, calendar, underlying, found, unproven)
+            # Claims of earlier runs are ruled on again: what they waited for may have come.
             spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
             spoken_of &= {only} if only else spoken_of
             touched[underlying] = {day: nights.get(day) for day in sorted(spoken_of) if calendar.is_session(day)}
+        # All symbols before any ruling: that of all sessions together can hold up a claim of each.
         findings = await _findings(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
             settled = await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
@@ -83,10 +87,12 @@ async def _witnessed(
 
     Each with the New York day on which the last controlled one was sent. What nothing controls is added to `unproven`.
     """
+    # "Known" bars tell of an outage only while the source must still have them.
     depth = min(DEFAULTS.values())
     negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
     if not negatives:
         return {}
+    # The control of the first one came before it.
     good = await store.good_answers(db, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
     came: dict[tuple[bool, WhatToShow], list[datetime]] = defaultdict(list)
     oldest: dict[tuple[bool, WhatToShow, int], datetime] = {}
@@ -114,6 +120,8 @@ async def _witnessed(
             for claim in _claims(negative, sessions, reach):
                 _add(claims, claim)
         for day in (span.start.astimezone(NEW_YORK).date() for span in negative.spans):
+            # Ascending by time, so the last controlled night stays. A day that nothing controls is looked at, but has
+            # no night.
             last = nights.get(day)
             nights[day] = negative.sent_at.astimezone(NEW_YORK).date() if controlled else last
     found.uncontrolled -= found.controlled
@@ -139,9 +147,11 @@ def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -
         session = sessions.of(span.start)
         if session is None:
             continue
+        # Sent before IB had done correcting: not final, so no claim.
         if negative.sent_at <= session.settles_at:
             continue
         age = negative.sent_at - session.open
+        # Beyond what is counted on, empty may mean forgotten.
         if age > DEFAULTS.get(negative.what_to_show, age) and (reach is None or reach > session.close):
             continue
         yield NewClaim(
@@ -210,6 +220,7 @@ async def _findings(
         whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
         night = max((last for days in touched.values() if (last := days.get(day)) is not None), default=None)
         finding = await _judged(db, settings, ALL, day, whole, night, run_id)
+        # Where a symbol is implausible by itself, that says it already.
         if not finding.plausible and all(one.plausible for (_, other), one in findings.items() if other == day):
             _note(found, ALL, day, finding)
         findings[ALL, day] = finding
@@ -219,11 +230,12 @@ async def _findings(
 async def _counted(
     db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, day: date
 ) -> Emptiness:
-    level = await level_of(db, calendar, underlying, day)
-    band = Decimal(str(settings.selection_for(underlying.symbol).near_band))
-    spot = level.spot if level is not None else Decimal(0)
+    market = await market_of(db, calendar, underlying, day)
+    contracts = await contract_store.selected(db, underlying.id, day, day)
+    rule = settings.selection_for(underlying.symbol).nearness().money
+    # Without a price nothing is near the money: the session is judged by its other contracts alone.
+    near = [] if market is None else [one.id for one in rule.chosen(contracts, market)]
     session = calendar.session(underlying.symbol, day)
-    near = (spot * (1 - band), spot * (1 + band))
     return await store.emptiness(db, underlying.id, session, settings.series, near)
 
 
@@ -276,6 +288,8 @@ async def _rule(
     waiting: list[tuple[StoredClaim, Ruling, str]] = []
     unlisted: list[StoredClaim] = []
     for claim in await store.claims(db, underlying.id, sessions, past, settings.evidence.no_bid_usd):
+        # Before the listing, as far as is known: other contracts' bars, which make a session plausible, say nothing of
+        # this one. Only another night does, and then the session is expected no more, rather than settled.
         if not claim.listed and not claim.facts.with_bars:
             if claim.facts.has_second_night:
                 unlisted.append(claim)

@@ -1,4 +1,7 @@
-"""Fetching: many instruments at once, most urgent first; each request ends answered, deferred or given up on."""
+"""Fetch many instruments at once, most urgent first.
+
+Many instruments at once, most urgent first; each request ends answered, deferred or given up on.
+"""
 
 import asyncio
 import heapq

@@ -1,4 +1,7 @@
-"""Judging what IB answered before it is stored: impossible bars to the quarantine, suspicious ones flagged."""
+"""Judge bars before they are stored.
+
+Judging what IB answered before it is stored: impossible bars to the quarantine, suspicious ones flagged.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Answers on their way into the database: judged, grouped, and committed together with the coverage they justify."""
+"""Store answers as they come.
+
+Answers on their way into the database: judged, grouped, and committed together with the coverage they justify.
+"""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""Plans: what a run would ask for, how long it would take, and what would be left over. Nothing is asked or changed."""
+"""Plan a run without asking for anything.
+
+What a run would ask for, how long it would take, and what would be left over. Nothing is asked or changed.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

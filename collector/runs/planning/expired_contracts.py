@@ -1,4 +1,6 @@
-"""Ask for contracts that have expired, one of an expiration first; what two nights deny is lost.
+"""Ask for contracts that have expired.
+
+Ask for contracts that have expired, one of an expiration first; what two nights deny is lost.
 
 A contract is asked for bars of which some are stored already, between two living ones of the same series: that they
 answer and it does not is what makes its answer count. The answers are read from the requests on record, so that a run

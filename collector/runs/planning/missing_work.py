@@ -1,4 +1,7 @@
-"""The plan of a run: which slots are missing, as the fewest requests, most urgent first."""
+"""Plan requests for the slots that are missing.
+
+The plan of a run: which slots are missing, as the fewest requests, most urgent first.
+"""
 
 import itertools
 import math
@@ -13,6 +16,7 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
@@ -22,8 +26,8 @@ from collector.runs.finished import Prepared
 from collector.runs.orders import Order, clipped
 from collector.runs.planning import expired_contracts, older_sessions
 from collector.runs.preparing import activity_filter
-from collector.runs.preparing.contract_scope import dated, level_of, prepared
-from collector.runs.preparing.discovery import Discovery, Level
+from collector.runs.preparing.contract_scope import dated, market_of, prepared
+from collector.runs.preparing.discovery import Discovery
 from collector.runs.source import NoSource
 
 
@@ -195,9 +199,9 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         draft.underlyings += await underlying_work(db, underlying, order, at)
         if not sessions:
             continue
-        level = await level_of(db, calendar, underlying, order.day)
+        market = await market_of(db, calendar, underlying, order.day)
         chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
-        chosen, added = await _selection(db, calendar, settings, order, underlying, chosen, level, at)
+        chosen, added = await _selection(db, calendar, settings, order, underlying, chosen, market, at)
         ready = await prepared(
             db,
             calendar,
@@ -205,12 +209,12 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             order,
             underlying,
             [*chosen, *added],
-            level.spot if level else None,
+            market,
             at,
             unrecorded={contract.id for contract in added},
         )
         draft.symbols.append(ready)
-        draft.remarks += await _remarks(db, underlying, ready, level, at)
+        draft.remarks += await _remarks(db, underlying, ready, market, at)
         missing = Spans(session.span for session in sessions if session.day >= order.day)
         wanted = set(ready.contracts)
         for one in added if missing else ():
@@ -237,25 +241,25 @@ async def _selection(
     order: Order,
     underlying: Underlying,
     chosen: list[OptionContract],
-    level: Level | None,
+    market: Market | None,
     at: datetime,
 ) -> tuple[list[OptionContract], list[OptionContract]]:
     """Return which of the selected contracts the run would keep, and which it would select besides them."""
-    if level is None or (chosen and at >= order.session(underlying.symbol).next_open):
+    if market is None or (chosen and at >= order.session(underlying.symbol).next_open):
         return chosen, []
     known = {contract.id for contract in chosen}
     discovery = Discovery(db, NoSource(db.clock), settings, db.clock, calendar)
-    choice = await discovery.choice(underlying, order.day, level, history=order.history)
+    choice = await discovery.choice(underlying, market, history=order.history)
     kept = await activity_filter.active(db, settings.activity, calendar, underlying, order.day, chosen)
     return kept, [contract for contract in choice if contract.id not in known]
 
 
 async def _remarks(
-    db: Database, underlying: Underlying, ready: Prepared, level: Level | None, at: datetime
+    db: Database, underlying: Underlying, ready: Prepared, market: Market | None, at: datetime
 ) -> list[str]:
     symbol = underlying.symbol
     found: list[str] = []
-    if level is None:
+    if market is None:
         found.append(f"no price of {symbol} is known for the session: what is selected already is planned")
     if await contract_store.known_expirations(db, underlying.id, at.astimezone(NEW_YORK).date()) is None:
         found.append(f"the chain of {symbol} is read when the run begins: new contracts come on top")

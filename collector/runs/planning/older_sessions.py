@@ -1,4 +1,7 @@
-"""Older sessions on which something is missing: an order is widened to them, and what is to rest is left out."""
+"""Widen an order to older sessions that lack something.
+
+Older sessions on which something is missing: an order is widened to them, and what is to rest is left out.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

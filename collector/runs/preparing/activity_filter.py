@@ -1,4 +1,7 @@
-"""Leaving out contracts that hardly trade: the activity filters of selection."""
+"""Leave out contracts that hardly trade.
+
+Leaving out contracts that hardly trade: the activity filters of selection.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta

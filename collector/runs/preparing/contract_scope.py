@@ -1,9 +1,11 @@
-"""Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated."""
+"""Choose which selected contracts an order is about.
+
+Which of the selected contracts an order is about: its scope, and whose turn it is where contracts are rotated.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 
 from collector.config import SelectionSettings, Settings
 from collector.db.bars import underlying_bars
@@ -11,8 +13,8 @@ from collector.db.bookkeeping import coverage_table
 from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import has_expired
-from collector.domain.coverage.rotation import LOOKBACK, due_before, is_far, phase
-from collector.domain.coverage.selection import is_near
+from collector.domain.coverage.rotation import LOOKBACK, due_before, phase
+from collector.domain.coverage.selection import Market
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
@@ -20,7 +22,6 @@ from collector.domain.run_vocabulary import SETTLING, Scope
 from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
 from collector.runs.orders import Order
-from collector.runs.preparing.discovery import Level
 
 _TURNS = timedelta(days=21)
 """Holds the last turn of every contract, holidays included."""
@@ -50,23 +51,26 @@ def dated(order: Order, settings: Settings, calendar: Calendar) -> Order:
     return replace(order, since=since, sessions=sessions)
 
 
-async def level_of(db: Statements, calendar: Calendar, underlying: Underlying, day: date) -> Level | None:
-    """Return price and volatility of the last bars of a session day, or of the session before it."""
+async def market_of(db: Statements, calendar: Calendar, underlying: Underlying, day: date) -> Market | None:
+    """Return the market by the last bars of a session day, or of the session before it; None: there are none."""
     session = calendar.session(underlying.symbol, day)
     before = calendar.session(underlying.symbol, calendar.previous(day))
     found = await underlying_bars.last_level(db, underlying.id, Span(before.open, session.close))
-    return None if found is None else Level(found.close, found.implied_volatility)
+    return None if found is None else Market(day, found.close, found.implied_volatility)
 
 
-def in_scope(contract: OptionContract, order: Order, rules: SelectionSettings, spot: Decimal | None) -> bool:
-    """Return whether the order's scope holds the contract."""
-    expiring = contract.expiration == order.day
-    if order.scope is Scope.EXPIRING or expiring:
-        return expiring
-    if order.scope is Scope.EXPIRING_AND_NEAR:
-        soon = contract.expiration <= order.day + timedelta(days=rules.near_days)
-        return soon and (spot is None or is_near(contract.strike, spot, Decimal(str(rules.near_band))))
-    return True
+def in_scope(
+    contracts: Sequence[OptionContract], order: Order, rules: SelectionSettings, market: Market | None
+) -> list[OptionContract]:
+    """Return which of an underlying's contracts the order's scope holds, in their order."""
+    if order.scope is Scope.EXPIRING:
+        near = []
+    elif order.scope is Scope.EXPIRING_AND_NEAR:
+        near = rules.nearness().near(contracts, order.day, market)
+    else:
+        return list(contracts)
+    wanted = {one for one in contracts if one.expiration == order.day}.union(near)
+    return [one for one in contracts if one in wanted]
 
 
 async def prepared(
@@ -76,7 +80,7 @@ async def prepared(
     order: Order,
     underlying: Underlying,
     chosen: Sequence[OptionContract],
-    spot: Decimal | None,
+    market: Market | None,
     now: datetime,
     *,
     lacking: tuple[NotPrepared, ...] = (),
@@ -93,15 +97,15 @@ async def prepared(
         order: what is asked.
         underlying: whose contracts.
         chosen: the selected ones.
-        spot: the underlying's price, USD per share; None: not known.
+        market: where the underlying stands; None: not known.
         now: by the source's clock.
         lacking: what of the chain could not be had.
         unrecorded: ids of chosen contracts whose selection, from the order's day on, is not in the database.
     """
     symbol = underlying.symbol
     sessions = order.parts(symbol, now)
-    rules = settings.selection_for(symbol)
-    wanted = [contract for contract in chosen if in_scope(contract, order, rules, spot)]
+    spot = None if market is None else market.spot
+    wanted = in_scope(chosen, order, settings.selection_for(symbol), market)
     gone = [contract.id for contract in wanted if has_expired(contract, now)]
     if gone:
         rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, gone)
@@ -109,7 +113,7 @@ async def prepared(
         wanted = [contract for contract in wanted if contract.id not in whole]
     if not rotated(order, settings, symbol):
         return Prepared(underlying, sessions, tuple(wanted), spot, lacking)
-    bounds = _bounds(calendar, settings, symbol, order.day, wanted, spot)
+    bounds = _bounds(calendar, settings, symbol, order.day, wanted, market)
     rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, list(bounds))
     first_missing = {contract_id: session.open for session in sessions[-1:] for contract_id in unrecorded}
     for row in rows:
@@ -136,9 +140,9 @@ async def pending(
     """
     if not settings.rotation_for(underlying.symbol).enabled:
         return {}
-    level = await level_of(db, calendar, underlying, day)
+    market = await market_of(db, calendar, underlying, day)
     contracts = await contract_store.selected(db, underlying.id, day, day)
-    return _bounds(calendar, settings, underlying.symbol, day, contracts, None if level is None else level.spot)
+    return _bounds(calendar, settings, underlying.symbol, day, contracts, market)
 
 
 async def due_ids(
@@ -157,15 +161,11 @@ def _bounds(
     symbol: str,
     day: date,
     contracts: Sequence[OptionContract],
-    spot: Decimal | None,
+    market: Market | None,
 ) -> dict[int, datetime]:
     """Return the instants up to which slots of the far ones among contracts are due on a session day."""
-    rules, every = settings.selection_for(symbol), settings.rotation_for(symbol).every_sessions
+    every = settings.rotation_for(symbol).every_sessions
     sessions, number = calendar.sessions(symbol, day - _TURNS, day), calendar.number(day)
     by_phase = [due_before(sessions, number, own, every) or sessions[0].open for own in range(every)]
-    band = Decimal(str(rules.near_band))
-    return {
-        one.id: by_phase[phase(one.con_id, every)]
-        for one in contracts
-        if is_far(one, day, spot, near_days=rules.near_days, near_band=band)
-    }
+    far = settings.selection_for(symbol).nearness().far(contracts, day, market)
+    return {one.id: by_phase[phase(one.con_id, every)] for one in far}

@@ -1,9 +1,12 @@
-"""Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot."""
+"""Discover contracts and select those to collect.
+
+Which contracts exist, and which of them are collected: the underlying, its chain, the strikes around spot.
+"""
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
@@ -11,12 +14,12 @@ from typing import TypeVar
 import structlog
 
 from collector.clock import Clock
-from collector.config import RegimeSource, SelectionSettings, Settings
+from collector.config import RegimeSource, Settings
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.coverage.selection import Regime, regime_of, select_strikes
+from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import Failure, Outcome
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.quality.bounds import can_be_stored
@@ -30,14 +33,6 @@ _RETRY_S = 10.0
 _FINAL = (Outcome.PERMISSION, Outcome.REJECTED, Outcome.UNKNOWN_CONTRACT)
 """What asking again does not change; the source has repeated what IB calls unknown, and believes it in health only."""
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """Where the underlying stands: its price in USD per share, its implied volatility as a fraction of 1."""
-
-    spot: Decimal
-    implied_volatility: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,36 +145,30 @@ class Discovery:
             await self._clock.sleep(_RETRY_S * attempt)
         raise AssertionError("counting does not end")
 
-    async def choice(
-        self, underlying: Underlying, day: date, level: Level, *, history: bool = False
-    ) -> list[OptionContract]:
+    async def choice(self, underlying: Underlying, market: Market, *, history: bool = False) -> list[OptionContract]:
         """Return the contracts that the rules choose of every expiration within the horizon; changes nothing.
 
-        For a session that is over those that were listed on it: a later run must not choose what did not exist. For a
-        backfill (history) all: their history is asked for as far back as it goes.
+        For a session (the market's day) that is over those that were listed on it: a later run must not choose what did
+        not exist. For a backfill (history) all: their history is asked for as far back as it goes.
         """
-        rules = self._settings.selection_for(underlying.symbol)
-        regime = regime_of(await self._volatility(underlying.symbol, day, level), _regimes(rules))
+        rules, day = self._settings.selection_for(underlying.symbol), market.day
+        market = await self._with_volatility(underlying.symbol, market)
         last = day + timedelta(days=rules.horizon_days)
         listed = await contract_store.listed(self._db, underlying.id, day, last, on=None if history else day)
-        candidates = [
-            contract
-            for group in _by_expiration(listed)
-            for contract in _within(group, select_strikes((c.strike for c in group), level.spot, regime))
-        ]
-        return await self._active(underlying, day, candidates)
+        return await self._active(underlying, day, rules.rule().chosen(listed, market))
 
-    async def _volatility(self, symbol: str, day: date, level: Level) -> Decimal | None:
-        """Return the volatility by which a symbol's regime is chosen; the VIX is asked for once, told or not."""
+    async def _with_volatility(self, symbol: str, market: Market) -> Market:
+        """Return the market with the volatility that a symbol is chosen by; the VIX is asked for once, told or not."""
+        day = market.day
         if self._settings.selection_for(symbol).regime_source is RegimeSource.UNDERLYING:
-            return level.implied_volatility
+            return market
         if day not in self._vix:
             self._vix[day] = await volatility_index.level(self._db, self._source, self._calendar, day)
             found = self._vix[day]
             if isinstance(found, Failure):
                 log.warning("vix_unavailable", outcome=found.outcome, message=found.message, instead="the underlying's")
         told = self._vix[day]
-        return level.implied_volatility if isinstance(told, Failure) else told
+        return market if isinstance(told, Failure) else replace(market, implied_volatility=told)
 
     async def _active(
         self, underlying: Underlying, day: date, candidates: Sequence[OptionContract]
@@ -196,46 +185,28 @@ class Discovery:
         kept = {contract.id for contract in await self._active(underlying, day, selected)}
         return await lifecycle.release(self._db, [one.id for one in selected if one.id not in kept], day)
 
-    async def select(self, underlying: Underlying, day: date, level: Level, *, history: bool = False) -> int:
-        """Choose strikes of every expiration within the horizon, and record the choice from this session on.
+    async def select(self, underlying: Underlying, market: Market, *, history: bool = False) -> int:
+        """Choose strikes of every expiration within the horizon, and record the choice from the market's session on.
 
         What was chosen before stays chosen, unless the activity filters leave it out. history: see `choice`.
 
         Returns:
             The number of contracts that were not selected before.
         """
-        chosen = await self.choice(underlying, day, level, history=history)
-        added = await lifecycle.select(self._db, [contract.id for contract in chosen], day)
-        released = await self._release(underlying, day)
-        volatility = await self._volatility(underlying.symbol, day, level)
-        rules = self._settings.selection_for(underlying.symbol)
+        chosen = await self.choice(underlying, market, history=history)
+        added = await lifecycle.select(self._db, [contract.id for contract in chosen], market.day)
+        released = await self._release(underlying, market.day)
+        market = await self._with_volatility(underlying.symbol, market)
+        strikes = [contract.strike for contract in chosen]
         log.info(
             "contracts_selected",
             symbol=underlying.symbol,
-            spot=str(level.spot),
+            spot=str(market.spot),
             chosen=len(chosen),
             added=added,
             released=released,
-            implied_volatility=str(volatility),
-            width=str(regime_of(volatility, _regimes(rules)).width),
+            implied_volatility=str(market.implied_volatility),
+            lowest_strike=str(min(strikes, default=None)),
+            highest_strike=str(max(strikes, default=None)),
         )
         return added
-
-
-def _regimes(rules: SelectionSettings) -> list[Regime]:
-    return [
-        Regime(None if r.below is None else Decimal(str(r.below)), Decimal(str(r.band)), r.min_strikes)
-        for r in rules.regimes
-    ]
-
-
-def _by_expiration(listed: Iterable[OptionContract]) -> list[list[OptionContract]]:
-    groups: dict[date, list[OptionContract]] = {}
-    for contract in listed:
-        groups.setdefault(contract.expiration, []).append(contract)
-    return list(groups.values())
-
-
-def _within(group: Sequence[OptionContract], strikes: Sequence[Decimal]) -> list[OptionContract]:
-    chosen = set(strikes)
-    return [contract for contract in group if contract.strike in chosen]

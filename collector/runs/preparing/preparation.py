@@ -1,4 +1,7 @@
-"""Making a symbol ready: its definition, its own bars, its chain, its selected contracts."""
+"""Make symbols ready for collection.
+
+Making a symbol ready: its definition, its own bars, its chain, its selected contracts.
+"""
 
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
 from collector.runs.orders import Order
 from collector.runs.planning import missing_work
-from collector.runs.preparing.contract_scope import level_of, prepared
+from collector.runs.preparing.contract_scope import market_of, prepared
 from collector.runs.preparing.discovery import Discovery, Refreshed
 from collector.runs.source import MarketDataSource
 
@@ -61,7 +64,7 @@ class Preparation:
         today's chain holds contracts that did not exist and spot has moved.
         """
         day, symbol = self._order.day, underlying.symbol
-        level = await level_of(self._db, self._calendar, underlying, day)
+        market = await market_of(self._db, self._calendar, underlying, day)
         chosen = await self._selected(underlying)
         lacking: tuple[NotPrepared, ...] = ()
         if self._source.now() < self._order.session(symbol).next_open or not chosen:
@@ -69,8 +72,8 @@ class Preparation:
             if isinstance(refreshed, Failure) and not chosen:
                 return NotPrepared(symbol, refreshed)
             lacking = _lacking(symbol, refreshed)
-            if level is not None:
-                await self._discovery.select(underlying, day, level, history=self._order.history)
+            if market is not None:
+                await self._discovery.select(underlying, market, history=self._order.history)
                 chosen = await self._selected(underlying)
             elif not chosen:
                 unknown = Failure(Outcome.UNKNOWN, f"no price of {symbol} is known for {day}: no strike can be chosen")
@@ -79,7 +82,6 @@ class Preparation:
             first = self.sessions(symbol)[0].day
             living = [contract.id for contract in chosen if not has_expired(contract, self._source.now())]
             await lifecycle.select(self._db, living, first)
-        spot = level.spot if level else None
         return await prepared(
             self._db,
             self._calendar,
@@ -87,7 +89,7 @@ class Preparation:
             self._order,
             underlying,
             chosen,
-            spot,
+            market,
             self._source.now(),
             lacking=lacking,
         )

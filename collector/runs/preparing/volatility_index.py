@@ -1,4 +1,6 @@
-"""The VIX as an input of selection: its last level stands for the underlying's implied volatility.
+"""Use the VIX as implied volatility of selection.
+
+The VIX as an input of selection: its last level stands for the underlying's implied volatility.
 
 The index is defined once and is no underlying: it has no chain here, no expected slots and no gaps. Its 5-minute
 levels are kept beside the underlyings' bars, so that a window that is repeated asks for nothing.

@@ -1,4 +1,7 @@
-"""Which option contracts exist, and since when: expirations by rule, strikes by where the underlying has been."""
+"""Option contracts that exist, and since when.
+
+Which option contracts exist, and since when: expirations by rule, strikes by where the underlying has been.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,4 +1,7 @@
-"""Option contracts' days: drawn a few neighbouring strikes at a time, and kept while they may be asked for again."""
+"""Days of option contracts, drawn on demand.
+
+Drawn a few neighbouring strikes at a time, and kept while they may be asked for again.
+"""
 
 from collections import OrderedDict
 from datetime import date

@@ -1,4 +1,6 @@
-"""Random numbers by address: each is a pure function of what it is for, never of the order in which it is asked.
+"""Random numbers by address.
+
+Random numbers by address: each is a pure function of what it is for, never of the order in which it is asked.
 
 A key is made of integers (the seed, a contract, a day, a purpose), and the n-th number under a key is a hash of both.
 Any slice of any array of them therefore equals the same slice of the whole.

@@ -1,4 +1,7 @@
-"""How thin the far contracts are: without bids, without trades, or without any bar at all."""
+"""How thin the far contracts are.
+
+How thin the far contracts are: without bids, without trades, or without any bar at all.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

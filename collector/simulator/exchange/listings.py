@@ -1,4 +1,7 @@
-"""What is listed and what is quoted: the values that the simulated market hands out."""
+"""Listed instruments and quoted values.
+
+What is listed and what is quoted: the values that the simulated market hands out.
+"""
 
 from dataclasses import dataclass
 from datetime import date, datetime

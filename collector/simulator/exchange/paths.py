@@ -1,4 +1,7 @@
-"""The underlyings' prices and implied volatilities, minute by minute, for any day."""
+"""Prices and volatilities of underlyings, minute by minute.
+
+The underlyings' prices and implied volatilities, minute by minute, for any day.
+"""
 
 from dataclasses import dataclass
 from datetime import date

@@ -1,4 +1,7 @@
-"""Late corrections: from a given instant on, some bars of a past day have other values."""
+"""Late corrections of bars.
+
+From a given instant on, some bars of a past day have other values.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime

@@ -1,4 +1,7 @@
-"""Bars: how a day's minutes are summed up, kept as whole numbers, and handed out."""
+"""Sum minutes up into bars.
+
+How a day's minutes are summed up, kept as whole numbers, and handed out.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,6 @@
-"""The New York Stock Exchange's sessions from its published holiday rules, without a calendar library.
+"""Sessions of the New York Stock Exchange, from its rules.
+
+The New York Stock Exchange's sessions from its published holiday rules, without a calendar library.
 
 The truth against which a collector is checked must not come from the calendar that the collector itself reads.
 """

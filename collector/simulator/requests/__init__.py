@@ -1,4 +1,7 @@
-"""The requests that the simulated gateway understands: message number to what answers it."""
+"""Requests that the simulated gateway understands.
+
+The requests that the simulated gateway understands: message number to what answers it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a client asks about accounts and orders. There are none: every list is empty and every order is refused."""
+"""Requests about accounts and orders.
+
+What a client asks about accounts and orders. There are none: every list is empty and every order is refused.
+"""
 
 from __future__ import annotations
 

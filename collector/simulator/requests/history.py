@@ -1,4 +1,7 @@
-"""Historical bars: validation, the answer on the wire, cancels, head time stamps."""
+"""Requests for historical bars.
+
+Validation, the answer on the wire, cancels, head time stamps.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Market data: snapshots and streams of ticks for stocks and options."""
+"""Requests for market data.
+
+Snapshots and streams of ticks for stocks and options.
+"""
 
 from __future__ import annotations
 

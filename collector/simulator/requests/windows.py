@@ -1,4 +1,7 @@
-"""What a historical request may ask, and the span that its end and duration mean. Pure functions."""
+"""Spans that historical requests mean.
+
+What a historical request may ask, and the span that its end and duration mean. Pure functions.
+"""
 
 from __future__ import annotations
 

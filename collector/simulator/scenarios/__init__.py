@@ -1,4 +1,7 @@
-"""How the simulated gateway misbehaves: scenarios by name, alone or in seeded mixes."""
+"""Scenarios: how the simulated gateway misbehaves.
+
+How the simulated gateway misbehaves: scenarios by name, alone or in seeded mixes.
+"""
 
 from collector.simulator.scenarios.base import Scenario
 from collector.simulator.scenarios.mixes import Lies, lies, mix

@@ -1,4 +1,7 @@
-"""Scenarios that spoil single historical answers, a bounded number of them."""
+"""Scenarios that spoil single answers.
+
+Scenarios that spoil single historical answers, a bounded number of them.
+"""
 
 import struct
 from collections.abc import Collection

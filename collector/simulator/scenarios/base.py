@@ -1,4 +1,7 @@
-"""What a scenario is: hooks at the moments where a real gateway misbehaves, and the reactions they may ask for."""
+"""Hooks and reactions of a scenario.
+
+What a scenario is: hooks at the moments where a real gateway misbehaves, and the reactions they may ask for.
+"""
 
 import random
 from collections.abc import Collection, Coroutine, Sequence

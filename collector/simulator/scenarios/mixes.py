@@ -1,4 +1,7 @@
-"""Random mixes of scenarios: of faults that show, and of answers that look right and are not."""
+"""Random mixes of scenarios.
+
+Random mixes of scenarios: of faults that show, and of answers that look right and are not.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

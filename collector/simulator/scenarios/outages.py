@@ -1,4 +1,7 @@
-"""Scenarios that hit the connection, the farms or the whole gateway, for a bounded time."""
+"""Scenarios that hit connection, farms or gateway.
+
+Scenarios that hit the connection, the farms or the whole gateway, for a bounded time.
+"""
 
 from collections.abc import Collection
 

@@ -1,4 +1,7 @@
-"""Scenarios of speed: latencies, and a gateway whose throughput depends on the load."""
+"""Scenarios of speed.
+
+Latencies, and a gateway whose throughput depends on the load.
+"""
 
 import math
 

@@ -1,4 +1,7 @@
-"""Scenarios that lie: answers that look right and are not, without a word that anything is wrong."""
+"""Scenarios that lie.
+
+Answers that look right and are not, without a word that anything is wrong.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Mapping

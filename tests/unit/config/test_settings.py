@@ -63,7 +63,7 @@ def test_shipped_file_has_every_key() -> None:
     assert set() == set(keys(Settings)) - present
 
 
-def test_defaults_of_the_design() -> None:
+def test_defaults_that_the_owner_asked_for() -> None:
     """Symbols, series, IV regimes and pacing as the owner asked for them."""
     settings = load(write(""))
     assert settings.symbol_names == ("SPY", "PLTR", "TSLA")
@@ -96,10 +96,10 @@ def test_defaults_of_the_design() -> None:
         (Window.WEEKLY, True, time(12), "Asia/Jerusalem", "none", Scope.ALL, Asks.NOT_SETTLED),
     ],
 )
-def test_windows_of_the_design(
+def test_default_windows(
     window: Window, enabled: bool, at: time, zone: str, span: str, scope: Scope, asks: Asks
 ) -> None:
-    """The default windows are those of the design's table."""
+    """Each window has the time, zone, span, scope and question that the owner asked for."""
     found = load(write("")).windows[window]
     assert (enabled, at, zone, span, scope, asks) == (
         found.enabled,
@@ -339,16 +339,28 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLLECTOR_DATABASE__URL", "postgresql://quant:s3cret@db/bars?sslmode=require")
     monkeypatch.setenv("COLLECTOR_DEAD_MAN__URL", "https://hc-ping.com/s3cret")
     monkeypatch.setenv("COLLECTOR_NOTIFY__SMTP__PASSWORD", "s3cret")
+    hooks = '[{"kind": "ntfy", "url": "https://ntfy.sh/s3cret-topic", "token": "tk_s3cret"}]'
+    monkeypatch.setenv("COLLECTOR_NOTIFY__WEBHOOKS", hooks)
     settings = load(write(""))
     for shown in (repr(settings), str(settings), settings.model_dump_json(), settings.database.shown):
         assert "s3cret" not in shown
+    assert {"https://ntfy.sh/s3cret-topic", "tk_s3cret"} < set(settings.secrets)
     assert settings.database.shown == "postgresql://quant@db/bars"
     assert settings.database.dsn() == "postgresql://quant:s3cret@db/bars?sslmode=require"
 
 
 @pytest.mark.parametrize(
     "text",
-    ["database:\n  url: mysql://u:s3cret@h/x\n", "database:\n  password: [s3cret]\n", "dead_man:\n  url: s3cret\n"],
+    [
+        "database:\n  url: mysql://u:s3cret@h/x\n",
+        "database:\n  password: [s3cret]\n",
+        "dead_man:\n  url: s3cret\n",
+        "notify:\n  webhooks: https://hooks.example.com/s3cret\n",
+        "notify:\n  webhooks: [https://hooks.example.com/s3cret]\n",
+        "notify:\n  webhooks: [{kind: s3cret}]\n",
+        "notify:\n  webhooks: [{kind: slack, url: http://hooks.example.com/s3cret}]\n",
+        "notify:\n  webhooks: [{kind: pagerduty, token: [s3cret]}]\n",
+    ],
 )
 def test_complaints_hold_no_secret(text: str) -> None:
     """A wrong value of a secret key is described, not repeated."""

@@ -1,4 +1,6 @@
-"""Values of American options on an asset with a continuous yield: Ju and Zhong's quadratic approximation.
+"""Values of American options, by Ju and Zhong.
+
+Values of American options on an asset with a continuous yield: Ju and Zhong's quadratic approximation.
 
 N. Ju and R. Zhong, "An Approximate Formula for Pricing American Options", Journal of Derivatives 7 (1999), which
 refines Barone-Adesi and Whaley (1987); the critical price is solved once into a table. Vectorised over any

@@ -1,4 +1,7 @@
-"""The true volatility of every option: the underlying's level, a term structure and a smile."""
+"""The true volatility of every option.
+
+The true volatility of every option: the underlying's level, a term structure and a smile.
+"""
 
 from datetime import date
 

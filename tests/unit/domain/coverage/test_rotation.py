@@ -1,14 +1,12 @@
 """Whose turn it is: sessions and instants written by hand."""
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 import pytest
 
-from collector.domain.coverage.rotation import due_before, is_far, phase
-from collector.domain.market_data.instruments import OptionContract, Right
+from collector.domain.coverage.rotation import due_before, phase
 from collector.domain.market_data.sessions import Session
 
 NOVEMBER = [date(2026, 11, d) for d in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 23, 24, 25, 27, 30)]
@@ -60,20 +58,3 @@ def test_turns_are_even_and_stable(every: int) -> None:
     counts = Counter(chosen)
     assert set(counts) == set(range(every))
     assert all(abs(count - 3000 / every) < 300 / every for count in counts.values())
-
-
-@pytest.mark.parametrize(
-    ("expires_in", "strike", "spot", "expected"),
-    [
-        (8, 120, Decimal(100), True),  # more than a week to go, a fifth above the spot
-        (7, 120, Decimal(100), False),  # within a week
-        (8, 105, Decimal(100), False),  # on the border of five per cent: near
-        (8, 94, Decimal(100), True),
-        (30, 120, None, False),  # nobody knows where the money is
-    ],
-)
-def test_far_is_neither_soon_nor_near(*, expires_in: int, strike: int, spot: Decimal | None, expected: bool) -> None:
-    """Both must hold; an unknown price makes nothing far."""
-    day = date(2026, 11, 20)
-    contract = OptionContract("PLTR", 1, day + timedelta(days=expires_in), Decimal(strike), Right.CALL)
-    assert is_far(contract, day, spot, near_days=7, near_band=Decimal("0.05")) is expected

@@ -158,7 +158,7 @@ def test_three_degraded_runs_in_a_row_are_told_once() -> None:
 
 def test_digest_lines_wait_for_the_week() -> None:
     """New contracts are worth a line, not a mail; a second look on the same day adds none."""
-    quiet = AlertSettings(collection_success=When.OFF)
+    quiet = AlertSettings.model_validate({"collection_success": "off"})
     new = Environment(new_contracts=92)
     judgements, memory = _live(
         [_run(Window.EOD, 1, environment=new), _run(Window.LATE_NIGHT, 2, environment=new)], settings=quiet
@@ -171,7 +171,7 @@ def test_digest_lines_wait_for_the_week() -> None:
 @pytest.mark.parametrize(("when", "send", "digest"), [(When.OFF, False, 0), (When.DIGEST, False, 1)])
 def test_recovery_may_be_off_or_a_line(when: When, send: bool, digest: int) -> None:
     """Without recovery mails, and without success mails, the end of an outage is silent or a line."""
-    settings = AlertSettings(recovery=when, collection_success=When.OFF, collection_failed=When.OFF)
+    settings = AlertSettings.model_validate({"recovery": when, "collection_success": "off", "collection_failed": "off"})
     judgements, memory = _live([BROKEN_NIGHT[0], _run(Window.EOD, 5)], settings=settings)
 
     assert judgements[1].send is send

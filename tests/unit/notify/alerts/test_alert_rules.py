@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from collector.config.notify_settings import AlertSettings, When
+from collector.config.notify_settings import AlertSettings, Severity, When
 from collector.domain.reports.comparison import PastRun
 from collector.domain.reports.run_report import Cause, Environment, Expiring, FailureReport, RunReport, SymbolReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.alerts.alert_rules import Rule, Severity, degraded_alert, run_alerts, when
+from collector.notify.alerts.alert_rules import Rule, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()

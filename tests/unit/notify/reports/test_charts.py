@@ -10,7 +10,7 @@ import numpy.typing as npt
 from collector.domain.reports.comparison import PastRun
 from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.run_vocabulary import RunStatus, Verdict
-from collector.notify.reports import charts
+from collector.notify.reports import charts, palette
 
 T, N, U = Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN
 SLOTS = [datetime(2026, 11, 20, 14, 30, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(4)]
@@ -38,8 +38,9 @@ def test_a_coverage_cell_has_the_colour_of_its_verdict() -> None:
     pixels = _pixels(charts.coverage_picture(CoverageStrip.of(SLOTS, [("a", [T, N, U, None])])))
 
     step = charts.WIDTH // 4
+    verdicts = (palette.TRADED, palette.NO_TRADE, palette.UNKNOWN)
     colours = [tuple(pixels[2, step * i + step // 2]) for i in range(4)]
-    assert colours == [(*charts.TRADED, 255), (*charts.NO_TRADE, 255), (*charts.UNKNOWN, 255), (0, 0, 0, 0)]
+    assert colours == [*((*palette.rgb(one), 255) for one in verdicts), (0, 0, 0, 0)]
 
 
 def test_one_unknown_slot_shows_among_many() -> None:
@@ -62,15 +63,15 @@ def test_history_has_a_dot_per_session_in_its_status_colour() -> None:
     pixels = _pixels(png)
 
     assert floor == 0.95
-    assert tuple(pixels[14, 14][:3]) == charts.TRADED
-    assert (pixels[:, -40:, :3] == charts.UNKNOWN).all(axis=-1).any()
+    assert tuple(pixels[14, 14][:3]) == palette.rgb(palette.SUCCEEDED)
+    assert (pixels[:, -40:, :3] == palette.rgb(palette.FAILED)).all(axis=-1).any()
 
 
 def test_a_line_breaks_where_nothing_is_known() -> None:
     """No colour of the line in the middle, where the value is missing; the axis ends on a round number."""
-    png, top = charts.line_picture([0, 1, 2, 3, 4], [3.2, 3.2, None, 3.2, 3.2], charts.VIOLET)
+    png, top = charts.line_picture([0, 1, 2, 3, 4], [3.2, 3.2, None, 3.2, 3.2], palette.LATENCY)
     pixels = _pixels(png)
-    violet = (pixels[:, :, :3] == charts.VIOLET).all(axis=-1) & (pixels[:, :, 3] == 255)
+    violet = (pixels[:, :, :3] == palette.rgb(palette.LATENCY)).all(axis=-1) & (pixels[:, :, 3] == 255)
 
     assert top == 5.0
     assert violet[:, 100].any()
@@ -79,5 +80,5 @@ def test_a_line_breaks_where_nothing_is_known() -> None:
 
 def test_flat_and_empty_courses_are_drawn_too() -> None:
     """A run in which nothing was measured still has a picture."""
-    assert charts.line_picture([0, 1], [None, None], charts.BLUE)[1] == 1.0
-    assert charts.line_picture([5, 5], [0.0, 0.0], charts.BLUE)[1] == 1.0
+    assert charts.line_picture([0, 1], [None, None], palette.REQUESTS)[1] == 1.0
+    assert charts.line_picture([5, 5], [0.0, 0.0], palette.REQUESTS)[1] == 1.0

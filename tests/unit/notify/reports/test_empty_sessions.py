@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from collector.cli.inspect import status as status_command
-from collector.config.notify_settings import AlertSettings
+from collector.config.notify_settings import AlertSettings, Severity
 from collector.db.bookkeeping.gaps_table import GapTotal
 from collector.db.bookkeeping.session_statistics import Measured
 from collector.db.readers.day_status import Overview, SymbolStatus
@@ -20,7 +20,7 @@ from collector.domain.reports.run_report import Expiring, GapCounts, RunReport
 from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.market.calendar import Calendar
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement, judge
-from collector.notify.alerts.alert_rules import Rule, Severity, run_alerts
+from collector.notify.alerts.alert_rules import Rule, run_alerts
 from collector.notify.reports import examples, wording
 from collector.notify.reports.example_week import week
 from collector.notify.reports.mail_rendering import Renderer

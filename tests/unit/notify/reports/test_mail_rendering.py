@@ -9,11 +9,13 @@ from html.parser import HTMLParser
 
 import pytest
 
+from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import FailureReport, OutcomeCount, RunReport, SymbolReport
 from collector.domain.reports.week_report import WeekReport, WeekRun
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertMemory, Judgement
+from collector.notify.alerts.alert_rules import Alert, Rule
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
@@ -134,6 +136,16 @@ def test_a_failure_says_what_was_saved_and_how_to_go_on(part: str) -> None:
     assert "logs/collector-2026-11-20.jsonl" in words
     (traceback,) = mail.attachments
     assert traceback.text.startswith("Traceback (most recent call last)")
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_an_alert_names_its_heading_in_the_operations(part: str) -> None:
+    """Below each alert stands where the page of operations says what it means and what to do."""
+    alert = Alert(rule=Rule.DISK_LOW, severity=Severity.WARNING, key="disk_low", text="The disk is nearly full.")
+    judgement = Judgement(send=True, tell=(alert,), recovered=(), memory=AlertMemory())
+    mail = Renderer(Mask(())).run(examples.success(), judgement)
+    words = " ".join(_checked(mail).words) if part == "html" else mail.text
+    assert "docs/operations.md: disk_low" in words
 
 
 def test_markup_and_line_ends_from_outside_are_text() -> None:
