@@ -395,6 +395,6 @@ async def test_the_pacers_ceiling_is_the_only_throttle(gateway: Gateway, gateway
 
 def test_no_order_call_exists_in_the_adapter() -> None:
     """The collector never trades."""
-    sources = Path(inspect.getfile(collector.ib)).parent.glob("*.py")
+    sources = Path(inspect.getfile(collector.ib)).parent.rglob("*.py")
     words = ["place" + "Order", "cancel" + "Order", "exercise" + "Options"]
     assert not [(path.name, word) for path in sources for word in words if word in path.read_text()]

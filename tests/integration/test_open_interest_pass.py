@@ -1,5 +1,6 @@
 """Open interest after the bars: the market's figures, nothing asked twice, bars never disturbed."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -11,7 +12,7 @@ from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import open_interest_pass as open_interest
 from collector.runs import window_run
 from collector.runs.finished import Finished
-from collector.runs.orders import Order, order_for
+from collector.runs.orders import order_for
 from collector.simulator import texts
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios.answers import RefusedStreams, SilentStreams
@@ -162,12 +163,7 @@ async def test_it_stops_at_the_orders_deadline(
         await fetch(plain_database_url, "TRUNCATE option_open_interest")
         late = Finished(
             finished.run_id,
-            Order(
-                window=Window.EOD,
-                day=order.day,
-                symbols=order.symbols,
-                deadline=gateway_clock.now() + timedelta(seconds=0.4),
-            ),
+            replace(finished.order, deadline=gateway_clock.now() + timedelta(seconds=0.4)),
             gateway_clock.now(),
             prepared=finished.prepared,
         )
