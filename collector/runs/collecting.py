@@ -77,6 +77,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         today = parts.source.now().astimezone(NEW_YORK).date()
         found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
         watch.learn(await found)
+        watch.expect(finished.prepared)
     hopeless: set[HistoricalRequest] = set()
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):

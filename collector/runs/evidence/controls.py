@@ -39,7 +39,11 @@ _PENDING_S = 20.0
 _STALE_S = 30.0
 """After so long without bars a control is asked too, so that what comes next has one before it."""
 _FEW = 50
-"""Where more is asked of a symbol and series, the first answers, nearest the money, have bars of themselves."""
+_MOST = 0.5
+"""Where most contracts of a symbol are asked, the first answers, nearest the money, have bars of themselves.
+
+Where fewer are, most of them may have been called empty before.
+"""
 _URGENT = -1
 _INSTRUMENTS = 2
 """A control has failed when so many different instruments are empty where bars are known."""
@@ -75,6 +79,11 @@ class Controls:
     def __init__(self, source: MarketDataSource, clock: Clock, tally: Tally) -> None:
         self._source, self._clock, self._tally = source, clock, tally
         self._states: dict[Key, _State] = {}
+        self._contracts: dict[str, int] = {}
+
+    def expect(self, symbols: Iterable[Prepared]) -> None:
+        """Learn how many contracts of each symbol a pass over all of them asks for."""
+        self._contracts = {one.underlying.symbol: len(one.contracts) for one in symbols}
 
     def learn(self, stored: Mapping[Key, Sequence[HistoricalRequest]]) -> None:
         """Learn what can be asked, the best first: bars of it are stored."""
@@ -111,7 +120,8 @@ class Controls:
         """
         asked = Counter(_key(request) for item in work for request in item.requests)
         if not is_over():
-            await self._ask(self._stale(key for key, count in asked.items() if count <= _FEW), record)
+            few = {key for key, count in asked.items() if count <= max(_FEW, _MOST * self._contracts.get(key[0], 0))}
+            await self._ask(self._stale(few), record)
         watching = asyncio.create_task(self._keep(record), name="controls")
         try:
             yield
