@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help venv demo test test-days test-long check format bench soak engines lock clean
+.PHONY: help venv demo test coverage test-days test-long check format bench soak engines lock clean
 
 help: ## Show these lines
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,9 @@ demo: $(STAMP) ## Collect one simulated session into an embedded PostgreSQL and 
 test: $(STAMP) ## Run the whole suite
 	# Three, because tests wait for servers, too; in the order of folders, because the longest come first then.
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+coverage: $(STAMP) ## The suite with a report of the lines that no test runs
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --cov=collector --cov-report=term-missing:skip-covered
 
 test-days: $(STAMP) ## The date-sensitive part under a dozen clocks, one line each
 	$(BIN)/python -m pytest -n 3 -m any_day --clock all

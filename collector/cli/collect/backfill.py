@@ -17,7 +17,7 @@ from collector.runs.orders import backfill_order, fill_columns_order
 
 
 def backfill(
-    days: Annotated[int, typer.Option("--days", min=1, max=120, help="So many calendar days back.")] = 60,
+    days: Annotated[int, typer.Option("--days", min=1, max=120, help="How many calendar days back.")] = 60,
     symbols: SymbolsOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,

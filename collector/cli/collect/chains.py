@@ -17,7 +17,7 @@ app = typer.Typer(help="List option contracts, or read the chains again.", no_ar
 
 @app.command()
 def refresh(symbols: SymbolsOption = None, config: ConfigOption = None, verbose: VerboseOption = False) -> int:
-    """Read the chains from IB anew and store what is new.
+    """Read the chains from IB again and store what is new.
 
     Example: collector chains refresh --symbols SPY
     """

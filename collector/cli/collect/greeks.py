@@ -24,7 +24,7 @@ def recompute(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Compute implied volatilities and Greeks afresh, for instance after rates or dividends have changed.
+    """Recompute implied volatilities and Greeks, for instance after rates or dividends have changed.
 
     Example: collector greeks recompute --since 2026-11-16 --symbols SPY
     """

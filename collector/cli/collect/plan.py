@@ -42,7 +42,7 @@ def plan(
     ] = None,
     date: Annotated[str | None, typer.Option("--date", help="Of this session, YYYY-MM-DD; also a coming one.")] = None,
     symbols: SymbolsOption = None,
-    span: Annotated[str | None, typer.Option("--span", help='The last so much: "30 min", "3 h", "1 D".')] = None,
+    span: Annotated[str | None, typer.Option("--span", help='Only the last "30 min", "3 h" or "1 D".')] = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:

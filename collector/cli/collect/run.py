@@ -30,7 +30,7 @@ def run(
     ] = None,
     date: DateOption = None,
     symbols: SymbolsOption = None,
-    span: Annotated[str | None, typer.Option("--span", help='The last so much: "30 min", "3 h", "1 D".')] = None,
+    span: Annotated[str | None, typer.Option("--span", help='Only the last "30 min", "3 h" or "1 D".')] = None,
     force: Annotated[bool, typer.Option("--force", help="Ask again, also for what is settled.")] = False,
     due: Annotated[bool, typer.Option("--due", help="Whatever the schedule says is due, in its order.")] = False,
     dry_run: Annotated[

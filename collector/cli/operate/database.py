@@ -129,7 +129,7 @@ def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
 
 @app.command()
 def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
-    """Compress repaired days anew, so that they are as small as freshly compressed ones, and refresh all summaries.
+    """Compress repaired days again, and refresh all summaries.
 
     Example: collector db compact
     """

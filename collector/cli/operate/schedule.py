@@ -19,7 +19,7 @@ schedule_install.register(app)
 
 @app.command()
 def show(
-    days: Annotated[int, typer.Option("--days", min=1, max=366, help="So many days ahead.")] = 14,
+    days: Annotated[int, typer.Option("--days", min=1, max=366, help="How many days ahead.")] = 14,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> int:
