@@ -50,7 +50,7 @@ async def plan(
         window: only this one; None: any.
         day: of this session; None: any.
         symbols: these instead of the window's.
-        span: the last so much of the session instead of the window's own.
+        span: only the end of the session, this long, instead of the window's own.
     """
     days, now = opening.calendar(settings), clock.now()
     async with opening.database(settings, clock) as db:

@@ -53,8 +53,8 @@ class WindowSettings(Section):
     """One window.
 
     time, zone: when it is due, wall-clock time. weekdays: on which days, in its own zone; sessions and holidays
-    decide beyond that. span: `30m`, `3h` (the end of the session), `today` (from the open on), `session`, `unsettled` (what
-    is missing of the last sessions), `none` (nothing is asked). deadline: when what is left is deferred: `successor`
+    decide beyond that. span: `30m`, `3h` (only the end), `today` (from the open on), `session`, `unsettled` (what is
+    missing of the last sessions), `none` (nothing is asked). deadline: when what is left is deferred: `successor`
     (the next window's start), `none`, or a wall-clock time in the window's zone. priority: the higher first when
     several are due. symbols: only these; empty means all.
     """

@@ -19,7 +19,7 @@ from collector.market.calendar import Calendar
 class Order:
     """One window for one session date.
 
-    day: the session's date, also after midnight in Israel. span: the last so much of the session, None for all of it.
+    day: the session's date, also after midnight in Israel. span: only the session's end, this long; None: all of it.
     force: ask again for what is settled. deadline: when the next window begins; None: no limit. scheduled: when it was
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
@@ -106,7 +106,7 @@ def order_for(
         now: the current instant.
         day: the session's date; None is the session that is open or was the last to open.
         symbols: these instead of the configured ones.
-        span: the last so much of the session instead of the window's own.
+        span: only the end of the session, this long, instead of the window's own.
         force: ask again for what is settled.
 
     Raises:

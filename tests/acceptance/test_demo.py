@@ -1,6 +1,7 @@
 """The demonstration, as a person starts it on a fresh machine on any day; what it leaves is the market's truth."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 from collector.app.demo import MARKET, last_evening
@@ -28,7 +29,8 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
         horizon = evening.date() + timedelta(days=5)
         chains = [market.chain(symbol) for symbol in SYMBOLS]
         listed = [day for chain in chains if chain for day in chain.expirations if evening.date() <= day <= horizon]
-        done = account.run("demo", "--keep", str(kept), "--seed", "11")
+        narrow = replace(account, more={"COLUMNS": "80"})
+        done = narrow.run("demo", "--keep", str(kept), "--seed", "11")
         try:
             assert done.code == 0, done.err
             assert f"eod · {evening:%a} {evening.day} {evening:%b %Y}" in done.out
@@ -36,8 +38,8 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
             assert done.out.count("╭") == 1  # the last report, and no other
             assert "Every expected slot of every series is settled." in done.out
             assert all(symbol in done.out for symbol in SYMBOLS)
-            assert "The database is kept; look with: psql" in done.out
             url = embedded.ensure_running(kept / "postgres")
+            assert f"The database is kept; look with: psql '{url}'" in done.out  # in one line, to be copied
             compared = asyncio.run(compare(url, market, [evening.date()], SYMBOLS))
             assert compared["contracts"] >= len(listed) * 11 * 2 > 0
         finally:

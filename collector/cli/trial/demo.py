@@ -24,4 +24,8 @@ def demo(
     Example: collector demo --keep /tmp/collector-demo
     """
     console = Console()
-    return of_status(run_until_signalled(demonstration.run(seed, keep, run_progress, console.print)))
+
+    def show(what: object) -> None:
+        console.print(what, soft_wrap=isinstance(what, str))  # a command to be copied stays in one line
+
+    return of_status(run_until_signalled(demonstration.run(seed, keep, run_progress, show)))
