@@ -184,14 +184,14 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
 
 
 async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, clock: HandClock) -> None:
-    """A controlled answer has settled the series: that a later one is uncontrolled makes no run partial."""
+    """An earlier run's claim settles now; that nothing controls today's answer leaves the run a success."""
     chain = await make_chain(db, 6, expiration=date(2026, 12, 18))
     dark = chain.contracts[0]
     for contract in chain.contracts:
         quotes = {name: answer([quote(3)]) for name in ("BID", "ASK")}
         trades = {} if contract is dark else {"TRADES": answer([trade(3)])}
         await bar_tables.store(db, [answers(contract, **quotes, **trades)], 1)
-    await empty(db, chain, dark, SENT, FRIDAY.span, T)
+    await claims.claim(db, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
     nothing = Spans((FRIDAY.span,))
     clock.at = SENT + timedelta(minutes=20)
     alone = RequestRecord(dark, T, FRIDAY.span, clock.at, clock.at, Outcome.NO_DATA, negatives=nothing)
