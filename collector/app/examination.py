@@ -1,15 +1,11 @@
 """Examine everything that a run needs."""
 
-import structlog
-
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.schema import features, schema_revisions
 from collector.domain.errors import CollectorError
 from collector.runs import preflight
-
-log = structlog.get_logger()
 
 
 async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:

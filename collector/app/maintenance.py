@@ -1,6 +1,6 @@
 """Maintain the database: backups, restoring, retention, roles.
 
-Backups, restoring, retention, roles. Wires collector.db to the configuration.
+Wires collector.db to the configuration.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Answer when windows run, and what they would ask.
-
-Answer when what will run, and what it would ask for.
-"""
+"""Answer when windows run, and what they would ask."""
 
 from dataclasses import replace
 from datetime import date, timedelta

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
 
-import structlog
-
 from collector.app import opening
 from collector.clock import Clock
 from collector.config import Settings
@@ -23,8 +21,6 @@ from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import GapState
 from collector.jobs import due_windows
 from collector.runs.uncounted import uncounted
-
-log = structlog.get_logger()
 
 
 async def is_anything_due(settings: Settings, clock: Clock) -> bool:

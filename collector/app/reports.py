@@ -1,14 +1,10 @@
 """Make the report of a week."""
 
-import structlog
-
 from collector.app import opening
 from collector.clock import Clock
 from collector.config import Settings
 from collector.domain.reports.week_report import WeekReport
 from collector.jobs import run_reports
-
-log = structlog.get_logger()
 
 
 async def weekly(settings: Settings, clock: Clock) -> WeekReport:

@@ -1,6 +1,6 @@
 """The command line: words, options, exit codes.
 
-Words, options, exit codes. No logic lives here.
+No logic lives here.
 """
 
 from collector.cli.main import main

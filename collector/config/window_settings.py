@@ -97,7 +97,7 @@ class WindowSettings(Section):
         return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
 
     @property
-    def asks_gateway(self) -> bool:
+    def asks_for_bars(self) -> bool:
         """Tell whether bars are asked for."""
         return self.span != "none"
 
@@ -170,7 +170,7 @@ def _completed(given: Any) -> Any:  # noqa: ANN401 - pydantic hands over whateve
 
 
 def _asks_for_bars(window: WindowSettings) -> WindowSettings:
-    if not window.asks_gateway:
+    if not window.asks_for_bars:
         raise ValueError("should have another span than none: a window of your own fetches bars")
     return window
 

@@ -1,4 +1,4 @@
 """Values and rules of option-bar collection, without I/O.
 
-Values and rules of option-bar collection. No I/O, no clock.
+No clock either.
 """

@@ -1,6 +1,6 @@
 """Words of a run: windows, statuses, scopes, stages.
 
-The words of a run: windows, statuses, scopes; gaps and verdicts.
+Gaps and verdicts, too.
 """
 
 from enum import StrEnum

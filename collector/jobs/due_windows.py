@@ -88,7 +88,7 @@ async def planned(
     found = agenda(schedule, now, past.runs, past.since, settings.schedule, past.limits, past.known, past.confirm)
 
     def wanted(one: Occurrence) -> bool:
-        own = settings.windows[one.window].asks_gateway and window in (None, one.window)
+        own = settings.windows[one.window].asks_for_bars and window in (None, one.window)
         return own and day in (None, one.run_date)
 
     for run in found.due:

@@ -1,4 +1,4 @@
 """Exchange calendar and schedule.
 
-The exchange calendar, and the schedule that is computed from it.
+The schedule is computed from the calendar.
 """

@@ -1,6 +1,6 @@
 """Tell every channel what is worth saying.
 
-What is worth saying goes to every channel, and no channel's failure reaches the run.
+No channel's failure reaches the run.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """Run one window.
 
-One run of one window, from its row in the table to its end in the tables.
+From its row in the table to its end in the tables.
 """
 
 import asyncio

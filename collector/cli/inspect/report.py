@@ -1,6 +1,6 @@
 """`collector report`: show a run or a week.
 
-`collector report`: a run or a week, on the terminal or as a page.
+On the terminal, or as a page.
 """
 
 from pathlib import Path

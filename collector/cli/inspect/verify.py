@@ -1,7 +1,4 @@
-"""`collector verify`: check stored bars against the rules.
-
-`collector verify`: do the stored bars still stand up to the rules?
-"""
+"""`collector verify`: check stored bars against the rules."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,6 +1,6 @@
 """`collector schedule install` and `uninstall`.
 
-`collector schedule install | uninstall`: let systemd or launchd start the collector.
+They let systemd or launchd start the collector, or no more.
 """
 
 from pathlib import Path

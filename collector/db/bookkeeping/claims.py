@@ -1,6 +1,6 @@
 """Empty answers, claims, and how empty sessions are.
 
-What speaks for empty answers: the answers themselves, claims, how empty sessions are.
+What speaks for empty answers.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

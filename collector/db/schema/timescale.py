@@ -1,7 +1,4 @@
-"""Statements of sql/timescale, and a server's TimescaleDB.
-
-The statements of sql/timescale, and what a server has of TimescaleDB.
-"""
+"""Statements of sql/timescale, and a server's TimescaleDB."""
 
 import contextlib
 import functools

@@ -1,6 +1,6 @@
 """Half-open spans of time, and sets of them.
 
-Half-open spans of time and sets of them (PostgreSQL's tstzrange and tstzmultirange).
+PostgreSQL's tstzrange and tstzmultirange.
 """
 
 from collections.abc import Iterable, Iterator

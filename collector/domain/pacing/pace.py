@@ -1,6 +1,6 @@
 """How fast a source is being asked.
 
-How fast a source is being asked, as values: for the progress bar, the log, the run row and the report.
+As values: for the progress bar, the log, the run row and the report.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Greeks in the units in which they are stored.
 
-The sensitivities of American options, in the units in which they are stored.
+Of American options.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """American options with cash dividends, on a binomial lattice.
 
-American options on an underlying with cash dividends, on a binomial lattice.
-
 The dividends that will be paid before expiration are set aside at their present value; what remains of the spot follows
 the lattice, and exercise pays on both ("escrowed" dividends). The lattice only values early exercise: the European
 part is exact. Slower than `American` by far; for underlyings whose dividends are configured.

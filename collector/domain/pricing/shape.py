@@ -1,7 +1,4 @@
-"""Values and slopes that pricing models return.
-
-Value and slopes of options, as the pricing models return them.
-"""
+"""Values and slopes that pricing models return."""
 
 from dataclasses import dataclass
 

@@ -186,7 +186,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
     """
     draft = Draft()
     order = await older_sessions.widened(dated(order, settings, calendar), db, calendar, at)
-    if order.window is not Window.MANUAL and not settings.windows[order.window].asks_gateway:
+    if order.window is not Window.MANUAL and not settings.windows[order.window].asks_for_bars:
         draft.remarks.append("this window asks for no bars")
         return draft
     fresh: list[Work] = []

@@ -1,6 +1,6 @@
 """How thin the far contracts are.
 
-How thin the far contracts are: without bids, without trades, or without any bar at all.
+Without bids, without trades, or without any bar at all.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Prices and volatilities of underlyings, minute by minute.
 
-The underlyings' prices and implied volatilities, minute by minute, for any day.
+For any day.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Bids, asks and trades of options, minute by minute.
 
-Bids, asks and trades of option contracts, minute by minute, for one day.
+For one day.
 
 Everything is computed for several contracts of one expiration and one right at once (rows) at the day's minutes
 (columns), and each row is the same whichever contracts it is computed with.

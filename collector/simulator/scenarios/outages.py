@@ -1,6 +1,6 @@
 """Scenarios that hit connection, farms or gateway.
 
-Scenarios that hit the connection, the farms or the whole gateway, for a bounded time.
+For a bounded time.
 """
 
 from collections.abc import Collection
