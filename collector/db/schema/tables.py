@@ -194,6 +194,56 @@ underlying_bars_5min = Table(
     PrimaryKeyConstraint("underlying_id", "time"),
 )
 
+
+def _whole(*names: str, wide: bool = False) -> "list[Column[int]]":
+    """Return nullable columns of whole numbers."""
+    return [Column(name, BigInteger() if wide else Integer()) for name in names]
+
+
+def _wicks(prefix: str = "") -> tuple[str, ...]:
+    """Return the columns of a bar's prices in the store: the wicks reach beyond open and close of the same series."""
+    return tuple(f"{prefix}{name}" for name in ("open", "up", "down", "close"))
+
+
+# Option prices are whole numbers of `unit` ten-thousandths of a USD: 100 (cents), or 1 in the rare row that has finer
+# ones. high = (greatest(open, close) + up) * unit, low = (least(open, close) - down) * unit, likewise of bid and ask;
+# vwap = close * unit + vwap_off. IV, delta, theta, vega and rho are ten-thousandths, gamma millionths.
+stored_option_bars_5min = Table(
+    "option_bars_5min",
+    metadata,
+    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("contract_id", Integer, nullable=False),
+    *_whole(*_wicks(), *_wicks("bid_"), *_wicks("ask_"), "vwap_off", "volume", "bar_count"),
+    *_whole("implied_volatility", "delta", "theta", "vega", "rho", "gamma"),
+    Column("greeks_version", SmallInteger),
+    Column("greeks_reason", SmallInteger),
+    *_whole("open_interest", "collection_run_id"),
+    Column("created_at", INSTANT, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
+    Column("flags", Integer, nullable=False, server_default=text("0")),
+    Column("unit", SmallInteger, nullable=False, server_default=text("100")),
+    Column("has_gaps", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("contract_id", "time"),
+    CheckConstraint("unit IN (1, 100)", name="unit"),
+    schema="store",
+)
+
+# Prices, vwap and volume of underlyings are ten-thousandths, wicks and vwap as in options, without a unit.
+stored_underlying_bars_5min = Table(
+    "underlying_bars_5min",
+    metadata,
+    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("underlying_id", Integer, nullable=False),
+    *_whole(*_wicks(), "vwap_off", "volume", wide=True),
+    *_whole("bar_count", "implied_volatility", "collection_run_id"),
+    Column("created_at", INSTANT, nullable=False),
+    Column("updated_at", INSTANT, nullable=False),
+    Column("flags", Integer, nullable=False, server_default=text("0")),
+    Column("has_gaps", Boolean, nullable=False, server_default=text("false")),
+    PrimaryKeyConstraint("underlying_id", "time"),
+    schema="store",
+)
+
 bar_revisions = Table(
     "bar_revisions",
     metadata,
