@@ -16,5 +16,5 @@ FROM option_chains AS contract
 INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date < $2::date
-    AND contract.id IN (SELECT contract_id FROM historical_data_gaps WHERE state = 'open')
+    AND contract.id IN (SELECT instrument_id FROM historical_data_gaps WHERE state = 'open')
 ORDER BY contract.expiration_date, contract.strike_price, contract.option_type

@@ -13,8 +13,9 @@ from collector.clock import SystemClock
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
-from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.answers import HistoricalRequest, Outcome
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.ib.bar_translation import bars as translated
 from collector.runs.fetching.judging import examined
@@ -41,7 +42,16 @@ def session_of(what: WhatToShow, **odd: str) -> tuple[Bar, ...]:
 
 def brought(instrument: Instrument, what: WhatToShow, found: tuple[Bar, ...]) -> InstrumentAnswers:
     """Return an instrument's judged answer in one series, with the record of its request."""
-    record = RequestRecord(instrument, what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found))
+    record = RequestRecord(
+        instrument,
+        HistoricalRequest(instrument, what, FRIDAY.span).data_set,
+        what,
+        FRIDAY.span,
+        SENT,
+        SENT,
+        Outcome.BARS,
+        bars=len(found),
+    )
     return examined(replace(answers(instrument, **{what.name: answer(found)}), requests=(record,)), [FRIDAY])
 
 
@@ -150,7 +160,7 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     (contract,) = chain.contracts
     huge = Decimal(10) ** 12
     absurd = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)  # as if the rules of quality had a hole
-    record = RequestRecord(chain.underlying, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
+    record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 
     async with Storer(patient, 1, OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:

@@ -12,8 +12,9 @@ from collector.db.bookkeeping import coverage_table, session_statistics
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
-from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.answers import HistoricalRequest, Outcome
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLATILITY, VOLUME
@@ -40,13 +41,21 @@ def brought(
     series = {what.name: answer(trades)}
     if quotes:
         series |= {name: answer([quote(3), quote(4)]) for name in ("BID", "ASK")}
-    asked = RequestRecord(instrument, what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
+    asked = RequestRecord(
+        instrument,
+        HistoricalRequest(instrument, what, FRIDAY.span).data_set,
+        what,
+        FRIDAY.span,
+        sent_at,
+        sent_at,
+        Outcome.BARS,
+    )
     return examined(replace(answers(instrument, **series), requests=(asked,)), [FRIDAY])
 
 
 async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
     """Return how many slots of Friday are traded, without a trade, unknown; statistics and report agree."""
-    found = await session_statistics.measure(db, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    found = await session_statistics.measure(db, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
     told = [verdict for _, row in await report_rows.verdicts(db, chain.contracts, FRIDAY.span) for verdict in row]
     counted = (found.traded, found.no_trade, found.unknown)
     assert tuple(map(told.count, (Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN))) == counted
@@ -55,7 +64,9 @@ async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
 
 async def missing(db: Database, chain: Chain) -> list[tuple[WhatToShow, Spans]]:
     """Return what the evening still asks for."""
-    lacking = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
+    lacking = await coverage_table.missing(
+        db, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED
+    )
     return [(one.what_to_show, one.missing) for one in lacking]
 
 

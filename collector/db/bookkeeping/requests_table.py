@@ -11,15 +11,16 @@ from decimal import Decimal
 from collector.db.connection.pool import Statements, Transaction
 from collector.db.connection.sql_values import copy_text, span_literal, spans_literal
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
+from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.instruments import Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 
 PREPARED = "create_stage_requests"
 """What a transaction prepares that records requests."""
 
 _COLUMNS = (
-    "sent_at", "answered_at", "run_id", "login", "instrument_id", "what_to_show", "span", "outcome", "code", "message",
-    "bars", "first_bar", "negatives",
+    "sent_at", "answered_at", "run_id", "login", "instrument_id", "data_set", "what_to_show", "span", "outcome", "code",
+    "message", "bars", "first_bar", "negatives",
 )  # fmt: skip
 
 
@@ -33,6 +34,7 @@ class RequestRecord:
     """
 
     instrument: Instrument
+    data_set: DataSet
     what_to_show: WhatToShow
     span: Span
     sent_at: datetime
@@ -81,19 +83,14 @@ async def slowest(db: Statements, since: datetime, most: int = 20) -> list[SlowR
     return [SlowRequest(**row) for row in map(dict, rows)]
 
 
-async def depths(db: Statements, since: datetime) -> dict[tuple[bool, WhatToShow], timedelta]:
+async def depths(db: Statements, data_set: DataSet, since: datetime) -> dict[WhatToShow, timedelta]:
     """Return how far back the source's answers reached since an instant: the longest time from a bar to its request.
 
     Returns:
-        By (whether it is an option, series); absent where no bar came.
+        By series; absent where no bar came.
     """
-    rows = await db.fetch("request_depths", since)
-    return {(row["is_option"], WhatToShow(row["what_to_show"])): row["depth"] for row in rows}
-
-
-def instrument_id(instrument: Instrument) -> int:
-    """Return the number that names an instrument in `requests`: a contract's id, or minus the underlying's."""
-    return instrument.id if isinstance(instrument, OptionContract) else -instrument.id
+    rows = await db.fetch("request_depths", data_set.id, since)
+    return {WhatToShow(row["what_to_show"]): row["depth"] for row in rows}
 
 
 def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
@@ -102,7 +99,8 @@ def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
         one.answered_at and one.answered_at.isoformat(),
         run_id,
         login or None,
-        instrument_id(one.instrument),
+        one.instrument.key,
+        one.data_set.id,
         one.what_to_show.value,
         span_literal(one.span),
         one.outcome.value,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.market_data.spans import Span
 
@@ -37,6 +38,11 @@ class HistoricalRequest:
     instrument: Instrument
     what_to_show: WhatToShow
     span: Span
+
+    @property
+    def data_set(self) -> DataSet:
+        """Return the kind of bars that it asks for."""
+        return OPTION_BARS_5MIN if isinstance(self.instrument, OptionContract) else UNDERLYING_BARS_5MIN
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class Underlying:
     id: int = 0
 
     @property
+    def key(self) -> int:
+        """Return the number that names it among all instruments: minus its id."""
+        return -self.id
+
+    @property
     def is_defined(self) -> bool:
         """Tell whether IB has defined it: what was adopted without IB's number has one below 0 until then."""
         return self.con_id > 0
@@ -60,6 +65,11 @@ class OptionContract:
     trading_class: str = ""
     currency: str = "USD"
     id: int = 0
+
+    @property
+    def key(self) -> int:
+        """Return the number that names it among all instruments: its id."""
+        return self.id
 
     @property
     def occ_symbol(self) -> str:

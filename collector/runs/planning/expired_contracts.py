@@ -22,6 +22,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.depth import SEEN_WITHIN, depth
 from collector.domain.coverage.purge import WITNESSES, Judgement, Standing, judge
 from collector.domain.market_data.answers import Answer, HistoricalRequest
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.market.calendar import Calendar
 from collector.runs.dependencies import Parts
@@ -60,15 +61,15 @@ async def judged(db: Database, underlying: Underlying, passed: Iterable[date], n
     if not days:
         return {}
     depths = await remembered(db, now)
-    asked = await passed_expirations.asked(db, underlying.id, days, depths)
+    asked = await passed_expirations.asked(db, OPTION_BARS_5MIN, underlying.id, days, depths)
     counts = Counter(one.expiration for one in await passed_expirations.contracts(db, underlying.id, days))
     return {day: judge(asked.get(day, ()), now, counts[day]) for day in days}
 
 
 async def remembered(db: Database, now: datetime) -> dict[WhatToShow, timedelta]:
     """Return how far back the source remembers each series of options."""
-    seen = await requests_table.depths(db, now - SEEN_WITHIN)
-    return {what: depth(what, seen.get((True, what))) for what in OPTION_SERIES}
+    seen = await requests_table.depths(db, OPTION_BARS_5MIN, now - SEEN_WITHIN)
+    return {what: depth(what, seen.get(what)) for what in OPTION_SERIES}
 
 
 async def probes(
@@ -123,7 +124,7 @@ async def lost(db: Database, underlying: Underlying, now: datetime) -> list[gaps
     standing = await judged(db, underlying, passed, now)
     reasons = {day: found.reason for day, found in standing.items() if found.standing is Standing.GONE}
     forgotten = await gaps_table.lose(db, underlying.id, reasons)
-    return forgotten + await gaps_table.lose_old(db, underlying.id, await remembered(db, now))
+    return forgotten + await gaps_table.lose_old(db, OPTION_BARS_5MIN, underlying.id, await remembered(db, now))
 
 
 async def _controls(symbol: Prepared, what: WhatToShow, parts: Parts) -> list[HistoricalRequest]:
@@ -154,6 +155,7 @@ async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Ta
     inside = [bar for bar in bars if bar.time in request.span]
     return RequestRecord(
         instrument=request.instrument,
+        data_set=request.data_set,
         what_to_show=request.what_to_show,
         span=request.span,
         sent_at=outcome.sent_at if isinstance(outcome, Answer) else sent_at,

@@ -18,7 +18,8 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
 from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
-from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
 from collector.market.calendar import Calendar
@@ -37,13 +38,10 @@ async def underlying_work(db: Database, underlying: Underlying, order: Order, no
     Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
     which rotation looks too, only where contracts were selected.
     """
-    looked_at, own = order.sessions[underlying.symbol], order.own(underlying.symbol)
-    if len(looked_at) != len(own):
-        first = await contract_store.first_selected(db, underlying.id)
-        looked_at = tuple(one for one in looked_at if one in own or (first is not None and one.day >= first))
-    sessions = [part for session in looked_at if (part := clipped(session, None, now))]
-    rows = await coverage_table.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
-    rests = await older_sessions.resting(order, db, underlying, now)
+    data_set, own = UNDERLYING_BARS_5MIN, [session.day for session in order.own(underlying.symbol)]
+    sessions = [part for session in order.sessions[underlying.symbol] if (part := clipped(session, None, now))]
+    rows = await coverage_table.missing(db, data_set, underlying.id, sessions, data_set.series, _asks(order), also=own)
+    rests = await older_sessions.resting(order, db, data_set, underlying, now)
     requests = tuple(
         request
         for row in rows
@@ -95,15 +93,15 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.young(db, symbol.underlying.id, now) if settling else {}
-        rests = await older_sessions.resting(order, db, symbol.underlying, now)
+        young = await claims.young(db, OPTION_BARS_5MIN, symbol.underlying.id, now) if settling else {}
+        rests = await older_sessions.resting(order, db, OPTION_BARS_5MIN, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
-            contract = by_id[row.contract_id]
-            missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
+            contract = by_id[row.instrument_id]
+            missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
             missing = rests.awake(contract, row.what_to_show, missing)
             asked = requests_for(contract, row.what_to_show, missing, symbol.sessions)
-            requests.setdefault(row.contract_id, []).extend(asked)
+            requests.setdefault(row.instrument_id, []).extend(asked)
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
     return work
 
@@ -119,13 +117,17 @@ async def _missing(
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
-        return await coverage_table.lacking_columns(db, symbol.underlying.id, symbol.sessions, series, ids)
+        return await coverage_table.lacking_columns(
+            db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions, series, ids
+        )
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
     found: list[coverage_table.Missing] = []
     for ids, asks in ((living, _asks(order)), (gone, order.asks)):
         if ids:
-            found += await coverage_table.missing(db, symbol.underlying.id, symbol.sessions, series, asks, ids)
+            found += await coverage_table.missing(
+                db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions, series, asks, ids
+            )
     return found
 
 
@@ -152,9 +154,11 @@ async def sample(
     work: list[Work] = []
     for symbol in symbols:
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
-        rows = await coverage_table.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
+        rows = await coverage_table.missing(
+            db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
+        )
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
-            contract = by_id[row.contract_id]
+            contract = by_id[row.instrument_id]
             asked = tuple(requests_for(contract, row.what_to_show, row.missing, symbol.sessions))
             work.append(Work(contract, asked))
     return work
