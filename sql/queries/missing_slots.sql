@@ -23,7 +23,7 @@ instrument AS (
     SELECT
         instrument_id,
         -- Only the days looked at matter, so few different lives are left.
-        (coalesce(known.selected, '{}') + coalesce(also.selected, '{}'))
+        CASE WHEN also.selected IS NULL THEN known.selected ELSE coalesce(known.selected, '{}') + also.selected END
         * datemultirange(
             daterange(
                 (SELECT min(day) FROM session),
