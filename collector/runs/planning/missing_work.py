@@ -93,7 +93,7 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.young(db, OPTION_BARS_5MIN, symbol.underlying.id, now) if settling else {}
+        young = await claims.recent(db, OPTION_BARS_5MIN, symbol.underlying.id, now) if settling else {}
         rests = await older_sessions.resting(order, db, OPTION_BARS_5MIN, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):

@@ -106,7 +106,7 @@ async def answered(
         line = f"{one.key}\t{data_set.id}\tTRADES\t{covered}\t{final}\t{refused}\t{{}}\n"
         await transaction.copy("stage_coverage", columns, line)
         await quarantine.add(transaction, data_set, [(one, bad)], 1)
-        await transaction.execute("refuse_slots", data_set.id, data_set.bar_size)
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size)
         await transaction.execute("merge_coverage", data_set.id)
         await requests_table.record(transaction, [asked], 1)
 
@@ -117,9 +117,9 @@ async def wanting(db: Database, chain: Chain, data_set: DataSet) -> None:
     await answered(db, data_set, one, Spans(), settled=False)
     await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=SENT)
     span = data_set.span(FRIDAY)
-    await claims.claim(db, data_set, [NewClaim(one.key, T, FRIDAY.day, span, SENT, 1, "", SENT)])
+    await claims.add(db, data_set, [NewClaim(one.key, T, FRIDAY.day, span, SENT, 1, "", SENT)])
     letter = NewLetter(HistoricalRequest(one, T, span), Failure(Outcome.TIME_OUT, "no answer"))
-    await dead_letters.park(db, data_set, [letter], now=SENT)
+    await dead_letters.add(db, data_set, [letter], now=SENT)
 
 
 SIZES = [
@@ -140,7 +140,7 @@ async def test_answers_settle_one_size_only(db: Database, chain: Chain, given: D
     later = SENT + timedelta(minutes=40)
 
     await answered(db, given, one, Spans((given.span(FRIDAY),)), sent_at=later)
-    assert await claims.drop_answered(db, id_) == 1
+    assert await claims.delete_answered(db, id_) == 1
     for data_set in (given, other):
         closed = int(data_set == given)
         assert await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=later) == Recorded(closed=closed)
@@ -168,16 +168,16 @@ async def test_emptiness_settles_one_size_only(db: Database, chain: Chain, given
     (negative,) = await claims.negatives(db, given, id_, SENT - SLOT, timedelta(days=45))
     await claims.mark_weighed(db, given, [(negative, True)])
     again = NewClaim(one.key, T, FRIDAY.day, given.span(FRIDAY), later, 2, "", later)
-    await claims.claim(db, given, [again])
+    await claims.add(db, given, [again])
     (found,) = await claims.claims(db, given, id_, [FRIDAY], [FRIDAY], Decimal("0.05"))
     assert (found.instrument, found.facts.first_sent_at, found.facts.last_sent_at) == (one.key, SENT, later)
-    await claims.rule(db, given, [(found, Ruling.AWAITING, "")])
-    young = await claims.young(db, given, id_, SENT)
+    await claims.set_states(db, given, [(found, Ruling.AWAITING, "")])
+    young = await claims.recent(db, given, id_, SENT)
     assert young == {(one.key, T): Spans((given.span(FRIDAY),))}
     # Neither a gap nor settled meanwhile; the other size's gap stands.
     for data_set in (given, other):
         assert await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=later) == Recorded()
-    assert await claims.settle(db, given, [(found, Ruling.SINGLE_WITNESS)]) == 1
+    assert await claims.confirm(db, given, [(found, Ruling.SINGLE_WITNESS)]) == 1
     assert await dead_letters.resolve(db, later) == {"answered": 1}
 
     assert await known(db, other) == before
