@@ -16,9 +16,11 @@ GREEKS = ("implied_volatility", "delta", "theta", "vega", "rho", "gamma")
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
     _create_store()
+    _create_codes()
 
 
 def downgrade() -> None:
+    op.drop_table("codes")
     op.execute("DROP SCHEMA store CASCADE")
 
 
@@ -58,4 +60,16 @@ def _marks() -> "tuple[sa.Column[object], ...]":
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
+    )
+
+
+def _create_codes() -> None:
+    op.create_table(
+        "codes",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("code", sa.Integer()),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("meaning", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "word", name=op.f("pk_codes")),
+        sa.UniqueConstraint("kind", "code", name=op.f("uq_codes_kind_code")),
     )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import asyncpg
 
 from collector.clock import Clock
-from collector.db.schema import timescale
+from collector.db.schema import comments, timescale
 from collector.db.schema.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 
@@ -108,6 +108,7 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                     await _apache(session)
             for name in VIEWS:
                 await session.execute(f"views/{name}")
+            await comments.write(session)
         return await _report(session, await session.server())
 
 

@@ -597,3 +597,15 @@ requests = Table(
     Index(None, "sent_at", postgresql_using="brin"),
     Index(None, "instrument_id", "sent_at"),
 )
+
+# Words and meanings of codes in bars and quarantine, filled from collector.domain.code_meanings.
+codes = Table(
+    "codes",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("code", Integer),
+    Column("word", Text, nullable=False),
+    Column("meaning", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "word"),
+    UniqueConstraint("kind", "code"),
+)
