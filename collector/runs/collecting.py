@@ -17,7 +17,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.request_planning import Work
 from collector.domain.errors import UsageError
 from collector.domain.market_data.answers import HistoricalRequest, Outcome
-from collector.domain.market_data.instruments import Instrument, Underlying
+from collector.domain.market_data.instruments import Underlying
 from collector.domain.run_vocabulary import Asks, Role
 from collector.runs.dependencies import Parts
 from collector.runs.evidence import controls, weighing
@@ -26,7 +26,7 @@ from collector.runs.evidence.weighed import Series
 from collector.runs.fetching.fetching import Fetching
 from collector.runs.fetching.judging import examined, spots_of
 from collector.runs.fetching.storing import Answered, Sessions, Storer, judged
-from collector.runs.finished import Finished, GivenUp, NotPrepared, Prepared
+from collector.runs.finished import Finished, GivenUp, NotPrepared
 from collector.runs.planning import expired_contracts, missing_work, older_sessions
 from collector.runs.preparing.preparation import Preparation
 
@@ -109,11 +109,11 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         spoken |= finished.weighed.controlled
         # While no bars of a series come, a further empty answer of it would not be controlled either.
         if watch is not None:
-            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
+            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished, watch)}
     if parts.settings.windows.role(order.window) is Role.REPAIRING:
         share = parts.settings.repair.resample_share
         again = await missing_work.sample(
-            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+            parts.db, order, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
         )
         await _fetch(again, sessions, finished, parts, None)
 
@@ -135,10 +135,11 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
         )
 
 
-def _is_lit(series: Series, symbols: Sequence[Prepared], watch: controls.Controls) -> bool:
+def _is_lit(series: Series, finished: Finished, watch: controls.Controls) -> bool:
     instrument, what = series
-    owner = next((one for one in symbols if any(contract.id == instrument for contract in one.contracts)), None)
-    return owner is not None and watch.is_lit(owner.underlying.symbol, what)
+    owners = (one for one in finished.prepared if any(contract.id == instrument for contract in one.contracts))
+    owner = next(owners, None)
+    return owner is not None and watch.is_lit((owner.underlying.symbol, finished.order.option_bars, what))
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
@@ -205,17 +206,16 @@ async def _fetch(
         parts.login,
     ) as storer:
 
-        async def deliver(
-            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
-        ) -> list[HistoricalRequest]:
+        async def deliver(item: Work, answered: list[Answered], failed: list[RequestRecord]) -> list[HistoricalRequest]:
             if watch is not None:
                 for request, answer in answered:
                     watch.heard(request, answer)
-            answers, doubtful = judged(instrument, answered, sessions)
-            symbol = instrument.symbol
+            answers, doubtful = judged(item.instrument, answered, sessions)
+            symbol = item.instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
             answers = replace(answers, requests=(*answers.requests, *failed))
-            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            spots = sessions.spots.get(symbol)
+            await storer.put(examined(answers, item.data_set, known, spots, parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 

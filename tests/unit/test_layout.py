@@ -87,7 +87,7 @@ def test_names_say_something() -> None:
     assert [
         named(path)
         for path in modules("collector", "tests")
-        if _VAGUE & set(named(path).removesuffix(".py").replace("market_data", "market").replace("/", "_").split("_"))
+        if _VAGUE & set(re.split(r"/|market_data|data_sets?|_", named(path).removesuffix(".py")))
     ] == []
 
 

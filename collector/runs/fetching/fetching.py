@@ -18,7 +18,7 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.domain.coverage.request_planning import Work
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
-from collector.domain.market_data.instruments import Instrument, OptionContract
+from collector.domain.market_data.instruments import OptionContract
 from collector.domain.pacing.reactions import REACTIONS, GiveUpOn, delay_s
 from collector.runs.fetching.storing import Answered, failed_record
 from collector.runs.finished import GivenUp
@@ -28,8 +28,8 @@ from collector.runs.tally import Tally, described
 _WORKERS = 32
 """Instruments in flight; with three series each it is more than IB's ceiling, so the pacer decides, not this."""
 
-Deliver = Callable[[Instrument, list[Answered], list[RequestRecord]], Awaitable[list[HistoricalRequest]]]
-"""Takes an instrument's answers and failures; returns the requests whose answers are not definite: ask them again."""
+Deliver = Callable[[Work, list[Answered], list[RequestRecord]], Awaitable[list[HistoricalRequest]]]
+"""Takes the work's answers and failures; returns the requests whose answers are not definite: ask them again."""
 _LEAST_WAIT_S = 0.01
 """A timer may fire a nanosecond early; waiting for so little again and again would not get anywhere."""
 log = structlog.get_logger()
@@ -126,7 +126,7 @@ class Fetching:
                 failed.append((request, outcome))
         now = self._source.now()
         records = [failed_record(request, failure, now) for request, failure in failed]
-        doubtful = await self._deliver(instrument, answered, records)
+        doubtful = await self._deliver(item.work, answered, records)
         unclear = Failure(Outcome.UNKNOWN, "empty, but the underlying has no bars there or the contract has expired")
         failed.extend((request, unclear) for request in doubtful)
         self._tally.answered += len(answered) - len(doubtful)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.ib.connection.wire_client import End
-from collector.ib.historical import Parameters, conclude, last_complete, parameters
+from collector.ib.historical import Parameters, complete_until, conclude, parameters
 from collector.ib.wire_requests import Reply
 
 SPY = Underlying("SPY", 756733)
@@ -18,7 +19,7 @@ CLOSE = datetime(2026, 11, 20, 21, 15, tzinfo=UTC)
 
 def request(start: datetime = OPEN, end: datetime = CLOSE) -> HistoricalRequest:
     """Return a request for SPY's trades, by default of a whole session."""
-    return HistoricalRequest(SPY, WhatToShow.TRADES, Span(start, end))
+    return HistoricalRequest(SPY, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, Span(start, end))
 
 
 def reply(
@@ -73,7 +74,7 @@ def test_a_span_beyond_a_week_is_refused() -> None:
     refused = parameters(request(OPEN - timedelta(days=7), CLOSE), CLOSE)
     assert isinstance(refused, Failure)
     assert refused.outcome is Outcome.REJECTED
-    assert "one week at most" in refused.message
+    assert "7 days at most" in refused.message
 
 
 def test_a_span_that_has_not_begun_is_refused() -> None:
@@ -100,10 +101,10 @@ def test_a_gateway_that_is_ahead_of_ib_covers_less() -> None:
     assert outcome.covered_until == outcome.sent_at == OPEN + timedelta(hours=1)
 
 
-def test_last_complete_slot() -> None:
+def test_the_last_complete_slot() -> None:
     """It ends at the last five minutes on the clock."""
-    assert last_complete(OPEN + timedelta(minutes=4, seconds=59)) == OPEN
-    assert last_complete(OPEN + timedelta(minutes=5)) == OPEN + timedelta(minutes=5)
+    assert complete_until(UNDERLYING_BARS_5MIN, OPEN + timedelta(minutes=4, seconds=59)) == OPEN
+    assert complete_until(UNDERLYING_BARS_5MIN, OPEN + timedelta(minutes=5)) == OPEN + timedelta(minutes=5)
 
 
 def test_bars_are_an_answer_that_covers_what_was_complete_at_sending() -> None:

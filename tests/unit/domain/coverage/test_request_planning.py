@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
+from tests.support.slots import SLOT
 
 WEEKDAYS = [date(2026, 11, d) for d in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20)]
 
@@ -28,7 +30,7 @@ CONTRACT = OptionContract("TSLA", 1, date(2026, 11, 27), Decimal(400), Right.PUT
 
 def asked(missing: Spans) -> list[Span]:
     """Return the spans of the requests for what is missing."""
-    return [request.span for request in requests_for(CONTRACT, WhatToShow.BID, missing, SESSIONS)]
+    return [request.span for request in requests_for(CONTRACT, OPTION_BARS_5MIN, WhatToShow.BID, missing, SESSIONS)]
 
 
 def test_one_request_for_a_week_of_sessions() -> None:
