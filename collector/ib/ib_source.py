@@ -48,7 +48,8 @@ _REPEAT_AFTER_S = 2.0
 """Error 200 is asked again after so long, before it is believed."""
 
 _SERIES_BREAKER = Breaker(threshold=5, open_s=300.0, longest_open_s=3600.0)
-_PROBED = timedelta(days=1)
+_PROBED = timedelta(hours=23)
+"""What IB is asked for to see whether anything comes; less than a day, which is asked for in seconds."""
 _PROBED_EXPIRATION = timedelta(days=7)
 
 SeriesKey = tuple[str, bool, WhatToShow]
