@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -59,6 +59,23 @@ def _pieces(missing: Spans, longest: timedelta) -> Iterator[Span]:
         piece = left & Spans.of(start, start + longest)
         yield piece.hull
         left = left - piece
+
+
+def halves(request: HistoricalRequest, sessions: Sequence[Session]) -> tuple[HistoricalRequest, ...]:
+    """Return a request of several sessions as two of half as many; one of a single session is returned alone.
+
+    Args:
+        request: what was asked for.
+        sessions: the product's sessions, ascending; those that the request does not touch are passed over.
+    """
+    data_set, span = request.data_set, request.span
+    touched = data_set.touched(span, sessions)
+    if len(touched) < 2:  # noqa: PLR2004 - halves
+        return (request,)
+    middle = len(touched) // 2
+    first = Span(span.start, data_set.span(touched[middle - 1]).end)
+    second = Span(data_set.span(touched[middle]).start, span.end)
+    return replace(request, span=first), replace(request, span=second)
 
 
 def urgency(instrument: Instrument, spot: Mapping[str, Decimal]) -> tuple[date, Decimal, str, str]:

@@ -6,7 +6,8 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.coverage.request_planning import Work, halves, in_order, requests_for
+from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -57,6 +58,24 @@ def test_requests_cover_exactly_what_is_missing(holes: set[tuple[int, int]]) -> 
     assert in_sessions == missing
     assert sum((s.duration for s in spans), timedelta(0)) == Spans(spans).duration
     assert all(span.duration <= timedelta(days=7) for span in spans)
+
+
+def test_a_request_of_several_sessions_is_halved_between_sessions() -> None:
+    """Five sessions become two and three, these one and two; together they hold the same slots, from hole to hole."""
+    start, end = SESSIONS[0].open + 3 * SLOT, SESSIONS[4].close - SLOT
+    whole = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.ASK, Span(start, end))
+    first, second = halves(whole, SESSIONS)
+    assert [first.span, second.span] == [Span(start, SESSIONS[1].close), Span(SESSIONS[2].open, end)]
+    assert [one.span for one in halves(second, SESSIONS)] == [SESSIONS[2].span, Span(SESSIONS[3].open, end)]
+    kept = {(one.instrument, one.data_set, one.what_to_show) for one in (first, second)}
+    assert kept == {(CONTRACT, OPTION_BARS_5MIN, WhatToShow.ASK)}
+
+
+def test_a_request_of_one_session_is_not_halved() -> None:
+    """However little of the session it asks for; nothing shorter has been seen to be answered more surely."""
+    for span in (SESSIONS[0].span, Span(SESSIONS[9].open, SESSIONS[9].open + SLOT)):
+        request = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.BID, span)
+        assert halves(request, SESSIONS) == (request,)
 
 
 def test_most_urgent_first() -> None:
