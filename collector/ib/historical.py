@@ -63,7 +63,8 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
     """
     span, longest = request.span, request.data_set.longest_request
     if span.duration > longest:
-        return Failure(Outcome.REJECTED, f"not asked: a request spans {longest.days} days at most, not {span.duration}")
+        most = "a day" if longest == DAY else f"{longest.days} days"
+        return Failure(Outcome.REJECTED, f"not asked: a request spans {most} at most, not {span.duration}")
     if span.start >= now:
         return Failure(
             Outcome.REJECTED,
