@@ -15,7 +15,7 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.ib.bar_translation import bars as translated
 from collector.runs.fetching.judging import examined
@@ -43,7 +43,9 @@ def session_of(what: WhatToShow, **odd: str) -> tuple[Bar, ...]:
 
 def brought(instrument: Instrument, what: WhatToShow, found: tuple[Bar, ...]) -> InstrumentAnswers:
     """Return an instrument's judged answer in one series, with the record of its request."""
-    record = RequestRecord(instrument, what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found))
+    record = RequestRecord(
+        instrument, data_set_of(instrument), what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found)
+    )
     given = replace(answers(instrument, **{what.name: answer(found)}), requests=(record,))
     return examined(given, data_set_of(instrument), [FRIDAY])
 
@@ -153,7 +155,7 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     (contract,) = chain.contracts
     huge = Decimal(10) ** 12
     absurd = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)  # as if the rules of quality had a hole
-    record = RequestRecord(chain.underlying, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
+    record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 
     async with Storer(patient, 1, OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:

@@ -22,6 +22,7 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.contracts import lifecycle
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks, GapState, GapType
@@ -252,7 +253,9 @@ async def ask_in_vain(
 ) -> None:
     """Put an empty answer for Friday's session on record, weighed already."""
     spans = Spans((FRIDAY.span,))
-    empty = RequestRecord(contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans)
+    empty = RequestRecord(
+        contract, OPTION_BARS_5MIN, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans
+    )
     async with database.transaction(requests_table.PREPARED) as transaction:
         await requests_table.record(transaction, [empty], 1)
     await claims.mark_weighed(

@@ -46,7 +46,7 @@ def brought(
     series = {what.name: answer(trades)}
     if quotes:
         series |= {name: answer([quote(3), quote(4)]) for name in ("BID", "ASK")}
-    asked = RequestRecord(instrument, what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
+    asked = RequestRecord(instrument, data_set_of(instrument), what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
     return judged(replace(answers(instrument, **series), requests=(asked,)))
 
 

@@ -89,6 +89,7 @@ def answered_record(request: HistoricalRequest, answer: Answer, negatives: Spans
     """Return the record of a request that was answered; `negatives`: the sessions' parts without any bar."""
     return RequestRecord(
         request.instrument,
+        request.data_set,
         request.what_to_show,
         request.span,
         answer.sent_at,
@@ -98,7 +99,6 @@ def answered_record(request: HistoricalRequest, answer: Answer, negatives: Spans
         bars=len(answer.bars),
         first_bar=answer.bars[0].time if answer.bars else None,
         negatives=negatives or None,
-        data_set=request.data_set,
     )
 
 
@@ -106,6 +106,7 @@ def failed_record(request: HistoricalRequest, failure: Failure, ended_at: dateti
     """Return the record of a request that failed at an instant by the source's clock."""
     return RequestRecord(
         request.instrument,
+        request.data_set,
         request.what_to_show,
         request.span,
         ended_at - timedelta(seconds=failure.latency_s),
@@ -113,7 +114,6 @@ def failed_record(request: HistoricalRequest, failure: Failure, ended_at: dateti
         failure.outcome,
         failure.code,
         failure.message,
-        data_set=request.data_set,
     )
 
 

@@ -156,6 +156,7 @@ async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Ta
     inside = [bar for bar in bars if bar.time in request.span]
     return RequestRecord(
         instrument=request.instrument,
+        data_set=request.data_set,
         what_to_show=request.what_to_show,
         span=request.span,
         sent_at=outcome.sent_at if isinstance(outcome, Answer) else sent_at,
@@ -165,5 +166,4 @@ async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Ta
         message="" if isinstance(outcome, Answer) else outcome.message,
         bars=len(inside),
         first_bar=inside[0].time if inside else None,
-        data_set=request.data_set,
     )
