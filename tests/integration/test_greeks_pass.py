@@ -14,9 +14,10 @@ from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.jobs import greeks_pass, verification
@@ -25,6 +26,7 @@ from collector.simulator.market import Market
 from tests.support.db_rows import rows
 from tests.support.engines import Engine
 from tests.support.option_days import bars_of, contract_of
+from tests.support.slots import SLOT
 
 DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
 EVENING = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -232,8 +234,8 @@ async def test_quarantine(database: Database, market: Market) -> None:
     session = CALENDAR.session("SPY", DAY)
     price = Decimal("1.25")
     bad = Bar(session.open, price, price, Decimal("1.5"), price, Decimal(3), 1, price)._replace(high=Decimal(1))
-    one = Quarantined(WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
-    own = Quarantined(WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
+    one = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
+    own = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
     stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 

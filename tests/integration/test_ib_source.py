@@ -31,6 +31,7 @@ from collector.runs.source import MarketDataSource
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.support.slots import data_set_of
 from tests.support.waiting import until
 
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC))
@@ -70,7 +71,7 @@ def contracts_near_the_money(gateway: Gateway, symbol: str = "SPY", count: int =
 
 def request(instrument: OptionContract | Underlying, what: WhatToShow, span: Span = SESSION) -> HistoricalRequest:
     """Return a request for the session."""
-    return HistoricalRequest(instrument, what, span)
+    return HistoricalRequest(instrument, data_set_of(instrument), what, span)
 
 
 async def spy(source: IBSource) -> Underlying:

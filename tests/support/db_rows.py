@@ -12,7 +12,8 @@ from collector.db.contracts import lifecycle
 from collector.domain.market_data.bars import Bar
 from collector.domain.market_data.instruments import OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
+from tests.support.slots import SLOT
 
 FRIDAY = Session(
     date(2026, 11, 20),

@@ -17,6 +17,7 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database, Transaction
 from collector.db.connection.sql_values import spans_literal
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import (
     OPTION_SERIES,
     UNDERLYING_SERIES,
@@ -25,7 +26,7 @@ from collector.domain.market_data.instruments import (
     Underlying,
     WhatToShow,
 )
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import QUARANTINED
 from collector.domain.quality.quality_rules import Quarantined
 
@@ -103,6 +104,7 @@ class _Row:
     """One instrument of a batch, its answers gathered."""
 
     id: int
+    data_set: DataSet
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
@@ -111,13 +113,15 @@ class _Row:
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
-        refused = (slot for spans in self.refused.values() for span in spans for slot in span.slots())
+        refused = (slot for spans in self.refused.values() for span in spans for slot in self.data_set.slots(span))
         return sorted(set().union(refused, *self.slots.values()))
 
     def flag_refused(self) -> None:
         """Flag the slots that a series refuses, but for those that another of its answers has a true bar for."""
         for what, refused in self.refused.items():
-            for slot in (slot for span in refused for slot in span.slots() if slot not in self.slots[what]):
+            for slot in (
+                slot for span in refused for slot in self.data_set.slots(span) if slot not in self.slots[what]
+            ):
                 self.flags[slot] = self.flags.get(slot, 0) | QUARANTINED[what]
 
     def hull(self) -> tuple[datetime, datetime] | None:
@@ -126,7 +130,7 @@ class _Row:
         bounds = [bound for spans in every if spans for bound in (spans.hull.start, spans.hull.end)]
         for slots in self.slots.values():
             if slots:
-                bounds += (min(slots), max(slots) + SLOT)
+                bounds += (min(slots), max(slots) + self.data_set.bar_size)
         return (min(bounds), max(bounds)) if bounds else None
 
 
@@ -134,6 +138,7 @@ class _Row:
 class _Kind:
     """How one kind of instrument is stored: its staging table, its statements, the text of its slots."""
 
+    data_set: DataSet
     stage: str
     columns: tuple[str, ...]
     coverage: str
@@ -163,10 +168,12 @@ def _underlying_lines(row: _Row, stamps: Sequence[tuple[datetime, str]]) -> list
 
 
 _OPTION = _Kind(
+    OPTION_BARS_5MIN,
     "stage_option_bars", _OPTION_COLUMNS, "{id}\t" + _NULL,
     "upsert_option_bars", "merge_contract_coverage", _option_lines,
 )  # fmt: skip
 _UNDERLYING = _Kind(
+    UNDERLYING_BARS_5MIN,
     "stage_underlying_bars", _UNDERLYING_COLUMNS, _NULL + "\t{id}",
     "upsert_underlying_bars", "merge_underlying_coverage", _underlying_lines,
 )  # fmt: skip
@@ -197,8 +204,8 @@ async def store(
     Raises:
         DatabaseUnavailable, DatabaseError: nothing of the batch was stored.
     """
-    options = _gathered(a for a in batch if isinstance(a.instrument, OptionContract))
-    underlyings = _gathered(a for a in batch if isinstance(a.instrument, Underlying))
+    options = _gathered(OPTION_BARS_5MIN, (a for a in batch if isinstance(a.instrument, OptionContract)))
+    underlyings = _gathered(UNDERLYING_BARS_5MIN, (a for a in batch if isinstance(a.instrument, Underlying)))
     asked = [request for answers in batch for request in answers.requests]
     counts = Counts()
     if not options and not underlyings and not asked:
@@ -244,7 +251,7 @@ async def _store(
     return counts
 
 
-def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
+def _gathered(data_set: DataSet, batch: Iterable[InstrumentAnswers]) -> list[_Row]:
     """Bring the answers of each instrument together, bars as text."""
     rows: dict[int, _Row] = {}
     for answers in batch:
@@ -252,7 +259,7 @@ def _gathered(batch: Iterable[InstrumentAnswers]) -> list[_Row]:
             raise ValueError(f"{answers.instrument} has no database id")
         if not answers.series:
             continue
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, data_set, {}, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():

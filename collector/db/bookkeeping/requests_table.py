@@ -11,6 +11,7 @@ from decimal import Decimal
 from collector.db.connection.pool import Statements, Transaction
 from collector.db.connection.sql_values import copy_text, span_literal, spans_literal
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 
@@ -33,6 +34,7 @@ class RequestRecord:
     """
 
     instrument: Instrument
+    data_set: DataSet
     what_to_show: WhatToShow
     span: Span
     sent_at: datetime

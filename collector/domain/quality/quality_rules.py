@@ -6,18 +6,19 @@ The rules look at single bars, at the three series of an option side by side, at
 underlying in the same slot. Only a bar that contradicts itself is impossible; everything else happens in markets, too.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from functools import lru_cache
 from statistics import median
 
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span
 from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLUME, prices_of
 from collector.domain.quality.flags import SlotFlag
 
@@ -74,6 +75,7 @@ class Quarantined:
     sent_at: when the request that brought it was sent, by the source's clock. final: its slot would have settled.
     """
 
+    data_set: DataSet
     what_to_show: WhatToShow
     bar: Bar
     reason: Impossible
@@ -83,7 +85,7 @@ class Quarantined:
     @property
     def slot(self) -> datetime:
         """Return the start of the slot that the bar lies in."""
-        return self.bar.time - timedelta(seconds=self.bar.time.timestamp() % SLOT.total_seconds())
+        return self.data_set.slot_of(self.bar.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +96,26 @@ class SpotRange:
     high: float
 
 
-def impossible(bar: Bar, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
+def impossible(bar: Bar, data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
     """Return why a bar cannot be true, None when it can.
 
     Args:
         bar: the bar.
+        data_set: of which it is one.
         what: its series; nobody need bid (0), but nobody sells or trades for nothing.
         sessions: the product's sessions in which it may lie.
     """
     if not all(price.is_finite() for price in bar[1:5]):
         return Impossible.NOT_A_NUMBER
-    return _misplaced(bar.time, sessions) or _mispriced(bar, what) or _misshapen(bar)
+    return _misplaced(bar.time, data_set, sessions) or _mispriced(bar, what) or _misshapen(bar)
 
 
-def all_possible(bars: Sequence[Bar], what: WhatToShow, sessions: Sequence[Session]) -> bool:
+def all_possible(bars: Sequence[Bar], data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> bool:
     """Return whether a glance shows that all bars can be true; False: `impossible` tells, bar by bar.
 
     Nearly every series passes here, in a twentieth of the time.
     """
-    grid, least, most = _grid(tuple(sessions)), prices_of(what).least, prices_of(what).most
+    grid, least, most = _grid(data_set, tuple(sessions)), prices_of(what).least, prices_of(what).most
     try:
         for time, open_, high, low, close, volume, count, vwap in bars:
             if not (least <= low <= open_ <= high <= most and low <= close <= high and time in grid):
@@ -126,26 +129,25 @@ def all_possible(bars: Sequence[Bar], what: WhatToShow, sessions: Sequence[Sessi
     return True
 
 
-def in_hours(bars: Sequence[Bar], sessions: Sequence[Session]) -> tuple[Bar, ...]:
+def in_hours(bars: Sequence[Bar], data_set: DataSet, sessions: Sequence[Session]) -> tuple[Bar, ...]:
     """Return the bars without those of extended hours, which lie on the grid but in no session.
 
     IB is asked for whole days, since its regular hours end before some products do; between two sessions it then tells
     what traded before the open and after the close. That is true, and not collected. A time off the grid is neither.
     """
-    grid = _grid(tuple(sessions))
-    return tuple(bar for bar in bars if bar.time in grid or bar.time.timestamp() % SLOT.total_seconds())
+    grid = _grid(data_set, tuple(sessions))
+    return tuple(bar for bar in bars if bar.time in grid or bar.time != data_set.slot_of(bar.time))
 
 
 @lru_cache(maxsize=64)
-def _grid(sessions: tuple[Session, ...]) -> frozenset[datetime]:
+def _grid(data_set: DataSet, sessions: tuple[Session, ...]) -> frozenset[datetime]:
     """Return the slots of sessions."""
-    return frozenset(slot for session in sessions for slot in Span(session.open, session.close).slots())
+    return frozenset(slot for session in sessions for slot in data_set.slots(data_set.span(session)))
 
 
-def _misplaced(at: datetime, sessions: Sequence[Session]) -> Impossible | None:
-    for session in sessions:
-        if session.open <= at < session.close:
-            return Impossible.OFF_GRID if (at - session.open) % SLOT else None
+def _misplaced(at: datetime, data_set: DataSet, sessions: Sequence[Session]) -> Impossible | None:
+    if any(at in data_set.span(session) for session in sessions):
+        return None if at == data_set.slot_of(at) else Impossible.OFF_GRID
     return Impossible.OUTSIDE_SESSION
 
 
@@ -318,11 +320,11 @@ def _lone_jumps(
 
     An option never moves more than its underlying, but for volatility; what comes back in the next bar is no news.
     """
+    lone = [three for three in zip(bars, bars[1:], bars[2:], strict=False) if three[1].time not in others]
+    times = sorted(spots) if lone else []
     found = []
-    for before, bar, after in zip(bars, bars[1:], bars[2:], strict=False):
-        if bar.time in others:
-            continue
-        around = [spot for at, spot in _between(spots, before.time, after.time)]
+    for before, bar, after in lone:
+        around = [spots[at] for at in times[bisect_left(times, before.time) : bisect_right(times, after.time)]]
         if not around:
             continue
         reach = max(spot.high for spot in around) - min(spot.low for spot in around)
@@ -331,11 +333,6 @@ def _lone_jumps(
         if float(bar.high) > calm_high + leeway or float(bar.low) < calm_low - leeway:
             found.append(bar.time)
     return found
-
-
-def _between(spots: Mapping[datetime, SpotRange], first: datetime, last: datetime) -> list[tuple[datetime, SpotRange]]:
-    slots = int((last - first) / SLOT) + 1
-    return [(at, spots[at]) for number in range(slots) if (at := first + number * SLOT) in spots]
 
 
 def _usual(values: Sequence[float], place: int, neighbours: int) -> float | None:

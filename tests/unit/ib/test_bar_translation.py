@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.ib.bar_translation import MalformedBars, bars, exact
@@ -53,27 +54,29 @@ def test_a_trades_bar_carries_everything() -> None:
     expected = Bar(
         OPEN, Decimal("1.20"), Decimal("1.30"), Decimal("1.15"), Decimal("1.25"), Decimal(10), 3, Decimal("1.2345")
     )
-    assert bars(wire(0), WhatToShow.TRADES, SESSION, SESSION.end) == (expected,)
+    assert bars(wire(0), OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end) == (expected,)
 
 
 def test_a_quote_bar_has_no_volume() -> None:
     """What IB sends as -1 for quotes is absent, and so is anything else that it might send there."""
     expected = Bar(OPEN, Decimal("1.20"), Decimal("1.30"), Decimal("1.15"), Decimal("1.25"))
-    assert bars(wire(0, volume="-1", vwap="-1", count="-1"), WhatToShow.BID, SESSION, SESSION.end) == (expected,)
-    assert bars(wire(0), WhatToShow.ASK, SESSION, SESSION.end) == (expected,)
+    assert bars(
+        wire(0, volume="-1", vwap="-1", count="-1"), OPTION_BARS_5MIN, WhatToShow.BID, SESSION, SESSION.end
+    ) == (expected,)
+    assert bars(wire(0), OPTION_BARS_5MIN, WhatToShow.ASK, SESSION, SESSION.end) == (expected,)
 
 
 def test_a_quote_that_did_not_exist_is_dropped_and_half_of_one_kept() -> None:
     """Without a close there is no bar; without an open the close stands for it."""
     half = [str(OPEN_S + 300), "-1", "0.10", "-1", "0.05", "-1", "-1", "-1"]
-    found = bars([*wire(0, close="-1"), *half], WhatToShow.BID, SESSION, SESSION.end)
+    found = bars([*wire(0, close="-1"), *half], OPTION_BARS_5MIN, WhatToShow.BID, SESSION, SESSION.end)
     assert found == (Bar(at(1), Decimal("0.05"), Decimal("0.10"), Decimal("0.05"), Decimal("0.05")),)
 
 
 def test_bars_come_in_order_once_each_inside_the_span() -> None:
     """Repeats keep the last, disorder is put right, and what starts outside the span is dropped."""
     fields = wire(2) + wire(1) + wire(1, close="1.26") + wire(-1) + wire(78)
-    found = bars(fields, WhatToShow.TRADES, SESSION, at(90))
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(90))
     assert [bar.time for bar in found] == [at(1), at(2)]
     assert found[0].close == Decimal("1.26")
 
@@ -81,9 +84,11 @@ def test_bars_come_in_order_once_each_inside_the_span() -> None:
 def test_the_forming_bar_is_dropped() -> None:
     """A bar that ends later than the last complete slot is dropped, one that ends with it is kept."""
     fields = wire(0) + wire(1) + wire(2)
-    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2))] == [at(0), at(1)]
-    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2) - timedelta(seconds=1))] == [at(0)]
-    assert bars(fields, WhatToShow.TRADES, SESSION, OPEN) == ()
+    assert [bar.time for bar in bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(2))] == [at(0), at(1)]
+    assert [
+        bar.time for bar in bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(2) - timedelta(seconds=1))
+    ] == [at(0)]
+    assert bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, OPEN) == ()
 
 
 @pytest.mark.parametrize(
@@ -99,14 +104,14 @@ def test_the_forming_bar_is_dropped() -> None:
 def test_what_is_not_bars_is_refused(fields: list[str]) -> None:
     """Malformed fields never become bars nor an empty answer."""
     with pytest.raises(MalformedBars):
-        bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+        bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
 
 
 def test_what_cannot_be_true_is_not_judged_here() -> None:
     """A trade without a price, one of 1e-30 and one off the grid come over, each in its place: quality refuses them."""
     late = [str(OPEN_S + 3 * 300 + 60), *wire(3)[1:]]
     fields = [*wire(0), *wire(1, close="NaN"), *wire(2, close="1e-30"), *late, *wire(4, close="-1")]
-    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     assert [bar.time for bar in found] == [at(0), at(1), at(2), at(3) + timedelta(minutes=1), at(4)]
     assert [bar.close.is_nan() for bar in found] == [False, True, False, False, True]
     assert found[2].close == Decimal("1e-30")
@@ -115,12 +120,14 @@ def test_what_cannot_be_true_is_not_judged_here() -> None:
 def test_a_bar_off_the_grid_is_complete_with_the_slot_that_it_lies_in() -> None:
     """A minute into the last complete slot it is kept, a minute into the forming one it is dropped."""
     late = [text for slot in (1, 2) for text in [str(OPEN_S + slot * 300 + 60), *wire(slot)[1:]]]
-    assert [bar.time for bar in bars(late, WhatToShow.BID, SESSION, at(2))] == [at(1) + timedelta(minutes=1)]
+    assert [bar.time for bar in bars(late, OPTION_BARS_5MIN, WhatToShow.BID, SESSION, at(2))] == [
+        at(1) + timedelta(minutes=1)
+    ]
 
 
 @given(st.lists(st.integers(-20, 100), max_size=60))
 def test_any_arrival_order_gives_the_same_bars(slots: list[int]) -> None:
     """Whatever the order and the repeats: ascending, unique, inside the span, and nothing inside it lost."""
     fields = [text for slot in slots for text in wire(slot)]
-    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     assert [bar.time for bar in found] == [at(slot) for slot in sorted({slot for slot in slots if 0 <= slot < 78})]

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import (
     Impossible,
@@ -19,6 +19,7 @@ from collector.domain.quality.quality_rules import (
     option_flags,
     underlying_flags,
 )
+from tests.support.slots import SLOT
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SESSION = Session(date(2026, 11, 20), OPEN, OPEN + 78 * SLOT, OPEN + timedelta(days=3))
@@ -74,20 +75,22 @@ def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str 
 )
 def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None) -> None:
     """Only what contradicts itself, or no column can hold, is impossible; a glance sees whether any bar may be."""
-    assert impossible(given, what, [SESSION]) is reason
-    assert reason is None or not all_possible([given], what, [SESSION])
+    assert impossible(given, OPTION_BARS_5MIN, what, [SESSION]) is reason
+    assert reason is None or not all_possible([given], OPTION_BARS_5MIN, what, [SESSION])
 
 
 def test_extended_hours_are_left_out() -> None:
     """Bars on the grid before the open and after the close are; what is off the grid stays, to be judged."""
     odd = bar("1.2")._replace(time=OPEN - timedelta(hours=2, seconds=1))
     first, last = bar("1.2"), bar("1.2", 77)
-    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], [SESSION]) == (
+    assert in_hours(
+        [bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], OPTION_BARS_5MIN, [SESSION]
+    ) == (
         odd,
         first,
         last,
     )
-    assert impossible(odd, T, [SESSION]) is Impossible.OUTSIDE_SESSION
+    assert impossible(odd, OPTION_BARS_5MIN, T, [SESSION]) is Impossible.OUTSIDE_SESSION
 
 
 def quotes(bid: str, ask: str, slots: int = 7) -> dict[WhatToShow, list[Bar]]:
