@@ -16,9 +16,11 @@ GREEKS = ("implied_volatility", "delta", "theta", "vega", "rho", "gamma")
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
     _create_store()
+    _instruments()
 
 
 def downgrade() -> None:
+    _forget_instruments()
     op.execute("DROP SCHEMA store CASCADE")
 
 
@@ -59,3 +61,29 @@ def _marks() -> "tuple[sa.Column[object], ...]":
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
     )
+
+
+def _instruments() -> None:
+    op.add_column(
+        "underlying_securities",
+        sa.Column(
+            "source",
+            sa.Text(),
+            server_default="ib",
+            nullable=False,
+            comment="who defines it, its contracts and their bars",
+        ),
+    )
+    op.add_column(
+        "underlying_securities",
+        sa.Column(
+            "calendar", sa.Text(), server_default="XNYS", nullable=False, comment="the exchange's code, of its sessions"
+        ),
+    )
+
+
+def _forget_instruments() -> None:
+    op.execute("DROP VIEW IF EXISTS instruments")
+    op.execute("DROP VIEW IF EXISTS option_contracts")
+    op.drop_column("underlying_securities", "calendar")
+    op.drop_column("underlying_securities", "source")

@@ -1,6 +1,6 @@
 -- Store an index of which only levels are read (it is not collected: not active); the one of that symbol keeps its id.
 -- $1 symbol text
--- $2 con_id integer: IB's number
+-- $2 source_id integer: IB's number
 -- $3 name text
 -- $4 sec_type text
 -- $5 exchange text

@@ -1,6 +1,6 @@
 -- Store an underlying, or bring the one of that symbol up to date.
 -- $1 symbol text
--- $2 con_id integer: IB's number
+-- $2 source_id integer: IB's number
 -- $3 name text
 -- $4 sec_type text
 -- $5 exchange text

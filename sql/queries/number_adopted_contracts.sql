@@ -1,7 +1,7 @@
 -- Give contracts that were adopted without IB's number the one by which IB defines them.
 -- What is listed twice at one strike (an adjusted contract) goes to the contract of the same OCC symbol first.
 -- $1 underlying_id integer: whose contracts
--- $2 con_ids integer[]: IB's numbers
+-- $2 source_ids integer[]: IB's numbers
 -- $3 occ_symbols text[]
 -- $4 expirations date[]
 -- $5 strikes numeric[]

@@ -1,6 +1,6 @@
 -- Give the underlying that IB knows by a number its new symbol; where another has that symbol, free the number for it.
 -- $1 symbol text
--- $2 con_id integer: IB's number
+-- $2 source_id integer: IB's number
 -- $3 now timestamptz
 UPDATE underlying_securities AS known
 SET

@@ -1,6 +1,6 @@
 -- Store option contracts by IB's id, and return their ids and which are new; `lock_underlying` comes first.
 -- $1 underlying_id integer: whose contracts
--- $2 con_ids integer[]: IB's numbers
+-- $2 source_ids integer[]: IB's numbers
 -- $3 occ_symbols text[]
 -- $4 expirations date[]
 -- $5 strikes numeric[]

@@ -31,8 +31,8 @@ class Absurd(NoSource):
     async def contracts(self, underlying: Underlying, expiration: date) -> Definitions:  # type: ignore[override]
         """Return its contracts."""
         assert (underlying.symbol, expiration) == ("PLTR", EXPIRATION)
-        absurd = replace(GOOD, con_id=12, strike=Decimal(12345678901))
-        return Definitions((GOOD, absurd, replace(GOOD, con_id=13, right=Right.PUT)))
+        absurd = replace(GOOD, source_id=12, strike=Decimal(12345678901))
+        return Definitions((GOOD, absurd, replace(GOOD, source_id=13, right=Right.PUT)))
 
 
 async def test_a_strike_of_eleven_digits_costs_its_contract_alone(database: Database) -> None:
@@ -44,6 +44,6 @@ async def test_a_strike_of_eleven_digits_costs_its_contract_alone(database: Data
         await discovery.refresh(underlying, date(2026, 11, 20))
 
     listed = await contracts.listed(database, underlying.id, EXPIRATION, EXPIRATION)
-    assert [(one.con_id, one.strike) for one in listed] == [(11, Decimal(100)), (13, Decimal(100))]
+    assert [(one.source_id, one.strike) for one in listed] == [(11, Decimal(100)), (13, Decimal(100))]
     told = [entry for entry in logs if entry["event"] == "contracts_passed_over"]
     assert [(entry["symbol"], entry["contracts"]) for entry in told] == [("PLTR", 1)]

@@ -39,11 +39,11 @@ async def add_underlying(db: Statements, found: Underlying) -> Underlying:
 
     A company that changes its ticker keeps IB's number: its underlying takes the new symbol, and keeps its history.
     """
-    await db.execute("rename_underlying", found.symbol, found.con_id, db.clock.now())
+    await db.execute("rename_underlying", found.symbol, found.source_id, db.clock.now())
     id_ = await db.fetchval(
         "add_underlying",
         found.symbol,
-        found.con_id,
+        found.source_id,
         found.name,
         found.sec_type,
         found.exchange,
@@ -59,7 +59,7 @@ async def add_index(db: Statements, found: Underlying) -> Underlying:
     id_ = await db.fetchval(
         "add_index",
         found.symbol,
-        found.con_id,
+        found.source_id,
         found.name,
         found.sec_type,
         found.exchange,
@@ -142,9 +142,9 @@ async def by_ids(db: Statements, ids: Iterable[int]) -> dict[int, OptionContract
 
 
 async def _store(db: Statements, underlying_id: int, contracts: Sequence[OptionContract], now: datetime) -> list[Row]:
-    once = {contract.con_id: contract for contract in contracts}.values()
+    once = {contract.source_id: contract for contract in contracts}.values()
     identities = (
-        [c.con_id for c in once],
+        [c.source_id for c in once],
         [c.occ_symbol for c in once],
         [c.expiration for c in once],
         [c.strike for c in once],
@@ -166,7 +166,7 @@ async def _store(db: Statements, underlying_id: int, contracts: Sequence[OptionC
 def _underlying(row: Row) -> Underlying:
     return Underlying(
         symbol=row["symbol"],
-        con_id=row["ib_con_id"],
+        source_id=row["source_id"],
         name=row["name"],
         sec_type=row["sec_type"],
         exchange=row["exchange"],

@@ -80,6 +80,8 @@ underlying_securities = Table(
     Column("exchange", Text, nullable=False),
     Column("primary_exchange", Text, nullable=False, server_default=""),
     Column("currency", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default="ib", comment="who defines it, its contracts and their bars"),
+    Column("calendar", Text, nullable=False, server_default="XNYS", comment="the exchange's code, of its sessions"),
     # The chain's expirations as IB last listed them, and the New York day on which it was asked.
     Column("chain_expirations", ARRAY(Date)),
     Column("chain_asked_on", Date),
