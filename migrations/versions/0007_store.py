@@ -80,10 +80,22 @@ def _instruments() -> None:
             "calendar", sa.Text(), server_default="XNYS", nullable=False, comment="the exchange's code, of its sessions"
         ),
     )
+    op.create_table(
+        "earlier_source_ids",
+        sa.Column("instrument_id", sa.Integer(), nullable=False, comment="a contract's id, or minus the underlying's"),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"
+        ),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("instrument_id", "since", "source_id", name=op.f("pk_earlier_source_ids")),
+    )
 
 
 def _forget_instruments() -> None:
     op.execute("DROP VIEW IF EXISTS instruments")
     op.execute("DROP VIEW IF EXISTS option_contracts")
+    op.drop_table("earlier_source_ids")
     op.drop_column("underlying_securities", "calendar")
     op.drop_column("underlying_securities", "source")

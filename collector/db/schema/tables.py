@@ -120,6 +120,18 @@ option_chains = Table(
     Index("ix_option_chains_expiration", "underlying_id", "expiration_date", "strike_price", "option_type"),
 )
 
+# Numbers by which a source knew an instrument before it gave another one, or gave the number to another instrument.
+earlier_source_ids = Table(
+    "earlier_source_ids",
+    metadata,
+    Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's"),
+    Column("source", Text, nullable=False),
+    Column("source_id", Integer, nullable=False),
+    Column("since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"),
+    Column("until", INSTANT, nullable=False),
+    PrimaryKeyConstraint("instrument_id", "since", "source_id"),
+)
+
 option_contract_lifecycle = Table(
     "option_contract_lifecycle",
     metadata,
