@@ -7,11 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ib_async.contract import Contract
-
 from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
 from collector.domain.market_data.data_sets import DAY, DataSet
 from collector.ib.bar_translation import MalformedBars, bars
+from collector.ib.contracts import contract_of
 from collector.ib.wire_requests import Reply
 
 BAR_SIZES = {timedelta(minutes=1): "1 min", timedelta(minutes=5): "5 mins", DAY: "1 day"}
@@ -86,7 +85,7 @@ def _duration(seconds: int) -> str:
 
 def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int], None]:
     """Return what sends the request through ib_async's client."""
-    contract = Contract(conId=request.instrument.con_id, exchange=request.instrument.exchange)
+    contract = contract_of(request.instrument)
 
     def send(client: Any, req_id: int) -> None:  # noqa: ANN401 - ib_async is untyped
         client.reqHistoricalData(

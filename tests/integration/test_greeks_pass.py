@@ -72,7 +72,10 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     batch = [
         InstrumentAnswers(
             contract,
-            {what: answer(found, session) for what, found in bars_of(market, contract.con_id, span, *SERIES).items()},
+            {
+                what: answer(found, session)
+                for what, found in bars_of(market, contract.source_id, span, *SERIES).items()
+            },
         )
         for contract in listed
     ]
@@ -99,7 +102,7 @@ async def test_a_settled_session(database: Database, market: Market) -> None:
     assert first.expirations == 1
     assert first.bars == first.changed == len(found) == 16 * 81
     assert first.computed > 0.95 * first.bars
-    con_ids = {contract.id: contract.con_id for contract in listed}
+    con_ids = {contract.id: contract.source_id for contract in listed}
     for contract_id, at, volatility, delta, gamma, theta, vega, rho, reason, version in found:
         assert isinstance(at, datetime)
         assert isinstance(contract_id, int)

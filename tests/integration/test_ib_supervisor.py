@@ -67,7 +67,7 @@ async def collected(source: IBSource, gateway: Gateway, clock: VirtualClock, out
             failures += 1
             assert failures < 12, outcome
             await clock.sleep(delay_s(outcome.outcome, 1, jitter) or 5.0)
-        truth = gateway.market.truth(contract.con_id, what.value, (SESSION.start, SESSION.end))
+        truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
         if 2188 in outcome.notices:
             truth = tuple(bar for bar in truth if bar.time < outcome.covered_until)
         return [(bar.time, bar.close) for bar in outcome.bars] == [(bar.time, bar.close) for bar in truth]
@@ -77,7 +77,7 @@ async def collected(source: IBSource, gateway: Gateway, clock: VirtualClock, out
     defined = await _persistently(lambda: source.contracts(underlying, EXPIRATION), clock, outcomes)
     assert isinstance(defined, Definitions)
     equal = await asyncio.gather(*(one(contract, what) for contract in contracts for what in OPTION_SERIES))
-    return all(equal) and {one.con_id for one in defined.contracts} == {one.con_id for one in listed}
+    return all(equal) and {one.source_id for one in defined.contracts} == {one.con_id for one in listed}
 
 
 async def _persistently(

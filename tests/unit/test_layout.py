@@ -152,6 +152,26 @@ def test_the_size_of_a_slot_is_recognised(source: str) -> None:
     assert list(slot_sizes(source))
 
 
+def test_the_sources_number_stays_where_it_is_understood() -> None:
+    """Only the source, the store of contracts and the instruments themselves name the number that a source gives."""
+    places = (
+        "collector/ib/contracts.py",
+        "collector/ib/definitions.py",
+        "collector/db/",
+        "collector/domain/market_data/",
+    )
+    named_in = [named(path) for path in modules("collector") if re.search(r"\bsource_id\b", path.read_text())]
+    assert [name for name in named_in if not name.startswith(places)] == []
+    statements = {path.name for path in (CHECKOUT / "sql" / "queries").glob("*.sql") if "ib_con_id" in path.read_text()}
+    assert statements == {
+        "add_underlying.sql",
+        "free_recycled_numbers.sql",
+        "number_contracts.sql",
+        "rename_underlying.sql",
+        "store_contracts.sql",
+    }
+
+
 def test_nothing_can_trade() -> None:
     """No call that places, changes or cancels an order stands anywhere in the package."""
     assert [named(path) for path in modules("collector") if _ORDERS.search(path.read_text())] == []

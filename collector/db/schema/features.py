@@ -21,8 +21,16 @@ HYPERTABLES = ("option_bars_5min", "underlying_bars_5min", "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the order in which they are made: the daily one stands on the hourly one."""
 
-VIEWS = ("option_bars", "latest_runs", "open_gaps", "session_quality", "stored_chunks")
-"""Views for people and a function that works as one, in sql/views; the same on every engine."""
+VIEWS = (
+    "option_contracts",
+    "instruments",
+    "option_bars",
+    "latest_runs",
+    "open_gaps",
+    "session_quality",
+    "stored_chunks",
+)
+"""Views and a function that works as one, in sql/views; the same on every engine, made in this order."""
 
 _AGGREGATE_LAG = {
     "hourly_option_summary": timedelta(hours=1),

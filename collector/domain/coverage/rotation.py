@@ -17,9 +17,14 @@ LOOKBACK = OPTION_BARS_5MIN.longest_request - DAY
 """Sessions at most so many days apart fit into one request, from the first one's open to the last's close."""
 
 
-def phase(con_id: int, every_sessions: int) -> int:
-    """Return at which of `every_sessions` sessions a contract has its turn: from 0, always the same, evenly spread."""
-    return zlib.crc32(str(con_id).encode()) % every_sessions
+def phase(contract_id: int, every_sessions: int) -> int:
+    """Return at which of `every_sessions` sessions a contract has its turn: from 0, always the same, evenly spread.
+
+    Args:
+        contract_id: the database's, which is the contract's for ever.
+        every_sessions: sessions from turn to turn.
+    """
+    return zlib.crc32(str(contract_id).encode()) % every_sessions
 
 
 def due_before(sessions: Sequence[Session], number: int, own_phase: int, every_sessions: int) -> datetime | None:

@@ -14,7 +14,7 @@ import structlog
 from collector.clock import Clock
 from collector.db.bars import bar_tables as bar_store
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
-from collector.db.bookkeeping.requests_table import RequestRecord, instrument_id
+from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.domain.coverage.coverage_rules import has_expired, is_definite, justified
 from collector.domain.errors import DataRefused
@@ -208,13 +208,13 @@ class Storer:
                 lambda: bar_store.store(self._db, batch, self._run_id, login=self._login, option_series=self._series)
             )
         except DataRefused as error:
-            ids = list(dict.fromkeys(instrument_id(answers.instrument) for answers in batch))
+            ids = list(dict.fromkeys(answers.instrument.key for answers in batch))
             if len(ids) == 1:
                 self._refuse(batch, error)
                 return
             first = set(ids[: len(ids) // 2])
             for half in (True, False):
-                await self._commit(symbol, [one for one in batch if (instrument_id(one.instrument) in first) is half])
+                await self._commit(symbol, [one for one in batch if (one.instrument.key in first) is half])
             return
         tally = self._tally.of(symbol)
         tally.inserted += counts.inserted

@@ -162,7 +162,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "order": [
             {
                 "instrument": _name(item.instrument),
-                "con_id": item.instrument.con_id,
+                "instrument_id": item.instrument.key,
                 "requests": [
                     {"series": request.what_to_show, "start": request.span.start, "end": request.span.end}
                     for request in item.requests

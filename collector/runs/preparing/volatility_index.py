@@ -66,4 +66,4 @@ async def _defined(db: Database, source: MarketDataSource) -> Underlying | Failu
     if known is not None and known.is_defined:
         return known
     found = await source.index(SYMBOL)
-    return found if isinstance(found, Failure) else await contract_store.add_index(db, found)
+    return found if isinstance(found, Failure) else await contract_store.add_underlying(db, found, collected=False)

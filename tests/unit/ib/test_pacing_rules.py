@@ -279,7 +279,7 @@ def small_bar_times(requests: list[HistoricalRequest], bar_size_s: int) -> list[
 def wanted(con_id: int, hour: int = 0, what_to_show: WhatToShow = WhatToShow.TRADES) -> HistoricalRequest:
     """Return a request for an hour of an underlying."""
     start = START + timedelta(hours=hour)
-    underlying = Underlying(symbol=f"S{con_id}", con_id=con_id)
+    underlying = Underlying(symbol=f"S{con_id}", source_id=con_id)
     return HistoricalRequest(underlying, UNDERLYING_BARS_5MIN, what_to_show, Span(start, start + timedelta(hours=1)))
 
 
