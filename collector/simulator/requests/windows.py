@@ -1,6 +1,8 @@
 """Spans that historical requests mean.
 
 What a historical request may ask, and the span that its end and duration mean. Pure functions.
+
+Marks of what IB is known to do: [D] documented, [U] reported by users, [?] unsure.
 """
 
 from __future__ import annotations
@@ -134,8 +136,8 @@ def delivered(end_text: str, duration: str, bar_s: int, now: datetime) -> Window
 def oldest(end: datetime, bar_s: int) -> datetime:
     """Return the start of the longest span that one answer covers; what is older is left out without a word.
 
-    A day for bars up to a minute [D, in the older table of IB's, which calls the limit lifted], a week, a month or a
-    year for larger ones [?]; daily bars reach as far back as there are any [U].
+    A day for bars up to a minute [D, in IB's older table, though a note there calls the limit lifted], a week, a month
+    or a year for larger ones [?]; daily bars reach as far back as there are any [U].
     """
     if bar_s >= DAY_S:
         return _BEFORE_ALL

@@ -7,13 +7,13 @@ ratio; a dividend leaves what trades alone. Bars of sessions before an ex-date a
 second earlier: every price series for splits, ADJUSTED_LAST for dividends, too. Options are never adjusted: they
 go on as if nothing had happened, which no real one does.
 
-How sure it is that IB does the same:
+How sure it is that IB does the same ([D] documented, [U] reported by users, [?] unsure):
 
 - TRADES is adjusted for splits and not for dividends, ADJUSTED_LAST for both [D].
 - Quotes are adjusted for splits like TRADES [?].
-- Adjusting begins with the open of the ex-date [?]; at other vendors it is a night's work [U].
+- Adjusting begins with the open of the ex-date [?]; other vendors adjust the night before [U].
 - Each dividend multiplies earlier prices by 1 - amount / close of the session before, rounded to 0.0001 USD [?].
-- Volumes are divided by what prices are multiplied by for splits, and untouched by dividends [?].
+- Volumes are multiplied by the ratio where prices are divided by it, and untouched by dividends [?].
 """
 
 from collections.abc import Iterable
