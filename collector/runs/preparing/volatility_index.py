@@ -14,6 +14,7 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import justified
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.bars import decimal
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import SLOT, Span
 from collector.market.calendar import Calendar
@@ -52,7 +53,7 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
             bars = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
             if bars:
                 await underlying_bars.store_levels(db, index.id, bars)
-                return bars[-1].close / POINTS
+                return decimal(bars[-1].close) / POINTS
         if stored is None:
             nothing = Failure(Outcome.UNKNOWN, f"IB has no level of {SYMBOL} on {day}")
             return outcome if isinstance(outcome, Failure) else nothing
