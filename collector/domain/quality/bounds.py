@@ -12,7 +12,7 @@ from collector.domain.market_data.instruments import OptionContract, WhatToShow
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a column holds, in ten-thousandths. least: the smallest positive number. most: the largest number."""
+    """What a column holds, in ten-thousandths: from `least`, the first that is not rounded to 0, to `most`."""
 
     least: int
     most: int
@@ -33,10 +33,11 @@ MOST_TRADES = 2**31 - 1
 
 
 def prices_of(kind: InstrumentKind, what: WhatToShow) -> Bound:
-    """Return the bound of a series' open, high, low and close."""
+    """Return the bound of a series' open, high, low and close; nobody need bid, so that a BID may be 0."""
     if what is WhatToShow.OPTION_IMPLIED_VOLATILITY:
         return VOLATILITY
-    return OPTION_PRICE if kind is InstrumentKind.OPTION else UNDERLYING_PRICE
+    price = OPTION_PRICE if kind is InstrumentKind.OPTION else UNDERLYING_PRICE
+    return Bound(0, price.most) if what is WhatToShow.BID else price
 
 
 def volume_of(kind: InstrumentKind) -> Bound:
