@@ -53,8 +53,8 @@ def examined(
     quarantined: list[Quarantined] = []
     for what, answer in answers.series.items():
         kept[what] = answer
-        if not all_possible(answer.bars, what, kind, sessions):
-            kept[what], bad = _refused(answers, what, kind, sessions)
+        if not all_possible(answer.bars, kind, what, sessions):
+            kept[what], bad = _refused(answers, kind, what, sessions)
             quarantined += bad
     bars: dict[WhatToShow, tuple[Bar, ...]] = {what: _ascending(answer.bars) for what, answer in kept.items()}
     if isinstance(answers.instrument, OptionContract):
@@ -66,11 +66,11 @@ def examined(
 
 
 def _refused(
-    answers: InstrumentAnswers, what: WhatToShow, kind: InstrumentKind, sessions: Sequence[Session]
+    answers: InstrumentAnswers, kind: InstrumentKind, what: WhatToShow, sessions: Sequence[Session]
 ) -> tuple[SeriesAnswer, list[Quarantined]]:
     """Return what is left of a series without the bars that cannot be true, and these."""
     answer = answers.series[what]
-    reasons = [(bar, impossible(bar, what, kind, sessions)) for bar in answer.bars]
+    reasons = [(bar, impossible(bar, kind, what, sessions)) for bar in answer.bars]
     good = tuple(bar for bar, reason in reasons if reason is None)
     bad = [Quarantined(what, bar, reason) for bar, reason in reasons if reason is not None]
     bad = [replace(one, sent_at=_sent_at(answers, one), final=one.slot in answer.settled) for one in bad]

@@ -85,8 +85,8 @@ def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str 
 )
 def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None) -> None:
     """Only what contradicts itself, or no column can hold, is impossible; a glance sees whether any bar may be."""
-    assert impossible(given, what, UNDERLYING, [SESSION]) is reason
-    assert all_possible([given], what, UNDERLYING, [SESSION]) is (reason is None)
+    assert impossible(given, UNDERLYING, what, [SESSION]) is reason
+    assert all_possible([given], UNDERLYING, what, [SESSION]) is (reason is None)
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None
 def test_numbers_of_options_fit_four_bytes(given: Bar, largest_of_options: bool) -> None:
     """Beyond 100,000 USD, or the contracts that a 4-byte integer counts, an option's bar is refused, a share's not."""
     refused = None if largest_of_options else Impossible.TOO_LARGE
-    assert impossible(given, T, OPTION, [SESSION]) is refused
-    assert all_possible([given], T, OPTION, [SESSION]) is largest_of_options
-    assert all_possible([given], T, UNDERLYING, [SESSION])
+    assert impossible(given, OPTION, T, [SESSION]) is refused
+    assert all_possible([given], OPTION, T, [SESSION]) is largest_of_options
+    assert all_possible([given], UNDERLYING, T, [SESSION])
 
 
 def test_extended_hours_are_left_out() -> None:
@@ -117,7 +117,7 @@ def test_extended_hours_are_left_out() -> None:
         first,
         last,
     )
-    assert impossible(odd, T, OPTION, [SESSION]) is Impossible.OUTSIDE_SESSION
+    assert impossible(odd, OPTION, T, [SESSION]) is Impossible.OUTSIDE_SESSION
 
 
 def quotes(bid: str, ask: str, slots: int = 7) -> dict[WhatToShow, list[Bar]]:
