@@ -12,17 +12,17 @@ import itertools
 import operator
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from collector.domain.market_data.bars import NO_NUMBER, Bar, whole
+from collector.domain.market_data.data_sets import DAY, DataSet
 from collector.domain.market_data.instruments import WhatToShow
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span
 
 FIELDS_PER_BAR = 8
 """Time, open, high, low, close, volume, average, number of trades."""
 
-_SLOT_S = int(SLOT.total_seconds())
 _MOST_DIGITS = 18
 """So many are no strain; more are a lie, or what IB sends for "unset"."""
 _DECIMALS = 4
@@ -87,19 +87,40 @@ def _instant(text: str) -> datetime:
         raise MalformedBars(f"{text!r} is no time in epoch seconds") from exc
 
 
+@functools.lru_cache(maxsize=1 << 13)
+def _midnight(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y%m%d").replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise MalformedBars(f"{text!r} is no date") from exc
+
+
+def starts(fields: Sequence[str], data_set: DataSet) -> list[datetime]:
+    """Return the starts of bars, in the order in which they came; those of a day bear its date.
+
+    Raises:
+        MalformedBars: a bar has no time.
+    """
+    return list(map(_midnight if data_set.bar_size >= DAY else _instant, fields[::FIELDS_PER_BAR]))
+
+
 _bar = functools.partial(tuple.__new__, Bar)
 """What `Bar._make` does, without a Python frame for each bar."""
 _NONE = itertools.repeat(None)
 
 
-def bars(fields: Sequence[str], what_to_show: WhatToShow, span: Span, complete_until: datetime) -> tuple[Bar, ...]:
+def bars(
+    fields: Sequence[str], data_set: DataSet, what_to_show: WhatToShow, span: Span, complete_until: datetime
+) -> tuple[Bar, ...]:
     """Return the complete bars inside the span.
 
     Args:
-        fields: eight strings a bar, in IB's order; times in epoch seconds (formatDate 2), in any order.
+        fields: eight strings a bar, in IB's order; times in epoch seconds (formatDate 2) or dates, in any order.
+        data_set: which bars were asked for.
         what_to_show: volume, vwap and count are taken for TRADES only.
         span: bars that start outside are dropped.
-        complete_until: bars that end later are dropped: they were still forming, or withheld in part.
+        complete_until: bars that end later are dropped: they were still forming, or withheld in part. Bars of a day
+            are dropped if they start later: they are complete before they end.
 
     Returns:
         Bars ascending by time; of several with one time the last that came. Whether they can be true is not judged
@@ -111,14 +132,14 @@ def bars(fields: Sequence[str], what_to_show: WhatToShow, span: Span, complete_u
     """
     if len(fields) % FIELDS_PER_BAR:
         raise MalformedBars(f"{len(fields)} fields are not a whole number of bars")
-    times = [_instant(text) for text in fields[::FIELDS_PER_BAR]]
+    times = starts(fields, data_set)
     if not all(itertools.starmap(operator.lt, itertools.pairwise(times))):
         latest = {time: index for index, time in enumerate(times)}
         times = sorted(latest)
         fields = [text for time in times for text in _row(fields, latest[time])]
     first = bisect_left(times, span.start)
     complete = min(span.end, complete_until)
-    end = bisect_left(times, complete - timedelta(seconds=complete.timestamp() % _SLOT_S))
+    end = bisect_left(times, complete if data_set.bar_size >= DAY else data_set.slot_of(complete))
     if first >= end:
         return ()
     columns = [fields[n + first * FIELDS_PER_BAR : end * FIELDS_PER_BAR : FIELDS_PER_BAR] for n in range(8)]

@@ -271,7 +271,8 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
     measured = await session_statistics.measure(db, underlying.id, session, settings.series, ids)
-    slots = list(session.span.slots())
+    data_set = finished.order.option_bars
+    slots = list(data_set.slots(data_set.span(session)))
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
     rows = await report_rows.verdicts(db, alive, session.span)
     return replace(

@@ -25,9 +25,10 @@ from collector.db.connection import pool
 from collector.db.schema import features, migrate
 from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from tests.benchmarks.bench_storage import say
 from tests.support import engines
+from tests.support.slots import SLOT
 
 _Batch = TypeVar("_Batch")
 

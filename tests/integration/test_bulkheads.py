@@ -16,12 +16,14 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.ib.bar_translation import bars as translated
 from collector.runs.fetching.judging import examined
 from collector.runs.fetching.storing import Storer
 from collector.runs.tally import Tally
 from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 SERIES = (T, B, A)
@@ -37,13 +39,16 @@ def wire(number: int, **odd: str) -> list[str]:
 def session_of(what: WhatToShow, **odd: str) -> tuple[Bar, ...]:
     """Return a session's bars as they come from the wire, the one of slot 5 odd."""
     fields = [text for number in range(78) for text in wire(number, **(odd if number == 5 else {}))]
-    return translated(fields, what, FRIDAY.span, FRIDAY.close)
+    return translated(fields, OPTION_BARS_5MIN, what, FRIDAY.span, FRIDAY.close)
 
 
 def brought(instrument: Instrument, what: WhatToShow, found: tuple[Bar, ...]) -> InstrumentAnswers:
     """Return an instrument's judged answer in one series, with the record of its request."""
-    record = RequestRecord(instrument, what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found))
-    return examined(replace(answers(instrument, **{what.name: answer(found)}), requests=(record,)), [FRIDAY])
+    record = RequestRecord(
+        instrument, data_set_of(instrument), what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found)
+    )
+    given = replace(answers(instrument, **{what.name: answer(found)}), requests=(record,))
+    return examined(given, data_set_of(instrument), [FRIDAY])
 
 
 ABSURD = {
@@ -174,7 +179,7 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     (contract,) = chain.contracts
     huge = 10**20
     absurd = Bar(slot(0), huge, huge, huge, huge, 10_000, 1, huge)  # as if the rules of quality had a hole
-    record = RequestRecord(chain.underlying, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
+    record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 
     async with Storer(patient, 1, OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:

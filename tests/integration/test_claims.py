@@ -15,13 +15,15 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
 from tests.integration.test_refused_evidence import brought, spoilt
 from tests.support.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
+from tests.support.slots import SLOT
 from tests.support.window_runs import narrow
 
 SETTINGS = narrow("PLTR")
@@ -63,9 +65,29 @@ async def empty(
     for what in series or OPTION_SERIES:
         nothing = Spans((span,))
         records = [
-            RequestRecord(other, what, span, sent - half, sent - half, Outcome.BARS, bars=3, first_bar=span.start),
-            RequestRecord(contract, what, span, sent, sent, Outcome.NO_DATA, negatives=nothing),
-            RequestRecord(other, what, span, sent + half, sent + half, Outcome.BARS, bars=3, first_bar=span.start),
+            RequestRecord(
+                other,
+                OPTION_BARS_5MIN,
+                what,
+                span,
+                sent - half,
+                sent - half,
+                Outcome.BARS,
+                bars=3,
+                first_bar=span.start,
+            ),
+            RequestRecord(contract, OPTION_BARS_5MIN, what, span, sent, sent, Outcome.NO_DATA, negatives=nothing),
+            RequestRecord(
+                other,
+                OPTION_BARS_5MIN,
+                what,
+                span,
+                sent + half,
+                sent + half,
+                Outcome.BARS,
+                bars=3,
+                first_bar=span.start,
+            ),
         ]
         for record in records:
             given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)} if record.negatives else {}
@@ -177,7 +199,9 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
     chain = await make_chain(db, 2)
     nothing = Spans((FRIDAY.span,))
     for what in (T, V):
-        record = RequestRecord(chain.underlying, what, FRIDAY.span, SENT, SENT, Outcome.NO_DATA, negatives=nothing)
+        record = RequestRecord(
+            chain.underlying, UNDERLYING_BARS_5MIN, what, FRIDAY.span, SENT, SENT, Outcome.NO_DATA, negatives=nothing
+        )
         given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)}
         await bar_tables.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
     assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
@@ -194,7 +218,9 @@ async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, c
     await claims.claim(db, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
     nothing = Spans((FRIDAY.span,))
     clock.at = SENT + timedelta(minutes=20)
-    alone = RequestRecord(dark, T, FRIDAY.span, clock.at, clock.at, Outcome.NO_DATA, negatives=nothing)
+    alone = RequestRecord(
+        dark, OPTION_BARS_5MIN, T, FRIDAY.span, clock.at, clock.at, Outcome.NO_DATA, negatives=nothing
+    )
     given = {T: SeriesAnswer((), nothing, Spans(), empty=nothing)}
     await bar_tables.store(db, [InstrumentAnswers(dark, given, requests=(alone,))], 1)
     found = await weigh(db, chain)

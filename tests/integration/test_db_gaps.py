@@ -22,8 +22,9 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.contracts import lifecycle
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks, GapState, GapType
 from tests.support.db_rows import (
     EXPIRATION,
@@ -41,6 +42,7 @@ from tests.support.db_rows import (
     rows,
     trade,
 )
+from tests.support.slots import SLOT, data_set_of
 
 GAPS = """
 SELECT contract_id, what_to_show, state, gap_start, gap_end, gap_type, backfill_run_id
@@ -251,7 +253,9 @@ async def ask_in_vain(
 ) -> None:
     """Put an empty answer for Friday's session on record, weighed already."""
     spans = Spans((FRIDAY.span,))
-    empty = RequestRecord(contract, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans)
+    empty = RequestRecord(
+        contract, OPTION_BARS_5MIN, what, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, 162, negatives=spans
+    )
     async with database.transaction(requests_table.PREPARED) as transaction:
         await requests_table.record(transaction, [empty], 1)
     await claims.mark_weighed(
@@ -356,7 +360,9 @@ async def test_statistics_of_nothing(database: Database) -> None:
 
 def letter(instrument: OptionContract | Underlying, what: WhatToShow, outcome: Outcome = Outcome.TIME_OUT) -> NewLetter:
     """Return a letter about Friday's session."""
-    return NewLetter(HistoricalRequest(instrument, what, FRIDAY.span), Failure(outcome, "no answer", 162), 4)
+    return NewLetter(
+        HistoricalRequest(instrument, data_set_of(instrument), what, FRIDAY.span), Failure(outcome, "no answer", 162), 4
+    )
 
 
 async def test_dead_letters_are_kept_until_answered(database: Database) -> None:

@@ -17,6 +17,7 @@ from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Spans
 from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 TABLE = """
@@ -30,7 +31,9 @@ WHOLE = '["2026-11-20 14:30:00+00","2026-11-20 21:00:00+00")'
 def request(instrument: Instrument, seconds: float = 1.5, sent_at: datetime = SENT) -> RequestRecord:
     """Return the record of a TRADES request for Friday that brought two bars."""
     end = sent_at + timedelta(seconds=seconds)
-    return RequestRecord(instrument, T, FRIDAY.span, sent_at, end, Outcome.BARS, bars=2, first_bar=FRIDAY.open)
+    return RequestRecord(
+        instrument, data_set_of(instrument), T, FRIDAY.span, sent_at, end, Outcome.BARS, bars=2, first_bar=FRIDAY.open
+    )
 
 
 async def test_requests_stand_beside_their_bars(database: Database) -> None:

@@ -14,6 +14,7 @@ from collector.db.bookkeeping import gaps_table, session_statistics
 from collector.db.connection.pool import Database
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import SlotFlag
@@ -181,7 +182,7 @@ async def test_fractional_volume_is_rounded_and_flagged(database: Database) -> N
     """IB's fractional volumes become whole contracts, and the row says so; a whole one later takes the flag away."""
     contract = (await make_chain(database)).contracts[0]
     traded = answers(contract, TRADES=answer([trade(0, volume="2.5"), trade(1, volume="3.0")]))
-    fractional = examined(traded, [FRIDAY])
+    fractional = examined(traded, OPTION_BARS_5MIN, [FRIDAY])
     await bar_tables.store(database, [fractional], 1)
     first = await rows(database, "SELECT volume, flags FROM option_bars_5min ORDER BY time")
 

@@ -14,9 +14,10 @@ from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
 from collector.domain.market_data.bars import Bar, decimal, whole
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.jobs import greeks_pass, verification
@@ -25,6 +26,7 @@ from collector.simulator.market import Market
 from tests.support.db_rows import rows
 from tests.support.engines import Engine
 from tests.support.option_days import bars_of, contract_of
+from tests.support.slots import SLOT
 
 DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
 EVENING = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -70,7 +72,10 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     batch = [
         InstrumentAnswers(
             contract,
-            {what: answer(found, session) for what, found in bars_of(market, contract.con_id, span, *SERIES).items()},
+            {
+                what: answer(found, session)
+                for what, found in bars_of(market, contract.source_id, span, *SERIES).items()
+            },
         )
         for contract in listed
     ]
@@ -97,7 +102,7 @@ async def test_a_settled_session(database: Database, market: Market) -> None:
     assert first.expirations == 1
     assert first.bars == first.changed == len(found) == 16 * 81
     assert first.computed > 0.95 * first.bars
-    con_ids = {contract.id: contract.con_id for contract in listed}
+    con_ids = {contract.id: contract.source_id for contract in listed}
     for contract_id, at, volatility, delta, gamma, theta, vega, rho, reason, version in found:
         assert isinstance(at, datetime)
         assert isinstance(contract_id, int)
@@ -232,8 +237,8 @@ async def test_quarantine(database: Database, market: Market) -> None:
     session = CALENDAR.session("SPY", DAY)
     price = whole("1.25")
     bad = Bar(session.open, price, whole("1"), whole("1.5"), price, whole("3"), 1, price)
-    one = Quarantined(WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
-    own = Quarantined(WhatToShow.TRADES, bad._replace(open=whole("-1")), Impossible.NEGATIVE_PRICE)
+    one = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
+    own = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad._replace(open=whole("-1")), Impossible.NEGATIVE_PRICE)
     stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 

@@ -32,6 +32,7 @@ from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
 from tests.support.option_days import bar_of
+from tests.support.slots import data_set_of
 from tests.support.waiting import until
 
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC))
@@ -71,7 +72,7 @@ def contracts_near_the_money(gateway: Gateway, symbol: str = "SPY", count: int =
 
 def request(instrument: OptionContract | Underlying, what: WhatToShow, span: Span = SESSION) -> HistoricalRequest:
     """Return a request for the session."""
-    return HistoricalRequest(instrument, what, span)
+    return HistoricalRequest(instrument, data_set_of(instrument), what, span)
 
 
 async def spy(source: IBSource) -> Underlying:
@@ -133,7 +134,7 @@ async def test_the_contracts_of_an_expiration(source: IBSource, gateway: Gateway
     defined = await source.contracts(await spy(source), EXPIRATION)
     assert isinstance(defined, Definitions)
     truth = [(one.con_id, one.strike, one.right) for one in gateway.market.options("SPY", EXPIRATION)]
-    assert [(one.con_id, one.strike, one.right.value) for one in defined.contracts] == sorted(
+    assert [(one.source_id, one.strike, one.right.value) for one in defined.contracts] == sorted(
         truth, key=lambda one: (one[1], one[2])
     )
     assert all(isinstance(one.strike, Decimal) for one in defined.contracts)
@@ -152,7 +153,7 @@ async def test_an_options_bars_equal_the_truth(source: IBSource, gateway: Gatewa
     for contract in contracts_near_the_money(gateway):
         answer = await source.historical(request(contract, what))
         assert isinstance(answer, Answer)
-        truth = gateway.market.truth(contract.con_id, what.value, (SESSION.start, SESSION.end))
+        truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
         assert answer.bars == tuple(bar_of(bar, what) for bar in truth)
         seen += len(answer.bars)
     assert seen > 100
@@ -248,7 +249,7 @@ async def test_a_late_answer_is_dropped(source: IBSource, gateway: Gateway) -> N
     await until(lambda: gateway.log.historical[0].bars, "the late answer")
     answer = await source.historical(request(second, WhatToShow.BID))
     assert isinstance(answer, Answer)
-    truth = gateway.market.truth(second.con_id, "BID", (SESSION.start, SESSION.end))
+    truth = gateway.market.truth(second.source_id, "BID", (SESSION.start, SESSION.end))
     assert answer.bars == tuple(bar_of(bar, WhatToShow.BID) for bar in truth)
 
 
@@ -343,7 +344,7 @@ async def test_repeated_bars_come_once(source: IBSource, gateway: Gateway) -> No
     (contract,) = contracts_near_the_money(gateway, count=1)
     answer = await source.historical(request(contract, WhatToShow.ASK))
     assert isinstance(answer, Answer)
-    truth = gateway.market.truth(contract.con_id, "ASK", (SESSION.start, SESSION.end))
+    truth = gateway.market.truth(contract.source_id, "ASK", (SESSION.start, SESSION.end))
     assert [bar.time for bar in answer.bars] == [bar.time for bar in truth]
 
 

@@ -29,6 +29,7 @@ from collector.domain.quality.flags import SlotFlag
 from collector.domain.run_vocabulary import Asks, Verdict
 from collector.runs.fetching.judging import examined
 from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 QUARANTINED = int(SlotFlag.TRADE_QUARANTINED)
@@ -41,6 +42,11 @@ def spoilt(number: int = 3, volume: str = "500") -> Bar:
     return trade(number, volume=volume)._replace(high=whole("1.00"), low=whole("1.50"))
 
 
+def judged(given: InstrumentAnswers) -> InstrumentAnswers:
+    """Return the answers of Friday's session without the bars that cannot be true."""
+    return examined(given, data_set_of(given.instrument), [FRIDAY])
+
+
 def brought(
     instrument: Instrument, *trades: Bar, sent_at: datetime = SENT, quotes: bool = True, what: WhatToShow = T
 ) -> InstrumentAnswers:
@@ -48,8 +54,8 @@ def brought(
     series = {what.name: answer(trades)}
     if quotes:
         series |= {name: answer([quote(3), quote(4)]) for name in ("BID", "ASK")}
-    asked = RequestRecord(instrument, what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
-    return examined(replace(answers(instrument, **series), requests=(asked,)), [FRIDAY])
+    asked = RequestRecord(instrument, data_set_of(instrument), what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
+    return judged(replace(answers(instrument, **series), requests=(asked,)))
 
 
 async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
@@ -189,7 +195,7 @@ async def test_an_underlyings_value_outlives_a_bad_bar(database: Database, settl
     first = answers(chain.underlying, TRADES=answer([trade(3)], settles=settles))
     await bar_tables.store(database, [first], 1)
     bad = answers(chain.underlying, TRADES=answer([spoilt()], settles=settles))
-    await bar_tables.store(database, [examined(bad, [FRIDAY])], 2)
+    await bar_tables.store(database, [judged(bad)], 2)
     (covered,) = await rows(database, "SELECT covered @> $1::timestamptz FROM request_coverage", slot(3))
     assert covered == (kept,)
 
@@ -215,7 +221,7 @@ async def test_quotes_and_underlyings_are_flagged_alike(database: Database) -> N
     given = answers(contract, BID=answer([quote(0), bad]), ASK=answer([quote(0), bad]))
     own = answers(chain.underlying, TRADES=answer([trade(0), spoilt()]), OPTION_IMPLIED_VOLATILITY=answer([bad]))
 
-    await bar_tables.store(database, [examined(given, [FRIDAY]), examined(own, [FRIDAY])], 1)
+    await bar_tables.store(database, [judged(given), judged(own)], 1)
 
     flags = "SELECT flags, has_gaps FROM option_bars_5min WHERE flags <> 0"
     assert await rows(database, flags) == [(SlotFlag.BID_QUARANTINED | SlotFlag.ASK_QUARANTINED, True)]
@@ -242,7 +248,7 @@ async def test_the_bounds_are_those_of_the_columns(database: Database) -> None:
         volatility = Bar(slot(0), wild, wild, wild, wild)
         of_option = answers(contract, TRADES=answer([own]), BID=answer([own]), ASK=answer([own]))
         of_stock = answers(chain.underlying, TRADES=answer([level]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
-        given = [examined(of_option, [FRIDAY]), examined(of_stock, [FRIDAY])]
+        given = [judged(of_option), judged(of_stock)]
         assert not any(one.quarantined for one in given)
         await bar_tables.store(database, given, number)
     smallest = "SELECT close > 0, bid_close > 0 FROM option_bars_5min"

@@ -19,8 +19,9 @@ from collector.db.upkeep import compaction
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from tests.support.engines import Engine
+from tests.support.slots import SLOT
 
 _FILES = sorted((resource("sql") / "status").glob("*.sql"))
 

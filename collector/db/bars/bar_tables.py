@@ -17,6 +17,7 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database, Transaction
 from collector.db.connection.sql_values import spans_literal
 from collector.domain.market_data.bars import SCALE, Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import (
     OPTION_SERIES,
     UNDERLYING_SERIES,
@@ -25,7 +26,7 @@ from collector.domain.market_data.instruments import (
     Underlying,
     WhatToShow,
 )
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import QUARANTINED
 from collector.domain.quality.quality_rules import Quarantined
 
@@ -106,6 +107,7 @@ class _Row:
     """One instrument of a batch, its answers gathered."""
 
     id: int
+    data_set: DataSet
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
@@ -114,13 +116,15 @@ class _Row:
     flags: dict[datetime, int]
 
     def times(self) -> list[datetime]:
-        refused = (slot for spans in self.refused.values() for span in spans for slot in span.slots())
+        refused = (slot for spans in self.refused.values() for span in spans for slot in self.data_set.slots(span))
         return sorted(set().union(refused, *self.slots.values()))
 
     def flag_refused(self) -> None:
         """Flag the slots that a series refuses, but for those that another of its answers has a true bar for."""
         for what, refused in self.refused.items():
-            for slot in (slot for span in refused for slot in span.slots() if slot not in self.slots[what]):
+            for slot in (
+                slot for span in refused for slot in self.data_set.slots(span) if slot not in self.slots[what]
+            ):
                 self.flags[slot] = self.flags.get(slot, 0) | QUARANTINED[what]
 
     def hull(self) -> tuple[datetime, datetime] | None:
@@ -129,7 +133,7 @@ class _Row:
         bounds = [bound for spans in every if spans for bound in (spans.hull.start, spans.hull.end)]
         for slots in self.slots.values():
             if slots:
-                bounds += (min(slots), max(slots) + SLOT)
+                bounds += (min(slots), max(slots) + self.data_set.bar_size)
         return (min(bounds), max(bounds)) if bounds else None
 
 
@@ -140,6 +144,7 @@ class _Kind:
     volume_unit: of the volume's column, in ten-thousandths.
     """
 
+    data_set: DataSet
     stage: str
     columns: tuple[str, ...]
     volume_unit: int
@@ -170,10 +175,12 @@ def _underlying_lines(row: _Row, stamps: Mapping[datetime, str]) -> list[str]:
 
 
 _OPTION = _Kind(
+    OPTION_BARS_5MIN,
     "stage_option_bars", _OPTION_COLUMNS, SCALE, "{id}\t" + _NULL,
     "upsert_option_bars", "merge_contract_coverage", _option_lines,
 )  # fmt: skip
 _UNDERLYING = _Kind(
+    UNDERLYING_BARS_5MIN,
     "stage_underlying_bars", _UNDERLYING_COLUMNS, 1, _NULL + "\t{id}",
     "upsert_underlying_bars", "merge_underlying_coverage", _underlying_lines,
 )  # fmt: skip
@@ -259,7 +266,7 @@ def _gathered(kind: _Kind, batch: Iterable[InstrumentAnswers]) -> list[_Row]:
             raise ValueError(f"{answers.instrument} has no database id")
         if not answers.series:
             continue
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, {}, {}, {}, {}, {}, {}))
+        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, kind.data_set, {}, {}, {}, {}, {}, {}))
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():

@@ -11,7 +11,8 @@ from decimal import Decimal
 from collector.db.connection.pool import Statements, Transaction
 from collector.db.connection.sql_values import copy_text, span_literal, spans_literal
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
+from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.instruments import Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 
 PREPARED = "create_stage_requests"
@@ -33,6 +34,7 @@ class RequestRecord:
     """
 
     instrument: Instrument
+    data_set: DataSet
     what_to_show: WhatToShow
     span: Span
     sent_at: datetime
@@ -91,18 +93,13 @@ async def depths(db: Statements, since: datetime) -> dict[tuple[bool, WhatToShow
     return {(row["is_option"], WhatToShow(row["what_to_show"])): row["depth"] for row in rows}
 
 
-def instrument_id(instrument: Instrument) -> int:
-    """Return the number that names an instrument in `requests`: a contract's id, or minus the underlying's."""
-    return instrument.id if isinstance(instrument, OptionContract) else -instrument.id
-
-
 def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
     return copy_text(
         one.sent_at.isoformat(),
         one.answered_at and one.answered_at.isoformat(),
         run_id,
         login or None,
-        instrument_id(one.instrument),
+        one.instrument.key,
         one.what_to_show.value,
         span_literal(one.span),
         one.outcome.value,

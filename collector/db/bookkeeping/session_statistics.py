@@ -9,10 +9,11 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from collector.db.connection.pool import Statements
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 
-_SLOT_S = 300
+_SLOT_S = int(OPTION_BARS_5MIN.bar_size.total_seconds())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from collector.db.bookkeeping import schedule_state
 from collector.db.connection.pool import Statements
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.spans import Span
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
@@ -42,7 +43,7 @@ async def verdicts(db: Statements, contracts: Sequence[OptionContract], span: Sp
     """Return what is known of every slot of a span for contracts, from their TRADES series."""
     rows = await db.fetch("slot_verdicts", [contract.id for contract in contracts], span.start, span.end)
     by_id = {row["contract_id"]: row for row in rows}
-    slots = list(span.slots())
+    slots = list(OPTION_BARS_5MIN.slots(span))
     found: Verdicts = []
     for contract in sorted(contracts, key=lambda one: (one.expiration, one.strike, one.right)):
         row = by_id[contract.id]

@@ -6,18 +6,18 @@ The rules look at single bars, at the three series of an option side by side, at
 underlying in the same slot. Only a bar that contradicts itself is impossible; everything else happens in markets, too.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from statistics import median
 
 from collector.domain.market_data.bars import NO_NUMBER, SCALE, Bar, whole
-from collector.domain.market_data.data_sets import InstrumentKind
+from collector.domain.market_data.data_sets import DataSet, InstrumentKind
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span
 from collector.domain.quality.bounds import MOST_TRADES, prices_of, volume_of
 from collector.domain.quality.flags import SlotFlag
 
@@ -74,6 +74,7 @@ class Quarantined:
     sent_at: when the request that brought it was sent, by the source's clock. final: its slot would have settled.
     """
 
+    data_set: DataSet
     what_to_show: WhatToShow
     bar: Bar
     reason: Impossible
@@ -83,7 +84,7 @@ class Quarantined:
     @property
     def slot(self) -> datetime:
         """Return the start of the slot that the bar lies in."""
-        return self.bar.time - timedelta(seconds=self.bar.time.timestamp() % SLOT.total_seconds())
+        return self.data_set.slot_of(self.bar.time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +95,27 @@ class SpotRange:
     high: int
 
 
-def impossible(bar: Bar, kind: InstrumentKind, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
+def impossible(bar: Bar, data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
     """Return why a bar cannot be true, None when it can.
 
     Args:
         bar: the bar.
-        kind: what it is a bar of; decides how large its numbers may be.
+        data_set: of which it is one; decides how large its numbers may be.
         what: its series; nobody need bid (0), but nobody sells or trades for nothing.
         sessions: the product's sessions in which it may lie.
     """
     if NO_NUMBER in bar[1:5]:
         return Impossible.NOT_A_NUMBER
-    return _misplaced(bar.time, sessions) or _mispriced(bar, kind, what) or _misshapen(bar)
+    return _misplaced(bar.time, data_set, sessions) or _mispriced(bar, data_set.kind, what) or _misshapen(bar)
 
 
-def all_possible(bars: Sequence[Bar], kind: InstrumentKind, what: WhatToShow, sessions: Sequence[Session]) -> bool:
+def all_possible(bars: Sequence[Bar], data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> bool:
     """Return whether all bars can be true; False: `impossible` tells why not, bar by bar.
 
     Nearly every bar passes at a glance, in a twentieth of the time.
     """
-    grid, price, most_volume = _grid(tuple(sessions)), prices_of(kind, what), volume_of(kind).most
+    grid = _grid(data_set, tuple(sessions))
+    price, most_volume = prices_of(data_set.kind, what), volume_of(data_set.kind).most
     least, most = price.least, price.most
     for bar in bars:
         time, open_, high, low, close, volume, count, vwap, sent = bar
@@ -125,31 +127,30 @@ def all_possible(bars: Sequence[Bar], kind: InstrumentKind, what: WhatToShow, se
             and (count is None or 0 <= count <= MOST_TRADES)
             and (vwap is None or -most <= vwap <= most)
             and sent is None
-        ) and impossible(bar, kind, what, sessions):
+        ) and impossible(bar, data_set, what, sessions):
             return False
     return True
 
 
-def in_hours(bars: Sequence[Bar], sessions: Sequence[Session]) -> tuple[Bar, ...]:
+def in_hours(bars: Sequence[Bar], data_set: DataSet, sessions: Sequence[Session]) -> tuple[Bar, ...]:
     """Return the bars without those of extended hours, which lie on the grid but in no session.
 
     IB is asked for whole days, since its regular hours end before some products do; between two sessions it then tells
     what traded before the open and after the close. That is true, and not collected. A time off the grid is neither.
     """
-    grid = _grid(tuple(sessions))
-    return tuple(bar for bar in bars if bar.time in grid or bar.time.timestamp() % SLOT.total_seconds())
+    grid = _grid(data_set, tuple(sessions))
+    return tuple(bar for bar in bars if bar.time in grid or bar.time != data_set.slot_of(bar.time))
 
 
 @lru_cache(maxsize=64)
-def _grid(sessions: tuple[Session, ...]) -> frozenset[datetime]:
+def _grid(data_set: DataSet, sessions: tuple[Session, ...]) -> frozenset[datetime]:
     """Return the slots of sessions."""
-    return frozenset(slot for session in sessions for slot in Span(session.open, session.close).slots())
+    return frozenset(slot for session in sessions for slot in data_set.slots(data_set.span(session)))
 
 
-def _misplaced(at: datetime, sessions: Sequence[Session]) -> Impossible | None:
-    for session in sessions:
-        if session.open <= at < session.close:
-            return Impossible.OFF_GRID if (at - session.open) % SLOT else None
+def _misplaced(at: datetime, data_set: DataSet, sessions: Sequence[Session]) -> Impossible | None:
+    if any(at in data_set.span(session) for session in sessions):
+        return None if at == data_set.slot_of(at) else Impossible.OFF_GRID
     return Impossible.OUTSIDE_SESSION
 
 
@@ -323,11 +324,11 @@ def _lone_jumps(
 
     An option never moves more than its underlying, but for volatility; what comes back in the next bar is no news.
     """
+    lone = [three for three in zip(bars, bars[1:], bars[2:], strict=False) if three[1].time not in others]
+    times = sorted(spots) if lone else []
     found = []
-    for before, bar, after in zip(bars, bars[1:], bars[2:], strict=False):
-        if bar.time in others:
-            continue
-        around = [spot for at, spot in _between(spots, before.time, after.time)]
+    for before, bar, after in lone:
+        around = [spots[at] for at in times[bisect_left(times, before.time) : bisect_right(times, after.time)]]
         if not around:
             continue
         reach = max(spot.high for spot in around) - min(spot.low for spot in around)
@@ -336,11 +337,6 @@ def _lone_jumps(
         if bar.high > calm_high + leeway or bar.low < calm_low - leeway:
             found.append(bar.time)
     return found
-
-
-def _between(spots: Mapping[datetime, SpotRange], first: datetime, last: datetime) -> list[tuple[datetime, SpotRange]]:
-    slots = int((last - first) / SLOT) + 1
-    return [(at, spots[at]) for number in range(slots) if (at := first + number * SLOT) in spots]
 
 
 def _usual(values: Sequence[int], place: int, neighbours: int) -> float | None:

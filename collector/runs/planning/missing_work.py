@@ -18,7 +18,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
 from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
-from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
 from collector.market.calendar import Calendar
@@ -41,17 +41,16 @@ async def underlying_work(db: Database, underlying: Underlying, order: Order, no
     if len(looked_at) != len(own):
         first = await contract_store.first_selected(db, underlying.id)
         looked_at = tuple(one for one in looked_at if one in own or (first is not None and one.day >= first))
-    sessions = [part for session in looked_at if (part := clipped(session, None, now))]
-    rows = await coverage_table.missing_underlying(db, underlying.id, sessions, UNDERLYING_SERIES, _asks(order))
     rests = await older_sessions.resting(order, db, underlying, now)
-    requests = tuple(
-        request
-        for row in rows
-        for request in requests_for(
-            underlying, row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing), sessions
-        )
-    )
-    return [Work(underlying, requests)] if requests else []
+    work = []
+    for data_set in order.underlying_bars:
+        sessions = [part for session in looked_at if (part := clipped(data_set, session, None, now))]
+        rows = await coverage_table.missing_underlying(db, underlying.id, sessions, data_set.series, _asks(order))
+        awake = ((row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing)) for row in rows)
+        asked = (requests_for(underlying, data_set, what, missing, sessions) for what, missing in awake)
+        if requests := tuple(itertools.chain.from_iterable(asked)):
+            work.append(Work(underlying, requests))
+    return work
 
 
 async def contract_work(
@@ -102,7 +101,7 @@ async def _recorded_work(
             contract = by_id[row.contract_id]
             missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
             missing = rests.awake(contract, row.what_to_show, missing)
-            asked = requests_for(contract, row.what_to_show, missing, symbol.sessions)
+            asked = requests_for(contract, order.option_bars, row.what_to_show, missing, symbol.sessions)
             requests.setdefault(row.contract_id, []).extend(asked)
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
     return work
@@ -139,6 +138,7 @@ def _asks(order: Order) -> Asks | None:
 
 async def sample(
     db: Database,
+    order: Order,
     symbols: Sequence[Prepared],
     series: Sequence[WhatToShow],
     share: float,
@@ -155,7 +155,7 @@ async def sample(
         rows = await coverage_table.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
             contract = by_id[row.contract_id]
-            asked = tuple(requests_for(contract, row.what_to_show, row.missing, symbol.sessions))
+            asked = tuple(requests_for(contract, order.option_bars, row.what_to_show, row.missing, symbol.sessions))
             work.append(Work(contract, asked))
     return work
 
@@ -215,11 +215,11 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         )
         draft.symbols.append(ready)
         draft.remarks += await _remarks(db, underlying, ready, market, at)
-        missing = Spans(session.span for session in sessions if session.day >= order.day)
+        missing = Spans(order.option_bars.span(one) for one in sessions if one.day >= order.day)
         wanted = set(ready.contracts)
         for one in added if missing else ():
             if one in wanted:
-                asked = (requests_for(one, what, missing, sessions) for what in settings.series)
+                asked = (requests_for(one, order.option_bars, what, missing, sessions) for what in settings.series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
     recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
     for ready in draft.symbols:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.domain.market_data.bars import NO_NUMBER, Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.ib.bar_translation import MalformedBars, bars, exact
@@ -51,27 +52,29 @@ def test_a_number_is_exactly_what_ib_wrote_or_nothing(text: str, number: Decimal
 def test_a_trades_bar_carries_everything() -> None:
     """Prices, volume, vwap and count come over exactly, stamped with the start in UTC."""
     expected = Bar(OPEN, 12_000, 13_000, 11_500, 12_500, 100_000, 3, 12_345)
-    assert bars(wire(0), WhatToShow.TRADES, SESSION, SESSION.end) == (expected,)
+    assert bars(wire(0), OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end) == (expected,)
 
 
 def test_a_quote_bar_has_no_volume() -> None:
     """What IB sends as -1 for quotes is absent, and so is anything else that it might send there."""
     expected = Bar(OPEN, 12_000, 13_000, 11_500, 12_500)
-    assert bars(wire(0, volume="-1", vwap="-1", count="-1"), WhatToShow.BID, SESSION, SESSION.end) == (expected,)
-    assert bars(wire(0), WhatToShow.ASK, SESSION, SESSION.end) == (expected,)
+    assert bars(
+        wire(0, volume="-1", vwap="-1", count="-1"), OPTION_BARS_5MIN, WhatToShow.BID, SESSION, SESSION.end
+    ) == (expected,)
+    assert bars(wire(0), OPTION_BARS_5MIN, WhatToShow.ASK, SESSION, SESSION.end) == (expected,)
 
 
 def test_a_quote_that_did_not_exist_is_dropped_and_half_of_one_kept() -> None:
     """Without a close there is no bar; without an open the close stands for it."""
     half = [str(OPEN_S + 300), "-1", "0.10", "-1", "0.05", "-1", "-1", "-1"]
-    found = bars([*wire(0, close="-1"), *half], WhatToShow.BID, SESSION, SESSION.end)
+    found = bars([*wire(0, close="-1"), *half], OPTION_BARS_5MIN, WhatToShow.BID, SESSION, SESSION.end)
     assert found == (Bar(at(1), 500, 1_000, 500, 500),)
 
 
 def test_bars_come_in_order_once_each_inside_the_span() -> None:
     """Repeats keep the last, disorder is put right, and what starts outside the span is dropped."""
     fields = wire(2) + wire(1) + wire(1, close="1.26") + wire(-1) + wire(78)
-    found = bars(fields, WhatToShow.TRADES, SESSION, at(90))
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(90))
     assert [bar.time for bar in found] == [at(1), at(2)]
     assert found[0].close == 12_600
 
@@ -79,9 +82,11 @@ def test_bars_come_in_order_once_each_inside_the_span() -> None:
 def test_the_forming_bar_is_dropped() -> None:
     """A bar that ends later than the last complete slot is dropped, one that ends with it is kept."""
     fields = wire(0) + wire(1) + wire(2)
-    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2))] == [at(0), at(1)]
-    assert [bar.time for bar in bars(fields, WhatToShow.TRADES, SESSION, at(2) - timedelta(seconds=1))] == [at(0)]
-    assert bars(fields, WhatToShow.TRADES, SESSION, OPEN) == ()
+    assert [bar.time for bar in bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(2))] == [at(0), at(1)]
+    assert [
+        bar.time for bar in bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, at(2) - timedelta(seconds=1))
+    ] == [at(0)]
+    assert bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, OPEN) == ()
 
 
 @pytest.mark.parametrize(
@@ -97,14 +102,14 @@ def test_the_forming_bar_is_dropped() -> None:
 def test_what_is_not_bars_is_refused(fields: list[str]) -> None:
     """Malformed fields never become bars nor an empty answer."""
     with pytest.raises(MalformedBars):
-        bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+        bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
 
 
 def test_what_cannot_be_true_is_not_judged_here() -> None:
     """A trade without a price, one of 1e-30 and one off the grid come over, each in its place: quality refuses them."""
     late = [str(OPEN_S + 3 * 300 + 60), *wire(3)[1:]]
     fields = [*wire(0), *wire(1, close="NaN"), *wire(2, close="1e-30"), *late, *wire(4, close="-1")]
-    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     assert [bar.time for bar in found] == [at(0), at(1), at(2), at(3) + timedelta(minutes=1), at(4)]
     assert [bar.close for bar in found] == [12_500, NO_NUMBER, 0, 12_500, NO_NUMBER]
     assert [bar.sent is None for bar in found] == [True, False, False, True, False]
@@ -139,7 +144,7 @@ def test_what_cannot_be_true_is_not_judged_here() -> None:
 )
 def test_a_price_is_whole_and_nothing_that_came_is_lost(text: str, close: int, exactly: str) -> None:
     """Any spelling gives its ten-thousandths, halves away from zero; what they do not say stands beside them."""
-    (bar,) = bars(wire(0, close=text), WhatToShow.TRADES, SESSION, SESSION.end)
+    (bar,) = bars(wire(0, close=text), OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     kept = bar.exact()[3]
     assert kept is not None
     assert kept == Decimal(exactly) or (exactly == "NaN" and kept.is_nan())
@@ -163,7 +168,7 @@ def test_a_price_is_whole_and_nothing_that_came_is_lost(text: str, close: int, e
 def test_what_belongs_to_trades_is_whole_or_nothing(field: str, text: str, whole: int | None) -> None:
     """Volume and average are ten-thousandths, the number of trades is one; -1 and "unset" are None."""
     name = "count" if field == "bar_count" else field
-    (bar,) = bars(wire(0, **{name: text}), WhatToShow.TRADES, SESSION, SESSION.end)
+    (bar,) = bars(wire(0, **{name: text}), OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     assert getattr(bar, field) == whole
 
 
@@ -171,7 +176,9 @@ def test_what_belongs_to_trades_is_whole_or_nothing(field: str, text: str, whole
 def test_up_to_four_decimals_come_back_as_they_went(number: Decimal, short: bool) -> None:
     """The text of any such number, with or without zeros at its end, becomes a whole number that stands for it."""
     text = format(number.normalize() if short else number, "f")
-    (bar,) = bars(wire(0, close=text, volume=text, vwap=text), WhatToShow.TRADES, SESSION, SESSION.end)
+    (bar,) = bars(
+        wire(0, close=text, volume=text, vwap=text), OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end
+    )
     assert bar.sent is None
     assert {bar.close, bar.volume, bar.vwap} == {int(number * 10_000)}
     assert bar.exact()[3:] == (number,) * 3
@@ -180,12 +187,14 @@ def test_up_to_four_decimals_come_back_as_they_went(number: Decimal, short: bool
 def test_a_bar_off_the_grid_is_complete_with_the_slot_that_it_lies_in() -> None:
     """A minute into the last complete slot it is kept, a minute into the forming one it is dropped."""
     late = [text for slot in (1, 2) for text in [str(OPEN_S + slot * 300 + 60), *wire(slot)[1:]]]
-    assert [bar.time for bar in bars(late, WhatToShow.BID, SESSION, at(2))] == [at(1) + timedelta(minutes=1)]
+    assert [bar.time for bar in bars(late, OPTION_BARS_5MIN, WhatToShow.BID, SESSION, at(2))] == [
+        at(1) + timedelta(minutes=1)
+    ]
 
 
 @given(st.lists(st.integers(-20, 100), max_size=60))
 def test_any_arrival_order_gives_the_same_bars(slots: list[int]) -> None:
     """Whatever the order and the repeats: ascending, unique, inside the span, and nothing inside it lost."""
     fields = [text for slot in slots for text in wire(slot)]
-    found = bars(fields, WhatToShow.TRADES, SESSION, SESSION.end)
+    found = bars(fields, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION, SESSION.end)
     assert [bar.time for bar in found] == [at(slot) for slot in sorted({slot for slot in slots if 0 <= slot < 78})]

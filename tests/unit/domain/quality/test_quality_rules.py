@@ -6,10 +6,10 @@ from decimal import ROUND_HALF_UP, Decimal
 import pytest
 
 from collector.domain.market_data.bars import NO_NUMBER, Bar
-from collector.domain.market_data.data_sets import InstrumentKind
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN as OPTION
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN as UNDERLYING
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import (
     Impossible,
@@ -20,11 +20,11 @@ from collector.domain.quality.quality_rules import (
     option_flags,
     underlying_flags,
 )
+from tests.support.slots import SLOT
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SESSION = Session(date(2026, 11, 20), OPEN, OPEN + 78 * SLOT, OPEN + timedelta(days=3))
 T, B, A = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
-OPTION, UNDERLYING = InstrumentKind
 V = WhatToShow.OPTION_IMPLIED_VOLATILITY
 CALL = OptionContract("PLTR", 1, date(2026, 12, 18), Decimal(100), Right.CALL)
 PUT = OptionContract("PLTR", 2, date(2026, 12, 18), Decimal(100), Right.PUT)
@@ -112,7 +112,7 @@ def test_extended_hours_are_left_out() -> None:
     """Bars on the grid before the open and after the close are; what is off the grid stays, to be judged."""
     odd = bar("1.2")._replace(time=OPEN - timedelta(hours=2, seconds=1))
     first, last = bar("1.2"), bar("1.2", 77)
-    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], [SESSION]) == (
+    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], OPTION, [SESSION]) == (
         odd,
         first,
         last,
