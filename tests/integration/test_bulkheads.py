@@ -10,6 +10,7 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
+from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
@@ -86,6 +87,29 @@ async def test_one_absurd_number_costs_one_slot(database: Database, kind: str) -
     assert await rows(database, settled) == [(timedelta(minutes=5 * 77),)]
 
 
+@pytest.mark.parametrize(
+    ("field", "column", "sent"),
+    [
+        ("high", "high", "1.00000001"),
+        ("low", "low", "1e-30"),
+        ("open", "open", "-0.5"),
+        ("close", "close", "100000.00010001"),
+        ("volume", "volume", "123456789012345678901234567890.5"),
+        ("vwap", "vwap", "123456789012.123456789"),
+        ("count", "bar_count", "3000000000"),
+    ],
+)
+async def test_the_quarantine_keeps_every_digit(database: Database, field: str, column: str, sent: str) -> None:
+    """What cannot be true stands there as IB wrote it, whatever the bars' own columns hold, beside what can."""
+    (contract,) = (await make_chain(database, 1)).contracts
+
+    await bar_tables.store(database, [brought(contract, T, session_of(T, **{field: sent}))], 1)
+
+    other = "low" if field == "open" else "open"
+    statement = f"SELECT {column}, {other} FROM quarantined_bars"  # noqa: S608 - names of the test's own
+    assert await rows(database, statement) == [(Decimal(sent), Decimal({"open": "1.20", "low": "1.15"}[other]))]
+
+
 def test_an_unset_quote_is_no_quote() -> None:
     """A BID bar without a close is none, as -1 says: that is no bar that could be refused."""
     assert len(session_of(B, close="-1")) == len(session_of(B, close="1.7976931348623157E308")) == 77
@@ -153,8 +177,8 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     """It is told like any other, and what came with it is stored."""
     chain = await make_chain(patient, 1)
     (contract,) = chain.contracts
-    huge = Decimal(10) ** 12
-    absurd = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)  # as if the rules of quality had a hole
+    huge = 10**20
+    absurd = Bar(slot(0), huge, huge, huge, huge, 10_000, 1, huge)  # as if the rules of quality had a hole
     record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 

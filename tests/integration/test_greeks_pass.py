@@ -13,7 +13,7 @@ from collector.db.bars import bar_tables, quarantine
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, decimal, whole
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -63,7 +63,7 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     level = bars_of(market, stock.con_id, span, WhatToShow.TRADES)
     given = {WhatToShow.TRADES: answer(level[WhatToShow.TRADES], session)}
     await bar_tables.store(db, [InstrumentAnswers(underlying, given)], 1)
-    spot = level[WhatToShow.TRADES][-1].close
+    spot = decimal(level[WhatToShow.TRADES][-1].close)
     options = sorted(market.options("SPY", EXPIRATION), key=lambda option: (abs(option.strike - spot), option.right))
     chosen = [contract_of(option) for option in options[: 2 * strikes]]
     await contract_tables.store_expiration(db, underlying.id, EXPIRATION, chosen, seen_at=session.open)
@@ -136,7 +136,7 @@ async def test_changed_prices_and_parameters(database: Database, market: Market)
     listed = await stored_chain(database, market)
     await calculate(database)
     session = CALENDAR.session("SPY", DAY)
-    price = Decimal("5.55")
+    price = whole("5.55")
     bar = Bar(session.open, price, price, price, price)
     await bar_tables.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
 
@@ -235,10 +235,10 @@ async def test_quarantine(database: Database, market: Market) -> None:
     """A bar that cannot be true is kept once with its reason, whoever brings it, and counted."""
     listed = await stored_chain(database, market, strikes=1)
     session = CALENDAR.session("SPY", DAY)
-    price = Decimal("1.25")
-    bad = Bar(session.open, price, price, Decimal("1.5"), price, Decimal(3), 1, price)._replace(high=Decimal(1))
+    price = whole("1.25")
+    bad = Bar(session.open, price, whole("1"), whole("1.5"), price, whole("3"), 1, price)
     one = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
-    own = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
+    own = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad._replace(open=whole("-1")), Impossible.NEGATIVE_PRICE)
     stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 
@@ -252,7 +252,7 @@ async def test_quarantine(database: Database, market: Market) -> None:
         quarantine.QuarantineCount("SPY", "TRADES", "negative_price", 1),
     ]
     kept = await rows(database, "SELECT open, high, volume, run_id FROM quarantined_bars WHERE contract_id IS NOT NULL")
-    assert kept == [(price, Decimal(1), Decimal(3), 1)]
+    assert kept == [(Decimal("1.25"), Decimal(1), Decimal(3), 1)]
 
 
 async def test_statistics_of_quality(database: Database, market: Market) -> None:

@@ -31,6 +31,7 @@ from collector.runs.source import MarketDataSource
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.support.option_days import bar_of
 from tests.support.slots import data_set_of
 from tests.support.waiting import until
 
@@ -153,12 +154,7 @@ async def test_an_options_bars_equal_the_truth(source: IBSource, gateway: Gatewa
         answer = await source.historical(request(contract, what))
         assert isinstance(answer, Answer)
         truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
-        assert [(bar.time, bar.open, bar.high, bar.low, bar.close) for bar in answer.bars] == [
-            (bar.time, bar.open, bar.high, bar.low, bar.close) for bar in truth
-        ]
-        volumes = [(bar.volume, bar.vwap, bar.bar_count) for bar in answer.bars]
-        traded = what is WhatToShow.TRADES
-        assert volumes == [(bar.volume, bar.wap, bar.count) if traded else (None, None, None) for bar in truth]
+        assert answer.bars == tuple(bar_of(bar, what) for bar in truth)
         seen += len(answer.bars)
     assert seen > 100
 
@@ -168,7 +164,7 @@ async def test_an_underlyings_volatility_equals_the_truth(source: IBSource, gate
     answer = await source.historical(request(await spy(source), WhatToShow.OPTION_IMPLIED_VOLATILITY))
     assert isinstance(answer, Answer)
     truth = gateway.market.truth(756733, "OPTION_IMPLIED_VOLATILITY", (SESSION.start, SESSION.end))
-    assert [(bar.time, bar.close) for bar in answer.bars] == [(bar.time, bar.close) for bar in truth]
+    assert [(bar.time, bar.exact()[3]) for bar in answer.bars] == [(bar.time, bar.close) for bar in truth]
     assert answer.bars
 
 
@@ -254,7 +250,7 @@ async def test_a_late_answer_is_dropped(source: IBSource, gateway: Gateway) -> N
     answer = await source.historical(request(second, WhatToShow.BID))
     assert isinstance(answer, Answer)
     truth = gateway.market.truth(second.source_id, "BID", (SESSION.start, SESSION.end))
-    assert [bar.close for bar in answer.bars] == [bar.close for bar in truth]
+    assert answer.bars == tuple(bar_of(bar, WhatToShow.BID) for bar in truth)
 
 
 @pytest.mark.gateway(scenarios=spoiled("dropped-answers", hits=9))

@@ -22,6 +22,7 @@ from collector.ib.pacing import PacingSettings
 from collector.simulator.launch import start
 from collector.simulator.scenarios import Scenario, mix, named
 from collector.simulator.server import Gateway
+from tests.support.option_days import bar_of
 
 CLOSED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))
@@ -70,7 +71,7 @@ async def collected(source: IBSource, gateway: Gateway, clock: VirtualClock, out
         truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
         if 2188 in outcome.notices:
             truth = tuple(bar for bar in truth if bar.time < outcome.covered_until)
-        return [(bar.time, bar.close) for bar in outcome.bars] == [(bar.time, bar.close) for bar in truth]
+        return outcome.bars == tuple(bar_of(bar, what) for bar in truth)
 
     underlying = await _persistently(lambda: source.underlying("PLTR"), clock, outcomes)
     assert isinstance(underlying, Underlying)

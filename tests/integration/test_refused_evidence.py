@@ -13,10 +13,18 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
-from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLATILITY, VOLUME
+from collector.domain.quality.bounds import (
+    MOST_TRADES,
+    OPTION_PRICE,
+    OPTION_VOLUME,
+    UNDERLYING_PRICE,
+    UNDERLYING_VOLUME,
+    VOLATILITY,
+    Bound,
+)
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.run_vocabulary import Asks, Verdict
 from collector.runs.fetching.judging import examined
@@ -31,7 +39,7 @@ REFUSED = Spans((Span(slot(3), slot(4)),))
 
 def spoilt(number: int = 3, volume: str = "500") -> Bar:
     """Return a trade whose high lies below its low."""
-    return trade(number, volume=volume)._replace(high=Decimal("1.00"), low=Decimal("1.50"))
+    return trade(number, volume=volume)._replace(high=whole("1.00"), low=whole("1.50"))
 
 
 def judged(given: InstrumentAnswers) -> InstrumentAnswers:
@@ -209,7 +217,7 @@ async def test_quotes_and_underlyings_are_flagged_alike(database: Database) -> N
     """Each series has a bit of its own, and the underlying's two have theirs."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    bad = quote(3)._replace(low=Decimal(-1))
+    bad = quote(3)._replace(low=whole("-1"))
     given = answers(contract, BID=answer([quote(0), bad]), ASK=answer([quote(0), bad]))
     own = answers(chain.underlying, TRADES=answer([trade(0), spoilt()]), OPTION_IMPLIED_VOLATILITY=answer([bad]))
 
@@ -229,13 +237,18 @@ async def test_the_bounds_are_those_of_the_columns(database: Database) -> None:
     """The largest values that the rules let pass are stored and revised, and the smallest positive ones are not 0."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    for number, price in enumerate((PRICE.most, PRICE.least), 1):
-        largest = Bar(slot(0), price, price, price, price, VOLUME.most, int(BAR_COUNT.most), price)
-        wild = VOLATILITY.most if price is PRICE.most else VOLATILITY.least
+
+    def extreme(price: Bound, volume: Bound, side: str) -> Bar:
+        value: int = getattr(price, side)
+        return Bar(slot(0), value, value, value, value, volume.most, MOST_TRADES, value)
+
+    for number, side in enumerate(("most", "least"), 1):
+        own, level = extreme(OPTION_PRICE, OPTION_VOLUME, side), extreme(UNDERLYING_PRICE, UNDERLYING_VOLUME, side)
+        wild: int = getattr(VOLATILITY, side)
         volatility = Bar(slot(0), wild, wild, wild, wild)
-        of_option = answers(contract, TRADES=answer([largest]), BID=answer([largest]), ASK=answer([largest]))
-        own = answers(chain.underlying, TRADES=answer([largest]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
-        given = [judged(of_option), judged(own)]
+        of_option = answers(contract, TRADES=answer([own]), BID=answer([own]), ASK=answer([own]))
+        of_stock = answers(chain.underlying, TRADES=answer([level]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
+        given = [judged(of_option), judged(of_stock)]
         assert not any(one.quarantined for one in given)
         await bar_tables.store(database, given, number)
     smallest = "SELECT close > 0, bid_close > 0 FROM option_bars_5min"

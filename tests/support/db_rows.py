@@ -9,7 +9,7 @@ from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contracts
 from collector.db.contracts import lifecycle
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -72,13 +72,13 @@ def slot(number: int, session: Session = FRIDAY) -> datetime:
 
 def trade(number: int, close: str = "1.25", volume: str = "10", session: Session = FRIDAY) -> Bar:
     """Return a TRADES bar of a slot."""
-    price = Decimal(close)
-    return Bar(slot(number, session), price, price, price, price, Decimal(volume), 3, price)
+    price = whole(close)
+    return Bar(slot(number, session), price, price, price, price, whole(volume), 3, price)
 
 
 def quote(number: int, close: str = "1.20", session: Session = FRIDAY) -> Bar:
     """Return a bar of any other series in a slot."""
-    price = Decimal(close)
+    price = whole(close)
     return Bar(slot(number, session), price, price, price, price)
 
 

@@ -60,8 +60,9 @@ def _line(instrument: Instrument, quarantined: Quarantined) -> str:
     bar = quarantined.bar
     ids = (instrument.id, None) if isinstance(instrument, OptionContract) else (None, instrument.id)
     count = bar.bar_count if bar.bar_count is not None and abs(bar.bar_count) <= _MOST_COUNTED else None
+    *prices_and_volume, vwap = bar.exact()
     return copy_text(
-        *ids, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value, *bar[1:6], count,
-        bar.vwap, quarantined.sent_at and quarantined.sent_at.isoformat(), quarantined.slot.isoformat(),
+        *ids, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value, *prices_and_volume, count,
+        vwap, quarantined.sent_at and quarantined.sent_at.isoformat(), quarantined.slot.isoformat(),
         quarantined.final,
     )  # fmt: skip

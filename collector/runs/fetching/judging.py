@@ -12,7 +12,7 @@ from collector.config.greeks_settings import QualitySettings
 from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Statements
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import SCALE, Bar, whole
 from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -98,7 +98,7 @@ async def spots_of(db: Statements, underlying_id: int, sessions: Iterable[Sessio
     for session in sessions:
         for level in await greeks_store.levels(db, underlying_id, session):
             if not level.flags & SlotFlag.TRADE_JUMP:
-                found[level.time] = SpotRange(level.low, level.high)
+                found[level.time] = SpotRange(round(level.low * SCALE), round(level.high * SCALE))
     return found
 
 
@@ -106,10 +106,10 @@ def tolerances_of(settings: QualitySettings) -> Tolerances:
     """Return the configured tolerances; those that are no setting are the defaults."""
     return replace(
         Tolerances(),
-        off_quotes_usd=settings.off_quotes_usd,
+        off_quotes=whole(str(settings.off_quotes_usd)),
         off_quotes_share=settings.off_quotes_share,
         spread_times=settings.spread_times,
-        spread_usd=settings.spread_usd,
+        spread=whole(str(settings.spread_usd)),
         spread_share=settings.spread_share,
         underlying_share=settings.underlying_share,
         volatility_share=settings.volatility_share,

@@ -14,6 +14,7 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import justified
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.bars import decimal
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
@@ -54,7 +55,7 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
             levels = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
             if levels:
                 await underlying_bars.store_levels(db, index.id, levels)
-                return levels[-1].close / POINTS
+                return decimal(levels[-1].close) / POINTS
         if stored is None:
             nothing = Failure(Outcome.UNKNOWN, f"IB has no level of {SYMBOL} on {day}")
             return outcome if isinstance(outcome, Failure) else nothing

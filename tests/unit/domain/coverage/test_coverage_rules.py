@@ -27,7 +27,7 @@ MONDAY = Session(date(2026, 11, 23), utc(23, 14, 30), utc(23, 21, 15), utc(24, 1
 
 def bar(at: datetime) -> Bar:
     """Return a bar of one slot."""
-    return Bar(at, Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+    return Bar(at, 10_000, 10_000, 10_000, 10_000)
 
 
 BAR = bar(utc(20, 14, 30))

@@ -5,7 +5,6 @@ Written by hand for the week of Friday 2026-11-20 (New York is UTC-5; the option
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
-from decimal import Decimal
 
 import pytest
 
@@ -44,7 +43,7 @@ FRIDAY, MONDAY = WEEK[4:]
 
 def bar(at: datetime) -> Bar:
     """Return a bar."""
-    return Bar(at, Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+    return Bar(at, 10_000, 10_000, 10_000, 10_000)
 
 
 def asked(data_set: DataSet, missing: Spans, sessions: list[Session] = WEEK) -> list[Span]:

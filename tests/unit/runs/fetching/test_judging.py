@@ -43,7 +43,7 @@ def spots(market: Market, symbol: str, session: Session) -> dict[datetime, SpotR
     stock = market.stock(symbol)
     assert stock is not None
     found = bars_of(market, stock.con_id, (session.open, session.close), T)[T]
-    return {bar.time: SpotRange(float(bar.low), float(bar.high)) for bar in found}
+    return {bar.time: SpotRange(bar.low, bar.high) for bar in found}
 
 
 def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
@@ -138,7 +138,7 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 place = draw.randrange(len(own[what]))
                 bar = own[what][place]
                 times = Decimal(draw.choice(factor))
-                moved = [price * times for price in bar[1:5]]
+                moved = [int(price * times) for price in bar[1:5]]
                 bad = bar._replace(open=moved[0], high=moved[1], low=moved[2], close=moved[3])
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
                 given = {what: answered(bars, session)}
