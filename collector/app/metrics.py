@@ -24,6 +24,7 @@ from collector.db.contracts import contract_tables
 from collector.db.readers import day_status
 from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import DatabaseError
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.pacing.pace import Latency, Pace
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import GapState, RunStatus
@@ -74,7 +75,7 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
     completeness = {}
     for underlying in await contract_tables.underlyings(db):
         session = calendar.last_completed(now, underlying.symbol)
-        measured = await session_statistics.measure(db, underlying.id, session, settings.series)
+        measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, settings.series)
         if measured.completeness is not None:
             completeness[underlying.symbol] = measured.completeness
     awaited = await claims.awaited(db)

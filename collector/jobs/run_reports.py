@@ -270,8 +270,8 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
-    measured = await session_statistics.measure(db, underlying.id, session, settings.series, ids)
     data_set = finished.order.option_bars
+    measured = await session_statistics.measure(db, data_set, underlying.id, session, settings.series, ids)
     slots = list(data_set.slots(data_set.span(session)))
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
     rows = await report_rows.verdicts(db, alive, session.span)

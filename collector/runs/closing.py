@@ -20,6 +20,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.evidence import SECOND_AFTER
 from collector.domain.errors import CollectorError
 from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.data_sets import DATA_SETS
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Role, RunStatus
 from collector.market.calendar import Calendar
@@ -171,7 +172,9 @@ async def _park_letters(finished: Finished, db: Database, calendar: Calendar, cl
         for one in finished.given_up
         for part in _parts(one.request, calendar)
     ]
-    await dead_letters.park(db, letters, finished.run_id, now)
+    for data_set in DATA_SETS:
+        of_it = [letter for letter in letters if letter.request.data_set == data_set]
+        await dead_letters.park(db, data_set, of_it, finished.run_id, now)
 
 
 def _parts(request: HistoricalRequest, calendar: Calendar) -> list[Span]:

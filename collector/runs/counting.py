@@ -130,17 +130,21 @@ async def _count_gaps(
 ) -> None:
     changed, lost = gaps_table.Recorded(), list[gaps_table.Gap]()
     for one in counts:
-        changed += await gaps_table.record(
-            db,
-            one.underlying.id,
-            one.past,
-            settings.series,
-            UNDERLYING_BARS_5MIN.series,
-            run_id=finished.run_id,
-            now=now,
-            reasons=_reasons(finished),
-            pending=one.waiting,
-        )
+        for data_set, series in (
+            (OPTION_BARS_5MIN, settings.series),
+            (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_5MIN.series),
+        ):
+            changed += await gaps_table.record(
+                db,
+                data_set,
+                one.underlying.id,
+                one.past,
+                series,
+                run_id=finished.run_id,
+                now=now,
+                reasons=_reasons(finished),
+                pending=one.waiting,
+            )
         # After the record: only what is recorded as a gap can be lost.
         lost += await expired_contracts.lost(db, one.underlying, now)
     # After the losses: a letter ends with them, too.
@@ -164,11 +168,15 @@ async def _count_expiries(
         for session in one.touched:
             if session.settles_at >= now:
                 continue
-            found = await lifecycle.mark_expiry_collected(db, one.underlying.id, session, settings.series)
+            found = await lifecycle.mark_expiry_collected(
+                db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
+            )
             # Other sessions are brought up to date only; the report tells of the order's own.
             if session.day == order.day and one.prepared is not None:
                 saved += found.saved
-                awaiting = await claims.awaiting_expiries(db, one.underlying.id, session, settings.series)
+                awaiting = await claims.awaiting_expiries(
+                    db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
+                )
                 awaited += sum(contract.id in awaiting for contract in found.at_risk)
                 at_risk += [contract for contract in found.at_risk if contract.id not in awaiting]
         if one.prepared is not None:
@@ -193,14 +201,14 @@ async def _measure(
     for one, session in reversed(sessions):
         underlying = one.underlying
         due = await contract_scope.due_ids(db, underlying, session, one.waiting)
-        measured = await session_statistics.measure(db, underlying.id, session, series, due)
+        measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
         if session.day == order.day and one.prepared is not None:
             asked = one.prepared.sessions[-1] if one.prepared.sessions else session
             # An intraday window asks for a part of the session: the run is measured by that part, the statistics are of
             # the whole.
             part = measured
             if asked != session:
-                part = await session_statistics.measure(db, underlying.id, asked, series, due)
+                part = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, asked, series, due)
             if one.prepared.sessions:
                 done += part.covered if order.asks is Asks.NOT_COVERED else part.settled
                 expected += part.expected

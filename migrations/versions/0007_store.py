@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0007"
 down_revision = "0006"
@@ -11,17 +12,36 @@ depends_on = None
 INSTANT = sa.DateTime(timezone=True)
 OPTION_PRICES = tuple(f"{side}{name}" for side in ("", "bid_", "ask_") for name in ("open", "up", "down", "close"))
 GREEKS = ("implied_volatility", "delta", "theta", "vega", "rho", "gamma")
+SERIES_KEYS = {
+    "request_coverage": "",
+    "historical_data_gaps": "gap_start",
+    "dead_letters": "span",
+    "quarantined_bars": "time",
+    "negative_claims": "span",
+}
+"""What the tables about series have in their keys beside the series."""
+OPEN_ONLY = {"historical_data_gaps": "state = 'open'", "dead_letters": "resolved_at IS NULL"}
+"""Tables whose key is that of the rows that are open."""
+INSTRUMENTS = {
+    "contract_id": "CASE WHEN instrument_id > 0 THEN instrument_id END",
+    "underlying_id": "CASE WHEN instrument_id < 0 THEN -instrument_id END",
+}
+DATA_SET = "id of data_sets"
+BARS_OF_5_MINUTES = "1: bars of 5 minutes"
+"""Comments of the column, as it is now and as it was."""
 
 
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
     _create_store()
     _create_codes()
+    _key_by_instrument()
     _instruments()
 
 
 def downgrade() -> None:
     _forget_instruments()
+    _key_by_table()
     op.drop_table("codes")
     op.execute("DROP SCHEMA store CASCADE")
 
@@ -113,3 +133,162 @@ def _forget_instruments() -> None:
     op.drop_table("earlier_source_ids")
     op.drop_column("underlying_securities", "calendar")
     op.drop_column("underlying_securities", "source")
+
+
+def _key_by_instrument() -> None:
+    """Let one number name the instrument of a series, a contract's id or minus the underlying's, and each its data set.
+
+    What there is about contracts is of the bars of 5 minutes of options (1), the rest of those of underlyings (2).
+    """
+    _drop_views()
+    for table in (*SERIES_KEYS, "bar_revisions"):
+        if table == "bar_revisions":
+            op.add_column(table, _data_set(server_default=sa.text("1")))
+        op.add_column(table, _instrument_id(nullable=True))
+        _set(
+            table,
+            instrument_id="coalesce(contract_id, -underlying_id)",
+            data_set="CASE WHEN contract_id IS NULL THEN 2 ELSE 1 END",
+        )
+        op.alter_column(table, "instrument_id", nullable=False)
+        op.alter_column(table, "data_set", server_default=None, comment=DATA_SET, existing_comment=BARS_OF_5_MINUTES)
+        # Keys, checks and foreign keys go with the columns.
+        for name in ("contract_id", "underlying_id"):
+            op.drop_column(table, name)
+        _show_instrument(table)
+    op.create_index(op.f("ix_bar_revisions_instrument_id_time"), "bar_revisions", ["instrument_id", "time"])
+    _create_keys()
+    _tell_data_sets_of_requests("2")
+    op.alter_column("requests", "data_set", server_default=None, comment=DATA_SET, existing_comment=BARS_OF_5_MINUTES)
+    _create_data_sets()
+
+
+def _key_by_table() -> None:
+    """Name contracts and underlyings each in a column of its own again; all bars are of 5 minutes."""
+    _drop_views()
+    for name in ("underlying_selections", "data_sets"):
+        op.drop_table(name)
+    for table in (*SERIES_KEYS, "bar_revisions"):
+        for name in ("contract_id", "underlying_id"):
+            op.drop_column(table, name)
+            op.add_column(table, sa.Column(name, sa.Integer()))
+        _set(table, **INSTRUMENTS, data_set="1")
+        op.drop_column(table, "instrument_id")
+        op.create_check_constraint(
+            op.f(f"ck_{table}_one_instrument"), table, "num_nonnulls(contract_id, underlying_id) = 1"
+        )
+    op.drop_column("bar_revisions", "data_set")
+    op.create_index(op.f("ix_bar_revisions_contract_id_time"), "bar_revisions", ["contract_id", "time"])
+    for table in SERIES_KEYS:
+        _refer_to_instruments(table)
+        _create_keys_by_table(table)
+    _tell_data_sets_of_requests("1")
+    for table in (*SERIES_KEYS, "requests"):
+        op.alter_column(
+            table, "data_set", server_default=sa.text("1"), comment=BARS_OF_5_MINUTES, existing_comment=DATA_SET
+        )
+
+
+def _drop_views() -> None:
+    """Drop the views of db.schema.features that stand on the columns; it makes them again."""
+    for view in ("open_gaps", "session_quality", "selections"):
+        op.execute(f"DROP VIEW IF EXISTS {view}")
+
+
+def _data_set(server_default: sa.TextClause | None = None) -> "sa.Column[int]":
+    return sa.Column("data_set", sa.SmallInteger(), server_default=server_default, nullable=False, comment=DATA_SET)
+
+
+def _instrument_id(*, nullable: bool) -> "sa.Column[int]":
+    return sa.Column(
+        "instrument_id", sa.Integer(), nullable=nullable, comment="a contract's id, or minus the underlying's"
+    )
+
+
+def _show_instrument(table: str) -> None:
+    """Let readers go on finding contracts and underlyings under the names that they know."""
+    for name, value in INSTRUMENTS.items():
+        op.add_column(table, sa.Column(name, sa.Integer(), sa.Computed(value, persisted=True)))
+    if table in SERIES_KEYS:
+        _refer_to_instruments(table)
+
+
+def _refer_to_instruments(table: str) -> None:
+    for name, other in (("contract_id", "option_chains"), ("underlying_id", "underlying_securities")):
+        op.create_foreign_key(op.f(f"fk_{table}_{name}"), table, other, [name], ["id"])
+
+
+def _create_keys() -> None:
+    for table, rest in SERIES_KEYS.items():
+        columns = ["instrument_id", "data_set", "what_to_show", *([rest] if rest else [])]
+        if table in OPEN_ONLY:
+            where = sa.text(OPEN_ONLY[table])
+            op.create_index(f"uq_{table}_open", table, columns, unique=True, postgresql_where=where)
+        elif table == "quarantined_bars":
+            op.create_unique_constraint(op.f(f"uq_{table}_{'_'.join(columns)}"), table, columns)
+        else:
+            op.create_primary_key(op.f(f"pk_{table}"), table, columns)
+
+
+def _create_keys_by_table(table: str) -> None:
+    rest, condition = SERIES_KEYS[table], OPEN_ONLY.get(table)
+    for name in ("contract_id", "underlying_id"):
+        columns, short = [name, "data_set", "what_to_show", *([rest] if rest else [])], name.removesuffix("_id")
+        if table == "request_coverage":
+            op.create_unique_constraint(op.f(f"uq_{table}_{'_'.join(columns)}"), table, columns)
+        elif table == "negative_claims":
+            op.create_unique_constraint(f"uq_{table}_{short}", table, columns)
+        else:
+            known = f"{name} IS NOT NULL"
+            where = sa.text(f"{condition} AND {known}" if condition else known)
+            index = f"uq_{table}_open_{short}" if condition else f"uq_{table}_{short}"
+            op.create_index(index, table, columns, unique=True, postgresql_where=where)
+
+
+def _tell_data_sets_of_requests(data_set: str) -> None:
+    # TimescaleDB would refuse to change so many compressed rows at once.
+    op.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+    _set("requests", "instrument_id < 0", data_set=data_set)
+
+
+def _set(table: str, where: str = "true", **values: str) -> None:
+    columns = {name: sa.text(value) for name, value in values.items()}
+    op.execute(sa.update(sa.table(table, *map(sa.column, columns))).values(columns).where(sa.text(where)))
+
+
+def _create_data_sets() -> None:
+    op.create_table(
+        "data_sets",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False, comment="data_set of other tables"),
+        sa.Column("name", sa.Text(), nullable=False, comment="of the view that shows its bars"),
+        sa.Column("instrument_kind", sa.Text(), nullable=False, comment="option or underlying"),
+        sa.Column("bar_seconds", sa.Integer(), nullable=False, comment="length of a slot"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_sets")),
+        sa.UniqueConstraint("name", name=op.f("uq_data_sets_name")),
+    )
+    op.create_table(
+        "underlying_selections",
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        _data_set(),
+        sa.Column(
+            "selected",
+            postgresql.DATEMULTIRANGE(),
+            nullable=False,
+            comment="sessions on which bars of the underlying are expected",
+        ),
+        sa.ForeignKeyConstraint(
+            ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_underlying_selections_underlying_id")
+        ),
+        sa.PrimaryKeyConstraint("underlying_id", "data_set", name=op.f("pk_underlying_selections")),
+    )
+    # What was expected of an underlying until now: bars on every session on which one of its contracts was selected.
+    op.execute(
+        """
+        INSERT INTO underlying_selections (underlying_id, data_set, selected)
+        SELECT chain.underlying_id, 2, range_agg(days)
+        FROM option_chains AS chain
+        INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
+        CROSS JOIN unnest(life.selected) AS days
+        GROUP BY chain.underlying_id
+        """
+    )

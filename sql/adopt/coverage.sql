@@ -1,12 +1,26 @@
 -- Let adopted bars count as covered, series by series, and never as settled: IB has to confirm them.
-INSERT INTO request_coverage (contract_id, what_to_show, covered)
+INSERT INTO request_coverage (instrument_id, data_set, what_to_show, covered)
 SELECT
-    bar.contract_id,
-    series.what_to_show,
-    range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))
-FROM
-    option_bars_5min AS bar,
-    LATERAL (VALUES ('TRADES', bar.close), ('BID', bar.bid_close), ('ASK', bar.ask_close)) AS series (what_to_show, price)
-WHERE series.price IS NOT NULL
-GROUP BY bar.contract_id, series.what_to_show
+    bar.instrument_id,
+    kind.id,
+    bar.what_to_show,
+    range_agg(tstzrange(bar.time, bar.time + make_interval(secs => kind.bar_seconds)))
+FROM (
+    SELECT 'option_bars_5min' AS data_set, option.contract_id AS instrument_id, option.time, series.*
+    FROM
+        option_bars_5min AS option,
+        LATERAL (
+            VALUES ('TRADES', option.close), ('BID', option.bid_close), ('ASK', option.ask_close)
+        ) AS series (what_to_show, price)
+    UNION ALL
+    SELECT 'underlying_bars_5min', -own.underlying_id, own.time, series.*
+    FROM
+        underlying_bars_5min AS own,
+        LATERAL (
+            VALUES ('TRADES', own.close), ('OPTION_IMPLIED_VOLATILITY', own.implied_volatility)
+        ) AS series (what_to_show, price)
+) AS bar
+INNER JOIN data_sets AS kind ON kind.name = bar.data_set
+WHERE bar.price IS NOT NULL
+GROUP BY bar.instrument_id, kind.id, bar.what_to_show
 ON CONFLICT DO NOTHING

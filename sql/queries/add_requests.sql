@@ -2,12 +2,12 @@
 -- $1 first_sent timestamptz: the first sending of them; literal bounds, so that other chunks stay shut
 -- $2 last_sent timestamptz
 INSERT INTO requests (
-    sent_at, answered_at, run_id, login, instrument_id, what_to_show, span, outcome, code, message, bars, first_bar,
-    negatives
+    sent_at, answered_at, run_id, login, instrument_id, data_set, what_to_show, span, outcome, code, message, bars,
+    first_bar, negatives
 )
 SELECT
-    sent_at, answered_at, run_id, login, instrument_id, what_to_show, span, outcome, code, message, bars, first_bar,
-    negatives
+    sent_at, answered_at, run_id, login, instrument_id, data_set, what_to_show, span, outcome, code, message, bars,
+    first_bar, negatives
 FROM stage_requests AS staged
 WHERE NOT EXISTS (
     SELECT
@@ -15,6 +15,7 @@ WHERE NOT EXISTS (
     WHERE known.sent_at >= $1::timestamptz
         AND known.sent_at <= $2::timestamptz
         AND known.instrument_id = staged.instrument_id
+        AND known.data_set = staged.data_set
         AND known.sent_at = staged.sent_at
         AND known.what_to_show = staged.what_to_show
         AND known.span = staged.span

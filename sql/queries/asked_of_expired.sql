@@ -1,8 +1,9 @@
 -- What contracts of expirations were asked for after they had expired, and how that is to be read.
 -- known: stored bars of just that series lie in the span, last_known the latest.
 -- controlled: answers with bars of the same series of living contracts came within the minute before and after.
--- $1 underlying_id integer: whose contracts
--- $2 expirations date[]
+-- $1 data_set_id smallint
+-- $2 underlying_id integer: whose contracts
+-- $3 expirations date[]
 WITH asked AS MATERIALIZED (
     SELECT
         chain.expiration_date,
@@ -16,9 +17,9 @@ WITH asked AS MATERIALIZED (
         request.message,
         request.bars
     FROM option_chains AS chain
-    INNER JOIN requests AS request ON request.instrument_id = chain.id
-    WHERE chain.underlying_id = $1::integer
-        AND chain.expiration_date = ANY($2::date[])
+    INNER JOIN requests AS request ON request.instrument_id = chain.id AND request.data_set = $1::smallint
+    WHERE chain.underlying_id = $2::integer
+        AND chain.expiration_date = ANY($3::date[])
         AND request.sent_at >= (chain.expiration_date + 1)::timestamp AT TIME ZONE 'America/New_York'
 )
 SELECT
@@ -56,9 +57,10 @@ LEFT JOIN LATERAL (
     INNER JOIN option_chains AS living ON living.id = control.instrument_id
     WHERE asked.bars = 0
         AND control.bars > 0
+        AND control.data_set = $1::smallint
         AND control.what_to_show = asked.what_to_show
         AND control.sent_at BETWEEN asked.sent_at - INTERVAL '10 minutes' AND asked.answered_at + INTERVAL '1 minute'
-        AND living.underlying_id = $1::integer
+        AND living.underlying_id = $2::integer
         AND living.expiration_date >= (control.sent_at AT TIME ZONE 'America/New_York')::date
 ) AS answer ON true
 GROUP BY

@@ -7,10 +7,10 @@ SELECT
     count(*) AS claims,
     count(*) FILTER (WHERE chain.expiration_date = claim.session_date) AS expiring
 FROM negative_claims AS claim
-LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
-LEFT JOIN option_contract_lifecycle AS life ON life.contract_id = claim.contract_id
+LEFT JOIN option_chains AS chain ON chain.id = claim.instrument_id
+LEFT JOIN option_contract_lifecycle AS life ON life.contract_id = claim.instrument_id
 INNER JOIN underlying_securities AS underlying
-    ON underlying.id = coalesce(claim.underlying_id, chain.underlying_id)
+    ON underlying.id = coalesce(chain.underlying_id, -claim.instrument_id)
 WHERE claim.state = 'awaiting' AND ($1::text[] IS NULL OR underlying.symbol = ANY($1::text[]))
 GROUP BY claim.session_date
 ORDER BY claim.session_date

@@ -2,6 +2,6 @@
 -- $1 underlying_id integer
 SELECT DISTINCT claim.session_date
 FROM negative_claims AS claim
-LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
-WHERE coalesce(claim.underlying_id, chain.underlying_id) = $1::integer
+LEFT JOIN option_chains AS chain ON chain.id = claim.instrument_id
+WHERE coalesce(chain.underlying_id, -claim.instrument_id) = $1::integer
 ORDER BY claim.session_date

@@ -1,4 +1,6 @@
 -- Cover, and settle where it is final, what came a second time: of the staged bars those that stand in quarantine as seen twice.
+-- $1 data_set_id smallint
+-- $2 bar_size interval
 UPDATE stage_coverage AS series
 SET
     refused = series.refused - again.slots,
@@ -6,22 +8,19 @@ SET
     settled = series.settled + again.final
 FROM (
     SELECT
-        staged.contract_id,
-        staged.underlying_id,
-        staged.what_to_show,
-        range_agg(tstzrange(slot, slot + INTERVAL '5 minutes')) AS slots,
-        coalesce(range_agg(tstzrange(slot, slot + INTERVAL '5 minutes')) FILTER (WHERE final), '{}') AS final
+        instrument_id,
+        data_set,
+        what_to_show,
+        range_agg(tstzrange(staged.slot, staged.slot + $2::interval)) AS slots,
+        coalesce(
+            range_agg(tstzrange(staged.slot, staged.slot + $2::interval)) FILTER (WHERE staged.final), '{}'
+        ) AS final
     FROM stage_quarantine AS staged
-    INNER JOIN quarantined_bars AS known
-        ON known.what_to_show = staged.what_to_show
-        AND known.time = staged.time
-        AND (known.contract_id = staged.contract_id OR known.underlying_id = staged.underlying_id)
-    INNER JOIN stage_coverage AS refusing
-        ON refusing.what_to_show = staged.what_to_show
-        AND (refusing.contract_id = staged.contract_id OR refusing.underlying_id = staged.underlying_id)
-        AND refusing.refused @> staged.slot
-    WHERE known.seen > 1
-    GROUP BY staged.contract_id, staged.underlying_id, staged.what_to_show
+    INNER JOIN quarantined_bars AS known USING (instrument_id, data_set, what_to_show, time)
+    INNER JOIN stage_coverage AS refusing USING (instrument_id, data_set, what_to_show)
+    WHERE staged.data_set = $1::smallint AND known.seen > 1 AND refusing.refused @> staged.slot
+    GROUP BY instrument_id, data_set, what_to_show
 ) AS again
-WHERE series.what_to_show = again.what_to_show
-    AND (series.contract_id = again.contract_id OR series.underlying_id = again.underlying_id)
+WHERE series.instrument_id = again.instrument_id
+    AND series.data_set = again.data_set
+    AND series.what_to_show = again.what_to_show

@@ -1,7 +1,7 @@
 -- Make this connection's staging table of coverage: a row a series.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_coverage (
-    contract_id integer,
-    underlying_id integer,
+    instrument_id integer NOT NULL,
+    data_set smallint NOT NULL,
     what_to_show text NOT NULL,
     covered tstzmultirange NOT NULL,
     settled tstzmultirange NOT NULL,

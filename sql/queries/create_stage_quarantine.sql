@@ -1,7 +1,7 @@
 -- Make this connection's staging table of bars that cannot be true.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_quarantine (
-    contract_id integer,
-    underlying_id integer,
+    instrument_id integer NOT NULL,
+    data_set smallint NOT NULL,
     what_to_show text NOT NULL,
     time timestamptz NOT NULL,
     reason text NOT NULL,

@@ -5,6 +5,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_requests (
     run_id integer,
     login text,
     instrument_id integer NOT NULL,
+    data_set smallint NOT NULL,
     what_to_show text NOT NULL,
     span tstzrange NOT NULL,
     outcome text NOT NULL,

@@ -3,11 +3,11 @@
 -- $2 before timestamptz
 -- $3 now timestamptz
 WITH part AS (
-    SELECT contract_id, underlying_id, gap_start AS starts, gap_end AS ends
+    SELECT instrument_id, gap_start AS starts, gap_end AS ends
     FROM historical_data_gaps
     WHERE state = 'open' AND gap_start < $2::timestamptz
     UNION ALL
-    SELECT contract_id, underlying_id, lower(span), upper(span)
+    SELECT instrument_id, lower(span), upper(span)
     FROM dead_letters
     WHERE resolved_at IS NULL
         AND lower(span) < $2::timestamptz
@@ -19,8 +19,8 @@ SELECT DISTINCT generate_series(
     INTERVAL '1 day'
 )::date AS day
 FROM part
-LEFT JOIN option_chains AS contract ON contract.id = part.contract_id
+LEFT JOIN option_chains AS contract ON contract.id = part.instrument_id
 INNER JOIN underlying_securities AS underlying
-    ON underlying.id = coalesce(part.underlying_id, contract.underlying_id)
+    ON underlying.id = coalesce(contract.underlying_id, -part.instrument_id)
 WHERE underlying.symbol = ANY($1::text[])
 ORDER BY day

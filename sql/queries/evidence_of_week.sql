@@ -2,25 +2,32 @@
 -- $1 span_start timestamptz
 -- $2 span_end timestamptz
 WITH single AS (
-    SELECT coalesce(chain.underlying_id, coverage.underlying_id) AS id, sum(upper(part) - lower(part)) AS spent
+    SELECT coverage.instrument_id, sum(extract(EPOCH FROM upper(part) - lower(part)) / kind.bar_seconds) AS slots
     FROM request_coverage AS coverage
-    LEFT JOIN option_chains AS chain ON chain.id = coverage.contract_id
+    INNER JOIN data_sets AS kind ON kind.id = coverage.data_set
     CROSS JOIN LATERAL unnest(
         coverage.single_witness * tstzmultirange(tstzrange($1::timestamptz, $2::timestamptz))
     ) AS part
-    GROUP BY 1
+    GROUP BY coverage.instrument_id
 ),
 awaiting AS (
-    SELECT coalesce(chain.underlying_id, claim.underlying_id) AS id, sum(upper(claim.span) - lower(claim.span)) AS spent
+    SELECT claim.instrument_id, sum(extract(EPOCH FROM upper(claim.span) - lower(claim.span)) / kind.bar_seconds) AS slots
     FROM negative_claims AS claim
-    LEFT JOIN option_chains AS chain ON chain.id = claim.contract_id
+    INNER JOIN data_sets AS kind ON kind.id = claim.data_set
     WHERE claim.state = 'awaiting' AND claim.span && tstzrange($1::timestamptz, $2::timestamptz)
-    GROUP BY 1
+    GROUP BY claim.instrument_id
+),
+instrument AS (
+    SELECT id AS instrument_id, underlying_id FROM option_chains
+    UNION ALL
+    SELECT -id, id FROM underlying_securities
 )
 SELECT
     underlying.symbol,
-    coalesce(extract(EPOCH FROM awaiting.spent)::bigint / 300, 0) AS awaiting,
-    coalesce(extract(EPOCH FROM single.spent)::bigint / 300, 0) AS single_witness
+    coalesce(sum(awaiting.slots), 0)::bigint AS awaiting,
+    coalesce(sum(single.slots), 0)::bigint AS single_witness
 FROM underlying_securities AS underlying
-LEFT JOIN awaiting USING (id)
-LEFT JOIN single USING (id)
+LEFT JOIN instrument ON instrument.underlying_id = underlying.id
+LEFT JOIN awaiting USING (instrument_id)
+LEFT JOIN single USING (instrument_id)
+GROUP BY underlying.symbol

@@ -15,5 +15,5 @@ SELECT
 FROM option_contracts AS contract
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date < $2::date
-    AND contract.id IN (SELECT contract_id FROM historical_data_gaps WHERE state = 'open')
+    AND contract.id IN (SELECT instrument_id FROM historical_data_gaps WHERE state = 'open')
 ORDER BY contract.expiration_date, contract.strike_price, contract.option_type

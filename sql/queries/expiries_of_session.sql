@@ -16,7 +16,7 @@ SELECT
     life.expiry_collected AS collected,
     EXISTS (
         SELECT FROM historical_data_gaps AS gap
-        WHERE gap.contract_id = contract.id AND gap.state = 'lost'
+        WHERE gap.instrument_id = contract.id AND gap.state = 'lost'
     ) AS lost
 FROM option_contracts AS contract
 INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id

@@ -4,12 +4,11 @@
 -- $3 today date: in New York; what expired before it keeps its claims, as in forget_coverage
 DELETE FROM negative_claims AS claim
 WHERE claim.session_date = $2::date
-    AND (
-        claim.underlying_id IN (SELECT id FROM underlying_securities WHERE symbol = ANY($1::text[]))
-        OR claim.contract_id IN (
-            SELECT contract.id
-            FROM option_chains AS contract
-            INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
-            WHERE underlying.symbol = ANY($1::text[]) AND contract.expiration_date >= $3::date
-        )
+    AND claim.instrument_id IN (
+        SELECT contract.id
+        FROM option_chains AS contract
+        INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+        WHERE underlying.symbol = ANY($1::text[]) AND contract.expiration_date >= $3::date
+        UNION ALL
+        SELECT -id FROM underlying_securities WHERE symbol = ANY($1::text[])
     )

@@ -12,7 +12,8 @@ WITH gap AS (
 forgotten AS (
     DELETE FROM negative_claims AS claim
     USING gap
-    WHERE claim.contract_id = gap.contract_id
+    WHERE claim.instrument_id = gap.instrument_id
+        AND claim.data_set = gap.data_set
         AND claim.what_to_show = gap.what_to_show
         AND claim.span && tstzrange(gap.gap_start, gap.gap_end)
 )
@@ -30,6 +31,6 @@ SELECT
     gap.detected_at,
     gap.reason
 FROM gap
-INNER JOIN option_chains AS contract ON contract.id = gap.contract_id
+INNER JOIN option_chains AS contract ON contract.id = gap.instrument_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
 ORDER BY contract.expiration_date, symbol, contract.contract_symbol, gap.what_to_show, gap.gap_start

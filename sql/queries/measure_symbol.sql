@@ -1,32 +1,37 @@
--- What an underlying's contracts have of one session: contracts, series-slots, slots by verdict, rows.
+-- What an underlying's contracts have of one session: contracts, series, slots by verdict, rows.
+-- covered, settled and others like them: how long the series' slots are together.
 -- A settled slot whose trade is in quarantine (flag 128) is neither traded nor without a trade.
--- $1 underlying_id integer: whose contracts
--- $2 session_day date
--- $3 session_open timestamptz
--- $4 session_close timestamptz
--- $5 series text[]
--- $6 contract_ids integer[]: NULL is every selected one
+-- $1 data_set_id smallint
+-- $2 underlying_id integer: whose contracts
+-- $3 session_day date
+-- $4 span_start timestamptz: of the session's slots
+-- $5 span_end timestamptz
+-- $6 series text[]
+-- $7 contract_ids integer[]: NULL is every selected one
 WITH contract AS (
     SELECT chain.id AS contract_id
     FROM option_chains AS chain
     INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
-    WHERE chain.underlying_id = $1::integer
-        AND chain.expiration_date >= $2::date
-        AND life.selected @> $2::date
-        AND ($6::integer[] IS NULL OR chain.id = ANY($6::integer[]))
+    WHERE chain.underlying_id = $2::integer
+        AND chain.expiration_date >= $3::date
+        AND life.selected @> $3::date
+        AND ($7::integer[] IS NULL OR chain.id = ANY($7::integer[]))
 ),
 series AS (
     SELECT
         contract.contract_id,
-        what_to_show,
+        configured.what_to_show,
         coalesce(coverage.covered * tstzmultirange(span), '{}') AS covered,
         coalesce(coverage.settled * tstzmultirange(span), '{}') AS settled,
         coalesce(coverage.single_witness * tstzmultirange(span), '{}') AS single_witness,
         coalesce(coverage.settled @> span, false) AS final
     FROM contract
-    CROSS JOIN (SELECT tstzrange($3::timestamptz, $4::timestamptz) AS span) AS session
-    CROSS JOIN unnest($5::text[]) AS configured (what_to_show)
-    LEFT JOIN request_coverage AS coverage USING (contract_id, what_to_show)
+    CROSS JOIN (SELECT tstzrange($4::timestamptz, $5::timestamptz) AS span) AS session
+    CROSS JOIN unnest($6::text[]) AS configured (what_to_show)
+    LEFT JOIN request_coverage AS coverage
+        ON coverage.instrument_id = contract.contract_id
+        AND coverage.data_set = $1::smallint
+        AND coverage.what_to_show = configured.what_to_show
 ),
 slots AS (
     SELECT
@@ -42,11 +47,11 @@ slots AS (
 awaiting AS (
     SELECT sum(upper(part) - lower(part)) AS slots
     FROM negative_claims AS claim
-    INNER JOIN series USING (contract_id, what_to_show)
+    INNER JOIN series ON series.contract_id = claim.instrument_id AND series.what_to_show = claim.what_to_show
     CROSS JOIN LATERAL unnest(
-        tstzmultirange(claim.span * tstzrange($3::timestamptz, $4::timestamptz)) - series.settled
+        tstzmultirange(claim.span * tstzrange($4::timestamptz, $5::timestamptz)) - series.settled
     ) AS part
-    WHERE claim.session_date = $2::date AND claim.state = 'awaiting'
+    WHERE claim.data_set = $1::smallint AND claim.session_date = $3::date AND claim.state = 'awaiting'
 ),
 done AS (
     SELECT count(*) AS contracts
@@ -75,18 +80,19 @@ bar AS (
             min(bar.time) AS first_bar,
             max(bar.time) AS last_bar
         FROM option_bars_5min AS bar
-        WHERE bar.contract_id = contract.contract_id AND bar.time >= $3::timestamptz AND bar.time < $4::timestamptz
+        WHERE bar.contract_id = contract.contract_id AND bar.time >= $4::timestamptz AND bar.time < $5::timestamptz
     ) AS own
 )
 SELECT
     (SELECT count(*) FROM contract) AS contracts,
     done.contracts AS contracts_settled,
-    slots.series * extract(EPOCH FROM $4::timestamptz - $3::timestamptz)::bigint / 300 AS expected,
-    coalesce(extract(EPOCH FROM slots.covered)::bigint / 300, 0) AS covered,
-    coalesce(extract(EPOCH FROM slots.settled)::bigint / 300, 0) AS settled,
-    coalesce(extract(EPOCH FROM awaiting.slots)::bigint / 300, 0) AS awaiting,
-    coalesce(extract(EPOCH FROM slots.single_witness)::bigint / 300, 0) AS single_witness,
-    coalesce(extract(EPOCH FROM slots.trades_settled)::bigint / 300, 0) - bar.traded_settled - bar.doubtful AS no_trade,
+    slots.series,
+    coalesce(slots.covered, INTERVAL '0') AS covered,
+    coalesce(slots.settled, INTERVAL '0') AS settled,
+    coalesce(awaiting.slots, INTERVAL '0') AS awaiting,
+    coalesce(slots.single_witness, INTERVAL '0') AS single_witness,
+    coalesce(slots.trades_settled, INTERVAL '0') AS trades_settled,
+    bar.traded_settled + bar.doubtful AS not_untraded,
     bar.rows,
     bar.traded,
     bar.first_bar,

@@ -4,7 +4,7 @@
 -- $3 hours_end timestamptz
 -- $4 symbols text[]: NULL is all
 WITH single AS (
-    SELECT coverage.contract_id, coverage.underlying_id, coverage.what_to_show, part AS span
+    SELECT coverage.instrument_id, coverage.data_set, coverage.what_to_show, part AS span
     FROM request_coverage AS coverage
     CROSS JOIN unnest(
         coverage.single_witness * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz))
@@ -13,13 +13,12 @@ WITH single AS (
 ),
 every AS (
     SELECT
-        contract_id, underlying_id, what_to_show, span, state, reason, first_sent_at, first_run_id, first_login
+        instrument_id, what_to_show, span, state, reason, first_sent_at, first_run_id, first_login
     FROM negative_claims
     WHERE session_date = $1::date
     UNION ALL
     SELECT
-        single.contract_id,
-        single.underlying_id,
+        single.instrument_id,
         single.what_to_show,
         single.span,
         'single_witness',
@@ -31,7 +30,8 @@ every AS (
     LEFT JOIN LATERAL (
         SELECT request.sent_at, request.run_id, request.login
         FROM requests AS request
-        WHERE request.instrument_id = coalesce(single.contract_id, -single.underlying_id)
+        WHERE request.instrument_id = single.instrument_id
+            AND request.data_set = single.data_set
             AND request.what_to_show = single.what_to_show
             AND request.negatives && single.span
             AND request.controlled
@@ -50,8 +50,8 @@ SELECT
     every.first_run_id,
     every.first_login
 FROM every
-LEFT JOIN option_chains AS chain ON chain.id = every.contract_id
+LEFT JOIN option_chains AS chain ON chain.id = every.instrument_id
 INNER JOIN underlying_securities AS underlying
-    ON underlying.id = coalesce(every.underlying_id, chain.underlying_id)
+    ON underlying.id = coalesce(chain.underlying_id, -every.instrument_id)
 WHERE $4::text[] IS NULL OR underlying.symbol = ANY($4::text[])
 ORDER BY every.state, underlying.symbol, chain.expiration_date NULLS FIRST, chain.contract_symbol, every.what_to_show

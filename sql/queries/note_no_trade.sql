@@ -1,16 +1,18 @@
 -- Say that nobody traded in slots with quotes whose TRADES have settled empty.
 -- A slot whose trade is in quarantine (bit 7) stays unknown.
--- $1 contract_ids integer[]
--- $2 span_start timestamptz
--- $3 span_end timestamptz
+-- $1 data_set_id smallint
+-- $2 contract_ids integer[]
+-- $3 span_start timestamptz
+-- $4 span_end timestamptz
 UPDATE option_bars_5min AS bar
 SET volume = 0
 FROM request_coverage AS coverage
-WHERE coverage.contract_id = bar.contract_id
+WHERE coverage.instrument_id = bar.contract_id
+    AND coverage.data_set = $1::smallint
     AND coverage.what_to_show = 'TRADES'
     AND coverage.settled @> bar.time
-    AND bar.contract_id = ANY($1::integer[])
-    AND bar.time >= $2::timestamptz
-    AND bar.time < $3::timestamptz
+    AND bar.contract_id = ANY($2::integer[])
+    AND bar.time >= $3::timestamptz
+    AND bar.time < $4::timestamptz
     AND bar.volume IS NULL
     AND bar.flags & 128 = 0

@@ -7,9 +7,9 @@ SELECT
     bar.reason,
     count(*) AS bars
 FROM quarantined_bars AS bar
-LEFT JOIN option_chains AS contract ON contract.id = bar.contract_id
+LEFT JOIN option_chains AS contract ON contract.id = bar.instrument_id
 INNER JOIN underlying_securities AS underlying
-    ON underlying.id = coalesce(bar.underlying_id, contract.underlying_id)
+    ON underlying.id = coalesce(contract.underlying_id, -bar.instrument_id)
 WHERE bar.time >= $1::timestamptz AND bar.time < $2::timestamptz
 GROUP BY underlying.symbol, bar.what_to_show, bar.reason
 ORDER BY underlying.symbol, bar.what_to_show, bar.reason

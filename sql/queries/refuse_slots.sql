@@ -1,15 +1,18 @@
 -- Take from what is covered and settled the slots whose bars were refused: they have to be asked for again.
 -- What has settled with a value keeps it: a bar that cannot be true says nothing against one that came before.
+-- $1 data_set_id smallint
+-- $2 bar_size interval
 WITH staged AS (
-    SELECT contract_id, underlying_id, what_to_show, refused
+    SELECT instrument_id, data_set, what_to_show, refused
     FROM stage_coverage
-    WHERE NOT isempty(refused)
+    WHERE data_set = $1::smallint AND NOT isempty(refused)
 ),
 valued AS (
-    SELECT staged.contract_id, staged.underlying_id, staged.what_to_show, bar.time
+    SELECT staged.instrument_id, staged.what_to_show, bar.time
     FROM staged
+    INNER JOIN data_sets AS kind ON kind.id = staged.data_set AND kind.name = 'option_bars_5min'
     INNER JOIN option_bars_5min AS bar
-        ON bar.contract_id = staged.contract_id
+        ON bar.contract_id = staged.instrument_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)
         AND staged.refused @> bar.time
@@ -19,10 +22,11 @@ valued AS (
         WHEN 'ASK' THEN bar.ask_close
     END IS NOT NULL
     UNION ALL
-    SELECT staged.contract_id, staged.underlying_id, staged.what_to_show, bar.time
+    SELECT staged.instrument_id, staged.what_to_show, bar.time
     FROM staged
+    INNER JOIN data_sets AS kind ON kind.id = staged.data_set AND kind.name = 'underlying_bars_5min'
     INNER JOIN underlying_bars_5min AS bar
-        ON bar.underlying_id = staged.underlying_id
+        ON bar.underlying_id = -staged.instrument_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)
         AND staged.refused @> bar.time
@@ -32,9 +36,9 @@ valued AS (
     END IS NOT NULL
 ),
 kept AS (
-    SELECT contract_id, underlying_id, what_to_show, range_agg(tstzrange(time, time + INTERVAL '5 minutes')) AS slots
+    SELECT instrument_id, what_to_show, range_agg(tstzrange(time, time + $2::interval)) AS slots
     FROM valued
-    GROUP BY contract_id, underlying_id, what_to_show
+    GROUP BY instrument_id, what_to_show
 )
 UPDATE request_coverage AS series
 SET
@@ -42,8 +46,7 @@ SET
     settled = series.settled - (staged.refused - series.settled * coalesce(kept.slots, '{}')),
     single_witness = series.single_witness - (staged.refused - series.settled * coalesce(kept.slots, '{}'))
 FROM staged
-LEFT JOIN kept
-    ON kept.what_to_show = staged.what_to_show
-    AND (kept.contract_id = staged.contract_id OR kept.underlying_id = staged.underlying_id)
-WHERE series.what_to_show = staged.what_to_show
-    AND (series.contract_id = staged.contract_id OR series.underlying_id = staged.underlying_id)
+LEFT JOIN kept USING (instrument_id, what_to_show)
+WHERE series.instrument_id = staged.instrument_id
+    AND series.data_set = staged.data_set
+    AND series.what_to_show = staged.what_to_show

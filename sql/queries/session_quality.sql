@@ -13,8 +13,8 @@ SELECT
     (
         SELECT count(*)
         FROM quarantined_bars AS bad
-        LEFT JOIN option_chains AS chain ON chain.id = bad.contract_id
-        WHERE coalesce(bad.underlying_id, chain.underlying_id) = $1::integer
+        LEFT JOIN option_chains AS chain ON chain.id = bad.instrument_id
+        WHERE coalesce(chain.underlying_id, -bad.instrument_id) = $1::integer
             AND bad.time >= $2::timestamptz
             AND bad.time < $3::timestamptz
     ) AS quarantined

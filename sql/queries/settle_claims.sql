@@ -1,28 +1,29 @@
 -- Settle claims, and forget them.
--- $1 instruments integer[]: an underlying's id is below zero
--- $2 series text[]
--- $3 starts timestamptz[]: of the claims
--- $4 ends timestamptz[]
--- $5 single boolean[]: whether one witness speaks for it
+-- $1 data_set_id smallint
+-- $2 instruments integer[]: an underlying's id is below zero
+-- $3 series text[]
+-- $4 starts timestamptz[]: of the claims
+-- $5 ends timestamptz[]
+-- $6 single boolean[]: whether one witness speaks for it
 WITH ruled AS (
     DELETE FROM negative_claims AS claim
-    USING unnest($1::integer[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::boolean[]) AS given (
-        instrument, what_to_show, starts, ends, single
+    USING unnest($2::integer[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::boolean[]) AS given (
+        instrument_id, what_to_show, starts, ends, single
     )
-    WHERE claim.what_to_show = given.what_to_show
+    WHERE claim.instrument_id = given.instrument_id
+        AND claim.data_set = $1::smallint
+        AND claim.what_to_show = given.what_to_show
         AND claim.span = tstzrange(given.starts, given.ends)
-        AND (claim.contract_id = given.instrument OR claim.underlying_id = -given.instrument)
-    RETURNING claim.contract_id, claim.underlying_id, claim.what_to_show, claim.span, given.single
+    RETURNING claim.instrument_id, claim.what_to_show, claim.span, given.single
 ),
 spans AS (
     SELECT
-        contract_id,
-        underlying_id,
+        instrument_id,
         what_to_show,
         range_agg(span) AS whole,
         coalesce(range_agg(span) FILTER (WHERE single), '{}') AS single
     FROM ruled
-    GROUP BY contract_id, underlying_id, what_to_show
+    GROUP BY instrument_id, what_to_show
 )
 UPDATE request_coverage AS coverage
 SET
@@ -30,5 +31,6 @@ SET
     settled = coverage.settled + spans.whole,
     single_witness = coverage.single_witness + spans.single
 FROM spans
-WHERE coverage.what_to_show = spans.what_to_show
-    AND (coverage.contract_id = spans.contract_id OR coverage.underlying_id = spans.underlying_id)
+WHERE coverage.instrument_id = spans.instrument_id
+    AND coverage.data_set = $1::smallint
+    AND coverage.what_to_show = spans.what_to_show

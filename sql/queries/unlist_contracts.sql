@@ -10,7 +10,7 @@ WITH given AS (
 forgotten AS (
     DELETE FROM negative_claims AS claim
     USING given
-    WHERE claim.contract_id = given.contract_id AND given.days @> claim.session_date
+    WHERE claim.instrument_id = given.contract_id AND given.days @> claim.session_date
 )
 UPDATE option_contract_lifecycle AS life
 SET selected = life.selected - given.days

@@ -1,9 +1,10 @@
 -- Empty answers that nobody has weighed.
 -- known: bars of that series are stored where the answer had none, so that it speaks of the source; of a living contract,
 -- and within its depth. settled: what it is about has settled since.
--- $1 underlying_id integer: whose answers, its contracts' included
--- $2 since timestamptz: not sent before
--- $3 depth interval: older slots are not known to be there
+-- $1 data_set_id smallint
+-- $2 underlying_id integer: whose answers, its contracts' included
+-- $3 since timestamptz: not sent before
+-- $4 depth interval: older slots are not known to be there
 SELECT
     request.instrument_id,
     request.what_to_show,
@@ -14,7 +15,7 @@ SELECT
     request.negatives,
     coalesce(coverage.settled @> request.negatives, false) AS settled,
     chain.expiration_date >= (request.sent_at AT TIME ZONE 'America/New_York')::date
-    AND request.sent_at - lower(request.negatives) < $3::interval
+    AND request.sent_at - lower(request.negatives) < $4::interval
     AND EXISTS (
         SELECT
         FROM option_bars_5min AS bar
@@ -30,15 +31,14 @@ SELECT
     ) AS known
 FROM requests AS request
 LEFT JOIN option_chains AS chain ON chain.id = request.instrument_id
-LEFT JOIN request_coverage AS coverage
-    ON coverage.what_to_show = request.what_to_show
-    AND (coverage.contract_id = request.instrument_id OR coverage.underlying_id = -request.instrument_id)
-WHERE request.sent_at >= $2::timestamptz
+LEFT JOIN request_coverage AS coverage USING (instrument_id, data_set, what_to_show)
+WHERE request.data_set = $1::smallint
+    AND request.sent_at >= $3::timestamptz
     AND request.negatives IS NOT NULL
     AND request.controlled IS NULL
     AND request.instrument_id IN (
-        SELECT id FROM option_chains WHERE underlying_id = $1::integer
+        SELECT id FROM option_chains WHERE underlying_id = $2::integer
         UNION ALL
-        SELECT -$1::integer
+        SELECT -$2::integer
     )
 ORDER BY request.sent_at

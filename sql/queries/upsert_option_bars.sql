@@ -8,19 +8,20 @@
 -- $4 series text[]: the configured ones
 -- $5 run_id integer
 -- $6 now timestamptz
+-- $7 data_set_id smallint
 WITH after AS (
     -- Each series' coverage as it will be; FULL, since a series may be new, or not asked for now.
     SELECT
-        contract_id,
+        instrument_id AS contract_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
         * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
         -- Where silence means that nobody traded: a session without any bar says nothing until it has settled.
         coalesce(old.settled, '{}') + (coalesce(new.covered, '{}') - coalesce(new.empty, '{}')) AS told,
         new.covered AS now_covered
-    FROM (SELECT * FROM request_coverage WHERE contract_id = ANY($1::integer[])) AS old
-    FULL JOIN (SELECT * FROM stage_coverage WHERE contract_id = ANY($1::integer[])) AS new
-        USING (contract_id, what_to_show)
+    FROM (SELECT * FROM request_coverage WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint) AS old
+    FULL JOIN (SELECT * FROM stage_coverage WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint) AS new
+        USING (instrument_id, what_to_show)
 ),
 -- The same, a row a contract. "now": by this batch.
 answered AS (
@@ -42,22 +43,22 @@ answered AS (
 -- What had settled before: only such values go to bar_revisions when replaced; others were provisional.
 final AS (
     SELECT
-        contract_id,
+        instrument_id AS contract_id,
         range_agg(settled) FILTER (WHERE what_to_show = 'TRADES') AS trades,
         range_agg(settled) FILTER (WHERE what_to_show = 'BID') AS bid,
         range_agg(settled) FILTER (WHERE what_to_show = 'ASK') AS ask
     FROM request_coverage
-    WHERE contract_id = ANY($1::integer[])
-    GROUP BY contract_id
+    WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint
+    GROUP BY instrument_id
 ),
 -- Contracts whose configured series all came for the same slots: their flags were judged by the whole row.
 together AS (
     SELECT
-        contract_id,
+        instrument_id AS contract_id,
         count(*) = cardinality($4::text[]) AND count(DISTINCT covered) = 1 AS whole
     FROM stage_coverage
-    WHERE contract_id = ANY($1::integer[]) AND what_to_show = ANY($4::text[])
-    GROUP BY contract_id
+    WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint AND what_to_show = ANY($4::text[])
+    GROUP BY instrument_id
 ),
 -- Staged and stored rows side by side. Stored ones without a staged one are needed, too: coverage alone can change
 -- has_gaps, volume and flags. `flags` is never NULL, so it tells which side has a row.
@@ -282,11 +283,11 @@ replaced AS (
 ),
 revised AS (
     INSERT INTO bar_revisions (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+        instrument_id, data_set, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
         ask_open, ask_high, ask_low, ask_close, replaced_at, run_id
     )
     SELECT
-        contract_id, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
+        contract_id, $7::smallint, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
         old_bid_open, old_bid_high, old_bid_low, old_bid_close, old_ask_open, old_ask_high, old_ask_low, old_ask_close,
         $6::timestamptz, $5::integer
     FROM differing

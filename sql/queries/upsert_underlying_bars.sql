@@ -5,16 +5,25 @@
 -- $4 series text[]: the configured ones
 -- $5 run_id integer
 -- $6 now timestamptz
+-- $7 data_set_id smallint
 WITH after AS (
     SELECT
-        underlying_id,
+        -instrument_id AS underlying_id,
         what_to_show,
         (coalesce(old.covered, '{}') + coalesce(new.covered, '{}'))
         * tstzmultirange(tstzrange($2::timestamptz, $3::timestamptz)) AS covered,
         new.covered AS now_covered
-    FROM (SELECT * FROM request_coverage WHERE underlying_id = ANY($1::integer[])) AS old
-    FULL JOIN (SELECT * FROM stage_coverage WHERE underlying_id = ANY($1::integer[])) AS new
-        USING (underlying_id, what_to_show)
+    FROM (
+        SELECT *
+        FROM request_coverage
+        WHERE instrument_id IN (SELECT -id FROM unnest($1::integer[]) AS id) AND data_set = $7::smallint
+    ) AS old
+    FULL JOIN (
+        SELECT *
+        FROM stage_coverage
+        WHERE instrument_id IN (SELECT -id FROM unnest($1::integer[]) AS id) AND data_set = $7::smallint
+    ) AS new
+        USING (instrument_id, what_to_show)
 ),
 answered AS (
     SELECT
@@ -31,12 +40,12 @@ answered AS (
 ),
 final AS (
     SELECT
-        underlying_id,
+        -instrument_id AS underlying_id,
         range_agg(settled) FILTER (WHERE what_to_show = 'TRADES') AS trades,
         range_agg(settled) FILTER (WHERE what_to_show = 'OPTION_IMPLIED_VOLATILITY') AS volatility
     FROM request_coverage
-    WHERE underlying_id = ANY($1::integer[])
-    GROUP BY underlying_id
+    WHERE instrument_id IN (SELECT -id FROM unnest($1::integer[]) AS id) AND data_set = $7::smallint
+    GROUP BY instrument_id
 ),
 merged AS (
     SELECT
@@ -141,10 +150,10 @@ written AS (
 ),
 revised AS (
     INSERT INTO bar_revisions (
-        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, replaced_at, run_id
+        instrument_id, data_set, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, replaced_at, run_id
     )
     SELECT
-        underlying_id, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
+        -underlying_id, $7::smallint, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
         old_implied_volatility, $6::timestamptz, $5::integer
     FROM differing
     INNER JOIN final USING (underlying_id)

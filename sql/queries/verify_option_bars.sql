@@ -1,8 +1,10 @@
 -- Stored option bars of a session that break a rule, by rule.
--- $1 underlying_id integer: whose contracts
--- $2 session_open timestamptz
--- $3 session_close timestamptz
--- $4 crossed integer: the bits that tell of a crossing
+-- $1 data_set_id smallint
+-- $2 bar_size interval
+-- $3 underlying_id integer: whose contracts
+-- $4 session_open timestamptz
+-- $5 session_close timestamptz
+-- $6 crossed integer: the bits that tell of a crossing
 SELECT
     rule,
     count(*) AS bars,
@@ -28,13 +30,14 @@ FROM (
                     END,
                     CASE WHEN bar.volume < 0 OR bar.bar_count < 0 THEN 'negative volume' END,
                     CASE
-                        WHEN extract(EPOCH FROM bar.time - $2::timestamptz)::bigint % 300 <> 0 THEN 'off the grid'
+                        WHEN extract(EPOCH FROM bar.time - $4::timestamptz) % extract(EPOCH FROM $2::interval) <> 0
+                            THEN 'off the grid'
                     END,
                     CASE
                         WHEN (bar.data_source = 'TRADES') <> (bar.close IS NOT NULL) THEN 'source does not fit'
                     END,
                     CASE
-                        WHEN bar.bid_close > bar.ask_close AND bar.flags & $4::integer = 0 THEN 'crossed without a flag'
+                        WHEN bar.bid_close > bar.ask_close AND bar.flags & $6::integer = 0 THEN 'crossed without a flag'
                     END,
                     CASE
                         WHEN bar.greeks_version IS NOT NULL
@@ -56,12 +59,15 @@ FROM (
         ) AS rule
     FROM option_chains AS contract
     INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
-    LEFT JOIN request_coverage AS trades ON trades.contract_id = contract.id AND trades.what_to_show = 'TRADES'
-    LEFT JOIN request_coverage AS bids ON bids.contract_id = contract.id AND bids.what_to_show = 'BID'
-    LEFT JOIN request_coverage AS asks ON asks.contract_id = contract.id AND asks.what_to_show = 'ASK'
-    WHERE contract.underlying_id = $1::integer
-        AND bar.time >= $2::timestamptz
-        AND bar.time < $3::timestamptz
+    LEFT JOIN request_coverage AS trades
+        ON trades.instrument_id = contract.id AND trades.data_set = $1::smallint AND trades.what_to_show = 'TRADES'
+    LEFT JOIN request_coverage AS bids
+        ON bids.instrument_id = contract.id AND bids.data_set = $1::smallint AND bids.what_to_show = 'BID'
+    LEFT JOIN request_coverage AS asks
+        ON asks.instrument_id = contract.id AND asks.data_set = $1::smallint AND asks.what_to_show = 'ASK'
+    WHERE contract.underlying_id = $3::integer
+        AND bar.time >= $4::timestamptz
+        AND bar.time < $5::timestamptz
 ) AS broken
 GROUP BY rule
 ORDER BY rule

@@ -1,13 +1,15 @@
--- What contracts of an underlying were called empty lately.
--- $1 underlying_id integer: whose contracts
--- $2 young_after timestamptz: by a first witness sent later
--- $3 young_after_unlisted timestamptz: the same for sessions before a contract was listed
-SELECT claim.contract_id, claim.what_to_show, range_agg(claim.span) AS spans
+-- What an underlying or its contracts were called empty of lately.
+-- $1 data_set_id smallint
+-- $2 underlying_id integer: whose claims, its contracts' included
+-- $3 young_after timestamptz: by a first witness sent later
+-- $4 young_after_unlisted timestamptz: the same for sessions before a contract was listed
+SELECT claim.instrument_id, claim.what_to_show, range_agg(claim.span) AS spans
 FROM negative_claims AS claim
-INNER JOIN option_chains AS chain ON chain.id = claim.contract_id
-LEFT JOIN option_contract_lifecycle AS life ON life.contract_id = claim.contract_id
-WHERE chain.underlying_id = $1::integer
+LEFT JOIN option_chains AS chain ON chain.id = claim.instrument_id
+LEFT JOIN option_contract_lifecycle AS life ON life.contract_id = claim.instrument_id
+WHERE claim.data_set = $1::smallint
+    AND coalesce(chain.underlying_id, -claim.instrument_id) = $2::integer
     AND claim.first_sent_at > CASE
-        WHEN life.listed_since > claim.session_date THEN $3::timestamptz ELSE $2::timestamptz
+        WHEN life.listed_since > claim.session_date THEN $4::timestamptz ELSE $3::timestamptz
     END
-GROUP BY claim.contract_id, claim.what_to_show
+GROUP BY claim.instrument_id, claim.what_to_show

@@ -9,8 +9,8 @@ SELECT
     letter.next_attempt_at,
     letter.message
 FROM dead_letters AS letter
-LEFT JOIN option_chains AS chain ON chain.id = letter.contract_id
-LEFT JOIN underlying_securities AS underlying ON underlying.id = letter.underlying_id
+LEFT JOIN option_chains AS chain ON chain.id = letter.instrument_id
+LEFT JOIN underlying_securities AS underlying ON underlying.id = -letter.instrument_id
 WHERE letter.resolved_at IS NULL
 ORDER BY letter.attempts DESC, letter.last_failed_at DESC
 LIMIT 50;

@@ -5,19 +5,25 @@ SELECT
     count(*) AS bars,
     count(*) FILTER (
         WHERE
-        NOT EXISTS (SELECT FROM request_coverage AS c WHERE c.contract_id = bar.contract_id)
+        NOT EXISTS (
+            SELECT
+            FROM request_coverage AS c
+            WHERE c.instrument_id = bar.contract_id AND c.data_set = kind.id
+        )
         OR EXISTS (
             SELECT
             FROM request_coverage AS c
             WHERE
-                c.contract_id = bar.contract_id
+                c.instrument_id = bar.contract_id
+                AND c.data_set = kind.id
                 AND NOT c.settled @> bar.time
                 AND NOT EXISTS (
                     SELECT
                     FROM historical_data_gaps AS gap
                     WHERE
                         gap.state = 'lost'
-                        AND gap.contract_id = c.contract_id
+                        AND gap.instrument_id = c.instrument_id
+                        AND gap.data_set = c.data_set
                         AND gap.what_to_show = c.what_to_show
                         AND gap.gap_start <= bar.time
                         AND bar.time < gap.gap_end
@@ -25,6 +31,7 @@ SELECT
         )
     ) AS unsettled
 FROM option_bars_5min AS bar
+INNER JOIN data_sets AS kind ON kind.name = 'option_bars_5min'
 WHERE bar.time < $1::timestamptz
 GROUP BY 1
 ORDER BY 1

@@ -18,9 +18,9 @@ SELECT
         FROM (
             SELECT bad.reason, count(*) AS bars
             FROM quarantined_bars AS bad
-            LEFT JOIN option_chains AS contract ON contract.id = bad.contract_id
+            LEFT JOIN option_chains AS contract ON contract.id = bad.instrument_id
             INNER JOIN underlying_securities AS underlying
-                ON underlying.id = coalesce(bad.underlying_id, contract.underlying_id)
+                ON underlying.id = coalesce(contract.underlying_id, -bad.instrument_id)
             WHERE
                 underlying.symbol = statistics.symbol
                 AND bad.time >= statistics.collection_date::timestamp AT TIME ZONE 'America/New_York'
@@ -38,15 +38,16 @@ LEFT JOIN (
         underlying.symbol,
         (gap.gap_start AT TIME ZONE 'America/New_York')::date AS day,
         (
-            extract(EPOCH FROM sum(gap.gap_end - gap.gap_start) FILTER (WHERE gap.state = 'open')) / 300
+            sum(extract(EPOCH FROM gap.gap_end - gap.gap_start) / kind.bar_seconds) FILTER (WHERE gap.state = 'open')
         )::bigint AS open_gap_slots,
         (
-            extract(EPOCH FROM sum(gap.gap_end - gap.gap_start) FILTER (WHERE gap.state = 'lost')) / 300
+            sum(extract(EPOCH FROM gap.gap_end - gap.gap_start) / kind.bar_seconds) FILTER (WHERE gap.state = 'lost')
         )::bigint AS lost_gap_slots
     FROM historical_data_gaps AS gap
-    LEFT JOIN option_chains AS contract ON contract.id = gap.contract_id
+    INNER JOIN data_sets AS kind ON kind.id = gap.data_set
+    LEFT JOIN option_chains AS contract ON contract.id = gap.instrument_id
     INNER JOIN underlying_securities AS underlying
-        ON underlying.id = coalesce(gap.underlying_id, contract.underlying_id)
+        ON underlying.id = coalesce(contract.underlying_id, -gap.instrument_id)
     WHERE gap.state <> 'filled'
     GROUP BY underlying.symbol, day
 ) AS missing ON missing.symbol = statistics.symbol AND missing.day = statistics.collection_date

@@ -14,7 +14,7 @@ import asyncpg
 
 from collector.clock import SystemClock
 from collector.db.connection import pool
-from collector.db.schema import migrate
+from collector.db.schema import features, migrate
 from tests.benchmarks.bench_storage import say
 from tests.benchmarks.market_days import session_days
 from tests.support import engines
@@ -41,8 +41,8 @@ INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, la
 SELECT id, $2::date, $2::date, $3::date, datemultirange(daterange($2::date, $3::date, '[]')) FROM contract
 """
 _COVER = """
-INSERT INTO request_coverage (contract_id, what_to_show, covered, settled)
-SELECT c.id, 'TRADES', whole.spans, whole.spans - holes.spans
+INSERT INTO request_coverage (instrument_id, data_set, what_to_show, covered, settled)
+SELECT c.id, 1, 'TRADES', whole.spans, whole.spans - holes.spans
 FROM option_chains AS c,
     (
         SELECT range_agg(tstzrange(opens, closes)) AS spans
@@ -65,6 +65,7 @@ async def _run(engine: engines.Engine) -> bool:
     await connection.execute("CREATE DATABASE bench_gaps")
     await connection.close()
     await migrate.upgrade(url)
+    await features.apply(url)
     days = session_days(_SESSIONS, date(2026, 11, 19))
     opens = [datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=14, minutes=30) for day in days]
     closes = [at + timedelta(hours=6, minutes=45) for at in opens]
@@ -80,11 +81,21 @@ async def _run(engine: engines.Engine) -> bool:
     await connection.close()
     async with pool.connect(url, SystemClock(), size=1) as database:
         for label, count in (("all sessions", _SESSIONS), ("last 5 sessions", 5)):
-            arguments = (1, days[-count:], opens[-count:], closes[-count:], ["TRADES"], "not_settled", None)
+            arguments: tuple[object, ...] = (
+                1,
+                1,
+                days[-count:],
+                opens[-count:],
+                closes[-count:],
+                ["TRADES"],
+                "not_settled",
+                None,
+                [],
+            )
             took, found = [], 0
             for _ in range(5):
                 began = time.perf_counter()
-                rows = await database.fetch("missing_contract_slots", *arguments)
+                rows = await database.fetch("missing_slots", *arguments)
                 took.append((time.perf_counter() - began) * 1000)
                 found = sum(len(row["missing"]) for row in rows)
             slow |= statistics.median(took) > LIMIT_MS

@@ -48,8 +48,8 @@ FROM generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 d
     generate_series(0, 77) AS slot, generate_series(1, 20) AS c;
 INSERT INTO underlying_bars_5min (time, underlying_id, close, has_gaps)
 SELECT generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 day'), 1, 640.25, false;
-INSERT INTO request_coverage (contract_id, what_to_show, covered, settled)
-SELECT id, 'TRADES', '{[2026-11-02 14:30Z,2026-11-20 14:30Z)}', '{[2026-11-02 14:30Z,2026-11-19 14:30Z)}'
+INSERT INTO request_coverage (instrument_id, data_set, what_to_show, covered, settled)
+SELECT id, 1, 'TRADES', '{[2026-11-02 14:30Z,2026-11-20 14:30Z)}', '{[2026-11-02 14:30Z,2026-11-19 14:30Z)}'
 FROM option_chains;
 """
 

@@ -121,8 +121,10 @@ async def test_an_answer_about_a_part_confirms_the_part_alone(db: Database) -> N
     assert all(one == ("{}", "{}") for one in (await settled(db, dark)).values())
     await empty(db, chain, dark, LATER + timedelta(minutes=31), LAST_HOUR)
     assert (await weigh(db, chain)).settled == 3
-    lacking = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
-    assert {one.missing for one in lacking if one.contract_id == dark.id} == {
+    lacking = await coverage_table.missing(
+        db, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED
+    )
+    assert {one.missing for one in lacking if one.instrument_id == dark.id} == {
         Spans((Span(FRIDAY.open, LAST_HOUR.start),))
     }
 
@@ -159,10 +161,13 @@ async def test_bars_that_contradict_a_claim_end_it(db: Database) -> None:
     await empty(db, chain, dark, SENT)
     await weigh(db, chain)
     await bar_tables.store(db, [brought(dark, trade(0), spoilt(), sent_at=LATER)], 2)
-    before = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
-    assert [one.contract_id for one in before if one.contract_id == dark.id]
+    before = await coverage_table.missing(db, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
+    assert [one.instrument_id for one in before if one.instrument_id == dark.id]
     assert (await weigh(db, chain)).single_witness == 0
-    assert await coverage_table.missing(db, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED) == before
+    assert (
+        await coverage_table.missing(db, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], (T,), Asks.NOT_SETTLED)
+        == before
+    )
     assert await rows(db, "SELECT 1 FROM negative_claims WHERE contract_id = $1", dark.id) == []
 
 
@@ -188,7 +193,7 @@ async def test_a_day_that_is_no_session_any_more_stops_nothing(db: Database) -> 
     dark = chain.contracts[0]
     holiday = date(2026, 11, 26)
     hours = Span(datetime(2026, 11, 26, 14, 30, tzinfo=UTC), datetime(2026, 11, 26, 21, 0, tzinfo=UTC))
-    await claims.claim(db, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
+    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
     await empty(db, chain, dark, SENT)
     await empty(db, chain, dark, SENT, hours, A)
     assert (await weigh(db, chain)).awaiting == 3
@@ -215,7 +220,7 @@ async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, c
         quotes = {name: answer([quote(3)]) for name in ("BID", "ASK")}
         trades = {} if contract is dark else {"TRADES": answer([trade(3)])}
         await bar_tables.store(db, [answers(contract, **quotes, **trades)], 1)
-    await claims.claim(db, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
+    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
     nothing = Spans((FRIDAY.span,))
     clock.at = SENT + timedelta(minutes=20)
     alone = RequestRecord(
@@ -246,7 +251,9 @@ async def expected(db: Database, contract: OptionContract) -> bool:
 async def young(db: Database, chain: Chain, contract: OptionContract, now: datetime) -> set[WhatToShow]:
     """Return the series of a contract that need not be asked for again yet."""
     return {
-        what for contract_id, what in await claims.young(db, chain.underlying.id, now) if contract_id == contract.id
+        what
+        for instrument_id, what in await claims.young(db, OPTION_BARS_5MIN, chain.underlying.id, now)
+        if instrument_id == contract.id
     }
 
 

@@ -12,6 +12,7 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
 from collector.db.contracts.contract_tables import Stored
 from collector.db.contracts.lifecycle import Expiries
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks
@@ -219,17 +220,21 @@ async def test_the_last_day_is_collected_when_every_series_is_settled(database: 
     part = answers(open_, TRADES=answer(session=MONDAY), BID=answer(quotes, session=MONDAY))
     await bar_tables.store(database, [whole, part], 1)
 
-    found_so_far = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    found_so_far = await lifecycle.mark_expiry_collected(
+        database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES
+    )
 
     assert found_so_far == Expiries(saved=1, at_risk=(open_,), lost=0)
     found = await rows(database, "SELECT contract_id, expiry_collected FROM option_contract_lifecycle ORDER BY 1")
     assert found == [(done.id, True), (open_.id, False)]
     # At risk until it is lost, whatever the date.
-    await gaps.record(database, chain.underlying.id, (MONDAY,), OPTION_SERIES)
+    await gaps.record(database, OPTION_BARS_5MIN, chain.underlying.id, (MONDAY,), OPTION_SERIES)
     assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day) == []
     assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day + timedelta(days=9)) == [open_]
     await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
-    after = await lifecycle.mark_expiry_collected(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    after = await lifecycle.mark_expiry_collected(
+        database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES
+    )
     assert after == Expiries(saved=1, at_risk=(), lost=1)
     assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day + timedelta(days=9)) == []
 
@@ -244,8 +249,10 @@ async def test_missing_is_expected_less_done(database: Database) -> None:
     async def lacking(asks: Asks | None, ids: list[int] | None = None) -> list[tuple[int, str, Spans]]:
         sessions = (FRIDAY, MONDAY)
         series = OPTION_SERIES[:2]
-        found = await coverage_table.missing(database, chain.underlying.id, sessions, series, asks, ids)
-        return [(row.contract_id, row.what_to_show.value, row.missing) for row in found]
+        found = await coverage_table.missing(
+            database, OPTION_BARS_5MIN, chain.underlying.id, sessions, series, asks, ids
+        )
+        return [(row.instrument_id, row.what_to_show.value, row.missing) for row in found]
 
     whole = Spans([FRIDAY.span, MONDAY.span])
     rest = whole - answer(slots=12).covered
@@ -256,21 +263,39 @@ async def test_missing_is_expected_less_done(database: Database) -> None:
         (first.id, "BID", whole), (first.id, "TRADES", whole),
     ]  # fmt: skip
     assert await lacking(None, [first.id]) == [(first.id, "BID", whole), (first.id, "TRADES", whole)]
-    found = await coverage_table.missing(database, later.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], None)
+    found = await coverage_table.missing(
+        database, OPTION_BARS_5MIN, later.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], None
+    )
     assert [row.missing for row in found] == [Spans([MONDAY.span])]
-    assert await coverage_table.missing(database, later.underlying.id, (), OPTION_SERIES, None) == []
+    assert await coverage_table.missing(database, OPTION_BARS_5MIN, later.underlying.id, (), OPTION_SERIES, None) == []
 
 
 async def test_the_underlyings_own_slots(database: Database) -> None:
-    """The underlying's series lack what is not covered of every session given."""
-    underlying = (await make_chain(database)).underlying
+    """The underlying's series lack what is not covered of the sessions on which a contract is selected.
+
+    Days that are to count as selected come on top, before anything is, too.
+    """
+    underlying = (await make_chain(database, select_from=MONDAY.day)).underlying
     await bar_tables.store(database, [answers(underlying, TRADES=answer([quote(0)]))], 1)
     series = WhatToShow.TRADES, WhatToShow.OPTION_IMPLIED_VOLATILITY
-    found = await coverage_table.missing_underlying(database, underlying.id, (FRIDAY, MONDAY), series, Asks.NOT_SETTLED)
-    assert [(row.what_to_show.value, row.missing) for row in found] == [
-        ("OPTION_IMPLIED_VOLATILITY", Spans([FRIDAY.span, MONDAY.span])),
-        ("TRADES", Spans([MONDAY.span])),
+
+    async def lacking(underlying: Underlying, *also: date) -> list[tuple[int, str, Spans]]:
+        found = await coverage_table.missing(
+            database, UNDERLYING_BARS_5MIN, underlying.id, (FRIDAY, MONDAY), series, Asks.NOT_SETTLED, also=also
+        )
+        return [(row.instrument_id, row.what_to_show.value, row.missing) for row in found]
+
+    monday = Spans([MONDAY.span])
+    assert await lacking(underlying) == [
+        (-underlying.id, "OPTION_IMPLIED_VOLATILITY", monday), (-underlying.id, "TRADES", monday)
+    ]  # fmt: skip
+    assert await lacking(underlying, FRIDAY.day) == [
+        (-underlying.id, "OPTION_IMPLIED_VOLATILITY", Spans([FRIDAY.span, MONDAY.span])),
+        (-underlying.id, "TRADES", monday),
     ]
+    alone = await contract_tables.add_underlying(database, Underlying("TSLA", 7))
+    assert await lacking(alone) == []
+    assert {spans for _, _, spans in await lacking(alone, FRIDAY.day)} == {Spans([FRIDAY.span])}
 
 
 async def test_forgotten_coverage_is_asked_for_again(database: Database) -> None:
@@ -297,7 +322,7 @@ async def test_forgotten_coverage_is_asked_for_again(database: Database) -> None
     assert await coverage_table.forget(database, FRIDAY, ["PLTR"], contract.expiration) == 4
 
     lacking = await coverage_table.missing(
-        database, chain.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], Asks.NOT_COVERED
+        database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY, MONDAY), OPTION_SERIES[:1], Asks.NOT_COVERED
     )
     assert [row.missing for row in lacking] == [Spans([FRIDAY.span])]
     gaps = "SELECT has_gaps, bid_close FROM option_bars_5min ORDER BY time"

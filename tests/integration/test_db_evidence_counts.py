@@ -9,6 +9,7 @@ from collector.db.bookkeeping.claims import UNCONFIRMED, NewClaim
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
 from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.jobs import due_windows
@@ -25,10 +26,17 @@ async def awaiting(
 ) -> None:
     """Claim that a series was empty on a session, and let it await its second witness."""
     session = FRIDAY if day == FRIDAY.day else MONDAY
-    await claims.claim(db, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
+    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
     span = session.span
     await db.execute(
-        "rule_claims", [contract.id], [what.value], [span.start], [span.end], [Ruling.AWAITING.value], [""]
+        "rule_claims",
+        OPTION_BARS_5MIN.id,
+        [contract.id],
+        [what.value],
+        [span.start],
+        [span.end],
+        [Ruling.AWAITING.value],
+        [""],
     )
 
 
@@ -62,12 +70,14 @@ async def test_slots_that_await_or_have_one_witness_are_counted(database: Databa
     await awaiting(database, other, B)
     await awaiting(database, other, A)
     await awaiting(database, other, A, day=MONDAY.day)
-    found = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    found = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
     assert (found.expected, found.settled) == (6 * SLOTS, 3 * SLOTS)
     assert (found.awaiting, found.single_witness) == (2 * SLOTS, 10)
-    only = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES, [one.id])
+    only = await session_statistics.measure(
+        database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES, [one.id]
+    )
     assert (only.awaiting, only.single_witness) == (0, 10)
-    trades = await session_statistics.measure(database, chain.underlying.id, FRIDAY, [T])
+    trades = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, [T])
     assert (trades.awaiting, trades.single_witness) == (0, 10)
 
 
@@ -79,7 +89,7 @@ async def test_a_week_counts_them_by_symbol(database: Database) -> None:
     await one_witness(database, one, T, 7)
     await awaiting(database, other, A)
     await awaiting(database, other, A, day=MONDAY.day)  # another week's
-    found = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    found = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
     await session_statistics.record(database, FRIDAY.day, "PLTR", found)
     figures = await report_rows.week(database, date(2026, 11, 16), FRIDAY.day, FRIDAY.span)
     assert [(one.symbol, one.awaiting, one.single_witness) for one in figures.symbols] == [("PLTR", SLOTS, 7)]
@@ -100,10 +110,12 @@ async def test_expiring_contracts_that_lack_second_witnesses_only(database: Data
     await bar_tables.store(database, [answers(quoted, **given)], 1)
     await awaiting(database, quoted, T, day=MONDAY.day)
     await awaiting(database, lacking, T, day=MONDAY.day)
-    found = await claims.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES)
+    found = await claims.awaiting_expiries(database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES)
     assert found == {empty.id, quoted.id}
     await claims.hold(database, None, SENT + timedelta(days=3))
-    assert await claims.awaiting_expiries(database, chain.underlying.id, MONDAY, OPTION_SERIES) == set()
+    assert (
+        await claims.awaiting_expiries(database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES) == set()
+    )
 
 
 async def test_young_claims_by_their_first_witness(database: Database) -> None:
@@ -113,10 +125,10 @@ async def test_young_claims_by_their_first_witness(database: Database) -> None:
     now = SENT + timedelta(minutes=25)
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, A, SENT - timedelta(minutes=10))
-    found = await claims.young(database, chain.underlying.id, now)
+    found = await claims.young(database, OPTION_BARS_5MIN, chain.underlying.id, now)
     assert found == {(one.id, T): Spans((FRIDAY.span,))}
     await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=1))
-    assert await claims.young(database, chain.underlying.id, now) == found
+    assert await claims.young(database, OPTION_BARS_5MIN, chain.underlying.id, now) == found
 
 
 async def test_holding_says_why_and_spares_the_young(database: Database) -> None:
@@ -168,6 +180,8 @@ async def test_how_empty_a_session_is(database: Database) -> None:
     nothing = {what.name: answer() for what in OPTION_SERIES}
     await bar_tables.store(database, [answers(empty, **nothing), answers(beyond, **nothing)], 1)
 
-    found = await claims.emptiness(database, chain.underlying.id, FRIDAY, OPTION_SERIES, {traded.id, empty.id})
+    found = await claims.emptiness(
+        database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES, {traded.id, empty.id}
+    )
 
     assert found == Emptiness(answered=3, empty=2, near=2, near_without_ask=1, without_trades=2)

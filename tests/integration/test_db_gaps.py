@@ -22,7 +22,7 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.contracts import lifecycle
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks, GapState, GapType
@@ -66,7 +66,8 @@ async def run_row(db: Database) -> int:
 
 async def record(db: Database, chain: Chain, run_id: int | None = None, **changes: object) -> Recorded:
     """Record the gaps of both sessions in TRADES and BID."""
-    return await gaps_table.record(db, chain.underlying.id, (FRIDAY, MONDAY), (T, B), run_id=run_id, **changes)  # type: ignore[arg-type]  # the tests' own words
+    of_both = db, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY, MONDAY), (T, B)
+    return await gaps_table.record(*of_both, run_id=run_id, **changes)  # type: ignore[arg-type]  # the tests' own words
 
 
 async def test_gaps_are_found_filled_and_found_again(database: Database) -> None:
@@ -103,14 +104,14 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     run_id = await run_row(database)
-    assert await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close) == Recorded(
-        opened=1
-    )
+    assert await gaps_table.record(
+        database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,), now=FRIDAY.close
+    ) == Recorded(opened=1)
     middle = Span(FRIDAY.open + 10 * SLOT, NOON)
     part = replace(answer([trade(12)]), covered=Spans((middle,)), settled=Spans((middle,)))
     await bar_tables.store(database, [answers(contract, TRADES=part)], run_id)
 
-    changed = await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)
+    changed = await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)
 
     assert changed == Recorded(opened=1, closed=1)
     assert [row[2:5] for row in await rows(database, GAPS)] == [
@@ -120,7 +121,10 @@ async def test_a_gap_filled_in_part_shrinks(database: Database) -> None:
     ]
     detected = await rows(database, "SELECT DISTINCT detected_at FROM historical_data_gaps")
     assert detected == [(FRIDAY.close,)]
-    assert await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id) == Recorded()
+    assert (
+        await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,), run_id=run_id)
+        == Recorded()
+    )
 
 
 async def test_what_is_pending_is_no_gap(database: Database) -> None:
@@ -146,17 +150,21 @@ async def test_gaps_begin_with_the_selection(database: Database) -> None:
         MONDAY, day=date(2026, 11, 24), open=MONDAY.open + timedelta(days=1), close=MONDAY.close + timedelta(days=1)
     )
     sessions = (thursday, FRIDAY, MONDAY, tuesday)
-    assert await gaps_table.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=2)
+    assert await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, sessions, (T,)) == Recorded(
+        opened=2
+    )
     assert [row[3] for row in await rows(database, GAPS)] == [FRIDAY.open, MONDAY.open]
 
     await lifecycle.select(database, [contract.id], thursday.day)
-    assert await gaps_table.record(database, chain.underlying.id, sessions, (T,)) == Recorded(opened=1)
+    assert await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, sessions, (T,)) == Recorded(
+        opened=1
+    )
     assert [row[3] for row in await rows(database, GAPS)] == [thursday.open, FRIDAY.open, MONDAY.open]
 
 
 CLAIM = """
-INSERT INTO negative_claims (contract_id, what_to_show, session_date, span, state)
-VALUES ($1, $2, $3, tstzrange($4, $5), $6) RETURNING 1
+INSERT INTO negative_claims (instrument_id, data_set, what_to_show, session_date, span, state)
+VALUES ($1, 1, $2, $3, tstzrange($4, $5), $6) RETURNING 1
 """
 
 
@@ -192,7 +200,7 @@ async def test_what_is_not_expected_any_more_is_withdrawn(database: Database) ->
 async def test_the_underlyings_gaps(database: Database) -> None:
     """The underlying's own series are expected where any of its contracts is."""
     chain = await make_chain(database, 1, select_from=MONDAY.day)
-    found = await gaps_table.record(database, chain.underlying.id, (FRIDAY, MONDAY), (), (T, V))
+    found = await gaps_table.record(database, UNDERLYING_BARS_5MIN, chain.underlying.id, (FRIDAY, MONDAY), (T, V))
     assert found == Recorded(opened=2)
     listed = await gaps_table.open_gaps(database, ["PLTR"])
     assert [(gap.underlying_id, gap.contract_id, gap.what_to_show, gap.span) for gap in listed] == [
@@ -221,7 +229,7 @@ async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None
 
     (contract,) = chain.contracts
     claimed = NewClaim(contract.id, B, FRIDAY.day, FRIDAY.span, FRIDAY.settles_at, 1, "", FRIDAY.settles_at)
-    await claims.claim(database, [claimed])
+    await claims.claim(database, OPTION_BARS_5MIN, [claimed])
     lost = await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
     assert await claims.claimed_days(database, chain.underlying.id) == []
 
@@ -233,8 +241,15 @@ async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None
     assert (await gaps_table.totals(database, ["PLTR"]))[GapState.LOST] == GapTotal(4, 4 * 78)
     assert (await gaps_table.totals(database, until=FRIDAY.close))[GapState.LOST] == GapTotal(2, 2 * 78)
     sessions = (FRIDAY, MONDAY)
-    assert await coverage_table.missing(database, chain.underlying.id, sessions, (T, B), Asks.NOT_SETTLED) == []
-    assert len(await coverage_table.missing(database, chain.underlying.id, sessions, (T, B), None)) == 2
+    assert (
+        await coverage_table.missing(
+            database, OPTION_BARS_5MIN, chain.underlying.id, sessions, (T, B), Asks.NOT_SETTLED
+        )
+        == []
+    )
+    assert (
+        len(await coverage_table.missing(database, OPTION_BARS_5MIN, chain.underlying.id, sessions, (T, B), None)) == 2
+    )
 
 
 async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> None:
@@ -259,7 +274,9 @@ async def ask_in_vain(
     async with database.transaction(requests_table.PREPARED) as transaction:
         await requests_table.record(transaction, [empty], 1)
     await claims.mark_weighed(
-        database, [(Negative(contract.id, what, 1, "", sent_at, sent_at, spans, False, False), controlled)]
+        database,
+        OPTION_BARS_5MIN,
+        [(Negative(contract.id, what, 1, "", sent_at, sent_at, spans, False, False), controlled)],
     )
 
 
@@ -273,16 +290,16 @@ async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url:
     async with pool.connect(plain_database_url, SystemClock(first + timedelta(days=3))) as database:
         chain = await make_chain(database, 1, expiration=date(2027, 3, 19))
         (contract,) = chain.contracts
-        await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T, B))
+        await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T, B))
         for sent_at in (FRIDAY.close + timedelta(days=2), first, first + timedelta(hours=2)):
             for what in (T, B):
                 await ask_in_vain(database, contract, what, sent_at)
-        assert await gaps_table.lose_old(database, chain.underlying.id, depths) == []
+        assert await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(hours=23), controlled=False)
-        assert await gaps_table.lose_old(database, chain.underlying.id, depths) == []
+        assert await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(days=1))
         await ask_in_vain(database, contract, T, first + timedelta(days=1))
-        (lost,) = await gaps_table.lose_old(database, chain.underlying.id, depths)
+        (lost,) = await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths)
         assert (lost.what_to_show, lost.span) == (B, FRIDAY.span)
         assert lost.reason is not None
         assert all(word in lost.reason for word in ("memory", "45 days", "2027-01-05", "2027-01-06"))
@@ -293,10 +310,10 @@ async def test_days_to_mend(database: Database) -> None:
     chain = await make_chain(database, 1)
     tuesday, now = MONDAY.close + timedelta(days=1), MONDAY.close + timedelta(days=3)
     assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == []
-    await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (T,))
+    await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,))
     resting = replace(letter(chain.contracts[0], A), next_attempt_at=now + SLOT)
     later = replace(resting.request, span=MONDAY.span)
-    await dead_letters.park(database, [replace(resting, request=later)], now=MONDAY.close)
+    await dead_letters.park(database, OPTION_BARS_5MIN, [replace(resting, request=later)], now=MONDAY.close)
     assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
     assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
     assert await gaps_table.days_to_mend(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
@@ -307,9 +324,9 @@ async def test_sessions_not_looked_at_are_left_alone(database: Database) -> None
     """A look at one session closes nothing of another."""
     chain = await make_chain(database, 1)
     await record(database, chain)
-    assert await gaps_table.record(database, chain.underlying.id, (MONDAY,), (T, B)) == Recorded()
+    assert await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (MONDAY,), (T, B)) == Recorded()
     assert len(await gaps_table.open_gaps(database)) == 4
-    assert await gaps_table.record(database, chain.underlying.id, (), (T,)) == Recorded()
+    assert await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (), (T,)) == Recorded()
 
 
 async def test_completeness_and_fill_are_different_numbers(database: Database) -> None:
@@ -326,7 +343,7 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
         1,
     )
 
-    measured = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    measured = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
 
     assert (measured.contracts, measured.contracts_settled) == (2, 1)
     assert (measured.expected, measured.covered, measured.settled) == (6 * 78, 4 * 78 + 12, 4 * 78)
@@ -334,7 +351,7 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
     assert (measured.rows, measured.first_bar, measured.last_bar) == (156, FRIDAY.open, FRIDAY.close - SLOT)
     assert measured.completeness == 4 / 6
     assert measured.fill == 3 / 156
-    only = await session_statistics.measure(database, chain.underlying.id, FRIDAY, (T,), [done.id])
+    only = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, (T,), [done.id])
     assert (only.contracts, only.settled, only.traded, only.unknown) == (1, 78, 2, 0)
 
     for duration_s in (1.0, 12.5):
@@ -353,7 +370,7 @@ async def test_completeness_and_fill_are_different_numbers(database: Database) -
 async def test_statistics_of_nothing(database: Database) -> None:
     """A symbol without selected contracts has no completeness, rather than a perfect one."""
     chain = await make_chain(database, 1, select_from=MONDAY.day)
-    measured = await session_statistics.measure(database, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    measured = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
     assert (measured.contracts, measured.expected, measured.completeness, measured.fill) == (0, 0, None, None)
     await session_statistics.record(database, FRIDAY.day, "PLTR", measured)
 
@@ -370,9 +387,10 @@ async def test_dead_letters_are_kept_until_answered(database: Database) -> None:
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     run_id = await run_row(database)
-    await dead_letters.park(database, [], run_id)
-    await dead_letters.park(database, [letter(contract, T), letter(chain.underlying, T)], run_id)
-    await dead_letters.park(database, [letter(contract, T, Outcome.PACING)], run_id)
+    await dead_letters.park(database, OPTION_BARS_5MIN, [], run_id)
+    await dead_letters.park(database, OPTION_BARS_5MIN, [letter(contract, T)], run_id)
+    await dead_letters.park(database, UNDERLYING_BARS_5MIN, [letter(chain.underlying, T)], run_id)
+    await dead_letters.park(database, OPTION_BARS_5MIN, [letter(contract, T, Outcome.PACING)], run_id)
 
     of_contract, of_underlying = await dead_letters.due(database)
     assert (of_contract.contract_id, of_contract.attempts, of_contract.outcome) == (contract.id, 8, Outcome.PACING)
@@ -396,17 +414,17 @@ async def test_dead_letters_wait_longer_each_time(database: Database) -> None:
     ):  # fmt: skip
         at = FRIDAY.close + age
         both = [replace(letter(c.contracts[0], A), next_attempt_at=at + hour) for c in (far, near)]
-        await dead_letters.park(database, both, now=at)
+        await dead_letters.park(database, OPTION_BARS_5MIN, both, now=at)
         assert {one.next_attempt_at for one in await dead_letters.due(database)} == {at + waits}
         assert await dead_letters.due(database, at + waits - SLOT) == []
         assert len(await dead_letters.due(database, at + waits)) == 2
         series = (far.contracts[0].id, A)
-        found = await dead_letters.resting(database, far.underlying.id, at, MONDAY.open)
+        found = await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at, MONDAY.open)
         assert found == {series: Spans((FRIDAY.span,))}
-        assert await dead_letters.resting(database, far.underlying.id, at + waits, MONDAY.open) == {}
-        assert await dead_letters.resting(database, far.underlying.id, at, FRIDAY.open) == {}
+        assert await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at + waits, MONDAY.open) == {}
+        assert await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at, FRIDAY.open) == {}
         # Expires on Monday: once the next attempt would come later than that, nothing rests.
-        rests = await dead_letters.resting(database, near.underlying.id, at, MONDAY.open)
+        rests = await dead_letters.resting(database, OPTION_BARS_5MIN, near.underlying.id, at, MONDAY.open)
         assert bool(rests) == ((at + waits).date() < EXPIRATION)
 
 
@@ -414,8 +432,8 @@ async def test_dead_letters_end_when_their_slots_are_lost(database: Database) ->
     """A date resolves nothing; a letter is lost with its gap."""
     chain = await make_chain(database, 1)
     later = replace(letter(chain.contracts[0], A), next_attempt_at=FRIDAY.close)
-    await dead_letters.park(database, [later])
-    await gaps_table.record(database, chain.underlying.id, (FRIDAY,), (A,))
+    await dead_letters.park(database, OPTION_BARS_5MIN, [later])
+    await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (A,))
     assert await dead_letters.resolve(database, FRIDAY.close + timedelta(days=300)) == {}
     await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
     assert await dead_letters.resolve(database) == {"lost": 1}

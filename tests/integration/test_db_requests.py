@@ -14,6 +14,7 @@ from collector.db.connection.pool import Database
 from collector.db.upkeep import retention
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Spans
 from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, trade
@@ -44,6 +45,7 @@ async def test_requests_stand_beside_their_bars(database: Database) -> None:
     empty = replace(
         own,
         instrument=contract,
+        data_set=OPTION_BARS_5MIN,
         what_to_show=B,
         outcome=Outcome.NO_DATA,
         message="no data",
@@ -68,7 +70,7 @@ async def test_requests_stand_beside_their_bars(database: Database) -> None:
         (SENT, None, *head, id_, 1, "ASK", WHOLE, "time_out", None, words, 0, None, None, None),
         (SENT, end, *head, id_, 1, "BID", WHOLE, "no_data", None, "no data", 0, None, f"{{{WHOLE}}}", None),
         (SENT, None, *head, id_, 1, "TRADES", WHOLE, "permission", 354, words, 0, None, None, None),
-        (SENT, end, *head, -chain.underlying.id, 1, "TRADES", WHOLE, "bars", None, None, 2, FRIDAY.open, None, None),
+        (SENT, end, *head, -chain.underlying.id, 2, "TRADES", WHOLE, "bars", None, None, 2, FRIDAY.open, None, None),
     ]
 
 
@@ -101,14 +103,19 @@ async def test_depths_are_what_answers_reached(database: Database) -> None:
     near = request(contract)
     far = replace(near, first_bar=SENT - timedelta(days=60))
     old = replace(near, sent_at=SENT - timedelta(days=20), first_bar=SENT - timedelta(days=200))
-    index = replace(near, instrument=chain.underlying, what_to_show=V, first_bar=SENT - timedelta(days=3))
+    index = replace(
+        near,
+        instrument=chain.underlying,
+        data_set=UNDERLYING_BARS_5MIN,
+        what_to_show=V,
+        first_bar=SENT - timedelta(days=3),
+    )
     empty = replace(near, what_to_show=B, bars=0, first_bar=None, outcome=Outcome.NO_DATA)
     await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=(near, far, old, index, empty))], 1)
 
-    assert await requests_table.depths(database, SENT - timedelta(days=14)) == {
-        (True, T): timedelta(days=60),
-        (False, V): timedelta(days=3),
-    }
+    since = SENT - timedelta(days=14)
+    assert await requests_table.depths(database, OPTION_BARS_5MIN, since) == {T: timedelta(days=60)}
+    assert await requests_table.depths(database, UNDERLYING_BARS_5MIN, since) == {V: timedelta(days=3)}
 
 
 async def test_the_slowest_requests(database: Database) -> None:

@@ -14,7 +14,7 @@ from collector.db.bookkeeping import gaps_table, session_statistics
 from collector.db.connection.pool import Database
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import SlotFlag
@@ -322,12 +322,13 @@ async def test_correcting_a_close_makes_the_slots_between_missing(database: Data
     whole = answers(contract, TRADES=answer([trade(0)]), BID=answer([quote(0)]), ASK=answer([quote(0)]))
     await bar_tables.store(database, [whole, answers(chain.underlying, TRADES=answer([trade(0)]))], 1)
     later = replace(FRIDAY, close=FRIDAY.close + timedelta(minutes=15))
-    asked = (database, chain.underlying.id, [later])
+    options = (database, OPTION_BARS_5MIN, chain.underlying.id, [later], OPTION_SERIES)
+    underlyings = (database, UNDERLYING_BARS_5MIN, chain.underlying.id, [later], [WhatToShow.TRADES])
 
-    lacking = await coverage.missing(*asked, OPTION_SERIES, Asks.NOT_SETTLED)
-    own = await coverage.missing_underlying(*asked, [WhatToShow.TRADES], Asks.NOT_SETTLED)
-    found = await gaps_table.record(*asked, OPTION_SERIES, [WhatToShow.TRADES])
-    measured = await session_statistics.measure(database, chain.underlying.id, later, OPTION_SERIES)
+    lacking = await coverage.missing(*options, Asks.NOT_SETTLED)
+    own = await coverage.missing(*underlyings, Asks.NOT_SETTLED)
+    found = await gaps_table.record(*options) + await gaps_table.record(*underlyings)
+    measured = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, later, OPTION_SERIES)
 
     between = Spans.of(FRIDAY.close, later.close)
     assert [one.missing for one in lacking] == [between] * 3

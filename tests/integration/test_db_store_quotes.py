@@ -10,6 +10,7 @@ from collector.db.bookkeeping import coverage_table
 from collector.db.bookkeeping.coverage_table import Missing
 from collector.db.connection.pool import Database
 from collector.domain.market_data.bars import Bar, whole
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import SlotFlag
@@ -96,7 +97,7 @@ async def test_sessions_that_lack_columns_are_found(database: Database) -> None:
     batch += [answers(second, ASK=answer([quote(0, session=MONDAY)], session=MONDAY))]
     await bar_tables.store(database, batch, 1)
     underlying, sessions, series = chain.underlying.id, (FRIDAY, MONDAY), (T, B, A)
-    assert await coverage_table.lacking_columns(database, underlying, sessions, series) == []
+    assert await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, sessions, series) == []
     await rows(
         database,
         "UPDATE option_bars_5min SET bid_open = NULL, ask_open = NULL WHERE contract_id <> $1 RETURNING 1",
@@ -104,14 +105,14 @@ async def test_sessions_that_lack_columns_are_found(database: Database) -> None:
     )
     await rows(database, "UPDATE option_bars_5min SET ask_open = 1 WHERE contract_id = $1 RETURNING 1", first.id)
 
-    found = await coverage_table.lacking_columns(database, underlying, sessions, series)
+    found = await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, sessions, series)
 
     friday, both = Spans((FRIDAY.span,)), Spans((FRIDAY.span, MONDAY.span))
     assert found == [Missing(first.id, B, friday), Missing(second.id, A, both), Missing(second.id, B, friday)]
-    assert await coverage_table.lacking_columns(database, underlying, (MONDAY,), series) == [
+    assert await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, (MONDAY,), series) == [
         Missing(second.id, A, Spans((MONDAY.span,)))
     ]
-    assert await coverage_table.lacking_columns(database, underlying, sessions, (B,), [second.id]) == [
-        Missing(second.id, WhatToShow.BID, friday)
-    ]
-    assert await coverage_table.lacking_columns(database, underlying, (), series) == []
+    assert await coverage_table.lacking_columns(
+        database, OPTION_BARS_5MIN, underlying, sessions, (B,), [second.id]
+    ) == [Missing(second.id, WhatToShow.BID, friday)]
+    assert await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, (), series) == []

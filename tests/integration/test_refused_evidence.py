@@ -14,6 +14,7 @@ from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import Bar, whole
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.bounds import (
@@ -60,7 +61,7 @@ def brought(
 
 async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
     """Return how many slots of Friday are traded, without a trade, unknown; statistics and report agree."""
-    found = await session_statistics.measure(db, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    found = await session_statistics.measure(db, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
     told = [verdict for _, row in await report_rows.verdicts(db, chain.contracts, FRIDAY.span) for verdict in row]
     counted = (found.traded, found.no_trade, found.unknown)
     assert tuple(map(told.count, (Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN))) == counted
@@ -69,7 +70,9 @@ async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
 
 async def missing(db: Database, chain: Chain) -> list[tuple[WhatToShow, Spans]]:
     """Return what the evening still asks for."""
-    lacking = await coverage_table.missing(db, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED)
+    lacking = await coverage_table.missing(
+        db, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED
+    )
     return [(one.what_to_show, one.missing) for one in lacking]
 
 

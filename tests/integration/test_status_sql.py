@@ -43,21 +43,22 @@ VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 1, now(), now(), '
         100, 10, 8, NULL),
     ((now() AT TIME ZONE 'America/New_York')::date, 'eod', 2, now(), now(), '{SPY}', '5 mins', 'success', 30, 20, 10,
         10, NULL);
-INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, what_to_show, span, outcome)
-VALUES (now() - INTERVAL '12.5 s', now(), 2, 1, 'TRADES', tstzrange(now() - INTERVAL '1 day', now()), 'no_data');
-INSERT INTO historical_data_gaps (contract_id, what_to_show, gap_start, gap_end, gap_type, detected_at)
-VALUES (1, 'TRADES', now() - INTERVAL '1 day', now(), 'missing_bars', now());
+INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, data_set, what_to_show, span, outcome)
+VALUES (now() - INTERVAL '12.5 s', now(), 2, 1, 1, 'TRADES', tstzrange(now() - INTERVAL '1 day', now()), 'no_data');
+INSERT INTO historical_data_gaps (instrument_id, data_set, what_to_show, gap_start, gap_end, gap_type, detected_at)
+VALUES (1, 1, 'TRADES', now() - INTERVAL '1 day', now(), 'missing_bars', now());
 INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,
     total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots, data_completeness_percent,
     fill_percent, avg_bars_per_contract, error_rate_percent, quote_percent, iv_percent, quarantined_bars, flagged_bars)
 VALUES ((now() AT TIME ZONE 'America/New_York')::date, 'SPY', 10, 10, 120, 780, 120, 660, 0, 100, 15.4, 12, 0.5,
     98.25, 91, 2, 7);
-INSERT INTO quarantined_bars (contract_id, what_to_show, time, reason, quarantined_at)
-SELECT 1, 'BID', (now() AT TIME ZONE 'America/New_York')::date::timestamp AT TIME ZONE 'UTC' + INTERVAL '15 hours'
+INSERT INTO quarantined_bars (instrument_id, data_set, what_to_show, time, reason, quarantined_at)
+SELECT 1, 1, 'BID', (now() AT TIME ZONE 'America/New_York')::date::timestamp AT TIME ZONE 'UTC' + INTERVAL '15 hours'
     + n * INTERVAL '5 minutes', 'off_grid', now()
 FROM generate_series(0, 1) AS n;
-INSERT INTO dead_letters (contract_id, what_to_show, span, outcome, message, first_failed_at, last_failed_at)
-VALUES (1, 'BID', tstzrange(now() - INTERVAL '1 day', now()), 'time_out', 'no answer', now(), now());
+INSERT INTO dead_letters (instrument_id, data_set, what_to_show, span, outcome, message, first_failed_at,
+    last_failed_at)
+VALUES (1, 1, 'BID', tstzrange(now() - INTERVAL '1 day', now()), 'time_out', 'no answer', now(), now());
 """
 
 

@@ -241,8 +241,9 @@ async def test_retention_keeps_what_is_neither_settled_nor_exported(
     days = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
     assert [(day.dropped, day.why) for day in days] == [(True, ""), (False, "156 bars are not settled")]
     await connection.execute(
-        "INSERT INTO historical_data_gaps (contract_id, what_to_show, state, gap_start, gap_end, gap_type, detected_at)"
-        " SELECT c, 'TRADES', 'lost', $1, $2, 'missing_bars', $2 FROM generate_series(1, 2) AS c",
+        "INSERT INTO historical_data_gaps"
+        " (instrument_id, data_set, what_to_show, state, gap_start, gap_end, gap_type, detected_at)"
+        " SELECT c, 1, 'TRADES', 'lost', $1, $2, 'missing_bars', $2 FROM generate_series(1, 2) AS c",
         _SESSION.start + timedelta(days=1),
         _SESSION.end + timedelta(days=1),
     )

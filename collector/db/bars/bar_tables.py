@@ -48,7 +48,7 @@ _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "implied_volatility", "flags",
 )  # fmt: skip
-_COVERAGE_COLUMNS = ("contract_id", "underlying_id", "what_to_show", "covered", "settled", "refused", "empty")
+_COVERAGE_COLUMNS = ("instrument_id", "data_set", "what_to_show", "covered", "settled", "refused", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class _Row:
 
     id: int
     data_set: DataSet
+    key: int
     slots: _Slots
     covered: dict[WhatToShow, Spans]
     settled: dict[WhatToShow, Spans]
@@ -139,7 +140,7 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How one kind of instrument is stored: its staging table, its statements, the text of its slots.
+    """How the bars of one data set are stored: its staging table, its statement, the text of its slots.
 
     volume_unit: of the volume's column, in ten-thousandths.
     """
@@ -148,9 +149,7 @@ class _Kind:
     stage: str
     columns: tuple[str, ...]
     volume_unit: int
-    coverage: str
     upsert: str
-    merge: str
     lines: Callable[[_Row, Mapping[datetime, str]], list[str]]
 
 
@@ -174,16 +173,10 @@ def _underlying_lines(row: _Row, stamps: Mapping[datetime, str]) -> list[str]:
     ]
 
 
-_OPTION = _Kind(
-    OPTION_BARS_5MIN,
-    "stage_option_bars", _OPTION_COLUMNS, SCALE, "{id}\t" + _NULL,
-    "upsert_option_bars", "merge_contract_coverage", _option_lines,
-)  # fmt: skip
+_OPTION = _Kind(OPTION_BARS_5MIN, "stage_option_bars", _OPTION_COLUMNS, SCALE, "upsert_option_bars", _option_lines)
 _UNDERLYING = _Kind(
-    UNDERLYING_BARS_5MIN,
-    "stage_underlying_bars", _UNDERLYING_COLUMNS, 1, _NULL + "\t{id}",
-    "upsert_underlying_bars", "merge_underlying_coverage", _underlying_lines,
-)  # fmt: skip
+    UNDERLYING_BARS_5MIN, "stage_underlying_bars", _UNDERLYING_COLUMNS, 1, "upsert_underlying_bars", _underlying_lines
+)
 
 
 async def store(
@@ -237,22 +230,23 @@ async def _store(
     series: Sequence[WhatToShow],
     run_id: int,
 ) -> Counts:
+    data_set = kind.data_set
     lines, coverage = _texts(kind, rows)
     await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
     if lines:
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
     if bad:
-        await quarantine.add(transaction, bad, run_id)
-        await transaction.execute("refuse_slots")
+        await quarantine.add(transaction, data_set, bad, run_id)
+        await transaction.execute("refuse_slots", data_set.id, data_set.bar_size)
     counts = Counts()
     for ids, start, end in _groups(rows):
         row = await transaction.fetchrow(
-            kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now()
+            kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now(), data_set.id
         )
         if row is not None:
             inserted, updated = row["inserted"], row["updated"]
             counts += Counts(inserted, updated, row["staged"] - inserted - updated)
-    await transaction.execute(kind.merge)
+    await transaction.execute("merge_coverage", data_set.id)
     if kind is _OPTION and lines:
         await transaction.execute("list_earlier", [row.id for row in rows])
     return counts
@@ -266,7 +260,10 @@ def _gathered(kind: _Kind, batch: Iterable[InstrumentAnswers]) -> list[_Row]:
             raise ValueError(f"{answers.instrument} has no database id")
         if not answers.series:
             continue
-        row = rows.setdefault(answers.instrument.id, _Row(answers.instrument.id, kind.data_set, {}, {}, {}, {}, {}, {}))
+        row = rows.setdefault(
+            answers.instrument.id,
+            _Row(answers.instrument.id, kind.data_set, answers.instrument.key, {}, {}, {}, {}, {}, {}),
+        )
         for at, bits in answers.flags.items():
             row.flags[at] = row.flags.get(at, 0) | bits
         for what, answer in answers.series.items():
@@ -311,7 +308,7 @@ def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
     for row in rows:
         lines += kind.lines(row, stamps)
         coverage += [
-            f"{kind.coverage.format(id=row.id)}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
+            f"{row.key}\t{kind.data_set.id}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
             f"\t{spans_literal(row.refused[what])}\t{spans_literal(row.empty[what])}\n"
             for what, covered in row.covered.items()
         ]

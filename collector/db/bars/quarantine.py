@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from collector.db.connection.pool import Statements, Transaction
 from collector.db.connection.sql_values import copy_text
-from collector.domain.market_data.instruments import Instrument, OptionContract
+from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Span
 from collector.domain.quality.quality_rules import Quarantined
 
 _COLUMNS = (
-    "contract_id", "underlying_id", "what_to_show", "time", "reason", "open", "high", "low", "close", "volume",
+    "instrument_id", "data_set", "what_to_show", "time", "reason", "open", "high", "low", "close", "volume",
     "bar_count", "vwap", "sent_at", "slot", "final",
 )  # fmt: skip
 PREPARED = "create_stage_quarantine"
@@ -32,7 +33,9 @@ class QuarantineCount:
     bars: int
 
 
-async def add(transaction: Transaction, found: Sequence[tuple[Instrument, Quarantined]], run_id: int) -> None:
+async def add(
+    transaction: Transaction, data_set: DataSet, found: Sequence[tuple[Instrument, Quarantined]], run_id: int
+) -> None:
     """Keep bars in the quarantine, in the transaction of the answers that they came with.
 
     The same bar again, in an answer to a request that was sent at least half an hour later, confirms itself: its slot
@@ -41,13 +44,14 @@ async def add(transaction: Transaction, found: Sequence[tuple[Instrument, Quaran
 
     Args:
         transaction: one that prepared `PREPARED`, with the answers' coverage staged.
+        data_set: whose bars.
         found: instruments (with database ids) and their bars.
         run_id: the run that received them.
     """
-    await transaction.copy("stage_quarantine", _COLUMNS, "".join(_line(*one) for one in found))
-    await transaction.execute("renew_quarantined", run_id, transaction.clock.now())
-    await transaction.execute("add_quarantined", run_id, transaction.clock.now())
-    await transaction.execute("confirm_quarantined")
+    await transaction.copy("stage_quarantine", _COLUMNS, "".join(_line(data_set, *one) for one in found))
+    await transaction.execute("renew_quarantined", data_set.id, run_id, transaction.clock.now())
+    await transaction.execute("add_quarantined", data_set.id, run_id, transaction.clock.now())
+    await transaction.execute("confirm_quarantined", data_set.id, data_set.bar_size)
 
 
 async def counts(db: Statements, span: Span) -> list[QuarantineCount]:
@@ -56,13 +60,12 @@ async def counts(db: Statements, span: Span) -> list[QuarantineCount]:
     return [QuarantineCount(row["symbol"], row["what_to_show"], row["reason"], row["bars"]) for row in rows]
 
 
-def _line(instrument: Instrument, quarantined: Quarantined) -> str:
+def _line(data_set: DataSet, instrument: Instrument, quarantined: Quarantined) -> str:
     bar = quarantined.bar
-    ids = (instrument.id, None) if isinstance(instrument, OptionContract) else (None, instrument.id)
     count = bar.bar_count if bar.bar_count is not None and abs(bar.bar_count) <= _MOST_COUNTED else None
     *prices_and_volume, vwap = bar.exact()
     return copy_text(
-        *ids, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value, *prices_and_volume, count,
-        vwap, quarantined.sent_at and quarantined.sent_at.isoformat(), quarantined.slot.isoformat(),
-        quarantined.final,
+        instrument.key, data_set.id, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value,
+        *prices_and_volume, count, vwap, quarantined.sent_at and quarantined.sent_at.isoformat(),
+        quarantined.slot.isoformat(), quarantined.final,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from collector.db.connection.pool import Statements
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.spans import Span, Spans
 
 
@@ -48,5 +49,6 @@ async def latest(db: Statements) -> datetime | None:
 async def traded(db: Statements, underlying_id: int, spans: Sequence[Span]) -> Spans:
     """Return the slots of some disjoint spans (sessions) in which the underlying has a bar."""
     ordered = sorted(spans)
+    bar_size = UNDERLYING_BARS_5MIN.bar_size
     starts, ends = [span.start for span in ordered], [span.end for span in ordered]
-    return Spans(row["span"] for row in await db.fetch("traded_spans", underlying_id, starts, ends))
+    return Spans(row["span"] for row in await db.fetch("traded_spans", bar_size, underlying_id, starts, ends))

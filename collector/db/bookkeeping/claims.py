@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from collector.db.bookkeeping.coverage_table import session_arrays
+from collector.db.bookkeeping.coverage_table import session_slots
 from collector.db.connection.pool import Row, Statements
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.evidence import SECOND_AFTER, Claim, Emptiness, EmptySession, Finding, Ruling
 from collector.domain.coverage.purge import latest_of_another_night
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -46,7 +47,6 @@ class Negative:
 class Good:
     """An answer with bars. first_bar: the start of its first one."""
 
-    of_option: bool
     what_to_show: WhatToShow
     run_id: int
     answered_at: datetime
@@ -115,11 +115,14 @@ class Candidate:
     last: Mapping[WhatToShow, datetime]
 
 
-async def negatives(db: Statements, underlying_id: int, since: datetime, depth: timedelta) -> list[Negative]:
+async def negatives(
+    db: Statements, data_set: DataSet, underlying_id: int, since: datetime, depth: timedelta
+) -> list[Negative]:
     """Return the empty answers about an underlying and its contracts that nobody has weighed, as they were sent.
 
     Args:
         db: the database.
+        data_set: of which bars.
         underlying_id: whose.
         since: not sent before.
         depth: what lies further back than this may be forgotten by the source: nothing there counts as known.
@@ -136,22 +139,23 @@ async def negatives(db: Statements, underlying_id: int, since: datetime, depth: 
             bool(row["known"]),
             row["settled"],
         )
-        for row in await db.fetch("unweighed_negatives", underlying_id, since, depth)
+        for row in await db.fetch("unweighed_negatives", data_set.id, underlying_id, since, depth)
     ]
 
 
-async def good_answers(db: Statements, underlying_id: int, since: datetime) -> list[Good]:
+async def good_answers(db: Statements, data_set: DataSet, underlying_id: int, since: datetime) -> list[Good]:
     """Return the answers with bars about an underlying and its contracts, as they came."""
     return [
-        Good(row["of_option"], WhatToShow(row["what_to_show"]), row["run_id"], row["answered_at"], row["first_bar"])
-        for row in await db.fetch("good_answers", underlying_id, since)
+        Good(WhatToShow(row["what_to_show"]), row["run_id"], row["answered_at"], row["first_bar"])
+        for row in await db.fetch("good_answers", data_set.id, underlying_id, since)
     ]
 
 
-async def mark_weighed(db: Statements, weighed: Sequence[tuple[Negative, bool]]) -> None:
+async def mark_weighed(db: Statements, data_set: DataSet, weighed: Sequence[tuple[Negative, bool]]) -> None:
     """Note of empty answers whether they were controlled."""
     await db.execute(
         "mark_weighed",
+        data_set.id,
         [negative.instrument for negative, _ in weighed],
         [negative.what_to_show.value for negative, _ in weighed],
         [negative.sent_at for negative, _ in weighed],
@@ -159,13 +163,14 @@ async def mark_weighed(db: Statements, weighed: Sequence[tuple[Negative, bool]])
     )
 
 
-async def claim(db: Statements, claims: Sequence[NewClaim]) -> None:
+async def claim(db: Statements, data_set: DataSet, claims: Sequence[NewClaim]) -> None:
     """Keep claims, one a series and span; one that is there keeps its first witness and learns of the latest.
 
     Only an answer about all of a claim's span is another witness of it.
     """
     await db.execute(
         "claim_negatives",
+        data_set.id,
         [one.instrument for one in claims],
         [one.what_to_show.value for one in claims],
         [one.day for one in claims],
@@ -189,12 +194,18 @@ async def claimed_days(db: Statements, underlying_id: int) -> list[date]:
 
 
 async def claims(
-    db: Statements, underlying_id: int, sessions: Sequence[Session], past: Sequence[Session], no_bid: Decimal
+    db: Statements,
+    data_set: DataSet,
+    underlying_id: int,
+    sessions: Sequence[Session],
+    past: Sequence[Session],
+    no_bid: Decimal,
 ) -> list[StoredClaim]:
     """Return the claims on sessions with their facts.
 
     Args:
         db: the database.
+        data_set: of which bars.
         underlying_id: whose.
         sessions: the product's whole sessions.
         past: its sessions since a few before the first of them.
@@ -202,7 +213,14 @@ async def claims(
     """
     if not sessions:
         return []
-    rows = await db.fetch("claims", underlying_id, *session_arrays(sessions), *session_arrays(past), no_bid)
+    rows = await db.fetch(
+        "claims",
+        data_set.id,
+        underlying_id,
+        *session_slots(data_set, sessions),
+        *session_slots(data_set, past),
+        no_bid,
+    )
     return [_claim(row) for row in rows]
 
 
@@ -213,18 +231,21 @@ async def doubted_days(db: Statements, symbol: str) -> list[date]:
 
 async def emptiness(
     db: Statements,
+    data_set: DataSet,
     underlying_id: int,
     session: Session,
     series: Sequence[WhatToShow],
     near: Collection[int],
 ) -> Emptiness:
     """Return how empty a whole session is; `near`: ids of its contracts near the money."""
+    span = data_set.span(session)
     row = await db.fetchrow(
         "measure_emptiness",
+        data_set.id,
         underlying_id,
         session.day,
-        session.open,
-        session.close,
+        span.start,
+        span.end,
         [what.value for what in series],
         list(near),
     )
@@ -276,7 +297,7 @@ async def accept(db: Statements, day: date, symbols: Sequence[str]) -> None:
     await db.execute("accept_session", day, list(symbols), db.clock.now())
 
 
-async def settle(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling]]) -> int:
+async def settle(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling]]) -> int:
     """Settle claims; slots with quotes whose TRADES have settled empty say from now on that nobody traded.
 
     Returns:
@@ -286,6 +307,7 @@ async def settle(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling]]) ->
         return 0
     changed = await db.execute(
         "settle_claims",
+        data_set.id,
         *_keys(one for one, _ in ruled),
         [verdict is Ruling.SINGLE_WITNESS for _, verdict in ruled],
     )
@@ -294,15 +316,16 @@ async def settle(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling]]) ->
         if one.facts.what_to_show is WhatToShow.TRADES and one.instrument > 0:
             untraded.setdefault(one.span, []).append(one.instrument)
     for span, ids in untraded.items():
-        await db.execute("note_no_trade", ids, span.start, span.end)
+        await db.execute("note_no_trade", data_set.id, ids, span.start, span.end)
     return changed
 
 
-async def rule(db: Statements, ruled: Sequence[tuple[StoredClaim, Ruling, str]]) -> None:
+async def rule(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling, str]]) -> None:
     """Note which claims await their second witness, and which are held, and why."""
     if ruled:
         await db.execute(
             "rule_claims",
+            data_set.id,
             *_keys(one for one, _, _ in ruled),
             [verdict.value for _, verdict, _ in ruled],
             [reason for _, _, reason in ruled],
@@ -330,11 +353,12 @@ async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[
 
 
 async def awaiting_expiries(
-    db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
+    db: Statements, data_set: DataSet, underlying_id: int, session: Session, series: Sequence[WhatToShow]
 ) -> set[int]:
     """Return the contracts (ids) that expire on a session and lack nothing of it but second witnesses."""
     names = [what.value for what in series]
-    rows = await db.fetch("awaiting_expiries", underlying_id, session.day, session.open, session.close, names)
+    span = data_set.span(session)
+    rows = await db.fetch("awaiting_expiries", data_set.id, underlying_id, session.day, span.start, span.end, names)
     return {row["id"] for row in rows}
 
 
@@ -346,13 +370,15 @@ async def implausible(db: Statements, day: date | None = None) -> list[EmptySess
     ]
 
 
-async def young(db: Statements, underlying_id: int, now: datetime) -> dict[tuple[int, WhatToShow], Spans]:
-    """Return what contracts were called empty so lately that asking again proves nothing yet, by id and series.
+async def young(
+    db: Statements, data_set: DataSet, underlying_id: int, now: datetime
+) -> dict[tuple[int, WhatToShow], Spans]:
+    """Return what was called empty so lately that asking again proves nothing yet, by instrument and series.
 
     That is half an hour; for sessions before a contract was listed, until another night.
     """
-    rows = await db.fetch("young_claims", underlying_id, now - SECOND_AFTER, latest_of_another_night(now))
-    return {(row["contract_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
+    rows = await db.fetch("young_claims", data_set.id, underlying_id, now - SECOND_AFTER, latest_of_another_night(now))
+    return {(row["instrument_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 
 async def candidates(

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from collector.db.connection.pool import Database, Statements
+from collector.db.connection.pool import Database, Row, Statements
+from collector.domain.market_data.data_sets import DATA_SETS, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -16,83 +17,63 @@ from collector.domain.run_vocabulary import Asks
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Slots that one series of one contract lacks; never empty, inside the sessions asked about."""
+    """Slots that one series of one instrument lacks; never empty, inside the sessions asked about."""
 
-    contract_id: int
+    instrument_id: int
     what_to_show: WhatToShow
     missing: Spans
 
 
-@dataclass(frozen=True, slots=True)
-class MissingUnderlying:
-    """Slots that one series of an underlying lacks; never empty, inside the sessions asked about."""
-
-    underlying_id: int
-    what_to_show: WhatToShow
-    missing: Spans
-
-
-def session_arrays(sessions: Sequence[Session]) -> tuple[list[date], list[datetime], list[datetime]]:
-    """Return the days, opens and closes of sessions, as the queries take them: SQL knows no calendar."""
-    return [s.day for s in sessions], [s.open for s in sessions], [s.close for s in sessions]
+def session_slots(data_set: DataSet, sessions: Sequence[Session]) -> tuple[list[date], list[datetime], list[datetime]]:
+    """Return the days of sessions and the bounds of their slots, as the queries take them: SQL knows no calendar."""
+    spans = [data_set.span(session) for session in sessions]
+    return [session.day for session in sessions], [span.start for span in spans], [span.end for span in spans]
 
 
 async def missing(
     db: Statements,
+    data_set: DataSet,
     underlying_id: int,
     sessions: Sequence[Session],
     series: Sequence[WhatToShow],
     asks: Asks | None,
-    contract_ids: Sequence[int] | None = None,
+    instrument_ids: Sequence[int] | None = None,
+    *,
+    also: Sequence[date] = (),
 ) -> list[Missing]:
-    """Return what is expected and not done: slots of sessions for which a contract is selected.
+    """Return what is expected and not done: slots of sessions for which an instrument is selected.
 
     Args:
         db: the database.
-        underlying_id: whose contracts.
+        data_set: whose slots.
+        underlying_id: whose series, or whose contracts', as the data set is about.
         sessions: the product's sessions, whole or clipped.
         series: the series to look at.
         asks: what counts as done: covered slots, or settled ones; None: nothing does (a forced run).
-        contract_ids: these contracts only; None: all of the underlying.
+        instrument_ids: these instruments only; None: all of the underlying.
+        also: days for which the underlying itself counts as selected before that is recorded.
 
     Returns:
-        By contract id, then series; series that lack nothing are absent.
+        By instrument, then series; series that lack nothing are absent.
     """
     if not sessions:
         return []
     rows = await db.fetch(
-        "missing_contract_slots",
+        "missing_slots",
+        data_set.id,
         underlying_id,
-        *session_arrays(sessions),
+        *session_slots(data_set, sessions),
         [what.value for what in series],
         None if asks is None else asks.value,
-        None if contract_ids is None else list(contract_ids),
+        None if instrument_ids is None else list(instrument_ids),
+        list(also),
     )
-    return [Missing(row["contract_id"], WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
-
-
-async def missing_underlying(
-    db: Statements,
-    underlying_id: int,
-    sessions: Sequence[Session],
-    series: Sequence[WhatToShow],
-    asks: Asks | None,
-) -> list[MissingUnderlying]:
-    """Return what an underlying's own series lack on sessions; arguments and order as in `missing`."""
-    if not sessions:
-        return []
-    rows = await db.fetch(
-        "missing_underlying_slots",
-        underlying_id,
-        *session_arrays(sessions),
-        [what.value for what in series],
-        None if asks is None else asks.value,
-    )
-    return [MissingUnderlying(underlying_id, WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
+    return [_missing(row) for row in rows]
 
 
 async def lacking_columns(
     db: Statements,
+    data_set: DataSet,
     underlying_id: int,
     sessions: Sequence[Session],
     series: Sequence[WhatToShow],
@@ -102,6 +83,7 @@ async def lacking_columns(
 
     Args:
         db: the database.
+        data_set: of options.
         underlying_id: whose contracts.
         sessions: the product's sessions, whole, none older than the source remembers.
         series: the series to look at; others than BID and ASK lack nothing.
@@ -112,11 +94,11 @@ async def lacking_columns(
     """
     if not sessions:
         return []
-    _, opens, closes = session_arrays(sessions)
+    _, starts, ends = session_slots(data_set, sessions)
     names = [what.value for what in series]
     ids = None if contract_ids is None else list(contract_ids)
-    rows = await db.fetch("lacking_quote_columns", underlying_id, opens, closes, names, ids)
-    return [Missing(row["contract_id"], WhatToShow(row["what_to_show"]), row["missing"]) for row in rows]
+    rows = await db.fetch("lacking_quote_columns", data_set.id, underlying_id, starts, ends, names, ids)
+    return [_missing(row) for row in rows]
 
 
 async def forget(db: Database, session: Session, symbols: Sequence[str], today: date) -> int:
@@ -136,8 +118,17 @@ async def forget(db: Database, session: Session, symbols: Sequence[str], today: 
     names = list(symbols)
     async with db.transaction() as transaction:
         hours = (names, session.open, session.close, db.clock.now())
-        forgotten = await transaction.execute("forget_coverage", names, session.open, session.next_open, today)
+        forgotten = 0
+        for data_set in DATA_SETS:
+            start, end = data_set.span(session).start, data_set.span(session).end
+            # Spans that were settled before revision 0006 reach to the next open.
+            end = session.next_open if end == session.close else end
+            forgotten += await transaction.execute("forget_coverage", data_set.id, names, start, end, today)
         await transaction.execute("forget_claims", names, session.day, today)
         await transaction.execute("forget_option_bars", *hours, today)
         await transaction.execute("forget_underlying_bars", *hours)
     return forgotten
+
+
+def _missing(row: Row) -> Missing:
+    return Missing(row["instrument_id"], WhatToShow(row["what_to_show"]), row["missing"])

@@ -9,7 +9,8 @@ from datetime import date, datetime
 
 from collector.db.connection.pool import Row, Statements
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.market_data.instruments import OptionContract, WhatToShow
+from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 
 
@@ -47,17 +48,19 @@ class DeadLetter:
 
 
 async def park(
-    db: Statements, letters: Sequence[NewLetter], run_id: int | None = None, now: datetime | None = None
+    db: Statements,
+    data_set: DataSet,
+    letters: Sequence[NewLetter],
+    run_id: int | None = None,
+    now: datetime | None = None,
 ) -> None:
     """Keep requests that were given up on; one that is kept already gets the new outcome and its attempts added."""
     if not letters:
         return
-    options = [isinstance(letter.request.instrument, OptionContract) for letter in letters]
-    ids = [letter.request.instrument.id for letter in letters]
     await db.execute(
         "park_dead_letters",
-        [id_ if option else None for id_, option in zip(ids, options, strict=True)],
-        [None if option else id_ for id_, option in zip(ids, options, strict=True)],
+        data_set.id,
+        [letter.request.instrument.key for letter in letters],
         [letter.request.what_to_show.value for letter in letters],
         [letter.request.span.start for letter in letters],
         [letter.request.span.end for letter in letters],
@@ -77,15 +80,15 @@ async def due(db: Statements, now: datetime | None = None, symbols: Sequence[str
 
 
 async def resting(
-    db: Statements, underlying_id: int, now: datetime, before: datetime
+    db: Statements, data_set: DataSet, underlying_id: int, now: datetime, before: datetime
 ) -> dict[tuple[int, WhatToShow], Spans]:
     """Return what before an instant is not to be asked again yet, by series of an underlying and its contracts.
 
     An instrument is named by its contract's id, or minus the underlying's. What expires before its next attempt does
     not rest.
     """
-    rows = await db.fetch("resting_letters", underlying_id, now, before)
-    return {(row["instrument"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
+    rows = await db.fetch("resting_letters", data_set.id, underlying_id, now, before)
+    return {(row["instrument_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 
 async def resolve(db: Statements, now: datetime | None = None) -> dict[str, int]:

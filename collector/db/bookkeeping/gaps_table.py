@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from collector.db.bookkeeping.coverage_table import session_arrays
+from collector.db.bookkeeping.coverage_table import session_slots
 from collector.db.connection.pool import Row, Statements
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
@@ -57,10 +58,10 @@ class GapTotal:
 
 async def record(
     db: Statements,
+    data_set: DataSet,
     underlying_id: int,
     sessions: Sequence[Session],
     series: Sequence[WhatToShow],
-    underlying_series: Sequence[WhatToShow] = (),
     *,
     run_id: int | None = None,
     now: datetime | None = None,
@@ -68,37 +69,37 @@ async def record(
     reasons: Mapping[tuple[int, WhatToShow], GapType] | None = None,
     pending: Mapping[int, datetime] | None = None,
 ) -> Recorded:
-    """Bring the recorded gaps of an underlying and its contracts up to date.
+    """Bring the recorded gaps of an underlying's series, or of its contracts', up to date.
 
-    Expected are the slots of sessions on which a contract was selected, to its expiration; the underlying's own where
-    any of its contracts was. What is expected and not settled is a gap, one for each stretch of slots, but for what
-    awaits a second witness. Gaps outside the given sessions are left alone; lost ones stay lost, unless they came.
+    Expected are the slots of sessions on which the instrument was selected, to its expiration. What is expected and not
+    settled is a gap, one for each stretch of slots, but for what awaits a second witness. Gaps outside the given
+    sessions are left alone; lost ones stay lost, unless they came.
 
     Args:
         db: the database.
-        underlying_id: whose gaps.
+        data_set: whose slots.
+        underlying_id: whose gaps, or whose contracts', as the data set is about.
         sessions: past sessions of the product, whole.
-        series: the options' configured series.
-        underlying_series: the underlying's; empty: do not look.
+        series: the configured ones.
         run_id: the run that found or filled them.
         now: when; the clock's time by default.
         gap_type: why slots are missing where `reasons` says nothing.
-        reasons: by contract id and series.
-        pending: by contract id the instant from which slots are not due yet; there no new gap begins.
+        reasons: by instrument and series.
+        pending: by instrument the instant from which slots are not due yet; there no new gap begins.
     """
     if not sessions:
         return Recorded()
     known = list((reasons or {}).items())
     row = await db.fetchrow(
         "record_gaps",
+        data_set.id,
         underlying_id,
-        *session_arrays(sessions),
+        *session_slots(data_set, sessions),
         [what.value for what in series],
-        [what.value for what in underlying_series],
         now or db.clock.now(),
         run_id,
         gap_type.value,
-        [contract_id for (contract_id, _), _ in known],
+        [instrument_id for (instrument_id, _), _ in known],
         [what.value for (_, what), _ in known],
         [reason.value for _, reason in known],
         list(pending or ()),
@@ -150,11 +151,14 @@ async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) 
     return await _lose(db, {row["id"]: reasons[row["expiration_date"]] for row in rows})
 
 
-async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToShow, timedelta]) -> list[Gap]:
+async def lose_old(
+    db: Statements, data_set: DataSet, underlying_id: int, depths: Mapping[WhatToShow, timedelta]
+) -> list[Gap]:
     """Mark open gaps of contracts as lost that lie beyond the source's memory and were empty on two nights.
 
     Args:
         db: the database.
+        data_set: of options.
         underlying_id: whose contracts.
         depths: how far back the source remembers each series.
 
@@ -162,7 +166,7 @@ async def lose_old(db: Statements, underlying_id: int, depths: Mapping[WhatToSho
         The gaps lost by this call: each is told once.
     """
     names = [what.value for what in depths]
-    rows = await db.fetch("old_gaps", underlying_id, names, list(depths.values()), db.clock.now())
+    rows = await db.fetch("old_gaps", data_set.id, underlying_id, names, list(depths.values()), db.clock.now())
     return await _lose(db, {row["id"]: row["reason"] for row in rows})
 
 

@@ -19,8 +19,8 @@ PREPARED = "create_stage_requests"
 """What a transaction prepares that records requests."""
 
 _COLUMNS = (
-    "sent_at", "answered_at", "run_id", "login", "instrument_id", "what_to_show", "span", "outcome", "code", "message",
-    "bars", "first_bar", "negatives",
+    "sent_at", "answered_at", "run_id", "login", "instrument_id", "data_set", "what_to_show", "span", "outcome", "code",
+    "message", "bars", "first_bar", "negatives",
 )  # fmt: skip
 
 
@@ -83,14 +83,14 @@ async def slowest(db: Statements, since: datetime, most: int = 20) -> list[SlowR
     return [SlowRequest(**row) for row in map(dict, rows)]
 
 
-async def depths(db: Statements, since: datetime) -> dict[tuple[bool, WhatToShow], timedelta]:
+async def depths(db: Statements, data_set: DataSet, since: datetime) -> dict[WhatToShow, timedelta]:
     """Return how far back the source's answers reached since an instant: the longest time from a bar to its request.
 
     Returns:
-        By (whether it is an option, series); absent where no bar came.
+        By series; absent where no bar came.
     """
-    rows = await db.fetch("request_depths", since)
-    return {(row["is_option"], WhatToShow(row["what_to_show"])): row["depth"] for row in rows}
+    rows = await db.fetch("request_depths", data_set.id, since)
+    return {WhatToShow(row["what_to_show"]): row["depth"] for row in rows}
 
 
 def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
@@ -100,6 +100,7 @@ def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
         run_id,
         login or None,
         one.instrument.key,
+        one.data_set.id,
         one.what_to_show.value,
         span_literal(one.span),
         one.outcome.value,

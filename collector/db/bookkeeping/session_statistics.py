@@ -9,11 +9,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from collector.db.connection.pool import Statements
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
-
-_SLOT_S = int(OPTION_BARS_5MIN.bar_size.total_seconds())
+from collector.domain.market_data.spans import Spans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +53,7 @@ class Measured:
 
 async def measure(
     db: Statements,
+    data_set: DataSet,
     underlying_id: int,
     session: Session,
     series: Sequence[WhatToShow],
@@ -63,32 +63,36 @@ async def measure(
 
     Args:
         db: the database.
+        data_set: of options.
         underlying_id: whose contracts.
         session: the product's session.
         series: the configured series of options.
         contract_ids: these contracts only; None: every one that is selected for the session.
     """
+    span, bar_size = data_set.span(session), data_set.bar_size
     row = await db.fetchrow(
         "measure_symbol",
+        data_set.id,
         underlying_id,
         session.day,
-        session.open,
-        session.close,
+        span.start,
+        span.end,
         [what.value for what in series],
         None if contract_ids is None else list(contract_ids),
     )
     if row is None:
         raise LookupError("measure_symbol returns one row")
-    slots = row["contracts"] * int((session.close - session.open).total_seconds()) // _SLOT_S
-    traded, no_trade = row["traded"], int(row["no_trade"])
+    of_series = data_set.count(Spans((span,)))
+    slots, traded = row["contracts"] * of_series, row["traded"]
+    no_trade = row["trades_settled"] // bar_size - row["not_untraded"]
     return Measured(
         contracts=row["contracts"],
         contracts_settled=row["contracts_settled"],
-        expected=int(row["expected"]),
-        covered=int(row["covered"]),
-        settled=int(row["settled"]),
-        awaiting=int(row["awaiting"]),
-        single_witness=int(row["single_witness"]),
+        expected=row["series"] * of_series,
+        covered=row["covered"] // bar_size,
+        settled=row["settled"] // bar_size,
+        awaiting=row["awaiting"] // bar_size,
+        single_witness=row["single_witness"] // bar_size,
         slots=slots,
         traded=traded,
         no_trade=no_trade,

@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 from collector.db.connection.pool import Statements
 from collector.db.contracts.contract_rows import contract_of
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 
@@ -29,12 +30,13 @@ async def expire(db: Statements, today: date) -> int:
 
 
 async def select(db: Statements, contract_ids: Sequence[int], day: date) -> int:
-    """Select contracts for collection from a session on; they stay selected until they expire.
+    """Select contracts for collection from a session on, and their underlying with them, until they expire.
 
     Returns:
         The number of contracts that were not selected from that session on before.
     """
-    return await db.execute("select_contracts", list(contract_ids), day)
+    selected: int = await db.fetchval("select_contracts", list(contract_ids), day, UNDERLYING_BARS_5MIN.id)
+    return selected
 
 
 async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int:
@@ -52,12 +54,13 @@ class Expiries:
 
 
 async def mark_expiry_collected(
-    db: Statements, underlying_id: int, session: Session, series: Sequence[WhatToShow]
+    db: Statements, data_set: DataSet, underlying_id: int, session: Session, series: Sequence[WhatToShow]
 ) -> Expiries:
     """Mark selected contracts whose last session is settled in every series.
 
     Args:
         db: the database.
+        data_set: of options.
         underlying_id: whose contracts.
         session: the whole session on which they expire.
         series: the configured ones.
@@ -66,7 +69,8 @@ async def mark_expiry_collected(
         How the contracts stand that expire on that session and are selected for it.
     """
     names = [what.value for what in series]
-    await db.execute("mark_expiry_collected", underlying_id, session.day, session.open, session.close, names)
+    span = data_set.span(session)
+    await db.execute("mark_expiry_collected", data_set.id, underlying_id, session.day, span.start, span.end, names)
     rows = await db.fetch("expiries_of_session", underlying_id, session.day)
     unsettled = [row for row in rows if not row["collected"]]
     return Expiries(

@@ -10,22 +10,28 @@ from collector.db.connection.pool import Statements
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.purge import Asked
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 
 
 async def asked(
-    db: Statements, underlying_id: int, expirations: Sequence[date], depths: Mapping[WhatToShow, timedelta]
+    db: Statements,
+    data_set: DataSet,
+    underlying_id: int,
+    expirations: Sequence[date],
+    depths: Mapping[WhatToShow, timedelta],
 ) -> dict[date, list[Asked]]:
     """Return what contracts of expirations were asked for after they had expired, by expiration, ascending by time.
 
     Args:
         db: the database.
+        data_set: of options.
         underlying_id: whose contracts.
         expirations: past ones.
         depths: how far back the source remembers each series; what is older is not known to be there.
     """
     found: dict[date, list[Asked]] = {}
-    for row in await db.fetch("asked_of_expired", underlying_id, list(expirations)):
+    for row in await db.fetch("asked_of_expired", data_set.id, underlying_id, list(expirations)):
         what = WhatToShow(row["what_to_show"])
         known = row["last_known"] is not None and row["last_known"] >= row["sent_at"] - depths[what]
         code = f" ({row['code']})" if row["code"] else ""

@@ -16,6 +16,7 @@ from collector.db.bookkeeping.gaps_table import GapTotal
 from collector.db.bookkeeping.session_statistics import Measured
 from collector.db.connection.pool import Row, Statements
 from collector.domain.coverage.evidence import EmptySession
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
@@ -184,7 +185,7 @@ async def overview(
             SymbolStatus(
                 symbol=underlying.symbol,
                 session=session,
-                measured=await session_statistics.measure(db, underlying.id, session, series),
+                measured=await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series),
                 bars=stored.get(underlying.symbol),
                 quality=recorded.get(underlying.symbol),
                 gaps=await gaps.totals(db, [underlying.symbol], session.open, session.close),

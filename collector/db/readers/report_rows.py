@@ -41,9 +41,10 @@ async def past_runs(db: Statements, window: Window, *, before: date) -> list[Pas
 
 async def verdicts(db: Statements, contracts: Sequence[OptionContract], span: Span) -> Verdicts:
     """Return what is known of every slot of a span for contracts, from their TRADES series."""
-    rows = await db.fetch("slot_verdicts", [contract.id for contract in contracts], span.start, span.end)
+    data_set, ids = OPTION_BARS_5MIN, [contract.id for contract in contracts]
+    rows = await db.fetch("slot_verdicts", data_set.id, data_set.bar_size, ids, span.start, span.end)
     by_id = {row["contract_id"]: row for row in rows}
-    slots = list(OPTION_BARS_5MIN.slots(span))
+    slots = list(data_set.slots(span))
     found: Verdicts = []
     for contract in sorted(contracts, key=lambda one: (one.expiration, one.strike, one.right)):
         row = by_id[contract.id]

@@ -79,7 +79,6 @@ async def adopt(
             async with session.transaction():
                 await session.execute("adopt/lifecycle")
                 await session.execute("adopt/coverage")
-                await session.execute("adopt/underlying_coverage")
             bars = await _counted(session) if "option_bars_5min" in aside else 0
         await refresh_aggregates(url, clock=clock)
     return Adoption(made, bars, aside)

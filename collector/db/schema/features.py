@@ -16,6 +16,7 @@ from collector.clock import Clock
 from collector.db.schema import comments, timescale
 from collector.db.schema.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
+from collector.domain.market_data.data_sets import DATA_SETS
 
 HYPERTABLES = ("option_bars_5min", "underlying_bars_5min", "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
@@ -25,6 +26,7 @@ VIEWS = (
     "option_contracts",
     "instruments",
     "option_bars",
+    "selections",
     "latest_runs",
     "open_gaps",
     "session_quality",
@@ -114,6 +116,9 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                     await _community(session, settings or StorageSettings())
                 else:
                     await _apache(session)
+            for one in DATA_SETS:
+                seconds = int(one.bar_size.total_seconds())
+                await session.execute("add_data_set", one.id, one.name, one.kind.value, seconds)
             for name in VIEWS:
                 await session.execute(f"views/{name}")
             await comments.write(session)

@@ -7,6 +7,7 @@ Prices are USD per share with 4 decimals, instants are UTC, ranges are half-open
 """
 
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -30,7 +31,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DATEMULTIRANGE, JSONB, TSTZMULTIRANGE, TSTZRANGE
-from sqlalchemy.sql.schema import SchemaItem
 
 metadata = MetaData(
     naming_convention={
@@ -48,19 +48,28 @@ GREEK = Numeric(12, 4)
 INSTANT = DateTime(timezone=True)
 
 
+def _instrument_id() -> "Column[int]":
+    """Return the column that names an instrument, whatever its kind."""
+    return Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's")
+
+
 def _data_set() -> "Column[int]":
     """Return the column that tells which kind of bars a row is about."""
-    return Column("data_set", SmallInteger, nullable=False, server_default=text("1"), comment="1: bars of 5 minutes")
+    return Column("data_set", SmallInteger, nullable=False, comment="id of data_sets")
 
 
-def _one_instrument() -> list[SchemaItem]:
-    """Return the columns of a row about a series of exactly one option contract or underlying."""
+_CONTRACT = "CASE WHEN instrument_id > 0 THEN instrument_id END"
+_UNDERLYING = "CASE WHEN instrument_id < 0 THEN -instrument_id END"
+
+
+def _series() -> "list[Column[Any]]":
+    """Return the columns of a row about a series; what follows the first three is for readers."""
     return [
-        Column("contract_id", Integer, ForeignKey("option_chains.id")),
-        Column("underlying_id", Integer, ForeignKey("underlying_securities.id")),
+        _instrument_id(),
         _data_set(),
         Column("what_to_show", Text, nullable=False),
-        CheckConstraint("num_nonnulls(contract_id, underlying_id) = 1", name="one_instrument"),
+        Column("contract_id", Integer, ForeignKey("option_chains.id"), Computed(_CONTRACT, persisted=True)),
+        Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), Computed(_UNDERLYING, persisted=True)),
     ]
 
 
@@ -143,6 +152,26 @@ option_contract_lifecycle = Table(
     Column("status", Text, nullable=False, server_default="listed"),
     Column("selected", DATEMULTIRANGE, nullable=False, server_default="{}"),
     CheckConstraint("status IN ('listed', 'vanished', 'expired')", name="status"),
+)
+
+# What collector.domain.market_data.data_sets says of each kind of bars, for statements that count slots.
+data_sets = Table(
+    "data_sets",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="data_set of other tables"),
+    Column("name", Text, nullable=False, unique=True, comment="of the view that shows its bars"),
+    Column("instrument_kind", Text, nullable=False, comment="option or underlying"),
+    Column("bar_seconds", Integer, nullable=False, comment="length of a slot"),
+)
+
+# What option_contract_lifecycle.selected is for contracts; the view `selections` shows both.
+underlying_selections = Table(
+    "underlying_selections",
+    metadata,
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
+    _data_set(),
+    Column("selected", DATEMULTIRANGE, nullable=False, comment="sessions on which bars of the underlying are expected"),
+    PrimaryKeyConstraint("underlying_id", "data_set"),
 )
 
 
@@ -262,8 +291,10 @@ bar_revisions = Table(
     "bar_revisions",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("contract_id", Integer),
-    Column("underlying_id", Integer),
+    _instrument_id(),
+    _data_set(),
+    Column("contract_id", Integer, Computed(_CONTRACT, persisted=True)),
+    Column("underlying_id", Integer, Computed(_UNDERLYING, persisted=True)),
     Column("time", INSTANT, nullable=False),
     Column("open", PRICE),
     Column("high", PRICE),
@@ -276,8 +307,7 @@ bar_revisions = Table(
     Column("implied_volatility", GREEK),
     Column("replaced_at", INSTANT, nullable=False),
     Column("run_id", Integer, nullable=False),
-    CheckConstraint("num_nonnulls(contract_id, underlying_id) = 1", name="one_instrument"),
-    Index(None, "contract_id", "time"),
+    Index(None, "instrument_id", "time"),
 )
 
 # What the summaries of dropped bars were, on servers without continuous aggregates: retention writes it down.
@@ -312,7 +342,7 @@ underlying_intraday_archive = Table(
 request_coverage = Table(
     "request_coverage",
     metadata,
-    *_one_instrument(),
+    *_series(),
     # Slots only, to the close that was asked for; spans that were settled before revision 0006 reach to the next open.
     Column("covered", TSTZMULTIRANGE, nullable=False, server_default="{}"),
     Column("settled", TSTZMULTIRANGE, nullable=False, server_default="{}"),
@@ -323,8 +353,7 @@ request_coverage = Table(
         server_default="{}",
         comment="of what is settled: empty by one controlled answer",
     ),
-    UniqueConstraint("contract_id", "data_set", "what_to_show"),
-    UniqueConstraint("underlying_id", "data_set", "what_to_show"),
+    PrimaryKeyConstraint("instrument_id", "data_set", "what_to_show"),
 )
 
 intraday_collection_runs = Table(
@@ -380,7 +409,7 @@ historical_data_gaps = Table(
     "historical_data_gaps",
     metadata,
     _id(),
-    *_one_instrument(),
+    *_series(),
     Column("state", Text, nullable=False, server_default="open"),
     Column("gap_start", INSTANT, nullable=False),
     Column("gap_end", INSTANT, nullable=False),
@@ -395,22 +424,13 @@ historical_data_gaps = Table(
     CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
     CheckConstraint("gap_start < gap_end", name="not_empty"),
     Index(
-        "uq_historical_data_gaps_open_contract",
-        "contract_id",
+        "uq_historical_data_gaps_open",
+        "instrument_id",
         "data_set",
         "what_to_show",
         "gap_start",
         unique=True,
-        postgresql_where=text("state = 'open' AND contract_id IS NOT NULL"),
-    ),
-    Index(
-        "uq_historical_data_gaps_open_underlying",
-        "underlying_id",
-        "data_set",
-        "what_to_show",
-        "gap_start",
-        unique=True,
-        postgresql_where=text("state = 'open' AND underlying_id IS NOT NULL"),
+        postgresql_where=text("state = 'open'"),
     ),
 )
 
@@ -444,7 +464,7 @@ dead_letters = Table(
     "dead_letters",
     metadata,
     _id(),
-    *_one_instrument(),
+    *_series(),
     Column("span", TSTZRANGE, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("code", Integer, comment="IB's error code"),
@@ -457,22 +477,13 @@ dead_letters = Table(
     Column("resolved_at", INSTANT),
     Column("resolution", Text, comment="answered, expired, settled by another request …"),
     Index(
-        "uq_dead_letters_open_contract",
-        "contract_id",
+        "uq_dead_letters_open",
+        "instrument_id",
         "data_set",
         "what_to_show",
         "span",
         unique=True,
-        postgresql_where=text("resolved_at IS NULL AND contract_id IS NOT NULL"),
-    ),
-    Index(
-        "uq_dead_letters_open_underlying",
-        "underlying_id",
-        "data_set",
-        "what_to_show",
-        "span",
-        unique=True,
-        postgresql_where=text("resolved_at IS NULL AND underlying_id IS NOT NULL"),
+        postgresql_where=text("resolved_at IS NULL"),
     ),
 )
 
@@ -505,7 +516,7 @@ quarantined_bars = Table(
     "quarantined_bars",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    *_one_instrument(),
+    *_series(),
     Column("time", INSTANT, nullable=False, comment="as sent; may lie off the grid"),
     Column("reason", Text, nullable=False, comment="collector.domain.quality.Impossible"),
     Column("open", Numeric),
@@ -520,24 +531,7 @@ quarantined_bars = Table(
     Column("sent_at", INSTANT, comment="when the request that brought it was sent"),
     Column("seen", SmallInteger, nullable=False, server_default=text("1"), comment="in how many answers"),
     Index(None, "time"),
-    Index(
-        "uq_quarantined_bars_contract",
-        "contract_id",
-        "data_set",
-        "what_to_show",
-        "time",
-        unique=True,
-        postgresql_where=text("contract_id IS NOT NULL"),
-    ),
-    Index(
-        "uq_quarantined_bars_underlying",
-        "underlying_id",
-        "data_set",
-        "what_to_show",
-        "time",
-        unique=True,
-        postgresql_where=text("underlying_id IS NOT NULL"),
-    ),
+    UniqueConstraint("instrument_id", "data_set", "what_to_show", "time"),
 )
 
 option_open_interest = Table(
@@ -554,7 +548,7 @@ option_open_interest = Table(
 negative_claims = Table(
     "negative_claims",
     metadata,
-    *_one_instrument(),
+    *_series(),
     Column("session_date", Date, nullable=False),
     Column("span", TSTZRANGE, nullable=False, comment="what was asked for of the session"),
     Column("state", Text, nullable=False, comment="awaiting a second witness, or held"),
@@ -565,8 +559,7 @@ negative_claims = Table(
     Column("last_sent_at", INSTANT, comment="when the latest controlled witness was asked"),
     Column("nights", SmallInteger, nullable=False, server_default=text("0")),
     CheckConstraint("state IN ('awaiting', 'held')", name="state"),
-    UniqueConstraint("contract_id", "data_set", "what_to_show", "span", name="uq_negative_claims_contract"),
-    UniqueConstraint("underlying_id", "data_set", "what_to_show", "span", name="uq_negative_claims_underlying"),
+    PrimaryKeyConstraint("instrument_id", "data_set", "what_to_show", "span"),
 )
 
 # How much of a session's emptiness was found, by symbol and over all, and whether it can be.
@@ -597,7 +590,7 @@ requests = Table(
     Column("answered_at", INSTANT, comment="by the source's clock; NULL: never"),
     Column("run_id", Integer),
     Column("login", Text),
-    Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's"),
+    _instrument_id(),
     _data_set(),
     Column("what_to_show", Text, nullable=False),
     Column("span", TSTZRANGE, nullable=False, comment="what was asked for"),

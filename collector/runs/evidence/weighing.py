@@ -17,7 +17,7 @@ from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -60,7 +60,9 @@ async def weigh(
         touched: dict[Underlying, _Nights] = {}
         for underlying in underlyings:
             await store.drop_answered(transaction, underlying.id)
-            nights = await _witnessed(transaction, calendar, underlying, found, unproven)
+            nights: _Nights = {}
+            for data_set in DATA_SETS:
+                await _witnessed(transaction, calendar, data_set, underlying, found, unproven, nights)
             # Claims of earlier runs are ruled on again: what they waited for may have come.
             spoken_of = {*nights, *asked, *await store.claimed_days(transaction, underlying.id)}
             spoken_of &= {only} if only else spoken_of
@@ -68,10 +70,13 @@ async def weigh(
         # All symbols before any ruling: that of all sessions together can hold up a claim of each.
         findings = await _findings(transaction, settings, calendar, touched, run_id, found)
         for underlying, days in touched.items():
-            settled = await _rule(transaction, settings, calendar, underlying, list(days), findings, found)
-            for claim in settled:
-                series = (claim.instrument, claim.facts.what_to_show)
-                unproven[series] = unproven.get(series, Spans()) - Spans((claim.span,))
+            for data_set in DATA_SETS:
+                settled = await _rule(
+                    transaction, settings, calendar, data_set, underlying, list(days), findings, found
+                )
+                for claim in settled:
+                    series = (claim.instrument, claim.facts.what_to_show)
+                    unproven[series] = unproven.get(series, Spans()) - Spans((claim.span,))
     # What earlier witnesses have proven meanwhile needs no answer of this run.
     found.uncontrolled -= {series for series, spans in unproven.items() if not spans}
     for one in found.implausible:
@@ -81,73 +86,72 @@ async def weigh(
 
 
 async def _witnessed(
-    db: Statements, calendar: Calendar, underlying: Underlying, found: Weighed, unproven: dict[Series, Spans]
-) -> _Nights:
-    """Tell controlled empty answers from others, and keep what they claim; return the days that they speak of.
+    db: Statements,
+    calendar: Calendar,
+    data_set: DataSet,
+    underlying: Underlying,
+    found: Weighed,
+    unproven: dict[Series, Spans],
+    nights: _Nights,
+) -> None:
+    """Tell controlled empty answers from others, and keep what they claim.
 
-    Each with the New York day on which the last controlled one was sent. What nothing controls is added to `unproven`.
+    The days that they speak of are added to `nights`, each with the New York day on which the last controlled one was
+    sent; what nothing controls to `unproven`.
     """
     # "Known" bars tell of an outage only while the source must still have them.
-    depth = min(OPTION_BARS_5MIN.depths.values())
-    negatives = await store.negatives(db, underlying.id, db.clock.now() - _BACK, depth)
+    depth = min(data_set.depths.values())
+    negatives = await store.negatives(db, data_set, underlying.id, db.clock.now() - _BACK, depth)
     if not negatives:
-        return {}
+        return
     # The control of the first one came before it.
-    good = await store.good_answers(db, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
-    came: dict[tuple[bool, WhatToShow], list[datetime]] = defaultdict(list)
-    oldest: dict[tuple[bool, WhatToShow, int], datetime] = {}
+    good = await store.good_answers(db, data_set, underlying.id, min(one.sent_at for one in negatives) - _AROUND)
+    came: dict[WhatToShow, list[datetime]] = defaultdict(list)
+    oldest: dict[tuple[WhatToShow, int], datetime] = {}
     for one in good:
-        came[one.of_option, one.what_to_show].append(one.answered_at)
-        key = (one.of_option, one.what_to_show, one.run_id)
+        came[one.what_to_show].append(one.answered_at)
+        key = (one.what_to_show, one.run_id)
         oldest[key] = min(oldest.get(key, one.first_bar), one.first_bar)
     dark = _dark(negatives)
     sessions = _Sessions(calendar, underlying.symbol)
     marks: list[tuple[Negative, bool]] = []
     claims: dict[tuple[int, WhatToShow, Span], NewClaim] = {}
-    nights: _Nights = {}
     for negative in negatives:
-        key_ = (negative.instrument > 0, negative.what_to_show)
-        controlled = is_controlled(negative.sent_at, negative.answered_at, came[key_], dark[key_])
+        what = negative.what_to_show
+        controlled = is_controlled(negative.sent_at, negative.answered_at, came[what], dark[what])
         marks.append((negative, controlled))
         # An underlying's other series are not everybody's to have: what they lack makes no session suspect.
-        if (negative.instrument > 0 or negative.what_to_show is WhatToShow.TRADES) and not negative.settled:
-            series = (negative.instrument, negative.what_to_show)
+        if (negative.instrument > 0 or what is WhatToShow.TRADES) and not negative.settled:
+            series = (negative.instrument, what)
             (found.controlled if controlled else found.uncontrolled).add(series)
             if not controlled:
                 unproven[series] = unproven.get(series, Spans()) | negative.spans
         if controlled and not negative.settled:
-            reach = oldest.get((*key_, negative.run_id))
-            for claim in _claims(negative, sessions, reach):
+            reach = oldest.get((what, negative.run_id))
+            for claim in _claims(data_set, negative, sessions, reach):
                 _add(claims, claim)
-        for day in (_data_set(negative).day_of(span.start, NEW_YORK) for span in negative.spans):
-            # Ascending by time, so the last controlled night stays. A day that nothing controls is looked at, but has
-            # no night.
-            last = nights.get(day)
-            nights[day] = negative.sent_at.astimezone(NEW_YORK).date() if controlled else last
+        for day in (data_set.day_of(span.start, NEW_YORK) for span in negative.spans):
+            # A day that nothing controls is looked at, but has no night.
+            night = negative.sent_at.astimezone(NEW_YORK).date() if controlled else None
+            nights[day] = max((one for one in (nights.get(day), night) if one is not None), default=None)
     found.uncontrolled -= found.controlled
-    await store.mark_weighed(db, marks)
-    await store.claim(db, list(claims.values()))
-    return nights
+    await store.mark_weighed(db, data_set, marks)
+    await store.claim(db, data_set, list(claims.values()))
 
 
-def _dark(negatives: Iterable[Negative]) -> dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]]:
-    """Return when which instruments were empty where bars are known, ascending, by kind and series."""
-    found: dict[tuple[bool, WhatToShow], list[tuple[datetime, int]]] = defaultdict(list)
+def _dark(negatives: Iterable[Negative]) -> dict[WhatToShow, list[tuple[datetime, int]]]:
+    """Return when which instruments were empty where bars are known, ascending, by series."""
+    found: dict[WhatToShow, list[tuple[datetime, int]]] = defaultdict(list)
     for one in sorted((one for one in negatives if one.known), key=lambda one: (one.answered_at, one.instrument)):
-        found[one.instrument > 0, one.what_to_show].append((one.answered_at, one.instrument))
+        found[one.what_to_show].append((one.answered_at, one.instrument))
     return found
 
 
-def _data_set(negative: Negative) -> DataSet:
-    return OPTION_BARS_5MIN if negative.instrument > 0 else UNDERLYING_BARS_5MIN
-
-
-def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
+def _claims(data_set: DataSet, negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
     """Yield what a controlled empty answer claims: sessions that had closed long enough, within the source's memory.
 
     Further back than its memory is taken to reach, an answer of the same run must have shown that it reaches there.
     """
-    data_set = _data_set(negative)
     for span in negative.spans:
         session = sessions.of(data_set.day_of(span.start, NEW_YORK))
         if session is None:
@@ -240,7 +244,7 @@ async def _counted(
     # Without a price nothing is near the money: the session is judged by its other contracts alone.
     near = [] if market is None else [one.id for one in rule.chosen(contracts, market)]
     session = calendar.session(underlying.symbol, day)
-    return await store.emptiness(db, underlying.id, session, settings.series, near)
+    return await store.emptiness(db, OPTION_BARS_5MIN, underlying.id, session, settings.series, near)
 
 
 async def _judged(
@@ -277,6 +281,7 @@ async def _rule(
     db: Statements,
     settings: Settings,
     calendar: Calendar,
+    data_set: DataSet,
     underlying: Underlying,
     days: Sequence[date],
     findings: dict[tuple[str, date], Finding],
@@ -291,7 +296,7 @@ async def _rule(
     proven: list[tuple[StoredClaim, Ruling]] = []
     waiting: list[tuple[StoredClaim, Ruling, str]] = []
     unlisted: list[StoredClaim] = []
-    for claim in await store.claims(db, underlying.id, sessions, past, settings.evidence.no_bid_usd):
+    for claim in await store.claims(db, data_set, underlying.id, sessions, past, settings.evidence.no_bid_usd):
         # Before the listing, as far as is known: other contracts' bars, which make a session plausible, say nothing of
         # this one. Only another night does, and then the session is expected no more, rather than settled.
         if not claim.listed and not claim.facts.with_bars:
@@ -309,8 +314,8 @@ async def _rule(
             waiting.append(_waiting(claim))
         else:
             waiting.append((claim, verdict, words))
-    await store.settle(db, proven)
-    await store.rule(db, waiting)
+    await store.settle(db, data_set, proven)
+    await store.rule(db, data_set, waiting)
     await store.unlist(db, _wholly(unlisted, settings.series, sessions))
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)

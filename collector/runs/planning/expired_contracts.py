@@ -61,15 +61,15 @@ async def judged(db: Database, underlying: Underlying, passed: Iterable[date], n
     if not days:
         return {}
     depths = await remembered(db, now)
-    asked = await passed_expirations.asked(db, underlying.id, days, depths)
+    asked = await passed_expirations.asked(db, OPTION_BARS_5MIN, underlying.id, days, depths)
     counts = Counter(one.expiration for one in await passed_expirations.contracts(db, underlying.id, days))
     return {day: judge(asked.get(day, ()), now, counts[day]) for day in days}
 
 
 async def remembered(db: Database, now: datetime) -> dict[WhatToShow, timedelta]:
     """Return how far back the source remembers each series of options."""
-    seen = await requests_table.depths(db, now - SEEN_WITHIN)
-    return {what: depth(OPTION_BARS_5MIN, what, seen.get((True, what))) for what in OPTION_BARS_5MIN.series}
+    seen = await requests_table.depths(db, OPTION_BARS_5MIN, now - SEEN_WITHIN)
+    return {what: depth(OPTION_BARS_5MIN, what, seen.get(what)) for what in OPTION_BARS_5MIN.series}
 
 
 async def probes(
@@ -124,7 +124,7 @@ async def lost(db: Database, underlying: Underlying, now: datetime) -> list[gaps
     standing = await judged(db, underlying, passed, now)
     reasons = {day: found.reason for day, found in standing.items() if found.standing is Standing.GONE}
     forgotten = await gaps_table.lose(db, underlying.id, reasons)
-    return forgotten + await gaps_table.lose_old(db, underlying.id, await remembered(db, now))
+    return forgotten + await gaps_table.lose_old(db, OPTION_BARS_5MIN, underlying.id, await remembered(db, now))
 
 
 async def _controls(symbol: Prepared, what: WhatToShow, parts: Parts) -> list[HistoricalRequest]:

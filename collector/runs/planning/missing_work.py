@@ -37,15 +37,13 @@ async def underlying_work(db: Database, underlying: Underlying, order: Order, no
     Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
     which rotation looks too, only where contracts were selected.
     """
-    looked_at, own = order.sessions[underlying.symbol], order.own(underlying.symbol)
-    if len(looked_at) != len(own):
-        first = await contract_store.first_selected(db, underlying.id)
-        looked_at = tuple(one for one in looked_at if one in own or (first is not None and one.day >= first))
-    rests = await older_sessions.resting(order, db, underlying, now)
+    looked_at, own = order.sessions[underlying.symbol], [session.day for session in order.own(underlying.symbol)]
     work = []
     for data_set in order.underlying_bars:
         sessions = [part for session in looked_at if (part := clipped(data_set, session, None, now))]
-        rows = await coverage_table.missing_underlying(db, underlying.id, sessions, data_set.series, _asks(order))
+        series, asks = data_set.series, _asks(order)
+        rows = await coverage_table.missing(db, data_set, underlying.id, sessions, series, asks, also=own)
+        rests = await older_sessions.resting(order, db, data_set, underlying, now)
         awake = ((row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing)) for row in rows)
         asked = (requests_for(underlying, data_set, what, missing, sessions) for what, missing in awake)
         if requests := tuple(itertools.chain.from_iterable(asked)):
@@ -94,15 +92,15 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.young(db, symbol.underlying.id, now) if settling else {}
-        rests = await older_sessions.resting(order, db, symbol.underlying, now)
+        young = await claims.young(db, order.option_bars, symbol.underlying.id, now) if settling else {}
+        rests = await older_sessions.resting(order, db, order.option_bars, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
-            contract = by_id[row.contract_id]
-            missing = row.missing - young.get((row.contract_id, row.what_to_show), Spans())
+            contract = by_id[row.instrument_id]
+            missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
             missing = rests.awake(contract, row.what_to_show, missing)
             asked = requests_for(contract, order.option_bars, row.what_to_show, missing, symbol.sessions)
-            requests.setdefault(row.contract_id, []).extend(asked)
+            requests.setdefault(row.instrument_id, []).extend(asked)
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
     return work
 
@@ -118,13 +116,17 @@ async def _missing(
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
-        return await coverage_table.lacking_columns(db, symbol.underlying.id, symbol.sessions, series, ids)
+        return await coverage_table.lacking_columns(
+            db, order.option_bars, symbol.underlying.id, symbol.sessions, series, ids
+        )
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
     found: list[coverage_table.Missing] = []
     for ids, asks in ((living, _asks(order)), (gone, order.asks)):
         if ids:
-            found += await coverage_table.missing(db, symbol.underlying.id, symbol.sessions, series, asks, ids)
+            found += await coverage_table.missing(
+                db, order.option_bars, symbol.underlying.id, symbol.sessions, series, asks, ids
+            )
     return found
 
 
@@ -152,9 +154,11 @@ async def sample(
     work: list[Work] = []
     for symbol in symbols:
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
-        rows = await coverage_table.missing(db, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id))
+        rows = await coverage_table.missing(
+            db, order.option_bars, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
+        )
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
-            contract = by_id[row.contract_id]
+            contract = by_id[row.instrument_id]
             asked = tuple(requests_for(contract, order.option_bars, row.what_to_show, row.missing, symbol.sessions))
             work.append(Work(contract, asked))
     return work

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from collector.db.bookkeeping import claims, dead_letters, gaps_table
 from collector.db.connection.pool import Database
-from collector.domain.market_data.instruments import Instrument, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Window
 from collector.market.calendar import Calendar
@@ -24,7 +25,7 @@ class Resting:
 
     def awake(self, instrument: Instrument, what: WhatToShow, missing: Spans) -> Spans:
         """Return what is missing of a series less what rests of it."""
-        key = (instrument.id if isinstance(instrument, OptionContract) else -instrument.id, what)
+        key = (instrument.key, what)
         return missing - self.spans[key] if key in self.spans else missing
 
 
@@ -48,7 +49,7 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
     return replace(order, older=older, sessions=sessions)
 
 
-async def resting(order: Order, db: Database, underlying: Underlying, now: datetime) -> Resting:
+async def resting(order: Order, db: Database, data_set: DataSet, underlying: Underlying, now: datetime) -> Resting:
     """Return what of its older sessions a scheduled order leaves alone: what has failed again and again.
 
     A run by hand asks for it all the same.
@@ -56,5 +57,5 @@ async def resting(order: Order, db: Database, underlying: Underlying, now: datet
     if not order.older or order.window is Window.MANUAL:
         return Resting()
     recent = next(one for one in order.own(underlying.symbol) if one.day >= (order.since or order.day))
-    found = await dead_letters.resting(db, underlying.id, now, before=recent.open)
+    found = await dead_letters.resting(db, data_set, underlying.id, now, before=recent.open)
     return Resting(found)

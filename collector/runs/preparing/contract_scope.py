@@ -15,6 +15,7 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.coverage.rotation import LOOKBACK, due_before, phase
 from collector.domain.coverage.selection import Market
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
@@ -108,17 +109,21 @@ async def prepared(
     wanted = in_scope(chosen, order, settings.selection_for(symbol), market)
     gone = [contract.id for contract in wanted if has_expired(contract, now)]
     if gone:
-        rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, gone)
-        whole = set(gone) - {row.contract_id for row in rows}
+        rows = await coverage_table.missing(
+            db, OPTION_BARS_5MIN, underlying.id, sessions, settings.series, order.asks, gone
+        )
+        whole = set(gone) - {row.instrument_id for row in rows}
         wanted = [contract for contract in wanted if contract.id not in whole]
     if not rotated(order, settings, symbol):
         return Prepared(underlying, sessions, tuple(wanted), spot, lacking)
     bounds = _bounds(calendar, settings, symbol, order.day, wanted, market)
-    rows = await coverage_table.missing(db, underlying.id, sessions, settings.series, order.asks, list(bounds))
+    rows = await coverage_table.missing(
+        db, OPTION_BARS_5MIN, underlying.id, sessions, settings.series, order.asks, list(bounds)
+    )
     first_missing = {contract_id: session.open for session in sessions[-1:] for contract_id in unrecorded}
     for row in rows:
         start = row.missing.hull.start
-        first_missing[row.contract_id] = min(start, first_missing.get(row.contract_id, start))
+        first_missing[row.instrument_id] = min(start, first_missing.get(row.instrument_id, start))
     resting = {
         contract_id
         for contract_id, bound in bounds.items()

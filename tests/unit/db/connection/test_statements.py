@@ -19,11 +19,11 @@ _USE = re.compile(rf"\$(\d+)(?:::({_TYPE}))?")
 _ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query"}
 _COMPUTED = {
     "kind.upsert": ("upsert_option_bars", "upsert_underlying_bars"),
-    "kind.merge": ("merge_contract_coverage", "merge_underlying_coverage"),
 }
 """Names that a call takes from a value. Those that it puts together have no arguments, but for two of an adoption."""
 
 _SYNONYMS = {
+    "key": {"instruments"},
     "names": {"series", "symbols"},  # of enumerations, of the underlyings
     "unconfirmed": {"reason"},
     "what": {"series"},
