@@ -266,6 +266,11 @@ def _create_data_sets() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_sets")),
         sa.UniqueConstraint("name", name=op.f("uq_data_sets_name")),
     )
+    # What there is already is about these two.
+    op.execute(
+        "INSERT INTO data_sets (id, name, instrument_kind, bar_seconds)"
+        " VALUES (1, 'option_bars_5min', 'option', 300), (2, 'underlying_bars_5min', 'underlying', 300)"
+    )
     op.create_table(
         "underlying_selections",
         sa.Column("underlying_id", sa.Integer(), nullable=False),
