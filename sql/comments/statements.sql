@@ -1,8 +1,8 @@
 -- Statements that write the comments which the database lacks or has otherwise; relations that are not there have none.
 -- $1 relations text[]: of comments of their own
 -- $2 columns text[]: '' for the relation itself
--- $3 texts text[]
--- $4 names text[]: of columns that mean the same everywhere
+-- $3 comments text[]
+-- $4 everywhere text[]: columns that mean the same everywhere
 -- $5 meanings text[]
 -- $6 functions text[]: with their argument types
 -- $7 purposes text[]
