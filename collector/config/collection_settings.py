@@ -3,7 +3,7 @@
 The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`.
 """
 
-from datetime import time
+from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from itertools import pairwise
@@ -14,7 +14,8 @@ from pydantic import Field, field_validator, model_validator
 from collector.config.section import Section, TimeOfDay
 from collector.domain.coverage.nearness import Nearness
 from collector.domain.coverage.selection import ByDistance, ByRegime, Regime, Rule
-from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.instruments import WhatToShow
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 .]{0,11}$")]
 """IB's symbol of an underlying, in capitals."""
@@ -87,7 +88,7 @@ def _exactly(fraction: float) -> Decimal:
     return Decimal(str(fraction))
 
 
-_SLOT_MINUTES = 5
+_MINUTE = timedelta(minutes=1)
 _TOO_EARLY = time(12, 30)
 """A product that closes then on full days would close at the open, 09:30, where the exchange closes at 13:00."""
 
@@ -128,10 +129,10 @@ class SymbolSettings(Section):
     def _close_ends_a_slot(cls, close: time | None) -> time | None:
         if close is None:
             return None
-        if close.second or close.microsecond or close.minute % _SLOT_MINUTES:
-            raise ValueError(
-                f"{close} ends no 5-minute bar; write the close on the 5-minute grid, such as 16:00 or 16:15"
-            )
+        slot = OPTION_BARS_5MIN.bar_size
+        if timedelta(minutes=close.minute, seconds=close.second, microseconds=close.microsecond) % slot:
+            size = f"{slot // _MINUTE}-minute"
+            raise ValueError(f"{close} ends no {size} bar; write the close on the {size} grid, such as 16:00 or 16:15")
         if close <= _TOO_EARLY:
             raise ValueError(
                 f"{close:%H:%M} leaves early-close days, three hours shorter, without a session after the open at 09:30"
@@ -163,8 +164,8 @@ def split_symbols(given: object) -> object:
 def check_series(series: tuple[WhatToShow, ...]) -> tuple[WhatToShow, ...]:
     """Refuse series that IB has not for options, repeats and an empty list."""
     for name in series:
-        if name not in OPTION_SERIES:
-            raise ValueError(f"{name} is no series of an option; choose among {', '.join(OPTION_SERIES)}")
+        if name not in OPTION_BARS_5MIN.series:
+            raise ValueError(f"{name} is no series of an option; choose among {', '.join(OPTION_BARS_5MIN.series)}")
     if not series or len(set(series)) != len(series):
         raise ValueError("should name each series once, and at least one")
     return series

@@ -30,7 +30,8 @@ from collector.config.operation_settings import (
 )
 from collector.config.section import secrets_in
 from collector.config.window_settings import WindowsSettings
-from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.instruments import WhatToShow
 
 
 class Settings(BaseSettings):
@@ -53,7 +54,7 @@ class Settings(BaseSettings):
         SymbolSettings(symbol="TSLA"),
     )
     source: Literal["ib"] = "ib"
-    series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_SERIES
+    series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_BARS_5MIN.series
     selection: SelectionSettings = SelectionSettings()
     activity: ActivitySettings = ActivitySettings()
     open_interest: OpenInterestSettings = OpenInterestSettings()

@@ -11,6 +11,7 @@ CollectorError
 │   ├── DatabaseUnavailable      no usable connection to PostgreSQL, read-only… (also ConnectionError)
 │   │   └── DiskFull             the server's disk is full
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
+│   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
@@ -82,6 +83,23 @@ class DataRefused(DatabaseError):  # noqa: N818 - named for what became of it
         super().__init__(message)
         self.sqlstate = sqlstate
         self.reason = reason
+
+
+class ContractIdsExhausted(DatabaseError):  # noqa: N818 - named for what happened
+    """New contracts of an underlying cannot get ids: no block is free, and its own are full.
+
+    Args:
+        symbol: the underlying's.
+        contracts: how many are new.
+    """
+
+    def __init__(self, symbol: str, contracts: int) -> None:
+        super().__init__(
+            f"{symbol} has {contracts:,} new contracts, and no block of contract ids is free for them",
+            "collect the symbol into another database",
+        )
+        self.symbol = symbol
+        self.contracts = contracts
 
 
 class BackupError(DatabaseError):

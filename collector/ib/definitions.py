@@ -5,16 +5,15 @@ A stock or an index by its symbol, the shape of its option chain, the contracts 
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 from ib_async.contract import Contract
 
 from collector.domain.market_data.answers import ChainParameters, Definitions, Failure, Outcome
-from collector.domain.market_data.instruments import OptionContract, Right, Underlying
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.ib.contracts import EXCHANGE, contract_of, decimal_of, option_of, underlying_of
 from collector.ib.wire_requests import Reply
 
-EXCHANGE = "SMART"
 INDEX_EXCHANGE = "CBOE"
 MULTIPLIER = "100"
 
@@ -54,16 +53,8 @@ def _only(symbol: str, sec_type: str, exchange: str, reply: Reply) -> Underlying
     if len(defined) != 1:
         words = "stocks" if sec_type == "STK" else "indices"
         return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} {words} {symbol!r} in USD", None)
-    ((con_id, details),) = defined.items()
-    return Underlying(
-        symbol=symbol,
-        con_id=con_id,
-        name=details.longName,
-        sec_type=sec_type,
-        exchange=exchange,
-        primary_exchange=details.contract.primaryExchange,
-        currency=details.contract.currency,
-    )
+    (details,) = defined.values()
+    return underlying_of(symbol, exchange, details)
 
 
 def ask_chain(underlying: Underlying) -> Callable[[Any, int], None]:
@@ -71,9 +62,8 @@ def ask_chain(underlying: Underlying) -> Callable[[Any, int], None]:
 
     The exchange must stay empty: with SMART, IB ends the list without a row (reported).
     """
-    return lambda client, req_id: client.reqSecDefOptParams(
-        req_id, underlying.symbol, "", underlying.sec_type, underlying.con_id
-    )
+    number = contract_of(underlying).conId
+    return lambda client, req_id: client.reqSecDefOptParams(req_id, underlying.symbol, "", underlying.sec_type, number)
 
 
 def chain(underlying: Underlying, reply: Reply) -> ChainParameters | Failure:
@@ -83,7 +73,7 @@ def chain(underlying: Underlying, reply: Reply) -> ChainParameters | Failure:
     own = trading_class(underlying.symbol)
     rows = [
         (expirations, strikes)
-        for exchange, _con_id, option_class, multiplier, expirations, strikes in reply.rows
+        for exchange, _number, option_class, multiplier, expirations, strikes in reply.rows
         if exchange == EXCHANGE and option_class == own and multiplier == MULTIPLIER
     ]
     if not rows:
@@ -91,7 +81,7 @@ def chain(underlying: Underlying, reply: Reply) -> ChainParameters | Failure:
         return Failure(outcome, f"IB lists no options of class {own} on {EXCHANGE}", latency_s=reply.latency_s)
     return ChainParameters(
         expirations=tuple(sorted({_day(text) for expirations, _ in rows for text in expirations})),
-        strikes=tuple(sorted({_decimal(strike) for _, strikes in rows for strike in strikes})),
+        strikes=tuple(sorted({decimal_of(strike) for _, strikes in rows for strike in strikes})),
         trading_class=own,
     )
 
@@ -117,7 +107,7 @@ def contracts(underlying: Underlying, expiration: date, reply: Reply) -> Definit
     if reply.end.outcome is not None:
         failure = reply.failure()
         return Definitions() if failure.outcome is Outcome.UNKNOWN_CONTRACT else failure
-    found = {contract.con_id: contract for contract in _standard(underlying, expiration, reply.rows)}
+    found = {contract.source_id: contract for contract in _standard(underlying, expiration, reply.rows)}
     if not found:
         return Failure(Outcome.UNKNOWN, f"IB sent no standard contract of {expiration}", latency_s=reply.latency_s)
     return Definitions(tuple(sorted(found.values(), key=lambda one: (one.strike, one.right))))
@@ -131,23 +121,8 @@ def _standard(underlying: Underlying, expiration: date, rows: Sequence[Any]) -> 
             continue
         if one.right not in ("C", "P"):
             continue
-        yield OptionContract(
-            symbol=underlying.symbol,
-            con_id=one.conId,
-            expiration=expiration,
-            strike=_decimal(one.strike),
-            right=Right(one.right),
-            multiplier=int(MULTIPLIER),
-            exchange=EXCHANGE,
-            trading_class=own,
-            currency=underlying.currency,
-        )
+        yield option_of(underlying, expiration, details)
 
 
 def _day(text: str) -> date:
     return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
-
-
-def _decimal(number: float) -> Decimal:
-    """Return the shortest decimal that ib_async's float stands for, which is what IB sent."""
-    return Decimal(repr(number)).normalize() + Decimal(0)

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from ib_async.contract import Contract
-
 from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
-from collector.domain.market_data.spans import SLOT
+from collector.domain.market_data.data_sets import DAY, DataSet
 from collector.ib.bar_translation import MalformedBars, bars
+from collector.ib.contracts import contract_of
 from collector.ib.wire_requests import Reply
 
-BAR_SIZE = "5 mins"
+BAR_SIZES = {timedelta(minutes=1): "1 min", timedelta(minutes=5): "5 mins", DAY: "1 day"}
+"""What IB calls the sizes of the bars that are asked for."""
+
 WITHHELD = timedelta(minutes=30)
 """With notice 2188 this much before the sending may be missing or cut short."""
 
 TAIL_WITHHELD_CODE = 2188
 
 _DAY_S = 86400
-_LONGEST = timedelta(days=7)
 _SHORTEST_S = 30
 _UNDERWAY_S = 120
 """Added to a duration that ends now: IB counts back from its own now, which is later than ours by the second that its
@@ -36,16 +36,19 @@ class Parameters(NamedTuple):
     duration: str
 
 
-def last_complete(now: datetime) -> datetime:
-    """Return the end of the last slot that is complete at `now`."""
-    return datetime.fromtimestamp(now.timestamp() // SLOT.total_seconds() * SLOT.total_seconds(), UTC)
+def complete_until(data_set: DataSet, instant: datetime) -> datetime:
+    """Return up to where bars that IB sends at an instant may be complete: the end of a slot.
+
+    Of bars of a day the instant itself: they are complete when their session has closed, which IB does not tell.
+    """
+    return instant if data_set.bar_size >= DAY else data_set.slot_of(instant)
 
 
 def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = timedelta(0)) -> Parameters | Failure:
     """Return IB's words for a request that is sent at `now` by IB's clock; a failure where there are none.
 
-    A span longer than a week would be cut silently. One that has not begun holds nothing: a clock was set since the
-    request was planned.
+    A span longer than the data set allows would be cut silently. One that has not begun holds nothing: a clock was set
+    since the request was planned.
 
     The end is left open whenever the last 24 hours hold the span: an explicit end was reported 30 times slower, and
     bars outside the span are dropped anyway. Days are sessions to IB, the one of the end included, so one more than the
@@ -57,9 +60,10 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
         skew: how far IB's own now was ahead of that clock lately (see `TellingTime`): so much longer an open-ended
             request must be to reach the span's start.
     """
-    span = request.span
-    if span.duration > _LONGEST:
-        return Failure(Outcome.REJECTED, f"not asked: a request spans one week at most, not {span.duration}")
+    span, longest = request.span, request.data_set.longest_request
+    if span.duration > longest:
+        most = "a day" if longest == DAY else f"{longest.days} days"
+        return Failure(Outcome.REJECTED, f"not asked: a request spans {most} at most, not {span.duration}")
     if span.start >= now:
         return Failure(
             Outcome.REJECTED,
@@ -68,7 +72,7 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
         )
     lag = skew if skew > _SKEW_ALLOWED else timedelta(0)
     since_start_s = int((now + lag - span.start).total_seconds()) + _UNDERWAY_S
-    if span.end >= last_complete(now) or since_start_s <= _DAY_S:
+    if span.end >= request.data_set.slot_of(now) or since_start_s <= _DAY_S:
         return Parameters("", _duration(since_start_s))
     return Parameters(f"{span.end.astimezone(UTC):%Y%m%d-%H:%M:%S}", _duration(int(span.duration.total_seconds())))
 
@@ -81,7 +85,7 @@ def _duration(seconds: int) -> str:
 
 def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int], None]:
     """Return what sends the request through ib_async's client."""
-    contract = Contract(conId=request.instrument.con_id, exchange=request.instrument.exchange)
+    contract = contract_of(request.instrument)
 
     def send(client: Any, req_id: int) -> None:  # noqa: ANN401 - ib_async is untyped
         client.reqHistoricalData(
@@ -89,10 +93,10 @@ def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int]
             contract,
             asked.end,
             asked.duration,
-            BAR_SIZE,
+            BAR_SIZES[request.data_set.bar_size],
             request.what_to_show.value,
             0,  # useRTH: the whole day, for regular hours end at 16:00 also where a product trades on
-            2,  # formatDate: epoch seconds
+            2,  # formatDate: epoch seconds; bars of a day bear their date all the same
             False,
             [],
         )
@@ -113,12 +117,13 @@ def conclude(request: HistoricalRequest, reply: Reply, skew: timedelta = timedel
         skew: how far IB's own now is ahead of the gateway's clock; where it is behind, it counts.
     """
     sent_at = reply.sent_at + min(skew, timedelta(0))
-    covered_until = last_complete(sent_at - WITHHELD if TAIL_WITHHELD_CODE in reply.notices else sent_at)
+    told = sent_at - WITHHELD if TAIL_WITHHELD_CODE in reply.notices else sent_at
+    covered_until = complete_until(request.data_set, told)
     if reply.end.outcome is None:
         if not reply.rows:
             return Failure(Outcome.UNKNOWN, "an empty answer without a reason", latency_s=reply.latency_s)
         try:
-            found = bars(reply.rows, request.what_to_show, request.span, covered_until)
+            found = bars(reply.rows, request.data_set, request.what_to_show, request.span, covered_until)
         except MalformedBars as exc:
             return Failure(Outcome.UNKNOWN, f"malformed answer: {exc}", latency_s=reply.latency_s)
         if not found and not reply.trusted:

@@ -24,9 +24,8 @@ from collector.domain.market_data.answers import (
     Outcome,
     Permission,
 )
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import (
-    OPTION_SERIES,
-    UNDERLYING_SERIES,
     Instrument,
     OptionContract,
     Underlying,
@@ -49,7 +48,8 @@ _REPEAT_AFTER_S = 2.0
 """Error 200 is asked again after so long, before it is believed."""
 
 _SERIES_BREAKER = Breaker(threshold=5, open_s=300.0, longest_open_s=3600.0)
-_PROBED = timedelta(days=1)
+_PROBED = timedelta(hours=23)
+"""What IB is asked for to see whether anything comes; less than a day, which is asked for in seconds."""
 _PROBED_EXPIRATION = timedelta(days=7)
 
 SeriesKey = tuple[str, bool, WhatToShow]
@@ -142,10 +142,10 @@ class IBSource:
         return reply if isinstance(reply, Failure) else contracts.contracts(underlying, expiration, reply)
 
     async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
-        """Fetch the bars of one series over one span of a week at most; the lowest priority goes first.
+        """Fetch the bars of one series over one span; of the requests that wait, the lowest priority goes first.
 
-        While the connection or a farm is down it waits, for `patience_s` at most. A span that is longer than a week,
-        or that has not begun, is REJECTED without being asked for.
+        While the connection or a farm is down it waits, for `patience_s` at most. A span that is longer than the data
+        set allows, or that has not begun, is REJECTED without being asked for.
         """
         asked = historical.parameters(request, self.now())
         if isinstance(asked, Failure):
@@ -241,9 +241,8 @@ class IBSource:
         option = await self._some_option(underlying)
         if isinstance(option, Failure):
             return option
-        asked: list[tuple[Instrument, WhatToShow]] = [(underlying, what) for what in UNDERLYING_SERIES]
-        asked += [(option, what) for what in OPTION_SERIES]
-        return tuple([await self._permission(instrument, what) for instrument, what in asked])
+        every: tuple[Instrument, ...] = (underlying, option)
+        return tuple([await self._permission(one, what) for one in every for what in _data_set(one).series])
 
     # Requests.
 
@@ -314,8 +313,7 @@ class IBSource:
         """Ask for a day of an instrument that is known to exist; ahead of all others. None when there is none."""
         if self._known is None or has_expired(self._known, self.now()):
             return None
-        now = historical.last_complete(self.now())
-        request = HistoricalRequest(self._known, WhatToShow.TRADES, Span(now - _PROBED, now))
+        request = _last_day(self._known, WhatToShow.TRADES, self.now())
         outcome = await self._fetch_once(request, priority=-1, past_the_gate=True)
         return None if outcome is None else outcome.outcome
 
@@ -362,11 +360,20 @@ class IBSource:
         return defined.contracts[len(defined.contracts) // 2]
 
     async def _permission(self, instrument: Instrument, what: WhatToShow) -> Permission:
-        now = historical.last_complete(self.now())
-        outcome = await self.historical(HistoricalRequest(instrument, what, Span(now - _PROBED, now)))
+        outcome = await self.historical(_last_day(instrument, what, self.now()))
         if isinstance(outcome, Failure):
             return Permission(instrument, what, outcome.outcome, outcome.message, outcome.code)
         return Permission(instrument, what, outcome.outcome, "", None, outcome.notices)
+
+
+def _data_set(instrument: Instrument) -> DataSet:
+    """Return the bars that are asked for to learn whether anything comes."""
+    return OPTION_BARS_5MIN if isinstance(instrument, OptionContract) else UNDERLYING_BARS_5MIN
+
+
+def _last_day(instrument: Instrument, what: WhatToShow, now: datetime) -> HistoricalRequest:
+    end = _data_set(instrument).slot_of(now)
+    return HistoricalRequest(instrument, _data_set(instrument), what, Span(end - _PROBED, end))
 
 
 def _unknown_contract(outcome: HistoricalOutcome) -> bool:

@@ -17,6 +17,7 @@ import math
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal, Self, TypeAlias
 
 from collector.clock import Clock
@@ -106,30 +107,22 @@ class SmallBarRules:
     """IB's rules for bars of 30 seconds or less; larger bars are free of them.
 
     At most 60 requests in 10 minutes, no identical request within 15 s, at most 5 of one contract and series in 2 s.
-
-    Args:
-        bar_size_s: the configured bar size in seconds.
     """
 
-    LARGEST_BAR_S = 30
+    LARGEST_BAR = timedelta(seconds=30)
     _ALL_WINDOW_S, _ALL_MOST = 600.0, 60
     _SERIES_WINDOW_S, _SERIES_MOST = 2.0, 5
     _IDENTICAL_S = 15.0
 
-    def __init__(self, bar_size_s: int) -> None:
-        self.apply = bar_size_s <= self.LARGEST_BAR_S
+    def __init__(self) -> None:
         self._sent: deque[tuple[float, HistoricalRequest]] = deque()
 
-    def wait_s(self, request: HistoricalRequest | None, now: float) -> float:
-        """Return seconds until this request may leave; 0 means now.
+    def apply(self, request: HistoricalRequest) -> bool:
+        """Tell whether a request is for such bars."""
+        return request.data_set.bar_size <= self.LARGEST_BAR
 
-        Raises:
-            ValueError: the rules apply and the request is not known.
-        """
-        if not self.apply:
-            return 0.0
-        if request is None:
-            raise ValueError("bars of 30 seconds or less are paced by contract and series: the request must be given")
+    def wait_s(self, request: HistoricalRequest, now: float) -> float:
+        """Return seconds until a request for such bars may leave; 0 means now."""
         while self._sent and self._sent[0][0] + self._ALL_WINDOW_S + _SLACK_S <= now:
             self._sent.popleft()
         # There is room for one more from when the 60th last leaves the window; so with the other rules.
@@ -145,10 +138,9 @@ class SmallBarRules:
         wait = free_at + _SLACK_S - now
         return wait if wait > 0 else 0.0
 
-    def sent(self, request: HistoricalRequest | None, now: float) -> None:
-        """Count a request that leaves now."""
-        if self.apply and request is not None:
-            self._sent.append((now, request))
+    def sent(self, request: HistoricalRequest, now: float) -> None:
+        """Count a request for such bars that leaves now."""
+        self._sent.append((now, request))
 
 
 def _series(request: HistoricalRequest) -> tuple[object, object]:
@@ -215,7 +207,7 @@ class PacingSettings:
     adaptive: find the best number in flight below that ceiling; otherwise keep to it.
     start_in_flight: the number to begin with. max_in_flight: the highest to try (None: open_requests).
     definition_in_flight: contract-details requests in flight; their own budget.
-    pause_s: seconds in which nothing is asked after a pacing error. bar_size_s: the size of the bars asked for.
+    pause_s: seconds in which nothing is asked after a pacing error.
     """
 
     messages_per_s: float = 40
@@ -225,12 +217,11 @@ class PacingSettings:
     max_in_flight: int | None = None
     definition_in_flight: int = 2
     pause_s: float = 60.0
-    bar_size_s: int = 300
 
     def __post_init__(self) -> None:
         if self.messages_per_s < 1:
             raise ValueError(f"messages_per_s is {self.messages_per_s}, at least 1 is needed")
-        for name in ("open_requests", "start_in_flight", "definition_in_flight", "bar_size_s"):
+        for name in ("open_requests", "start_in_flight", "definition_in_flight"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, at least 1 is needed")
 
@@ -320,7 +311,7 @@ class Pacer:
         self._lanes = {"historical": _Lane(self._controller.limit), "definition": _Lane(settings.definition_in_flight)}
         self._messages = MessageCeiling(settings.messages_per_s)
         self._message_turn = Turn()
-        self._small_bars = SmallBarRules(settings.bar_size_s)
+        self._small_bars = SmallBarRules()
         self._pause = Pause(clock)
         self._arrivals = 0
         self._finished_at: deque[float] = deque()
@@ -337,14 +328,14 @@ class Pacer:
 
         Args:
             kind: each has its own budget in flight; both share the message ceiling.
-            key: what is asked for; needed for historical requests when bars are 30 seconds or less.
+            key: what is asked for; requests for bars of 30 seconds or less have rules of their own.
             priority: the lowest goes first; equal ones in order of arrival.
 
         Yields:
             The ticket on which the outcome is reported. Leaving without a report frees the slot, too.
         """
         lane = self._lanes[kind]
-        await self._admit(kind, lane, key, priority)
+        await self._admit(lane, key, priority)
         try:
             yield Ticket(self, kind)
         finally:
@@ -394,23 +385,23 @@ class Pacer:
             time_outs=self._time_outs,
         )
 
-    async def _admit(self, kind: Kind, lane: _Lane, key: HistoricalRequest | None, priority: int) -> None:
+    async def _admit(self, lane: _Lane, key: HistoricalRequest | None, priority: int) -> None:
         """Return at the moment at which the request may leave, with its slot and its message counted."""
         self._arrivals += 1
         rank = (priority, self._arrivals)
-        small_bar = kind == "historical" and self._small_bars.apply
+        small = key if key is not None and self._small_bars.apply(key) else None
         while True:
             # Before the turn, which the wait of one series must not keep from the others.
-            while small_bar and (wait := self._small_bars.wait_s(key, self._clock.monotonic())):
+            while small is not None and (wait := self._small_bars.wait_s(small, self._clock.monotonic())):
                 await self._clock.sleep(wait)
             await lane.turn.take(rank)
             try:
-                if await self._leave_granted(lane, rank, key if small_bar else None):
+                if await self._leave_granted(lane, rank, small):
                     return
             finally:
                 lane.turn.leave()
 
-    async def _leave_granted(self, lane: _Lane, rank: tuple[int, int], key: HistoricalRequest | None) -> bool:
+    async def _leave_granted(self, lane: _Lane, rank: tuple[int, int], small: HistoricalRequest | None) -> bool:
         """Wait for slot, pause and message; False when somebody more urgent or a small-bar rule has come before it."""
         while True:
             await lane.room()
@@ -424,11 +415,12 @@ class Pacer:
                 now = self._clock.monotonic()
                 # Somebody more urgent may have come, too: nobody overtakes the holder of the turn, who has to give it
                 # back.
-                if lane.turn.is_wanted_before(rank) or (key is not None and self._small_bars.wait_s(key, now)):
+                if lane.turn.is_wanted_before(rank) or (small is not None and self._small_bars.wait_s(small, now)):
                     return False
                 # No await from the checks to here: nothing can have changed between.
                 self._messages.sent(now)
-                self._small_bars.sent(key, now)
+                if small is not None:
+                    self._small_bars.sent(small, now)
                 lane.in_flight += 1
                 return True
             finally:

@@ -9,13 +9,12 @@ first prices, once. Lines are few and shared with whatever else the user has ope
 import asyncio
 from collections.abc import Sequence
 
-from ib_async.contract import Contract
-
 from collector.domain.market_data.answers import Failure, OpenInterest, Outcome
 from collector.domain.market_data.instruments import OptionContract, Right
 from collector.ib.bar_translation import MalformedBars, exact
 from collector.ib.connection.gateway import Gateway
 from collector.ib.connection.wire_client import End, Kind, Pending, Wire
+from collector.ib.contracts import contract_of
 
 GENERIC_TICKS = "101"
 _TICK_SIZE = 2
@@ -70,8 +69,7 @@ class Streams:
         pending = wire.begin(Kind.DEFINITION)
         self._ticks[pending.req_id] = _TICKS[contract.right]
         try:
-            stream = Contract(conId=contract.con_id, exchange=contract.exchange)
-            wire.client.reqMktData(pending.req_id, stream, GENERIC_TICKS, False, False, [])
+            wire.client.reqMktData(pending.req_id, contract_of(contract), GENERIC_TICKS, False, False, [])
             async with asyncio.timeout(deadline_s):
                 end = await pending.ended
         except TimeoutError:

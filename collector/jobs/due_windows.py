@@ -12,6 +12,7 @@ from collector.db.bookkeeping import claims, schedule_state
 from collector.db.connection.pool import Database, Statements
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.evidence import SECOND_AFTER
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.agenda import Agenda, DueRun, Limits, MissKind, PastRun, agenda
 from collector.market.calendar import Calendar
@@ -102,7 +103,7 @@ async def planned(
 def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime) -> Order:
     """Return the order of a run that is due; a late run still begins where a punctual one would have begun."""
     one, rules = due.occurrence, settings.windows[due.occurrence.window]
-    asked = configured(settings, calendar).span(one, now)
+    asked = configured(settings, calendar).span(OPTION_BARS_5MIN, one, now)
     return Order(
         window=one.window,
         day=one.run_date,

@@ -27,9 +27,9 @@ from collector.db.bars.quality_checks import SessionQuality
 from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.errors import NotASession
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT
 from collector.domain.pricing.american_price import CALL, PUT
 from collector.domain.pricing.chain import ABSENT, ALGORITHM, Computed, ExpirationDay, InputRules, Terms, compute
 from collector.domain.pricing.lattice import Dividend
@@ -216,8 +216,8 @@ def expiration_day(stored: greeks_store.StoredPrices, spot: Floats, years: Float
 
 
 def slots_of(session: Session) -> tuple[datetime, ...]:
-    """Return the starts of a session's slots."""
-    return tuple(session.open + number * SLOT for number in range((session.close - session.open) // SLOT))
+    """Return the starts of the slots that the bars of options have in a session."""
+    return tuple(OPTION_BARS_5MIN.slots(OPTION_BARS_5MIN.span(session)))
 
 
 def spots_at(levels: Sequence[greeks_store.Level], slots: Sequence[datetime]) -> Floats:
@@ -228,7 +228,7 @@ def spots_at(levels: Sequence[greeks_store.Level], slots: Sequence[datetime]) ->
 
 def years_to(closes: datetime, slots: Sequence[datetime]) -> Floats:
     """Return the time from the end of each slot to an expiration's close, years; never below 0."""
-    return np.array([max((closes - slot - SLOT) / _YEAR, 0.0) for slot in slots], dtype=np.float64)
+    return np.array([max((closes - slot - OPTION_BARS_5MIN.bar_size) / _YEAR, 0.0) for slot in slots], dtype=np.float64)
 
 
 async def _tasks(

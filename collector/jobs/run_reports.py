@@ -14,7 +14,6 @@ from collector.db.connection.pool import Database
 from collector.db.readers import day_status, report_rows
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Latency
 from collector.domain.reports.coverage_strip import CoverageStrip
@@ -271,8 +270,9 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
-    measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, settings.series, ids)
-    slots = list(session.span.slots())
+    data_set = finished.order.option_bars
+    measured = await session_statistics.measure(db, data_set, underlying.id, session, settings.series, ids)
+    slots = list(data_set.slots(data_set.span(session)))
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
     rows = await report_rows.verdicts(db, alive, session.span)
     return replace(

@@ -18,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from collector.config.window_settings import WEEKDAYS, WindowSettings, WindowsSettings
 from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.sessions import SETTLING_DELAY, Session
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import OFFLINE, Role, Window
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
@@ -126,8 +127,8 @@ class Schedule:
             return None if successor is None else successor.due
         return first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
 
-    def span(self, occurrence: Occurrence, now: datetime) -> Span | None:
-        """Return what a run at `now` asks for: complete slots only; None when its window has no span of its own.
+    def span(self, data_set: DataSet, occurrence: Occurrence, now: datetime) -> Span | None:
+        """Return what a run at `now` asks for: slots that are over; None when its window has no span of its own.
 
         A late run still begins where a punctual one would have begun.
         """
@@ -135,12 +136,9 @@ class Schedule:
         if rule.span in ("none", "unsettled"):
             return None
         session = self.session(occurrence.run_date)
-        elapsed = (min(now, session.close) - session.open) // SLOT
-        end = session.open + elapsed * SLOT
-        start = session.open
+        start, end = data_set.span(session).start, data_set.ended(session, now)
         if rule.length is not None:
-            before = (occurrence.due - rule.length - session.open) // SLOT
-            start = max(start, session.open + before * SLOT)
+            start = max(start, data_set.slot_of(occurrence.due - rule.length))
         return Span(start, end) if start < end else None
 
     def skipped(self, window: Window, day: date) -> str | None:

@@ -21,7 +21,7 @@ from collector.domain.coverage.evidence import SECOND_AFTER
 from collector.domain.errors import CollectorError
 from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.data_sets import DATA_SETS
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Role, RunStatus
 from collector.market.calendar import Calendar
 from collector.notify.alerts.troubleshooting import cause_of
@@ -86,7 +86,7 @@ async def close(
         clock: our time.
         certain: an instant that has come for certain; decides what is past, and what is lost.
     """
-    finished.slots = finished.order.day_span.duration // SLOT
+    finished.slots = finished.order.slots
     try:
         async with asyncio.timeout(_LAST_COUNT_S if finished.status is RunStatus.INTERRUPTED else None):
             # First, since what is waited for is no gap, and what is held is one; letters next, for counting resolves
@@ -170,17 +170,19 @@ async def _add_letters(finished: Finished, db: Database, calendar: Calendar, clo
     letters = [
         dead_letters.NewLetter(replace(one.request, span=part), one.failure, one.attempts, now + _NEXT_ATTEMPT)
         for one in finished.given_up
-        for part in _session_parts(one.request, calendar)
+        for part in _parts(one.request, calendar)
     ]
     for data_set in DATA_SETS:
         of_it = [letter for letter in letters if letter.request.data_set == data_set]
         await dead_letters.add(db, data_set, of_it, finished.run_id, now)
 
 
-def _session_parts(request: HistoricalRequest, calendar: Calendar) -> Spans:
+def _parts(request: HistoricalRequest, calendar: Calendar) -> list[Span]:
+    """Return what a request asks of each session."""
+    data_set, whole = request.data_set, Spans((request.span,))
     first, last = (at.astimezone(NEW_YORK).date() for at in (request.span.start, request.span.end))
     sessions = calendar.sessions(request.instrument.symbol, first, last)
-    return Spans((request.span,)) & Spans(session.span for session in sessions)
+    return [part for session in sessions for part in whole & Spans((data_set.span(session),))]
 
 
 async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:

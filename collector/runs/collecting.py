@@ -5,7 +5,7 @@ Collecting bars for one order: prepare each symbol, plan, fetch, store; in passe
 
 import contextlib
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import structlog
@@ -14,10 +14,11 @@ from collector.db.bars import underlying_bars
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.coverage.request_planning import Work
+from collector.domain.coverage.request_planning import Work, requests_for
 from collector.domain.errors import UsageError
 from collector.domain.market_data.answers import HistoricalRequest, Outcome
-from collector.domain.market_data.instruments import Instrument, Underlying
+from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Role
 from collector.runs.dependencies import Parts
 from collector.runs.evidence import controls, weighing
@@ -26,7 +27,7 @@ from collector.runs.evidence.weighed import Series
 from collector.runs.fetching.fetching import Fetching
 from collector.runs.fetching.judging import examined, spots_of
 from collector.runs.fetching.storing import Answered, Sessions, Storer, judged
-from collector.runs.finished import Finished, GivenUp, NotPrepared, Prepared
+from collector.runs.finished import Finished, GivenUp, NotPrepared
 from collector.runs.planning import expired_contracts, missing_work, older_sessions
 from collector.runs.preparing.preparation import Preparation
 
@@ -78,7 +79,6 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
         watch.learn(await found)
         watch.expect(finished.prepared)
-    hopeless: set[HistoricalRequest] = set()
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
         work = await missing_work.contract_work(
@@ -89,15 +89,14 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
         # What has spent its retries would do no better a minute later; the next window asks again.
-        work = [left for item in work if (left := _without(item, hopeless, spoken))]
+        hopeless = _given_up(finished)
+        work = [left for item in work if (left := _without(item, hopeless, spoken, sessions))]
         if not work:
             if number == 1:
                 await _weigh(finished, parts)  # what was asked of the underlyings, or by a run that was killed
             break
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
-        before = len(finished.given_up)
         deferred = await _fetch(work, sessions, finished, parts, watch)
-        hopeless.update(letter.request for letter in finished.given_up[before:])
         # Weighing looks at new answers alone: a series that was not asked again keeps its verdict.
         asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
         unasked = finished.weighed.uncontrolled - asked
@@ -109,11 +108,11 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         spoken |= finished.weighed.controlled
         # While no bars of a series come, a further empty answer of it would not be controlled either.
         if watch is not None:
-            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished.prepared, watch)}
+            spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished, watch)}
     if parts.settings.windows.role(order.window) is Role.REPAIRING:
         share = parts.settings.repair.resample_share
         again = await missing_work.sample(
-            parts.db, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+            parts.db, order, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
         )
         await _fetch(again, sessions, finished, parts, None)
 
@@ -135,10 +134,11 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
         )
 
 
-def _is_lit(series: Series, symbols: Sequence[Prepared], watch: controls.Controls) -> bool:
+def _is_lit(series: Series, finished: Finished, watch: controls.Controls) -> bool:
     instrument, what = series
-    owner = next((one for one in symbols if any(contract.id == instrument for contract in one.contracts)), None)
-    return owner is not None and watch.is_lit(owner.underlying.symbol, what)
+    owners = (one for one in finished.prepared if any(contract.id == instrument for contract in one.contracts))
+    owner = next(owners, None)
+    return owner is not None and watch.is_lit((owner.underlying.symbol, finished.order.option_bars, what))
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
@@ -161,14 +161,33 @@ async def _defined(preparation: Preparation, finished: Finished) -> list[Underly
     return underlyings
 
 
-def _without(work: Work, hopeless: set[HistoricalRequest], spoken: set[Series]) -> Work | None:
+def _given_up(finished: Finished) -> dict[Series, Spans]:
+    """Return what of contracts was given up on."""
+    found: dict[Series, Spans] = {}
+    for request in (one.request for one in finished.given_up if isinstance(one.request.instrument, OptionContract)):
+        series = (request.instrument.id, request.what_to_show)
+        found[series] = found.get(series, Spans()) | Spans((request.span,))
+    return found
+
+
+def _without(
+    work: Work, hopeless: Mapping[Series, Spans], spoken: Collection[Series], sessions: Sessions
+) -> Work | None:
     """Return what is left of work without what was given up on, and what was answered as well as it can be now."""
-    requests = tuple(
-        request
-        for request in work.requests
-        if request not in hopeless and (work.instrument.id, request.what_to_show) not in spoken
-    )
-    return Work(work.instrument, requests) if requests else None
+    left: list[HistoricalRequest] = []
+    for request in work.requests:
+        series = (work.instrument.id, request.what_to_show)
+        if series in spoken:
+            continue
+        left += _outside(request, hopeless[series], sessions) if series in hopeless else (request,)
+    return Work(work.instrument, tuple(left)) if left else None
+
+
+def _outside(request: HistoricalRequest, spans: Spans, sessions: Sessions) -> Iterator[HistoricalRequest]:
+    """Yield requests for the slots of one that lie outside some spans, which may have been halves of it."""
+    touched, data_set = sessions.touching(request), request.data_set
+    slots = Spans((request.span,)) & Spans(data_set.span(session) for session in touched)
+    return requests_for(request.instrument, data_set, request.what_to_show, slots - spans, touched)
 
 
 async def _sessions(underlyings: Sequence[Underlying], preparation: Preparation, parts: Parts) -> Sessions:
@@ -205,17 +224,16 @@ async def _fetch(
         parts.login,
     ) as storer:
 
-        async def deliver(
-            instrument: Instrument, answered: list[Answered], failed: list[RequestRecord]
-        ) -> list[HistoricalRequest]:
+        async def deliver(item: Work, answered: list[Answered], failed: list[RequestRecord]) -> list[HistoricalRequest]:
             if watch is not None:
                 for request, answer in answered:
                     watch.heard(request, answer)
-            answers, doubtful = judged(instrument, answered, sessions)
-            symbol = instrument.symbol
+            answers, doubtful = judged(item.instrument, answered, sessions)
+            symbol = item.instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
             answers = replace(answers, requests=(*answers.requests, *failed))
-            await storer.put(examined(answers, known, sessions.spots.get(symbol), parts.settings.quality))
+            spots = sessions.spots.get(symbol)
+            await storer.put(examined(answers, item.data_set, known, spots, parts.settings.quality))
             parts.on_progress(tally)
             return doubtful
 
@@ -226,7 +244,7 @@ async def _fetch(
             deadline = finished.order.deadline
             return deadline is not None and parts.certain_now() >= deadline
 
-        fetching = Fetching(parts.source, parts.clock, tally, deliver, parts.randomness, is_over)
+        fetching = Fetching(parts.source, parts.clock, tally, sessions, deliver, parts.randomness, is_over)
         try:
             with _fewer_collections():
                 async with watch.watch(work, record, is_over) if watch is not None else contextlib.nullcontext():

@@ -17,7 +17,6 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.coverage.depth import DEFAULTS
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
@@ -31,7 +30,7 @@ from collector.runs.planning import expired_contracts
 from collector.runs.preparing import contract_scope
 from collector.runs.uncounted import OWED_FOR
 
-REACH = max(DEFAULTS.values())
+REACH = max(OPTION_BARS_5MIN.depths.values())
 """Gaps are looked for at least so far back after each run; windows that only look go back to the first selection."""
 _LOOKING = frozenset({Window.GAP_CHECK, Window.WEEKLY})
 _GAP_TYPES = {

@@ -6,11 +6,11 @@ from datetime import date, datetime, timedelta
 
 from collector.config import Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.coverage.depth import DEFAULTS
 from collector.domain.errors import UsageError
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import READS_CHAINS, Asks, Scope, Window
 from collector.market.calendar import Calendar
 
@@ -24,9 +24,10 @@ class Order:
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
     (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
-    nothing else. confirming: its window has run; what awaits a second witness is asked again. sessions: those that it
-    looks at, by symbol, whole and ascending, once they are looked up (`contract_scope.dated`); since: the first of them
-    that follow each other without those that only rotation looks at, `older` ones come before it.
+    nothing else. confirming: its window has run; what awaits a second witness is asked again. option_bars,
+    underlying_bars: what it collects of contracts and of underlyings. sessions: those that it looks at, by symbol,
+    whole and ascending, once they are looked up (`contract_scope.dated`); since: the first of them that follow each
+    other without those that only rotation looks at, `older` ones come before it.
     """
 
     window: Window
@@ -44,6 +45,8 @@ class Order:
     history: bool = False
     fill_columns: bool = False
     confirming: bool = False
+    option_bars: DataSet = OPTION_BARS_5MIN
+    underlying_bars: tuple[DataSet, ...] = (UNDERLYING_BARS_5MIN,)
     since: date | None = None
     sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict, compare=False, repr=False)
 
@@ -57,8 +60,8 @@ class Order:
         return tuple(one for one in self.sessions[symbol] if one.day in self.older or one.day >= since)
 
     def parts(self, symbol: str, now: datetime) -> tuple[Session, ...]:
-        """Return what can be asked for now of a symbol's sessions: complete slots inside the span; ascending."""
-        found = (clipped(session, self.span, now) for session in self.sessions[symbol])
+        """Return what can be asked for now of contracts on a symbol's sessions: slots that are over; ascending."""
+        found = (clipped(self.option_bars, session, self.span, now) for session in self.sessions[symbol])
         return tuple(part for part in found if part is not None)
 
     def whole(self, symbol: str, parts: Iterable[Session]) -> list[Session]:
@@ -72,18 +75,20 @@ class Order:
         sessions = [self.session(symbol) for symbol in self.symbols]
         return Span(min(session.open for session in sessions), max(session.close for session in sessions))
 
+    @property
+    def slots(self) -> int:
+        """How many slots of contracts that day has."""
+        return self.option_bars.count(Spans((self.day_span,)))
 
-def clipped(session: Session, span: timedelta | None, now: datetime) -> Session | None:
-    """Return the part of a session that can be asked for now: complete slots only, the last `span` of them.
 
-    The bounds stay on the session's slot grid. None when no slot is complete yet.
+def clipped(data_set: DataSet, session: Session, length: timedelta | None, now: datetime) -> Session | None:
+    """Return the part of a session that can be asked for now: slots that are over, the last `length` of them.
+
+    The bounds stay on the data set's grid. None when no slot is over yet.
     """
-    elapsed = (min(now, session.close) - session.open) // SLOT
-    end = session.open + elapsed * SLOT
-    start = session.open if span is None else max(session.open, end - (-(-span // SLOT)) * SLOT)
-    if start >= end:
-        return None
-    return Session(session.day, start, end, session.next_open if end == session.close else end, session.early_close)
+    end = data_set.ended(session, now)
+    start = data_set.span(session).start if length is None else data_set.slot_of(end - length)
+    return data_set.part(session, start, end)
 
 
 def order_for(
@@ -173,7 +178,7 @@ def fill_columns_order(
     No further back than IB is counted on to remember them.
     """
     day = calendar.last_opened(now)
-    first = day - min(timedelta(days=days), DEFAULTS[WhatToShow.BID])
+    first = day - min(timedelta(days=days), OPTION_BARS_5MIN.depths[WhatToShow.BID])
     back = len(calendar.days(first, day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)

@@ -15,7 +15,7 @@ from collector.simulator.market import Market
 from collector.simulator.requests.contracts import local_symbol
 from collector.simulator.scenarios import Scenario, named
 from collector.simulator.server import Gateway
-from collector.simulator.settings import market_settings
+from collector.simulator.settings import MarketSettings, market_settings
 
 DEFAULT_SEED = 7
 
@@ -25,7 +25,7 @@ async def start(
     clock: Clock | None = None,
     scenarios: Sequence[Scenario | str] = (),
     port: int = 0,
-    market: str = "standard",
+    market: str | MarketSettings = "standard",
     **settings: Any,  # noqa: ANN401 - the gateway's own settings
 ) -> Gateway:
     """Start a gateway on loopback and return it; its `host` and `port` say where, `stop()` ends it.
@@ -35,7 +35,7 @@ async def start(
         clock: the gateway's time; the machine's by default.
         scenarios: objects, or names of the registry.
         port: 0 picks a free one.
-        market: name of the market, a key of MARKETS.
+        market: name of the market, a key of MARKETS; or the settings of another.
         settings: further arguments of Gateway.
 
     Raises:
@@ -43,7 +43,8 @@ async def start(
     """
     own = clock or SystemClock()
     played = [named(one) if isinstance(one, str) else one for one in scenarios]
-    gateway = Gateway(Market(seed, own, market_settings(market)), own, played, port=port, **settings)
+    shown = market_settings(market) if isinstance(market, str) else market
+    gateway = Gateway(Market(seed, own, shown), own, played, port=port, **settings)
     await gateway.start()
     return gateway
 

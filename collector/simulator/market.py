@@ -7,7 +7,8 @@ Everything is a function of the seed; the clock only decides how much of it has 
 The model, for whoever wants to recover it: at the end of a bar the underlying's price is the close of its TRADES bar
 exactly; an option's value is that of an American option under `Stock.rate` and `Stock.dividend_yield` (continuous
 compounding) and `Market.true_volatility`, with time counted in years of 365 days to the product's own close on the
-expiration day; and the value lies between the closes of its BID and ASK bars.
+expiration day; and the value lies between the closes of its BID and ASK bars. What holds where an underlying splits
+stands in `exchange.underlyings.corporate_actions`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,6 @@ from copy import copy
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -24,21 +24,25 @@ from collector.clock import Clock
 from collector.simulator.exchange import chains, listings, quotes, series, sessions, snapshots
 from collector.simulator.exchange.contract_days import ContractDays, flat
 from collector.simulator.exchange.listings import STOCKS, ChainShape, Index, Option, Quote, Right, SimBar, Stock
-from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
-from collector.simulator.exchange.revisions import Revision
+from collector.simulator.exchange.revisions import Revision, revised
 from collector.simulator.exchange.series import SeriesArrays
 from collector.simulator.exchange.sessions import SLOT_S, Session
+from collector.simulator.exchange.underlyings.corporate_actions import Dividend, Split
+from collector.simulator.exchange.underlyings.paths import SLOT_MINUTES, Paths
+from collector.simulator.exchange.underlyings.underlying_days import DAY_S, UnderlyingDays
 from collector.simulator.exchange.valuation import smile
 from collector.simulator.settings import MarketSettings
 
 __all__ = [
-    "ChainShape", "Market", "MarketSettings", "Option", "Quote", "Revision", "Right", "SeriesArrays", "SimBar", "Stock",
+    "ChainShape", "Dividend", "Market", "MarketSettings", "Option", "Quote", "Revision", "Right", "SeriesArrays",
+    "SimBar", "Split", "Stock",
 ]  # fmt: skip
 
 _MINUTE_S = 60
-_DAY_S = 86_400
 FIRST_DAY = date(2019, 1, 2)
-"""The first session of which bars exist."""
+"""The first session of which bars of less than a day exist."""
+FIRST_DAILY = date(2010, 1, 4)
+"""The first session of which daily bars of underlyings exist."""
 
 
 _DEFAULTS = MarketSettings()
@@ -67,7 +71,7 @@ class Market:
         self._paths = Paths(seed)
         self._chains = chains.Chains(self._paths)
         self._days = ContractDays(seed, self._paths, self._chains, settings.contract_days_kept, settings.liquidity)
-        self._stock_day = lru_cache(maxsize=1024)(self._compute_stock_day)
+        self._underlyings = UnderlyingDays(self._paths, self.stocks, settings.corporate_actions, self.revisions)
 
     def remembering(self, **memory: int) -> Self:
         """Return the same market seen through another memory; the bars that are already drawn are shared.
@@ -188,6 +192,24 @@ class Market:
         """
         return series.as_bars(self.arrays(con_id, what_to_show, *span, complete=True))
 
+    def daily_truth(
+        self, con_id: int, what_to_show: str, first: date, last: date, as_of: datetime | None = None
+    ) -> dict[date, SimBar]:
+        """Return the daily bars of the regular sessions that have ended: session date -> bar, ascending.
+
+        Args:
+            con_id: an underlying or an index; anything else has none.
+            what_to_show: TRADES, ADJUSTED_LAST or another series of underlyings.
+            first: first session date, in New York.
+            last: last session date, included.
+            as_of: the instant whose corrections, splits and dividends are in them, aware; now by default.
+        """
+        if self.option(con_id) is not None:
+            return {}
+        start, end = (sessions.utc(sessions.epoch(day, 0)) for day in (first, last + timedelta(days=1)))
+        bars = self.arrays(con_id, what_to_show, start, end, DAY_S, use_rth=True, complete=True, as_of=as_of)
+        return {sessions.local_date(bar.time): bar for bar in series.as_bars(bars)}
+
     def arrays(
         self,
         con_id: int,
@@ -198,26 +220,32 @@ class Market:
         use_rth: bool = False,
         *,
         complete: bool = False,
+        as_of: datetime | None = None,
     ) -> SeriesArrays:
-        """Return the bars of `history` (or, if complete, of `truth`) as whole numbers."""
+        """Return the bars of `history` (or, if complete, of `truth`) as whole numbers, as of now by default."""
+        now = self._now() if as_of is None else int(as_of.timestamp())
         index = next((one for one in self.indices if one.con_id == con_id), None)
         if index is not None:
             con_id = self._stocks[index.of].con_id
-            what_to_show = "VOLATILITY_INDEX" if what_to_show == "TRADES" else "none"
+            what_to_show = "VOLATILITY_INDEX" if what_to_show in {"TRADES", "ADJUSTED_LAST"} else "none"
         first, last = int(np.ceil(start.timestamp())), int(np.ceil(end.timestamp()))
         option = None if con_id in self._by_con_id else self.option(con_id)
         stock = self._by_con_id.get(con_id) if option is None else self._stocks[option.symbol]
         if stock is None or (option is not None and not complete and self.purged(option)):
             return series.empty()
-        since = FIRST_DAY if option is None else max(option.listed, FIRST_DAY)
-        if option is not None and not complete:
-            since = max(since, self._oldest(what_to_show))
+        since = FIRST_DAILY if option is None and bar_s >= DAY_S else FIRST_DAY
+        if option is not None:
+            since = max(since, option.listed, date.min if complete else self._oldest(what_to_show))
         until = sessions.local_date(sessions.utc(last - 1))
         if option is not None:
             until = min(until, option.expiration)
         parts = []
         for day in sessions.sessions_between(max(since, sessions.local_date(start)), until):
-            bars = self._bars(stock, option, day, what_to_show, bar_s, use_rth=use_rth, complete=complete)
+            bars = (
+                self._underlyings.bars(stock, day, what_to_show, bar_s, now, use_rth=use_rth, complete=complete)
+                if option is None
+                else self._bars(stock, option, day, what_to_show, bar_s, now, use_rth=use_rth, complete=complete)
+            )
             if bars is None:
                 break
             parts.append(bars.between(first, last))
@@ -253,9 +281,10 @@ class Market:
         """
         stock, option = self._either(con_id)
         day, minutes = self._moment(stock, self._now(), None if option is None else option.expiration)
-        path = self._paths.day(stock, day)
         if option is None:
-            return snapshots.stock_quote(stock, path, minutes, self._paths.close(stock, sessions.previous_session(day)))
+            path, closed = self._underlyings.traded(stock, day), self._underlyings.previous_close(stock, day)
+            return snapshots.stock_quote(stock, path, minutes, closed)
+        path = self._paths.day(stock, day)
         if day < option.listed:
             raise KeyError(con_id)
         before = sessions.previous_session(day)
@@ -336,17 +365,17 @@ class Market:
     def _bars(
         self,
         stock: Stock,
-        option: Option | None,
+        option: Option,
         day: date,
         what_to_show: str,
         bar_s: int,
+        now: int,
         *,
         use_rth: bool,
         complete: bool,
     ) -> SeriesArrays | None:
-        """Return a day's bars as far as they have happened; None when there is no such series."""
+        """Return a contract's bars of a day as far as they have happened; None when there is no such series."""
         session = self._session(stock, day)
-        now = self._now()
         if session is None or session.open >= now:
             return series.empty()
         whole = session.slots * SLOT_MINUTES
@@ -355,41 +384,22 @@ class Market:
             minutes -= minutes % SLOT_MINUTES
         size = min(max(bar_s // _MINUTE_S, 1), whole)
         if size == SLOT_MINUTES and minutes == whole:
-            bars = (
-                self._stock_day(stock, day, what_to_show)
-                if option is None
-                else self._days.whole(stock, option, day, what_to_show)
-            )
+            bars = self._days.whole(stock, option, day, what_to_show)
         elif minutes == 0:
             return series.empty()
-        elif option is None:
-            bars = series.stock_series(self._paths.day(stock, day), what_to_show, minutes, size)
         else:
             bars = self._days.formed(stock, option, day, what_to_show, minutes, size)
         if bars is None:
             return None
-        con_id = stock.con_id if option is None else option.con_id
-        bars = self._revised(bars, con_id, what_to_show, day, now, penny=option is None or stock.penny)
+        bars = revised(self.revisions, bars, option.con_id, what_to_show, day, now, penny=stock.penny)
         if bar_s < _MINUTE_S and len(bars):
             bars = series.shifted(bars, _MINUTE_S - bar_s)
-        return self._regular(bars, session, option, what_to_show) if use_rth and stock.late_close else bars
-
-    def _compute_stock_day(self, stock: Stock, day: date, what_to_show: str) -> SeriesArrays | None:
-        path = self._paths.day(stock, day)
-        return series.stock_series(path, what_to_show, path.session.slots * SLOT_MINUTES, SLOT_MINUTES)
-
-    def _revised(
-        self, bars: SeriesArrays, con_id: int, what_to_show: str, day: date, now: int, *, penny: bool
-    ) -> SeriesArrays:
-        for revision in self.revisions:
-            if revision.concerns(con_id, what_to_show, day) and revision.at.timestamp() <= now:
-                bars = revision.applied(bars, con_id, what_to_show, penny=penny)
-        return bars
+        return self._regular(bars, session, what_to_show) if use_rth and stock.late_close else bars
 
     @staticmethod
-    def _regular(bars: SeriesArrays, session: Session, option: Option | None, what_to_show: str) -> SeriesArrays:
+    def _regular(bars: SeriesArrays, session: Session, what_to_show: str) -> SeriesArrays:
         """Return the equity session's bars; a contract that traded shows a flat bar without volume after them."""
         regular = bars.between(session.open, session.regular_close)
-        if option is None or what_to_show != "TRADES" or not len(regular) or len(regular) == len(bars):
+        if what_to_show != "TRADES" or not len(regular) or len(regular) == len(bars):
             return regular
         return series.joined([regular, flat(regular, len(regular) - 1, session.regular_close)])

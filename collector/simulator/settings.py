@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from collector.simulator.exchange.liquidity import Liquidity
+from collector.simulator.exchange.underlyings.corporate_actions import CorporateAction
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class MarketSettings:
             bar at all on a session, at most 0.7; the same ones for a few sessions in a row.
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the money;
             contracts near the money have ASK bars all day.
+        corporate_actions: splits and cash dividends of the underlyings.
     """
 
     symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
@@ -41,6 +43,7 @@ class MarketSettings:
     unbid_below: float = 0.0
     empty_share: float = 0.0
     near_band: float = 0.05
+    corporate_actions: tuple[CorporateAction, ...] = ()
 
     @property
     def liquidity(self) -> Liquidity:

@@ -34,11 +34,15 @@ BARS_OF_5_MINUTES = "1: bars of 5 minutes"
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
     _create_store()
+    _create_codes()
     _key_by_instrument()
+    _instruments()
 
 
 def downgrade() -> None:
+    _forget_instruments()
     _key_by_table()
+    op.drop_table("codes")
     op.execute("DROP SCHEMA store CASCADE")
 
 
@@ -79,6 +83,56 @@ def _marks() -> "tuple[sa.Column[object], ...]":
         sa.Column("updated_at", INSTANT, nullable=False),
         sa.Column("flags", sa.Integer(), server_default=sa.text("0"), nullable=False),
     )
+
+
+def _create_codes() -> None:
+    op.create_table(
+        "codes",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("code", sa.Integer()),
+        sa.Column("word", sa.Text(), nullable=False),
+        sa.Column("meaning", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "word", name=op.f("pk_codes")),
+        sa.UniqueConstraint("kind", "code", name=op.f("uq_codes_kind_code")),
+    )
+
+
+def _instruments() -> None:
+    op.add_column(
+        "underlying_securities",
+        sa.Column(
+            "source",
+            sa.Text(),
+            server_default="ib",
+            nullable=False,
+            comment="who defines it, its contracts and their bars",
+        ),
+    )
+    op.add_column(
+        "underlying_securities",
+        sa.Column(
+            "calendar", sa.Text(), server_default="XNYS", nullable=False, comment="the exchange's code, of its sessions"
+        ),
+    )
+    op.create_table(
+        "earlier_source_ids",
+        sa.Column("instrument_id", sa.Integer(), nullable=False, comment="a contract's id, or minus the underlying's"),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"
+        ),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("instrument_id", "since", "source_id", name=op.f("pk_earlier_source_ids")),
+    )
+
+
+def _forget_instruments() -> None:
+    op.execute("DROP VIEW IF EXISTS instruments")
+    op.execute("DROP VIEW IF EXISTS option_contracts")
+    op.drop_table("earlier_source_ids")
+    op.drop_column("underlying_securities", "calendar")
+    op.drop_column("underlying_securities", "source")
 
 
 def _key_by_instrument() -> None:

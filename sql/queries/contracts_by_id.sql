@@ -2,8 +2,8 @@
 -- $1 contract_ids integer[]
 SELECT
     contract.id,
-    underlying.symbol,
-    contract.ib_con_id,
+    contract.symbol,
+    contract.source_id,
     contract.expiration_date,
     contract.strike_price,
     contract.option_type,
@@ -11,6 +11,5 @@ SELECT
     contract.exchange,
     contract.trading_class,
     contract.currency
-FROM option_chains AS contract
-INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+FROM option_contracts AS contract
 WHERE contract.id = ANY($1::integer[])

@@ -6,19 +6,19 @@
 -- $5 session_end timestamptz
 -- $6 count integer: how many contracts at most
 WITH near AS (
-    SELECT chain.*
-    FROM option_chains AS chain
-    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = chain.id
-    WHERE chain.underlying_id = $1::integer
-        AND chain.expiration_date >= $2::date
+    SELECT contract.*
+    FROM option_contracts AS contract
+    INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
+    WHERE contract.underlying_id = $1::integer
+        AND contract.expiration_date >= $2::date
         AND NOT isempty(life.selected)
-    ORDER BY abs(chain.strike_price - coalesce($3::numeric, chain.strike_price)), chain.expiration_date, chain.id
+    ORDER BY abs(contract.strike_price - coalesce($3::numeric, contract.strike_price)), contract.expiration_date, contract.id
     LIMIT $6::integer
 )
 SELECT
     near.id,
-    underlying.symbol,
-    near.ib_con_id,
+    near.symbol,
+    near.source_id,
     near.expiration_date,
     near.strike_price,
     near.option_type,
@@ -30,7 +30,6 @@ SELECT
     last.bids,
     last.asks
 FROM near
-INNER JOIN underlying_securities AS underlying ON underlying.id = near.underlying_id
 CROSS JOIN LATERAL (
     SELECT
         max(bar.time) FILTER (WHERE bar.volume > 0) AS trades,

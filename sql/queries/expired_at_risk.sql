@@ -3,8 +3,8 @@
 -- $2 day date: in New York
 SELECT
     contract.id,
-    underlying.symbol,
-    contract.ib_con_id,
+    contract.symbol,
+    contract.source_id,
     contract.expiration_date,
     contract.strike_price,
     contract.option_type,
@@ -12,8 +12,7 @@ SELECT
     contract.exchange,
     contract.trading_class,
     contract.currency
-FROM option_chains AS contract
-INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+FROM option_contracts AS contract
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date < $2::date
     AND contract.id IN (SELECT instrument_id FROM historical_data_gaps WHERE state = 'open')

@@ -4,8 +4,8 @@
 -- $2 session_day date
 SELECT
     contract.id,
-    underlying.symbol,
-    contract.ib_con_id,
+    contract.symbol,
+    contract.source_id,
     contract.expiration_date,
     contract.strike_price,
     contract.option_type,
@@ -18,8 +18,7 @@ SELECT
         SELECT FROM historical_data_gaps AS gap
         WHERE gap.instrument_id = contract.id AND gap.state = 'lost'
     ) AS lost
-FROM option_chains AS contract
-INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+FROM option_contracts AS contract
 INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date = $2::date

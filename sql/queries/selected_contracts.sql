@@ -4,8 +4,8 @@
 -- $3 last date: session day, included
 SELECT
     contract.id,
-    underlying.symbol,
-    contract.ib_con_id,
+    contract.symbol,
+    contract.source_id,
     contract.expiration_date,
     contract.strike_price,
     contract.option_type,
@@ -13,8 +13,7 @@ SELECT
     contract.exchange,
     contract.trading_class,
     contract.currency
-FROM option_chains AS contract
-INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
+FROM option_contracts AS contract
 INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date >= $2::date

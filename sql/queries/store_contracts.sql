@@ -1,6 +1,7 @@
--- Store option contracts by IB's id, and return their ids and which are new; `lock_underlying` comes first.
+-- Store option contracts by the source's numbers, and return their ids and which are new; `lock_underlying` comes first.
+-- New ones are not among them when no block of ids has room for them.
 -- $1 underlying_id integer: whose contracts
--- $2 con_ids integer[]: IB's numbers
+-- $2 source_ids integer[]: the source's numbers
 -- $3 occ_symbols text[]
 -- $4 expirations date[]
 -- $5 strikes numeric[]
@@ -10,14 +11,7 @@
 -- $9 trading_classes text[]
 -- $10 currencies text[]
 -- $11 now timestamptz
-WITH block AS (
-    -- Each underlying has a million ids of its own: whatever is listed when, its contracts lie together in compressed days,
-    -- and a surface opens no other underlying's batches.
-    SELECT coalesce(max(id), ($1::integer % 2047) << 20) AS last_id
-    FROM option_chains
-    WHERE id >= ($1::integer % 2047) << 20 AND id < ($1::integer % 2047 + 1) << 20
-),
-given AS (
+WITH given AS (
     SELECT *
     FROM unnest(
         $2::integer[], $3::text[], $4::date[], $5::numeric[], $6::text[], $7::integer[], $8::text[], $9::text[],
@@ -27,6 +21,32 @@ given AS (
         currency
     )
 ),
+unknown AS (
+    SELECT *
+    FROM given
+    WHERE NOT EXISTS (SELECT FROM option_chains AS known WHERE known.ib_con_id = given.ib_con_id)
+),
+block AS (
+    -- An underlying has blocks of a million ids of its own: whatever is listed when, its contracts lie together in compressed
+    -- days, and a surface opens no other underlying's batches. A full block is followed by the next that is free. Whoever has
+    -- a block's last id has the block: adopted contracts lie where they lie, and two underlyings that begin the same block at
+    -- the same moment meet in its first id: the later one tries again, and finds the next.
+    SELECT coalesce(taken.id, block.start) AS last_id
+    FROM generate_series(0, 2046) AS step
+    CROSS JOIN LATERAL (SELECT ($1::integer + step) % 2047 << 20 AS start) AS block
+    LEFT JOIN LATERAL (
+        SELECT id, underlying_id
+        FROM option_chains
+        WHERE id >= block.start AND id < block.start + (1 << 20)
+        ORDER BY id DESC
+        LIMIT 1
+    ) AS taken ON true
+    WHERE EXISTS (SELECT FROM unknown)
+        AND coalesce(taken.underlying_id, $1::integer) = $1::integer
+        AND coalesce(taken.id, block.start) + (SELECT count(*) FROM unknown) < block.start + (1 << 20)
+    ORDER BY step
+    LIMIT 1
+),
 added AS (
     INSERT INTO option_chains (
         id, underlying_id, ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange,
@@ -34,15 +54,13 @@ added AS (
     )
     SELECT
         -- Ids in this order make neighbours of contracts whose prices are alike: bars compress 4 % better than with calls
-        -- and puts in turn, 15 % better than with IB's numbers.
+        -- and puts in turn, 15 % better than with the source's numbers.
         block.last_id + row_number() OVER (ORDER BY expiration_date, option_type, strike_price, ib_con_id),
         $1::integer, ib_con_id, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange,
         trading_class, currency, $11::timestamptz, $11::timestamptz, $11::timestamptz
-    FROM given
+    FROM unknown
     CROSS JOIN block
-    WHERE NOT EXISTS (SELECT FROM option_chains AS known WHERE known.ib_con_id = given.ib_con_id)
-    ON CONFLICT (ib_con_id) DO NOTHING
-    RETURNING id, ib_con_id
+    RETURNING id
 ),
 refreshed AS (
     UPDATE option_chains AS known
@@ -73,8 +91,8 @@ refreshed AS (
         last_updated = $11::timestamptz
     FROM given
     WHERE known.ib_con_id = given.ib_con_id
-    RETURNING known.id, known.ib_con_id
+    RETURNING known.id
 )
-SELECT id, ib_con_id, true AS new FROM added
+SELECT id, true AS new FROM added
 UNION ALL
-SELECT id, ib_con_id, false AS new FROM refreshed
+SELECT id, false AS new FROM refreshed

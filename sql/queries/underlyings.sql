@@ -1,5 +1,14 @@
 -- All underlyings that are active, by symbol.
-SELECT id, symbol, ib_con_id, name, sec_type, exchange, primary_exchange, currency
-FROM underlying_securities
-WHERE active
-ORDER BY symbol
+SELECT
+    underlying.id,
+    underlying.symbol,
+    instrument.source_id,
+    underlying.name,
+    underlying.sec_type,
+    underlying.exchange,
+    underlying.primary_exchange,
+    underlying.currency
+FROM underlying_securities AS underlying
+INNER JOIN instruments AS instrument ON instrument.kind = 'underlying' AND instrument.underlying_id = underlying.id
+WHERE underlying.active
+ORDER BY underlying.symbol

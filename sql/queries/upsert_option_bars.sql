@@ -149,7 +149,25 @@ compared AS (
         old.has_gaps AS old_has_gaps,
         old.greeks_version
     FROM (
-        SELECT *
+        SELECT
+            contract_id,
+            time,
+            open * 0.0001 AS open,
+            high * 0.0001 AS high,
+            low * 0.0001 AS low,
+            close * 0.0001 AS close,
+            vwap * 0.0001 AS vwap,
+            bid_open * 0.0001 AS bid_open,
+            bid_high * 0.0001 AS bid_high,
+            bid_low * 0.0001 AS bid_low,
+            bid_close * 0.0001 AS bid_close,
+            ask_open * 0.0001 AS ask_open,
+            ask_high * 0.0001 AS ask_high,
+            ask_low * 0.0001 AS ask_low,
+            ask_close * 0.0001 AS ask_close,
+            volume::numeric AS volume,
+            bar_count,
+            flags
         FROM stage_option_bars
         WHERE contract_id = ANY($1::integer[])
     ) AS new

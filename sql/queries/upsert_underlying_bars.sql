@@ -96,7 +96,18 @@ merged AS (
         old.flags AS old_flags,
         old.has_gaps AS old_has_gaps
     FROM (
-        SELECT *
+        SELECT
+            underlying_id,
+            time,
+            open * 0.0001 AS open,
+            high * 0.0001 AS high,
+            low * 0.0001 AS low,
+            close * 0.0001 AS close,
+            volume * 0.0001 AS volume,
+            vwap * 0.0001 AS vwap,
+            implied_volatility * 0.0001 AS implied_volatility,
+            bar_count,
+            flags
         FROM stage_underlying_bars
         WHERE underlying_id = ANY($1::integer[])
     ) AS new

@@ -29,7 +29,7 @@ BEGIN
         'option_bars_5min', 'underlying_bars_5min', 'bar_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
-        'negative_claims', 'session_evidence', 'requests', 'underlying_selections'
+        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %I TO collector_rw', written);
     END LOOP;

@@ -34,7 +34,17 @@ SELECT
     bar.bid_low,
     bar.ask_open,
     bar.ask_high,
-    bar.ask_low
+    bar.ask_low,
+    (
+        SELECT reason.word
+        FROM codes AS reason
+        WHERE reason.kind = 'greeks_reason' AND reason.code = bar.greeks_reason
+    ) AS greeks_reason,
+    (
+        SELECT string_agg(flag.word, ', ' ORDER BY flag.code)
+        FROM codes AS flag
+        WHERE bar.flags <> 0 AND flag.kind = 'flag' AND bar.flags & flag.code <> 0
+    ) AS flag_words
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id

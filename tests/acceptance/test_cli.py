@@ -112,7 +112,9 @@ def test_chains_lists_what_ib_has(collected: Collected, capsys: Capsys) -> None:
     """`chains list` names every contract of the market inside the horizon, no more and no fewer."""
     listed = collected.home.call(capsys, "chains", "list", "--json").document
     market = collected.gateway.market
-    assert {row["con_id"] for row in listed} == {option.con_id for option in market.options("PLTR", FRIDAY)}
+    names = {f"PLTR  261120{one.right}{int(one.strike * 1000):08d}" for one in market.options("PLTR", FRIDAY)}
+    assert {row["contract"] for row in listed} == names
+    assert len({row["id"] for row in listed}) == len(names)
     assert {row["expiration"] for row in listed} == {"2026-11-20"}
 
 

@@ -81,7 +81,7 @@ def test_a_fault_that_does_not_heal_touches_nothing_else(arena: Arena, virtual_r
                 (letter.request.instrument.symbol, letter.request.what_to_show.value) for letter in first.given_up
             }
             assert series == {("TSLA", "BID")}
-            affected = {letter.request.instrument.con_id for letter in first.given_up}
+            affected = {letter.request.instrument.source_id for letter in first.given_up}
             async with arena.directly(clock) as connection:
                 found = await tables.dump(connection)
             tables.tables_equal(

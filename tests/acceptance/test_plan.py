@@ -15,8 +15,6 @@ from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 Capsys = pytest.CaptureFixture[str]
 NEW_YORK = ZoneInfo("America/New_York")
-UNDERLYINGS = (444857009, 76792991)
-"""IB's numbers of PLTR and TSLA."""
 TWO_SYMBOLS = """
 symbols: [PLTR, TSLA]
 selection:
@@ -37,9 +35,16 @@ class Account:
     gateway: Gateway
     clock: SystemClock
 
-    def asked_since(self, before: int) -> list[tuple[int, str]]:
-        """Return contract and series of the historical requests after the first so many, in order of arrival."""
-        return [(one.con_id, one.what_to_show) for one in self.gateway.log.historical[before:]]
+    def name(self, con_id: int) -> str:
+        """Return the OCC symbol of a contract of the market, or the symbol of one of its stocks."""
+        option = self.gateway.market.option(con_id)
+        if option is None:
+            return next(one.symbol for one in self.gateway.market.stocks if one.con_id == con_id)
+        return f"{option.symbol:<6}{option.expiration:%y%m%d}{option.right}{int(option.strike * 1000):08d}"
+
+    def asked_since(self, before: int) -> list[tuple[str, str]]:
+        """Return instrument and series of the historical requests after the first so many, in order of arrival."""
+        return [(self.name(one.con_id), one.what_to_show) for one in self.gateway.log.historical[before:]]
 
     @property
     def asked(self) -> int:
@@ -55,9 +60,9 @@ def account() -> Iterator[Account]:
         yield Account(made, gateway, clock)
 
 
-def planned(document: Any) -> list[tuple[int, str]]:  # noqa: ANN401 - JSON has no narrower type
-    """Return contract and series of a plan's requests, in its order."""
-    return [(one["con_id"], request["series"]) for one in document["order"] for request in one["requests"]]
+def planned(document: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - JSON has no narrower type
+    """Return instrument and series of a plan's requests, in its order."""
+    return [(one["instrument"], request["series"]) for one in document["order"] for request in one["requests"]]
 
 
 def test_before_anything_is_known(account: Account, capsys: Capsys) -> None:
@@ -113,10 +118,10 @@ def test_what_is_planned_is_what_is_asked(account: Account, capsys: Capsys) -> N
     # What is planned is asked from the open on; the others are controls, an hour of what is stored.
     opens = datetime(2026, 11, 23, 9, 30, tzinfo=NEW_YORK)
     whole = [one for one in account.gateway.log.historical[before:] if one.start is not None and one.start <= opens]
-    asked = [(one.con_id, one.what_to_show) for one in whole]
+    asked = [(account.name(one.con_id), one.what_to_show) for one in whole]
     assert account.asked - before - len(asked) == 6  # one a series and symbol
     assert set(asked) == set(planned(plan))
-    assert list(dict.fromkeys(con_id for con_id, _ in asked)) == [one["con_id"] for one in plan["order"]]
+    assert list(dict.fromkeys(name for name, _ in asked)) == [one["instrument"] for one in plan["order"]]
 
 
 def test_an_intraday_window_keeps_to_its_scope(account: Account, capsys: Capsys) -> None:
@@ -130,9 +135,9 @@ def test_an_intraday_window_keeps_to_its_scope(account: Account, capsys: Capsys)
     before = account.asked
     assert account.home.call(capsys, "run", "--window", "midday", **narrow).code == 0
     proof, *asked = account.asked_since(before)
-    assert proof in {(con_id, "TRADES") for con_id in UNDERLYINGS}  # its own bars are covered; one proves the time
+    assert proof in {("PLTR", "TRADES"), ("TSLA", "TRADES")}  # its own bars are covered; one proves the time
     assert set(asked) == set(planned(plan))
-    assert list(dict.fromkeys(con_id for con_id, _ in asked)) == [one["con_id"] for one in plan["order"]]
+    assert list(dict.fromkeys(name for name, _ in asked)) == [one["instrument"] for one in plan["order"]]
 
 
 def test_what_does_not_fit_is_named(account: Account, capsys: Capsys) -> None:

@@ -23,11 +23,12 @@ from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
 from collector.db.schema import features, migrate
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from tests.benchmarks.bench_storage import say
 from tests.support import engines
+from tests.support.slots import SLOT
 
 _Batch = TypeVar("_Batch")
 
@@ -58,10 +59,10 @@ def _answers(contract: int) -> InstrumentAnswers:
     for what in (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK):
         found = []
         for slot in range(_SLOTS):
-            price = Decimal(100 + (contract * 7 + slot * 13) % 2000) / 100
-            traded = (Decimal(slot + 1), 3, price) if what is WhatToShow.TRADES else (None, None, None)
+            price = 100 * (100 + (contract * 7 + slot * 13) % 2000)
+            traded = (SCALE * (slot + 1), 3, price) if what is WhatToShow.TRADES else (None, None, None)
             volume, count, vwap = traded
-            found.append(Bar(_OPEN + slot * SLOT, price, price + 1, price, price, volume, count, vwap))
+            found.append(Bar(_OPEN + slot * SLOT, price, price + SCALE, price, price, volume, count, vwap))
         series[what] = SeriesAnswer(tuple(found), covered, covered)
     instrument = OptionContract("SPY", contract, date(2026, 12, 18), Decimal(contract), Right.CALL, id=contract)
     return InstrumentAnswers(instrument, series)

@@ -1,6 +1,6 @@
 """Rows of option bars for the storage benchmarks: sessions of the simulated market, as arrays of whole numbers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
@@ -27,6 +27,14 @@ COLUMNS = (
     *GREEKS, "greeks_version", "open_interest", "flags", "collection_run_id", "data_source", "has_gaps", "created_at",
     "updated_at",
 )  # fmt: skip
+STORED = (
+    "time", "contract_id", "open", "up", "down", "close", "bid_open", "bid_up", "bid_down", "bid_close", "ask_open",
+    "ask_up", "ask_down", "ask_close", "vwap_off", "volume", "bar_count", *(name for name in GREEKS if name != "gamma"),
+    "gamma", "greeks_version", "greeks_reason", "open_interest", "collection_run_id", "created_at", "updated_at",
+    "flags", "unit", "has_gaps",
+)  # fmt: skip
+"""The columns of store.option_bars_5min."""
+INSTANTS = ("time", "created_at", "updated_at")
 DATA_SETS = ("quoted", "sparse", "dense")
 NULL = np.iinfo(np.int64).min
 
@@ -50,6 +58,33 @@ class Rows:
     def take(self, where: npt.NDArray[np.bool_] | slice) -> "Rows":
         """Return some of the rows."""
         return Rows(self.day, {name: values[where] for name, values in self.columns.items()})
+
+
+def as_stored(rows: Rows) -> Rows:
+    """Return rows as the store keeps them: cents with a unit, wicks beyond open and close, vwap less close."""
+    given = rows.columns
+    prices = [given[name] for name in PRICES if name != "vwap"]
+    fine = np.logical_or.reduce([(price != NULL) & (price % 100 != 0) for price in prices])
+    unit = np.where(fine, 1, 100)
+
+    def per_unit(values: Ints, known: npt.NDArray[np.bool_]) -> Ints:
+        return np.where(known, values // unit, NULL)
+
+    found: dict[str, Ints] = {}
+    for side in ("", "bid_", "ask_"):
+        open_, high, low, close = (given[f"{side}{name}"] for name in ("open", "high", "low", "close"))
+        known = close != NULL
+        found |= {
+            f"{side}open": per_unit(open_, known),
+            f"{side}up": per_unit(high - np.maximum(open_, close), known),
+            f"{side}down": per_unit(np.minimum(open_, close) - low, known),
+            f"{side}close": per_unit(close, known),
+        }
+    vwap = given["vwap"]
+    found["vwap_off"] = np.where(vwap != NULL, vwap - given["close"], NULL)
+    found["unit"] = unit
+    found["greeks_reason"] = np.where(given["greeks_version"] != NULL, 0, NULL)
+    return Rows(rows.day, {name: found.get(name, given.get(name, unit)) for name in STORED})
 
 
 def session_days(count: int, last: date) -> list[date]:
@@ -217,19 +252,25 @@ def _normal(x: Floats) -> Floats:
     return lower
 
 
-def copy_text(rows: Rows) -> Iterator[bytes]:
-    """Yield the rows in COPY's text format, 10,000 lines at a time, in the order of COLUMNS."""
+def copy_text(rows: Rows, columns: Sequence[str] = STORED) -> Iterator[bytes]:
+    """Yield rows in COPY's text format, 10,000 lines at a time.
+
+    Args:
+        rows: with the columns of the store (`as_stored`), or with decimals in the order of COLUMNS.
+        columns: which of them, in the order of the text.
+    """
+    decimals = "unit" not in rows.columns
     for first in range(0, len(rows), 10_000):
         part = slice(first, first + 10_000)
-        texts = [_texts(name, rows.columns[name][part]) for name in COLUMNS]
+        texts = [_texts(name, rows.columns[name][part], SCALES.get(name, 0) if decimals else 0) for name in columns]
         yield ("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n").encode()
 
 
-def _texts(name: str, values: Ints) -> list[str]:
-    if name in SCALES:
-        unit = 10 ** SCALES[name]
-        return [r"\N" if v == NULL else f"{v / unit:.{SCALES[name]}f}" for v in values.tolist()]
-    if name in ("time", "created_at", "updated_at"):
+def _texts(name: str, values: Ints, decimals: int) -> list[str]:
+    if decimals:
+        unit = 10**decimals
+        return [r"\N" if v == NULL else f"{v / unit:.{decimals}f}" for v in values.tolist()]
+    if name in INSTANTS:
         return [str(text) for text in np.datetime_as_string(values.astype("datetime64[us]"), timezone="UTC")]
     if name == "data_source":
         return ["TRADES" if v else "BID_ASK" for v in values.tolist()]

@@ -20,6 +20,7 @@ from collector.db.connection.pool import Database
 from collector.db.connection.sql_values import spans_literal
 from collector.domain.coverage.evidence import Ruling
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.bars import decimal
 from collector.domain.market_data.data_sets import (
     OPTION_BARS_5MIN,
     UNDERLYING_BARS_5MIN,
@@ -27,10 +28,11 @@ from collector.domain.market_data.data_sets import (
     InstrumentKind,
 )
 from collector.domain.market_data.instruments import Instrument
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.domain.run_vocabulary import Asks, GapState
 from tests.support.db_rows import FRIDAY, Chain, T, make_chain, rows, slot, trade
+from tests.support.slots import SLOT
 
 MINUTE = timedelta(minutes=1)
 UNDERLYING_BARS_1MIN = replace(UNDERLYING_BARS_5MIN, id=4, name="underlying_bars_1min", bar_size=MINUTE)
@@ -97,7 +99,7 @@ async def answered(
     """Cover what an answer speaks for, put it on record and set a bar apart, in one transaction, as storing does."""
     covered, final = spans_literal(spans), spans_literal(spans if settled else Spans())
     refused = spans_literal(Spans.of(slot(70), slot(70) + min(data_set.bar_size, SLOT)))
-    bad = Quarantined(T, trade(70), Impossible.HIGH_BELOW_LOW, sent_at, final=True)
+    bad = Quarantined(data_set, T, trade(70), Impossible.HIGH_BELOW_LOW, sent_at, final=True)
     negatives = Spans((FRIDAY.span,))
     asked = RequestRecord(one, data_set, T, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, negatives=negatives)
     stages = "create_stage_coverage", quarantine.PREPARED, requests_table.PREPARED
@@ -118,7 +120,7 @@ async def wanting(db: Database, chain: Chain, data_set: DataSet) -> None:
     await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=SENT)
     span = data_set.span(FRIDAY)
     await claims.add(db, data_set, [NewClaim(one.key, T, FRIDAY.day, span, SENT, 1, "", SENT)])
-    letter = NewLetter(HistoricalRequest(one, T, span), Failure(Outcome.TIME_OUT, "no answer"))
+    letter = NewLetter(HistoricalRequest(one, data_set, T, span), Failure(Outcome.TIME_OUT, "no answer"))
     await dead_letters.add(db, data_set, [letter], now=SENT)
 
 
@@ -151,7 +153,7 @@ async def test_answers_settle_one_size_only(db: Database, chain: Chain, given: D
     assert [[(row.instrument_id, row.missing) for row in found] for found in lacking] == [
         [], [(one.key, Spans((other.span(FRIDAY),)))]
     ]  # fmt: skip
-    assert [row[3] for row in (await known(db, given))["quarantined_bars"]] == [trade(70).close]
+    assert [row[3] for row in (await known(db, given))["quarantined_bars"]] == [decimal(trade(70).close)]
     totals = await gaps_table.totals(db)
     assert totals[GapState.FILLED] == GapTotal(1, given.count(Spans((given.span(FRIDAY),))))
     assert totals[GapState.OPEN] == GapTotal(1, other.count(Spans((other.span(FRIDAY),))))

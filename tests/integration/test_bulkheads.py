@@ -10,18 +10,20 @@ import pytest_asyncio
 from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
+from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
-from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.ib.bar_translation import bars as translated
 from collector.runs.fetching.judging import examined
 from collector.runs.fetching.storing import Storer
 from collector.runs.tally import Tally
 from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 SERIES = (T, B, A)
@@ -37,22 +39,16 @@ def wire(number: int, **odd: str) -> list[str]:
 def session_of(what: WhatToShow, **odd: str) -> tuple[Bar, ...]:
     """Return a session's bars as they come from the wire, the one of slot 5 odd."""
     fields = [text for number in range(78) for text in wire(number, **(odd if number == 5 else {}))]
-    return translated(fields, what, FRIDAY.span, FRIDAY.close)
+    return translated(fields, OPTION_BARS_5MIN, what, FRIDAY.span, FRIDAY.close)
 
 
 def brought(instrument: Instrument, what: WhatToShow, found: tuple[Bar, ...]) -> InstrumentAnswers:
     """Return an instrument's judged answer in one series, with the record of its request."""
     record = RequestRecord(
-        instrument,
-        HistoricalRequest(instrument, what, FRIDAY.span).data_set,
-        what,
-        FRIDAY.span,
-        SENT,
-        SENT,
-        Outcome.BARS,
-        bars=len(found),
+        instrument, data_set_of(instrument), what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found)
     )
-    return examined(replace(answers(instrument, **{what.name: answer(found)}), requests=(record,)), [FRIDAY])
+    given = replace(answers(instrument, **{what.name: answer(found)}), requests=(record,))
+    return examined(given, data_set_of(instrument), [FRIDAY])
 
 
 ABSURD = {
@@ -89,6 +85,29 @@ async def test_one_absurd_number_costs_one_slot(database: Database, kind: str) -
     assert await rows(database, "SELECT count(*) FROM quarantined_bars") == [(1,)]
     settled = "SELECT sum(upper(part) - lower(part)) FROM request_coverage, unnest(settled) AS part"
     assert await rows(database, settled) == [(timedelta(minutes=5 * 77),)]
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "sent"),
+    [
+        ("high", "high", "1.00000001"),
+        ("low", "low", "1e-30"),
+        ("open", "open", "-0.5"),
+        ("close", "close", "100000.00010001"),
+        ("volume", "volume", "123456789012345678901234567890.5"),
+        ("vwap", "vwap", "123456789012.123456789"),
+        ("count", "bar_count", "3000000000"),
+    ],
+)
+async def test_the_quarantine_keeps_every_digit(database: Database, field: str, column: str, sent: str) -> None:
+    """What cannot be true stands there as IB wrote it, whatever the bars' own columns hold, beside what can."""
+    (contract,) = (await make_chain(database, 1)).contracts
+
+    await bar_tables.store(database, [brought(contract, T, session_of(T, **{field: sent}))], 1)
+
+    other = "low" if field == "open" else "open"
+    statement = f"SELECT {column}, {other} FROM quarantined_bars"  # noqa: S608 - names of the test's own
+    assert await rows(database, statement) == [(Decimal(sent), Decimal({"open": "1.20", "low": "1.15"}[other]))]
 
 
 def test_an_unset_quote_is_no_quote() -> None:
@@ -158,8 +177,8 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     """It is told like any other, and what came with it is stored."""
     chain = await make_chain(patient, 1)
     (contract,) = chain.contracts
-    huge = Decimal(10) ** 12
-    absurd = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)  # as if the rules of quality had a hole
+    huge = 10**20
+    absurd = Bar(slot(0), huge, huge, huge, huge, 10_000, 1, huge)  # as if the rules of quality had a hole
     record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 

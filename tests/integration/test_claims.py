@@ -17,12 +17,13 @@ from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
 from tests.integration.test_refused_evidence import brought, spoilt
 from tests.support.db_rows import FRIDAY, A, B, Chain, T, V, answer, answers, make_chain, quote, rows, trade
+from tests.support.slots import SLOT
 from tests.support.window_runs import narrow
 
 SETTINGS = narrow("PLTR")

@@ -16,6 +16,7 @@ import pytest
 
 from collector.clock.virtual_time import VirtualClock
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -270,7 +271,9 @@ def test_what_cannot_be_asked_for_is_a_failure_by_name(arena: Arena, run: Run) -
                 spy = await source.underlying("SPY")
                 assert isinstance(spy, Underlying)
                 for span in (Span(at(12, 5, 0), at(12, 10, 0)), Span(at(9, 30, 0) - 8 * 24 * HOUR, at(12, 0, 0))):
-                    outcome = await source.historical(HistoricalRequest(spy, WhatToShow.TRADES, span))
+                    outcome = await source.historical(
+                        HistoricalRequest(spy, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, span)
+                    )
                     assert isinstance(outcome, Failure)
                     assert (outcome.outcome, outcome.code) == (Outcome.REJECTED, None)
                 assert it.gateway.log.historical == []

@@ -58,9 +58,9 @@ async def test_a_ticker_that_another_underlying_had(database: Database) -> None:
     assert await contract_tables.underlyings(database) == [renamed]
     left = await contract_tables.underlying(database, "FB")
     assert left is not None
-    assert (left.id, left.con_id) == (company.id, -company.id)
+    assert (left.id, left.source_id) == (company.id, -company.id)
     assert await contract_tables.add_underlying(database, Underlying("FB", 600000000)) == replace(
-        left, con_id=600000000
+        left, source_id=600000000
     )
 
 
@@ -88,7 +88,7 @@ async def test_contracts_of_an_underlying_get_neighbouring_ids(database: Databas
         ]
         await contract_tables.store_expiration(database, underlying.id, expiration, listed, seen_at=FRIDAY.open)
         found = await contract_tables.listed(database, underlying.id, expiration, expiration)
-        return [contract.id for contract in sorted(found, key=lambda contract: -contract.con_id)]
+        return [contract.id for contract in sorted(found, key=lambda contract: -contract.source_id)]
 
     one = await added(first, EXPIRATION, 10)
     other = await added(second, EXPIRATION, 20)
@@ -121,11 +121,14 @@ async def test_an_expiration_new_seen_again_and_vanished(database: Database) -> 
     ids = [c.id for c in await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)]
 
     assert await listing(call(2, "102.5"), call(3, "105"), days=1) == Stored(seen=2, new=1, vanished=1)
-    assert [c.con_id for c in await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [2, 3]
+    assert [c.source_id for c in await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)] == [
+        2,
+        3,
+    ]
     # What is listed later than a session did not exist on it; how old the very first reading is nobody knows.
     for day, con_ids in ((TODAY + timedelta(days=1), [2, 3]), (TODAY, [2]), (TODAY - timedelta(days=9), [2])):
         on_it = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION, on=day)
-        assert [c.con_id for c in on_it] == con_ids
+        assert [c.source_id for c in on_it] == con_ids
     lives = await rows(
         database, "SELECT first_seen, last_seen, status FROM option_contract_lifecycle ORDER BY contract_id"
     )
@@ -170,11 +173,11 @@ async def test_ids_make_neighbours_of_contracts_that_are_alike(database: Databas
     """Ids go by right and strike within an expiration, in whatever order IB lists: bars compress by neighbours."""
     underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
     calls = [call(9, "100"), call(3, "105"), call(5, "102.5")]
-    puts = [replace(one, con_id=one.con_id + 1, right=Right.PUT) for one in calls]
+    puts = [replace(one, source_id=one.source_id + 1, right=Right.PUT) for one in calls]
     listed = [one for pair in zip(puts, calls, strict=True) for one in pair]
     await contract_tables.store_expiration(database, underlying.id, EXPIRATION, listed, seen_at=FRIDAY.open)
     stored = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)
-    assert [one.con_id for one in sorted(stored, key=lambda one: one.id)] == [9, 5, 3, 10, 6, 4]
+    assert [one.source_id for one in sorted(stored, key=lambda one: one.id)] == [9, 5, 3, 10, 6, 4]
 
 
 async def test_selection_sticks_until_expiration(database: Database) -> None:

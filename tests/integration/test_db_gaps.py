@@ -24,7 +24,7 @@ from collector.db.contracts import lifecycle
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.run_vocabulary import Asks, GapState, GapType
 from tests.support.db_rows import (
     EXPIRATION,
@@ -42,6 +42,7 @@ from tests.support.db_rows import (
     rows,
     trade,
 )
+from tests.support.slots import SLOT, data_set_of
 
 GAPS = """
 SELECT contract_id, what_to_show, state, gap_start, gap_end, gap_type, backfill_run_id
@@ -378,7 +379,9 @@ async def test_statistics_of_nothing(database: Database) -> None:
 
 def letter(instrument: OptionContract | Underlying, what: WhatToShow, outcome: Outcome = Outcome.TIME_OUT) -> NewLetter:
     """Return a letter about Friday's session."""
-    return NewLetter(HistoricalRequest(instrument, what, FRIDAY.span), Failure(outcome, "no answer", 162), 4)
+    return NewLetter(
+        HistoricalRequest(instrument, data_set_of(instrument), what, FRIDAY.span), Failure(outcome, "no answer", 162), 4
+    )
 
 
 async def test_dead_letters_are_kept_until_answered(database: Database) -> None:

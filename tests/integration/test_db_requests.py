@@ -13,11 +13,12 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.db.upkeep import retention
 from collector.domain.errors import DatabaseError
-from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Spans
 from tests.support.db_rows import FRIDAY, A, B, T, V, answer, answers, make_chain, quote, rows, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 TABLE = """
@@ -32,15 +33,7 @@ def request(instrument: Instrument, seconds: float = 1.5, sent_at: datetime = SE
     """Return the record of a TRADES request for Friday that brought two bars."""
     end = sent_at + timedelta(seconds=seconds)
     return RequestRecord(
-        instrument,
-        HistoricalRequest(instrument, T, FRIDAY.span).data_set,
-        T,
-        FRIDAY.span,
-        sent_at,
-        end,
-        Outcome.BARS,
-        bars=2,
-        first_bar=FRIDAY.open,
+        instrument, data_set_of(instrument), T, FRIDAY.span, sent_at, end, Outcome.BARS, bars=2, first_bar=FRIDAY.open
     )
 
 

@@ -19,6 +19,7 @@ from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.run_vocabulary import Asks
+from collector.runs.fetching.judging import examined
 from tests.support.db_rows import (
     COVERAGE,
     FRIDAY,
@@ -180,7 +181,8 @@ async def test_a_row_that_only_becomes_complete_counts_as_identical(database: Da
 async def test_fractional_volume_is_rounded_and_flagged(database: Database) -> None:
     """IB's fractional volumes become whole contracts, and the row says so; a whole one later takes the flag away."""
     contract = (await make_chain(database)).contracts[0]
-    fractional = answers(contract, TRADES=answer([trade(0, volume="2.5"), trade(1, volume="3.0")]))
+    traded = answers(contract, TRADES=answer([trade(0, volume="2.5"), trade(1, volume="3.0")]))
+    fractional = examined(traded, OPTION_BARS_5MIN, [FRIDAY])
     await bar_tables.store(database, [fractional], 1)
     first = await rows(database, "SELECT volume, flags FROM option_bars_5min ORDER BY time")
 
@@ -265,10 +267,10 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database) -> No
     """A batch with a value that the table refuses stores none of its bars and covers nothing; the next one works."""
     chain = await make_chain(database)
     good, bad = chain.contracts
-    huge = Decimal(10) ** 12
-    impossible = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)
+    huge = 10**12
+    impossible = Bar(slot(0), huge, huge, huge, huge, 10_000, 1, huge)
 
-    with pytest.raises(DatabaseError, match="numeric field overflow"):
+    with pytest.raises(DatabaseError, match="out of range for type integer"):
         await bar_tables.store(
             database, [answers(good, TRADES=answer([trade(0)])), answers(bad, TRADES=answer([impossible]))], 1
         )

@@ -9,7 +9,7 @@ from collector.db.bars.bar_tables import Counts
 from collector.db.bookkeeping import coverage_table
 from collector.db.bookkeeping.coverage_table import Missing
 from collector.db.connection.pool import Database
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Spans
@@ -30,7 +30,7 @@ def decimals(*prices: str) -> tuple[Decimal, ...]:
 
 def moving(number: int, *prices: str) -> Bar:
     """Return a quote bar with an open, high, low and close of its own."""
-    open_, high, low, close = map(Decimal, prices)
+    open_, high, low, close = map(whole, prices)
     return Bar(slot(number), open_, high, low, close)
 
 

@@ -5,10 +5,12 @@ from datetime import timedelta
 from collector.db.bars import bar_tables, underlying_bars
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Answer, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.runs.fetching.storing import Sessions, judged
 from tests.support.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, slot, trade
+from tests.support.slots import SLOT
 
 
 async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(database: Database) -> None:
@@ -23,7 +25,7 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
     nothing = Answer((), MONDAY.close, MONDAY.close, MONDAY.close)
 
     def is_believed(span: Span) -> bool:
-        request = HistoricalRequest(contract, WhatToShow.TRADES, span)
+        request = HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.TRADES, span)
         found, doubtful = judged(contract, [(request, nothing)], sessions)
         assert doubtful == ([] if found.series else [request])
         assert [(one.outcome, one.negatives) for one in found.requests] == [
@@ -46,7 +48,7 @@ async def test_an_empty_answer_of_an_expired_contract_proves_nothing(database: D
     sessions = Sessions({"PLTR": (FRIDAY, MONDAY)}, {"PLTR": traded}, {})
     (contract, _) = chain.contracts
     later = MONDAY.close + timedelta(days=1)
-    request = HistoricalRequest(contract, WhatToShow.TRADES, FRIDAY.span)
+    request = HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.TRADES, FRIDAY.span)
     found, doubtful = judged(contract, [(request, Answer((), later, later, later))], sessions)
     assert (doubtful, found.series) == ([], {})
     assert [(one.outcome, one.negatives) for one in found.requests] == [(Outcome.NO_DATA, None)]

@@ -13,10 +13,11 @@ from collector.db.bars import bar_tables, quarantine
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, decimal, whole
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.jobs import greeks_pass, verification
@@ -25,6 +26,7 @@ from collector.simulator.market import Market
 from tests.support.db_rows import rows
 from tests.support.engines import Engine
 from tests.support.option_days import bars_of, contract_of
+from tests.support.slots import SLOT
 
 DAY, EXPIRATION = date(2026, 11, 20), date(2026, 11, 25)
 EVENING = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -61,7 +63,7 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     level = bars_of(market, stock.con_id, span, WhatToShow.TRADES)
     given = {WhatToShow.TRADES: answer(level[WhatToShow.TRADES], session)}
     await bar_tables.store(db, [InstrumentAnswers(underlying, given)], 1)
-    spot = level[WhatToShow.TRADES][-1].close
+    spot = decimal(level[WhatToShow.TRADES][-1].close)
     options = sorted(market.options("SPY", EXPIRATION), key=lambda option: (abs(option.strike - spot), option.right))
     chosen = [contract_of(option) for option in options[: 2 * strikes]]
     await contract_tables.store_expiration(db, underlying.id, EXPIRATION, chosen, seen_at=session.open)
@@ -70,7 +72,10 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     batch = [
         InstrumentAnswers(
             contract,
-            {what: answer(found, session) for what, found in bars_of(market, contract.con_id, span, *SERIES).items()},
+            {
+                what: answer(found, session)
+                for what, found in bars_of(market, contract.source_id, span, *SERIES).items()
+            },
         )
         for contract in listed
     ]
@@ -97,7 +102,7 @@ async def test_a_settled_session(database: Database, market: Market) -> None:
     assert first.expirations == 1
     assert first.bars == first.changed == len(found) == 16 * 81
     assert first.computed > 0.95 * first.bars
-    con_ids = {contract.id: contract.con_id for contract in listed}
+    con_ids = {contract.id: contract.source_id for contract in listed}
     for contract_id, at, volatility, delta, gamma, theta, vega, rho, reason, version in found:
         assert isinstance(at, datetime)
         assert isinstance(contract_id, int)
@@ -131,7 +136,7 @@ async def test_changed_prices_and_parameters(database: Database, market: Market)
     listed = await stored_chain(database, market)
     await calculate(database)
     session = CALENDAR.session("SPY", DAY)
-    price = Decimal("5.55")
+    price = whole("5.55")
     bar = Bar(session.open, price, price, price, price)
     await bar_tables.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
 
@@ -230,10 +235,10 @@ async def test_quarantine(database: Database, market: Market) -> None:
     """A bar that cannot be true is kept once with its reason, whoever brings it, and counted."""
     listed = await stored_chain(database, market, strikes=1)
     session = CALENDAR.session("SPY", DAY)
-    price = Decimal("1.25")
-    bad = Bar(session.open, price, price, Decimal("1.5"), price, Decimal(3), 1, price)._replace(high=Decimal(1))
-    one = Quarantined(WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
-    own = Quarantined(WhatToShow.TRADES, bad._replace(open=Decimal(-1)), Impossible.NEGATIVE_PRICE)
+    price = whole("1.25")
+    bad = Bar(session.open, price, whole("1"), whole("1.5"), price, whole("3"), 1, price)
+    one = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad, Impossible.HIGH_BELOW_LOW)
+    own = Quarantined(OPTION_BARS_5MIN, WhatToShow.TRADES, bad._replace(open=whole("-1")), Impossible.NEGATIVE_PRICE)
     stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 
@@ -247,7 +252,7 @@ async def test_quarantine(database: Database, market: Market) -> None:
         quarantine.QuarantineCount("SPY", "TRADES", "negative_price", 1),
     ]
     kept = await rows(database, "SELECT open, high, volume, run_id FROM quarantined_bars WHERE contract_id IS NOT NULL")
-    assert kept == [(price, Decimal(1), Decimal(3), 1)]
+    assert kept == [(Decimal("1.25"), Decimal(1), Decimal(3), 1)]
 
 
 async def test_statistics_of_quality(database: Database, market: Market) -> None:

@@ -66,7 +66,7 @@ async def test_it_is_the_markets_and_lines_are_few(source: IBSource, gateway: Ga
     contracts = [*listed(gateway, "SPY", 12), *listed(gateway, "TSLA", 12)]
     found = await asyncio.gather(*(source.open_interest(contract) for contract in contracts))
     told = [one.contracts for one in found if isinstance(one, OpenInterest)]
-    truth = [gateway.market.open_interest(contract.con_id, FRIDAY) for contract in contracts]
+    truth = [gateway.market.open_interest(contract.source_id, FRIDAY) for contract in contracts]
     assert told == truth
     assert {contract.right for contract in contracts} == {Right.CALL, Right.PUT}
     assert max(truth) > 0
@@ -130,7 +130,7 @@ async def test_a_refusal_has_its_name(source: IBSource, gateway: Gateway, code: 
     assert (refused.code, refused.outcome) == (code, outcome)
     told = await source.open_interest(second)
     assert isinstance(told, OpenInterest)
-    assert told.contracts == gateway.market.open_interest(second.con_id, FRIDAY)
+    assert told.contracts == gateway.market.open_interest(second.source_id, FRIDAY)
 
 
 @pytest.mark.gateway(**SWIFT, scenarios=[NoticedStreams(10167, texts.NOT_SUBSCRIBED)])
@@ -139,7 +139,7 @@ async def test_delayed_data_tells_it_too(source: IBSource, gateway: Gateway) -> 
     (contract,) = listed(gateway, "SPY", 1)
     told = await source.open_interest(contract)
     assert isinstance(told, OpenInterest)
-    assert told.contracts == gateway.market.open_interest(contract.con_id, FRIDAY)
+    assert told.contracts == gateway.market.open_interest(contract.source_id, FRIDAY)
     assert told.notices == (10167,)
 
 

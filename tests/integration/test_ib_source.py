@@ -31,6 +31,8 @@ from collector.runs.source import MarketDataSource
 from collector.simulator.request_log import Kind
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
+from tests.support.option_days import bar_of
+from tests.support.slots import data_set_of
 from tests.support.waiting import until
 
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 15, tzinfo=UTC))
@@ -70,7 +72,7 @@ def contracts_near_the_money(gateway: Gateway, symbol: str = "SPY", count: int =
 
 def request(instrument: OptionContract | Underlying, what: WhatToShow, span: Span = SESSION) -> HistoricalRequest:
     """Return a request for the session."""
-    return HistoricalRequest(instrument, what, span)
+    return HistoricalRequest(instrument, data_set_of(instrument), what, span)
 
 
 async def spy(source: IBSource) -> Underlying:
@@ -132,7 +134,7 @@ async def test_the_contracts_of_an_expiration(source: IBSource, gateway: Gateway
     defined = await source.contracts(await spy(source), EXPIRATION)
     assert isinstance(defined, Definitions)
     truth = [(one.con_id, one.strike, one.right) for one in gateway.market.options("SPY", EXPIRATION)]
-    assert [(one.con_id, one.strike, one.right.value) for one in defined.contracts] == sorted(
+    assert [(one.source_id, one.strike, one.right.value) for one in defined.contracts] == sorted(
         truth, key=lambda one: (one[1], one[2])
     )
     assert all(isinstance(one.strike, Decimal) for one in defined.contracts)
@@ -151,13 +153,8 @@ async def test_an_options_bars_equal_the_truth(source: IBSource, gateway: Gatewa
     for contract in contracts_near_the_money(gateway):
         answer = await source.historical(request(contract, what))
         assert isinstance(answer, Answer)
-        truth = gateway.market.truth(contract.con_id, what.value, (SESSION.start, SESSION.end))
-        assert [(bar.time, bar.open, bar.high, bar.low, bar.close) for bar in answer.bars] == [
-            (bar.time, bar.open, bar.high, bar.low, bar.close) for bar in truth
-        ]
-        volumes = [(bar.volume, bar.vwap, bar.bar_count) for bar in answer.bars]
-        traded = what is WhatToShow.TRADES
-        assert volumes == [(bar.volume, bar.wap, bar.count) if traded else (None, None, None) for bar in truth]
+        truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
+        assert answer.bars == tuple(bar_of(bar, what) for bar in truth)
         seen += len(answer.bars)
     assert seen > 100
 
@@ -167,7 +164,7 @@ async def test_an_underlyings_volatility_equals_the_truth(source: IBSource, gate
     answer = await source.historical(request(await spy(source), WhatToShow.OPTION_IMPLIED_VOLATILITY))
     assert isinstance(answer, Answer)
     truth = gateway.market.truth(756733, "OPTION_IMPLIED_VOLATILITY", (SESSION.start, SESSION.end))
-    assert [(bar.time, bar.close) for bar in answer.bars] == [(bar.time, bar.close) for bar in truth]
+    assert [(bar.time, bar.exact()[3]) for bar in answer.bars] == [(bar.time, bar.close) for bar in truth]
     assert answer.bars
 
 
@@ -252,8 +249,8 @@ async def test_a_late_answer_is_dropped(source: IBSource, gateway: Gateway) -> N
     await until(lambda: gateway.log.historical[0].bars, "the late answer")
     answer = await source.historical(request(second, WhatToShow.BID))
     assert isinstance(answer, Answer)
-    truth = gateway.market.truth(second.con_id, "BID", (SESSION.start, SESSION.end))
-    assert [bar.close for bar in answer.bars] == [bar.close for bar in truth]
+    truth = gateway.market.truth(second.source_id, "BID", (SESSION.start, SESSION.end))
+    assert answer.bars == tuple(bar_of(bar, WhatToShow.BID) for bar in truth)
 
 
 @pytest.mark.gateway(scenarios=spoiled("dropped-answers", hits=9))
@@ -347,7 +344,7 @@ async def test_repeated_bars_come_once(source: IBSource, gateway: Gateway) -> No
     (contract,) = contracts_near_the_money(gateway, count=1)
     answer = await source.historical(request(contract, WhatToShow.ASK))
     assert isinstance(answer, Answer)
-    truth = gateway.market.truth(contract.con_id, "ASK", (SESSION.start, SESSION.end))
+    truth = gateway.market.truth(contract.source_id, "ASK", (SESSION.start, SESSION.end))
     assert [bar.time for bar in answer.bars] == [bar.time for bar in truth]
 
 

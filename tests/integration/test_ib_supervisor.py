@@ -11,6 +11,7 @@ import pytest
 
 from collector.clock.virtual_time import VirtualClock
 from collector.domain.market_data.answers import Answer, Definitions, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.reactions import delay_s
@@ -21,6 +22,7 @@ from collector.ib.pacing import PacingSettings
 from collector.simulator.launch import start
 from collector.simulator.scenarios import Scenario, mix, named
 from collector.simulator.server import Gateway
+from tests.support.option_days import bar_of
 
 CLOSED = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SESSION = Span(datetime(2026, 11, 20, 14, 30, tzinfo=UTC), datetime(2026, 11, 20, 21, 0, tzinfo=UTC))
@@ -59,24 +61,24 @@ async def collected(source: IBSource, gateway: Gateway, clock: VirtualClock, out
     async def one(contract: OptionContract, what: WhatToShow) -> bool:
         failures = 0
         while True:
-            outcome = await source.historical(HistoricalRequest(contract, what, SESSION))
+            outcome = await source.historical(HistoricalRequest(contract, OPTION_BARS_5MIN, what, SESSION))
             if isinstance(outcome, Answer):
                 break
             outcomes.append(outcome.outcome)
             failures += 1
             assert failures < 12, outcome
             await clock.sleep(delay_s(outcome.outcome, 1, jitter) or 5.0)
-        truth = gateway.market.truth(contract.con_id, what.value, (SESSION.start, SESSION.end))
+        truth = gateway.market.truth(contract.source_id, what.value, (SESSION.start, SESSION.end))
         if 2188 in outcome.notices:
             truth = tuple(bar for bar in truth if bar.time < outcome.covered_until)
-        return [(bar.time, bar.close) for bar in outcome.bars] == [(bar.time, bar.close) for bar in truth]
+        return outcome.bars == tuple(bar_of(bar, what) for bar in truth)
 
     underlying = await _persistently(lambda: source.underlying("PLTR"), clock, outcomes)
     assert isinstance(underlying, Underlying)
     defined = await _persistently(lambda: source.contracts(underlying, EXPIRATION), clock, outcomes)
     assert isinstance(defined, Definitions)
     equal = await asyncio.gather(*(one(contract, what) for contract in contracts for what in OPTION_SERIES))
-    return all(equal) and {one.con_id for one in defined.contracts} == {one.con_id for one in listed}
+    return all(equal) and {one.source_id for one in defined.contracts} == {one.con_id for one in listed}
 
 
 async def _persistently(
@@ -213,7 +215,7 @@ def test_patience_ends(run: Run) -> None:
             await gateway.shut()
             await clock.sleep(0.1)
             began = clock.monotonic()
-            request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+            request = HistoricalRequest(underlying, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, SESSION)
             failures = [await source.historical(request), await source.underlying("SPY")]
             took_s = clock.monotonic() - began
             events = source.events
@@ -249,7 +251,7 @@ def test_a_recovery_that_is_never_told_is_found_out(run: Run, code: int, text: s
             if "secdefil" in text:
                 complete = isinstance(await source.underlying("SPY"), Underlying)
             else:
-                request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+                request = HistoricalRequest(underlying, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, SESSION)
                 complete = isinstance(await source.historical(request), Answer)
             took_s = clock.monotonic() - began
             assert source.state.down == ""
@@ -273,7 +275,7 @@ def test_a_farm_that_options_do_not_need_does_not_cast_doubt_for_ever(
         listed = gateway.market.options("PLTR", EXPIRATION)
         never = next(one for one in listed if not gateway.market.history(one.con_id, "TRADES", *bounds))
         contract = OptionContract("PLTR", never.con_id, never.expiration, never.strike, Right(never.right))
-        request = HistoricalRequest(contract, WhatToShow.TRADES, SESSION)
+        request = HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.TRADES, SESSION)
         async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
             gateway.notify(1102, f"{RESTORED} The following farms are not connected: usfuture.")
             await clock.sleep(100)
@@ -300,9 +302,13 @@ def test_an_expired_option_proves_nothing(run: Run, underlying_too: bool) -> Non
         today = OptionContract("PLTR", one.con_id, one.expiration, one.strike, Right(one.right))
         alive = OptionContract("PLTR", later.con_id, later.expiration, later.strike, Right(later.right))
         async with connect(GatewaySettings(port=gateway.port), PacingSettings(), clock) as source:
-            assert isinstance(await source.historical(HistoricalRequest(today, WhatToShow.BID, SESSION)), Answer)
+            assert isinstance(
+                await source.historical(HistoricalRequest(today, OPTION_BARS_5MIN, WhatToShow.BID, SESSION)), Answer
+            )
             if underlying_too:
-                request = HistoricalRequest(Underlying("PLTR", stock.con_id), WhatToShow.TRADES, SESSION)
+                request = HistoricalRequest(
+                    Underlying("PLTR", stock.con_id), UNDERLYING_BARS_5MIN, WhatToShow.TRADES, SESSION
+                )
                 assert isinstance(await source.historical(request), Answer)
             # To 00:30 in New York, when IB resets its servers; the option is purged at midnight.
             await clock.sleep(7.5 * 3600)
@@ -310,7 +316,9 @@ def test_an_expired_option_proves_nothing(run: Run, underlying_too: bool) -> Non
             await clock.sleep(30)
             gateway.notify(1102, f"{RESTORED} All data farms are connected: usfarm; ushmds; secdefil.")
             began = clock.monotonic()
-            complete = isinstance(await source.historical(HistoricalRequest(alive, WhatToShow.BID, SESSION)), Answer)
+            complete = isinstance(
+                await source.historical(HistoricalRequest(alive, OPTION_BARS_5MIN, WhatToShow.BID, SESSION)), Answer
+            )
             took_s, probed = clock.monotonic() - began, gateway.log.historical[-2].con_id
             assert (probed == stock.con_id) == underlying_too
         await gateway.stop()
@@ -362,7 +370,7 @@ def test_leaving_during_an_outage_is_quick(run: Run) -> None:
             assert isinstance(underlying, Underlying)
             await gateway.shut()
             await clock.sleep(0.1)
-            request = HistoricalRequest(underlying, WhatToShow.TRADES, SESSION)
+            request = HistoricalRequest(underlying, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, SESSION)
             waiting = asyncio.create_task(source.historical(request))
             await clock.sleep(20)
             waiting.cancel()

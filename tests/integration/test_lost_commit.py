@@ -1,6 +1,7 @@
 """A commit whose reply is lost: stored again, because nobody knows, and nothing doubled."""
 
 from collections.abc import Callable, Coroutine
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,6 +49,6 @@ def test_a_commit_whose_reply_is_lost_is_stored_again(arena: Arena, virtual_run:
             assert (cutter.armed, cutter.accepted) == (False, 2)
             found = await rows(db, "SELECT what_to_show, isempty(covered), isempty(settled) FROM request_coverage")
             assert sorted(found) == [("BID", False, False), ("TRADES", False, True)]
-            assert await rows(db, "SELECT bid_close FROM option_bars_5min") == [(quote(0).close,)]
+            assert await rows(db, "SELECT bid_close FROM option_bars_5min") == [(Decimal("1.2000"),)]
 
     virtual_run(main)

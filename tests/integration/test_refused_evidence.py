@@ -12,16 +12,25 @@ from collector.db.bookkeeping import coverage_table, session_statistics
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
-from collector.domain.market_data.answers import HistoricalRequest, Outcome
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, Instrument, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
-from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLATILITY, VOLUME
+from collector.domain.quality.bounds import (
+    MOST_TRADES,
+    OPTION_PRICE,
+    OPTION_VOLUME,
+    UNDERLYING_PRICE,
+    UNDERLYING_VOLUME,
+    VOLATILITY,
+    Bound,
+)
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.run_vocabulary import Asks, Verdict
 from collector.runs.fetching.judging import examined
 from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.slots import data_set_of
 
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 QUARANTINED = int(SlotFlag.TRADE_QUARANTINED)
@@ -31,7 +40,12 @@ REFUSED = Spans((Span(slot(3), slot(4)),))
 
 def spoilt(number: int = 3, volume: str = "500") -> Bar:
     """Return a trade whose high lies below its low."""
-    return trade(number, volume=volume)._replace(high=Decimal("1.00"), low=Decimal("1.50"))
+    return trade(number, volume=volume)._replace(high=whole("1.00"), low=whole("1.50"))
+
+
+def judged(given: InstrumentAnswers) -> InstrumentAnswers:
+    """Return the answers of Friday's session without the bars that cannot be true."""
+    return examined(given, data_set_of(given.instrument), [FRIDAY])
 
 
 def brought(
@@ -41,16 +55,8 @@ def brought(
     series = {what.name: answer(trades)}
     if quotes:
         series |= {name: answer([quote(3), quote(4)]) for name in ("BID", "ASK")}
-    asked = RequestRecord(
-        instrument,
-        HistoricalRequest(instrument, what, FRIDAY.span).data_set,
-        what,
-        FRIDAY.span,
-        sent_at,
-        sent_at,
-        Outcome.BARS,
-    )
-    return examined(replace(answers(instrument, **series), requests=(asked,)), [FRIDAY])
+    asked = RequestRecord(instrument, data_set_of(instrument), what, FRIDAY.span, sent_at, sent_at, Outcome.BARS)
+    return judged(replace(answers(instrument, **series), requests=(asked,)))
 
 
 async def verdicts(db: Database, chain: Chain) -> tuple[int, int, int]:
@@ -192,7 +198,7 @@ async def test_an_underlyings_value_outlives_a_bad_bar(database: Database, settl
     first = answers(chain.underlying, TRADES=answer([trade(3)], settles=settles))
     await bar_tables.store(database, [first], 1)
     bad = answers(chain.underlying, TRADES=answer([spoilt()], settles=settles))
-    await bar_tables.store(database, [examined(bad, [FRIDAY])], 2)
+    await bar_tables.store(database, [judged(bad)], 2)
     (covered,) = await rows(database, "SELECT covered @> $1::timestamptz FROM request_coverage", slot(3))
     assert covered == (kept,)
 
@@ -214,11 +220,11 @@ async def test_quotes_and_underlyings_are_flagged_alike(database: Database) -> N
     """Each series has a bit of its own, and the underlying's two have theirs."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    bad = quote(3)._replace(low=Decimal(-1))
+    bad = quote(3)._replace(low=whole("-1"))
     given = answers(contract, BID=answer([quote(0), bad]), ASK=answer([quote(0), bad]))
     own = answers(chain.underlying, TRADES=answer([trade(0), spoilt()]), OPTION_IMPLIED_VOLATILITY=answer([bad]))
 
-    await bar_tables.store(database, [examined(given, [FRIDAY]), examined(own, [FRIDAY])], 1)
+    await bar_tables.store(database, [judged(given), judged(own)], 1)
 
     flags = "SELECT flags, has_gaps FROM option_bars_5min WHERE flags <> 0"
     assert await rows(database, flags) == [(SlotFlag.BID_QUARANTINED | SlotFlag.ASK_QUARANTINED, True)]
@@ -234,13 +240,18 @@ async def test_the_bounds_are_those_of_the_columns(database: Database) -> None:
     """The largest values that the rules let pass are stored and revised, and the smallest positive ones are not 0."""
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
-    for number, price in enumerate((PRICE.most, PRICE.least), 1):
-        largest = Bar(slot(0), price, price, price, price, VOLUME.most, int(BAR_COUNT.most), price)
-        wild = VOLATILITY.most if price is PRICE.most else VOLATILITY.least
+
+    def extreme(price: Bound, volume: Bound, side: str) -> Bar:
+        value: int = getattr(price, side)
+        return Bar(slot(0), value, value, value, value, volume.most, MOST_TRADES, value)
+
+    for number, side in enumerate(("most", "least"), 1):
+        own, level = extreme(OPTION_PRICE, OPTION_VOLUME, side), extreme(UNDERLYING_PRICE, UNDERLYING_VOLUME, side)
+        wild: int = getattr(VOLATILITY, side)
         volatility = Bar(slot(0), wild, wild, wild, wild)
-        of_option = answers(contract, TRADES=answer([largest]), BID=answer([largest]), ASK=answer([largest]))
-        own = answers(chain.underlying, TRADES=answer([largest]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
-        given = [examined(of_option, [FRIDAY]), examined(own, [FRIDAY])]
+        of_option = answers(contract, TRADES=answer([own]), BID=answer([own]), ASK=answer([own]))
+        of_stock = answers(chain.underlying, TRADES=answer([level]), OPTION_IMPLIED_VOLATILITY=answer([volatility]))
+        given = [judged(of_option), judged(of_stock)]
         assert not any(one.quarantined for one in given)
         await bar_tables.store(database, given, number)
     smallest = "SELECT close > 0, bid_close > 0 FROM option_bars_5min"

@@ -17,10 +17,11 @@ from collector.db.connection import pool
 from collector.db.schema import features
 from collector.db.upkeep import compaction
 from collector.domain.errors import DatabaseError
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from tests.support.engines import Engine
+from tests.support.slots import SLOT
 
 _FILES = sorted((resource("sql") / "status").glob("*.sql"))
 
@@ -189,8 +190,7 @@ async def test_collection_role_stores_bars(
         await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
     at = await connection.fetchval("SELECT max(time) FROM option_bars_5min")
     bars_of_one = tuple(
-        Bar(at + n * SLOT, Decimal(1), Decimal(2), Decimal("0.5"), Decimal(1), Decimal(7), 1, Decimal(1))
-        for n in (0, 1)
+        Bar(at + n * SLOT, whole("1"), whole("2"), whole("0.5"), whole("1"), whole("7"), 1, whole("1")) for n in (0, 1)
     )
     contract = OptionContract("SPY", 603, date(2099, 12, 18), Decimal(603), Right.CALL, id=3)
     end = at + 2 * SLOT

@@ -16,7 +16,7 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.schema import timescale
 from collector.db.upkeep import compaction, retention
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from tests.support.engines import Engine
@@ -61,10 +61,10 @@ def _answers(
     found = []
     for slot in slots:
         draw = random.Random(contract * 1000 + slot)
-        price = Decimal(draw.randrange(100, 2000) + cents) / 100
+        price = 100 * (draw.randrange(100, 2000) + cents)
         at = _OPEN + shift + timedelta(minutes=5 * slot)
         found.append(
-            Bar(at, price, price + 1, price, price, Decimal(draw.randrange(1, 500)), draw.randrange(1, 9), price)
+            Bar(at, price, price + SCALE, price, price, SCALE * draw.randrange(1, 500), draw.randrange(1, 9), price)
         )
     instrument = OptionContract("SPY", contract, date(2025, 12, 19), Decimal(contract), Right.CALL, id=contract)
     covered = Spans([Span(_SESSION.start + shift, _SESSION.end + shift)])

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from collector.db.bookkeeping import runs_table, schedule_state
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span
 from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
 from collector.domain.reports.week_report import WeekReport
@@ -14,6 +14,7 @@ from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import run_reports
 from collector.market.calendar import Calendar
 from collector.notify.reports.mail_rendering import Renderer
+from tests.support.slots import SLOT
 from tests.support.window_runs import narrow
 
 SATURDAY = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_CEILING, Decimal
+from fractions import Fraction
+from math import ceil
 from typing import TypeAlias
 
 from collector.domain.market_data.bars import Bar
@@ -17,7 +18,8 @@ from collector.domain.market_data.instruments import WhatToShow
 
 Series: TypeAlias = Mapping[WhatToShow, Sequence[Bar]]
 T, B, A = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
-CENT = Decimal("0.01")
+CENT = 100
+"""Prices are ten-thousandths of a USD."""
 
 
 @dataclass(frozen=True)
@@ -31,53 +33,53 @@ class Spoilt:
     impossible: bool
 
 
-Spoiling: TypeAlias = Callable[[random.Random, Bar, Decimal], tuple[Bar, bool] | None]
+Spoiling: TypeAlias = Callable[[random.Random, Bar, int], tuple[Bar, bool] | None]
 """A bar and the size of the smallest spike -> the spoilt bar and whether it is impossible; None: does not fit."""
 
 
-def _off_grid(draw: random.Random, bar: Bar, _: Decimal) -> tuple[Bar, bool]:
+def _off_grid(draw: random.Random, bar: Bar, _: int) -> tuple[Bar, bool]:
     return bar._replace(time=bar.time + timedelta(seconds=draw.choice([1, 30, 60, 150, 240, 299]))), True
 
 
-def _outside(draw: random.Random, bar: Bar, _: Decimal) -> tuple[Bar, bool]:
+def _outside(draw: random.Random, bar: Bar, _: int) -> tuple[Bar, bool]:
     return bar._replace(time=bar.time + draw.choice([-1, 1]) * timedelta(hours=12)), True
 
 
-def _high_below_low(_: random.Random, bar: Bar, __: Decimal) -> tuple[Bar, bool] | None:
+def _high_below_low(_: random.Random, bar: Bar, __: int) -> tuple[Bar, bool] | None:
     return (bar._replace(high=bar.low, low=bar.high), True) if bar.high > bar.low else None
 
 
-def _close_above_high(_: random.Random, bar: Bar, step: Decimal) -> tuple[Bar, bool]:
+def _close_above_high(_: random.Random, bar: Bar, step: int) -> tuple[Bar, bool]:
     return bar._replace(close=bar.high + step), True
 
 
-def _open_below_low(_: random.Random, bar: Bar, __: Decimal) -> tuple[Bar, bool] | None:
-    return (bar._replace(open=bar.low / 2), True) if bar.low > 0 else None
+def _open_below_low(_: random.Random, bar: Bar, __: int) -> tuple[Bar, bool] | None:
+    return (bar._replace(open=bar.low // 2), True) if bar.low > 0 else None
 
 
-def _negative(draw: random.Random, bar: Bar, _: Decimal) -> tuple[Bar, bool]:
-    minus = Decimal(-1)
+def _negative(draw: random.Random, bar: Bar, _: int) -> tuple[Bar, bool]:
+    minus = -10_000
     return draw.choice([bar._replace(open=minus), bar._replace(low=minus), bar._replace(close=minus)]), True
 
 
-def _negative_volume(_: random.Random, bar: Bar, __: Decimal) -> tuple[Bar, bool] | None:
-    return None if bar.volume is None else (bar._replace(volume=Decimal(-5)), True)
+def _negative_volume(_: random.Random, bar: Bar, __: int) -> tuple[Bar, bool] | None:
+    return None if bar.volume is None else (bar._replace(volume=-50_000), True)
 
 
-def _spike_up(_: random.Random, bar: Bar, step: Decimal) -> tuple[Bar, bool]:
+def _spike_up(_: random.Random, bar: Bar, step: int) -> tuple[Bar, bool]:
     return bar._replace(close=bar.close + step, high=max(bar.high, bar.close + step)), False
 
 
-def _spike_down(_: random.Random, bar: Bar, step: Decimal) -> tuple[Bar, bool] | None:
+def _spike_down(_: random.Random, bar: Bar, step: int) -> tuple[Bar, bool] | None:
     low = bar.close - step
     return (bar._replace(close=low, low=min(bar.low, low)), False) if low > 0 else None
 
 
-def _shifted(draw: random.Random, bar: Bar, _: Decimal) -> tuple[Bar, bool] | None:
-    if min(bar[1:5]) < Decimal("0.50"):
+def _shifted(draw: random.Random, bar: Bar, _: int) -> tuple[Bar, bool] | None:
+    if min(bar[1:5]) < 50 * CENT:
         return None
-    factor = draw.choice([Decimal(10), Decimal(100), Decimal("0.1"), Decimal("0.01")])
-    open_, high, low, close = ((price * factor).quantize(CENT, ROUND_CEILING) for price in bar[1:5])
+    factor = draw.choice([Fraction(10), Fraction(100), Fraction(1, 10), Fraction(1, 100)])
+    open_, high, low, close = (CENT * ceil(price * factor / CENT) for price in bar[1:5])
     return bar._replace(open=open_, high=high, low=low, close=close), False
 
 
@@ -119,10 +121,9 @@ def spoil(draw: random.Random, series: Series, what: WhatToShow, kind: str) -> S
     return None
 
 
-def smallest_spike(bar: Bar, bid: Bar, ask: Bar) -> Decimal:
-    """Return the size of a spike that can be told from a market, USD."""
-    size = max(bar.close / 5, Decimal("0.15"), 2 * (ask.high - bid.low))
-    return size.quantize(CENT, ROUND_CEILING)
+def smallest_spike(bar: Bar, bid: Bar, ask: Bar) -> int:
+    """Return the size of a spike that can be told from a market."""
+    return CENT * max(ceil(Fraction(bar.close, 5 * CENT)), 15, ceil(Fraction(2 * (ask.high - bid.low), CENT)))
 
 
 def applied(series: Series, spoilt: Spoilt) -> dict[WhatToShow, tuple[Bar, ...]]:

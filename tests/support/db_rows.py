@@ -9,10 +9,11 @@ from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contracts
 from collector.db.contracts import lifecycle
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Spans
+from collector.domain.market_data.spans import Spans
+from tests.support.slots import SLOT
 
 FRIDAY = Session(
     date(2026, 11, 20),
@@ -27,6 +28,9 @@ MONDAY = Session(
     datetime(2026, 11, 24, 14, 30, tzinfo=UTC),
 )
 EXPIRATION = date(2026, 11, 23)
+BLOCK = 1 << 20
+BLOCKS = 2047
+"""So many blocks of so many contract ids lie below 2^31."""
 NEVER = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 
 T, B, A, V = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK, WhatToShow.OPTION_IMPLIED_VOLATILITY
@@ -68,13 +72,13 @@ def slot(number: int, session: Session = FRIDAY) -> datetime:
 
 def trade(number: int, close: str = "1.25", volume: str = "10", session: Session = FRIDAY) -> Bar:
     """Return a TRADES bar of a slot."""
-    price = Decimal(close)
-    return Bar(slot(number, session), price, price, price, price, Decimal(volume), 3, price)
+    price = whole(close)
+    return Bar(slot(number, session), price, price, price, price, whole(volume), 3, price)
 
 
 def quote(number: int, close: str = "1.20", session: Session = FRIDAY) -> Bar:
     """Return a bar of any other series in a slot."""
-    price = Decimal(close)
+    price = whole(close)
     return Bar(slot(number, session), price, price, price, price)
 
 
@@ -97,6 +101,21 @@ async def rows(db: Database, statement: str, *args: object) -> list[tuple[object
         return [tuple(record.values()) for record in await connection.fetch(statement, *args)]
 
 
+async def put_in(db: Database, contract_id: int, underlying_id: int) -> None:
+    """Insert a contract with an id of the test's choice, as an adoption does."""
+    await rows(db, _WITH_IDS, [contract_id], underlying_id)
+
+
+async def fill_blocks(db: Database, underlying_id: int) -> None:
+    """Give an underlying the last id of every block."""
+    await rows(db, _WITH_IDS, [block * BLOCK - 1 for block in range(1, BLOCKS + 1)], underlying_id)
+
+
+_WITH_IDS = """
+INSERT INTO option_chains (id, underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
+    multiplier, exchange, trading_class, currency)
+SELECT id, $2, 'unknown', '2020-01-17', 1, 'C', -id, 100, 'SMART', '', 'USD' FROM unnest($1::int[]) AS id RETURNING id
+"""
 BARS = """
 SELECT time, open, close, volume, bar_count, bid_close, ask_close, spread_close, mid_close, data_source, has_gaps, flags
 FROM option_bars_5min WHERE contract_id = $1 ORDER BY time

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.pricing.chain import ExpirationDay
 from collector.simulator.exchange.series import SeriesArrays
@@ -95,9 +95,10 @@ def _grid(
 
 def bar_of(bar: SimBar, what: WhatToShow) -> Bar:
     """Return a bar as the collector has it."""
+    prices = Bar(bar.time, whole(bar.open), whole(bar.high), whole(bar.low), whole(bar.close))
     if what is WhatToShow.TRADES:
-        return Bar(bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume, bar.count, bar.wap)
-    return Bar(bar.time, bar.open, bar.high, bar.low, bar.close)
+        return prices._replace(volume=whole(bar.volume), bar_count=bar.count, vwap=whole(bar.wap))
+    return prices
 
 
 def bars_of(

@@ -45,6 +45,10 @@ _ELSEWHERE = re.compile(
         )
     )
 )
+_FIVE_MINUTES = re.compile(r"(datetime\.)?timedelta\((minutes=5|seconds=300)\b")
+_SLOT_SIZE = re.compile(r"(\w*_)?(slots?|bars?)(_\w+)?(: \w+)? ?= ?(300(\.0)?|5|5 \* 60|60 \* 5)$", re.IGNORECASE)
+_NO_SLOT = {"_ALIVE", "_SILENT"}
+"""Five minutes after which a run that says nothing is taken for dead."""
 _STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|ALTER|DROP|TRUNCATE|WITH \w+ AS)\s")
 
 
@@ -87,7 +91,7 @@ def test_names_say_something() -> None:
     assert [
         named(path)
         for path in modules("collector", "tests")
-        if _VAGUE & set(named(path).removesuffix(".py").replace("market_data", "market").replace("/", "_").split("_"))
+        if _VAGUE & set(re.split(r"/|market_data|data_sets?|_", named(path).removesuffix(".py")))
     ] == []
 
 
@@ -96,6 +100,76 @@ def test_every_package_introduces_itself(package: Path) -> None:
     """The first line of a package says in a sentence what it is."""
     said = ast.get_docstring(ast.parse(package.read_text())) or ""
     assert said.split("\n")[0].endswith((".", ":"))
+
+
+def slot_sizes(source: str) -> Iterator[str]:
+    """Yield where a module spells the size of a slot: five minutes, or a name of slots or bars that is so long."""
+    tree = ast.parse(source)
+    spans = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and {ast.unparse(one) for one in node.targets} & _NO_SLOT
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and _FIVE_MINUTES.match(ast.unparse(node)) and id(node) not in spans:
+            yield f"{node.lineno}: {ast.unparse(node)}"
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.keyword) and _SLOT_SIZE.match(ast.unparse(node)):
+            yield f"{node.lineno}: {ast.unparse(node)}"
+        if isinstance(node, ast.arguments):
+            given = zip(reversed(node.args), reversed(node.defaults), strict=False)
+            given_by_name = zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            spelled = (f"{one.arg}={ast.unparse(value)}" for one, value in (*given, *given_by_name) if value)
+            yield from filter(_SLOT_SIZE.match, spelled)
+
+
+def test_the_size_of_a_slot_stands_in_one_place() -> None:
+    """Data sets say how long their slots are; IB's words for bar sizes, and the simulated exchange, know as much."""
+    places = ("collector/domain/market_data/data_sets.py", "collector/ib/historical.py")
+    found = [
+        f"{named(path)}:{place}"
+        for path in modules("collector")
+        if named(path) not in places and not named(path).startswith("collector/simulator/")
+        for place in slot_sizes(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "SLOT = 300",
+        "_SLOT_S: int = 300",
+        "bar_size_s = 5 * 60",
+        "pace(bar_s=300)",
+        "end = start + timedelta(minutes=5)",
+        "end = start + datetime.timedelta(minutes=5 * n)",
+        "end = start + timedelta(seconds=300)",
+        "def f(slot_minutes: int = 5) -> None: ...",
+    ],
+)
+def test_the_size_of_a_slot_is_recognised(source: str) -> None:
+    """However it is spelled, as a name's value, an argument or its default."""
+    assert list(slot_sizes(source))
+
+
+def test_the_sources_number_stays_where_it_is_understood() -> None:
+    """Only the source, the store of contracts and the instruments themselves name the number that a source gives."""
+    places = (
+        "collector/ib/contracts.py",
+        "collector/ib/definitions.py",
+        "collector/db/",
+        "collector/domain/market_data/",
+    )
+    named_in = [named(path) for path in modules("collector") if re.search(r"\bsource_id\b", path.read_text())]
+    assert [name for name in named_in if not name.startswith(places)] == []
+    statements = {path.name for path in (CHECKOUT / "sql" / "queries").glob("*.sql") if "ib_con_id" in path.read_text()}
+    assert statements == {
+        "add_underlying.sql",
+        "free_recycled_numbers.sql",
+        "number_contracts.sql",
+        "rename_underlying.sql",
+        "store_contracts.sql",
+    }
 
 
 def test_nothing_can_trade() -> None:

@@ -49,9 +49,9 @@ def list_(
     settings, clock = opened(config)
     listed = opening.run_until_signalled(reading.listed(settings, symbols_of(symbols), clock))
     if as_json:
-        print_json([{"contract": c.occ_symbol, "con_id": c.con_id, "expiration": c.expiration} for c in listed])
+        print_json([{"contract": c.occ_symbol, "id": c.id, "expiration": c.expiration} for c in listed])
     elif contracts:
-        typer.echo("\n".join(f"{c.occ_symbol}  {c.con_id}" for c in listed))
+        typer.echo("\n".join(f"{c.occ_symbol}  {c.id}" for c in listed))
     else:
         table = Table("symbol", "expiration", "contracts", "strikes")
         strikes = Counter((c.symbol, c.expiration) for c in listed if c.right.value == "C")

@@ -63,8 +63,9 @@ async def counts(db: Statements, span: Span) -> list[QuarantineCount]:
 def _line(data_set: DataSet, instrument: Instrument, quarantined: Quarantined) -> str:
     bar = quarantined.bar
     count = bar.bar_count if bar.bar_count is not None and abs(bar.bar_count) <= _MOST_COUNTED else None
+    *prices_and_volume, vwap = bar.exact()
     return copy_text(
         instrument.key, data_set.id, quarantined.what_to_show.value, bar.time.isoformat(), quarantined.reason.value,
-        *bar[1:6], count, bar.vwap, quarantined.sent_at and quarantined.sent_at.isoformat(),
+        *prices_and_volume, count, vwap, quarantined.sent_at and quarantined.sent_at.isoformat(),
         quarantined.slot.isoformat(), quarantined.final,
     )  # fmt: skip

@@ -10,7 +10,7 @@ def contract_of(row: Row) -> OptionContract:
     """Return the contract of a row that has its columns."""
     return OptionContract(
         symbol=row["symbol"],
-        con_id=row["ib_con_id"],
+        source_id=row["source_id"],
         expiration=row["expiration_date"],
         strike=_plain(row["strike_price"]),
         right=Right(row["option_type"]),

@@ -1,6 +1,6 @@
 """Tables of underlyings and option contracts.
 
-Underlyings and option contracts: what IB has defined, cached by IB's contract id.
+Underlyings and option contracts as the source defines them. Their ids stay; the source's numbers may change.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,6 +11,7 @@ from collector.db.connection.pool import Database, Row, Statements
 from collector.db.contracts import lifecycle
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.errors import ContractIdsExhausted
 from collector.domain.market_data.instruments import OptionContract, Underlying
 
 
@@ -34,37 +35,30 @@ async def underlyings(db: Statements) -> list[Underlying]:
     return [_underlying(row) for row in await db.fetch("underlyings")]
 
 
-async def add_underlying(db: Statements, found: Underlying) -> Underlying:
-    """Store an underlying as IB defines it, and return it with its database id.
+async def add_underlying(db: Statements, found: Underlying, *, collected: bool = True) -> Underlying:
+    """Store an underlying as the source defines it, and return it with its database id.
 
-    A company that changes its ticker keeps IB's number: its underlying takes the new symbol, and keeps its history.
+    A company that changes its ticker keeps its number: its underlying takes the new symbol, and keeps its history. A
+    symbol that gets another number keeps its underlying; the number before is in `earlier_source_ids`.
+
+    Args:
+        db: the database.
+        found: as defined; its id does not matter.
+        collected: whether its options are collected, not only its levels read as an index's are.
     """
-    await db.execute("rename_underlying", found.symbol, found.con_id, db.clock.now())
+    now = db.clock.now()
+    await db.execute("rename_underlying", found.symbol, found.source_id, now)
     id_ = await db.fetchval(
         "add_underlying",
         found.symbol,
-        found.con_id,
+        found.source_id,
         found.name,
         found.sec_type,
         found.exchange,
         found.primary_exchange,
         found.currency,
-        db.clock.now(),
-    )
-    return replace(found, id=id_)
-
-
-async def add_index(db: Statements, found: Underlying) -> Underlying:
-    """Store an index of which only levels are read, and return it with its database id; it is not collected."""
-    id_ = await db.fetchval(
-        "add_index",
-        found.symbol,
-        found.con_id,
-        found.name,
-        found.sec_type,
-        found.exchange,
-        found.currency,
-        db.clock.now(),
+        collected,
+        now,
     )
     return replace(found, id=id_)
 
@@ -90,7 +84,8 @@ async def store_expiration(
 ) -> Stored:
     """Store all contracts of one expiration as IB lists them, with their lifecycle, in one transaction.
 
-    Known contracts of the expiration that are not among them are marked as vanished.
+    Known contracts of the expiration that are not among them are marked as vanished. One that is listed under another
+    number, and under its own no more, keeps its id; one whose number another contract has now is not touched.
 
     Args:
         db: the database.
@@ -98,6 +93,9 @@ async def store_expiration(
         expiration: of all of them.
         contracts: everything that IB lists for it.
         seen_at: when IB said so (aware); the lifecycle keeps the New York day.
+
+    Raises:
+        ContractIdsExhausted: no block of ids has room for what is new; nothing is stored.
     """
     today = seen_at.astimezone(NEW_YORK).date()
 
@@ -142,31 +140,31 @@ async def by_ids(db: Statements, ids: Iterable[int]) -> dict[int, OptionContract
 
 
 async def _store(db: Statements, underlying_id: int, contracts: Sequence[OptionContract], now: datetime) -> list[Row]:
-    once = {contract.con_id: contract for contract in contracts}.values()
-    identities = (
-        [c.con_id for c in once],
+    once = {contract.source_id: contract for contract in contracts}.values()
+    source_ids, expirations = [c.source_id for c in once], [c.expiration for c in once]
+    rights = [c.right.value for c in once]
+    terms = (
+        source_ids,
         [c.occ_symbol for c in once],
-        [c.expiration for c in once],
+        expirations,
         [c.strike for c in once],
-        [c.right.value for c in once],
-    )
-    await db.execute("number_adopted_contracts", underlying_id, *identities)
-    return await db.fetch(
-        "store_contracts",
-        underlying_id,
-        *identities,
+        rights,
         [c.multiplier for c in once],
         [c.exchange for c in once],
         [c.trading_class for c in once],
-        [c.currency for c in once],
-        now,
     )
+    await db.execute("free_recycled_numbers", source_ids, expirations, rights, now)
+    await db.execute("number_contracts", underlying_id, *terms, now)
+    rows = await db.fetch("store_contracts", underlying_id, *terms, [c.currency for c in once], now)
+    if len(rows) < len(once):
+        raise ContractIdsExhausted(contracts[0].symbol, len(once) - len(rows))
+    return rows
 
 
 def _underlying(row: Row) -> Underlying:
     return Underlying(
         symbol=row["symbol"],
-        con_id=row["ib_con_id"],
+        source_id=row["source_id"],
         name=row["name"],
         sec_type=row["sec_type"],
         exchange=row["exchange"],

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import asyncpg
 
 from collector.clock import Clock
-from collector.db.schema import timescale
+from collector.db.schema import comments, timescale
 from collector.db.schema.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.data_sets import DATA_SETS
@@ -22,8 +22,17 @@ HYPERTABLES = ("option_bars_5min", "underlying_bars_5min", "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the order in which they are made: the daily one stands on the hourly one."""
 
-VIEWS = ("option_bars", "selections", "latest_runs", "open_gaps", "session_quality", "stored_chunks")
-"""Views for people and a function that works as one, in sql/views; the same on every engine."""
+VIEWS = (
+    "option_contracts",
+    "instruments",
+    "option_bars",
+    "selections",
+    "latest_runs",
+    "open_gaps",
+    "session_quality",
+    "stored_chunks",
+)
+"""Views and a function that works as one, in sql/views; the same on every engine, made in this order."""
 
 _AGGREGATE_LAG = {
     "hourly_option_summary": timedelta(hours=1),
@@ -112,6 +121,7 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                 await session.execute("add_data_set", one.id, one.name, one.kind.value, seconds)
             for name in VIEWS:
                 await session.execute(f"views/{name}")
+            await comments.write(session)
         return await _report(session, await session.server())
 
 

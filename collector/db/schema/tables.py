@@ -89,6 +89,8 @@ underlying_securities = Table(
     Column("exchange", Text, nullable=False),
     Column("primary_exchange", Text, nullable=False, server_default=""),
     Column("currency", Text, nullable=False),
+    Column("source", Text, nullable=False, server_default="ib", comment="who defines it, its contracts and their bars"),
+    Column("calendar", Text, nullable=False, server_default="XNYS", comment="the exchange's code, of its sessions"),
     # The chain's expirations as IB last listed them, and the New York day on which it was asked.
     Column("chain_expirations", ARRAY(Date)),
     Column("chain_asked_on", Date),
@@ -125,6 +127,18 @@ option_chains = Table(
     Column("last_updated", INSTANT, nullable=False, server_default=NOW, comment="when IB last defined it"),
     CheckConstraint("option_type IN ('C', 'P')", name="option_type"),
     Index("ix_option_chains_expiration", "underlying_id", "expiration_date", "strike_price", "option_type"),
+)
+
+# Numbers by which a source knew an instrument before it gave another one, or gave the number to another instrument.
+earlier_source_ids = Table(
+    "earlier_source_ids",
+    metadata,
+    Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's"),
+    Column("source", Text, nullable=False),
+    Column("source_id", Integer, nullable=False),
+    Column("since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"),
+    Column("until", INSTANT, nullable=False),
+    PrimaryKeyConstraint("instrument_id", "since", "source_id"),
 )
 
 option_contract_lifecycle = Table(
@@ -589,4 +603,16 @@ requests = Table(
     Column("controlled", Boolean, comment="whether its negatives may be believed; NULL: not weighed"),
     Index(None, "sent_at", postgresql_using="brin"),
     Index(None, "instrument_id", "sent_at"),
+)
+
+# Words and meanings of codes in bars and quarantine, filled from collector.domain.code_meanings.
+codes = Table(
+    "codes",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("code", Integer),
+    Column("word", Text, nullable=False),
+    Column("meaning", Text, nullable=False),
+    PrimaryKeyConstraint("kind", "word"),
+    UniqueConstraint("kind", "code"),
 )

@@ -112,6 +112,11 @@ class Session:
         with self.clock.hold(), driver_errors.door():
             await self.connection.execute(statement(name), *args)
 
+    async def execute_text(self, text: str) -> None:
+        """Run a statement that the server itself has put together."""
+        with self.clock.hold(), driver_errors.door():
+            await self.connection.execute(text)
+
     async def fetch(self, name: str, *args: object) -> "list[asyncpg.Record]":
         """Run a query and return its rows."""
         with self.clock.hold(), driver_errors.door():

@@ -11,9 +11,10 @@ from zoneinfo import ZoneInfo
 
 from collector.domain.market_data.answers import Answer, HistoricalRequest
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import PROOF, DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 
 NEW_YORK = ZoneInfo("America/New_York")
 """The zone of the exchange."""
@@ -35,28 +36,32 @@ class Justified:
     negatives: Spans
 
 
-def proven_end(session: Session, seen_until: datetime | None, now: datetime) -> datetime:
-    """Return the end of the slots of a session that have certainly happened; its open where none has.
+def proven_end(data_set: DataSet, session: Session, seen_until: datetime | None, now: datetime) -> datetime:
+    """Return the end of the slots of a session that have certainly happened; the start of its span where none has.
 
     Clocks may be wrong, the source's own, too; that a bar which starts later was sent cannot be. The last slot, which
-    no bar of the session follows, has happened when a bar that starts in it was sent and the clock is past settling.
+    no bar of the session follows, has happened when a bar that starts in its last minutes was sent and the clock is
+    past settling.
 
     Args:
+        data_set: whose slots.
         session: the whole session of a product.
         seen_until: start of the latest bar of an underlying that the source has ever sent; None: there was none.
         now: the source's time.
     """
     if seen_until is None:
-        return session.open
-    if seen_until >= session.close - SLOT and now > session.settles_at:
-        return session.close
+        return data_set.span(session).start
+    # Any bar of a day starts in its only slot: those that prove the time tell more.
+    last = session.close - min(data_set.bar_size, PROOF.bar_size)
+    if seen_until >= last and now > session.settles_at:
+        return data_set.span(session).end
     # The slot in which the latest bar starts may still be running: the proof ends at its start.
-    return min(max(seen_until, session.open), session.close)
+    return data_set.ended(session, seen_until)
 
 
-def proven(sessions: Sequence[Session], seen_until: datetime | None, now: datetime) -> Spans:
+def proven(data_set: DataSet, sessions: Sequence[Session], seen_until: datetime | None, now: datetime) -> Spans:
     """Return the slots of sessions that have certainly happened; arguments as of `proven_end`."""
-    ends = ((session.open, proven_end(session, seen_until, now)) for session in sessions)
+    ends = ((data_set.span(one).start, proven_end(data_set, one, seen_until, now)) for one in sessions)
     return Spans(Span(start, end) for start, end in ends if start < end)
 
 
@@ -78,21 +83,22 @@ def justified(
         sessions: the product's whole sessions that the request's span touches.
         seen_until: start of the latest bar of an underlying that was sent, as far as others than the answer know.
     """
-    seen_until = latest(seen_until, answer.seen_until)
-    happened = proven(sessions, seen_until, answer.sent_at)
-    end = min(request.span.end, answer.covered_until)
-    spoken_for = Spans.of(request.span.start, end)
-    covered = spoken_for & happened
+    data_set, seen_until = request.data_set, latest(seen_until, answer.seen_until)
+    happened = proven(data_set, sessions, seen_until, answer.sent_at)
+    told = ((data_set.span(one).start, data_set.ended(one, answer.covered_until)) for one in sessions)
+    spoken_for = Spans(Span(start, end) for start, end in told if start < end)
+    covered = Spans((request.span,)) & spoken_for & happened
     settled, empty, negatives = Spans(), Spans(), Spans()
     for session in sessions:
-        part = covered & Spans((session.span,))
+        span = data_set.span(session)
+        part = covered & Spans((span,))
         # Late enough, for IB corrects after the close; and proven, for by a clock that is fast a session that still
         # goes on would be final.
         final = answer.sent_at > session.settles_at
-        final = final and proven_end(session, seen_until, answer.sent_at) == session.close
+        final = final and proven_end(data_set, session, seen_until, answer.sent_at) == span.end
         # One bar shows that the series came through: its slots without a bar are the market's silence. Without any,
         # that silence may be the source's (docs/evidence.md).
-        if any(session.open <= bar.time < session.close for bar in answer.bars):
+        if any(bar.time in span for bar in answer.bars):
             settled |= part if final else Spans()
         else:
             empty |= part

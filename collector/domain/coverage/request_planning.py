@@ -1,55 +1,81 @@
 """From missing slots to the fewest requests, most urgent first."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
 
-LONGEST_REQUEST = timedelta(days=7)
-"""IB accepts longer ones for 5-minute bars and truncates them silently."""
-
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked for one instrument in one go; its answers are stored together."""
+    """What is asked for one instrument and data set in one go; its answers are stored together."""
 
     instrument: Instrument
     requests: tuple[HistoricalRequest, ...]
 
+    @property
+    def data_set(self) -> DataSet:
+        """Return the data set of its requests, of which there is one at least."""
+        return self.requests[0].data_set
+
 
 def requests_for(
-    instrument: Instrument, what_to_show: WhatToShow, missing: Spans, sessions: Sequence[Session]
+    instrument: Instrument, data_set: DataSet, what_to_show: WhatToShow, missing: Spans, sessions: Sequence[Session]
 ) -> Iterator[HistoricalRequest]:
-    """Yield the fewest requests, each a week at most, that ask for every missing slot and for no other slot.
+    """Yield the fewest requests, none longer than allowed, that ask for every missing slot and for no other slot.
 
     Spans of neighbouring sessions are asked for together: nothing trades in between.
 
     Args:
         instrument: whose bars.
+        data_set: which bars; it says how long a request may be.
         what_to_show: which series.
         missing: slots inside sessions.
-        sessions: the product's sessions that `missing` touches.
+        sessions: the product's sessions that `missing` touches, ascending.
     """
-    next_open = {session.close: session.next_open for session in sessions}
-    bridged = Spans(Span(span.start, next_open.get(span.end, span.end)) for span in missing)
+    next_start = {
+        data_set.span(one).end: data_set.span(following).start
+        for one, following in itertools.pairwise(sessions)
+        if one.next_open == following.open
+    }
+    bridged = Spans(Span(span.start, next_start.get(span.end, span.end)) for span in missing)
     for stretch in bridged:
-        inside = missing & Spans((stretch,))
-        yield from (HistoricalRequest(instrument, what_to_show, span) for span in _weeks(inside))
+        for span in _pieces(missing & Spans((stretch,)), data_set.longest_request):
+            yield HistoricalRequest(instrument, data_set, what_to_show, span)
 
 
-def _weeks(missing: Spans) -> Iterator[Span]:
-    """Yield hulls of at most a week that together hold all of `missing`; bounds lie on missing slots."""
+def _pieces(missing: Spans, longest: timedelta) -> Iterator[Span]:
+    """Yield hulls of at most a length that together hold all of `missing`; bounds lie on missing slots."""
     left = missing
     while left:
         start = left.hull.start
-        piece = left & Spans.of(start, start + LONGEST_REQUEST)
+        piece = left & Spans.of(start, start + longest)
         yield piece.hull
         left = left - piece
+
+
+def halves(request: HistoricalRequest, sessions: Sequence[Session]) -> tuple[HistoricalRequest, ...]:
+    """Return a request of several sessions as two of half as many; one of a single session is returned alone.
+
+    Args:
+        request: what was asked for.
+        sessions: the product's sessions, ascending; those that the request does not touch are passed over.
+    """
+    data_set, span = request.data_set, request.span
+    touched = data_set.touched(span, sessions)
+    if len(touched) < 2:  # noqa: PLR2004 - halves
+        return (request,)
+    middle = len(touched) // 2
+    first = Span(span.start, data_set.span(touched[middle - 1]).end)
+    second = Span(data_set.span(touched[middle]).start, span.end)
+    return replace(request, span=first), replace(request, span=second)
 
 
 def urgency(instrument: Instrument, spot: Mapping[str, Decimal]) -> tuple[date, Decimal, str, str]:

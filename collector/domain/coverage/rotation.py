@@ -8,17 +8,23 @@ Every contract has a turn each `every_sessions` sessions. What it lacks of the s
 
 import zlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from collector.domain.market_data.data_sets import DAY, OPTION_BARS_5MIN
 from collector.domain.market_data.sessions import Session
 
-LOOKBACK = timedelta(days=6)
-"""Sessions at most so many days apart fit into one request of a week, from the first one's open to the last's close."""
+LOOKBACK = OPTION_BARS_5MIN.longest_request - DAY
+"""Sessions at most so many days apart fit into one request, from the first one's open to the last's close."""
 
 
-def phase(con_id: int, every_sessions: int) -> int:
-    """Return at which of `every_sessions` sessions a contract has its turn: from 0, always the same, evenly spread."""
-    return zlib.crc32(str(con_id).encode()) % every_sessions
+def phase(contract_id: int, every_sessions: int) -> int:
+    """Return at which of `every_sessions` sessions a contract has its turn: from 0, always the same, evenly spread.
+
+    Args:
+        contract_id: the database's, which is the contract's for ever.
+        every_sessions: sessions from turn to turn.
+    """
+    return zlib.crc32(str(contract_id).encode()) % every_sessions
 
 
 def due_before(sessions: Sequence[Session], number: int, own_phase: int, every_sessions: int) -> datetime | None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.market_data.spans import Span
 
@@ -33,16 +33,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HistoricalRequest:
-    """The 5-minute bars of one series over one span: [start, end) in UTC on the slot grid, at most a week."""
+    """The bars of one series over one span: [start, end) in UTC on the data set's grid, no longer than it allows."""
 
     instrument: Instrument
+    data_set: DataSet
     what_to_show: WhatToShow
     span: Span
-
-    @property
-    def data_set(self) -> DataSet:
-        """Return the kind of bars that it asks for."""
-        return OPTION_BARS_5MIN if isinstance(self.instrument, OptionContract) else UNDERLYING_BARS_5MIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ class Answer:
     """A definite answer: bars, or IB's explicit "no data" while its farms were healthy.
 
     bars: ascending, complete slots only, inside the request's span; empty means "no data", said explicitly.
-    covered_until: the answer speaks for the request's slots that end at or before this instant.
+    covered_until: the answer speaks for the request's slots that were over at this instant.
     sent_at, answered_at: by IB's clock, aware UTC.
     notices: codes of notices that came with the answer (2188: the last minutes are withheld).
     latency_s: seconds between sending and answer, by the monotonic clock.

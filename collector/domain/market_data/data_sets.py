@@ -4,9 +4,9 @@ A data set is a kind of bars: whose, of which size, which series, how much of it
 the source remembers it. Whatever speaks of a series' slots takes their size and their number from here.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -15,6 +15,7 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
 
 DAY = timedelta(days=1)
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class InstrumentKind(StrEnum):
@@ -24,9 +25,9 @@ class InstrumentKind(StrEnum):
     UNDERLYING = "underlying"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DataSet:
-    """One kind of bars.
+    """One kind of bars. A slot is named by its start; slots lie on a grid that midnight UTC is on.
 
     id: names it in the bookkeeping's keys, for ever. name: of the view that shows its bars, and of the table in the
     schema `store` that holds them. series: in the order in which they are asked for. longest_request: what the source
@@ -47,6 +48,39 @@ class DataSet:
             return session.span
         midnight = datetime.combine(session.day, time(), UTC)
         return Span(midnight, midnight + self.bar_size)
+
+    def ended(self, session: Session, until: datetime) -> datetime:
+        """Return where the slots of a session end that are over at an instant; the start of its span: none is.
+
+        The last one is over when the session has closed, also where it ends later: that of bars of a day does.
+        """
+        span = self.span(session)
+        if until >= session.close:
+            return span.end
+        return max(self.slot_of(until), span.start)
+
+    def part(self, session: Session, start: datetime, end: datetime) -> Session | None:
+        """Return what a session has between two instants on the grid; all of it is the session, nothing None."""
+        span = self.span(session)
+        if start <= span.start and span.end <= end:
+            return session
+        start, end = max(start, span.start), min(end, span.end)
+        if start >= end:
+            return None
+        return replace(session, open=start, close=end, next_open=session.next_open if end == span.end else end)
+
+    def touched(self, span: Span, sessions: Iterable[Session]) -> list[Session]:
+        """Return the sessions of which a span holds slots, in their order."""
+        hours = ((session, self.span(session)) for session in sessions)
+        return [session for session, own in hours if own.start < span.end and span.start < own.end]
+
+    def day_of(self, slot: datetime, zone: tzinfo) -> date:
+        """Return the day of the session that a slot belongs to, in the exchange's zone."""
+        return slot.date() if self.bar_size >= DAY else slot.astimezone(zone).date()
+
+    def slot_of(self, instant: datetime) -> datetime:
+        """Return the start of the slot of the grid that an instant lies in."""
+        return instant - (instant - _EPOCH) % self.bar_size
 
     def slots(self, span: Span) -> Iterator[datetime]:
         """Yield the starts of the slots inside, ascending; the span must lie on the data set's grid."""
@@ -81,6 +115,9 @@ UNDERLYING_BARS_5MIN = DataSet(
     2, "underlying_bars_5min", InstrumentKind.UNDERLYING, timedelta(minutes=5), UNDERLYING_SERIES, timedelta(days=7),
     _INTRADAY,
 )  # fmt: skip
+
+PROOF = UNDERLYING_BARS_5MIN
+"""Its bars are asked for to prove that a time has come."""
 
 DATA_SETS = (OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN)
 """All of them; another size of bars is another row here."""

@@ -29,10 +29,13 @@ UNDERLYING_SERIES = (WhatToShow.TRADES, WhatToShow.OPTION_IMPLIED_VOLATILITY)
 
 @dataclass(frozen=True, slots=True)
 class Underlying:
-    """A stock or ETF whose options are collected; `id` is the database's, 0 until it is stored."""
+    """A stock or ETF whose options are collected.
+
+    source_id: the source's number, which only the source understands. id: the database's, 0 until it is stored.
+    """
 
     symbol: str
-    con_id: int
+    source_id: int
     name: str = ""
     sec_type: str = "STK"
     exchange: str = "SMART"
@@ -47,16 +50,20 @@ class Underlying:
 
     @property
     def is_defined(self) -> bool:
-        """Tell whether IB has defined it: what was adopted without IB's number has one below 0 until then."""
-        return self.con_id > 0
+        """Tell whether the source has defined it: one without the source's number has one below 0 until then."""
+        return self.source_id > 0
 
 
 @dataclass(frozen=True, slots=True)
 class OptionContract:
-    """One option contract; `id` is the database's, 0 until it is stored. Strike in USD per share."""
+    """One option contract; strike in USD per share.
+
+    source_id: the source's number, which only the source understands. id: the database's, 0 until it is stored; it is
+    the contract's for ever, whatever else changes.
+    """
 
     symbol: str
-    con_id: int
+    source_id: int
     expiration: date
     strike: Decimal
     right: Right

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-SLOT = timedelta(minutes=5)
-"""One bar: a slot is named by its start."""
-
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
@@ -35,13 +32,6 @@ class Span:
 
     def __contains__(self, instant: datetime) -> bool:
         return self.start <= instant < self.end
-
-    def slots(self) -> Iterator[datetime]:
-        """Yield the starts of the slots inside, ascending; the span must lie on the slot grid."""
-        at = self.start
-        while at < self.end:
-            yield at
-            at += SLOT
 
 
 class Spans:

@@ -24,7 +24,8 @@ class Reaction:
 
     attempts: how often a request may end so in one run, the first time included. first_delay_s, longest_delay_s: the
     back-off doubles between them, with jitter on its upper half. give_up_on: what is given up after the last attempt.
-    why: one sentence.
+    why: one sentence. halved_after: after so many attempts a request of several sessions is asked as two of half as
+    many, which count their own attempts; 0: never.
     """
 
     attempts: int
@@ -32,11 +33,12 @@ class Reaction:
     longest_delay_s: float
     give_up_on: GiveUpOn
     why: str
+    halved_after: int = 0
 
 
 REACTIONS: Mapping[Outcome, Reaction] = {
     Outcome.TIME_OUT: Reaction(
-        4, 2, 60, GiveUpOn.REQUEST, "IB drops requests silently; the pacer slows down meanwhile."
+        4, 2, 60, GiveUpOn.REQUEST, "IB drops requests silently; the pacer slows down meanwhile.", halved_after=2
     ),
     Outcome.PACING: Reaction(8, 5, 120, GiveUpOn.REQUEST, "The pacer pauses everything and halves its concurrency."),
     Outcome.PERMISSION: Reaction(1, 0, 0, GiveUpOn.REQUEST, "The series has a breaker of its own; other series go on."),

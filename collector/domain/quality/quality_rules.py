@@ -6,19 +6,19 @@ The rules look at single bars, at the three series of an option side by side, at
 underlying in the same slot. Only a bar that contradicts itself is impossible; everything else happens in markets, too.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 from statistics import median
 
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import NO_NUMBER, SCALE, Bar, whole
+from collector.domain.market_data.data_sets import DataSet, InstrumentKind
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span
-from collector.domain.quality.bounds import BAR_COUNT, PRICE, VOLUME, prices_of
+from collector.domain.quality.bounds import MOST_TRADES, prices_of, volume_of
 from collector.domain.quality.flags import SlotFlag
 
 
@@ -39,25 +39,25 @@ class Impossible(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """How far prices may stray before they are flagged; shares are fractions of 1.
+    """How far prices may stray before they are flagged; prices are ten-thousandths of a USD, shares fractions of 1.
 
-    tick: options are quoted in multiples of it, USD. off_quotes_usd, off_quotes_share: how far trades may lie outside
-    the slot's bids and asks, whichever is more. bounds_usd, bounds_share: how far beyond the no-arbitrage bounds (USD,
-    share of the underlying's price). spread_times, spread_usd, spread_share: a spread is a jump when it exceeds its
-    neighbours' median so many times and by so many USD and by this share of the mid. jump_usd, jump_share: a lone
-    price is a jump when it strays so far from its neighbours, beyond what the underlying moved. underlying_share:
-    a jump of the underlying. volatility_share: a jump of its implied volatility. neighbours: bars on each side.
+    tick: options are quoted in multiples of it. off_quotes, off_quotes_share: how far trades may lie outside the slot's
+    bids and asks, whichever is more. bounds, bounds_share: how far beyond the no-arbitrage bounds (price, share of the
+    underlying's). spread_times, spread, spread_share: a spread is a jump when it exceeds its neighbours' median so many
+    times and by so much and by this share of the mid. jump, jump_share: a lone price is a jump when it strays so far
+    from its neighbours, beyond what the underlying moved. underlying_share: a jump of the underlying.
+    volatility_share: a jump of its implied volatility. neighbours: bars on each side.
     """
 
-    tick: Decimal = Decimal("0.01")
-    off_quotes_usd: float = 0.05
+    tick: int = whole("0.01")
+    off_quotes: int = whole("0.05")
     off_quotes_share: float = 0.05
-    bounds_usd: float = 0.10
+    bounds: int = whole("0.10")
     bounds_share: float = 0.005
     spread_times: float = 3.0
-    spread_usd: float = 0.05
+    spread: int = whole("0.05")
     spread_share: float = 0.08
-    jump_usd: float = 0.10
+    jump: int = whole("0.10")
     jump_share: float = 0.12
     underlying_share: float = 0.10
     volatility_share: float = 0.15
@@ -74,6 +74,7 @@ class Quarantined:
     sent_at: when the request that brought it was sent, by the source's clock. final: its slot would have settled.
     """
 
+    data_set: DataSet
     what_to_show: WhatToShow
     bar: Bar
     reason: Impossible
@@ -83,84 +84,87 @@ class Quarantined:
     @property
     def slot(self) -> datetime:
         """Return the start of the slot that the bar lies in."""
-        return self.bar.time - timedelta(seconds=self.bar.time.timestamp() % SLOT.total_seconds())
+        return self.data_set.slot_of(self.bar.time)
 
 
 @dataclass(frozen=True, slots=True)
 class SpotRange:
-    """The underlying's lowest and highest price in a slot, USD."""
+    """The underlying's lowest and highest price in a slot, ten-thousandths of a USD."""
 
-    low: float
-    high: float
+    low: int
+    high: int
 
 
-def impossible(bar: Bar, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
+def impossible(bar: Bar, data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> Impossible | None:
     """Return why a bar cannot be true, None when it can.
 
     Args:
         bar: the bar.
+        data_set: of which it is one; decides how large its numbers may be.
         what: its series; nobody need bid (0), but nobody sells or trades for nothing.
         sessions: the product's sessions in which it may lie.
     """
-    if not all(price.is_finite() for price in bar[1:5]):
+    if NO_NUMBER in bar[1:5]:
         return Impossible.NOT_A_NUMBER
-    return _misplaced(bar.time, sessions) or _mispriced(bar, what) or _misshapen(bar)
+    return _misplaced(bar.time, data_set, sessions) or _mispriced(bar, data_set.kind, what) or _misshapen(bar)
 
 
-def all_possible(bars: Sequence[Bar], what: WhatToShow, sessions: Sequence[Session]) -> bool:
-    """Return whether a glance shows that all bars can be true; False: `impossible` tells, bar by bar.
+def all_possible(bars: Sequence[Bar], data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]) -> bool:
+    """Return whether all bars can be true; False: `impossible` tells why not, bar by bar.
 
-    Nearly every series passes here, in a twentieth of the time.
+    Nearly every bar passes at a glance, in a twentieth of the time.
     """
-    grid, least, most = _grid(tuple(sessions)), prices_of(what).least, prices_of(what).most
-    try:
-        for time, open_, high, low, close, volume, count, vwap in bars:
-            if not (least <= low <= open_ <= high <= most and low <= close <= high and time in grid):
-                return False
-            if volume is not None and not 0 <= volume <= VOLUME.most:
-                return False
-            if (count is not None and not 0 <= count <= BAR_COUNT.most) or (vwap is not None and vwap > PRICE.most):
-                return False
-    except InvalidOperation:  # a NaN has no order
-        return False
+    grid = _grid(data_set, tuple(sessions))
+    price, most_volume = prices_of(data_set.kind, what), volume_of(data_set.kind).most
+    least, most = price.least, price.most
+    for bar in bars:
+        time, open_, high, low, close, volume, count, vwap, sent = bar
+        if not (
+            least <= low <= open_ <= high <= most
+            and low <= close <= high
+            and time in grid
+            and (volume is None or 0 <= volume <= most_volume)
+            and (count is None or 0 <= count <= MOST_TRADES)
+            and (vwap is None or -most <= vwap <= most)
+            and sent is None
+        ) and impossible(bar, data_set, what, sessions):
+            return False
     return True
 
 
-def in_hours(bars: Sequence[Bar], sessions: Sequence[Session]) -> tuple[Bar, ...]:
+def in_hours(bars: Sequence[Bar], data_set: DataSet, sessions: Sequence[Session]) -> tuple[Bar, ...]:
     """Return the bars without those of extended hours, which lie on the grid but in no session.
 
     IB is asked for whole days, since its regular hours end before some products do; between two sessions it then tells
     what traded before the open and after the close. That is true, and not collected. A time off the grid is neither.
     """
-    grid = _grid(tuple(sessions))
-    return tuple(bar for bar in bars if bar.time in grid or bar.time.timestamp() % SLOT.total_seconds())
+    grid = _grid(data_set, tuple(sessions))
+    return tuple(bar for bar in bars if bar.time in grid or bar.time != data_set.slot_of(bar.time))
 
 
 @lru_cache(maxsize=64)
-def _grid(sessions: tuple[Session, ...]) -> frozenset[datetime]:
+def _grid(data_set: DataSet, sessions: tuple[Session, ...]) -> frozenset[datetime]:
     """Return the slots of sessions."""
-    return frozenset(slot for session in sessions for slot in Span(session.open, session.close).slots())
+    return frozenset(slot for session in sessions for slot in data_set.slots(data_set.span(session)))
 
 
-def _misplaced(at: datetime, sessions: Sequence[Session]) -> Impossible | None:
-    for session in sessions:
-        if session.open <= at < session.close:
-            return Impossible.OFF_GRID if (at - session.open) % SLOT else None
+def _misplaced(at: datetime, data_set: DataSet, sessions: Sequence[Session]) -> Impossible | None:
+    if any(at in data_set.span(session) for session in sessions):
+        return None if at == data_set.slot_of(at) else Impossible.OFF_GRID
     return Impossible.OUTSIDE_SESSION
 
 
-def _mispriced(bar: Bar, what: WhatToShow) -> Impossible | None:
-    bound = prices_of(what)
-    prices: Sequence[Decimal] = bar[1:5]
-    if min(prices) < 0:
+def _mispriced(bar: Bar, kind: InstrumentKind, what: WhatToShow) -> Impossible | None:
+    bound, prices = prices_of(kind, what), bar[1:5]
+    if any(price is not None and price < 0 for price in bar.exact()[:4]):  # also what is rounded to 0
         return Impossible.NEGATIVE_PRICE
-    if min(prices) < bound.least and what is not WhatToShow.BID:  # the column would hold 0
+    if min(prices) < bound.least:
         return Impossible.ZERO_PRICE
     too_large = (
         max(prices) > bound.most
-        or abs(bar.vwap or Decimal(0)) > PRICE.most
-        or (bar.volume or 0) > VOLUME.most
-        or (bar.bar_count or 0) > BAR_COUNT.most
+        or abs(bar.vwap or 0) > bound.most
+        or (bar.volume or 0) > volume_of(kind).most
+        or (bar.bar_count or 0) > MOST_TRADES
     )
     return Impossible.TOO_LARGE if too_large else None
 
@@ -172,7 +176,7 @@ def _misshapen(bar: Bar) -> Impossible | None:
         return Impossible.HIGH_BELOW_BODY
     if bar.low > min(bar.open, bar.close):
         return Impossible.LOW_ABOVE_BODY
-    negative = (bar.volume is not None and not bar.volume >= 0) or (bar.bar_count is not None and bar.bar_count < 0)
+    negative = (bar.volume is not None and bar.volume < 0) or (bar.bar_count is not None and bar.bar_count < 0)
     return Impossible.NEGATIVE_VOLUME if negative else None
 
 
@@ -220,11 +224,11 @@ def underlying_flags(
         (WhatToShow.OPTION_IMPLIED_VOLATILITY, tolerances.volatility_share, SlotFlag.VOLATILITY_JUMP),
     ):
         bars = series.get(what, ())
-        closes = [float(bar.close) for bar in bars]
+        closes = [bar.close for bar in bars]
         for place, bar in enumerate(bars):
             usual = _usual(closes, place, tolerances.neighbours)
             judged = bar[1:5] if what is WhatToShow.TRADES else (bar.close,)
-            if usual and any(abs(float(price) / usual - 1.0) > share for price in judged):
+            if usual and any(abs(price / usual - 1.0) > share for price in judged):
                 flags[bar.time] = flags.get(bar.time, 0) | int(bit)
     return flags
 
@@ -246,7 +250,7 @@ def _own_oddities(
     Out of bounds is an option that could be bought below what exercise pays, or sold for more than it can ever pay. A
     bid below intrinsic value is none of the bidder's mistakes.
     """
-    tick, strike, is_call = tolerances.tick, float(contract.strike), contract.right is Right.CALL
+    tick, strike, is_call = tolerances.tick, whole(contract.strike), contract.right is Right.CALL
     below_matters = out_of_bounds is not SlotFlag.BID_OUT_OF_BOUNDS
     for time, open_, high, low, close, *_ in bars:
         if close % tick or high % tick or low % tick or open_ % tick:
@@ -254,10 +258,10 @@ def _own_oddities(
         spot = spots.get(time)
         if spot is None:
             continue
-        leeway = tolerances.bounds_usd + tolerances.bounds_share * spot.high
+        leeway = tolerances.bounds + tolerances.bounds_share * spot.high
         most = (spot.high if is_call else strike) + leeway
         least = (spot.low - strike if is_call else strike - spot.high) - leeway
-        if float(high) > most or (below_matters and float(low) < least):
+        if high > most or (below_matters and low < least):
             yield time, out_of_bounds
 
 
@@ -265,19 +269,21 @@ def _trade_oddities(
     trades: Sequence[Bar], bids: Mapping[datetime, Bar], asks: Mapping[datetime, Bar], tolerances: Tolerances
 ) -> Iterator[tuple[datetime, SlotFlag]]:
     """Yield what is odd about trades beside their own volume, average and quotes. Most lie inside all three."""
-    for time, _, high, low, _, volume, _, vwap in trades:
+    for time, _, high, low, _, volume, _, vwap, _ in trades:
         if not volume:
             if volume is not None:
                 yield time, SlotFlag.NO_VOLUME
             continue
+        if volume % SCALE:
+            yield time, SlotFlag.FRACTIONAL_VOLUME
         tick = tolerances.tick
         if vwap is not None and not low <= vwap <= high and not low - tick <= vwap <= high + tick:
             yield time, SlotFlag.TRADE_VWAP
         bid, ask = bids.get(time), asks.get(time)
         if bid is None or ask is None or (bid.low <= low and high <= ask.high):
             continue
-        leeway = max(tolerances.off_quotes_usd, tolerances.off_quotes_share * float(ask.high))
-        if float(high) > float(ask.high) + leeway or float(low) < float(bid.low) - leeway:
+        leeway = max(tolerances.off_quotes, tolerances.off_quotes_share * ask.high)
+        if high > ask.high + leeway or low < bid.low - leeway:
             yield time, SlotFlag.TRADE_OFF_QUOTES
 
 
@@ -290,22 +296,22 @@ def _spread_jumps(
 ) -> list[tuple[datetime, SlotFlag]]:
     """Return slots whose spread is far beyond that of its neighbours, with the side that moved."""
     times = sorted(bids.keys() & asks.keys())
-    low, high = [float(bids[at].close) for at in times], [float(asks[at].close) for at in times]
+    low, high = [bids[at].close for at in times], [asks[at].close for at in times]
     spreads = [ask - bid for bid, ask in zip(low, high, strict=True)]
     found = []
-    narrowest = max(min(spreads, default=0.0), 0.0)
+    narrowest = max(min(spreads, default=0), 0)
     for place, at in enumerate(times):
         middle = 0.5 * (low[place] + high[place])
         largest_excess = spreads[place] - narrowest  # whatever is usual, it is no less than the narrowest
-        if largest_excess <= tolerances.spread_usd or largest_excess <= tolerances.spread_share * middle:
+        if largest_excess <= tolerances.spread or largest_excess <= tolerances.spread_share * middle:
             continue
         usual = _usual(spreads, place, tolerances.neighbours)
-        excess = spreads[place] - max(usual or 0.0, 0.0)
-        if usual is None or excess <= tolerances.spread_usd or excess <= tolerances.spread_share * middle:
+        excess = spreads[place] - max(usual or 0, 0)
+        if usual is None or excess <= tolerances.spread or excess <= tolerances.spread_share * middle:
             continue
-        if spreads[place] > tolerances.spread_times * max(usual, float(tolerances.tick)):
-            usual_bid = _usual(low, place, tolerances.neighbours) or 0.0
-            usual_ask = _usual(high, place, tolerances.neighbours) or 0.0
+        if spreads[place] > tolerances.spread_times * max(usual, tolerances.tick):
+            usual_bid = _usual(low, place, tolerances.neighbours) or 0
+            usual_ask = _usual(high, place, tolerances.neighbours) or 0
             bid_moved = abs(low[place] - usual_bid) >= abs(high[place] - usual_ask)
             found.append((at, SlotFlag.BID_JUMP if bid_moved else SlotFlag.ASK_JUMP))
     return found
@@ -318,27 +324,22 @@ def _lone_jumps(
 
     An option never moves more than its underlying, but for volatility; what comes back in the next bar is no news.
     """
+    lone = [three for three in zip(bars, bars[1:], bars[2:], strict=False) if three[1].time not in others]
+    times = sorted(spots) if lone else []
     found = []
-    for before, bar, after in zip(bars, bars[1:], bars[2:], strict=False):
-        if bar.time in others:
-            continue
-        around = [spot for at, spot in _between(spots, before.time, after.time)]
+    for before, bar, after in lone:
+        around = [spots[at] for at in times[bisect_left(times, before.time) : bisect_right(times, after.time)]]
         if not around:
             continue
         reach = max(spot.high for spot in around) - min(spot.low for spot in around)
-        calm_low, calm_high = float(min(before.low, after.low)), float(max(before.high, after.high))
-        leeway = reach + tolerances.jump_usd + tolerances.jump_share * calm_high
-        if float(bar.high) > calm_high + leeway or float(bar.low) < calm_low - leeway:
+        calm_low, calm_high = min(before.low, after.low), max(before.high, after.high)
+        leeway = reach + tolerances.jump + tolerances.jump_share * calm_high
+        if bar.high > calm_high + leeway or bar.low < calm_low - leeway:
             found.append(bar.time)
     return found
 
 
-def _between(spots: Mapping[datetime, SpotRange], first: datetime, last: datetime) -> list[tuple[datetime, SpotRange]]:
-    slots = int((last - first) / SLOT) + 1
-    return [(at, spots[at]) for number in range(slots) if (at := first + number * SLOT) in spots]
-
-
-def _usual(values: Sequence[float], place: int, neighbours: int) -> float | None:
+def _usual(values: Sequence[int], place: int, neighbours: int) -> float | None:
     """Return the median of the values around a place, without its own; None when there are fewer than two."""
     around = [*values[max(place - neighbours, 0) : place], *values[place + 1 : place + 1 + neighbours]]
     return median(around) if len(around) > 1 else None

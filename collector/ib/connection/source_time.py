@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from collector.domain.coverage.coverage_rules import latest
 from collector.domain.market_data.answers import Failure, HistoricalOutcome, HistoricalRequest, Outcome
 from collector.domain.market_data.instruments import Instrument, Underlying
-from collector.ib.bar_translation import FIELDS_PER_BAR
-from collector.ib.historical import Parameters, conclude, last_complete
+from collector.ib.bar_translation import starts
+from collector.ib.historical import Parameters, conclude
 from collector.ib.wire_requests import Reply
 
 SHORT = Failure(Outcome.UNKNOWN, "the answer does not go back to the span's start: a clock is behind IB's")
@@ -110,5 +110,4 @@ def latest_start(request: HistoricalRequest, reply: Reply) -> datetime | None:
     """
     if not isinstance(request.instrument, Underlying) or not reply.rows:
         return None
-    latest_s = max(map(int, reply.rows[::FIELDS_PER_BAR]))
-    return min(datetime.fromtimestamp(latest_s, UTC), last_complete(reply.answered_at))
+    return min(max(starts(reply.rows, request.data_set)), request.data_set.slot_of(reply.answered_at))

@@ -14,6 +14,7 @@ from random import Random
 from collector.config.notify_settings import Severity
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import PastRun
 from collector.domain.reports.coverage_strip import CoverageStrip
@@ -323,6 +324,7 @@ def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: f
             for edge in edges
         ]
         rows.append((f"{SESSION + timedelta(days=7 * int(week)):%Y-%m-%d}", verdicts))
+    slots = [_OPEN + number * OPTION_BARS_5MIN.bar_size for number in range(width)]
     cells = [verdict for _, verdicts in rows for verdict in verdicts]
     counts = {verdict: cells.count(verdict) for verdict in Verdict}
     settled = 3 * width * (contracts - missing)
@@ -341,9 +343,9 @@ def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: f
             traded=counts[Verdict.TRADED], no_trade=counts[Verdict.NO_TRADE], unknown=counts[Verdict.UNKNOWN]
         ),
         first_bar=_OPEN,
-        last_bar=_OPEN + timedelta(minutes=5 * (width - 1)),
+        last_bar=slots[-1],
         error=f"{3 * missing:,} requests have no definite answer" if missing > contracts // 20 else "",
-        strip=CoverageStrip.of([_OPEN + timedelta(minutes=5 * j) for j in range(width)], rows),
+        strip=CoverageStrip.of(slots, rows),
     )
 
 

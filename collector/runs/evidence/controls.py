@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -19,16 +19,17 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Statements
 from collector.domain.coverage.request_planning import Work
 from collector.domain.market_data.answers import Answer, HistoricalRequest
-from collector.domain.market_data.instruments import UNDERLYING_SERIES, OptionContract, Underlying, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.instruments import Underlying, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
 from collector.market.calendar import Calendar
 from collector.runs.fetching.storing import answered_record, failed_record
 from collector.runs.finished import Prepared
 from collector.runs.source import MarketDataSource
 from collector.runs.tally import Tally
 
-Key = tuple[str, bool, WhatToShow]
-"""Symbol, whether it is about its options, series: what one outage may darken, and one control lights."""
+Key = tuple[str, DataSet, WhatToShow]
+"""Symbol, data set, series: what one outage may darken, and one control lights."""
 
 Record = Callable[[RequestRecord], Awaitable[object]]
 """Puts a request on record. What a control brings is stored already."""
@@ -99,15 +100,13 @@ class Controls:
             if len(state.candidates) < _INSTRUMENTS and request.instrument.id not in state.heard:
                 state.heard.add(request.instrument.id)
                 at = answer.bars[-1].time
-                state.candidates.append(
-                    HistoricalRequest(request.instrument, request.what_to_show, _until(at, request.span))
-                )
+                state.candidates.append(replace(request, span=_until(request.data_set, at, request.span)))
         elif state.empty_since is None:
             state.empty_since = now
 
-    def is_lit(self, symbol: str, what: WhatToShow) -> bool:
-        """Tell whether bars of a series of a symbol's options have come, and no control has failed since."""
-        state = self._states.get((symbol, True, what))
+    def is_lit(self, key: Key) -> bool:
+        """Tell whether bars of a symbol's series have come, and no control has failed since."""
+        state = self._states.get(key)
         return state is not None and state.good_at is not None and not state.dark
 
     @contextlib.asynccontextmanager
@@ -135,7 +134,7 @@ class Controls:
     def _stale(self, keys: Iterable[Key]) -> list[Key]:
         now = self._clock.monotonic()
         found = []
-        for key in sorted(keys):
+        for key in sorted(keys, key=lambda one: (one[0], one[1].id, one[2])):
             state = self._states.get(key)
             if state is not None and (state.good_at is None or now - state.good_at >= _STALE_S):
                 found.append(key)
@@ -181,12 +180,12 @@ class Controls:
             empty.add(request.instrument.id)
             if len(empty) == _INSTRUMENTS:
                 state.dark = True
-                log.warning("control_failed", symbol=key[0], options=key[1], series=key[2].value)
+                log.warning("control_failed", symbol=key[0], data_set=key[1].name, series=key[2].value)
                 return
 
 
 def _key(request: HistoricalRequest) -> Key:
-    return request.instrument.symbol, isinstance(request.instrument, OptionContract), request.what_to_show
+    return request.instrument.symbol, request.data_set, request.what_to_show
 
 
 async def stored_levels(
@@ -199,10 +198,12 @@ async def stored_levels(
         for session in reversed(sessions):
             level = await underlying_bars.last_level(db, underlying.id, session.span)
             if level is not None:
-                span = _until(level.time, session.span)
-                for what in UNDERLYING_SERIES:
+                data_set = UNDERLYING_BARS_5MIN
+                span = _until(data_set, level.time, data_set.span(session))
+                for what in data_set.series:
                     if what is WhatToShow.TRADES or level.implied_volatility is not None:
-                        found[underlying.symbol, False, what] = [HistoricalRequest(underlying, what, span)]
+                        request = HistoricalRequest(underlying, data_set, what, span)
+                        found[underlying.symbol, data_set, what] = [request]
                 break
     return found
 
@@ -220,6 +221,7 @@ async def stored_options(
         series: the configured ones.
     """
     found: dict[Key, list[HistoricalRequest]] = {}
+    data_set = OPTION_BARS_5MIN
     for symbol in symbols:
         name = symbol.underlying.symbol
         last = symbol.sessions[-1].day if symbol.sessions else today
@@ -229,17 +231,17 @@ async def stored_options(
                 db, symbol.underlying.id, today, symbol.spot, session.span, _CONTRACTS if lacking else 0
             ):
                 for what in series:
-                    key = (name, True, what)
+                    key = (name, data_set, what)
                     if what in one.last and len(found.setdefault(key, [])) < 2 * _INSTRUMENTS:
-                        span = _until(one.last[what], session.span)
-                        found[key].append(HistoricalRequest(one.contract, what, span))
-            lacking = {what for what in series if len(found.get((name, True, what), ())) < _INSTRUMENTS}
+                        span = _until(data_set, one.last[what], data_set.span(session))
+                        found[key].append(HistoricalRequest(one.contract, data_set, what, span))
+            lacking = {what for what in series if len(found.get((name, data_set, what), ())) < _INSTRUMENTS}
             if not lacking:
                 break
     return found
 
 
-def _until(last_slot: datetime, within: Span) -> Span:
-    """Return the hour up to the end of a slot, inside a span."""
-    end = last_slot + SLOT
-    return Span(max(within.start, end - _LENGTH), end)
+def _until(data_set: DataSet, last_slot: datetime, within: Span) -> Span:
+    """Return the hour up to the end of a slot, inside a span; the slot where it is longer."""
+    end = last_slot + data_set.bar_size
+    return Span(max(within.start, end - max(_LENGTH, data_set.bar_size)), end)

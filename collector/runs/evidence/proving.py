@@ -3,7 +3,6 @@
 Proving that an order's slots have happened: by a bar of an underlying that starts later, not by clocks.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,9 +10,10 @@ import structlog
 
 from collector.domain.coverage.coverage_rules import NEW_YORK, latest, proven_end
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import PROOF
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span
 from collector.domain.pacing.reactions import REACTIONS, delay_s
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished, NotPrepared, Prepared
@@ -45,20 +45,19 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         )
         if not short and (attempt or parts.source.seen_until is not None):
             break
-        if attempt and short <= SLOT:
+        if attempt and short <= PROOF.bar_size:
             break
         if attempt:
             await parts.clock.sleep(delay_s(Outcome.UNKNOWN, attempt, parts.randomness) or 0.0)
-        end = prepared.sessions[-1].close
-        request = HistoricalRequest(prepared.underlying, WhatToShow.TRADES, Span(end - SLOT, end))
+        start = PROOF.slot_of(prepared.sessions[-1].close - PROOF.bar_size)
+        last_slot = Span(start, start + PROOF.bar_size)
+        request = HistoricalRequest(prepared.underlying, PROOF, WhatToShow.TRADES, last_slot)
         finished.tally.attempted(request, await parts.source.historical(request))
     finished.not_prepared += [
         lacking for one in finished.prepared if (lacking := _unproven(one, finished.order, parts, stored))
     ]
     finished.prepared[:] = [
-        replace(
-            one, sessions=_proven(one.sessions, _whole(one, finished.order), _seen(parts, stored), parts.source.now())
-        )
+        replace(one, sessions=_proven(one, finished.order, _seen(parts, stored), parts.source.now()))
         for one in finished.prepared
     ]
 
@@ -75,8 +74,9 @@ def _short(prepared: Prepared, order: Order, parts: Parts, stored: datetime | No
     """Return how much of a symbol's last session is not proven."""
     if not prepared.sessions:
         return timedelta(0)
-    end = proven_end(_whole(prepared, order)[-1], _seen(parts, stored), parts.source.now())
-    return max(prepared.sessions[-1].close - end, timedelta(0))
+    data_set, whole = order.option_bars, _whole(prepared, order)[-1]
+    end = proven_end(data_set, whole, _seen(parts, stored), parts.source.now())
+    return max(data_set.span(prepared.sessions[-1]).end - end, timedelta(0))
 
 
 def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared | None:
@@ -84,7 +84,7 @@ def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared
     symbol, now, own = prepared.underlying.symbol, parts.source.now(), parts.clock.now()
     session = finished.order.session(symbol)
     is_over = min(now, own) > session.settles_at and now.astimezone(NEW_YORK).date() == own.astimezone(NEW_YORK).date()
-    if abs(own - now) <= SLOT or is_over:
+    if abs(own - now) <= PROOF.bar_size or is_over:
         return None
     return _left_out(
         symbol,
@@ -95,7 +95,7 @@ def _parted(prepared: Prepared, finished: Finished, parts: Parts) -> NotPrepared
 
 def _unproven(prepared: Prepared, order: Order, parts: Parts, stored: datetime | None) -> NotPrepared | None:
     """Return what cannot be asked for because only a clock says that it has happened."""
-    if _short(prepared, order, parts, stored) <= SLOT:
+    if _short(prepared, order, parts, stored) <= PROOF.bar_size:
         return None
     seen = _seen(parts, stored)
     return _left_out(
@@ -111,13 +111,11 @@ def _left_out(symbol: str, words: str) -> NotPrepared:
     return NotPrepared(symbol, Failure(Outcome.UNKNOWN, words))
 
 
-def _proven(
-    parts: Sequence[Session], whole: Sequence[Session], seen_until: datetime | None, now: datetime
-) -> tuple[Session, ...]:
-    """Return the proven parts of sessions, which `whole` holds from open to close."""
-    ends = [min(part.close, proven_end(one, seen_until, now)) for part, one in zip(parts, whole, strict=True)]
-    return tuple(
-        part if end == part.close else replace(part, close=end, next_open=end)
-        for part, end in zip(parts, ends, strict=True)
-        if part.open < end
+def _proven(prepared: Prepared, order: Order, seen_until: datetime | None, now: datetime) -> tuple[Session, ...]:
+    """Return the proven parts of a symbol's sessions."""
+    data_set = order.option_bars
+    found = (
+        data_set.part(part, data_set.span(part).start, proven_end(data_set, whole, seen_until, now))
+        for part, whole in zip(prepared.sessions, _whole(prepared, order), strict=True)
     )
+    return tuple(part for part in found if part is not None)

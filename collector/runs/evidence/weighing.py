@@ -16,7 +16,6 @@ from collector.db.bookkeeping.claims import ALL, Negative, NewClaim, StoredClaim
 from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.coverage.depth import DEFAULTS
 from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import Underlying, WhatToShow
@@ -101,7 +100,7 @@ async def _witnessed(
     sent; what nothing controls to `unproven`.
     """
     # "Known" bars tell of an outage only while the source must still have them.
-    depth = min(DEFAULTS.values())
+    depth = min(data_set.depths.values())
     negatives = await store.negatives(db, data_set, underlying.id, db.clock.now() - _BACK, depth)
     if not negatives:
         return
@@ -129,9 +128,9 @@ async def _witnessed(
                 unproven[series] = unproven.get(series, Spans()) | negative.spans
         if controlled and not negative.settled:
             reach = oldest.get((what, negative.run_id))
-            for claim in _claims(negative, sessions, reach):
+            for claim in _claims(data_set, negative, sessions, reach):
                 _add(claims, claim)
-        for day in (span.start.astimezone(NEW_YORK).date() for span in negative.spans):
+        for day in (data_set.day_of(span.start, NEW_YORK) for span in negative.spans):
             # A day that nothing controls is looked at, but has no night.
             night = negative.sent_at.astimezone(NEW_YORK).date() if controlled else None
             nights[day] = max((one for one in (nights.get(day), night) if one is not None), default=None)
@@ -148,13 +147,13 @@ def _dark(negatives: Iterable[Negative]) -> dict[WhatToShow, list[tuple[datetime
     return found
 
 
-def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
+def _claims(data_set: DataSet, negative: Negative, sessions: "_Sessions", reach: datetime | None) -> Iterable[NewClaim]:
     """Yield what a controlled empty answer claims: sessions that had closed long enough, within the source's memory.
 
     Further back than its memory is taken to reach, an answer of the same run must have shown that it reaches there.
     """
     for span in negative.spans:
-        session = sessions.of(span.start)
+        session = sessions.of(data_set.day_of(span.start, NEW_YORK))
         if session is None:
             continue
         # Sent before IB had done correcting: not final, so no claim.
@@ -162,7 +161,7 @@ def _claims(negative: Negative, sessions: "_Sessions", reach: datetime | None) -
             continue
         age = negative.sent_at - session.open
         # Beyond what is counted on, empty may mean forgotten.
-        if age > DEFAULTS.get(negative.what_to_show, age) and (reach is None or reach > session.close):
+        if age > data_set.depths.get(negative.what_to_show, age) and (reach is None or reach > session.close):
             continue
         yield NewClaim(
             negative.instrument,
@@ -184,15 +183,14 @@ def _add(claims: dict[tuple[int, WhatToShow, Span], NewClaim], new: NewClaim) ->
 
 
 class _Sessions:
-    """Sessions of a symbol by an instant inside them, each computed once."""
+    """Sessions of a symbol by their day, each computed once."""
 
     def __init__(self, calendar: Calendar, symbol: str) -> None:
         self._calendar, self._symbol = calendar, symbol
         self._known: dict[date, Session | None] = {}
 
-    def of(self, instant: datetime) -> Session | None:
-        """Return the session of an instant's New York day, None where the calendar has lost it since."""
-        day = instant.astimezone(NEW_YORK).date()
+    def of(self, day: date) -> Session | None:
+        """Return the session of a day, None where the calendar has lost it since."""
         if day not in self._known:
             is_session = self._calendar.is_session(day)
             self._known[day] = self._calendar.session(self._symbol, day) if is_session else None
@@ -337,7 +335,7 @@ def _wholly(
     claimed: dict[tuple[int, date, WhatToShow], Spans] = defaultdict(Spans)
     for claim in claims:
         claimed[claim.instrument, claim.day, claim.facts.what_to_show] |= Spans((claim.span,))
-    whole = {session.day: Spans((session.span,)) for session in sessions}
+    whole = {session.day: Spans((OPTION_BARS_5MIN.span(session),)) for session in sessions}
     empty = {(instrument, day) for instrument, day, _ in claimed}
     return sorted(
         (instrument, day)

@@ -15,12 +15,12 @@ import structlog
 
 from collector.clock import Clock
 from collector.db.bookkeeping.requests_table import RequestRecord
-from collector.domain.coverage.request_planning import Work
+from collector.domain.coverage.request_planning import Work, halves
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
-from collector.domain.market_data.instruments import Instrument, OptionContract
+from collector.domain.market_data.instruments import OptionContract
 from collector.domain.pacing.reactions import REACTIONS, GiveUpOn, delay_s
-from collector.runs.fetching.storing import Answered, failed_record
+from collector.runs.fetching.storing import Answered, Sessions, failed_record
 from collector.runs.finished import GivenUp
 from collector.runs.source import MarketDataSource
 from collector.runs.tally import Tally, described
@@ -28,8 +28,8 @@ from collector.runs.tally import Tally, described
 _WORKERS = 32
 """Instruments in flight; with three series each it is more than IB's ceiling, so the pacer decides, not this."""
 
-Deliver = Callable[[Instrument, list[Answered], list[RequestRecord]], Awaitable[list[HistoricalRequest]]]
-"""Takes an instrument's answers and failures; returns the requests whose answers are not definite: ask them again."""
+Deliver = Callable[[Work, list[Answered], list[RequestRecord]], Awaitable[list[HistoricalRequest]]]
+"""Takes the work's answers and failures; returns the requests whose answers are not definite: ask them again."""
 _LEAST_WAIT_S = 0.01
 """A timer may fire a nanosecond early; waiting for so little again and again would not get anywhere."""
 log = structlog.get_logger()
@@ -48,6 +48,7 @@ class Fetching:
         source: where bars come from; it paces itself.
         clock: for back-off.
         tally: counted into.
+        sessions: those that the work is about, by which requests that are too long are halved.
         deliver: takes the answers of an instrument.
         randomness: jitter of the back-off.
         is_over: whether no new request is to be begun any more; what is left is deferred.
@@ -58,11 +59,13 @@ class Fetching:
         source: MarketDataSource,
         clock: Clock,
         tally: Tally,
+        sessions: Sessions,
         deliver: Deliver,
         randomness: random.Random,
         is_over: Callable[[], bool] = lambda: False,
     ) -> None:
         self._source, self._clock, self._tally, self._deliver = source, clock, tally, deliver
+        self._sessions = sessions
         self._random, self._is_over = randomness, is_over
         self._fresh: deque[Work] = deque()
         self._retries: list[tuple[float, int, _Retry]] = []
@@ -126,7 +129,7 @@ class Fetching:
                 failed.append((request, outcome))
         now = self._source.now()
         records = [failed_record(request, failure, now) for request, failure in failed]
-        doubtful = await self._deliver(instrument, answered, records)
+        doubtful = await self._deliver(item.work, answered, records)
         unclear = Failure(Outcome.UNKNOWN, "empty, but the underlying has no bars there or the contract has expired")
         failed.extend((request, unclear) for request in doubtful)
         self._tally.answered += len(answered) - len(doubtful)
@@ -143,9 +146,13 @@ class Fetching:
             wait = delay_s(failure.outcome, counts[failure.outcome], self._random)
             if wait is None:
                 self._give_up(request, failure, sum(counts.values()))
-            else:
-                again.append(request)
-                longest = max(longest, wait)
+                continue
+            parts: tuple[HistoricalRequest, ...] = (request,)
+            if counts[failure.outcome] == REACTIONS[failure.outcome].halved_after:
+                parts = halves(request, self._sessions.touching(request))
+                self._tally.planned += len(parts) - 1
+            again.extend(parts)
+            longest = max(longest, wait)
         if again:
             work = Work(item.work.instrument, tuple(again))
             due = self._clock.monotonic() + longest

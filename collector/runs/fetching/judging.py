@@ -12,10 +12,11 @@ from collector.config.greeks_settings import QualitySettings
 from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Statements
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import SCALE, Bar, whole
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import (
     Quarantined,
@@ -30,6 +31,7 @@ from collector.domain.quality.quality_rules import (
 
 def examined(
     answers: InstrumentAnswers,
+    data_set: DataSet,
     sessions: Sequence[Session],
     spots: Mapping[datetime, SpotRange] | None = None,
     settings: QualitySettings | None = None,
@@ -41,6 +43,7 @@ def examined(
 
     Args:
         answers: what IB answered, on its way to `db.bars.store`.
+        data_set: which bars were asked for.
         sessions: the product's sessions that were asked about.
         spots: the underlying's range by slot (`spots_of`); bounds are checked where it is known.
         settings: tolerances; None: the defaults.
@@ -50,8 +53,8 @@ def examined(
     quarantined: list[Quarantined] = []
     for what, answer in answers.series.items():
         kept[what] = answer
-        if not all_possible(answer.bars, what, sessions):
-            kept[what], bad = _refused(answers, what, sessions)
+        if not all_possible(answer.bars, data_set, what, sessions):
+            kept[what], bad = _refused(answers, data_set, what, sessions)
             quarantined += bad
     bars: dict[WhatToShow, tuple[Bar, ...]] = {what: _ascending(answer.bars) for what, answer in kept.items()}
     if isinstance(answers.instrument, OptionContract):
@@ -63,16 +66,16 @@ def examined(
 
 
 def _refused(
-    answers: InstrumentAnswers, what: WhatToShow, sessions: Sequence[Session]
+    answers: InstrumentAnswers, data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]
 ) -> tuple[SeriesAnswer, list[Quarantined]]:
     """Return what is left of a series without the bars that cannot be true, and these."""
     answer = answers.series[what]
-    reasons = [(bar, impossible(bar, what, sessions)) for bar in answer.bars]
+    reasons = [(bar, impossible(bar, data_set, what, sessions)) for bar in answer.bars]
     good = tuple(bar for bar, reason in reasons if reason is None)
-    bad = [Quarantined(what, bar, reason) for bar, reason in reasons if reason is not None]
+    bad = [Quarantined(data_set, what, bar, reason) for bar, reason in reasons if reason is not None]
     bad = [replace(one, sent_at=_sent_at(answers, one), final=one.slot in answer.settled) for one in bad]
     true = {bar.time for bar in good}
-    slots = Spans(Span(one.slot, one.slot + SLOT) for one in bad if one.slot not in true) & answer.covered
+    slots = Spans(Span(one.slot, one.slot + data_set.bar_size) for one in bad if one.slot not in true) & answer.covered
     left = replace(
         answer,
         bars=good,
@@ -95,7 +98,7 @@ async def spots_of(db: Statements, underlying_id: int, sessions: Iterable[Sessio
     for session in sessions:
         for level in await greeks_store.levels(db, underlying_id, session):
             if not level.flags & SlotFlag.TRADE_JUMP:
-                found[level.time] = SpotRange(level.low, level.high)
+                found[level.time] = SpotRange(round(level.low * SCALE), round(level.high * SCALE))
     return found
 
 
@@ -103,10 +106,10 @@ def tolerances_of(settings: QualitySettings) -> Tolerances:
     """Return the configured tolerances; those that are no setting are the defaults."""
     return replace(
         Tolerances(),
-        off_quotes_usd=settings.off_quotes_usd,
+        off_quotes=whole(str(settings.off_quotes_usd)),
         off_quotes_share=settings.off_quotes_share,
         spread_times=settings.spread_times,
-        spread_usd=settings.spread_usd,
+        spread=whole(str(settings.spread_usd)),
         spread_share=settings.spread_share,
         underlying_share=settings.underlying_share,
         volatility_share=settings.volatility_share,

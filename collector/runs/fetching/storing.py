@@ -21,7 +21,7 @@ from collector.domain.errors import DataRefused
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
 from collector.domain.market_data.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import Span, Spans
+from collector.domain.market_data.spans import Spans
 from collector.domain.quality.quality_rules import SpotRange, in_hours
 from collector.runs.tally import Tally
 
@@ -47,14 +47,14 @@ class Sessions:
     spots: Mapping[str, Mapping[datetime, SpotRange]]
     seen_until: datetime | None = None
 
-    def touching(self, symbol: str, span: Span) -> list[Session]:
-        """Return the symbol's sessions that a span touches."""
-        return [s for s in self.by_symbol.get(symbol, ()) if s.open < span.end and span.start < s.close]
+    def touching(self, request: HistoricalRequest) -> list[Session]:
+        """Return the sessions of its symbol that a request touches."""
+        return request.data_set.touched(request.span, self.by_symbol.get(request.instrument.symbol, ()))
 
-    def underlying_traded(self, symbol: str, span: Span) -> bool:
-        """Return whether the underlying has bars in the part that a span has of every session that it touches."""
-        traded = self.traded.get(symbol, Spans()) & Spans((span,))
-        return all(traded & Spans((session.span,)) for session in self.touching(symbol, span))
+    def underlying_traded(self, request: HistoricalRequest) -> bool:
+        """Return whether the underlying has bars in the part that a request has of every session that it touches."""
+        traded = self.traded.get(request.instrument.symbol, Spans()) & Spans((request.span,))
+        return all(traded & Spans((session.span,)) for session in self.touching(request))
 
 
 def judged(
@@ -65,9 +65,9 @@ def judged(
     doubtful: list[HistoricalRequest] = []
     records: list[RequestRecord] = []
     for request, whole in answered:
-        touched = sessions.touching(instrument.symbol, request.span)
-        answer = replace(whole, bars=in_hours(whole.bars, touched))
-        traded = isinstance(instrument, Underlying) or sessions.underlying_traded(instrument.symbol, request.span)
+        touched = sessions.touching(request)
+        answer = replace(whole, bars=in_hours(whole.bars, request.data_set, touched))
+        traded = isinstance(instrument, Underlying) or sessions.underlying_traded(request)
         if not is_definite(answer, instrument, underlying_traded=traded):
             records.append(answered_record(request, answer))
             if not has_expired(instrument, answer.answered_at):  # asked again another night, not in a minute
@@ -228,7 +228,7 @@ class Storer:
         instrument = batch[0].instrument
         failure = Failure(Outcome.REJECTED, f"the database refused the answer: {error.reason}")
         asked = {
-            HistoricalRequest(instrument, record.what_to_show, record.span): None
+            HistoricalRequest(instrument, record.data_set, record.what_to_show, record.span): None
             for answers in batch
             for record in answers.requests
             if record.what_to_show in answers.series

@@ -11,6 +11,7 @@ from collector.config import Settings
 from collector.db.bookkeeping import runs_table
 from collector.db.connection.pool import Database
 from collector.domain.coverage.request_planning import Work
+from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.pacing.forecast import Forecast, Throughput, forecast, throughput
 from collector.domain.run_vocabulary import Window
@@ -161,7 +162,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "order": [
             {
                 "instrument": _name(item.instrument),
-                "con_id": item.instrument.con_id,
+                "instrument_id": item.instrument.key,
                 "requests": [
                     {"series": request.what_to_show, "start": request.span.start, "end": request.span.end}
                     for request in item.requests
@@ -178,9 +179,13 @@ def _group(symbol: str, expiration: date | None, items: Sequence[tuple[int, Work
     counts: dict[WhatToShow, int] = {}
     for request in requests:
         counts[request.what_to_show] = counts.get(request.what_to_show, 0) + 1
-    several = sum(request.span.start.date() != request.span.end.date() for request in requests)
+    several = sum(request.span.start.date() != _last_slot(request).date() for request in requests)
     contracts = len(items) if expiration else 0
     return Group(symbol, expiration, contracts, counts, items[0][0], several)
+
+
+def _last_slot(request: HistoricalRequest) -> datetime:
+    return request.span.end - request.data_set.bar_size
 
 
 def _expiration(instrument: Instrument) -> date | None:

@@ -23,7 +23,7 @@ from collector.domain.coverage.depth import SEEN_WITHIN, depth
 from collector.domain.coverage.purge import WITNESSES, Judgement, Standing, judge
 from collector.domain.market_data.answers import Answer, HistoricalRequest
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.market.calendar import Calendar
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished, Prepared
@@ -69,7 +69,7 @@ async def judged(db: Database, underlying: Underlying, passed: Iterable[date], n
 async def remembered(db: Database, now: datetime) -> dict[WhatToShow, timedelta]:
     """Return how far back the source remembers each series of options."""
     seen = await requests_table.depths(db, OPTION_BARS_5MIN, now - SEEN_WITHIN)
-    return {what: depth(what, seen.get(what)) for what in OPTION_SERIES}
+    return {what: depth(OPTION_BARS_5MIN, what, seen.get(what)) for what in OPTION_BARS_5MIN.series}
 
 
 async def probes(
@@ -143,7 +143,8 @@ def _near(contracts: Iterable[OptionContract], symbol: Prepared) -> list[OptionC
 
 def _request(contract: OptionContract, what: WhatToShow, at: datetime, calendar: Calendar) -> HistoricalRequest:
     """Return the request for the whole session that holds an instant."""
-    return HistoricalRequest(contract, what, calendar.session(contract.symbol, at.astimezone(NEW_YORK).date()).span)
+    session = calendar.session(contract.symbol, OPTION_BARS_5MIN.day_of(at, NEW_YORK))
+    return HistoricalRequest(contract, OPTION_BARS_5MIN, what, OPTION_BARS_5MIN.span(session))
 
 
 async def _asked(request: HistoricalRequest, source: MarketDataSource, tally: Tally) -> RequestRecord:

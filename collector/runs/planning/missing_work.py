@@ -18,7 +18,6 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
 from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
@@ -38,18 +37,18 @@ async def underlying_work(db: Database, underlying: Underlying, order: Order, no
     Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
     which rotation looks too, only where contracts were selected.
     """
-    data_set, own = UNDERLYING_BARS_5MIN, [session.day for session in order.own(underlying.symbol)]
-    sessions = [part for session in order.sessions[underlying.symbol] if (part := clipped(session, None, now))]
-    rows = await coverage_table.missing(db, data_set, underlying.id, sessions, data_set.series, _asks(order), also=own)
-    rests = await older_sessions.resting(order, db, data_set, underlying, now)
-    requests = tuple(
-        request
-        for row in rows
-        for request in requests_for(
-            underlying, row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing), sessions
-        )
-    )
-    return [Work(underlying, requests)] if requests else []
+    looked_at, own = order.sessions[underlying.symbol], [session.day for session in order.own(underlying.symbol)]
+    work = []
+    for data_set in order.underlying_bars:
+        sessions = [part for session in looked_at if (part := clipped(data_set, session, None, now))]
+        series, asks = data_set.series, _asks(order)
+        rows = await coverage_table.missing(db, data_set, underlying.id, sessions, series, asks, also=own)
+        rests = await older_sessions.resting(order, db, data_set, underlying, now)
+        awake = ((row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing)) for row in rows)
+        asked = (requests_for(underlying, data_set, what, missing, sessions) for what, missing in awake)
+        if requests := tuple(itertools.chain.from_iterable(asked)):
+            work.append(Work(underlying, requests))
+    return work
 
 
 async def contract_work(
@@ -93,14 +92,14 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.recent(db, OPTION_BARS_5MIN, symbol.underlying.id, now) if settling else {}
-        rests = await older_sessions.resting(order, db, OPTION_BARS_5MIN, symbol.underlying, now)
+        young = await claims.recent(db, order.option_bars, symbol.underlying.id, now) if settling else {}
+        rests = await older_sessions.resting(order, db, order.option_bars, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
             contract = by_id[row.instrument_id]
             missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
             missing = rests.awake(contract, row.what_to_show, missing)
-            asked = requests_for(contract, row.what_to_show, missing, symbol.sessions)
+            asked = requests_for(contract, order.option_bars, row.what_to_show, missing, symbol.sessions)
             requests.setdefault(row.instrument_id, []).extend(asked)
         work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
     return work
@@ -118,7 +117,7 @@ async def _missing(
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
         return await coverage_table.lacking_columns(
-            db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions, series, ids
+            db, order.option_bars, symbol.underlying.id, symbol.sessions, series, ids
         )
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
@@ -126,7 +125,7 @@ async def _missing(
     for ids, asks in ((living, _asks(order)), (gone, order.asks)):
         if ids:
             found += await coverage_table.missing(
-                db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions, series, asks, ids
+                db, order.option_bars, symbol.underlying.id, symbol.sessions, series, asks, ids
             )
     return found
 
@@ -141,6 +140,7 @@ def _asks(order: Order) -> Asks | None:
 
 async def sample(
     db: Database,
+    order: Order,
     symbols: Sequence[Prepared],
     series: Sequence[WhatToShow],
     share: float,
@@ -155,11 +155,11 @@ async def sample(
     for symbol in symbols:
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
         rows = await coverage_table.missing(
-            db, OPTION_BARS_5MIN, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
+            db, order.option_bars, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
         )
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
             contract = by_id[row.instrument_id]
-            asked = tuple(requests_for(contract, row.what_to_show, row.missing, symbol.sessions))
+            asked = tuple(requests_for(contract, order.option_bars, row.what_to_show, row.missing, symbol.sessions))
             work.append(Work(contract, asked))
     return work
 
@@ -219,11 +219,11 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         )
         draft.symbols.append(ready)
         draft.remarks += await _remarks(db, underlying, ready, market, at)
-        missing = Spans(session.span for session in sessions if session.day >= order.day)
+        missing = Spans(order.option_bars.span(one) for one in sessions if one.day >= order.day)
         wanted = set(ready.contracts)
         for one in added if missing else ():
             if one in wanted:
-                asked = (requests_for(one, what, missing, sessions) for what in settings.series)
+                asked = (requests_for(one, order.option_bars, what, missing, sessions) for what in settings.series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
     recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
     for ready in draft.symbols:

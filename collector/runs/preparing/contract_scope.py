@@ -173,4 +173,4 @@ def _bounds(
     sessions, number = calendar.sessions(symbol, day - _TURNS, day), calendar.number(day)
     by_phase = [due_before(sessions, number, own, every) or sessions[0].open for own in range(every)]
     far = settings.selection_for(symbol).nearness().far(contracts, day, market)
-    return {one.id: by_phase[phase(one.con_id, every)] for one in far}
+    return {one.id: by_phase[phase(one.id, every)] for one in far}

@@ -20,6 +20,7 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.selection import Market
+from collector.domain.errors import ContractIdsExhausted
 from collector.domain.market_data.answers import Failure, Outcome
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.quality.bounds import can_be_stored
@@ -129,9 +130,12 @@ class Discovery:
                 contracts=len(found.contracts) - len(listed),
                 reason="a strike that cannot be stored",
             )
-        return expiration, await contract_store.store_expiration(
-            self._db, underlying.id, expiration, listed, seen_at=now
-        )
+        try:
+            return expiration, await contract_store.store_expiration(
+                self._db, underlying.id, expiration, listed, seen_at=now
+            )
+        except ContractIdsExhausted as error:  # of this underlying; others have room
+            return expiration, Failure(Outcome.UNKNOWN, f"{error.message}; {error.hint}")
 
     async def _persistently(self, ask: Callable[[], Awaitable[T | Failure]], **about: str) -> T | Failure:
         """Ask up to three times, with growing pauses; return the last failure when none succeeded."""

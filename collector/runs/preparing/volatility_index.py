@@ -2,8 +2,8 @@
 
 The VIX as an input of selection: its last level stands for the underlying's implied volatility.
 
-The index is defined once and is no underlying: it has no chain here, no expected slots and no gaps. Its 5-minute
-levels are kept beside the underlyings' bars, so that a window that is repeated asks for nothing.
+The index is defined once and is no underlying: it has no chain here, no expected slots and no gaps. Its levels
+are kept beside the underlyings' bars, so that a window that is repeated asks for nothing.
 """
 
 from datetime import date, timedelta
@@ -14,8 +14,10 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import justified
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.bars import decimal
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
-from collector.domain.market_data.spans import SLOT, Span
+from collector.domain.market_data.spans import Span
 from collector.market.calendar import Calendar
 from collector.runs.source import MarketDataSource
 
@@ -42,17 +44,18 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
     if isinstance(index, Failure):
         return index
     session, before = calendar.session(SYMBOL, day), calendar.session(SYMBOL, calendar.previous(day))
-    slots = (min(source.now(), session.close) - session.open) // SLOT
-    asked = Span(session.open, session.open + slots * SLOT) if slots > 0 else before.span
+    data_set = UNDERLYING_BARS_5MIN
+    start, end = data_set.span(session).start, data_set.ended(session, source.now())
+    asked = Span(start, end) if start < end else data_set.span(before)
     stored = await underlying_bars.last_level(db, index.id, Span(before.open, session.close))
-    if stored is None or stored.time + SLOT + _FRESH < asked.end:
-        request = HistoricalRequest(index, WhatToShow.TRADES, asked)
+    if stored is None or stored.time + data_set.bar_size + _FRESH < asked.end:
+        request = HistoricalRequest(index, data_set, WhatToShow.TRADES, asked)
         outcome = await source.historical(request)
         if isinstance(outcome, Answer):
-            bars = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
-            if bars:
-                await underlying_bars.store_levels(db, index.id, bars)
-                return bars[-1].close / POINTS
+            levels = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
+            if levels:
+                await underlying_bars.store_levels(db, index.id, levels)
+                return decimal(levels[-1].close) / POINTS
         if stored is None:
             nothing = Failure(Outcome.UNKNOWN, f"IB has no level of {SYMBOL} on {day}")
             return outcome if isinstance(outcome, Failure) else nothing
@@ -64,4 +67,4 @@ async def _defined(db: Database, source: MarketDataSource) -> Underlying | Failu
     if known is not None and known.is_defined:
         return known
     found = await source.index(SYMBOL)
-    return found if isinstance(found, Failure) else await contract_store.add_index(db, found)
+    return found if isinstance(found, Failure) else await contract_store.add_underlying(db, found, collected=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from collector.simulator.exchange import sessions
 from collector.simulator.exchange.listings import STOCKS, Option, Right, Stock
-from collector.simulator.exchange.paths import Paths
+from collector.simulator.exchange.underlyings.paths import Paths
 
 _WEDNESDAY, _FRIDAY = 2, 4
 
@@ -32,7 +32,7 @@ _BITS = 29
 _MODULUS = 1 << _BITS
 _SCRAMBLE = 0x0F3A_95E5
 _UNSCRAMBLE = pow(_SCRAMBLE, -1, _MODULUS)
-_EPOCH = date(sessions.FIRST_YEAR, 1, 1).toordinal()
+_EPOCH = sessions.COUNTED_FROM.toordinal()
 _STRIKE_BITS, _DAY_BITS = 12, 13
 _HALVES = 1 << _STRIKE_BITS
 

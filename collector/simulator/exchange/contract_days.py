@@ -12,8 +12,8 @@ from collector.simulator.exchange import draws, quotes, series
 from collector.simulator.exchange.chains import Chains
 from collector.simulator.exchange.liquidity import Liquidity
 from collector.simulator.exchange.listings import Option, Stock
-from collector.simulator.exchange.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.series import SeriesArrays
+from collector.simulator.exchange.underlyings.paths import SLOT_MINUTES, Paths
 
 KEPT_SERIES = ("TRADES", "BID", "ASK")
 """The series that are summed up together, since whoever wants one wants the others."""

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from collector.simulator.exchange import draws, sessions
 from collector.simulator.exchange.listings import Option
-from collector.simulator.exchange.paths import DayPath
+from collector.simulator.exchange.underlyings.paths import DayPath
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

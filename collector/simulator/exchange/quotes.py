@@ -15,7 +15,7 @@ import numpy.typing as npt
 from collector.simulator.exchange import draws, sessions
 from collector.simulator.exchange.liquidity import USUAL, Liquidity
 from collector.simulator.exchange.listings import Option, Stock
-from collector.simulator.exchange.paths import DayPath, activity_of_day
+from collector.simulator.exchange.underlyings.paths import DayPath, activity_of_day
 from collector.simulator.exchange.valuation import american, smile
 
 Floats = npt.NDArray[np.float64]

@@ -3,6 +3,7 @@
 From a given instant on, some bars of a past day have other values.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -61,6 +62,29 @@ class Revision:
         if what_to_show == "BID":
             picked &= bars.low > 1
         return _moved(bars, picked, what_to_show, penny=penny)
+
+
+def in_force(
+    revisions: Iterable[Revision], con_id: int, what_to_show: str, day: date, now: int
+) -> tuple[Revision, ...]:
+    """Return the corrections of a contract's series on a day that are known at an instant in epoch seconds."""
+    return tuple(one for one in revisions if one.concerns(con_id, what_to_show, day) and one.at.timestamp() <= now)
+
+
+def revised(
+    revisions: Iterable[Revision],
+    bars: SeriesArrays,
+    con_id: int,
+    what_to_show: str,
+    day: date,
+    now: int,
+    *,
+    penny: bool,
+) -> SeriesArrays:
+    """Return a contract's bars of a day as they are told at an instant; penny: it trades in cents at any price."""
+    for revision in in_force(revisions, con_id, what_to_show, day, now):
+        bars = revision.applied(bars, con_id, what_to_show, penny=penny)
+    return bars
 
 
 def _moved(bars: SeriesArrays, picked: npt.NDArray[np.bool_], what_to_show: str, *, penny: bool) -> SeriesArrays:

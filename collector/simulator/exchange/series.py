@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from collector.simulator.exchange import sessions
 from collector.simulator.exchange.listings import SimBar
-from collector.simulator.exchange.paths import DayPath
 from collector.simulator.exchange.quotes import Tape
+from collector.simulator.exchange.underlyings.paths import DayPath
 
 Ints = npt.NDArray[np.int64]
 
@@ -196,6 +196,28 @@ def stock_trade_bars(path: DayPath, minutes: int, size: int) -> SeriesArrays:
         total,
         (2 * np.add.reduceat(middle * volume, edges) + total) // (2 * total),
         np.add.reduceat(path.trades[:minutes], edges),
+    )
+
+
+def session_bar(bars: SeriesArrays) -> SeriesArrays:
+    """Return the bars of a session as one: first, highest, lowest and last price, sums, the average by volume."""
+    if len(bars) < 2:  # noqa: PLR2004 - one bar is its own sum
+        return bars
+    total = None if bars.volume is None else bars.volume.sum(keepdims=True)
+    wap = None
+    if bars.wap is not None and bars.volume is not None and total is not None:
+        bought = max(int(total[0]), 1)
+        wap = (2 * (bars.wap * bars.volume).sum(keepdims=True) + bought) // (2 * bought)
+    return SeriesArrays(
+        bars.time[:1],
+        bars.open[:1],
+        bars.high.max(keepdims=True),
+        bars.low.min(keepdims=True),
+        bars.close[-1:],
+        total,
+        wap,
+        None if bars.count is None else bars.count.sum(keepdims=True),
+        bars.scale,
     )
 
 

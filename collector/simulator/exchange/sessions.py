@@ -16,11 +16,14 @@ NEW_YORK = ZoneInfo("America/New_York")
 SLOT_S = 300
 """Seconds of one slot."""
 
-FIRST_YEAR, LAST_YEAR = 2018, 2036
+FIRST_YEAR, LAST_YEAR = 2010, 2036
 """The years for which sessions are known, both included."""
 
-_EXTRA_CLOSURES = frozenset({date(2018, 12, 5), date(2025, 1, 9)})
-"""Days of mourning for two presidents."""
+COUNTED_FROM = date(2018, 1, 1)
+"""The day from which sessions are counted; those before it have negative numbers."""
+
+_EXTRA_CLOSURES = frozenset({date(2012, 10, 29), date(2012, 10, 30), date(2018, 12, 5), date(2025, 1, 9)})
+"""A hurricane, and days of mourning for two presidents."""
 
 _SATURDAY = 5
 _THURSDAY = 3
@@ -130,7 +133,8 @@ def session_days() -> tuple[date, ...]:
 
 @cache
 def _positions() -> dict[date, int]:
-    return {day: n for n, day in enumerate(session_days())}
+    before = bisect_left(session_days(), COUNTED_FROM)
+    return {day: n - before for n, day in enumerate(session_days())}
 
 
 def is_session(day: date) -> bool:
@@ -139,7 +143,7 @@ def is_session(day: date) -> bool:
 
 
 def position(day: date) -> int:
-    """Return the running number of a session day.
+    """Return the running number of a session day; the first one since COUNTED_FROM is 0.
 
     Raises:
         KeyError: the day is no session.
@@ -157,6 +161,12 @@ def session_on_or_before(day: date) -> date:
     """Return the last session day that is not after a day."""
     days = session_days()
     return days[bisect_right(days, day) - 1]
+
+
+def session_on_or_after(day: date) -> date:
+    """Return the first session day that is not before a day."""
+    days = session_days()
+    return days[bisect_left(days, day)]
 
 
 def previous_session(day: date) -> date:

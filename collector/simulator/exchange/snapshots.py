@@ -6,7 +6,7 @@ import numpy as np
 
 from collector.simulator.exchange import draws, quotes, sessions
 from collector.simulator.exchange.listings import Option, Quote, Stock
-from collector.simulator.exchange.paths import DayPath
+from collector.simulator.exchange.underlyings.paths import DayPath
 from collector.simulator.exchange.valuation import smile
 
 _SIZE = 31

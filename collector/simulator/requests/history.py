@@ -1,6 +1,12 @@
 """Requests for historical bars.
 
 Validation, the answer on the wire, cancels, head time stamps.
+
+Marks of what IB is known to do: [D] documented, [U] reported by users, [?] unsure.
+
+Daily bars carry the session's date alone, whatever formatDate says [D]. One comes a session; that of a session which
+is still running comes once its first minute has passed, as it stands so far [?], and an end within a past session
+brings the whole of it [?].
 """
 
 from __future__ import annotations
@@ -11,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from collector.simulator import texts
 from collector.simulator.exchange.listings import Option
-from collector.simulator.exchange.sessions import NEW_YORK, local_date
+from collector.simulator.exchange.sessions import NEW_YORK, SLOT_S, local_date
+from collector.simulator.market import FIRST_DAILY
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request, Violation
 from collector.simulator.requests import contracts
@@ -32,9 +39,9 @@ if TYPE_CHECKING:
 
     from collector.simulator.connection import Connection
     from collector.simulator.exchange.listings import Definition, SimBar
+    from collector.simulator.market import Market
     from collector.simulator.wire_format import ContractQuery, Fields
 
-_MARKET_SERIES = {"ADJUSTED_LAST": "TRADES"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _EPOCH_DATES = 2
@@ -112,8 +119,7 @@ def _answer(connection: Connection, entry: Request, asked: Asked, window: Window
     definition = found
     entry.con_id, entry.symbol = definition.con_id, definition.symbol
     bar_s = BAR_SIZES[asked.bar_size]
-    series = _MARKET_SERIES.get(asked.what_to_show, asked.what_to_show)
-    span = (definition.con_id, series, window.start, window.end, bar_s, asked.use_rth)
+    span = (definition.con_id, asked.what_to_show, window.start, window.end, bar_s, asked.use_rth)
     notices = [(2174, texts.NO_ZONE)] if window.no_zone else []
     if asked.format_date == _EPOCH_DATES and bar_s < DAY_S and not gateway.edits:
         count, rows = gateway.market.history_fields(*span)
@@ -142,12 +148,18 @@ def _checked(connection: Connection, asked: Asked) -> Definition | Refusal:
 
 
 def _refused_fields(asked: Asked) -> Refusal | None:
-    """Return what is wrong with a request whatever its contract is."""
+    """Return what is wrong with a request whatever its contract is.
+
+    ADJUSTED_LAST takes no end [U, with these words] and bars of a day at most [U, with these words].
+    """
     exchange, series = asked.contract.exchange, asked.what_to_show
+    adjusted, bar_s = series == "ADJUSTED_LAST", BAR_SIZES.get(asked.bar_size, 0)
     rules = (
         (not exchange, 321, texts.invalid("Please enter exchange")),
         (asked.bar_size not in BAR_SIZES, 321, texts.invalid(f"{texts.BAR_SIZE} {', '.join(BAR_SIZES)}")),
         (series not in SERIES, 321, texts.invalid(f"Historical data type '{series}' is invalid")),
+        (adjusted and asked.end.strip() != "", 321, texts.invalid(texts.ADJUSTED_TO_NOW)),
+        (adjusted and bar_s > DAY_S, 321, texts.invalid(texts.ADJUSTED_WITHIN_A_DAY)),
         (asked.keep_up_to_date, 321, texts.invalid("keepUpToDate is not offered by this gateway")),
         (exchange not in contracts.EXCHANGES, 200, "Invalid destination or exchange selected"),
     )
@@ -226,18 +238,27 @@ def _head(connection: Connection, req_id: int, asked: Asked) -> Reply | Refusal:
     definition = _checked(connection, asked)
     if isinstance(definition, Refusal):
         return definition
-    market, now = connection.gateway.market, connection.gateway.clock.now()
-    series = _MARKET_SERIES.get(asked.what_to_show, asked.what_to_show)
-    for days in (7, 30, 90, 400):
-        # The depth is not known from outside; the first span that reaches beyond it holds the oldest bar.
-        bars = market.history(definition.con_id, series, now - timedelta(days=days), now, 300, asked.use_rth)
-        if bars and bars[0].time > now - timedelta(days=days - 5):
-            break
-    if not bars:
+    first = _oldest(connection.gateway.market, definition, asked, connection.gateway.clock.now())
+    if first is None:
         return Refusal(162, texts.HMDS + "No head time stamp")
-    first = bars[0].time
     stamp = str((first - _EPOCH) // _SECOND) if asked.format_date == _EPOCH_DATES else f"{first:%Y%m%d-%H:%M:%S}"
     return Reply(frame(88, req_id, stamp), "rows")
+
+
+def _oldest(market: Market, definition: Definition, asked: Asked, now: datetime) -> datetime | None:
+    """Return the start of the oldest bar of a series, daily ones included; None when there is no bar."""
+    if not isinstance(definition, Option):
+        midnight = datetime.combine(FIRST_DAILY, datetime.min.time(), NEW_YORK)
+        span = (midnight, midnight + timedelta(days=1), DAY_S)
+        bars = market.history(definition.con_id, asked.what_to_show, *span, asked.use_rth)
+        return bars[0].time if bars else None
+    for days in (7, 30, 90, 400):
+        # The depth is not known from outside; the first span that reaches beyond it holds the oldest bar.
+        start = now - timedelta(days=days)
+        bars = market.history(definition.con_id, asked.what_to_show, start, now, SLOT_S, asked.use_rth)
+        if bars and bars[0].time > start + timedelta(days=5):
+            break
+    return bars[0].time if bars else None
 
 
 def cancel_head_timestamp(connection: Connection, fields: Fields) -> None:

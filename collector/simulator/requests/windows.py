@@ -1,6 +1,8 @@
 """Spans that historical requests mean.
 
 What a historical request may ask, and the span that its end and duration mean. Pure functions.
+
+Marks of what IB is known to do: [D] documented, [U] reported by users, [?] unsure.
 """
 
 from __future__ import annotations
@@ -57,8 +59,12 @@ OPTION_SERIES = frozenset({"TRADES", "MIDPOINT", "BID", "ASK", "BID_ASK"})
 """What IB offers on options; the volatility series belong to their underlyings."""
 
 _UNITS = {"S": 1, "D": DAY_S, "W": 7 * DAY_S}
-_MAX_S, _MIN_S, _MAX_D = 86_400, 30, 365
+_MAX_S, _MIN_S = 86_400, 30
+_LONGEST = {"D": (365, "days"), "W": (52, "weeks"), "M": (12, "months")}
+"""What must be asked in years above so many; the texts are as clients report them."""
+_MAX_Y = 68
 _ZONES = {"UTC": UTC, "US/EASTERN": NEW_YORK, "AMERICA/NEW_YORK": NEW_YORK, "US/CENTRAL": ZoneInfo("America/Chicago")}
+_BEFORE_ALL = datetime(1900, 1, 1, tzinfo=UTC)
 _END_FORMS = re.compile(r"(\d{8}) +(\d\d:\d\d:\d\d)(?: +([A-Za-z_/]+))?|(\d{8})-(\d\d:\d\d:\d\d)")
 
 
@@ -95,10 +101,11 @@ def parse_end(text: str, now: datetime) -> tuple[datetime, bool] | Refusal:
 
 
 def delivered(end_text: str, duration: str, bar_s: int, now: datetime) -> Window | Refusal:
-    """Return the span that a request gets, which for small bars is shorter than a long one that it asked for.
+    """Return the span that a request gets, which for bars of less than a day may be shorter than what it asked for.
 
     A duration in days counts sessions, the one in which the end falls included; weeks, months and years count
-    backwards from the end by the calendar.
+    backwards from the end by the calendar. The longest are 365 D, 52 W, 12 M and 68 Y [D]; more than that in years is
+    refused, as the rest is [?].
     """
     parsed = parse_end(end_text, now)
     if isinstance(parsed, Refusal):
@@ -115,21 +122,31 @@ def delivered(end_text: str, duration: str, bar_s: int, now: datetime) -> Window
             if count > _MAX_S
             else texts.invalid("Historical data query duration must be at least 30 seconds"),
         )
-    if unit == "D" and count > _MAX_D:
+    most, name = _LONGEST.get(unit, (count, unit))
+    if count > most:
         return Refusal(
-            321, texts.invalid("Historical data requests for durations longer than 365 days must be made in years")
+            321,
+            texts.invalid(f"Historical data requests for durations longer than {most} {name} must be made in years"),
         )
-    start = max(_start(end, count, unit), end - longest(bar_s))
-    return Window(start, end, no_zone)
+    if unit == "Y" and count > _MAX_Y:
+        return Refusal(321, texts.invalid("Historical data requested duration is invalid"))
+    return Window(max(_start(end, count, unit), oldest(end, bar_s)), end, no_zone)
 
 
-def longest(bar_s: int) -> timedelta:
-    """Return the longest span that one answer covers; what is older is left out without a word."""
-    if bar_s <= 30:  # noqa: PLR2004 - IB's small bars
-        return timedelta(days=1)
+def oldest(end: datetime, bar_s: int) -> datetime:
+    """Return the start of the longest span that one answer covers; what is older is left out without a word.
+
+    A day for bars up to a minute [D, in IB's older table, though a note there calls the limit lifted], a week, a month
+    or a year for larger ones [?]; daily bars reach as far back as there are any [U].
+    """
+    if bar_s >= DAY_S:
+        return _BEFORE_ALL
+    if bar_s <= 60:  # noqa: PLR2004 - a minute
+        # On a Monday before the open that day is Friday's session, as in a request for "1 D".
+        return min(end - timedelta(days=1), _sessions_back(end, 1))
     if bar_s <= 300:  # noqa: PLR2004 - 5 minutes
-        return timedelta(days=7)
-    return timedelta(days=31) if bar_s < 3600 else timedelta(days=366)  # noqa: PLR2004 - an hour
+        return end - timedelta(days=7)
+    return end - (timedelta(days=31) if bar_s < 3600 else timedelta(days=366))  # noqa: PLR2004 - an hour
 
 
 def _start(end: datetime, count: int, unit: str) -> datetime:
@@ -143,7 +160,7 @@ def _start(end: datetime, count: int, unit: str) -> datetime:
     try:
         return local.replace(year=max(year, 1), month=month0 + 1, day=min(local.day, 28)).astimezone(UTC)
     except (ValueError, OverflowError):
-        return datetime(1980, 1, 1, tzinfo=UTC)
+        return _BEFORE_ALL
 
 
 def _sessions_back(end: datetime, count: int) -> datetime:

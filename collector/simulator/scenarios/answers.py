@@ -86,6 +86,24 @@ class Dropped(Spoiled):
         return Silence() if self.hit(entry) else None
 
 
+class LongRequests(Scenario):
+    """No answer ever comes to a historical request that asks for too many days.
+
+    Args:
+        days: so many are answered; what is shorter than a day is asked for in seconds.
+    """
+
+    name = "long-requests"
+
+    def __init__(self, days: int = 1) -> None:
+        self._days = days
+
+    def arrival(self, entry: Request) -> Reaction | None:
+        """Stay silent on what is too long."""
+        number, _, unit = entry.duration.partition(" ")
+        return Silence() if unit == "D" and int(number) > self._days else None
+
+
 class LateAnswers(Spoiled):
     """The answer comes just after the client has given up and cancelled; `after_s` when it never does."""
 

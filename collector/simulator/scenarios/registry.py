@@ -62,6 +62,10 @@ SCENARIOS: Mapping[str, Registered] = MappingProxyType(
         "knee": Registered(partial(_loaded, knee), "Too many historical requests in flight make all of them slower."),
         "switching": Registered(_switching, "A knee turns into a fixed capacity after two minutes."),
         "dropped-answers": Registered(answers.Dropped, "Some historical requests are never answered."),
+        "long-requests": Registered(
+            answers.LongRequests,
+            "Historical requests for more than a day, or as many as you say, are never answered.",
+        ),
         "late-answers": Registered(answers.LateAnswers, "Some answers come just after the client has cancelled."),
         "duplicated-bars": Registered(answers.DuplicatedBars, "Some bars of some answers come twice."),
         "withheld-tail": Registered(

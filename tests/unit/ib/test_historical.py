@@ -1,14 +1,16 @@
 """Historical requests: IB's parameters, and the one outcome of each reply."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.ib.connection.wire_client import End
-from collector.ib.historical import Parameters, conclude, last_complete, parameters
+from collector.ib.historical import Parameters, complete_until, conclude, parameters, sender
 from collector.ib.wire_requests import Reply
 
 SPY = Underlying("SPY", 756733)
@@ -18,7 +20,7 @@ CLOSE = datetime(2026, 11, 20, 21, 15, tzinfo=UTC)
 
 def request(start: datetime = OPEN, end: datetime = CLOSE) -> HistoricalRequest:
     """Return a request for SPY's trades, by default of a whole session."""
-    return HistoricalRequest(SPY, WhatToShow.TRADES, Span(start, end))
+    return HistoricalRequest(SPY, UNDERLYING_BARS_5MIN, WhatToShow.TRADES, Span(start, end))
 
 
 def reply(
@@ -73,7 +75,70 @@ def test_a_span_beyond_a_week_is_refused() -> None:
     refused = parameters(request(OPEN - timedelta(days=7), CLOSE), CLOSE)
     assert isinstance(refused, Failure)
     assert refused.outcome is Outcome.REJECTED
-    assert "one week at most" in refused.message
+    assert "7 days at most" in refused.message
+
+
+BY_MINUTE = replace(UNDERLYING_BARS_5MIN, bar_size=timedelta(minutes=1), longest_request=timedelta(days=1))
+BY_DAY = replace(UNDERLYING_BARS_5MIN, bar_size=timedelta(days=1), longest_request=timedelta(days=364))
+FRIDAY, SATURDAY = datetime(2026, 11, 20, tzinfo=UTC), datetime(2026, 11, 21, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("data_set", "word"), [(BY_MINUTE, "1 min"), (UNDERLYING_BARS_5MIN, "5 mins"), (BY_DAY, "1 day")]
+)
+def test_ib_is_asked_for_bars_of_the_data_set(data_set: DataSet, word: str) -> None:
+    """The sizes are spelled as IB spells them."""
+    sent: list[object] = []
+
+    class Client:
+        """Takes what would be sent."""
+
+        def reqHistoricalData(self, *arguments: object) -> None:  # noqa: N802 - ib_async's name
+            """Keep it."""
+            sent.extend(arguments)
+
+    sender(replace(request(), data_set=data_set), Parameters("", "60 S"))(Client(), 7)
+    assert sent[0] == 7
+    assert sent[2:6] == ["", "60 S", word, "TRADES"]
+
+
+def test_a_data_set_says_how_long_a_request_may_be() -> None:
+    """Two days of minutes are refused, months of days are not; days are trading days to IB."""
+    now = datetime(2026, 11, 24, 22, tzinfo=UTC)
+    two_days = replace(request(OPEN - timedelta(days=1), CLOSE), data_set=BY_MINUTE)
+    refused = parameters(two_days, now)
+    assert isinstance(refused, Failure)
+    assert "a day at most" in refused.message
+    months = HistoricalRequest(SPY, BY_DAY, WhatToShow.TRADES, Span(SATURDAY - timedelta(days=90), SATURDAY))
+    assert parameters(months, now) == Parameters("20261121-00:00:00", "91 D")
+
+
+def dated(day: str) -> list[str]:
+    """Return the wire's strings of a bar of a day."""
+    return [day, "1", "1", "1", "1", "1", "1", "1"]
+
+
+def test_bars_of_a_day_bear_its_date() -> None:
+    """They start at midnight UTC; that of the running day is one of them, and the answer speaks until its sending."""
+    asked = HistoricalRequest(SPY, BY_DAY, WhatToShow.TRADES, Span(FRIDAY - timedelta(days=1), SATURDAY))
+    sent_at = CLOSE + timedelta(minutes=20)
+    outcome = conclude(asked, reply(sent_at=sent_at, rows=dated("20261119") + dated("20261120")))
+    assert isinstance(outcome, Answer)
+    assert [found.time for found in outcome.bars] == [FRIDAY - timedelta(days=1), FRIDAY]
+    assert outcome.covered_until == sent_at
+    garbled = conclude(asked, reply(rows=dated("1795150200")))
+    assert isinstance(garbled, Failure)
+    assert "is no date" in garbled.message
+
+
+def test_bars_of_a_minute_are_complete_by_the_minute() -> None:
+    """Sent 90 seconds after the open: the first minute is complete, the second is forming."""
+    sent_at = OPEN + timedelta(seconds=90)
+    rows = bar(OPEN) + bar(OPEN + timedelta(minutes=1))
+    outcome = conclude(replace(request(), data_set=BY_MINUTE), reply(sent_at=sent_at, rows=rows))
+    assert isinstance(outcome, Answer)
+    assert [found.time for found in outcome.bars] == [OPEN]
+    assert outcome.covered_until == OPEN + timedelta(minutes=1)
 
 
 def test_a_span_that_has_not_begun_is_refused() -> None:
@@ -100,10 +165,10 @@ def test_a_gateway_that_is_ahead_of_ib_covers_less() -> None:
     assert outcome.covered_until == outcome.sent_at == OPEN + timedelta(hours=1)
 
 
-def test_last_complete_slot() -> None:
+def test_the_last_complete_slot() -> None:
     """It ends at the last five minutes on the clock."""
-    assert last_complete(OPEN + timedelta(minutes=4, seconds=59)) == OPEN
-    assert last_complete(OPEN + timedelta(minutes=5)) == OPEN + timedelta(minutes=5)
+    assert complete_until(UNDERLYING_BARS_5MIN, OPEN + timedelta(minutes=4, seconds=59)) == OPEN
+    assert complete_until(UNDERLYING_BARS_5MIN, OPEN + timedelta(minutes=5)) == OPEN + timedelta(minutes=5)
 
 
 def test_bars_are_an_answer_that_covers_what_was_complete_at_sending() -> None:

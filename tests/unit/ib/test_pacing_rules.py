@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from collector.clock.virtual_time import VirtualClock
 from collector.domain.market_data.answers import HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.ib.pacing import Kind, Pacer, PacingSettings
@@ -261,10 +262,11 @@ def small_bar_times(requests: list[HistoricalRequest], bar_size_s: int) -> list[
     left: dict[int, float] = {}
 
     async def scenario(clock: VirtualClock) -> None:
-        pacer = Pacer(PacingSettings(adaptive=False, bar_size_s=bar_size_s), clock)
+        pacer = Pacer(PacingSettings(adaptive=False), clock)
+        small = replace(UNDERLYING_BARS_5MIN, bar_size=timedelta(seconds=bar_size_s))
 
         async def one(number: int, request: HistoricalRequest) -> None:
-            async with pacer.request("historical", key=request) as ticket:
+            async with pacer.request("historical", key=replace(request, data_set=small)) as ticket:
                 left[number] = clock.monotonic()
                 ticket.done(Outcome.BARS, 0.0)
 
@@ -277,8 +279,8 @@ def small_bar_times(requests: list[HistoricalRequest], bar_size_s: int) -> list[
 def wanted(con_id: int, hour: int = 0, what_to_show: WhatToShow = WhatToShow.TRADES) -> HistoricalRequest:
     """Return a request for an hour of an underlying."""
     start = START + timedelta(hours=hour)
-    underlying = Underlying(symbol=f"S{con_id}", con_id=con_id)
-    return HistoricalRequest(underlying, what_to_show, Span(start, start + timedelta(hours=1)))
+    underlying = Underlying(symbol=f"S{con_id}", source_id=con_id)
+    return HistoricalRequest(underlying, UNDERLYING_BARS_5MIN, what_to_show, Span(start, start + timedelta(hours=1)))
 
 
 def test_small_bars_at_most_sixty_in_ten_minutes() -> None:
@@ -309,12 +311,23 @@ def test_larger_bars_are_free_of_the_rules() -> None:
     assert max(small_bar_times([wanted(1)] * 200, 300)) == pytest.approx(5, abs=0.2)
 
 
-def test_small_bars_need_the_request() -> None:
-    """Without knowing what is asked for the rules could not be kept."""
+def test_larger_bars_are_free_of_the_rules_beside_small_ones() -> None:
+    """Each request is paced by its own bars: those of five minutes do not wait for the sixty of 30 seconds."""
+    left: list[float] = []
 
     async def scenario(clock: VirtualClock) -> None:
-        with pytest.raises(ValueError, match="must be given"):
-            async with Pacer(PacingSettings(bar_size_s=30), clock).request("historical"):
-                pass
+        pacer = Pacer(PacingSettings(adaptive=False), clock)
+        small = replace(UNDERLYING_BARS_5MIN, bar_size=timedelta(seconds=30))
+
+        async def one(request: HistoricalRequest) -> None:
+            async with pacer.request("historical", key=request) as ticket:
+                if request.data_set is UNDERLYING_BARS_5MIN:
+                    left.append(clock.monotonic())
+                ticket.done(Outcome.BARS, 0.0)
+
+        requests = [wanted(con_id) for con_id in range(1, 101)]
+        await asyncio.gather(*(one(replace(request, data_set=small)) for request in requests), *map(one, requests))
 
     in_virtual_time(scenario)
+    assert len(left) == 100
+    assert max(left) < 10

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.config import WindowsSettings
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import Window
 from collector.market.calendar import Calendar
@@ -114,22 +115,26 @@ def test_spans(window: Window, now: str, start: str, end: str) -> None:
     """Each window asks for its span of complete slots inside the session."""
     schedule = Schedule(WindowsSettings.model_validate({"afternoon": {"enabled": True}}), CALENDAR, SYMBOLS)
     occurrence = only(schedule, window, date(2026, 11, 20))
-    assert schedule.span(occurrence, utc(now)) == Span(utc(start), utc(end))
+    assert schedule.span(OPTION_BARS_5MIN, occurrence, utc(now)) == Span(utc(start), utc(end))
 
 
 def test_a_short_span_late_in_the_session() -> None:
     """A length reaches back from the due time, not from the open."""
     schedule = Schedule(WindowsSettings.model_validate({"midday": {"span": "45m"}}), CALENDAR, SYMBOLS)
     midday = only(schedule, Window.MIDDAY, date(2026, 11, 20))
-    assert schedule.span(midday, utc("2026-11-20 17:32")) == Span(utc("2026-11-20 16:45"), utc("2026-11-20 17:30"))
+    assert schedule.span(OPTION_BARS_5MIN, midday, utc("2026-11-20 17:32")) == Span(
+        utc("2026-11-20 16:45"), utc("2026-11-20 17:30")
+    )
 
 
 def test_windows_without_a_span() -> None:
     """Late night has what is unsettled, the gap check nothing; before the open there is no span yet."""
     night = only(SCHEDULE, Window.LATE_NIGHT, date(2026, 11, 20))
-    assert SCHEDULE.span(night, night.due) is None
-    assert SCHEDULE.span(only(SCHEDULE, Window.GAP_CHECK, date(2026, 11, 20)), night.due) is None
-    assert SCHEDULE.span(only(SCHEDULE, Window.EOD, date(2026, 11, 20)), utc("2026-11-20 14:34")) is None
+    assert SCHEDULE.span(OPTION_BARS_5MIN, night, night.due) is None
+    assert SCHEDULE.span(OPTION_BARS_5MIN, only(SCHEDULE, Window.GAP_CHECK, date(2026, 11, 20)), night.due) is None
+    assert (
+        SCHEDULE.span(OPTION_BARS_5MIN, only(SCHEDULE, Window.EOD, date(2026, 11, 20)), utc("2026-11-20 14:34")) is None
+    )
 
 
 @pytest.mark.parametrize(

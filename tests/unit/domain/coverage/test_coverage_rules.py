@@ -8,6 +8,7 @@ import pytest
 from collector.domain.coverage.coverage_rules import has_expired, is_definite, justified, proven, proven_end
 from collector.domain.market_data.answers import Answer, HistoricalRequest
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -20,13 +21,13 @@ def utc(day: int, hour: int, minute: int = 0) -> datetime:
 
 FRIDAY = Session(date(2026, 11, 20), utc(20, 14, 30), utc(20, 21, 15), utc(23, 14, 30))
 CONTRACT = OptionContract("SPY", 1, date(2026, 11, 20), Decimal(670), Right.CALL)
-WHOLE = HistoricalRequest(CONTRACT, WhatToShow.TRADES, FRIDAY.span)
+WHOLE = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.TRADES, FRIDAY.span)
 MONDAY = Session(date(2026, 11, 23), utc(23, 14, 30), utc(23, 21, 15), utc(24, 14, 30))
 
 
 def bar(at: datetime) -> Bar:
     """Return a bar of one slot."""
-    return Bar(at, Decimal(1), Decimal(1), Decimal(1), Decimal(1))
+    return Bar(at, 10_000, 10_000, 10_000, 10_000)
 
 
 BAR = bar(utc(20, 14, 30))
@@ -64,7 +65,7 @@ def test_what_settles_ends_where_the_answer_ends() -> None:
 def test_a_bar_settles_its_own_session_only() -> None:
     """A bar on Monday is no evidence that Friday was quiet: what was asked of Friday is a negative."""
     monday = Session(date(2026, 11, 23), utc(23, 14, 30), utc(23, 21, 15), utc(24, 14, 30))
-    request = HistoricalRequest(CONTRACT, WhatToShow.TRADES, Span(utc(20, 15), utc(23, 21, 15)))
+    request = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.TRADES, Span(utc(20, 15), utc(23, 21, 15)))
     bar = BAR._replace(time=utc(23, 14, 30))
     found = justified(request, answer(utc(24, 1), utc(24, 1), (bar,)), [FRIDAY, monday])
     assert found.negatives == Spans.of(utc(20, 15), utc(20, 21, 15))
@@ -75,7 +76,7 @@ def test_a_bar_settles_its_own_session_only() -> None:
 def test_an_empty_answer_settles_nothing() -> None:
     """What was asked for is covered and empty; in the evening, when bars would settle it, it is a negative."""
     noon, evening = (justified(WHOLE, answer(sent, sent, ()), [FRIDAY]) for sent in (utc(20, 17, 2), utc(20, 22)))
-    assert noon.empty == noon.covered == Spans.of(FRIDAY.open, utc(20, 17, 2))
+    assert noon.empty == noon.covered == Spans.of(FRIDAY.open, utc(20, 17))
     assert evening.empty == evening.covered == evening.negatives == Spans((FRIDAY.span,))
     assert noon.negatives == noon.settled == evening.settled == Spans()
 
@@ -104,15 +105,15 @@ def test_a_slot_has_happened_when_a_bar_that_starts_later_was_sent(
     seen: datetime | None, now: datetime, end: datetime
 ) -> None:
     """The clock alone proves nothing; only for the last slot, which no bar follows, it counts besides a bar in it."""
-    assert proven_end(FRIDAY, seen, now) == end
+    assert proven_end(OPTION_BARS_5MIN, FRIDAY, seen, now) == end
 
 
 def test_sessions_are_proven_up_to_the_latest_bar() -> None:
     """Friday wholly, Monday's first hour; a session of which no bar was sent not at all."""
-    assert proven([FRIDAY, MONDAY], utc(23, 15, 30), utc(23, 15, 31)) == Spans(
+    assert proven(OPTION_BARS_5MIN, [FRIDAY, MONDAY], utc(23, 15, 30), utc(23, 15, 31)) == Spans(
         (FRIDAY.span, Span(utc(23, 14, 30), utc(23, 15, 30)))
     )
-    assert proven([MONDAY], utc(20, 21, 10), utc(23, 15, 31)) == Spans()
+    assert proven(OPTION_BARS_5MIN, [MONDAY], utc(20, 21, 10), utc(23, 15, 31)) == Spans()
 
 
 @pytest.mark.parametrize("ahead_h", [2, 9])

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from collector.domain.coverage.depth import DEFAULTS, depth
+from collector.domain.coverage.depth import depth
 from collector.domain.coverage.purge import Asked, Standing, is_another_night, judge
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 
 NO_CONTRACT = "No security definition has been found for the request (200)"
@@ -100,8 +101,8 @@ def test_emptiness_that_was_possible_is_no_denial_for_good() -> None:
 
 def test_depth_is_what_was_seen_where_that_is_more() -> None:
     """Quotes are counted on for 45 days, trades for 90; deeper answers deepen them, shallower ones change nothing."""
-    assert depth(WhatToShow.BID, None) == timedelta(days=45)
-    assert depth(WhatToShow.TRADES, None) == timedelta(days=90)
-    assert depth(WhatToShow.ASK, timedelta(days=64)) == timedelta(days=64)
-    assert depth(WhatToShow.TRADES, timedelta(days=64)) == timedelta(days=90)
-    assert set(DEFAULTS) == set(WhatToShow)
+    assert depth(OPTION_BARS_5MIN, WhatToShow.BID, None) == timedelta(days=45)
+    assert depth(OPTION_BARS_5MIN, WhatToShow.TRADES, None) == timedelta(days=90)
+    assert depth(OPTION_BARS_5MIN, WhatToShow.ASK, timedelta(days=64)) == timedelta(days=64)
+    assert depth(OPTION_BARS_5MIN, WhatToShow.TRADES, timedelta(days=64)) == timedelta(days=90)
+    assert all(set(one.depths) >= set(one.series) for one in DATA_SETS)

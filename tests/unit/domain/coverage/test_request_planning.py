@@ -6,10 +6,13 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.coverage.request_planning import Work, halves, in_order, requests_for
+from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.spans import Span, Spans
+from tests.support.slots import SLOT
 
 WEEKDAYS = [date(2026, 11, d) for d in (9, 10, 11, 12, 13, 16, 17, 18, 19, 20)]
 
@@ -28,7 +31,7 @@ CONTRACT = OptionContract("TSLA", 1, date(2026, 11, 27), Decimal(400), Right.PUT
 
 def asked(missing: Spans) -> list[Span]:
     """Return the spans of the requests for what is missing."""
-    return [request.span for request in requests_for(CONTRACT, WhatToShow.BID, missing, SESSIONS)]
+    return [request.span for request in requests_for(CONTRACT, OPTION_BARS_5MIN, WhatToShow.BID, missing, SESSIONS)]
 
 
 def test_one_request_for_a_week_of_sessions() -> None:
@@ -55,6 +58,24 @@ def test_requests_cover_exactly_what_is_missing(holes: set[tuple[int, int]]) -> 
     assert in_sessions == missing
     assert sum((s.duration for s in spans), timedelta(0)) == Spans(spans).duration
     assert all(span.duration <= timedelta(days=7) for span in spans)
+
+
+def test_a_request_of_several_sessions_is_halved_between_sessions() -> None:
+    """Five sessions become two and three, these one and two; together they hold the same slots, from hole to hole."""
+    start, end = SESSIONS[0].open + 3 * SLOT, SESSIONS[4].close - SLOT
+    whole = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.ASK, Span(start, end))
+    first, second = halves(whole, SESSIONS)
+    assert [first.span, second.span] == [Span(start, SESSIONS[1].close), Span(SESSIONS[2].open, end)]
+    assert [one.span for one in halves(second, SESSIONS)] == [SESSIONS[2].span, Span(SESSIONS[3].open, end)]
+    kept = {(one.instrument, one.data_set, one.what_to_show) for one in (first, second)}
+    assert kept == {(CONTRACT, OPTION_BARS_5MIN, WhatToShow.ASK)}
+
+
+def test_a_request_of_one_session_is_not_halved() -> None:
+    """However little of the session it asks for; nothing shorter has been seen to be answered more surely."""
+    for span in (SESSIONS[0].span, Span(SESSIONS[9].open, SESSIONS[9].open + SLOT)):
+        request = HistoricalRequest(CONTRACT, OPTION_BARS_5MIN, WhatToShow.BID, span)
+        assert halves(request, SESSIONS) == (request,)
 
 
 def test_most_urgent_first() -> None:

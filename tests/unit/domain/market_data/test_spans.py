@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.domain.market_data.spans import SLOT, Span, Spans
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.spans import Span, Spans
+from tests.support.slots import SLOT
 
 ORIGIN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 
@@ -19,7 +21,7 @@ def at(index: int) -> datetime:
 
 def slots_of(spans: Spans) -> set[datetime]:
     """Return the slots of a set, one by one."""
-    return {slot for span in spans for slot in span.slots()}
+    return {slot for span in spans for slot in OPTION_BARS_5MIN.slots(span)}
 
 
 pieces = st.lists(

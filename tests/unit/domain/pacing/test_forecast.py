@@ -7,6 +7,7 @@ import pytest
 
 from collector.domain.coverage.request_planning import Work
 from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.forecast import Limit, LimitKind, PastPace, Throughput, forecast, throughput
@@ -20,7 +21,7 @@ def work(*requests: int) -> list[Work]:
     found = []
     for number, count in enumerate(requests):
         contract = OptionContract("PLTR", number, date(2026, 11, 20), Decimal(100 + number), Right.CALL)
-        found.append(Work(contract, (HistoricalRequest(contract, WhatToShow.BID, SPAN),) * count))
+        found.append(Work(contract, (HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.BID, SPAN),) * count))
     return found
 
 

@@ -1,14 +1,15 @@
 """Each rule of quality on its own, next to what is just allowed."""
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
 
-from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.bars import NO_NUMBER, Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN as OPTION
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN as UNDERLYING
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import SLOT
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import (
     Impossible,
@@ -19,6 +20,7 @@ from collector.domain.quality.quality_rules import (
     option_flags,
     underlying_flags,
 )
+from tests.support.slots import SLOT
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 SESSION = Session(date(2026, 11, 20), OPEN, OPEN + 78 * SLOT, OPEN + timedelta(days=3))
@@ -28,12 +30,20 @@ CALL = OptionContract("PLTR", 1, date(2026, 12, 18), Decimal(100), Right.CALL)
 PUT = OptionContract("PLTR", 2, date(2026, 12, 18), Decimal(100), Right.PUT)
 
 
+def ten_thousandths(number: Decimal) -> int:
+    """Return a number as bars hold it."""
+    if not number.is_finite():
+        return NO_NUMBER
+    return int((number * 10_000).to_integral_value(ROUND_HALF_UP))
+
+
 def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str = "", volume: str | None = None) -> Bar:
     """Return a bar of a slot, flat unless told otherwise."""
-    prices = (Decimal(text or close) for text in (open_, high, low, close))
-    open_price, high_price, low_price, close_price = prices
-    traded = None if volume is None else Decimal(volume)
-    return Bar(OPEN + slot * SLOT, open_price, high_price, low_price, close_price, traded)
+    prices = [Decimal(text or close) for text in (open_, high, low, close)]
+    open_price, high_price, low_price, close_price = map(ten_thousandths, prices)
+    traded = None if volume is None else ten_thousandths(Decimal(volume))
+    given = Bar(OPEN + slot * SLOT, open_price, high_price, low_price, close_price, traded)
+    return given if given.exact()[:4] == tuple(prices) else given._replace(sent=(*prices, *given.exact()[4:]))
 
 
 @pytest.mark.parametrize(
@@ -60,34 +70,54 @@ def bar(close: str, slot: int = 0, *, open_: str = "", high: str = "", low: str 
         (bar("1.2", volume="0"), T, None),
         (bar("2e9"), T, Impossible.TOO_LARGE),
         (bar("1e-30"), T, Impossible.ZERO_PRICE),
+        (bar("0.1", low="-1e-30"), B, Impossible.NEGATIVE_PRICE),
         (bar("0.00005"), T, None),
         (bar("1.2", low="1e-30"), A, Impossible.ZERO_PRICE),
         (bar("1.2", low="1e-30"), B, None),
         (bar("2e8"), V, Impossible.TOO_LARGE),
         (bar("1e7"), V, None),
-        (bar("1.2", volume="1e15"), T, None),
+        (bar("1.2", volume="9e14"), T, None),
         (bar("1.2", volume="1e17"), T, Impossible.TOO_LARGE),
         (bar("1.2")._replace(bar_count=2**31 - 1), T, None),
         (bar("1.2")._replace(bar_count=3_000_000_000), T, Impossible.TOO_LARGE),
-        (bar("1.2")._replace(vwap=Decimal("1e11")), T, Impossible.TOO_LARGE),
+        (bar("1.2")._replace(vwap=10**15), T, Impossible.TOO_LARGE),
     ],
 )
 def test_impossible_bars(given: Bar, what: WhatToShow, reason: Impossible | None) -> None:
     """Only what contradicts itself, or no column can hold, is impossible; a glance sees whether any bar may be."""
-    assert impossible(given, what, [SESSION]) is reason
-    assert reason is None or not all_possible([given], what, [SESSION])
+    assert impossible(given, UNDERLYING, what, [SESSION]) is reason
+    assert all_possible([given], UNDERLYING, what, [SESSION]) is (reason is None)
+
+
+@pytest.mark.parametrize(
+    ("given", "largest_of_options"),
+    [
+        (bar("100000"), True),
+        (bar("100000.0001"), False),
+        (bar("1")._replace(vwap=1_000_000_001), False),
+        (bar("1")._replace(vwap=-1_000_000_001), False),
+        (bar("1", volume="2147483647"), True),
+        (bar("1", volume="2147483648"), False),
+    ],
+)
+def test_numbers_of_options_fit_four_bytes(given: Bar, largest_of_options: bool) -> None:
+    """Beyond 100,000 USD, or the contracts that a 4-byte integer counts, an option's bar is refused, a share's not."""
+    refused = None if largest_of_options else Impossible.TOO_LARGE
+    assert impossible(given, OPTION, T, [SESSION]) is refused
+    assert all_possible([given], OPTION, T, [SESSION]) is largest_of_options
+    assert all_possible([given], UNDERLYING, T, [SESSION])
 
 
 def test_extended_hours_are_left_out() -> None:
     """Bars on the grid before the open and after the close are; what is off the grid stays, to be judged."""
     odd = bar("1.2")._replace(time=OPEN - timedelta(hours=2, seconds=1))
     first, last = bar("1.2"), bar("1.2", 77)
-    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], [SESSION]) == (
+    assert in_hours([bar("1.2", -66), odd, bar("1.2", -1), first, last, bar("1.2", 78)], OPTION, [SESSION]) == (
         odd,
         first,
         last,
     )
-    assert impossible(odd, T, [SESSION]) is Impossible.OUTSIDE_SESSION
+    assert impossible(odd, OPTION, T, [SESSION]) is Impossible.OUTSIDE_SESSION
 
 
 def quotes(bid: str, ask: str, slots: int = 7) -> dict[WhatToShow, list[Bar]]:
@@ -101,11 +131,12 @@ def quotes(bid: str, ask: str, slots: int = 7) -> dict[WhatToShow, list[Bar]]:
         (T, bar("1.25", 3, volume="2"), SlotFlag.NONE),
         (T, bar("1.25", 3, volume="0"), SlotFlag.NO_VOLUME),
         (T, bar("9.25", 3, volume="0"), SlotFlag.NO_VOLUME),
+        (T, bar("1.25", 3, volume="2.5"), SlotFlag.FRACTIONAL_VOLUME),
         (T, bar("1.255", 3, volume="2"), SlotFlag.TRADE_OFF_TICK),
         (T, bar("1.40", 3, volume="2"), SlotFlag.TRADE_OFF_QUOTES),
         (T, bar("1.25", 3, high="1.40", volume="2"), SlotFlag.TRADE_OFF_QUOTES),
         (T, bar("1.35", 3, volume="2"), SlotFlag.NONE),
-        (T, bar("1.25", 3, volume="2")._replace(vwap=Decimal("1.40")), SlotFlag.TRADE_VWAP),
+        (T, bar("1.25", 3, volume="2")._replace(vwap=14_000), SlotFlag.TRADE_VWAP),
         (B, bar("1.31", 3), SlotFlag.BID_CROSSED | SlotFlag.ASK_CROSSED),
         (B, bar("1.30", 3), SlotFlag.NONE),
         (B, bar("0.60", 3), SlotFlag.BID_JUMP),
@@ -139,13 +170,13 @@ def test_suspicious_bars_beside_quotes(what: WhatToShow, given: Bar, flags: Slot
 def test_bounds_of_the_underlying(contract: OptionContract, what: WhatToShow, price: str, flags: SlotFlag) -> None:
     """With the share between 119.80 and 120.20 a call is worth 19.80 to 120.20, a put with strike 100 up to 100."""
     volume = "1" if what is T else None
-    found = option_flags(contract, {what: [bar(price, volume=volume)]}, {OPEN: SpotRange(119.8, 120.2)})
+    found = option_flags(contract, {what: [bar(price, volume=volume)]}, {OPEN: SpotRange(1_198_000, 1_202_000)})
     assert found == ({OPEN: int(flags)} if flags else {})
 
 
 def test_a_lone_trade_that_jumps() -> None:
     """Without quotes a price that leaves its neighbours further than the share moved is flagged; a trend is not."""
-    spots = {OPEN + n * SLOT: SpotRange(100.0, 100.2) for n in range(5)}
+    spots = {OPEN + n * SLOT: SpotRange(1_000_000, 1_002_000) for n in range(5)}
     steady = [bar("3.00", n, volume="1") for n in range(5)]
     assert option_flags(CALL, {T: steady}, spots) == {}
     spiked = [*steady[:2], bar("4.20", 2, volume="1"), *steady[3:]]

@@ -12,6 +12,7 @@ from collector.ib.connection.source_time import SHORT, TellingTime, told_skew
 from collector.ib.connection.wire_client import End
 from collector.ib.historical import Parameters
 from collector.ib.wire_requests import Reply
+from tests.support.slots import data_set_of
 
 OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 NOON = datetime(2026, 11, 20, 17, 2, tzinfo=UTC)
@@ -31,7 +32,7 @@ def reply(*starts: datetime, told: tuple[str, str] = ("", ""), outcome: Outcome 
 
 def asking(instrument: Instrument) -> HistoricalRequest:
     """Return a request for the morning."""
-    return HistoricalRequest(instrument, WhatToShow.TRADES, SPAN)
+    return HistoricalRequest(instrument, data_set_of(instrument), WhatToShow.TRADES, SPAN)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from collector.clock import SystemClock
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -42,7 +43,7 @@ def spots(market: Market, symbol: str, session: Session) -> dict[datetime, SpotR
     stock = market.stock(symbol)
     assert stock is not None
     found = bars_of(market, stock.con_id, (session.open, session.close), T)[T]
-    return {bar.time: SpotRange(float(bar.low), float(bar.high)) for bar in found}
+    return {bar.time: SpotRange(bar.low, bar.high) for bar in found}
 
 
 def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
@@ -54,7 +55,7 @@ def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
 def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> InstrumentAnswers:
     """Run the collector's judgement over a contract's session."""
     answers = {what: answered(tuple(bars), session) for what, bars in series.items()}
-    return examined(InstrumentAnswers(contract_of(option, 1), answers), [session], around)
+    return examined(InstrumentAnswers(contract_of(option, 1), answers), OPTION_BARS_5MIN, [session], around)
 
 
 def sample(market: Market, symbol: str, day: date, count: int, draw: random.Random) -> Iterator[Option]:
@@ -77,7 +78,11 @@ def test_a_clean_month_raises_no_alarm(market: Market) -> None:
             assert stock is not None
             own = bars_of(market, stock.con_id, span, T, WhatToShow.OPTION_IMPLIED_VOLATILITY)
             given = {what: answered(found, session) for what, found in own.items()}
-            found = [examined(InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), [session])]
+            found = [
+                examined(
+                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), UNDERLYING_BARS_5MIN, [session]
+                )
+            ]
             for option in sample(market, symbol, day, 6, draw):
                 series = bars_of(market, option.con_id, span, T, B, A)
                 found.append(judge(option, series, session, around))
@@ -133,10 +138,12 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 place = draw.randrange(len(own[what]))
                 bar = own[what][place]
                 times = Decimal(draw.choice(factor))
-                moved = [price * times for price in bar[1:5]]
+                moved = [int(price * times) for price in bar[1:5]]
                 bad = bar._replace(open=moved[0], high=moved[1], low=moved[2], close=moved[3])
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
                 given = {what: answered(bars, session)}
-                found = examined(InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), [session])
+                found = examined(
+                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), UNDERLYING_BARS_5MIN, [session]
+                )
                 assert set(found.flags) == {bar.time}
                 assert found.flags[bar.time] & bit

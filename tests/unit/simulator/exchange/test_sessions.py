@@ -10,8 +10,8 @@ from collector.simulator.exchange import sessions
 
 @pytest.mark.filterwarnings("ignore:Series.values")  # pandas 3.1 warns inside exchange_calendars
 def test_sessions_equal_the_calendar_librarys() -> None:
-    """Session days and early closes of 2018 to 2030 equal those of exchange_calendars."""
-    calendar = exchange_calendars.get_calendar("XNYS", start="2018-01-01", end="2030-12-31")
+    """Session days and early closes of 2010 to 2030 equal those of exchange_calendars."""
+    calendar = exchange_calendars.get_calendar("XNYS", start="2010-01-01", end="2030-12-31")
 
     assert [day.date() for day in calendar.sessions] == [one for one in sessions.session_days() if one.year <= 2030]
     assert {day.date() for day in calendar.early_closes} == {

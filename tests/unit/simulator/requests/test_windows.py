@@ -58,7 +58,31 @@ def test_start_of_durations(end: str, duration: str, start: datetime) -> None:
     assert window.start == start
 
 
-@pytest.mark.parametrize("duration", ["1D", "1 d", "0 D", "", "366 D", "29 S", "86401 S", "1 X"])
+@pytest.mark.parametrize(
+    ("bar_s", "end", "duration", "start"),
+    [
+        (60, "", "1 D", datetime(2026, 11, 20, 5, 0, tzinfo=UTC)),
+        (60, "", "1 W", datetime(2026, 11, 19, 22, 0, tzinfo=UTC)),  # cut to a day
+        (60, "20261122-18:00:00", "1 D", datetime(2026, 11, 20, 5, 0, tzinfo=UTC)),  # on Sunday: Friday
+        (60, "20261122-18:00:00", "5 D", datetime(2026, 11, 20, 5, 0, tzinfo=UTC)),
+        (30, "20261123-14:00:00", "1 D", datetime(2026, 11, 20, 5, 0, tzinfo=UTC)),  # Monday before the open: Friday
+        (3600, "", "5 Y", datetime(2025, 11, 19, 22, 0, tzinfo=UTC)),
+        (86_400, "", "10 Y", datetime(2016, 11, 20, 22, 0, tzinfo=UTC)),
+        (86_400, "", "68 Y", datetime(1958, 11, 20, 22, 0, tzinfo=UTC)),
+        (86_400, "", "12 M", datetime(2025, 11, 20, 22, 0, tzinfo=UTC)),
+        (86_400, "", "52 W", datetime(2025, 11, 21, 22, 0, tzinfo=UTC)),
+    ],
+)
+def test_how_much_one_answer_holds(bar_s: int, end: str, duration: str, start: datetime) -> None:
+    """Bars up to a minute reach a day, which is the last session; hours reach a year; daily bars are never cut."""
+    window = delivered(end, duration, bar_s, FRIDAY_EVENING)
+    assert isinstance(window, Window)
+    assert window.start == start
+
+
+@pytest.mark.parametrize(
+    "duration", ["1D", "1 d", "0 D", "", "366 D", "53 W", "13 M", "69 Y", "29 S", "86401 S", "1 X"]
+)
 def test_wrong_durations_are_321(duration: str) -> None:
     """A duration that IB does not take is a validation error."""
     refused = delivered("", duration, 300, FRIDAY_EVENING)

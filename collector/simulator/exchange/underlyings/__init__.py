@@ -1,0 +1,1 @@
+"""Prices of underlyings, their splits and dividends, and their bars."""
