@@ -191,7 +191,7 @@ def _key_by_table() -> None:
 
 def _drop_views() -> None:
     """Drop the views of db.schema.features that stand on the columns; it makes them again."""
-    for view in ("open_gaps", "session_quality", "selections"):
+    for view in ("open_gaps", "session_quality", "selections", "option_bars"):
         op.execute(f"DROP VIEW IF EXISTS {view}")
 
 
