@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db.bars import quarantine
+from collector.db.bars import bar_tables, quarantine
 from collector.db.bookkeeping import claims, coverage_table, dead_letters, gaps_table, requests_table
 from collector.db.bookkeeping.claims import NewClaim
 from collector.db.bookkeeping.dead_letters import NewLetter
@@ -31,7 +31,7 @@ from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.domain.run_vocabulary import Asks, GapState
-from tests.support.db_rows import FRIDAY, Chain, T, make_chain, rows, slot, trade
+from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
 from tests.support.slots import SLOT
 
 MINUTE = timedelta(minutes=1)
@@ -188,6 +188,21 @@ async def test_emptiness_settles_one_size_only(db: Database, chain: Chain, given
     ((_, _, covered, settled, single),) = now["request_coverage"]
     assert covered == settled == single != "{}"
     assert await claims.good_answers(db, other, id_, SENT - SLOT) == []
+
+
+@pytest.mark.parametrize(("given", "volume"), [(OPTION_BARS_1MIN, None), (OPTION_BARS_5MIN, 0)], ids=["1min", "5min"])
+async def test_nobody_traded_in_a_minute_is_not_said_of_five(
+    db: Database, chain: Chain, given: DataSet, volume: int | None
+) -> None:
+    """A slot with quotes says that nobody traded once TRADES of its own size have settled empty."""
+    (contract,) = chain.contracts
+    await bar_tables.store(db, [answers(contract, BID=answer([quote(3)]))], 1)
+    await answered(db, given, contract, Spans((given.span(FRIDAY),)), settled=False)
+    claim = NewClaim(contract.key, T, FRIDAY.day, given.span(FRIDAY), SENT, 1, "", SENT)
+    await claims.add(db, given, [claim])
+    found = await claims.claims(db, given, chain.underlying.id, [FRIDAY], [FRIDAY], Decimal("0.05"))
+    assert await claims.confirm(db, given, [(one, Ruling.SETTLED) for one in found]) == 1
+    assert await rows(db, "SELECT volume FROM option_bars_5min WHERE bid_close IS NOT NULL") == [(volume,)]
 
 
 @pytest.mark.parametrize("given", [UNDERLYING_BARS_1DAY, UNDERLYING_BARS_1MIN], ids=lambda one: one.name)

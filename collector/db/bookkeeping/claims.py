@@ -13,7 +13,7 @@ from collector.db.connection.pool import Row, Statements
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.evidence import SECOND_AFTER, Claim, Emptiness, EmptySession, Finding, Ruling
 from collector.domain.coverage.purge import latest_of_another_night
-from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -312,8 +312,8 @@ async def confirm(db: Statements, data_set: DataSet, ruled: Sequence[tuple[Store
         [verdict is Ruling.SINGLE_WITNESS for _, verdict in ruled],
     )
     untraded: dict[Span, list[int]] = {}
-    for one, _ in ruled:
-        if one.facts.what_to_show is WhatToShow.TRADES and one.instrument > 0:
+    for one, _ in ruled if data_set == OPTION_BARS_5MIN else ():  # no other size has rows that say who traded
+        if one.facts.what_to_show is WhatToShow.TRADES:
             untraded.setdefault(one.span, []).append(one.instrument)
     for span, ids in untraded.items():
         await db.execute("note_no_trade", data_set.id, ids, span.start, span.end)
