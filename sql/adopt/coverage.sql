@@ -5,7 +5,7 @@ SELECT
     series.what_to_show,
     range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))
 FROM
-    option_bars_5min AS bar,
+    store.option_bars_5min AS bar,
     LATERAL (VALUES ('TRADES', bar.close), ('BID', bar.bid_close), ('ASK', bar.ask_close)) AS series (what_to_show, price)
 WHERE series.price IS NOT NULL
 GROUP BY bar.contract_id, series.what_to_show

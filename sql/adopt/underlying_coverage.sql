@@ -5,7 +5,7 @@ SELECT
     series.what_to_show,
     range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))
 FROM
-    underlying_bars_5min AS bar,
+    store.underlying_bars_5min AS bar,
     LATERAL (
         VALUES ('TRADES', bar.close), ('OPTION_IMPLIED_VOLATILITY', bar.implied_volatility)
     ) AS series (what_to_show, price)

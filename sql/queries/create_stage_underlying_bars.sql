@@ -1,14 +1,15 @@
 -- Make this connection's staging table of underlying bars: a row an underlying and slot.
+-- Prices, volumes and volatilities are ten-thousandths.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_underlying_bars (
     underlying_id integer NOT NULL,
     time timestamptz NOT NULL,
-    open numeric(14, 4),
-    high numeric(14, 4),
-    low numeric(14, 4),
-    close numeric(14, 4),
-    volume numeric(20, 4),
+    open bigint,
+    high bigint,
+    low bigint,
+    close bigint,
+    volume bigint,
     bar_count integer,
-    vwap numeric(14, 4),
-    implied_volatility numeric(12, 4),
+    vwap bigint,
+    implied_volatility bigint,
     flags integer NOT NULL
 ) ON COMMIT DELETE ROWS

@@ -8,7 +8,7 @@ WITH staged AS (
 valued AS (
     SELECT staged.contract_id, staged.underlying_id, staged.what_to_show, bar.time
     FROM staged
-    INNER JOIN option_bars_5min AS bar
+    INNER JOIN store.option_bars_5min AS bar
         ON bar.contract_id = staged.contract_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)
@@ -21,7 +21,7 @@ valued AS (
     UNION ALL
     SELECT staged.contract_id, staged.underlying_id, staged.what_to_show, bar.time
     FROM staged
-    INNER JOIN underlying_bars_5min AS bar
+    INNER JOIN store.underlying_bars_5min AS bar
         ON bar.underlying_id = staged.underlying_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)

@@ -8,7 +8,7 @@ SELECT
     coalesce(coverage.settled, '{}') - coalesce(
         (
             SELECT range_agg(tstzrange(bar.time, bar.time + INTERVAL '5 minutes'))
-            FROM option_bars_5min AS bar
+            FROM store.option_bars_5min AS bar
             WHERE bar.contract_id = contract.id
                 AND bar.time >= $2::timestamptz
                 AND bar.time < $3::timestamptz
@@ -19,7 +19,7 @@ SELECT
     ) AS settled,
     ARRAY(
         SELECT bar.time
-        FROM option_bars_5min AS bar
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = contract.id
             AND bar.time >= $2::timestamptz
             AND bar.time < $3::timestamptz

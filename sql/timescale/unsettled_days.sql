@@ -24,7 +24,7 @@ SELECT
                 )
         )
     ) AS unsettled
-FROM option_bars_5min AS bar
+FROM store.option_bars_5min AS bar
 WHERE bar.time < $1::timestamptz
 GROUP BY 1
 ORDER BY 1

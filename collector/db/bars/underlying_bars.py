@@ -31,10 +31,10 @@ async def store_levels(db: Statements, index_id: int, bars: Sequence[Bar]) -> No
         "store_index_levels",
         index_id,
         [bar.time for bar in bars],
-        [bar.open for bar in bars],
-        [bar.high for bar in bars],
-        [bar.low for bar in bars],
-        [bar.close for bar in bars],
+        [int(bar.open * 10_000) for bar in bars],
+        [int(bar.high * 10_000) for bar in bars],
+        [int(bar.low * 10_000) for bar in bars],
+        [int(bar.close * 10_000) for bar in bars],
         db.clock.now(),
     )
 
