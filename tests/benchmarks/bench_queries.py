@@ -56,13 +56,14 @@ INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, h
 VALUES ($1, 'eod', 1, now(), now(), '{SPY}', '5 mins', 'success')
 """
 _COPY_DAY = """
-INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close,
-    implied_volatility, delta, gamma, theta, vega, rho, greeks_version, open_interest, flags, collection_run_id,
-    data_source, has_gaps, created_at, updated_at)
-SELECT time + $1::interval, contract_id, open + $2, high + $2, low + $2, close + $2, volume + $3::int, bar_count,
-    vwap + $2, bid_close + $2, ask_close + $2, implied_volatility, delta, gamma, theta, vega, rho, greeks_version,
-    open_interest, flags, $3::int, data_source, has_gaps, created_at + $1::interval, updated_at + $1::interval
-FROM option_bars_5min WHERE time >= $4 AND time < $5
+INSERT INTO store.option_bars_5min (time, contract_id, open, up, down, close, bid_open, bid_up, bid_down, bid_close,
+    ask_open, ask_up, ask_down, ask_close, vwap_off, volume, bar_count, implied_volatility, delta, gamma, theta, vega,
+    rho, greeks_version, open_interest, flags, collection_run_id, unit, created_at, updated_at)
+SELECT time + $1::interval, contract_id, open + $2::int, up, down, close + $2::int, bid_open + $2::int, bid_up,
+    bid_down, bid_close + $2::int, ask_open + $2::int, ask_up, ask_down, ask_close + $2::int, vwap_off,
+    volume + $3::int, bar_count, implied_volatility, delta, gamma, theta, vega, rho, greeks_version, open_interest,
+    flags, $3::int, unit, created_at + $1::interval, updated_at + $1::interval
+FROM store.option_bars_5min WHERE time >= $4 AND time < $5
 """
 
 
@@ -72,7 +73,7 @@ async def _copy_days(url: str, days: Sequence[date], first: int, step: int) -> N
     connection = await asyncpg.connect(url)
     for number in range(first, len(days) - 1, step):
         shift = datetime.combine(days[number], datetime.min.time(), UTC) - last
-        await connection.execute(_COPY_DAY, shift, number, number, last, last + timedelta(days=1))
+        await connection.execute(_COPY_DAY, shift, 100 * number, number, last, last + timedelta(days=1))
     await connection.close()
 
 
@@ -98,11 +99,11 @@ async def _prepared(engine: engines.Engine, days: Sequence[date], rows: Rows, co
         if engine.name == "community":
             old = last - timedelta(days=_RECENT + 2)
             for [chunk] in await connection.fetch(
-                f"SELECT show_chunks('option_bars_5min', older_than => '{old}'::timestamptz)"
+                f"SELECT show_chunks('store.option_bars_5min', older_than => '{old}'::timestamptz)"
             ):
                 await connection.execute(f"SELECT compress_chunk('{chunk}')")
             for name in features.AGGREGATES:
-                await connection.execute(f"CALL refresh_continuous_aggregate('{name}', NULL, NULL)")
+                await connection.execute(f"CALL refresh_continuous_aggregate('store.{name}', NULL, NULL)")
         await connection.execute("VACUUM ANALYZE")
         size = await connection.fetchval("SELECT pg_database_size(current_database()) / 1e9")
         say(f"{engine.title}: loaded in {time.monotonic() - began:.0f} s, {size:.1f} GB")

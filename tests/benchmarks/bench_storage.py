@@ -1,9 +1,8 @@
 """Bytes a bar: ordinary table, compressed hypertable and Parquet, on sparse, quoted and dense sessions.
 
-`python -m tests.benchmarks.bench_storage`. The same rows everywhere: all columns of the table contract, Greeks,
-generated columns and metadata included. Parquet is the reference: scaled whole numbers, delta encoding, zstd level 3,
-one file a session, sorted as the hypertable is; "bare" is the same without the generated columns, which its readers
-could compute. COLLECTOR_TEST_DSN measures another server.
+`python -m tests.benchmarks.bench_storage`. The same rows everywhere: all columns of the table contract, Greeks and
+metadata included. Parquet is the reference: the decimals as scaled whole numbers, delta encoding, zstd level 3, one
+file a session, sorted as the hypertable is. COLLECTOR_TEST_DSN measures another server.
 """
 
 import argparse
@@ -21,12 +20,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collector.db.schema import features, migrate
+from collector.db.schema.tables import stored_option_bars_5min
 from tests.benchmarks.market_days import (
     COLUMNS,
     DATA_SETS,
     NULL,
-    SCALES,
-    Ints,
     Rows,
     as_data_set,
     copy_text,
@@ -35,15 +33,22 @@ from tests.benchmarks.market_days import (
 )
 from tests.support import engines
 
-GENERATED = ("spread_close", "mid_close")
+PACKED = tuple(column.name for column in stored_option_bars_5min.columns)
+"""As the store has them."""
 
+_STORE = """
+INSERT INTO store.option_bars_5min
+SELECT stored.* FROM staged AS bar, LATERAL store.whole(ROW(bar.*)::option_bars_5min) AS stored;
+TRUNCATE staged
+"""
 _COMPRESSED = """
 SELECT format('%I.%I', packed.schema_name, packed.table_name)
 FROM _timescaledb_catalog.chunk AS c
-INNER JOIN _timescaledb_catalog.hypertable AS h ON h.id = c.hypertable_id AND h.table_name = 'option_bars_5min'
+INNER JOIN _timescaledb_catalog.hypertable AS h
+    ON h.id = c.hypertable_id AND h.schema_name = 'store' AND h.table_name = 'option_bars_5min'
 INNER JOIN _timescaledb_catalog.chunk AS packed ON packed.id = c.compressed_chunk_id
 """
-_RAW = "SELECT sum(pg_total_relation_size(c))::float8 FROM show_chunks('option_bars_5min') AS c"
+_RAW = "SELECT sum(pg_total_relation_size(c))::float8 FROM show_chunks('store.option_bars_5min') AS c"
 
 
 def say(*words: object) -> None:
@@ -51,21 +56,13 @@ def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201 - a benchmark prints
 
 
-def stored_columns(rows: Rows) -> dict[str, Ints]:
-    """Return all columns as the table has them: with those that it generates, NULL where bid or ask is."""
-    bid, ask = rows.columns["bid_close"], rows.columns["ask_close"]
-    unknown = (bid == NULL) | (ask == NULL)
-    spread, middle = (np.where(unknown, NULL, values) for values in (ask - bid, (ask + bid) // 2))
-    return {**rows.columns, "spread_close": spread, "mid_close": middle}
-
-
 def parquet_bytes(sessions: list[Rows]) -> tuple[float, dict[str, float]]:
     """Return the size of the sessions as Parquet files, and the share of each column in it, in bytes."""
-    total, columns = 0.0, dict.fromkeys((*COLUMNS, *GENERATED), 0.0)
+    total, columns = 0.0, dict.fromkeys(COLUMNS, 0.0)
     with tempfile.TemporaryDirectory() as folder:
         for rows in sessions:
             arrays = []
-            for name, values in stored_columns(rows).items():
+            for name, values in rows.columns.items():
                 smaller = (
                     values if name in ("time", "created_at", "updated_at") else np.clip(values, -(2**31), 2**31 - 1)
                 )
@@ -89,46 +86,15 @@ def parquet_bytes(sessions: list[Rows]) -> tuple[float, dict[str, float]]:
     return total, columns
 
 
-async def as_integers(engine: engines.Engine, data_set: str) -> float:
-    """Return the compressed size of the same rows with decimals as scaled whole numbers: what numeric costs.
-
-    With the generated columns (the middle as the sum of bid and ask, so that nothing is lost), and no Bloom filters.
-    """
-    connection = await asyncpg.connect(engine.database(f"bench_{data_set}"))
-    try:
-        kinds = {"time": "timestamptz NOT NULL", "created_at": "timestamptz", "updated_at": "timestamptz"}
-        kinds |= {"data_source": "text", "has_gaps": "boolean"}
-        kinds["spread_close"] = "integer GENERATED ALWAYS AS (ask_close - bid_close) STORED"
-        kinds["mid_close"] = "integer GENERATED ALWAYS AS (ask_close + bid_close) STORED"
-        columns = ", ".join(f"{name} {kinds.get(name, 'integer')}" for name in (*COLUMNS, *GENERATED))
-        await connection.execute(f"CREATE TABLE scaled_bars ({columns}, PRIMARY KEY (contract_id, time))")
-        await connection.execute("SELECT create_hypertable('scaled_bars', by_range('time', INTERVAL '1 day'))")
-        whole = [f"({name} * 1{'0' * SCALES[name]})::integer" if name in SCALES else name for name in COLUMNS]
-        into = ", ".join(COLUMNS)
-        await connection.execute(f"INSERT INTO scaled_bars ({into}) SELECT {', '.join(whole)} FROM option_bars_5min")  # noqa: S608
-        await connection.execute("SET timescaledb.enable_sparse_index_bloom = off")
-        await connection.execute(
-            "ALTER TABLE scaled_bars SET (timescaledb.enable_columnstore, timescaledb.segmentby = '',"
-            " timescaledb.orderby = 'contract_id, time')"
-        )
-        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('scaled_bars') AS c")
-        size = await connection.fetchval(_RAW.replace("option_bars_5min", "scaled_bars"))
-        for [chunk] in await connection.fetch(_COMPRESSED.replace("option_bars_5min", "scaled_bars")):
-            size += await connection.fetchval(f"SELECT pg_total_relation_size('{chunk}')::float8")
-        return float(size)
-    finally:
-        await connection.close()
-
-
 async def load(url: str, sessions: list[Rows]) -> None:
-    """Store sessions by COPY."""
+    """Store sessions by COPY of their decimals."""
     connection = await asyncpg.connect(url)
     try:
+        await connection.execute("CREATE TEMPORARY TABLE staged AS SELECT * FROM option_bars_5min WITH NO DATA")
         for rows in sessions:
             for text in copy_text(rows):
-                await connection.copy_to_table(
-                    "option_bars_5min", source=_stream(text), columns=list(COLUMNS), format="text"
-                )
+                await connection.copy_to_table("staged", source=_stream(text), columns=list(COLUMNS), format="text")
+            await connection.execute(_STORE)
     finally:
         await connection.close()
 
@@ -150,16 +116,16 @@ async def measure(engine: engines.Engine, data_set: str, sessions: list[Rows]) -
     connection = await asyncpg.connect(url)
     try:
         if engine.name == "plain":
-            return await connection.fetchval("SELECT pg_total_relation_size('option_bars_5min')::float8"), 0.0, {}
+            return await connection.fetchval("SELECT pg_total_relation_size('store.option_bars_5min')::float8"), 0.0, {}
         raw = await connection.fetchval(_RAW)
         columns: dict[str, float] = {}
         packed = 0.0
         if engine.name == "community":
-            await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+            await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
             packed = await connection.fetchval(_RAW)
             for [chunk] in await connection.fetch(_COMPRESSED):
                 packed += await connection.fetchval(f"SELECT pg_total_relation_size('{chunk}')::float8")
-                sizes = ", ".join(f"sum(pg_column_size({name}))::float8 AS {name}" for name in (*COLUMNS, *GENERATED))
+                sizes = ", ".join(f"sum(pg_column_size({name}))::float8 AS {name}" for name in PACKED)
                 row = await connection.fetchrow(f"SELECT {sizes} FROM {chunk}")  # noqa: S608 - names of columns
                 for name, size in row.items():
                     columns[name] = columns.get(name, 0.0) + (size or 0.0)
@@ -196,8 +162,9 @@ async def requests_share(engine: engines.Engine, days: list[date], contracts: in
         if engine.name != "community":
             return float(await connection.fetchval("SELECT pg_total_relation_size('requests')::float8"))
         await connection.execute("SELECT compress_chunk(c) FROM show_chunks('requests') AS c")
-        size = await connection.fetchval(_RAW.replace("option_bars_5min", "requests"))
-        for [chunk] in await connection.fetch(_COMPRESSED.replace("option_bars_5min", "requests")):
+        size = await connection.fetchval(_RAW.replace("store.option_bars_5min", "requests"))
+        requests = _COMPRESSED.replace("option_bars_5min", "requests").replace("'store'", "'public'")
+        for [chunk] in await connection.fetch(requests):
             size += await connection.fetchval(f"SELECT pg_total_relation_size('{chunk}')::float8")
         return float(size)
     finally:
@@ -225,9 +192,6 @@ def main() -> int:
             "ratio": 7,
             "Parquet": 9,
             "factor": 8,
-            "bare": 8,
-            "factor to it": 14,
-            "as integers": 13,
         }
         say(" " * 8 + "".join(f"{head:>{width}}" for head, width in heads.items()))
         details = {}
@@ -235,16 +199,13 @@ def main() -> int:
             sessions = [as_data_set(rows, data_set) for rows in quoted]
             count = sum(map(len, sessions))
             parquet, by_column = parquet_bytes(sessions)
-            bare = parquet - sum(by_column[name] for name in GENERATED)
             plain, _, _ = asyncio.run(measure(found["plain"], data_set, sessions))
             raw, packed, columns = asyncio.run(measure(found["community"], data_set, sessions))
-            integers = asyncio.run(as_integers(found["community"], data_set))
             wanted = {"sparse": 3.5, "dense": 6.0}.get(data_set, 0.0)
             missed |= packed > 2 * parquet or raw / packed < wanted
             say(
                 f"{data_set:8}{count:>10}{plain / count:>8.1f}{raw / count:>8.1f}{packed / count:>8.1f}"
                 f"{raw / packed:>7.1f}{parquet / count:>9.1f}{packed / parquet:>8.2f}"
-                f"{bare / count:>8.1f}{packed / bare:>14.2f}{integers / count:>13.1f}"
             )
             if data_set == "quoted":
                 for engine, stored, most in ((found["plain"], plain, 0.05), (found["community"], packed, 0.08)):
@@ -253,9 +214,11 @@ def main() -> int:
                     share = asked / (asked + stored)
                     missed |= share > most
                     say(f"requests, {engine.name}: {per_request:.1f} bytes each, {share:.1%} of the database")
-            details[data_set] = {name: (columns[name] / count, by_column.get(name, 0.0) / count) for name in columns}
+            details[data_set] = {
+                name: (columns.get(name, 0.0) / count, by_column.get(name, 0.0) / count) for name in (*PACKED, *COLUMNS)
+            }
         say(f"\n{'bytes a bar by column':24}" + "".join(f"{name + ' packed':>16}{'Parquet':>10}" for name in DATA_SETS))
-        for name in (*COLUMNS, *GENERATED):
+        for name in dict.fromkeys((*PACKED, *COLUMNS)):
             say(f"{name:24}" + "".join(f"{details[s][name][0]:>16.2f}{details[s][name][1]:>10.2f}" for s in DATA_SETS))
     return int(missed)
 

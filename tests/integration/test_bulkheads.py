@@ -148,7 +148,7 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     """It is told like any other, and what came with it is stored."""
     chain = await make_chain(patient, 1)
     (contract,) = chain.contracts
-    huge = Decimal(10) ** 12
+    huge = Decimal(10) ** 15  # in ten-thousandths beyond a bigint
     absurd = Bar(slot(0), huge, huge, huge, huge, Decimal(1), 1, huge)  # as if the rules of quality had a hole
     record = RequestRecord(chain.underlying, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))

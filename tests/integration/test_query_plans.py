@@ -32,6 +32,7 @@ _BARS = insert(
     FROM generate_series(0, {_DAYS - 1}) AS d,
         LATERAL (SELECT '2026-11-02 14:30Z'::timestamptz + d * INTERVAL '1 day') AS t (day),
         generate_series(1, {_CONTRACTS}) AS c, generate_series(0, 77) AS slot
+    ORDER BY 1, 2
     """,  # noqa: S608 - numbers of ours
 )
 _FILL = f"""
