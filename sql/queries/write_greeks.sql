@@ -2,7 +2,7 @@
 -- $1 version smallint
 -- $2 session_open timestamptz: literal bounds, so that other chunks stay shut
 -- $3 session_close timestamptz
-UPDATE option_bars_5min AS bar
+UPDATE store.option_bars_5min AS bar
 SET
     implied_volatility = stage.implied_volatility,
     delta = stage.delta,

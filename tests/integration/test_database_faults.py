@@ -273,7 +273,7 @@ async def _locking(one: Fault) -> asyncpg.Connection:
     with one.clock.hold():
         connection = await asyncpg.connect(one.arena.url)
         await connection.execute("BEGIN")
-        await connection.execute("LOCK TABLE option_bars_5min IN SHARE MODE")
+        await connection.execute("LOCK TABLE store.option_bars_5min IN SHARE MODE")
     return connection
 
 

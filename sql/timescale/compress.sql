@@ -1,3 +1,0 @@
--- Compress a chunk from scratch.
--- $1 chunk text
-SELECT compress_chunk($1::text::regclass)
