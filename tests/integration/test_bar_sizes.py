@@ -139,6 +139,7 @@ async def test_answers_settle_one_size_only(db: Database, chain: Chain, given: D
     for data_set in (given, other):
         await wanting(db, chain, data_set)
     before, one, id_ = await known(db, other), instrument(chain, given), chain.underlying.id
+    assert all(before.values())
     later = SENT + timedelta(minutes=40)
 
     await answered(db, given, one, Spans((given.span(FRIDAY),)), sent_at=later)
@@ -165,6 +166,7 @@ async def test_emptiness_settles_one_size_only(db: Database, chain: Chain, given
     for data_set in (given, other):
         await wanting(db, chain, data_set)
     before, one, id_ = await known(db, other), instrument(chain, given), chain.underlying.id
+    assert all(before.values())
     later = SENT + timedelta(minutes=40)
 
     (negative,) = await claims.negatives(db, given, id_, SENT - SLOT, timedelta(days=45))
