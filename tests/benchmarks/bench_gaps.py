@@ -14,7 +14,7 @@ import asyncpg
 
 from collector.clock import SystemClock
 from collector.db.connection import pool
-from collector.db.schema import migrate
+from collector.db.schema import features, migrate
 from tests.benchmarks.bench_storage import say
 from tests.benchmarks.market_days import session_days
 from tests.support import engines
@@ -65,6 +65,7 @@ async def _run(engine: engines.Engine) -> bool:
     await connection.execute("CREATE DATABASE bench_gaps")
     await connection.close()
     await migrate.upgrade(url)
+    await features.apply(url)
     days = session_days(_SESSIONS, date(2026, 11, 19))
     opens = [datetime.combine(day, datetime.min.time(), UTC) + timedelta(hours=14, minutes=30) for day in days]
     closes = [at + timedelta(hours=6, minutes=45) for at in opens]
