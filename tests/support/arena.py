@@ -221,8 +221,8 @@ class Arena:
         """Remove every row."""
         async with self.directly(clock) as connection:
             names = await connection.fetchval(
-                "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
-                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+                "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
+                " WHERE schemaname IN ('public', 'store') AND tablename <> 'alembic_version'"
             )
             await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
