@@ -114,8 +114,10 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                     await _community(session, settings or StorageSettings())
                 else:
                     await _apache(session)
-            for name in VIEWS:
-                await session.execute(f"views/{name}")
+            async with session.transaction():  # so that no reader misses bars that wait to be moved into the store
+                for name in VIEWS:
+                    await session.execute(f"views/{name}")
+                await session.execute("upgrade/show_both")
             for name in FUNCTIONS:
                 await session.execute(f"functions/{name}")
         return await _report(session, await session.server())
