@@ -1,9 +1,12 @@
 """Examine everything that a run needs."""
 
+from dataclasses import replace
+
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.schema import features, schema_revisions
+from collector.db.schema import conversion, features, schema_revisions
+from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
 from collector.runs import preflight
 
@@ -11,12 +14,17 @@ from collector.runs import preflight
 async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
     """Return the database's address without password, its schema revision, the newest one, and its features."""
     url = await opening.database_url(settings)
-    return (
-        settings.database.shown,
-        await schema_revisions.current(url),
-        schema_revisions.head(),
-        await features.report(url),
-    )
+    current, report = await schema_revisions.current(url), await features.report(url)
+    left = await _unfinished(url, current)
+    if left.begun:
+        unfinished = f"the upgrade is not finished: {conversion.words(left)}; {conversion.UPGRADE}"
+        report = replace(report, warnings=(unfinished, *report.warnings))
+    return settings.database.shown, current, schema_revisions.head(), report
+
+
+async def _unfinished(url: str, current: str | None) -> Remaining:
+    """Return what an upgrade has left to do that has begun."""
+    return await conversion.remaining(url) if current == schema_revisions.head() else Remaining()
 
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
@@ -26,6 +34,9 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
+        left = await _unfinished(await opening.database_url(settings), current)
+        if left.begun:
+            checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))
         by_itself = own and (current is None or current in schema_revisions.known())
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
