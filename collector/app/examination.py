@@ -15,16 +15,16 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
     """Return the database's address without password, its schema revision, the newest one, and its features."""
     url = await opening.database_url(settings)
     current, report = await schema_revisions.current(url), await features.report(url)
-    left = await _unfinished(url, current)
+    left = await _remaining(url, current)
     if left.begun:
         unfinished = f"the upgrade is not finished: {conversion.words(left)}; {conversion.UPGRADE}"
         report = replace(report, warnings=(unfinished, *report.warnings))
     return settings.database.shown, current, schema_revisions.head(), report
 
 
-async def _unfinished(url: str, current: str | None) -> Remaining:
-    """Return what an upgrade has left to do that has begun."""
-    return await conversion.remaining(url) if current == schema_revisions.head() else Remaining()
+async def _remaining(url: str, current: str | None) -> Remaining:
+    """Return which bars are to be moved, by an upgrade to come or by one that has begun."""
+    return Remaining() if current is None else await conversion.remaining(url)
 
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
@@ -34,10 +34,10 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
-        left = await _unfinished(await opening.database_url(settings), current)
+        left = await _remaining(await opening.database_url(settings), current)
         if left.begun:
             checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))
-        by_itself = own and (current is None or current in schema_revisions.known())
+        by_itself = own and (current is None or (current in schema_revisions.known() and not left.days))
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))

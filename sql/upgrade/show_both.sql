@@ -5,6 +5,7 @@ DECLARE
     shown text;
     tabled text;
     decimals text;
+    reader text;
 BEGIN
     IF to_regnamespace('decimals') IS NULL THEN
         RETURN;
@@ -24,6 +25,17 @@ BEGIN
             'CREATE OR REPLACE VIEW public.%I AS SELECT * FROM decimals.%I UNION ALL SELECT %s FROM decimals.%I',
             shown, 'stored_' || shown, decimals, tabled
         );
+        -- Whoever was allowed to read the tables may read the views.
+        FOR reader IN
+            SELECT DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END
+            FROM pg_class AS bars
+            CROSS JOIN aclexplode(bars.relacl) AS acl
+            WHERE bars.oid = ('decimals.' || tabled)::regclass
+                AND acl.privilege_type = 'SELECT'
+                AND acl.grantee <> bars.relowner
+        LOOP
+            EXECUTE format('GRANT SELECT ON public.%I TO %s', shown, reader);
+        END LOOP;
     END LOOP;
 END
 $$

@@ -73,6 +73,16 @@ def test_it_tells_and_waits_for_eod(account: Home, old_url: str, capsys: Capsys)
     assert again.out.splitlines() == ["schema 0007", "no bars have to be moved"]
 
 
+def test_a_terminal_shows_each_day(old_url: str) -> None:
+    """A line a day says how many bars have moved, and how many days are done."""
+    with home(SystemClock(BEFORE_EOD), COLLECTOR_DATABASE__URL=old_url) as made:
+        done = made.on_terminal("db", "upgrade", "--now")
+    assert done.code == 0, done.out
+    shown = " ".join(done.out.split())
+    assert "2026-11-23 168 bars moved, 1 of 7 days; less than a minute left" in shown
+    assert "2026-10-05 56 bars moved, 7 of 7 days" in shown
+
+
 def test_until_it_is_done_runs_wait(account: Home, old_url: str, capsys: Capsys) -> None:
     """Interrupted before its first day: a run, the status and the doctor say how much is left; then it goes on."""
     engines.run(migrate.upgrade(old_url))
@@ -116,5 +126,6 @@ def test_the_embedded_database_is_not_converted_unasked(account: Home, capsys: C
         "the database is of an earlier version: of its bars 7 days have still to be moved"
     )
     assert revision(url) == "0006"
+    assert "schema 0006 instead of 0007" in " ".join(account.call(capsys, "doctor").out.split())
     assert account.call(capsys, "db", "upgrade", "--now").code == 0
     assert account.call(capsys, "status").code == 0

@@ -346,6 +346,17 @@ async def test_the_way_back(old: Old, moved: int) -> None:
     assert list(differing(await everything(old.url), old.before)) == []
 
 
+async def test_readers_stay_readers(old: Old) -> None:
+    """Who was allowed to read the tables of bars, roles of his own included, may read the views, now and afterwards."""
+    await executed(old.url, "GRANT SELECT ON option_bars_5min TO PUBLIC")
+    await upgrade(old.url)
+    allowed = "SELECT array_to_string(relacl, ' ') ~ '(^| )=r/' FROM pg_class WHERE oid = '{view}'::regclass"
+    views = {"option_bars_5min": True, "option_bars_5min_float8": True, "underlying_bars_5min": None}
+    assert {one: (await rows(old.url, allowed.format(view=one)))[0][0] for one in views} == views
+    await convert(old.url)
+    assert {one: (await rows(old.url, allowed.format(view=one)))[0][0] for one in views} == views
+
+
 async def test_an_old_database_without_bars(engine: Engine, empty_database_url: str) -> None:
     """Nothing waits to be moved, and the summaries of bars that were all dropped are still there."""
     await old_databases.build(empty_database_url, engine.name, days=())
