@@ -179,7 +179,10 @@ async def convert(
         for done, day in enumerate(days, 1):
             await lock.keep()
             async with session.transaction():
-                unfit += await _moved(session, day)
+                found = await _moved(session, day)
+            unfit += found
+            for note in found.notes():  # now: an interruption would take the sum along
+                log.warning("bars_do_not_fit", day=str(day.start.date()), note=note)
             if edition is Edition.COMMUNITY:
                 await _compress(session, settings or StorageSettings(), day.start)
                 if day.end <= clock.now():  # what is not over is computed when it is read
@@ -187,10 +190,10 @@ async def convert(
             progress = Progress(day, done, len(days), clock.monotonic() - began)
             log.info("day_moved", day=str(day.start.date()), bars=day.bars, done=done, days=len(days))
             on_day(progress)
-        await _finish(session)
         if edition is Edition.COMMUNITY:  # what an interruption has left, and the chunks that hold more than a day
             await _compress(session, settings or StorageSettings(), datetime.min.replace(tzinfo=UTC))
             await features.refresh(session)
+        await _finish(session)
     return unfit.notes()
 
 
@@ -256,8 +259,8 @@ async def _set_apart(session: Session, day: Day) -> _Unfit:
         [counted] = await session.fetch(f"upgrade/count_unfit_{kind}_bars", day.start, day.end)
         series = 0
         if counted["bars"]:
-            words = (day.start, day.end, now, data_set.id, data_set.bar_size)
-            [refused] = await session.fetch(f"upgrade/refuse_{kind}_bars", *words)
+            of_day = (day.start, day.end, now, data_set.id, data_set.bar_size)
+            [refused] = await session.fetch(f"upgrade/refuse_{kind}_bars", *of_day)
             series = refused["bars"]
         unfit += _Unfit(series, counted["greeks"], counted["relabelled"])
     return unfit
