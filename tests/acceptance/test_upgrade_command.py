@@ -1,10 +1,12 @@
 """The upgrade of an old database from a person's side: what it would do, when it waits, what runs say meanwhile."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import pytest
 
 from collector.clock import SystemClock
@@ -12,7 +14,7 @@ from collector.db.schema import features, migrate, schema_revisions
 from collector.db.server import embedded
 from collector.db.upkeep import backup
 from tests.support import engines, old_databases
-from tests.support.command_line import Home, home
+from tests.support.command_line import Done, Home, home
 from tests.support.engines import Engine
 from tests.support.fixtures_engines import Matrix
 
@@ -83,6 +85,23 @@ def test_a_terminal_shows_each_day(old_url: str) -> None:
     assert "2026-10-05 56 bars moved, 7 of 7 days" in shown
 
 
+def test_it_waits_for_a_run(old_url: str) -> None:
+    """While a run is at work nothing is begun, and the message says who is."""
+    with home(SystemClock(BEFORE_EOD), COLLECTOR_DATABASE__URL=old_url) as made:
+
+        async def busy() -> Done:
+            connection = await asyncpg.connect(old_url, server_settings={"application_name": "collector eod"})
+            await connection.execute("SELECT pg_advisory_lock(7310579, 1)")
+            try:
+                return await asyncio.to_thread(made.run, "db", "upgrade", "--now")
+            finally:
+                await connection.close()
+
+        done = engines.run(busy())
+    assert (done.code, revision(old_url)) == (6, "0006")
+    assert done.complaint.startswith("another run is at work: collector eod")
+
+
 def test_until_it_is_done_runs_wait(account: Home, old_url: str, capsys: Capsys) -> None:
     """Interrupted before its first day: a run, the status and the doctor say how much is left; then it goes on."""
     engines.run(migrate.upgrade(old_url))
@@ -105,9 +124,16 @@ def test_until_it_is_done_runs_wait(account: Home, old_url: str, capsys: Capsys)
 def test_an_older_backup_is_upgraded(
     account: Home, old_url: str, empty_url: str, tmp_path: Path, capsys: Capsys
 ) -> None:
-    """Restored into an empty database it is at once of this version, and the command says from which it came."""
+    """Restored into an empty database it is at once of this version; one of a version to come is not even begun."""
     made = engines.run(backup.backup(old_url, tmp_path, datetime(2026, 11, 24, tzinfo=UTC), clock=SystemClock()))
     assert made.revision == "0006"
+    manifest = made.path.with_suffix(".json")
+    written = manifest.read_text()
+    manifest.write_text(written.replace('"0006"', '"9999"'))
+    refused = account.call(capsys, "db", "restore", str(made.path), COLLECTOR_DATABASE__URL=empty_url)
+    assert (refused.code, revision(empty_url)) == (5, None)
+    assert refused.complaint == "the backup has schema 9999, which this version of the collector does not know"
+    manifest.write_text(written)
     done = account.call(capsys, "db", "restore", str(made.path), COLLECTOR_DATABASE__URL=empty_url)
     assert done.code == 0, done.err
     assert f"restored {made.path.name}, taken 2026-11-24 00:00 UTC, upgraded from schema 0006" in done.out
