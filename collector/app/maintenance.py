@@ -85,7 +85,7 @@ async def upgrade(
         return await opening.upgrade(settings)
     if plan.eod and not at_once:
         raise UsageError(
-            f"{plan.eod}, and no run begins while the bars of {len(plan.left.days)} days move",
+            f"{plan.eod}, and no run begins while the bars of {plan.left.counted} move",
             "Upgrade after it has run; or now, and eod is made good afterwards: collector db upgrade --now",
         )
     url = await opening.database_url(settings)

@@ -59,7 +59,8 @@ def test_it_tells_and_waits_for_eod(account: Home, old_url: str, capsys: Capsys)
     assert first == "schema 0006, to be upgraded to 0007"
     assert second == f"{BARS:,} bars of 7 days to move, 2026-10-05 to 2026-11-23"
     assert last == "eod is due at 16:45 New York time: begin after it has run, or call with --now"
-    assert "less than a minute" in told.out
+    assert "this may take less than a minute; no run begins meanwhile" in told.out
+    assert "meanwhile 0.0 GB have to be free on the server's disk" in told.out
 
     refused = account.call(capsys, "db", "upgrade", **own)
     assert refused.code == 2

@@ -1,6 +1,6 @@
 """`collector db`: schema and features of the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -178,19 +178,28 @@ def upgrade_words(plan: UpgradePlan) -> Iterator[str]:
         yield "no bars have to be moved"
         return
     first, last = left.days[-1].start.date(), left.days[0].start.date()
-    yield f"{left.bars:,} bars of {len(left.days)} days to move, {first} to {last}"
-    least, most = left.seconds
-    yield f"this may take {_minutes(least)} to {_minutes(most)}; no run begins meanwhile"
-    free = "free space of the server's disk: see there"
-    if plan.free_bytes is not None:
-        enough = "" if plan.free_bytes >= left.bytes_meanwhile else ": too little"
-        free = f"{plan.free_bytes / 1e9:,.1f} GB are free{enough}"
-    smallest, largest = (size / 1e9 for size in left.bytes_afterwards)
-    taken = f"{largest:,.1f}" if f"{smallest:,.1f}" == f"{largest:,.1f}" else f"{smallest:,.1f} to {largest:,.1f}"
-    yield f"they take {left.bytes / 1e9:,.1f} GB now and {taken} GB afterwards"
-    yield f"meanwhile {left.bytes_meanwhile / 1e9:,.1f} GB are needed; {free}"
+    yield f"{left.bars:,} bars of {left.counted} to move, {first} to {last}"
+    yield f"this may take {_range(map(_minutes, left.seconds))}; no run begins meanwhile"
+    yield f"they take {_gigabytes(left.bytes)} now and {_range(map(_gigabytes, left.bytes_afterwards))} afterwards"
+    yield f"meanwhile {_gigabytes(left.bytes_meanwhile)} have to be free on the {_disk(plan)}"
     if plan.eod:
         yield f"{plan.eod}: begin after it has run, or call with --now"
+
+
+def _disk(plan: UpgradePlan) -> str:
+    if plan.free_bytes is None:
+        return "server's disk"
+    enough = "" if plan.free_bytes >= plan.left.bytes_meanwhile else ", which is too little"
+    return f"disk; {_gigabytes(plan.free_bytes)} are{enough}"
+
+
+def _range(ends: Iterable[str]) -> str:
+    """Return both ends, once when they read the same."""
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
 
 
 def _minutes(seconds: float) -> str:

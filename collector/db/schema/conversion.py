@@ -78,6 +78,11 @@ class Remaining:
         return sum(day.bars for day in self.days)
 
     @property
+    def counted(self) -> str:
+        """Return the number of days, in words."""
+        return "1 day" if len(self.days) == 1 else f"{len(self.days)} days"
+
+    @property
     def seconds(self) -> tuple[float, float]:
         """Return how long it may take, from a quiet machine to a busy one."""
         slow, fast = _ROWS_PER_S
@@ -138,8 +143,7 @@ async def require_finished(db: Database) -> None:
 
 def words(left: Remaining) -> str:
     """Return what is left to do, for a person."""
-    days = "1 day has" if len(left.days) == 1 else f"{len(left.days)} days have"
-    return f"{days} still to be moved ({left.bars:,} bars)"
+    return f"{left.counted} {'has' if len(left.days) == 1 else 'have'} still to be moved ({left.bars:,} bars)"
 
 
 async def convert(
