@@ -216,7 +216,7 @@ class _Unfit:
         """Return what a person should know, a sentence each."""
         said = (
             (self.series, "bars held numbers that no column holds: they are in quarantined_bars, and asked for again"),
-            (self.greeks, "bars had Greeks too large to be true, which are NULL now"),
+            (self.greeks, "bars had Greeks that no column holds, which are NULL now"),
             (self.relabelled, "bars named another data_source than their prices have; the prices decide now"),
         )
         return tuple(f"{number:,} {sentence}" for number, sentence in said if number)
