@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from collector.domain.errors import DatabaseError
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -32,6 +34,146 @@ DATA_SET = "id of data_sets"
 BARS_OF_5_MINUTES = "1: bars of 5 minutes"
 """Comments of the column, as it is now and as it was."""
 
+BARS = ("option_bars_5min", "underlying_bars_5min")
+SUMMARIES = ("daily_option_summary", "hourly_option_summary", "underlying_intraday_summary")
+
+VIEWS = ("option_bars", "option_bars_5min_float8", *BARS)
+"""What db.schema.features puts on the bars; the last two are tables before this revision."""
+
+# Views of other people's that stand on bars, on summaries of them or on the view of names.
+STRANGERS = """
+SELECT DISTINCT own.oid::regclass::text AS view
+FROM pg_depend AS link
+INNER JOIN pg_rewrite AS rule ON rule.oid = link.objid AND link.classid = 'pg_rewrite'::regclass
+INNER JOIN pg_class AS own ON own.oid = rule.ev_class
+INNER JOIN pg_class AS used ON used.oid = link.refobjid AND link.refclassid = 'pg_class'::regclass
+WHERE used.relname = ANY(:names)
+    AND used.relnamespace = 'public'::regnamespace
+    AND own.relname <> ALL(:names)
+    AND own.relnamespace::regnamespace::text <> '_timescaledb_internal'
+ORDER BY 1
+"""
+# Of days whose bars retention has dropped the aggregates are the only copy of what was traded.
+ARCHIVE = """
+DO $$
+DECLARE
+    dropped tstzrange;
+BEGIN
+    IF to_regclass('timescaledb_information.continuous_aggregates') IS NULL THEN
+        RETURN;
+    END IF;
+    IF (
+        SELECT count(*) FROM timescaledb_information.continuous_aggregates
+        WHERE view_schema = '{schema}' AND view_name IN ('hourly_option_summary', 'underlying_intraday_summary')
+    ) < 2 THEN
+        RETURN;
+    END IF;
+    FOR dropped IN
+        SELECT unnest(
+            '{[-infinity, infinity)}'::tstzmultirange - coalesce(range_agg(tstzrange(range_start, range_end)), '{}')
+        )
+        FROM timescaledb_information.chunks
+        WHERE hypertable_schema = '{schema}' AND hypertable_name = 'option_bars_5min'
+    LOOP
+        INSERT INTO hourly_option_archive (
+            contract_id, hour, hour_open, hour_high, hour_low, hour_close, hour_volume, bars_count, traded_bars
+        )
+        SELECT contract_id, hour, hour_open, hour_high, hour_low, hour_close, hour_volume, bars_count, traded_bars
+        FROM hourly_option_summary
+        WHERE hour >= lower(dropped) AND hour < upper(dropped)
+        ON CONFLICT DO NOTHING;
+        INSERT INTO underlying_intraday_archive (
+            underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
+        )
+        SELECT underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
+        FROM underlying_intraday_summary
+        WHERE time >= lower(dropped) AND time < upper(dropped)
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$$
+"""
+DROP_SUMMARIES = """
+DO $$
+DECLARE
+    summary text;
+BEGIN
+    FOREACH summary IN ARRAY ARRAY['daily_option_summary', 'hourly_option_summary', 'underlying_intraday_summary'] LOOP
+        IF to_regclass(summary) IS NULL THEN
+            CONTINUE;
+        ELSIF to_regclass('timescaledb_information.continuous_aggregates') IS NULL THEN
+            EXECUTE format('DROP VIEW %I', summary);
+        ELSIF EXISTS (
+            SELECT
+            FROM timescaledb_information.continuous_aggregates
+            WHERE view_schema = 'public' AND view_name = summary
+        ) THEN
+            EXECUTE format('DROP MATERIALIZED VIEW %I', summary);
+        ELSE
+            EXECUTE format('DROP VIEW %I', summary);
+        END IF;
+    END LOOP;
+END
+$$
+"""
+# Readers of bars read them through views, so the roles need the schema itself only to dump it.
+GRANT = """
+DO $$
+DECLARE
+    known text;
+BEGIN
+    FOR known IN SELECT rolname FROM pg_roles WHERE rolname IN ('collector_ro', 'collector_rw') LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA decimals TO %I', known);
+    END LOOP;
+END
+$$
+"""
+OPTION_DECIMALS = """
+INSERT INTO option_bars_5min (
+    time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+    ask_open, ask_high, ask_low, ask_close, implied_volatility, delta, gamma, theta, vega, rho, greeks_version,
+    greeks_reason, open_interest, flags, collection_run_id, data_source, has_gaps, created_at, updated_at
+)
+SELECT
+    time, contract_id,
+    open * unit * 0.0001,
+    (greatest(open, close) + up) * unit * 0.0001,
+    (least(open, close) - down) * unit * 0.0001,
+    close * unit * 0.0001,
+    volume, bar_count,
+    (close * unit + vwap_off) * 0.0001,
+    bid_open * unit * 0.0001,
+    (greatest(bid_open, bid_close) + bid_up) * unit * 0.0001,
+    (least(bid_open, bid_close) - bid_down) * unit * 0.0001,
+    bid_close * unit * 0.0001,
+    ask_open * unit * 0.0001,
+    (greatest(ask_open, ask_close) + ask_up) * unit * 0.0001,
+    (least(ask_open, ask_close) - ask_down) * unit * 0.0001,
+    ask_close * unit * 0.0001,
+    implied_volatility * 0.0001, delta * 0.0001, gamma * 0.000001, theta * 0.0001, vega * 0.0001, rho * 0.0001,
+    greeks_version, greeks_reason, open_interest, flags, collection_run_id,
+    CASE WHEN close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END,
+    has_gaps, created_at, updated_at
+FROM store.option_bars_5min
+"""
+UNDERLYING_DECIMALS = """
+INSERT INTO underlying_bars_5min (
+    time, underlying_id, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags, collection_run_id,
+    has_gaps, created_at, updated_at
+)
+SELECT
+    time, underlying_id,
+    open * 0.0001,
+    (greatest(open, close) + up) * 0.0001,
+    (least(open, close) - down) * 0.0001,
+    close * 0.0001,
+    volume * 0.0001, bar_count,
+    (close + vwap_off) * 0.0001,
+    implied_volatility * 0.0001,
+    flags, collection_run_id, has_gaps, created_at, updated_at
+FROM store.underlying_bars_5min
+"""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
@@ -45,21 +187,69 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SET LOCAL statement_timeout = 0")
+    _take_decimals_back()
     _forget_instruments()
     _key_by_table()
     op.drop_table("codes")
-    # CASCADE takes the views along that db.schema.features has put on top.
+    # CASCADE takes along what db.schema.features has put on top.
     op.execute("DROP SCHEMA store CASCADE")
     for column in _archived():
         op.drop_column("hourly_option_archive", str(column.name))
-    _take_decimals_back()
 
 
 def _set_decimals_aside() -> None:
-    op.execute("DROP TABLE option_bars_5min, underlying_bars_5min CASCADE")
+    """Move bars to the schema `decimals`, whence db.schema.conversion takes them to the store; drop empty tables."""
+    op.execute(f"LOCK TABLE ONLY {', '.join(BARS)} IN ACCESS EXCLUSIVE MODE")
+    _refuse_strangers()
+    _drop_summaries("public")
+    op.execute("DROP VIEW IF EXISTS option_bars")
+    if any(
+        op.get_bind().scalar(sa.select(sa.exists(sa.select(sa.text("1")).select_from(sa.table(one))))) for one in BARS
+    ):
+        op.execute("CREATE SCHEMA decimals")
+        op.execute(GRANT)
+        for one in BARS:
+            op.execute(f"ALTER TABLE {one} SET SCHEMA decimals")
+    else:
+        for one in BARS:
+            op.drop_table(one)
 
 
 def _take_decimals_back() -> None:
+    """Give the bars their decimals again, those that were still waiting to be converted and those of the store."""
+    _refuse_strangers()
+    _drop_summaries("store")
+    for one in VIEWS:
+        op.execute(f"DROP VIEW IF EXISTS {one} CASCADE")  # functions take their rows
+    if op.get_bind().scalar(sa.text("SELECT to_regnamespace('decimals') IS NULL")):
+        _create_decimals()
+    else:
+        for one in ("option_bars_5min_float8", *BARS):
+            op.execute(f"DROP VIEW IF EXISTS decimals.stored_{one}, decimals.fitting_{one}")
+        for one in BARS:
+            op.execute(f"ALTER TABLE decimals.{one} SET SCHEMA public")
+        op.execute("DROP SCHEMA decimals")
+    op.execute(OPTION_DECIMALS)
+    op.execute(UNDERLYING_DECIMALS)
+
+
+def _refuse_strangers() -> None:
+    """Leave a database alone on whose bars other views stand: they would go on showing what nobody writes any more."""
+    found = op.get_bind().scalars(sa.text(STRANGERS), {"names": [*VIEWS, *SUMMARIES]}).all()
+    if found:
+        raise DatabaseError(
+            f"views that are not the collector's stand on the bars: {', '.join(found)}",
+            "keep their definitions, drop them, do this again, and create them anew: names and columns stay",
+        )
+
+
+def _drop_summaries(schema: str) -> None:
+    op.execute(ARCHIVE.replace("{schema}", schema))
+    op.execute(DROP_SUMMARIES)
+
+
+def _create_decimals() -> None:
     quotes = tuple(f"{side}_{name}" for side in ("bid", "ask") for name in ("open", "high", "low"))
     op.create_table(
         "option_bars_5min",

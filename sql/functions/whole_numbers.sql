@@ -45,6 +45,7 @@ FROM (
             nullif(bar.bid_low % 0.01, 0), nullif(bar.bid_close % 0.01, 0), nullif(bar.ask_open % 0.01, 0),
             nullif(bar.ask_high % 0.01, 0), nullif(bar.ask_low % 0.01, 0), nullif(bar.ask_close % 0.01, 0)
         ) WHEN 0 THEN 100 ELSE 1 END AS unit
+    OFFSET 0  -- found once a bar, not wherever it is used
 ) AS one
 $$;
 

@@ -5,7 +5,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_greeks (
     time timestamptz NOT NULL,
     implied_volatility integer,
     delta integer,
-    gamma integer,
+    gamma bigint,
     theta integer,
     vega integer,
     rho integer,

@@ -52,11 +52,13 @@ GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO collector_rw;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO collector_rw;
 
 DO $$
+DECLARE
+    aside text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'earlier_system') THEN
-        GRANT USAGE ON SCHEMA earlier_system TO collector_rw;
-        GRANT SELECT ON ALL TABLES IN SCHEMA earlier_system TO collector_rw;
-        GRANT SELECT ON ALL SEQUENCES IN SCHEMA earlier_system TO collector_rw;
-    END IF;
+    FOR aside IN SELECT nspname FROM pg_namespace WHERE nspname IN ('earlier_system', 'decimals') LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO collector_rw', aside);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO collector_rw', aside);
+        EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO collector_rw', aside);
+    END LOOP;
 END
 $$;

@@ -5,11 +5,14 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import asyncpg
+import numpy as np
 import pytest
 
-from collector.db.bars import bar_tables
+from collector.db.bars import bar_tables, greeks_columns
 from collector.db.connection.pool import Database
 from collector.domain.market_data.bars import Bar, whole
+from collector.domain.pricing.chain import Computed
+from collector.domain.pricing.parity import Carry
 from tests.support.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, slot, trade
 
 STORED = "SELECT unit, open, up, down, close, vwap_off FROM store.option_bars_5min"
@@ -130,3 +133,27 @@ async def test_a_view_is_not_written(database: Database, view: str) -> None:
     ):
         with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match=f"{view} is a view: bars are"):
             await rows(database, statement)
+
+
+async def test_a_gamma_beyond_its_column_is_unknown(database: Database) -> None:
+    """An option about to expire at the money may have a gamma that nothing holds; its other Greeks are stored."""
+    chain = await make_chain(database)
+    contract = chain.contracts[0]
+    await bar_tables.store(database, [answers(contract, TRADES=answer([trade(0), trade(1)]))], 1)
+    gammas = np.array([[2147.5, 2147.25]])
+    numbers = np.full((1, 2), 0.25)
+    reasons = np.zeros((1, 2), dtype=np.int64)
+    computed = Computed(Carry(0.0, 0.0, 0), reasons, numbers, numbers, gammas, numbers, numbers, numbers)
+    stamps = [slot(0).isoformat(), slot(1).isoformat()]
+    ids = np.array([contract.id])
+
+    await greeks_columns.write(
+        database, chain.underlying.id, FRIDAY, contract.expiration, ids, stamps, computed, 0.04, 1
+    )
+
+    shown = "SELECT implied_volatility, delta, gamma, rho FROM option_bars_5min ORDER BY time"
+    quarter = Decimal("0.25")
+    assert await rows(database, shown) == [
+        (quarter, quarter, None, quarter),
+        (quarter, quarter, Decimal("2147.25"), quarter),
+    ]

@@ -127,8 +127,10 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
             for one in DATA_SETS:
                 seconds = int(one.bar_size.total_seconds())
                 await session.execute("add_data_set", one.id, one.name, one.kind.value, seconds)
-            for name in VIEWS:
-                await session.execute(f"views/{name}")
+            async with session.transaction():  # so that no reader misses bars that wait to be moved into the store
+                for name in VIEWS:
+                    await session.execute(f"views/{name}")
+                await session.execute("upgrade/show_both")
             for name in FUNCTIONS:
                 await session.execute(f"functions/{name}")
             await comments.write(session)
