@@ -14,7 +14,13 @@ from pydantic import Field, field_validator, model_validator
 from collector.config.section import Section, TimeOfDay
 from collector.domain.coverage.nearness import Nearness
 from collector.domain.coverage.selection import ByDistance, ByRegime, Regime, Rule
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import (
+    DATA_SETS,
+    OPTION_BARS_5MIN,
+    UNDERLYING_BARS_5MIN,
+    DataSet,
+    InstrumentKind,
+)
 from collector.domain.market_data.instruments import WhatToShow
 
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9 .]{0,11}$")]
@@ -169,6 +175,25 @@ def check_series(series: tuple[WhatToShow, ...]) -> tuple[WhatToShow, ...]:
     if not series or len(set(series)) != len(series):
         raise ValueError("should name each series once, and at least one")
     return series
+
+
+UNDERLYING_SIZES = {one.size: one for one in DATA_SETS if one.kind is InstrumentKind.UNDERLYING}
+"""The sizes in which bars of underlyings can be had, and their data sets."""
+
+
+def check_sizes(sizes: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse sizes of underlyings' bars that there are none of, repeats, and a list without what all else needs."""
+    for size in sizes:
+        if size not in UNDERLYING_SIZES:
+            raise ValueError(f"{size} is no size of an underlying's bars; choose among {', '.join(UNDERLYING_SIZES)}")
+    if len(set(sizes)) != len(sizes) or UNDERLYING_BARS_5MIN.size not in sizes:
+        raise ValueError(f"should name each size once, and {UNDERLYING_BARS_5MIN.size}: selection and Greeks need it")
+    return sizes
+
+
+def collected(sizes: tuple[str, ...]) -> tuple[DataSet, ...]:
+    """Return the data sets that are collected: of options, and of underlyings in some sizes."""
+    return OPTION_BARS_5MIN, *(data_set for size, data_set in UNDERLYING_SIZES.items() if size in sizes)
 
 
 class EvidenceSettings(Section):

@@ -15,6 +15,8 @@ from collector.config.collection_settings import (
     SelectionSettings,
     SymbolSettings,
     check_series,
+    check_sizes,
+    collected,
     split_symbols,
 )
 from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
@@ -30,7 +32,7 @@ from collector.config.operation_settings import (
 )
 from collector.config.section import secrets_in
 from collector.config.window_settings import WindowsSettings
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
 
@@ -55,6 +57,7 @@ class Settings(BaseSettings):
     )
     source: Literal["ib"] = "ib"
     series: Annotated[tuple[WhatToShow, ...], NoDecode] = OPTION_BARS_5MIN.series
+    underlying_bars: Annotated[tuple[str, ...], NoDecode] = ("5 mins", "1 day")
     selection: SelectionSettings = SelectionSettings()
     activity: ActivitySettings = ActivitySettings()
     open_interest: OpenInterestSettings = OpenInterestSettings()
@@ -75,8 +78,9 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
 
-    _split = field_validator("symbols", "series", mode="before")(split_symbols)
+    _split = field_validator("symbols", "series", "underlying_bars", mode="before")(split_symbols)
     _series = field_validator("series")(check_series)
+    _sizes = field_validator("underlying_bars")(check_sizes)
 
     @model_validator(mode="after")
     def _symbols_named_once(self) -> Self:
@@ -89,13 +93,22 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _no_window_without_backups(self) -> Self:
-        """Take the backup's window out of the schedule when there are to be none."""
-        if not self.backup.enabled and self.windows.backup.enabled:
-            off = self.windows.backup.model_copy(update={"enabled": False})
-            changed = self.windows.model_copy(update={"backup": off})
-            object.__setattr__(self, "windows", changed)  # frozen for everybody else
+    def _no_window_without_work(self) -> Self:
+        """Take windows out of the schedule that have nothing to do: no backups are to be made, or no daily bars."""
+        idle = {"backup": not self.backup.enabled, "daily_bars": all(one.bar_size < DAY for one in self.data_sets)}
+        off = {
+            name: getattr(self.windows, name).model_copy(update={"enabled": False})
+            for name, is_idle in idle.items()
+            if is_idle and getattr(self.windows, name).enabled
+        }
+        if off:
+            object.__setattr__(self, "windows", self.windows.model_copy(update=off))  # frozen for everybody else
         return self
+
+    @property
+    def data_sets(self) -> tuple[DataSet, ...]:
+        """Return what is collected, options first."""
+        return collected(self.underlying_bars)
 
     @property
     def symbol_names(self) -> tuple[str, ...]:

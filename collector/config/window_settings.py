@@ -132,6 +132,7 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     },
     Window.GAP_CHECK: {"time": "08:00", "zone": _ISRAEL, "priority": 20},
     Window.CHAIN_REFRESH: {"time": "18:00", "weekdays": ("sun",), "priority": 60},
+    Window.DAILY_BARS: {"time": "17:30", "span": "unsettled", "priority": 70},
     Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
@@ -197,6 +198,7 @@ class WindowsSettings(Section):
     late_night: WindowSettings = _default(Window.LATE_NIGHT)
     gap_check: WindowSettings = _default(Window.GAP_CHECK)
     chain_refresh: WindowSettings = _default(Window.CHAIN_REFRESH)
+    daily_bars: WindowSettings = _default(Window.DAILY_BARS)
     backup: WindowSettings = _default(Window.BACKUP)
     weekly: WindowSettings = _default(Window.WEEKLY)
 
@@ -242,9 +244,11 @@ class WindowsSettings(Section):
         return {window: self[window] for window in (*DEFAULTS, *self.own) if self[window].enabled}
 
     def role(self, window: Window) -> Role | None:
-        """Return what a window does for a session; None: it fetches no bars, runs by hand, or is not known.
+        """Return what a window does for a session's contracts; None: nothing, it runs by hand, or it is not known.
 
         A built-in one keeps its role, whatever span it is given.
         """
+        if window is Window.DAILY_BARS:
+            return None
         settings = _BUILT_IN.get(window) or self.own.get(window)
         return None if settings is None else settings.role

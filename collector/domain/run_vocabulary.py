@@ -25,6 +25,7 @@ class Window(StrEnum):
     WEEKLY = "weekly"
     PRE_MARKET = "pre_market"
     BACKUP = "backup"
+    DAILY_BARS = "daily_bars"
     MANUAL = "manual"
 
     @classmethod
@@ -51,6 +52,9 @@ BUILT_IN = frozenset(Window)
 
 OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
 """Windows that ask the gateway for nothing."""
+
+WAITING = frozenset({Window.BACKUP, Window.DAILY_BARS})
+"""Windows that wait for their turn, so that they end nobody's time."""
 
 READS_CHAINS = frozenset({Window.CHAIN_REFRESH, Window.PRE_MARKET})
 """Windows that read the option chains of a coming session, and no bars."""

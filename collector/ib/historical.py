@@ -13,15 +13,14 @@ from collector.ib.bar_translation import MalformedBars, bars
 from collector.ib.contracts import contract_of
 from collector.ib.wire_requests import Reply
 
-BAR_SIZES = {timedelta(minutes=1): "1 min", timedelta(minutes=5): "5 mins", DAY: "1 day"}
-"""What IB calls the sizes of the bars that are asked for."""
-
 WITHHELD = timedelta(minutes=30)
 """With notice 2188 this much before the sending may be missing or cut short."""
 
 TAIL_WITHHELD_CODE = 2188
 
 _DAY_S = 86400
+_YEAR_DAYS = 365
+"""IB takes no longer duration in days; its years are those of the calendar, no shorter."""
 _SHORTEST_S = 30
 _UNDERWAY_S = 120
 """Added to a duration that ends now: IB counts back from its own now, which is later than ours by the second that its
@@ -30,7 +29,7 @@ _SKEW_ALLOWED = timedelta(seconds=_UNDERWAY_S / 2)
 
 
 class Parameters(NamedTuple):
-    """What IB is asked with. end: "" for now, else UTC as YYYYMMDD-HH:MM:SS. duration: a number and S or D."""
+    """What IB is asked with. end: "" for now, else UTC as YYYYMMDD-HH:MM:SS. duration: a number and S, D or Y."""
 
     end: str
     duration: str
@@ -51,8 +50,9 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
     since the request was planned.
 
     The end is left open whenever the last 24 hours hold the span: an explicit end was reported 30 times slower, and
-    bars outside the span are dropped anyway. Days are sessions to IB, the one of the end included, so one more than the
-    span is long reaches its start wherever in the day it lies.
+    bars outside the span are dropped anyway. A series that ends now is never given one: IB refuses it. Days are
+    sessions to IB, the one of the end included, so one more than the span is long reaches its start wherever in the day
+    it lies.
 
     Args:
         request: what is asked for.
@@ -60,8 +60,8 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
         skew: how far IB's own now was ahead of that clock lately (see `TellingTime`): so much longer an open-ended
             request must be to reach the span's start.
     """
-    span, longest = request.span, request.data_set.longest_request
-    if span.duration > longest:
+    span, longest, ends_now = request.span, request.data_set.longest_request, request.what_to_show.ends_now
+    if span.duration > longest and not ends_now:
         most = "a day" if longest == DAY else f"{longest.days} days"
         return Failure(Outcome.REJECTED, f"not asked: a request spans {most} at most, not {span.duration}")
     if span.start >= now:
@@ -72,7 +72,7 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
         )
     lag = skew if skew > _SKEW_ALLOWED else timedelta(0)
     since_start_s = int((now + lag - span.start).total_seconds()) + _UNDERWAY_S
-    if span.end >= request.data_set.slot_of(now) or since_start_s <= _DAY_S:
+    if ends_now or span.end >= request.data_set.slot_of(now) or since_start_s <= _DAY_S:
         return Parameters("", _duration(since_start_s))
     return Parameters(f"{span.end.astimezone(UTC):%Y%m%d-%H:%M:%S}", _duration(int(span.duration.total_seconds())))
 
@@ -80,7 +80,8 @@ def parameters(request: HistoricalRequest, now: datetime, skew: timedelta = time
 def _duration(seconds: int) -> str:
     if seconds <= _DAY_S:
         return f"{max(seconds, _SHORTEST_S)} S"
-    return f"{-(-seconds // _DAY_S) + 1} D"
+    days = -(-seconds // _DAY_S) + 1
+    return f"{days} D" if days <= _YEAR_DAYS else f"{-(-days // _YEAR_DAYS)} Y"
 
 
 def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int], None]:
@@ -93,9 +94,11 @@ def sender(request: HistoricalRequest, asked: Parameters) -> Callable[[Any, int]
             contract,
             asked.end,
             asked.duration,
-            BAR_SIZES[request.data_set.bar_size],
+            request.data_set.size,
             request.what_to_show.value,
-            0,  # useRTH: the whole day, for regular hours end at 16:00 also where a product trades on
+            # useRTH: bars of a day are of regular hours, as everybody knows them; others of the whole day, for regular
+            # hours end at 16:00 also where a product trades on.
+            int(request.data_set.bar_size >= DAY),
             2,  # formatDate: epoch seconds; bars of a day bear their date all the same
             False,
             [],

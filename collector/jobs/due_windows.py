@@ -12,14 +12,13 @@ from collector.db.bookkeeping import claims, schedule_state
 from collector.db.connection.pool import Database, Statements
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.evidence import SECOND_AFTER
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.agenda import Agenda, DueRun, Limits, MissKind, PastRun, agenda
 from collector.market.calendar import Calendar
 from collector.market.expectation import Outstanding
 from collector.market.expectation import outstanding as outstanding_of
 from collector.market.schedule import Occurrence, Schedule
-from collector.runs.orders import Order
+from collector.runs.orders import Order, collected_by
 
 _ALIVE = timedelta(minutes=5)
 """A run that has not said for so long that it lives is taken for dead; the advisory lock decides in the end."""
@@ -103,7 +102,8 @@ async def planned(
 def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime) -> Order:
     """Return the order of a run that is due; a late run still begins where a punctual one would have begun."""
     one, rules = due.occurrence, settings.windows[due.occurrence.window]
-    asked = configured(settings, calendar).span(OPTION_BARS_5MIN, one, now)
+    data_sets = collected_by(one.window, settings)
+    asked = configured(settings, calendar).span(data_sets[0], one, now)
     return Order(
         window=one.window,
         day=one.run_date,
@@ -116,6 +116,7 @@ def order_of(due: DueRun, settings: Settings, calendar: Calendar, now: datetime)
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
         unsettled=rules.span == "unsettled",
         confirming=due.confirming,
+        data_sets=data_sets,
     )
 
 

@@ -34,6 +34,7 @@ from collector.jobs.alert_facts import environment
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
+from collector.runs.counting import own_progress
 from collector.runs.finished import Finished, Prepared
 from collector.runs.orders import Order
 
@@ -125,6 +126,8 @@ def _without_tables(
         gaps=finished.gaps,
         next_window=_next(due_windows.configured(settings, calendar), now),
         backup=finished.backup,
+        data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
+        splits=tuple(finished.splits),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),
@@ -267,10 +270,14 @@ def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
 async def _measured(finished: Finished, prepared: Prepared, db: Database, settings: Settings) -> SymbolReport:
     """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
     underlying, symbol = prepared.underlying, prepared.underlying.symbol
+    if not finished.order.option_bars:
+        own = (await own_progress(finished, db))[symbol]
+        counted = _counted(finished, prepared)
+        return replace(counted, expected=own.expected, covered=own.covered, settled=own.settled)
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
-    data_set = finished.order.option_bars
+    data_set = finished.order.option_bars[0]
     measured = await session_statistics.measure(db, data_set, underlying.id, session, settings.series, ids)
     slots = list(data_set.slots(data_set.span(session)))
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]

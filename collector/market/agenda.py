@@ -188,7 +188,7 @@ class _Decision:
             ready = self._ready_at(one)
             if ready > self.now:
                 wake.append(ready)
-            elif busy is None and (one.window is not Window.BACKUP or self._has_room(kept)):
+            elif busy is None and self._is_its_turn(one, kept):
                 due.append(self._due(one, merges.get(one.key, ())))
         due.sort(key=lambda run: (not run.last_chance, -self._priority(run), run.occurrence.due))
         fresh = tuple(one for one in missed if one.key not in self.known)
@@ -329,6 +329,13 @@ class _Decision:
                 down += 1
             ready = max(ready, self._after(asked[len(asked) - down :]))
         return ready
+
+    def _is_its_turn(self, one: Occurrence, kept: Sequence[Occurrence]) -> bool:
+        """Tell whether a window need wait for no other: a backup until there is room, daily bars for the end of eod."""
+        if one.window is Window.BACKUP:
+            return self._has_room(kept)
+        closing = (other for other in kept if self._role(other) is Role.CLOSING and other.run_date == one.run_date)
+        return one.window is not Window.DAILY_BARS or all(self._has_run(other) for other in closing)
 
     def _has_room(self, kept: Sequence[Occurrence]) -> bool:
         """Tell whether a backup delays no collection: none is due, waits for a last chance, or comes too soon.

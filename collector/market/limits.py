@@ -7,7 +7,7 @@ from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from collector.domain.pacing.forecast import Limit, LimitKind
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import WAITING
 from collector.market.schedule import Schedule, first_after
 
 
@@ -24,7 +24,7 @@ def limits(
         restart_zone: the zone of that time.
     """
     found: list[Limit] = []
-    successor = schedule.following(begins, without=(Window.BACKUP,))  # it waits for its turn
+    successor = schedule.following(begins, without=WAITING)
     if deadline is not None and deadline > begins:
         window = successor.window if successor is not None and successor.due == deadline else ""
         found.append(Limit(LimitKind.DEADLINE, deadline, window))

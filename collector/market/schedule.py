@@ -5,6 +5,7 @@ When windows are due: wall-clock times of the configuration turned into instants
 Which date a window belongs to (its run date, always a session's):
 - pre_market, morning, midday, afternoon, expiry_check, eod: the session on whose date they are due;
 - late_night, backup: the session before it; due at the first such time after that session has settled;
+- daily_bars: the session on whose date it is due, not before that has settled;
 - one of the owner's: as late_night when it asks for what is unsettled, else the session on whose date it is due;
 - gap_check: the session before it; due on the morning of the next session, so holidays and week-ends move it;
 - chain_refresh: the session that it prepares, the first on or after its date;
@@ -21,7 +22,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.sessions import SETTLING_DELAY, Session
 from collector.domain.market_data.spans import Span
-from collector.domain.run_vocabulary import OFFLINE, Role, Window
+from collector.domain.run_vocabulary import OFFLINE, WAITING, Role, Window
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
 _FRIDAY = 4
@@ -115,7 +116,8 @@ class Schedule:
     def deadline(self, occurrence: Occurrence, now: datetime) -> datetime | None:
         """Return when what is left of a run begun at `now` is deferred; None: never.
 
-        A backup waits for what is at work, so it ends nobody's time; its own ends when the gateway is next asked.
+        A backup and daily bars wait for what is at work, so they end nobody's time; a backup's own ends when the
+        gateway is next asked.
         """
         rule = self.windows[occurrence.window]
         if rule.deadline == "none":
@@ -123,7 +125,7 @@ class Schedule:
         begun = max(now, occurrence.due)
         if rule.deadline == "successor":
             own = occurrence.window is Window.BACKUP
-            successor = self.following(begun, without=OFFLINE if own else (Window.BACKUP,))
+            successor = self.following(begun, without=OFFLINE if own else WAITING)
             return None if successor is None else successor.due
         return first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
 
@@ -156,7 +158,7 @@ class Schedule:
         self, window: Window, rule: WindowSettings, first: date, last: date
     ) -> Iterator[tuple[date, datetime, str]]:
         zone, role = ZoneInfo(rule.zone), self.windows.role(window)
-        if role in (Role.INTRADAY, Role.CLOSING) or window is Window.PRE_MARKET:
+        if role in (Role.INTRADAY, Role.CLOSING) or window in (Window.PRE_MARKET, Window.DAILY_BARS):
             for day in self.calendar.days(first, last):
                 due, note = self._on_session(window, day)
                 if due is not None:
@@ -184,7 +186,7 @@ class Schedule:
         settled = session.close + SETTLING_DELAY
         if window is Window.EOD and session.early_close:
             return settled, "early close: 15 minutes after the last close"
-        if self.windows.role(window) is Role.CLOSING:
+        if self.windows.role(window) is Role.CLOSING or window is Window.DAILY_BARS:
             return max(due, settled), ""
         if window is Window.EXPIRY_CHECK and not self.expiring(day):
             return None, "no selected contract expires"

@@ -4,6 +4,7 @@ Collecting bars for one order: prepare each symbol, plan, fetch, store; in passe
 """
 
 import contextlib
+import functools
 import gc
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -24,11 +25,13 @@ from collector.runs.dependencies import Parts
 from collector.runs.evidence import controls, weighing
 from collector.runs.evidence.proving import prove
 from collector.runs.evidence.weighed import Series
+from collector.runs.fetching import splits
 from collector.runs.fetching.fetching import Fetching
 from collector.runs.fetching.judging import examined, spots_of
 from collector.runs.fetching.storing import Answered, Sessions, Storer, judged
-from collector.runs.finished import Finished, GivenUp, NotPrepared
+from collector.runs.finished import Finished, GivenUp, NotPrepared, Prepared
 from collector.runs.planning import expired_contracts, missing_work, older_sessions
+from collector.runs.preparing import own_bars
 from collector.runs.preparing.preparation import Preparation
 
 _PASSES = 3
@@ -52,9 +55,12 @@ async def collect(finished: Finished, parts: Parts) -> None:
     if watch is not None:
         watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
     # The underlyings come first: spot, volatility and the meaning of "no data" hang on their bars.
-    lacking = [] if order.fill_columns else underlyings
-    own = [work for u in lacking for work in await preparation.underlying_work(u)]
-    await _fetch(own, await _sessions(underlyings, preparation, parts), finished, parts, watch)
+    for data_set in () if order.fill_columns else order.underlying_bars:
+        await own_bars.collect(data_set, underlyings, finished, parts, functools.partial(_fetch, watch=watch))
+    if not order.option_bars:
+        finished.prepared += [Prepared(one, preparation.sessions(one.symbol), (), None) for one in underlyings]
+        await _weigh(finished, parts)
+        return
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
         if isinstance(chosen, NotPrepared):
@@ -63,7 +69,6 @@ async def collect(finished: Finished, parts: Parts) -> None:
         else:
             finished.prepared.append(chosen)
             finished.not_prepared.extend(chosen.lacking)
-    # Again: the underlyings' bars have come since.
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
     if not order.fill_columns:
@@ -98,7 +103,9 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         log.info("pass_planned", number=number, contracts=len(work), requests=sum(len(w.requests) for w in work))
         deferred = await _fetch(work, sessions, finished, parts, watch)
         # Weighing looks at new answers alone: a series that was not asked again keeps its verdict.
-        asked = {(item.instrument.id, request.what_to_show) for item in work for request in item.requests}
+        asked = {
+            (item.instrument.id, item.data_set, request.what_to_show) for item in work for request in item.requests
+        }
         unasked = finished.weighed.uncontrolled - asked
         await _weigh(finished, parts)
         finished.weighed.uncontrolled |= unasked
@@ -127,18 +134,18 @@ async def _weigh(finished: Finished, parts: Parts) -> None:
     """Weigh the empty answers of a run that may settle something."""
     if finished.order.asks is Asks.NOT_SETTLED:
         underlyings = [prepared.underlying for prepared in finished.prepared]
-        # A run without an answer has not seen how empty the session is.
-        asked = {finished.order.day} if finished.tally.answered else set()
+        # A run without an answer of contracts has not seen how empty the session is.
+        asked = {finished.order.day} if finished.tally.answered and finished.order.option_bars else set()
         finished.weighed = await parts.db.patiently(
             lambda: weighing.weigh(parts.db, parts.settings, parts.calendar, underlyings, finished.run_id, asked)
         )
 
 
 def _is_lit(series: Series, finished: Finished, watch: controls.Controls) -> bool:
-    instrument, what = series
+    instrument, data_set, what = series
     owners = (one for one in finished.prepared if any(contract.id == instrument for contract in one.contracts))
     owner = next(owners, None)
-    return owner is not None and watch.is_lit((owner.underlying.symbol, finished.order.option_bars, what))
+    return owner is not None and watch.is_lit((owner.underlying.symbol, data_set, what))
 
 
 async def _defined(preparation: Preparation, finished: Finished) -> list[Underlying]:
@@ -165,7 +172,7 @@ def _given_up(finished: Finished) -> dict[Series, Spans]:
     """Return what of contracts was given up on."""
     found: dict[Series, Spans] = {}
     for request in (one.request for one in finished.given_up if isinstance(one.request.instrument, OptionContract)):
-        series = (request.instrument.id, request.what_to_show)
+        series = (request.instrument.id, request.data_set, request.what_to_show)
         found[series] = found.get(series, Spans()) | Spans((request.span,))
     return found
 
@@ -176,7 +183,7 @@ def _without(
     """Return what is left of work without what was given up on, and what was answered as well as it can be now."""
     left: list[HistoricalRequest] = []
     for request in work.requests:
-        series = (work.instrument.id, request.what_to_show)
+        series = (work.instrument.id, request.data_set, request.what_to_show)
         if series in spoken:
             continue
         left += _outside(request, hopeless[series], sessions) if series in hopeless else (request,)
@@ -228,17 +235,20 @@ async def _fetch(
             if watch is not None:
                 for request, answer in answered:
                     watch.heard(request, answer)
-            answers, doubtful = judged(item.instrument, answered, sessions)
+            answers, doubtful = judged(item.instrument, item.data_set, answered, sessions)
             symbol = item.instrument.symbol
             known = sessions.by_symbol.get(symbol, ())
             answers = replace(answers, requests=(*answers.requests, *failed))
             spots = sessions.spots.get(symbol)
-            await storer.put(examined(answers, item.data_set, known, spots, parts.settings.quality))
+            found = examined(answers, known, spots, parts.settings.quality)
+            if item.data_set.overlap:
+                await splits.look(found, finished, parts)
+            await storer.put(found)
             parts.on_progress(tally)
             return doubtful
 
         async def record(request: RequestRecord) -> None:
-            await storer.put(InstrumentAnswers(request.instrument, {}, requests=(request,)))
+            await storer.put(InstrumentAnswers(request.instrument, request.data_set, {}, requests=(request,)))
 
         def is_over() -> bool:
             deadline = finished.order.deadline

@@ -11,14 +11,14 @@ import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.bookkeeping import claims, dead_letters, gaps_table, runs_table, session_statistics
+from collector.db.bookkeeping import claims, coverage_table, dead_letters, gaps_table, runs_table, session_statistics
 from collector.db.bookkeeping.runs_table import Uncounted
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet, InstrumentKind
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.reports.run_report import Expiring, GapCounts
@@ -30,8 +30,6 @@ from collector.runs.planning import expired_contracts
 from collector.runs.preparing import contract_scope
 from collector.runs.uncounted import OWED_FOR
 
-REACH = max(OPTION_BARS_5MIN.depths.values())
-"""Gaps are looked for at least so far back after each run; windows that only look go back to the first selection."""
 _LOOKING = frozenset({Window.GAP_CHECK, Window.WEEKLY})
 _GAP_TYPES = {
     Outcome.PERMISSION: GapType.PERMISSION,
@@ -46,11 +44,11 @@ log = structlog.get_logger()
 
 @dataclass(slots=True)
 class _Count:
-    """One symbol. past: its settled sessions that are looked through for gaps. touched: those to be measured."""
+    """One symbol. past: its settled sessions that are looked through for gaps, by data set. touched: to be measured."""
 
     underlying: Underlying
     prepared: Prepared | None
-    past: list[Session]
+    past: dict[DataSet, list[Session]]
     touched: list[Session]
     waiting: dict[int, datetime] = field(default_factory=dict)
 
@@ -97,14 +95,21 @@ async def _counts(
             if one.underlying_id == id_:
                 days |= {session.day for session in calendar.sessions(underlying.symbol, one.first, one.last)}
         touched = [calendar.session(underlying.symbol, day) for day in sorted(days, reverse=True)]
-        past = await _past(finished, underlying, touched, db, calendar, now)
-        waiting = await contract_scope.pending(db, settings, calendar, underlying, past[-1].day) if past else {}
+        # Bars of a day are no gaps before their own window has run.
+        whole = left or order.window in _LOOKING
+        past = {
+            data_set: await _past(finished, data_set, underlying, touched, db, calendar, now)
+            for data_set in (settings.data_sets if whole else order.data_sets)
+        }
+        last = [sessions[-1].day for one, sessions in past.items() if one.kind is InstrumentKind.OPTION and sessions]
+        waiting = await contract_scope.pending(db, settings, calendar, underlying, max(last)) if last else {}
         counts.append(_Count(underlying, prepared, past, touched, waiting))
     return counts
 
 
 async def _past(
     finished: Finished,
+    data_set: DataSet,
     underlying: Underlying,
     touched: Sequence[Session],
     db: Database,
@@ -113,7 +118,7 @@ async def _past(
 ) -> list[Session]:
     """Return the settled sessions that are looked through: none from before anything was selected."""
     order = finished.order
-    first_selected = await contract_store.first_selected(db, underlying.id)
+    first_selected = await contract_store.first_selected(db, data_set, underlying.id)
     if first_selected is None:
         return []
     # Back to where the source may still remember, so that each run finds what older ones left; never to before the
@@ -121,7 +126,8 @@ async def _past(
     last = max([order.day, *(session.day for session in touched)])
     first = first_selected
     if order.window not in _LOOKING:
-        first = max(first, min([order.day - REACH, *(session.day for session in touched)]))
+        reach = max(data_set.depths.values())
+        first = max(first, min([order.day - reach, *(session.day for session in touched)]))
     return [one for one in calendar.sessions(underlying.symbol, first, last) if one.settles_at < now]
 
 
@@ -130,16 +136,13 @@ async def _count_gaps(
 ) -> None:
     changed, lost = gaps_table.Recorded(), list[gaps_table.Gap]()
     for one in counts:
-        for data_set, series in (
-            (OPTION_BARS_5MIN, settings.series),
-            (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_5MIN.series),
-        ):
+        for data_set, past in one.past.items():
             changed += await gaps_table.record(
                 db,
                 data_set,
                 one.underlying.id,
-                one.past,
-                series,
+                past,
+                settings.series if data_set.kind is InstrumentKind.OPTION else data_set.series,
                 run_id=finished.run_id,
                 now=now,
                 reasons=_reasons(finished),
@@ -197,12 +200,16 @@ async def _measure(
     order, series = finished.order, settings.series
     seconds = (clock.now() - finished.started).total_seconds()
     done = expected = 0
+    if not order.option_bars:
+        of_own = await own_progress(finished, db)
+        done = sum(one.covered if order.asks is Asks.NOT_COVERED else one.settled for one in of_own.values())
+        expected = sum(one.expected for one in of_own.values())
     sessions = sorted(((one, session) for one in counts for session in one.touched), key=lambda pair: pair[1].day)
     for one, session in reversed(sessions):
         underlying = one.underlying
         due = await contract_scope.due_ids(db, underlying, session, one.waiting)
         measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
-        if session.day == order.day and one.prepared is not None:
+        if session.day == order.day and one.prepared is not None and order.option_bars:
             asked = one.prepared.sessions[-1] if one.prepared.sessions else session
             # An intraday window asks for a part of the session: the run is measured by that part, the statistics are of
             # the whole.
@@ -224,6 +231,17 @@ async def _measure(
             continue
         await note_quality(db, underlying, session)
     finished.reached = done / expected if expected else None
+
+
+async def own_progress(finished: Finished, db: Database) -> dict[str, coverage_table.Progress]:
+    """Return by symbol how far the underlyings' own bars of an order have come, on the sessions that it looks at."""
+    found: dict[str, coverage_table.Progress] = {}
+    for one in finished.prepared:
+        symbol = one.underlying.symbol
+        found[symbol] = coverage_table.Progress()
+        for data_set in finished.order.underlying_bars:
+            found[symbol] += await coverage_table.progress(db, data_set, one.underlying.id, one.sessions)
+    return found
 
 
 def _reasons(finished: Finished) -> dict[tuple[int, WhatToShow], GapType]:

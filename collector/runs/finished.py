@@ -9,7 +9,7 @@ from collector.domain.market_data.answers import Failure, HistoricalRequest
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.pacing.pace import PacerSample
-from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts
+from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts, SplitReport
 from collector.domain.run_vocabulary import RunStatus
 from collector.runs.evidence.weighed import Weighed
 from collector.runs.orders import Order
@@ -57,7 +57,7 @@ class Finished:
     out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
     session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
-    statistics are up to date with it.
+    statistics are up to date with it. splits: seen in bars that were told anew.
     """
 
     run_id: int
@@ -78,6 +78,7 @@ class Finished:
     weighed: Weighed = field(default_factory=Weighed)
     counted: bool = False
     backup: BackupReport | None = None
+    splits: list[SplitReport] = field(default_factory=list)
     error: BaseException | None = None
 
     @property

@@ -7,7 +7,13 @@ from datetime import date, datetime, timedelta
 from collector.config import Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import (
+    DAY,
+    OPTION_BARS_5MIN,
+    UNDERLYING_BARS_5MIN,
+    DataSet,
+    InstrumentKind,
+)
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -24,10 +30,10 @@ class Order:
     due. sessions_back: how many earlier sessions are looked at too. unsettled: so is every still earlier one on which
     something is missing; `older`, once they are known. history: select the living contracts for those sessions as well
     (backfill). fill_columns: ask once more for what is settled and lacks columns that a later version keeps, and for
-    nothing else. confirming: its window has run; what awaits a second witness is asked again. option_bars,
-    underlying_bars: what it collects of contracts and of underlyings. sessions: those that it looks at, by symbol,
-    whole and ascending, once they are looked up (`contract_scope.dated`); since: the first of them that follow each
-    other without those that only rotation looks at, `older` ones come before it.
+    nothing else. confirming: its window has run; what awaits a second witness is asked again. data_sets: what it
+    collects; the run is measured by the first. sessions: those that it looks at, by symbol, whole and ascending, once
+    they are looked up (`contract_scope.dated`); since: the first of them that follow each other without those that only
+    rotation looks at, `older` ones come before it.
     """
 
     window: Window
@@ -45,10 +51,20 @@ class Order:
     history: bool = False
     fill_columns: bool = False
     confirming: bool = False
-    option_bars: DataSet = OPTION_BARS_5MIN
-    underlying_bars: tuple[DataSet, ...] = (UNDERLYING_BARS_5MIN,)
+    data_sets: tuple[DataSet, ...] = (OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN)
     since: date | None = None
     sessions: Mapping[str, tuple[Session, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def option_bars(self) -> tuple[DataSet, ...]:
+        """Return what it collects of contracts."""
+        return tuple(one for one in self.data_sets if one.kind is InstrumentKind.OPTION)
+
+    @property
+    def underlying_bars(self) -> tuple[DataSet, ...]:
+        """Return what it collects of underlyings; what proves that a time has come is before bars of a day."""
+        own = (one for one in self.data_sets if one.kind is InstrumentKind.UNDERLYING)
+        return tuple(sorted(own, key=lambda one: one.bar_size >= DAY))
 
     def session(self, symbol: str) -> Session:
         """Return a symbol's session of the order's day, whole."""
@@ -60,8 +76,8 @@ class Order:
         return tuple(one for one in self.sessions[symbol] if one.day in self.older or one.day >= since)
 
     def parts(self, symbol: str, now: datetime) -> tuple[Session, ...]:
-        """Return what can be asked for now of contracts on a symbol's sessions: slots that are over; ascending."""
-        found = (clipped(self.option_bars, session, self.span, now) for session in self.sessions[symbol])
+        """Return what can be asked for now of a symbol's sessions: slots that are over; ascending."""
+        found = (clipped(self.data_sets[0], session, self.span, now) for session in self.sessions[symbol])
         return tuple(part for part in found if part is not None)
 
     def whole(self, symbol: str, parts: Iterable[Session]) -> list[Session]:
@@ -77,8 +93,15 @@ class Order:
 
     @property
     def slots(self) -> int:
-        """How many slots of contracts that day has."""
-        return self.option_bars.count(Spans((self.day_span,)))
+        """How many slots that day has."""
+        spans = (self.data_sets[0].span(self.session(symbol)) for symbol in self.symbols)
+        return self.data_sets[0].count(Spans(spans))
+
+
+def collected_by(window: Window, settings: Settings) -> tuple[DataSet, ...]:
+    """Return what a window collects: bars of a day in a window of their own, after the others."""
+    daily = window is Window.DAILY_BARS
+    return tuple(one for one in settings.data_sets if (one.bar_size >= DAY) is daily)
 
 
 def clipped(data_set: DataSet, session: Session, length: timedelta | None, now: datetime) -> Session | None:
@@ -116,7 +139,7 @@ def order_for(
 
     Raises:
         NotASession: the date is no trading day; the message says why.
-        UsageError: the date is in the future, or its session has not opened; or the window asks the gateway nothing.
+        UsageError: the date is in the future, or its session has not opened; or the window has nothing to collect.
     """
     chosen = day or calendar.last_opened(now)
     opens = calendar.session("SPY", chosen).open
@@ -126,8 +149,17 @@ def order_for(
             f"the session of {chosen} {when}", f"The last one that has opened is {calendar.last_opened(now)}."
         )
     if window is Window.MANUAL:
-        return Order(window=window, day=chosen, symbols=symbols or settings.symbol_names, span=span, force=force)
+        return Order(
+            window=window,
+            day=chosen,
+            symbols=symbols or settings.symbol_names,
+            span=span,
+            force=force,
+            data_sets=collected_by(window, settings),
+        )
     rules = settings.windows[window]
+    if not collected_by(window, settings):
+        raise UsageError("no bars of a day are collected", 'Add "1 day" to `underlying_bars` in config.yaml.')
     return Order(
         window=window,
         day=chosen,
@@ -138,6 +170,7 @@ def order_for(
         force=force,
         sessions_back=settings.repair.late_night_sessions - 1 if rules.span == "unsettled" else 0,
         unsettled=rules.span == "unsettled",
+        data_sets=collected_by(window, settings),
     )
 
 
@@ -157,17 +190,44 @@ def fill_order(
     else:
         back = len(calendar.days(since, day)) - 1
     chosen = symbols or settings.symbol_names
-    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), unsettled=since is None)
+    return Order(
+        window=Window.MANUAL,
+        day=day,
+        symbols=chosen,
+        sessions_back=max(back, 0),
+        unsettled=since is None,
+        data_sets=settings.data_sets,
+    )
 
 
 def backfill_order(
-    settings: Settings, calendar: Calendar, now: datetime, days: int, symbols: tuple[str, ...] = ()
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
+    days: int,
+    symbols: tuple[str, ...] = (),
+    data_set: DataSet | None = None,
 ) -> Order:
-    """Return the order that fetches the history of the living contracts, some calendar days back."""
+    """Return the order that fetches history, some calendar days back.
+
+    Args:
+        settings: the symbols.
+        calendar: the exchange's.
+        now: the current instant.
+        days: how many calendar days back.
+        symbols: these instead of the configured ones.
+        data_set: of underlyings; None: the history of the living contracts, with their underlyings'.
+    """
     day = calendar.last_opened(now)
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
-    chosen = symbols or settings.symbol_names
-    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), history=True)
+    return Order(
+        window=Window.MANUAL,
+        day=day,
+        symbols=symbols or settings.symbol_names,
+        sessions_back=max(back, 0),
+        history=True,
+        data_sets=collected_by(Window.MANUAL, settings) if data_set is None else (data_set,),
+    )
 
 
 def fill_columns_order(

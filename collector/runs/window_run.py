@@ -82,7 +82,7 @@ async def _greeks(finished: Finished, parts: Parts) -> None:
     """Compute what settled sessions of the order lack; bars are safe whatever happens here."""
     order = finished.order
     days = {session.day for prepared in finished.prepared for session in prepared.sessions}
-    if order.window in _ACTS or not parts.settings.greeks.enabled or not days:
+    if order.window in _ACTS or not order.option_bars or not parts.settings.greeks.enabled or not days:
         return
     symbols = [prepared.underlying.symbol for prepared in finished.prepared]
     older = sorted(days & set(order.older))

@@ -184,11 +184,14 @@ def upgrade() -> None:
     _create_codes()
     _key_by_instrument()
     _instruments()
+    _keep_adjustments()
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
     _take_decimals_back()
+    op.drop_table("adjustment_revisions")
+    op.drop_column("bar_revisions", "adjusted_close")
     _forget_instruments()
     _key_by_table()
     op.drop_table("codes")
@@ -371,6 +374,31 @@ def _create_codes() -> None:
         sa.Column("meaning", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("kind", "word", name=op.f("pk_codes")),
         sa.UniqueConstraint("kind", "code", name=op.f("uq_codes_kind_code")),
+    )
+
+
+def _keep_adjustments() -> None:
+    op.add_column("bar_revisions", sa.Column("adjusted_close", sa.Numeric(14, 4)))
+    op.create_table(
+        "adjustment_revisions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        _data_set(),
+        sa.Column("first_session", sa.Date(), nullable=False),
+        sa.Column("last_session", sa.Date(), nullable=False),
+        sa.Column("sessions", sa.Integer(), nullable=False),
+        sa.Column("factor", sa.Numeric(16, 8), nullable=False),
+        sa.Column("replaced_at", INSTANT, nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_adjustment_revisions_underlying_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_adjustment_revisions")),
+    )
+    op.create_index(
+        op.f("ix_adjustment_revisions_underlying_id_replaced_at"),
+        "adjustment_revisions",
+        ["underlying_id", "replaced_at"],
     )
 
 

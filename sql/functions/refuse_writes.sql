@@ -13,7 +13,15 @@ DO $$
 DECLARE
     shown text;
 BEGIN
-    FOREACH shown IN ARRAY ARRAY['option_bars_5min', 'option_bars_5min_float8', 'underlying_bars_5min'] LOOP
+    -- What shows a table of the store, which has the same name.
+    FOR shown IN
+        SELECT relname
+        FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace
+            AND relkind = 'v'
+            AND relname LIKE '%\_bars\_%'
+            AND to_regclass('store.' || replace(relname, '_float8', '')) IS NOT NULL
+    LOOP
         EXECUTE format(
             'CREATE OR REPLACE TRIGGER refuse_writes INSTEAD OF INSERT OR UPDATE OR DELETE ON %I'
             ' FOR EACH ROW EXECUTE FUNCTION store.refuse_writes()',

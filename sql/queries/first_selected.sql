@@ -1,6 +1,6 @@
--- The first session day for which any contract of an underlying was selected, NULL before there is one.
--- $1 underlying_id integer: whose contracts
-SELECT min(lower(life.selected)) AS first_selected
-FROM option_chains AS contract
-INNER JOIN option_contract_lifecycle AS life ON life.contract_id = contract.id
-WHERE contract.underlying_id = $1::integer AND NOT isempty(life.selected)
+-- The first session day on which bars of an underlying, or of any of its contracts, are expected; NULL before there is one.
+-- $1 data_set_id smallint
+-- $2 underlying_id integer: whose bars, or whose contracts'
+SELECT min(lower(selected)) AS first_selected
+FROM selections
+WHERE data_set = $1::smallint AND underlying_id = $2::integer AND NOT isempty(selected)

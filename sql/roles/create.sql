@@ -27,11 +27,14 @@ DECLARE
 BEGIN
     FOREACH written IN ARRAY ARRAY[
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
-        'store.option_bars_5min', 'store.underlying_bars_5min', 'bar_revisions', 'request_coverage',
+        'bar_revisions', 'adjustment_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
         'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
     ] LOOP
+        EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
+    END LOOP;
+    FOR written IN SELECT 'store.' || tablename FROM pg_tables WHERE schemaname = 'store' LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
 END

@@ -7,6 +7,6 @@ SELECT
     pg_size_pretty(bytes) AS size,
     round(bytes / nullif(bars, 0)::numeric, 1) AS bytes_per_row
 FROM stored_chunks()
-WHERE of_table IN ('option_bars_5min', 'underlying_bars_5min')
+WHERE of_table LIKE '%\_bars\_%'
 ORDER BY created_at DESC, chunk DESC
 LIMIT 60;

@@ -36,7 +36,9 @@ FROM collection_statistics AS statistics
 LEFT JOIN (
     SELECT
         underlying.symbol,
-        (gap.gap_start AT TIME ZONE 'America/New_York')::date AS day,
+        (
+            gap.gap_start AT TIME ZONE CASE WHEN kind.bar_seconds < 86400 THEN 'America/New_York' ELSE 'UTC' END
+        )::date AS day,
         (
             sum(extract(EPOCH FROM gap.gap_end - gap.gap_start) / kind.bar_seconds) FILTER (WHERE gap.state = 'open')
         )::bigint AS open_gap_slots,

@@ -28,7 +28,7 @@ from collector.domain.market_data.instruments import OptionContract, Right, What
 from collector.domain.market_data.spans import Spans
 from tests.benchmarks.bench_storage import say
 from tests.support import engines
-from tests.support.slots import SLOT
+from tests.support.slots import SLOT, data_set_of
 
 _Batch = TypeVar("_Batch")
 
@@ -65,7 +65,7 @@ def _answers(contract: int) -> InstrumentAnswers:
             found.append(Bar(_OPEN + slot * SLOT, price, price + SCALE, price, price, volume, count, vwap))
         series[what] = SeriesAnswer(tuple(found), covered, covered)
     instrument = OptionContract("SPY", contract, date(2026, 12, 18), Decimal(contract), Right.CALL, id=contract)
-    return InstrumentAnswers(instrument, series)
+    return InstrumentAnswers(instrument, data_set_of(instrument), series)
 
 
 def _text(batch: Sequence[InstrumentAnswers]) -> bytes:

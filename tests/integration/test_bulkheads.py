@@ -48,7 +48,7 @@ def brought(instrument: Instrument, what: WhatToShow, found: tuple[Bar, ...]) ->
         instrument, data_set_of(instrument), what, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=len(found)
     )
     given = replace(answers(instrument, **{what.name: answer(found)}), requests=(record,))
-    return examined(given, data_set_of(instrument), [FRIDAY])
+    return examined(given, [FRIDAY])
 
 
 ABSURD = {
@@ -154,7 +154,7 @@ async def test_an_instrument_that_the_server_refuses_stands_alone(patient: Datab
                 given = [brought(contract, what, (trade(0) if what is T else quote(0),)) for what in SERIES]
                 series = {what: one.series[what] for one, what in zip(given, SERIES, strict=True)}
                 requests = tuple(request for one in given for request in one.requests)
-                await storer.put(InstrumentAnswers(contract, series, requests=requests))
+                await storer.put(InstrumentAnswers(contract, OPTION_BARS_5MIN, series, requests=requests))
 
     assert await rows(patient, "SELECT count(*), count(DISTINCT contract_id) FROM option_bars_5min") == [(19, 19)]
     assert await rows(patient, "SELECT count(*), count(DISTINCT contract_id) FROM request_coverage") == [(57, 19)]

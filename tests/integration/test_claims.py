@@ -91,7 +91,9 @@ async def empty(
         ]
         for record in records:
             given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)} if record.negatives else {}
-            await bar_tables.store(db, [InstrumentAnswers(record.instrument, given, requests=(record,))], 1)
+            await bar_tables.store(
+                db, [InstrumentAnswers(record.instrument, record.data_set, given, requests=(record,))], 1
+            )
 
 
 async def weigh(db: Database, chain: Chain) -> Weighed:
@@ -208,8 +210,10 @@ async def test_a_silent_underlying_is_unproven(db: Database) -> None:
             chain.underlying, UNDERLYING_BARS_5MIN, what, FRIDAY.span, SENT, SENT, Outcome.NO_DATA, negatives=nothing
         )
         given = {what: SeriesAnswer((), nothing, Spans(), empty=nothing)}
-        await bar_tables.store(db, [InstrumentAnswers(chain.underlying, given, requests=(record,))], 1)
-    assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, T)}
+        await bar_tables.store(
+            db, [InstrumentAnswers(chain.underlying, UNDERLYING_BARS_5MIN, given, requests=(record,))], 1
+        )
+    assert (await weigh(db, chain)).uncontrolled == {(-chain.underlying.id, UNDERLYING_BARS_5MIN, T)}
 
 
 async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, clock: HandClock) -> None:
@@ -227,7 +231,7 @@ async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, c
         dark, OPTION_BARS_5MIN, T, FRIDAY.span, clock.at, clock.at, Outcome.NO_DATA, negatives=nothing
     )
     given = {T: SeriesAnswer((), nothing, Spans(), empty=nothing)}
-    await bar_tables.store(db, [InstrumentAnswers(dark, given, requests=(alone,))], 1)
+    await bar_tables.store(db, [InstrumentAnswers(dark, OPTION_BARS_5MIN, given, requests=(alone,))], 1)
     found = await weigh(db, chain)
     assert (found.single_witness, found.uncontrolled) == (1, set())
 

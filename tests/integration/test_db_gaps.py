@@ -311,15 +311,26 @@ async def test_days_to_repair(database: Database) -> None:
     """The days of open gaps and of due letters before an instant; what rests, and what is later, is not among them."""
     chain = await make_chain(database, 1)
     tuesday, now = MONDAY.close + timedelta(days=1), MONDAY.close + timedelta(days=3)
-    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now) == []
+    assert (
+        await gaps_table.days_to_repair(database, [UNDERLYING_BARS_5MIN, OPTION_BARS_5MIN], ["PLTR"], tuesday, now)
+        == []
+    )
     await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,))
     resting = replace(letter(chain.contracts[0], A), next_attempt_at=now + SLOT)
     later = replace(resting.request, span=MONDAY.span)
     await dead_letters.add(database, OPTION_BARS_5MIN, [replace(resting, request=later)], now=MONDAY.close)
-    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
-    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
-    assert await gaps_table.days_to_repair(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
-    assert await gaps_table.days_to_repair(database, ["SPY"], tuesday, now) == []
+    assert await gaps_table.days_to_repair(
+        database, [UNDERLYING_BARS_5MIN, OPTION_BARS_5MIN], ["PLTR"], tuesday, now
+    ) == [FRIDAY.day]
+    assert await gaps_table.days_to_repair(
+        database, [UNDERLYING_BARS_5MIN, OPTION_BARS_5MIN], ["PLTR"], tuesday, now + SLOT
+    ) == [FRIDAY.day, MONDAY.day]
+    assert await gaps_table.days_to_repair(
+        database, [UNDERLYING_BARS_5MIN, OPTION_BARS_5MIN], ["PLTR"], MONDAY.open, now + SLOT
+    ) == [FRIDAY.day]
+    assert (
+        await gaps_table.days_to_repair(database, [UNDERLYING_BARS_5MIN, OPTION_BARS_5MIN], ["SPY"], tuesday, now) == []
+    )
 
 
 async def test_sessions_not_looked_at_are_left_alone(database: Database) -> None:

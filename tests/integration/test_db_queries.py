@@ -15,7 +15,7 @@ async def test_every_query_prepares(database_url: str) -> None:
     connection = await pool.open_connection(database_url, SystemClock(), application_name="test")
     try:
         for name in names():
-            if name.startswith("create_stage"):
+            if "create_stage" in name:
                 await connection.execute(query(name))
         for name in names():
             await connection.prepare(query(name))

@@ -59,7 +59,7 @@ async def test_requests_stand_beside_their_bars(database: Database) -> None:
     batch = [
         replace(answers(chain.underlying, TRADES=answer([trade(0), trade(1)])), requests=(own,)),
         replace(answers(contract, BID=answer(settles=False)), requests=(empty,)),
-        InstrumentAnswers(contract, {}, requests=(late, refused)),
+        InstrumentAnswers(contract, OPTION_BARS_5MIN, {}, requests=(late, refused)),
     ]
 
     await bar_tables.store(database, batch, 7, login="trader")
@@ -111,7 +111,9 @@ async def test_depths_are_what_answers_reached(database: Database) -> None:
         first_bar=SENT - timedelta(days=3),
     )
     empty = replace(near, what_to_show=B, bars=0, first_bar=None, outcome=Outcome.NO_DATA)
-    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=(near, far, old, index, empty))], 1)
+    await bar_tables.store(
+        database, [InstrumentAnswers(contract, OPTION_BARS_5MIN, {}, requests=(near, far, old, index, empty))], 1
+    )
 
     since = SENT - timedelta(days=14)
     assert await requests_table.depths(database, OPTION_BARS_5MIN, since) == {T: timedelta(days=60)}
@@ -128,7 +130,7 @@ async def test_the_slowest_requests(database: Database) -> None:
         replace(request(contract, 3, SENT + timedelta(seconds=1)), answered_at=None, outcome=Outcome.TIME_OUT),
         request(contract, 99, SENT - timedelta(days=9)),
     )
-    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=asked)], 1)
+    await bar_tables.store(database, [InstrumentAnswers(contract, OPTION_BARS_5MIN, {}, requests=asked)], 1)
 
     found = await requests_table.slowest(database, SENT - timedelta(days=7), 2)
 
@@ -143,7 +145,7 @@ async def test_old_requests_go(database: Database) -> None:
     """Beyond the age limit the record goes, whole weeks at a time where there are chunks; a dry run only counts."""
     contract = (await make_chain(database)).contracts[0]
     old = [request(contract, sent_at=SENT - timedelta(days=days)) for days in (415, 414, 399, 0)]
-    await bar_tables.store(database, [InstrumentAnswers(contract, {}, requests=tuple(old))], 1)
+    await bar_tables.store(database, [InstrumentAnswers(contract, OPTION_BARS_5MIN, {}, requests=tuple(old))], 1)
 
     assert await retention.drop_old_requests(database.url, SENT, None) == 0
     assert await retention.drop_old_requests(database.url, SENT, 400, dry_run=True) == 2

@@ -184,7 +184,7 @@ async def test_fractional_volume_is_rounded_and_flagged(database: Database) -> N
     """IB's fractional volumes become whole contracts, and the row says so; a whole one later takes the flag away."""
     contract = (await make_chain(database)).contracts[0]
     traded = answers(contract, TRADES=answer([trade(0, volume="2.5"), trade(1, volume="3.0")]))
-    fractional = examined(traded, OPTION_BARS_5MIN, [FRIDAY])
+    fractional = examined(traded, [FRIDAY])
     await bar_tables.store(database, [fractional], 1)
     first = await rows(database, "SELECT volume, flags FROM option_bars_5min ORDER BY time")
 

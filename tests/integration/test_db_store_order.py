@@ -10,6 +10,7 @@ from collector.clock import SystemClock
 from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, picture, quote, trade
 
@@ -43,7 +44,10 @@ def batch(
     group: Sequence[Piece], market: dict[Piece, frozenset[int]], contracts: Sequence[OptionContract]
 ) -> list[InstrumentAnswers]:
     """Return a group of pieces as a batch of answers."""
-    return [InstrumentAnswers(contracts[piece[0]], {piece[1]: answered(piece, market[piece])}) for piece in group]
+    return [
+        InstrumentAnswers(contracts[piece[0]], OPTION_BARS_5MIN, {piece[1]: answered(piece, market[piece])})
+        for piece in group
+    ]
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -26,7 +26,7 @@ async def test_the_underlying_must_have_bars_where_the_option_was_asked_for(data
 
     def is_believed(span: Span) -> bool:
         request = HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.TRADES, span)
-        found, doubtful = judged(contract, [(request, nothing)], sessions)
+        found, doubtful = judged(contract, OPTION_BARS_5MIN, [(request, nothing)], sessions)
         assert doubtful == ([] if found.series else [request])
         assert [(one.outcome, one.negatives) for one in found.requests] == [
             (Outcome.NO_DATA, found.series[WhatToShow.TRADES].covered if found.series else None)
@@ -49,6 +49,6 @@ async def test_an_empty_answer_of_an_expired_contract_proves_nothing(database: D
     (contract, _) = chain.contracts
     later = MONDAY.close + timedelta(days=1)
     request = HistoricalRequest(contract, OPTION_BARS_5MIN, WhatToShow.TRADES, FRIDAY.span)
-    found, doubtful = judged(contract, [(request, Answer((), later, later, later))], sessions)
+    found, doubtful = judged(contract, OPTION_BARS_5MIN, [(request, Answer((), later, later, later))], sessions)
     assert (doubtful, found.series) == ([], {})
     assert [(one.outcome, one.negatives) for one in found.requests] == [(Outcome.NO_DATA, None)]

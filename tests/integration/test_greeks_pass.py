@@ -14,7 +14,7 @@ from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables, lifecycle
 from collector.domain.market_data.bars import Bar, decimal, whole
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -62,7 +62,7 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     underlying = await contract_tables.add_underlying(db, Underlying("SPY", stock.con_id))
     level = bars_of(market, stock.con_id, span, WhatToShow.TRADES)
     given = {WhatToShow.TRADES: answer(level[WhatToShow.TRADES], session)}
-    await bar_tables.store(db, [InstrumentAnswers(underlying, given)], 1)
+    await bar_tables.store(db, [InstrumentAnswers(underlying, UNDERLYING_BARS_5MIN, given)], 1)
     spot = decimal(level[WhatToShow.TRADES][-1].close)
     options = sorted(market.options("SPY", EXPIRATION), key=lambda option: (abs(option.strike - spot), option.right))
     chosen = [contract_of(option) for option in options[: 2 * strikes]]
@@ -72,6 +72,7 @@ async def stored_chain(db: Database, market: Market, strikes: int = 8) -> list[O
     batch = [
         InstrumentAnswers(
             contract,
+            OPTION_BARS_5MIN,
             {
                 what: answer(found, session)
                 for what, found in bars_of(market, contract.source_id, span, *SERIES).items()
@@ -138,7 +139,9 @@ async def test_changed_prices_and_parameters(database: Database, market: Market)
     session = CALENDAR.session("SPY", DAY)
     price = whole("5.55")
     bar = Bar(session.open, price, price, price, price)
-    await bar_tables.store(database, [InstrumentAnswers(listed[0], {WhatToShow.ASK: answer((bar,), session)})], 2)
+    await bar_tables.store(
+        database, [InstrumentAnswers(listed[0], OPTION_BARS_5MIN, {WhatToShow.ASK: answer((bar,), session)})], 2
+    )
 
     again = await calculate(database)
 
@@ -244,8 +247,12 @@ async def test_quarantine(database: Database, market: Market) -> None:
     stock = await contract_tables.underlying(database, "SPY")
     assert stock is not None
 
-    of_option = InstrumentAnswers(listed[0], {WhatToShow.TRADES: answer((), session)}, quarantined=(one,))
-    of_stock = InstrumentAnswers(stock, {WhatToShow.TRADES: answer((), session)}, quarantined=(own,))
+    of_option = InstrumentAnswers(
+        listed[0], OPTION_BARS_5MIN, {WhatToShow.TRADES: answer((), session)}, quarantined=(one,)
+    )
+    of_stock = InstrumentAnswers(
+        stock, UNDERLYING_BARS_5MIN, {WhatToShow.TRADES: answer((), session)}, quarantined=(own,)
+    )
     await bar_tables.store(database, [of_option, of_stock], 1)
     await bar_tables.store(database, [of_option], 2)
 

@@ -45,7 +45,7 @@ def spoilt(number: int = 3, volume: str = "500") -> Bar:
 
 def judged(given: InstrumentAnswers) -> InstrumentAnswers:
     """Return the answers of Friday's session without the bars that cannot be true."""
-    return examined(given, data_set_of(given.instrument), [FRIDAY])
+    return examined(given, [FRIDAY])
 
 
 def brought(

@@ -17,6 +17,7 @@ from collector.db.connection import pool
 from collector.db.schema import features
 from collector.db.upkeep import compaction
 from collector.domain.market_data.bars import Bar, whole
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from tests.support.engines import Engine
@@ -206,7 +207,7 @@ async def test_collection_role_stores_bars(
     contract = OptionContract("SPY", 603, date(2099, 12, 18), Decimal(603), Right.CALL, id=3)
     end = at + 2 * SLOT
     trades = SeriesAnswer(bars_of_one, Spans.of(at, end))
-    answers = InstrumentAnswers(contract, {WhatToShow.TRADES: trades})
+    answers = InstrumentAnswers(contract, OPTION_BARS_5MIN, {WhatToShow.TRADES: trades})
     url = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     async with pool.connect(url, SystemClock()) as database:
         assert await bar_tables.store(database, [answers], 1) == Counts(inserted=1, updated=1)

@@ -21,6 +21,7 @@ from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from tests.support.engines import Engine
+from tests.support.slots import data_set_of
 
 _OPEN = datetime(2025, 11, 3, 14, 30, tzinfo=UTC)
 _SESSION = Span(_OPEN, _OPEN + timedelta(minutes=5 * 78))
@@ -70,7 +71,7 @@ def _answers(
     instrument = OptionContract("SPY", contract, date(2025, 12, 19), Decimal(contract), Right.CALL, id=contract)
     covered = Spans([Span(_SESSION.start + shift, _SESSION.end + shift)])
     trades = SeriesAnswer(tuple(found), covered, covered if settled else Spans())
-    return InstrumentAnswers(instrument, {WhatToShow.TRADES: trades})
+    return InstrumentAnswers(instrument, data_set_of(instrument), {WhatToShow.TRADES: trades})
 
 
 async def _store(db: Database, batch: Sequence[InstrumentAnswers]) -> Counts:

@@ -13,7 +13,7 @@ from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.instruments import OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
-from tests.support.slots import SLOT
+from tests.support.slots import SLOT, data_set_of
 
 FRIDAY = Session(
     date(2026, 11, 20),
@@ -92,7 +92,9 @@ def answer(
 
 def answers(instrument: Underlying | OptionContract, **series: SeriesAnswer) -> InstrumentAnswers:
     """Return an instrument's answers, by the names of the series."""
-    return InstrumentAnswers(instrument, {WhatToShow[name]: given for name, given in series.items()})
+    return InstrumentAnswers(
+        instrument, data_set_of(instrument), {WhatToShow[name]: given for name, given in series.items()}
+    )
 
 
 async def rows(db: Database, statement: str, *args: object) -> list[tuple[object, ...]]:

@@ -2,9 +2,11 @@
 
 import asyncpg
 
+from collector.db.connection.statements import of
 from collector.db.schema.timescale import statement
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 
-_NEEDED = ("views/option_bars_5min", "views/underlying_bars_5min", "functions/whole_numbers")
+_NEEDED = ("views/option_bars_5min", of("schema/view", UNDERLYING_BARS_5MIN), "functions/whole_numbers")
 
 
 async def make_views(url: str) -> None:

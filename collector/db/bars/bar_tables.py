@@ -9,6 +9,7 @@ compares with what is stored, writes what differs, and keeps settled values that
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import TypeAlias
 
 from collector.db.bars import quarantine
@@ -16,11 +17,12 @@ from collector.db.bookkeeping import requests_table as requests
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database, Transaction
 from collector.db.connection.sql_values import spans_literal
+from collector.db.connection.statements import OF_UNDERLYINGS, of, second_column
+from collector.domain.market_data.adjustments import readjustments
 from collector.domain.market_data.bars import SCALE, Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import (
     OPTION_SERIES,
-    UNDERLYING_SERIES,
     Instrument,
     OptionContract,
     Underlying,
@@ -36,18 +38,16 @@ _NO_QUOTE = "\t".join([_NULL] * 4)
 # Twice as fast as an f-string of so many whole numbers.
 _TRADE = "\t".join(["%s"] * 7)
 _QUOTE = "\t".join(["%s"] * 4)
-_PREPARED = (
-    "create_stage_option_bars", "create_stage_underlying_bars", "create_stage_coverage", quarantine.PREPARED,
-    requests.PREPARED,
-)  # fmt: skip
+_PREPARED = ("create_stage_coverage", quarantine.PREPARED, requests.PREPARED)
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
 )  # fmt: skip
 _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
-    "implied_volatility", "flags",
 )  # fmt: skip
+_CLOSE_ONLY = frozenset({WhatToShow.OPTION_IMPLIED_VOLATILITY, WhatToShow.ADJUSTED_LAST})
+"""Series of which the close alone is kept."""
 _COVERAGE_COLUMNS = ("instrument_id", "data_set", "what_to_show", "covered", "settled", "refused", "empty")
 
 
@@ -70,8 +70,9 @@ class SeriesAnswer:
 
 @dataclass(frozen=True, slots=True)
 class InstrumentAnswers:
-    """The answered series of one instrument, which bears its database id; series that were not answered are absent.
+    """The answered series of one instrument and kind of bars; series that were not answered are absent.
 
+    instrument: bears its database id.
     quarantined: bars that cannot be true, kept with the reason; their slots are refused in the series that they are of.
     requests: on record with them, also those that failed and brought nothing; then there may be no series at all.
     flags: bits of `collector.domain.quality.flags.SlotFlag` by slot; they count for series that have a bar in the slot
@@ -80,6 +81,7 @@ class InstrumentAnswers:
     """
 
     instrument: Underlying | OptionContract
+    data_set: DataSet
     series: Mapping[WhatToShow, SeriesAnswer]
     flags: Mapping[datetime, int] = field(default_factory=dict)
     requests: tuple[RequestRecord, ...] = ()
@@ -140,17 +142,21 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How the bars of one data set are stored: its staging table, its statement, the text of its slots.
+    """How the bars of one data set are stored: its staging table, its statements, the text of its slots.
 
-    volume_unit: of the volume's column, in ten-thousandths.
+    volume_unit: of the volume's column, in ten-thousandths. valued: tells which refused slots have a value. compared:
+    tells what is stored of a series that is told anew as a whole; None: there is no such series.
     """
 
     data_set: DataSet
+    create_stage: str
     stage: str
     columns: tuple[str, ...]
     volume_unit: int
     upsert: str
+    valued: str
     lines: Callable[[_Row, Mapping[datetime, str]], list[str]]
+    compared: str | None = None
 
 
 def _option_lines(row: _Row, stamps: Mapping[datetime, str]) -> list[str]:
@@ -166,17 +172,41 @@ def _option_lines(row: _Row, stamps: Mapping[datetime, str]) -> list[str]:
 
 def _underlying_lines(row: _Row, stamps: Mapping[datetime, str]) -> list[str]:
     trades = row.slots.get(WhatToShow.TRADES, {}).get
-    volatility = row.slots.get(WhatToShow.OPTION_IMPLIED_VOLATILITY, {}).get
+    second = next((slots for what, slots in row.slots.items() if what is not WhatToShow.TRADES), {}).get
     flags, id_ = row.flags.get, row.id
     return [
-        f"{id_}\t{stamps[at]}\t{trades(at, _NO_TRADE)}\t{volatility(at, _NULL)}\t{flags(at, 0)}\n" for at in row.times()
+        f"{id_}\t{stamps[at]}\t{trades(at, _NO_TRADE)}\t{second(at, _NULL)}\t{flags(at, 0)}\n" for at in row.times()
     ]
 
 
-_OPTION = _Kind(OPTION_BARS_5MIN, "stage_option_bars", _OPTION_COLUMNS, SCALE, "upsert_option_bars", _option_lines)
-_UNDERLYING = _Kind(
-    UNDERLYING_BARS_5MIN, "stage_underlying_bars", _UNDERLYING_COLUMNS, 1, "upsert_underlying_bars", _underlying_lines
+_OPTION = _Kind(
+    OPTION_BARS_5MIN,
+    "create_stage_option_bars",
+    "stage_option_bars",
+    _OPTION_COLUMNS,
+    SCALE,
+    "upsert_option_bars",
+    "valued_option_slots",
+    _option_lines,
 )
+
+
+def _of_underlyings(data_set: DataSet) -> _Kind:
+    adjusted = WhatToShow.ADJUSTED_LAST in data_set.series
+    return _Kind(
+        data_set,
+        of("create_stage", data_set),
+        f"stage_{data_set.name}",
+        (*_UNDERLYING_COLUMNS, second_column(data_set), "flags"),
+        1,
+        of("upsert", data_set),
+        of("valued", data_set),
+        _underlying_lines,
+        of("compared", data_set) if adjusted else None,
+    )
+
+
+_KINDS = {_OPTION.data_set: _OPTION, **{one: _of_underlyings(one) for one in OF_UNDERLYINGS}}
 
 
 async def store(
@@ -186,7 +216,6 @@ async def store(
     *,
     login: str = "",
     option_series: Sequence[WhatToShow] = OPTION_SERIES,
-    underlying_series: Sequence[WhatToShow] = UNDERLYING_SERIES,
 ) -> Counts:
     """Store a batch of answers with their coverage and the record of their requests, all or nothing.
 
@@ -199,25 +228,25 @@ async def store(
         run_id: the run that asked.
         login: the source's login that asked.
         option_series: the configured series of options; `has_gaps` tells whether one of them is not covered.
-        underlying_series: the configured series of underlyings.
 
     Raises:
         DatabaseUnavailable, DatabaseError: nothing of the batch was stored.
     """
-    options = _gathered(_OPTION, (a for a in batch if isinstance(a.instrument, OptionContract)))
-    underlyings = _gathered(_UNDERLYING, (a for a in batch if isinstance(a.instrument, Underlying)))
+    by_kind: dict[DataSet, list[InstrumentAnswers]] = {}
+    for answers in batch:
+        by_kind.setdefault(answers.data_set, []).append(answers)
+    gathered = [(_KINDS[one], own, _gathered(_KINDS[one], own)) for one, own in by_kind.items()]
     asked = [request for answers in batch for request in answers.requests]
     counts = Counts()
-    if not options and not underlyings and not asked:
+    if not asked and not any(rows for _, _, rows in gathered):
         return counts
-    bad: dict[str, list[tuple[Instrument, Quarantined]]] = {_OPTION.stage: [], _UNDERLYING.stage: []}
-    for answers in batch:
-        kind = _OPTION if isinstance(answers.instrument, OptionContract) else _UNDERLYING
-        bad[kind.stage] += [(answers.instrument, one) for one in answers.quarantined]
-    async with db.transaction(*_PREPARED) as transaction:
-        for kind, rows, series in ((_OPTION, options, option_series), (_UNDERLYING, underlyings, underlying_series)):
+    stages = [kind.create_stage for kind, _, rows in gathered if rows]
+    async with db.transaction(*stages, *_PREPARED) as transaction:
+        for kind, own, rows in gathered:
             if rows:
-                counts += await _store(transaction, kind, rows, bad[kind.stage], series, run_id)
+                bad = [(answers.instrument, one) for answers in own for one in answers.quarantined]
+                series = option_series if kind is _OPTION else kind.data_set.series
+                counts += await _store(transaction, kind, rows, bad, series, run_id)
         await requests.record(transaction, asked, run_id, login)
     return counts
 
@@ -237,9 +266,15 @@ async def _store(
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
     if bad:
         await quarantine.add(transaction, data_set, bad, run_id)
-        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size)
+        valued = await transaction.fetch(kind.valued, data_set.id)
+        instrument_ids, names, times = (
+            [row[name] for row in valued] for name in ("instrument_id", "what_to_show", "time")
+        )
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size, instrument_ids, names, times)
     counts = Counts()
     for ids, start, end in _groups(rows):
+        if kind.compared is not None:
+            await _note_readjustments(transaction, kind, kind.compared, ids, start, end, run_id)
         row = await transaction.fetchrow(
             kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now(), data_set.id
         )
@@ -250,6 +285,28 @@ async def _store(
     if kind is _OPTION and lines:
         await transaction.execute("list_earlier", [row.id for row in rows])
     return counts
+
+
+async def _note_readjustments(
+    transaction: Transaction, kind: _Kind, compared: str, ids: list[int], start: datetime, end: datetime, run_id: int
+) -> None:
+    """Keep by which factors the source has adjusted anew what is about to be replaced."""
+    by_id: dict[int, list[tuple[datetime, int, int]]] = {}
+    for row in await transaction.fetch(compared, ids, start, end):
+        by_id.setdefault(row["underlying_id"], []).append((row["time"], row["old"], row["new"]))
+    found = [(id_, one) for id_, prices in by_id.items() for one in readjustments(prices)]
+    if found:
+        await transaction.execute(
+            "add_adjustment_revisions",
+            kind.data_set.id,
+            [id_ for id_, _ in found],
+            [one.first for _, one in found],
+            [one.last for _, one in found],
+            [one.sessions for _, one in found],
+            [Decimal(f"{one.factor:.8f}") for _, one in found],
+            run_id,
+            transaction.clock.now(),
+        )
 
 
 def _gathered(kind: _Kind, batch: Iterable[InstrumentAnswers]) -> list[_Row]:
@@ -279,7 +336,7 @@ def _gathered(kind: _Kind, batch: Iterable[InstrumentAnswers]) -> list[_Row]:
 
 def _columns(kind: _Kind, what: WhatToShow, bars: Iterable[Bar]) -> dict[datetime, str]:
     """Return the series' own columns by slot, as COPY reads them."""
-    if what is WhatToShow.OPTION_IMPLIED_VOLATILITY:
+    if what in _CLOSE_ONLY:
         return {bar.time: str(bar.close) for bar in bars}
     if what is not WhatToShow.TRADES:
         return {bar[0]: _QUOTE % bar[1:5] for bar in bars}

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from collector.db.connection.pool import Statements
+from collector.db.connection.pool import Database, Statements
+from collector.db.connection.statements import of
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.spans import Span, Spans
 
 
@@ -38,6 +40,29 @@ async def store_levels(db: Statements, index_id: int, bars: Sequence[Bar]) -> No
         [bar.close for bar in bars],
         db.clock.now(),
     )
+
+
+async def settled(db: Statements, data_set: DataSet, underlying_id: int, span: Span) -> dict[datetime, Bar]:
+    """Return an underlying's stored bars of a span whose TRADES have settled, by slot; their prices alone."""
+    rows = await db.fetch(of("settled", data_set), data_set.id, underlying_id, span.start, span.end)
+    return {row["time"]: Bar(row["time"], row["open"], row["high"], row["low"], row["close"]) for row in rows}
+
+
+async def forget_history(db: Database, data_set: DataSet, underlying: Underlying, run_id: int) -> int:
+    """Take all that has settled of an underlying's bars for missing, and keep its values among the replaced ones.
+
+    Returns:
+        The number of sessions that are to be read again.
+    """
+    now, symbols = db.clock.now(), [underlying.symbol]
+    async with db.transaction() as transaction:
+        row = await transaction.fetchrow(of("revise_history", data_set), data_set.id, underlying.id, run_id, now)
+        if row is None or row["first"] is None:
+            return 0
+        start, end, today = row["first"], row["last"] + data_set.bar_size, now.date()
+        await transaction.execute("forget_coverage", data_set.id, symbols, start, end, today)
+        await transaction.execute(of("forget", data_set), symbols, start, end, now)
+    return int(row["sessions"])
 
 
 async def latest(db: Statements) -> datetime | None:

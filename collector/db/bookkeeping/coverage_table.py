@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.connection.pool import Database, Row, Statements
+from collector.db.connection.statements import OF_UNDERLYINGS, of
 from collector.domain.market_data.data_sets import DATA_SETS, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -71,6 +72,37 @@ async def missing(
     return [_missing(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Series-slots of an underlying: those that are expected, and of these the covered and the settled ones."""
+
+    expected: int = 0
+    covered: int = 0
+    settled: int = 0
+
+    def __add__(self, other: "Progress") -> "Progress":
+        return Progress(self.expected + other.expected, self.covered + other.covered, self.settled + other.settled)
+
+
+async def progress(db: Statements, data_set: DataSet, underlying_id: int, sessions: Sequence[Session]) -> Progress:
+    """Return how far the bars of an underlying have come on some sessions; lost ones count as done.
+
+    Args:
+        db: the database.
+        data_set: of underlyings.
+        underlying_id: whose bars.
+        sessions: whole, or clipped.
+    """
+    expected, uncovered, unsettled = [
+        sum(
+            data_set.count(row.missing)
+            for row in await missing(db, data_set, underlying_id, sessions, data_set.series, asks)
+        )
+        for asks in (None, Asks.NOT_COVERED, Asks.NOT_SETTLED)
+    ]
+    return Progress(expected, expected - uncovered, expected - unsettled)
+
+
 async def lacking_columns(
     db: Statements,
     data_set: DataSet,
@@ -117,16 +149,17 @@ async def forget(db: Database, session: Session, symbols: Sequence[str], today: 
     """
     names = list(symbols)
     async with db.transaction() as transaction:
-        hours = (names, session.open, session.close, db.clock.now())
+        now = db.clock.now()
         forgotten = 0
         for data_set in DATA_SETS:
             start, end = data_set.span(session).start, data_set.span(session).end
             # Spans that were settled before revision 0006 reach to the next open.
             end = session.next_open if end == session.close else end
             forgotten += await transaction.execute("forget_coverage", data_set.id, names, start, end, today)
+            if data_set in OF_UNDERLYINGS:
+                await transaction.execute(of("forget", data_set), names, start, end, now)
         await transaction.execute("forget_claims", names, session.day, today)
-        await transaction.execute("forget_option_bars", *hours, today)
-        await transaction.execute("forget_underlying_bars", *hours)
+        await transaction.execute("forget_option_bars", names, session.open, session.close, now, today)
     return forgotten
 
 

@@ -126,9 +126,12 @@ async def open_gaps(
     return [_gap(row) for row in rows]
 
 
-async def days_to_repair(db: Statements, symbols: Sequence[str], before: datetime, now: datetime) -> list[date]:
+async def days_to_repair(
+    db: Statements, data_sets: Sequence[DataSet], symbols: Sequence[str], before: datetime, now: datetime
+) -> list[date]:
     """Return the days before an instant on which open gaps or due dead letters of symbols lie, ascending."""
-    return [row["day"] for row in await db.fetch("days_to_repair", list(symbols), before, now)]
+    data_set_ids = [data_set.id for data_set in data_sets]
+    return [row["day"] for row in await db.fetch("days_to_repair", data_set_ids, list(symbols), before, now)]
 
 
 async def expirations_with_gaps(db: Statements, underlying_id: int, today: date) -> list[date]:

@@ -12,6 +12,7 @@ from collector.db.contracts import lifecycle
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import ContractIdsExhausted
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, Underlying
 
 
@@ -128,9 +129,9 @@ async def selected(db: Statements, underlying_id: int, first: date, last: date) 
     return _contracts(await db.fetch("selected_contracts", underlying_id, first, last))
 
 
-async def first_selected(db: Statements, underlying_id: int) -> date | None:
-    """Return the first session day for which a contract was selected, None before there is one."""
-    found: date | None = await db.fetchval("first_selected", underlying_id)
+async def first_selected(db: Statements, data_set: DataSet, underlying_id: int) -> date | None:
+    """Return the first session day on which bars are expected of an underlying, or of its contracts, None before."""
+    found: date | None = await db.fetchval("first_selected", data_set.id, underlying_id)
     return found
 
 

@@ -41,6 +41,13 @@ async def select(db: Statements, contract_ids: Sequence[int], day: date) -> int:
     return selected
 
 
+async def select_underlying(db: Statements, data_set: DataSet, underlying_id: int, sessions: Sequence[Session]) -> None:
+    """Expect an underlying's own bars of a kind on sessions, from each to the next."""
+    days = [session.day for session in sessions]
+    next_days = [session.next_open.date() for session in sessions]
+    await db.execute("select_underlying", data_set.id, underlying_id, days, next_days)
+
+
 async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int:
     """Select contracts no more from a session on, and return how many had been; earlier sessions are untouched."""
     return await db.execute("release_contracts", list(contract_ids), day) if contract_ids else 0

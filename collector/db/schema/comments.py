@@ -9,6 +9,7 @@ from typing import TypedDict
 import yaml
 
 from collector.config.package_files import resource
+from collector.db.connection.statements import OF_UNDERLYINGS, SECOND_COLUMNS, filled, second_column
 from collector.db.schema.timescale import Session
 from collector.domain.code_meanings import CODES
 
@@ -25,10 +26,17 @@ class Texts(TypedDict):
 
 
 def texts() -> Texts:
-    """Return the texts of sql/comments.yaml."""
+    """Return the texts of sql/comments.yaml, those of underlyings' bars for each size."""
     with (resource("sql") / "comments.yaml").open(encoding="utf-8") as file:
         found: Texts = yaml.safe_load(file)
-    return found
+    relations: dict[str, dict[str, str]] = {}
+    for relation, columns in found["relations"].items():
+        for data_set in OF_UNDERLYINGS if "{bars}" in relation else OF_UNDERLYINGS[:1]:
+            lacking = SECOND_COLUMNS - {second_column(data_set)} if "{bars}" in relation else set()
+            relations[filled(relation, data_set)] = {
+                name: filled(text, data_set) for name, text in columns.items() if name not in lacking
+            }
+    return {**found, "relations": relations}
 
 
 async def write(session: Session) -> None:

@@ -16,6 +16,7 @@ import structlog
 from collector.clock import Clock
 from collector.db.connection.locks import Lock
 from collector.db.connection.pool import Database
+from collector.db.connection.statements import of
 from collector.db.schema import features, timescale
 from collector.db.schema.features import StorageSettings
 from collector.db.schema.timescale import Edition, Session
@@ -25,7 +26,7 @@ from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_
 UPGRADE = "run: collector db upgrade"
 
 _DECIMALS = "decimals"
-_BAR_VIEWS = ("option_bars_5min", "option_bars_5min_float8", "underlying_bars_5min")
+_BAR_VIEWS = ("views/option_bars_5min", "views/option_bars_5min_float8", of("schema/view", UNDERLYING_BARS_5MIN))
 _LOCK_ATTEMPTS = 20
 _BETWEEN_ATTEMPTS_S = 1.0
 """Readers that queue behind us get their turn; each attempt waits as long as any statement waits for a lock."""
@@ -277,7 +278,7 @@ async def _lock(session: Session) -> None:
 
 async def _finish(session: Session) -> None:
     """Let the views show the store alone, and drop the schema; the views first, as readers take them."""
-    await _unhurried(session, [*(f"views/{name}" for name in _BAR_VIEWS), "upgrade/drop_decimals"])
+    await _unhurried(session, [*_BAR_VIEWS, "upgrade/drop_decimals"])
 
 
 async def _unhurried(session: Session, names: Sequence[str]) -> None:

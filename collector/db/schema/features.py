@@ -13,29 +13,30 @@ from typing import NamedTuple
 import asyncpg
 
 from collector.clock import Clock
+from collector.db.connection.statements import OF_UNDERLYINGS, of
 from collector.db.schema import comments, timescale
 from collector.db.schema.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.data_sets import DATA_SETS
 
-HYPERTABLES = ("store.option_bars_5min", "store.underlying_bars_5min", "requests")
+HYPERTABLES = ("store.option_bars_5min", *(f"store.{one.name}" for one in OF_UNDERLYINGS), "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
 """In the schema store and in the order in which they are made: the daily one stands on the hourly one."""
 
 VIEWS = (
-    "option_contracts",
-    "instruments",
-    "option_bars_5min",
-    "option_bars_5min_float8",
-    "underlying_bars_5min",
-    *AGGREGATES,
-    "option_bars",
-    "selections",
-    "latest_runs",
-    "open_gaps",
-    "session_quality",
+    "views/option_contracts",
+    "views/instruments",
+    "views/option_bars_5min",
+    "views/option_bars_5min_float8",
+    *(of("schema/view", one) for one in OF_UNDERLYINGS),
+    *(f"views/{name}" for name in AGGREGATES),
+    "views/option_bars",
+    "views/selections",
+    "views/latest_runs",
+    "views/open_gaps",
+    "views/session_quality",
 )
-"""Views for readers, in sql/views; the same on every engine, made in this order."""
+"""Statements that make the views for readers; the same on every engine, in this order."""
 
 FUNCTIONS = (
     "refuse_writes", "whole_numbers", "drop_day", "drop_requests", "compress_again", "stored_chunks",
@@ -114,11 +115,14 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
         async with session.alone():
             if server.installed is None and not _refusal(server):
                 server = await _extended(session, server)
+            for one in OF_UNDERLYINGS:
+                await session.execute(of("schema/create_table", one))
             if server.edition is Edition.NONE:
                 await _plain_summaries(session)
             else:
                 await session.execute("hypertable_option_bars")
-                await session.execute("hypertable_underlying_bars")
+                for one in OF_UNDERLYINGS:
+                    await session.execute(of("schema/hypertable", one))
                 await session.execute("hypertable_requests")
                 if server.edition is Edition.COMMUNITY:
                     await _community(session, settings or StorageSettings())
@@ -129,7 +133,7 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
                 await session.execute("add_data_set", one.id, one.name, one.kind.value, seconds)
             async with session.transaction():  # so that no reader misses bars that wait to be moved into the store
                 for name in VIEWS:
-                    await session.execute(f"views/{name}")
+                    await session.execute(name)
                 await session.execute("upgrade/show_both")
             for name in FUNCTIONS:
                 await session.execute(f"functions/{name}")
@@ -184,8 +188,11 @@ async def _community(session: Session, settings: StorageSettings) -> None:
     await session.execute("batches_of_the_database")
     compress_after = timedelta(days=settings.compress_after_days)
     reach = timedelta(days=settings.repair_days)
+    await session.execute("columnstore_option_bars")
+    await session.execute("columnstore_requests")
+    for one in OF_UNDERLYINGS:
+        await session.execute(of("schema/columnstore", one))
     for name in HYPERTABLES:
-        await session.execute(f"columnstore_{name.removeprefix('store.').removesuffix('_5min')}")
         await session.execute("add_columnstore_policy", name, compress_after)
         await session.execute("move_columnstore_policy", name, compress_after)
     await session.execute("drop_summary_views")

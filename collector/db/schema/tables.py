@@ -253,7 +253,24 @@ bar_revisions = Table(
     Column("implied_volatility", GREEK),
     Column("replaced_at", INSTANT, nullable=False),
     Column("run_id", Integer, nullable=False),
+    Column("adjusted_close", PRICE),
     Index(None, "instrument_id", "time"),
+)
+
+# By which factors adjusted closes have changed: a dividend changes all of them, and is one row.
+adjustment_revisions = Table(
+    "adjustment_revisions",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
+    _data_set(),
+    Column("first_session", Date, nullable=False),
+    Column("last_session", Date, nullable=False),
+    Column("sessions", Integer, nullable=False),
+    Column("factor", Numeric(16, 8), nullable=False),
+    Column("replaced_at", INSTANT, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Index(None, "underlying_id", "replaced_at"),
 )
 
 # What the summaries of dropped bars were, where there were no continuous aggregates: retention writes it down.

@@ -75,7 +75,12 @@ _LONGEST_S = 24 * 3600.0
 
 @functools.cache
 def statement(name: str) -> str:
-    """Return the text of sql/timescale/NAME.sql, or of sql/FOLDER/NAME.sql when the name holds its folder."""
+    """Return the text of sql/timescale/NAME.sql, or of sql/FOLDER/NAME.sql when the name holds its folder.
+
+    What `statements.of` names is about one size of underlyings' bars.
+    """
+    if name.endswith(")"):
+        return query(name)
     path = name if "/" in name else f"timescale/{name}"
     return (resource("sql") / f"{path}.sql").read_text(encoding="utf-8")
 

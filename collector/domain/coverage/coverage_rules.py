@@ -88,24 +88,25 @@ def justified(
     told = ((data_set.span(one).start, data_set.ended(one, answer.covered_until)) for one in sessions)
     spoken_for = Spans(Span(start, end) for start, end in told if start < end)
     covered = Spans((request.span,)) & spoken_for & happened
-    settled, empty, negatives = Spans(), Spans(), Spans()
+    settled, empty, negatives = list[Span](), list[Span](), list[Span]()
+    times = [bar.time for bar in answer.bars]
     for session in sessions:
         span = data_set.span(session)
-        part = covered & Spans((span,))
+        part = (covered & Spans((span,))).spans
         # Late enough, for IB corrects after the close; and proven, for by a clock that is fast a session that still
         # goes on would be final.
         final = answer.sent_at > session.settles_at
         final = final and proven_end(data_set, session, seen_until, answer.sent_at) == span.end
         # One bar shows that the series came through: its slots without a bar are the market's silence. Without any,
         # that silence may be the source's (docs/evidence.md).
-        if any(bar.time in span for bar in answer.bars):
-            settled |= part if final else Spans()
+        if bisect_left(times, span.start) < bisect_left(times, span.end):
+            settled += part if final else ()
         else:
-            empty |= part
-            negatives |= part if final else Spans()
+            empty += part
+            negatives += part if final else ()
     # A bar that starts where the proof ends, or later, may still grow.
-    kept = bisect_left(answer.bars, happened.hull.end, key=lambda bar: bar.time) if happened else 0
-    return Justified(answer.bars[:kept], covered, settled, empty, negatives)
+    kept = bisect_left(times, happened.hull.end) if happened else 0
+    return Justified(answer.bars[:kept], covered, Spans(settled), Spans(empty), Spans(negatives))
 
 
 def has_expired(instrument: Instrument, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """From missing slots to the fewest requests, most urgent first."""
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -31,15 +32,21 @@ def requests_for(
 ) -> Iterator[HistoricalRequest]:
     """Yield the fewest requests, none longer than allowed, that ask for every missing slot and for no other slot.
 
-    Spans of neighbouring sessions are asked for together: nothing trades in between.
+    Spans of neighbouring sessions are asked for together: nothing trades in between. Of a series that ends now all
+    sessions are asked for in one request, if any of them lacks something.
 
     Args:
         instrument: whose bars.
         data_set: which bars; it says how long a request may be.
         what_to_show: which series.
         missing: slots inside sessions.
-        sessions: the product's sessions that `missing` touches, ascending.
+        sessions: the product's sessions that `missing` touches, ascending; of a series that ends now all that is kept.
     """
+    if what_to_show.ends_now:
+        if missing:
+            whole = Span(data_set.span(sessions[0]).start, data_set.span(sessions[-1]).end)
+            yield HistoricalRequest(instrument, data_set, what_to_show, whole)
+        return
     next_start = {
         data_set.span(one).end: data_set.span(following).start
         for one, following in itertools.pairwise(sessions)
@@ -49,6 +56,25 @@ def requests_for(
     for stretch in bridged:
         for span in _pieces(missing & Spans((stretch,)), data_set.longest_request):
             yield HistoricalRequest(instrument, data_set, what_to_show, span)
+
+
+def overlapping(data_set: DataSet, missing: Spans, sessions: Sequence[Session]) -> Spans:
+    """Return the slots of the few sessions before each stretch of missing ones, by which a split is seen.
+
+    Args:
+        data_set: which bars; it says how many sessions.
+        missing: slots inside sessions.
+        sessions: the product's sessions that are looked at, ascending.
+    """
+    if not data_set.overlap or not missing:
+        return Spans()
+    starts = [span.start for span in missing]
+    lacks = []
+    for span in map(data_set.span, sessions):
+        before = bisect_left(starts, span.end) - 1
+        lacks.append(before >= 0 and missing.spans[before].end > span.start)
+    begins = [at for at, (before, now) in enumerate(itertools.pairwise(lacks), start=1) if now and not before]
+    return Spans(data_set.span(one) for at in begins for one in sessions[max(at - data_set.overlap, 0) : at])
 
 
 def _pieces(missing: Spans, longest: timedelta) -> Iterator[Span]:
@@ -62,7 +88,7 @@ def _pieces(missing: Spans, longest: timedelta) -> Iterator[Span]:
 
 
 def halves(request: HistoricalRequest, sessions: Sequence[Session]) -> tuple[HistoricalRequest, ...]:
-    """Return a request of several sessions as two of half as many; one of a single session is returned alone.
+    """Return a request of several sessions as two of half as many; one that cannot be parted is returned alone.
 
     Args:
         request: what was asked for.
@@ -70,7 +96,7 @@ def halves(request: HistoricalRequest, sessions: Sequence[Session]) -> tuple[His
     """
     data_set, span = request.data_set, request.span
     touched = data_set.touched(span, sessions)
-    if len(touched) < 2:  # noqa: PLR2004 - halves
+    if len(touched) < 2 or request.what_to_show.ends_now:  # noqa: PLR2004 - halves
         return (request,)
     middle = len(touched) // 2
     first = Span(span.start, data_set.span(touched[middle - 1]).end)

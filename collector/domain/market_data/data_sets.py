@@ -32,6 +32,8 @@ class DataSet:
     id: names it in the bookkeeping's keys, for ever. name: of the view that shows its bars, and of the table in the
     schema `store` that holds them. series: in the order in which they are asked for. longest_request: what the source
     answers whole. depths: how far back its memory is counted on, by series, while nothing deeper has been seen.
+    overlap: sessions before each stretch of missing TRADES that are asked for once more, for by them a split is seen;
+    such a data set is kept whole, and every run looks at all of it. 0: none.
     """
 
     id: int
@@ -41,6 +43,15 @@ class DataSet:
     series: tuple[WhatToShow, ...]
     longest_request: timedelta
     depths: Mapping[WhatToShow, timedelta]
+    overlap: int = 0
+
+    @property
+    def size(self) -> str:
+        """Return the size of its bars as it is written: `5 mins`, `1 min`, `1 day`."""
+        if self.bar_size >= DAY:
+            return "1 day"
+        minutes = self.bar_size // timedelta(minutes=1)
+        return "1 min" if minutes == 1 else f"{minutes} mins"
 
     def span(self, session: Session) -> Span:
         """Return the slots that a session has: its hours, or the one slot of bars of a day, from midnight UTC on."""
@@ -99,6 +110,7 @@ def _depths(trades: timedelta, quotes: timedelta) -> Mapping[WhatToShow, timedel
         {
             WhatToShow.TRADES: trades,
             WhatToShow.OPTION_IMPLIED_VOLATILITY: trades,
+            WhatToShow.ADJUSTED_LAST: trades,
             WhatToShow.BID: quotes,
             WhatToShow.ASK: quotes,
         }
@@ -107,6 +119,7 @@ def _depths(trades: timedelta, quotes: timedelta) -> Mapping[WhatToShow, timedel
 
 # Less than IB has been found to keep: some 120 and 65 days of options.
 _INTRADAY = _depths(timedelta(days=90), timedelta(days=45))
+_DAILY = _depths(timedelta(days=20 * 365), timedelta(days=20 * 365))
 
 OPTION_BARS_5MIN = DataSet(
     1, "option_bars_5min", InstrumentKind.OPTION, timedelta(minutes=5), OPTION_SERIES, timedelta(days=7), _INTRADAY
@@ -115,9 +128,16 @@ UNDERLYING_BARS_5MIN = DataSet(
     2, "underlying_bars_5min", InstrumentKind.UNDERLYING, timedelta(minutes=5), UNDERLYING_SERIES, timedelta(days=7),
     _INTRADAY,
 )  # fmt: skip
+UNDERLYING_BARS_1DAY = DataSet(
+    3, "underlying_bars_1day", InstrumentKind.UNDERLYING, DAY, (WhatToShow.TRADES, WhatToShow.ADJUSTED_LAST),
+    timedelta(days=364), _DAILY, overlap=5,
+)  # fmt: skip
+UNDERLYING_BARS_1MIN = DataSet(
+    4, "underlying_bars_1min", InstrumentKind.UNDERLYING, timedelta(minutes=1), (WhatToShow.TRADES,), DAY, _INTRADAY
+)
 
 PROOF = UNDERLYING_BARS_5MIN
 """Its bars are asked for to prove that a time has come."""
 
-DATA_SETS = (OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN)
-"""All of them; another size of bars is another row here."""
+DATA_SETS = (OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, UNDERLYING_BARS_1DAY, UNDERLYING_BARS_1MIN)
+"""All of them, by id; another size of bars is another row here."""

@@ -21,6 +21,13 @@ class WhatToShow(StrEnum):
     BID = "BID"
     ASK = "ASK"
     OPTION_IMPLIED_VOLATILITY = "OPTION_IMPLIED_VOLATILITY"
+    ADJUSTED_LAST = "ADJUSTED_LAST"
+    """Daily bars as if splits and dividends had never been."""
+
+    @property
+    def ends_now(self) -> bool:
+        """Tell whether one request asks for all of it up to now: each dividend changes what came before."""
+        return self is WhatToShow.ADJUSTED_LAST
 
 
 OPTION_SERIES = (WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK)

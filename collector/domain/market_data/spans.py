@@ -73,12 +73,16 @@ class Spans:
         return Spans((*self.spans, *other.spans))
 
     def __and__(self, other: "Spans") -> "Spans":
-        return Spans(
-            Span(max(a.start, b.start), min(a.end, b.end))
-            for a in self.spans
-            for b in other.spans
-            if max(a.start, b.start) < min(a.end, b.end)
-        )
+        found, one, two = [], 0, 0
+        while one < len(self.spans) and two < len(other.spans):
+            a, b = self.spans[one], other.spans[two]
+            if a.start < b.end and b.start < a.end:
+                found.append(Span(max(a.start, b.start), min(a.end, b.end)))
+            if a.end < b.end:
+                one += 1
+            else:
+                two += 1
+        return Spans(found)
 
     def __sub__(self, other: "Spans") -> "Spans":
         left = list(self.spans)

@@ -154,6 +154,15 @@ class BackupReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitReport:
+    """A split that the run has seen: old price over new one, and the stored sessions that are read again."""
+
+    symbol: str
+    factor: float
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextWindow:
     """What runs next."""
 
@@ -207,7 +216,8 @@ class RunReport:
     implausible: sessions whose empty answers settle nothing. accepted: those taken as they are, with the reason.
     unproven: series that came back empty with nothing beside them to prove it. controls: requests that were asked for
     such proof. confirm_at: when what awaits a second answer is asked again; None: nothing does. confirming: the window
-    had run before, and asked again for that.
+    had run before, and asked again for that. data_sets: the names of what it collected. splits: of underlyings, seen by
+    this run.
     """
 
     run_id: int
@@ -239,6 +249,8 @@ class RunReport:
     next_window: NextWindow | None = None
     environment: Environment = Environment()
     backup: BackupReport | None = None
+    data_sets: tuple[str, ...] = ()
+    splits: tuple[SplitReport, ...] = ()
     failure: FailureReport | None = None
     log_path: str = ""
     host: str = ""

@@ -82,7 +82,8 @@ def reaches(request: HistoricalRequest, asked: Parameters, reply: Reply, skew: t
     start = _instant(reply.told_span[0])
     if start is None:
         number, unit = asked.duration.split()
-        length = timedelta(seconds=int(number)) if unit == "S" else timedelta(days=int(number) - 1)
+        lengths = {"S": timedelta(seconds=int(number)), "Y": timedelta(days=365 * int(number))}
+        length = lengths.get(unit, timedelta(days=int(number) - 1))
         start = reply.sent_at + skew - length
     return start <= request.span.start
 

@@ -10,8 +10,8 @@ import structlog
 
 from collector.domain.coverage.coverage_rules import NEW_YORK, latest, proven_end
 from collector.domain.market_data.answers import Failure, HistoricalRequest, Outcome
-from collector.domain.market_data.data_sets import PROOF
-from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.data_sets import PROOF, DataSet
+from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.reactions import REACTIONS, delay_s
@@ -49,10 +49,7 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
             break
         if attempt:
             await parts.clock.sleep(delay_s(Outcome.UNKNOWN, attempt, parts.randomness) or 0.0)
-        start = PROOF.slot_of(prepared.sessions[-1].close - PROOF.bar_size)
-        last_slot = Span(start, start + PROOF.bar_size)
-        request = HistoricalRequest(prepared.underlying, PROOF, WhatToShow.TRADES, last_slot)
-        finished.tally.attempted(request, await parts.source.historical(request))
+        await _ask(prepared.underlying, prepared.sessions[-1].close, finished, parts)
     finished.not_prepared += [
         lacking for one in finished.prepared if (lacking := _unproven(one, finished.order, parts, stored))
     ]
@@ -60,6 +57,42 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         replace(one, sessions=_proven(one, finished.order, _seen(parts, stored), parts.source.now()))
         for one in finished.prepared
     ]
+
+
+async def prove_close(
+    finished: Finished,
+    parts: Parts,
+    data_set: DataSet,
+    underlying: Underlying,
+    session: Session,
+    stored: datetime | None,
+) -> None:
+    """Ask for the last bar of a session that has closed, unless it has been sent: bars of a day prove no time.
+
+    Args:
+        finished: the run; that the bar does not come is noted.
+        parts: what the run works with.
+        data_set: bars of a day.
+        underlying: whose last bar.
+        session: its session, whole.
+        stored: start of the latest underlying's bar in the tables, which the source has sent once.
+    """
+    for attempt in range(1 + REACTIONS[Outcome.UNKNOWN].attempts):
+        now = parts.source.now()
+        end = proven_end(data_set, session, _seen(parts, stored), now)
+        if now <= session.settles_at or end == data_set.span(session).end:
+            return
+        if attempt:
+            await parts.clock.sleep(delay_s(Outcome.UNKNOWN, attempt, parts.randomness) or 0.0)
+        await _ask(underlying, session.close, finished, parts)
+    finished.not_prepared.append(_silent(underlying.symbol, parts, stored))
+
+
+async def _ask(underlying: Underlying, close: datetime, finished: Finished, parts: Parts) -> None:
+    """Ask for the last bar before an instant, for the sake of what it proves."""
+    start = PROOF.slot_of(close - PROOF.bar_size)
+    request = HistoricalRequest(underlying, PROOF, WhatToShow.TRADES, Span(start, start + PROOF.bar_size))
+    finished.tally.attempted(request, await parts.source.historical(request))
 
 
 def _seen(parts: Parts, stored: datetime | None) -> datetime | None:
@@ -74,7 +107,7 @@ def _short(prepared: Prepared, order: Order, parts: Parts, stored: datetime | No
     """Return how much of a symbol's last session is not proven."""
     if not prepared.sessions:
         return timedelta(0)
-    data_set, whole = order.option_bars, _whole(prepared, order)[-1]
+    data_set, whole = order.data_sets[0], _whole(prepared, order)[-1]
     end = proven_end(data_set, whole, _seen(parts, stored), parts.source.now())
     return max(data_set.span(prepared.sessions[-1]).end - end, timedelta(0))
 
@@ -97,9 +130,13 @@ def _unproven(prepared: Prepared, order: Order, parts: Parts, stored: datetime |
     """Return what cannot be asked for because only a clock says that it has happened."""
     if _short(prepared, order, parts, stored) <= PROOF.bar_size:
         return None
+    return _silent(prepared.underlying.symbol, parts, stored)
+
+
+def _silent(symbol: str, parts: Parts, stored: datetime | None) -> NotPrepared:
     seen = _seen(parts, stored)
     return _left_out(
-        prepared.underlying.symbol,
+        symbol,
         f"{'nothing' if seen is None else f'no bar of an underlying later than {seen:%Y-%m-%d %H:%M} UTC'} was sent,"
         f" though by IB's clock it is {parts.source.now():%Y-%m-%d %H:%M}: that clock is ahead, or IB is silent;"
         " what is later was not asked for",
@@ -113,7 +150,7 @@ def _left_out(symbol: str, words: str) -> NotPrepared:
 
 def _proven(prepared: Prepared, order: Order, seen_until: datetime | None, now: datetime) -> tuple[Session, ...]:
     """Return the proven parts of a symbol's sessions."""
-    data_set = order.option_bars
+    data_set = order.data_sets[0]
     found = (
         data_set.part(part, data_set.span(part).start, proven_end(data_set, whole, seen_until, now))
         for part, whole in zip(prepared.sessions, _whole(prepared, order), strict=True)

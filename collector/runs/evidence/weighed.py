@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from collector.domain.coverage.evidence import EmptySession
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
-Series = tuple[int, WhatToShow]
-"""An instrument (an underlying's id below zero) and what to show."""
+Series = tuple[int, DataSet, WhatToShow]
+"""An instrument (an underlying's id below zero), the kind of its bars, and what they show."""
 
 
 @dataclass(slots=True)

@@ -75,7 +75,7 @@ async def weigh(
                     transaction, settings, calendar, data_set, underlying, list(days), findings, found
                 )
                 for claim in settled:
-                    series = (claim.instrument, claim.facts.what_to_show)
+                    series = (claim.instrument, data_set, claim.facts.what_to_show)
                     unproven[series] = unproven.get(series, Spans()) - Spans((claim.span,))
     # What earlier witnesses have proven meanwhile needs no answer of this run.
     found.uncontrolled -= {series for series, spans in unproven.items() if not spans}
@@ -122,7 +122,7 @@ async def _witnessed(
         marks.append((negative, controlled))
         # An underlying's other series are not everybody's to have: what they lack makes no session suspect.
         if (negative.instrument > 0 or what is WhatToShow.TRADES) and not negative.settled:
-            series = (negative.instrument, what)
+            series = (negative.instrument, data_set, what)
             (found.controlled if controlled else found.uncontrolled).add(series)
             if not controlled:
                 unproven[series] = unproven.get(series, Spans()) | negative.spans

@@ -13,7 +13,6 @@ from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Statements
 from collector.domain.market_data.bars import SCALE, Bar, whole
-from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -31,7 +30,6 @@ from collector.domain.quality.quality_rules import (
 
 def examined(
     answers: InstrumentAnswers,
-    data_set: DataSet,
     sessions: Sequence[Session],
     spots: Mapping[datetime, SpotRange] | None = None,
     settings: QualitySettings | None = None,
@@ -43,18 +41,17 @@ def examined(
 
     Args:
         answers: what IB answered, on its way to `db.bars.store`.
-        data_set: which bars were asked for.
         sessions: the product's sessions that were asked about.
         spots: the underlying's range by slot (`spots_of`); bounds are checked where it is known.
         settings: tolerances; None: the defaults.
     """
-    tolerances = tolerances_of(settings or QualitySettings())
+    tolerances, data_set = tolerances_of(settings or QualitySettings()), answers.data_set
     kept: dict[WhatToShow, SeriesAnswer] = {}
     quarantined: list[Quarantined] = []
     for what, answer in answers.series.items():
         kept[what] = answer
         if not all_possible(answer.bars, data_set, what, sessions):
-            kept[what], bad = _refused(answers, data_set, what, sessions)
+            kept[what], bad = _refused(answers, what, sessions)
             quarantined += bad
     bars: dict[WhatToShow, tuple[Bar, ...]] = {what: _ascending(answer.bars) for what, answer in kept.items()}
     if isinstance(answers.instrument, OptionContract):
@@ -66,10 +63,10 @@ def examined(
 
 
 def _refused(
-    answers: InstrumentAnswers, data_set: DataSet, what: WhatToShow, sessions: Sequence[Session]
+    answers: InstrumentAnswers, what: WhatToShow, sessions: Sequence[Session]
 ) -> tuple[SeriesAnswer, list[Quarantined]]:
     """Return what is left of a series without the bars that cannot be true, and these."""
-    answer = answers.series[what]
+    answer, data_set = answers.series[what], answers.data_set
     reasons = [(bar, impossible(bar, data_set, what, sessions)) for bar in answer.bars]
     good = tuple(bar for bar, reason in reasons if reason is None)
     bad = [Quarantined(data_set, what, bar, reason) for bar, reason in reasons if reason is not None]

@@ -19,6 +19,7 @@ from collector.db.connection.pool import Database
 from collector.domain.coverage.coverage_rules import has_expired, is_definite, justified
 from collector.domain.errors import DataRefused
 from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -58,7 +59,7 @@ class Sessions:
 
 
 def judged(
-    instrument: Instrument, answered: Sequence[Answered], sessions: Sessions
+    instrument: Instrument, data_set: DataSet, answered: Sequence[Answered], sessions: Sessions
 ) -> tuple[InstrumentAnswers, list[HistoricalRequest]]:
     """Return what an instrument's answers justify, and the empty ones that are to be asked for again at once."""
     series: dict[WhatToShow, SeriesAnswer] = {}
@@ -66,7 +67,7 @@ def judged(
     records: list[RequestRecord] = []
     for request, whole in answered:
         touched = sessions.touching(request)
-        answer = replace(whole, bars=in_hours(whole.bars, request.data_set, touched))
+        answer = replace(whole, bars=in_hours(whole.bars, data_set, touched))
         traded = isinstance(instrument, Underlying) or sessions.underlying_traded(request)
         if not is_definite(answer, instrument, underlying_traded=traded):
             records.append(answered_record(request, answer))
@@ -82,7 +83,7 @@ def judged(
             settled=found.settled if before is None else before.settled | found.settled,
             empty=found.empty if before is None else before.empty | found.empty,
         )
-    return InstrumentAnswers(instrument, series, requests=tuple(records)), doubtful
+    return InstrumentAnswers(instrument, data_set, series, requests=tuple(records)), doubtful
 
 
 def answered_record(request: HistoricalRequest, answer: Answer, negatives: Spans | None = None) -> RequestRecord:

@@ -6,7 +6,7 @@ The plan of a run: which slots are missing, as the fewest requests, most urgent 
 import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,9 +15,10 @@ from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
-from collector.domain.coverage.request_planning import Work, in_order, requests_for
+from collector.domain.coverage.request_planning import Work, in_order, overlapping, requests_for
 from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
+from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
@@ -31,24 +32,26 @@ from collector.runs.preparing.discovery import Discovery
 from collector.runs.source import NoSource
 
 
-async def underlying_work(db: Database, underlying: Underlying, order: Order, now: datetime) -> list[Work]:
-    """Return the requests for an underlying's own bars: the order's sessions, whole as far as they have gone.
+async def underlying_work(
+    db: Database, calendar: Calendar, data_set: DataSet, underlying: Underlying, order: Order, now: datetime
+) -> list[Work]:
+    """Return the requests for an underlying's own bars of a kind: the order's sessions, whole as far as they have gone.
 
     Whole, whatever the window's span: spot, volatility and the meaning of "no data" hang on them. Earlier sessions, at
-    which rotation looks too, only where contracts were selected.
+    which rotation looks too, only where bars of the underlying are expected.
     """
-    looked_at, own = order.sessions[underlying.symbol], [session.day for session in order.own(underlying.symbol)]
-    work = []
-    for data_set in order.underlying_bars:
-        sessions = [part for session in looked_at if (part := clipped(data_set, session, None, now))]
-        series, asks = data_set.series, _asks(order)
-        rows = await coverage_table.missing(db, data_set, underlying.id, sessions, series, asks, also=own)
-        rests = await older_sessions.resting(order, db, data_set, underlying, now)
-        awake = ((row.what_to_show, rests.awake(underlying, row.what_to_show, row.missing)) for row in rows)
-        asked = (requests_for(underlying, data_set, what, missing, sessions) for what, missing in awake)
-        if requests := tuple(itertools.chain.from_iterable(asked)):
-            work.append(Work(underlying, requests))
-    return work
+    whole = await older_sessions.looked_at(order, db, calendar, data_set, underlying)
+    own = [session.day for session in order.own(underlying.symbol)]
+    sessions = [part for session in whole if (part := clipped(data_set, session, None, now))]
+    rows = await coverage_table.missing(db, data_set, underlying.id, sessions, data_set.series, _asks(order), also=own)
+    rests = await older_sessions.resting(order, db, data_set, underlying, now)
+    requests: list[HistoricalRequest] = []
+    for row in rows:
+        missing = rests.awake(underlying, row.what_to_show, row.missing)
+        if row.what_to_show is WhatToShow.TRADES:
+            missing |= overlapping(data_set, missing, sessions)
+        requests += requests_for(underlying, data_set, row.what_to_show, missing, sessions)
+    return [Work(underlying, tuple(requests))] if requests else []
 
 
 async def contract_work(
@@ -74,8 +77,9 @@ async def lacks_expired(
     """Tell whether contracts that have expired lack something, and their source is not known to have forgotten them."""
     for symbol in symbols:
         gone = await expired_contracts.not_gone(db, symbol, now)
-        if gone and symbol.sessions and await _missing(db, symbol, series, order, gone, now):
-            return True
+        for data_set in order.option_bars if gone and symbol.sessions else ():
+            if await _missing(db, data_set, symbol, series, order, gone, now):
+                return True
     return False
 
 
@@ -91,22 +95,36 @@ async def _recorded_work(
         by_id = {contract.id: contract for contract in await expired_contracts.answering(db, symbol, now)}
         if not by_id or not symbol.sessions:
             continue
-        settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.recent(db, order.option_bars, symbol.underlying.id, now) if settling else {}
-        rests = await older_sessions.resting(order, db, order.option_bars, symbol.underlying, now)
-        requests: dict[int, list[HistoricalRequest]] = {}
-        for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
-            contract = by_id[row.instrument_id]
-            missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
-            missing = rests.awake(contract, row.what_to_show, missing)
-            asked = requests_for(contract, order.option_bars, row.what_to_show, missing, symbol.sessions)
-            requests.setdefault(row.instrument_id, []).extend(asked)
-        work.extend(Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked)
+        for data_set in order.option_bars:
+            work += await _work_of(db, symbol, data_set, order, series, by_id, now)
     return work
+
+
+async def _work_of(
+    db: Database,
+    symbol: Prepared,
+    data_set: DataSet,
+    order: Order,
+    series: Sequence[WhatToShow],
+    by_id: Mapping[int, OptionContract],
+    now: datetime,
+) -> list[Work]:
+    """Return what is to be asked for a symbol's contracts (by id) of one kind of bars."""
+    young = await claims.recent(db, data_set, symbol.underlying.id, now) if _asks(order) is Asks.NOT_SETTLED else {}
+    rests = await older_sessions.resting(order, db, data_set, symbol.underlying, now)
+    requests: dict[int, list[HistoricalRequest]] = {}
+    for row in await _missing(db, data_set, symbol, series, order, list(by_id.values()), now):
+        contract = by_id[row.instrument_id]
+        missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
+        missing = rests.awake(contract, row.what_to_show, missing)
+        asked = requests_for(contract, data_set, row.what_to_show, missing, symbol.sessions)
+        requests.setdefault(row.instrument_id, []).extend(asked)
+    return [Work(by_id[contract_id], tuple(asked)) for contract_id, asked in requests.items() if asked]
 
 
 async def _missing(
     db: Database,
+    data_set: DataSet,
     symbol: Prepared,
     series: Sequence[WhatToShow],
     order: Order,
@@ -116,16 +134,14 @@ async def _missing(
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
-        return await coverage_table.lacking_columns(
-            db, order.option_bars, symbol.underlying.id, symbol.sessions, series, ids
-        )
+        return await coverage_table.lacking_columns(db, data_set, symbol.underlying.id, symbol.sessions, series, ids)
     gone = [contract.id for contract in contracts if has_expired(contract, now)]
     living = [contract.id for contract in contracts if not has_expired(contract, now)]
     found: list[coverage_table.Missing] = []
     for ids, asks in ((living, _asks(order)), (gone, order.asks)):
         if ids:
             found += await coverage_table.missing(
-                db, order.option_bars, symbol.underlying.id, symbol.sessions, series, asks, ids
+                db, data_set, symbol.underlying.id, symbol.sessions, series, asks, ids
             )
     return found
 
@@ -152,14 +168,14 @@ async def sample(
     IB corrects bars later now and then; what a second reading changes becomes visible in bar_revisions.
     """
     work: list[Work] = []
-    for symbol in symbols:
+    for symbol, data_set in itertools.product(symbols, order.option_bars):
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
         rows = await coverage_table.missing(
-            db, order.option_bars, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
+            db, data_set, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
         )
         for row in randomness.sample(rows, min(len(rows), math.ceil(len(rows) * share))):
             contract = by_id[row.instrument_id]
-            asked = tuple(requests_for(contract, order.option_bars, row.what_to_show, row.missing, symbol.sessions))
+            asked = tuple(requests_for(contract, data_set, row.what_to_show, row.missing, symbol.sessions))
             work.append(Work(contract, asked))
     return work
 
@@ -200,8 +216,9 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             draft.remarks.append(f"{symbol} is not known yet: its chain is read and selected from when the run begins")
             continue
         sessions = order.parts(symbol, at)
-        draft.underlyings += await underlying_work(db, underlying, order, at)
-        if not sessions:
+        for data_set in order.underlying_bars:
+            draft.underlyings += await underlying_work(db, calendar, data_set, underlying, order, at)
+        if not sessions or not order.option_bars:
             continue
         market = await market_of(db, calendar, underlying, order.day)
         chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
@@ -219,12 +236,12 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         )
         draft.symbols.append(ready)
         draft.remarks += await _remarks(db, underlying, ready, market, at)
-        missing = Spans(order.option_bars.span(one) for one in sessions if one.day >= order.day)
         wanted = set(ready.contracts)
-        for one in added if missing else ():
-            if one in wanted:
-                asked = (requests_for(one, order.option_bars, what, missing, sessions) for what in settings.series)
-                fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
+        for one, data_set in itertools.product([one for one in added if one in wanted], order.option_bars):
+            missing = Spans(data_set.span(session) for session in sessions if session.day >= order.day)
+            asked = (requests_for(one, data_set, what, missing, sessions) for what in settings.series)
+            if requests := tuple(itertools.chain.from_iterable(asked)):
+                fresh.append(Work(one, requests))
     recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
     for ready in draft.symbols:
         first = await expired_contracts.probes(db, calendar, ready, settings.series, at)

@@ -1,6 +1,7 @@
 """Widen an order to older sessions that lack something.
 
-Older sessions on which something is missing: an order is widened to them, and what is to rest is left out.
+Older sessions on which something is missing: an order is widened to them, and what is to rest is left out. Of bars
+that are kept whole every run looks at all sessions, so that what an earlier one left is found without being noted.
 """
 
 from collections.abc import Mapping
@@ -9,8 +10,10 @@ from datetime import datetime
 
 from collector.db.bookkeeping import claims, dead_letters, gaps_table
 from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables as contract_store
 from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, Underlying, WhatToShow
+from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Window
 from collector.market.calendar import Calendar
@@ -39,7 +42,7 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
         return order
     recent = order.since or order.day
     before = min(order.own(symbol)[0].open for symbol in order.symbols)
-    days = {*await gaps_table.days_to_repair(db, order.symbols, before, now)}
+    days = {*await gaps_table.days_to_repair(db, order.data_sets, order.symbols, before, now)}
     days |= {one.day for one in await claims.awaited(db, order.symbols) if one.day < recent}
     older = tuple(day for day in sorted(days) if calendar.is_session(day))
     sessions = {}
@@ -47,6 +50,17 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
         earlier = [calendar.session(symbol, day) for day in older if day not in {one.day for one in known}]
         sessions[symbol] = tuple(sorted((*earlier, *known), key=lambda session: session.day))
     return replace(order, older=older, sessions=sessions)
+
+
+async def looked_at(
+    order: Order, db: Database, calendar: Calendar, data_set: DataSet, underlying: Underlying
+) -> tuple[Session, ...]:
+    """Return the whole sessions that an order looks at for bars of an underlying; ascending."""
+    own = order.sessions[underlying.symbol]
+    if not data_set.overlap:
+        return own
+    first = await contract_store.first_selected(db, data_set, underlying.id)
+    return calendar.sessions(underlying.symbol, min(first or own[0].day, own[0].day), own[-1].day)
 
 
 async def resting(order: Order, db: Database, data_set: DataSet, underlying: Underlying, now: datetime) -> Resting:

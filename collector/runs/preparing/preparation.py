@@ -11,14 +11,12 @@ from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import has_expired
-from collector.domain.coverage.request_planning import Work
 from collector.domain.market_data.answers import Failure, Outcome
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
 from collector.runs.orders import Order
-from collector.runs.planning import missing_work
 from collector.runs.preparing.contract_scope import market_of, prepared
 from collector.runs.preparing.discovery import Discovery, Refreshed
 from collector.runs.source import MarketDataSource
@@ -51,11 +49,6 @@ class Preparation:
     def whole_sessions(self, symbol: str) -> list[Session]:
         """Return the same sessions, whole."""
         return self._order.whole(symbol, self.sessions(symbol))
-
-    async def underlying_work(self, underlying: Underlying) -> list[Work]:
-        """Return the requests for the underlying's own bars."""
-        now = self._source.now()
-        return await missing_work.underlying_work(self._db, underlying, self._order, now)
 
     async def choose(self, underlying: Underlying) -> Prepared | NotPrepared:
         """Refresh the chain and select contracts for the order's day; return what is selected and in scope.

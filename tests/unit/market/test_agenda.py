@@ -13,7 +13,8 @@ from collector.market.schedule import Schedule
 
 CALENDAR = Calendar()
 SYMBOLS = ("SPY", "PLTR", "TSLA")
-SCHEDULE = Schedule(WindowsSettings(), CALENDAR, SYMBOLS)
+SCHEDULE = Schedule(WindowsSettings.model_validate({"daily_bars": {"enabled": False}}), CALENDAR, SYMBOLS)
+"""Without daily bars, which are nobody's successor and have tests of their own."""
 SETTINGS = ScheduleSettings(retry_first_s=300, retry_max_s=900, attempts=3)
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 SINCE_FRIDAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -181,7 +182,7 @@ def test_last_chance(runs: list[PastRun], lost: bool) -> None:
 
 def test_no_last_chance_where_nothing_expires() -> None:
     """A session on which nothing expires has no last chance to miss."""
-    schedule = Schedule(WindowsSettings(), CALENDAR, SYMBOLS, expiring=lambda _day: False)
+    schedule = Schedule(SCHEDULE.windows, CALENDAR, SYMBOLS, expiring=lambda _day: False)
     assert MissKind.LAST_CHANCE not in {one.kind for one in decide("2026-11-21 06:00", schedule=schedule).missed}
 
 

@@ -11,7 +11,9 @@ from collector.market.agenda import Agenda, DueRun, PastRun, agenda
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 
-SCHEDULE = Schedule(WindowsSettings(), Calendar(), ("SPY", "PLTR", "TSLA"))
+SCHEDULE = Schedule(
+    WindowsSettings.model_validate({"daily_bars": {"enabled": False}}), Calendar(), ("SPY", "PLTR", "TSLA")
+)
 SETTINGS = ScheduleSettings(retry_first_s=300, retry_max_s=900, attempts=3)
 FRIDAY = date(2026, 11, 20)  # in winter: New York is UTC-5, so eod is due at 21:45 and late_night at 23:00
 SATURDAY = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)
@@ -123,7 +125,8 @@ def test_late_night_confirms_what_was_too_young_for_it() -> None:
 
 def test_a_deadline_without_late_night() -> None:
     """Where late_night is off, eod's own deadline ends the asking."""
-    windows = WindowsSettings.model_validate({"late_night": {"enabled": False}, "eod": {"deadline": "17:30"}})
+    off = {"enabled": False}
+    windows = WindowsSettings.model_validate({"late_night": off, "daily_bars": off, "eod": {"deadline": "17:30"}})
     schedule = Schedule(windows, Calendar(), ("SPY",))
     runs = [*EARLIER, run("21:45")]
     for now, due in (("22:29", 1), ("22:30", 0)):

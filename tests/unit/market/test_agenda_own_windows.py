@@ -29,6 +29,7 @@ def schedule(*own: Window, **more: Any) -> Schedule:  # noqa: ANN401 - keys of t
     """Return the default schedule with windows of the owner's; `more` is written of the last one."""
     written = {str(window): OWN[window] for window in own}
     written[own[-1]] |= more
+    written["daily_bars"] = {"enabled": False}
     return Schedule(WindowsSettings.model_validate(written), CALENDAR, ("SPY", "PLTR", "TSLA"))
 
 

@@ -12,7 +12,9 @@ from collector.market.calendar import Calendar
 from collector.market.expectation import Outstanding, outstanding
 from collector.market.schedule import Schedule
 
-SCHEDULE = Schedule(WindowsSettings(), Calendar(), ("SPY", "PLTR", "TSLA"))
+SCHEDULE = Schedule(
+    WindowsSettings.model_validate({"daily_bars": {"enabled": False}}), Calendar(), ("SPY", "PLTR", "TSLA")
+)
 SETTINGS = ScheduleSettings()
 OK, PARTIAL, FAILED, RUNNING, CUT_OFF = (
     RunStatus.SUCCESS,

@@ -210,6 +210,7 @@ def test_outlook_of_a_day() -> None:
         (Window.EXPIRY_CHECK, date(2026, 11, 27)),
         (Window.MIDDAY, date(2026, 11, 27)),
         (Window.EOD, date(2026, 11, 27)),
+        (Window.DAILY_BARS, date(2026, 11, 27)),
         (Window.LATE_NIGHT, date(2026, 11, 27)),
     ]
     assert friday.occurrences[0].note == "moved: no session since Wed 2026-11-25"

@@ -18,7 +18,9 @@ _USE = re.compile(rf"\$(\d+)(?:::({_TYPE}))?")
 
 _ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query"}
 _COMPUTED = {
-    "kind.upsert": ("upsert_option_bars", "upsert_underlying_bars"),
+    "kind.upsert": ("upsert_option_bars", "underlying_bars/upsert"),
+    "kind.valued": ("valued_option_slots", "underlying_bars/valued"),
+    "compared": ("underlying_bars/compared",),
 }
 """Names that a call takes from a value. Those that it puts together have no arguments, but for two of an adoption."""
 
@@ -89,6 +91,8 @@ def asked(node: ast.expr) -> tuple[str, ...]:
             return asked(one) + asked(other)
         case ast.Call(func=ast.Name(id="query"), args=[name]):
             return asked(name)
+        case ast.Call(func=ast.Name(id="of"), args=[name, _]):  # of one data set
+            return tuple(f"underlying_bars/{one}" for one in asked(name))
         case _:
             return _COMPUTED.get(ast.unparse(node), ())
 
@@ -193,7 +197,8 @@ def test_the_calls_are_found() -> None:
     """Of the statements with parameters none is left that nobody asks for, but those for readers of the bars."""
     public = {"contract_history", "contract_range", "legs", "surface"}  # for whoever reads the bars
     asked_for = {statement(call.statement) for call in CALLS}
-    with_parameters = {path for path in (_SQL / "queries").glob("*.sql") if parameters(path.read_text("utf-8"))}
+    files = [path for folder in ("queries", "underlying_bars") for path in (_SQL / folder).glob("*.sql")]
+    with_parameters = {path for path in files if parameters(path.read_text("utf-8"))}
     assert {path.stem for path in with_parameters - asked_for} == public
 
 

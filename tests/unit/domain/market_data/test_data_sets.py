@@ -58,7 +58,12 @@ def whole(data_set: DataSet, sessions: list[Session] = WEEK) -> Spans:
 
 def test_what_is_kept_is_named_once() -> None:
     """Ids and names are keys for ever, and every series has a depth."""
-    assert [(one.id, one.name) for one in DATA_SETS] == [(1, "option_bars_5min"), (2, "underlying_bars_5min")]
+    assert [(one.id, one.name, one.size) for one in DATA_SETS] == [
+        (1, "option_bars_5min", "5 mins"),
+        (2, "underlying_bars_5min", "5 mins"),
+        (3, "underlying_bars_1day", "1 day"),
+        (4, "underlying_bars_1min", "1 min"),
+    ]
     assert all(set(one.series) <= set(one.depths) for one in DATA_SETS)
 
 

@@ -55,7 +55,7 @@ def answered(bars: tuple[Bar, ...], session: Session) -> SeriesAnswer:
 def judge(option: Option, series: Series, session: Session, around: dict[datetime, SpotRange]) -> InstrumentAnswers:
     """Run the collector's judgement over a contract's session."""
     answers = {what: answered(tuple(bars), session) for what, bars in series.items()}
-    return examined(InstrumentAnswers(contract_of(option, 1), answers), OPTION_BARS_5MIN, [session], around)
+    return examined(InstrumentAnswers(contract_of(option, 1), OPTION_BARS_5MIN, answers), [session], around)
 
 
 def sample(market: Market, symbol: str, day: date, count: int, draw: random.Random) -> Iterator[Option]:
@@ -80,7 +80,7 @@ def test_a_clean_month_raises_no_alarm(market: Market) -> None:
             given = {what: answered(found, session) for what, found in own.items()}
             found = [
                 examined(
-                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), UNDERLYING_BARS_5MIN, [session]
+                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), UNDERLYING_BARS_5MIN, given), [session]
                 )
             ]
             for option in sample(market, symbol, day, 6, draw):
@@ -143,7 +143,7 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 bars = (*own[what][:place], bad, *own[what][place + 1 :])
                 given = {what: answered(bars, session)}
                 found = examined(
-                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), given), UNDERLYING_BARS_5MIN, [session]
+                    InstrumentAnswers(Underlying(symbol, stock.con_id, id=1), UNDERLYING_BARS_5MIN, given), [session]
                 )
                 assert set(found.flags) == {bar.time}
                 assert found.flags[bar.time] & bit

@@ -1,12 +1,12 @@
--- Compress the underlyings' bars, ordered by underlying.
+-- Compress one size of underlyings' bars, ordered by underlying.
 DO $$
 BEGIN
     IF NOT EXISTS (
         SELECT
         FROM timescaledb_information.hypertable_columnstore_settings
-        WHERE hypertable = 'store.underlying_bars_5min'::regclass AND segmentby IS NULL AND orderby = 'underlying_id,"time"'
+        WHERE hypertable = 'store.{bars}'::regclass AND segmentby IS NULL AND orderby = 'underlying_id,"time"'
     ) THEN
-        ALTER TABLE store.underlying_bars_5min SET (
+        ALTER TABLE store.{bars} SET (
             timescaledb.enable_columnstore, timescaledb.segmentby = '', timescaledb.orderby = 'underlying_id, time'
         );
     END IF;

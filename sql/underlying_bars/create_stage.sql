@@ -1,6 +1,6 @@
--- Make this connection's staging table of underlying bars: a row an underlying and slot.
--- Prices, volumes and volatilities are ten-thousandths.
-CREATE TEMPORARY TABLE IF NOT EXISTS stage_underlying_bars (
+-- Make this connection's staging table of one size of underlyings' bars: a row an underlying and slot.
+-- Prices, volumes and {column} are ten-thousandths.
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_{bars} (
     underlying_id integer NOT NULL,
     time timestamptz NOT NULL,
     open bigint,
@@ -10,6 +10,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_underlying_bars (
     volume bigint,
     bar_count integer,
     vwap bigint,
-    implied_volatility bigint,
+    {column} bigint,
     flags integer NOT NULL
 ) ON COMMIT DELETE ROWS

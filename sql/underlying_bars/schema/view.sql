@@ -1,5 +1,5 @@
--- The underlyings' bars as decimals.
-CREATE OR REPLACE VIEW underlying_bars_5min AS
+-- One size of underlyings' bars as decimals.
+CREATE OR REPLACE VIEW {bars} AS
 SELECT
     time,
     underlying_id,
@@ -10,10 +10,10 @@ SELECT
     (volume * 0.0001)::numeric(20, 4) AS volume,
     bar_count,
     ((close + vwap_off) * 0.0001)::numeric(14, 4) AS vwap,
-    (implied_volatility * 0.0001)::numeric(12, 4) AS implied_volatility,
+    ({column} * 0.0001)::{shown} AS {column},
     flags,
     collection_run_id,
     has_gaps,
     created_at,
     updated_at
-FROM store.underlying_bars_5min
+FROM store.{bars}

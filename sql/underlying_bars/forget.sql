@@ -1,9 +1,9 @@
--- Mark the bars of a session as incomplete after its coverage was forgotten.
+-- Mark bars of underlyings as incomplete after their coverage was forgotten.
 -- $1 symbols text[]
--- $2 session_open timestamptz
--- $3 session_close timestamptz
+-- $2 start timestamptz
+-- $3 end timestamptz
 -- $4 now timestamptz
-UPDATE store.underlying_bars_5min AS bar
+UPDATE store.{bars} AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz
     AND bar.time < $3::timestamptz

@@ -1,0 +1,196 @@
+"""Daily bars of underlyings, from the gateway to the tables, against the simulated market's truth."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import asyncpg
+import pytest
+
+from collector.clock import SystemClock
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
+from collector.domain.run_vocabulary import RunStatus, Window
+from collector.runs import window_run
+from collector.runs.dependencies import Parts
+from collector.runs.fetching import splits
+from collector.runs.finished import Finished
+from collector.runs.orders import backfill_order
+from collector.simulator.market import Dividend, MarketSettings, Split
+from collector.simulator.scenarios import named
+from collector.simulator.server import Gateway
+from tests.support.truth import quantised
+from tests.support.window_runs import FRIDAY, narrow, parts_for, run_window
+
+NEW_YORK = ZoneInfo("America/New_York")
+EVENING = datetime(2026, 11, 20, 17, 45, tzinfo=NEW_YORK)
+_ROWS = """
+SELECT symbol, time, open, high, low, close, volume, bar_count, vwap, adjusted_close, has_gaps
+FROM underlying_bars_1day JOIN underlying_securities AS underlying ON underlying.id = underlying_id
+"""
+
+
+async def stored(url: str) -> dict[str, dict[date, tuple[object, ...]]]:
+    """Return the stored daily bars by symbol and session."""
+    found: dict[str, dict[date, tuple[object, ...]]] = {}
+    for row in await fetch(url, _ROWS):
+        assert row["time"] == datetime.combine(row["time"].date(), datetime.min.time(), UTC)
+        found.setdefault(row["symbol"], {})[row["time"].date()] = tuple(row)[2:]
+    return found
+
+
+async def fetch(url: str, statement: str, *args: object) -> list[asyncpg.Record]:
+    """Run one statement on a connection of its own."""
+    connection = await asyncpg.connect(url)
+    try:
+        return list(await connection.fetch(statement, *args))
+    finally:
+        await connection.close()
+
+
+def true_rows(gateway: Gateway, symbol: str, first: date, last: date) -> Mapping[date, tuple[object, ...]]:
+    """Return what the market's truth says of sessions, as the columns hold it."""
+    stock = gateway.market.stock(symbol)
+    assert stock is not None
+    trades = gateway.market.daily_truth(stock.con_id, "TRADES", first, last)
+    adjusted = gateway.market.daily_truth(stock.con_id, "ADJUSTED_LAST", first, last)
+    return {
+        day: (
+            *map(quantised, bar[1:5]), quantised(bar.volume), bar.count, quantised(bar.wap),
+            quantised(adjusted[day].close), False,
+        )
+        for day, bar in trades.items()
+    }  # fmt: skip
+
+
+async def backfilled(url: str, gateway: Gateway, clock: SystemClock, days: int, *symbols: str) -> Finished:
+    """Fetch the daily bars of some calendar days."""
+    settings = narrow(*symbols)
+    async with parts_for(url, gateway, settings, clock) as parts:
+        order = backfill_order(settings, parts.calendar, clock.now(), days, data_set=UNDERLYING_BARS_1DAY)
+        return await window_run.run(order, parts)
+
+
+@pytest.mark.gateway(at=EVENING)
+async def test_a_window_collects_the_last_sessions(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """The evening's window brings the bars of five sessions, as they are; nothing is asked of any option."""
+    finished = await run_window(database_url, gateway, narrow("SPY", "PLTR"), gateway_clock, Window.DAILY_BARS)
+    assert finished.status is RunStatus.SUCCESS, finished
+    rows = await stored(database_url)
+    for symbol in ("SPY", "PLTR"):
+        assert rows[symbol] == true_rows(gateway, symbol, date(2026, 11, 16), FRIDAY)
+        assert len(rows[symbol]) == 5
+    assert finished.reached == 1.0
+    assert finished.tally.contracts_planned == set()
+    assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps") == []
+    again = await run_window(database_url, gateway, narrow("SPY", "PLTR"), gateway_clock, Window.DAILY_BARS)
+    assert (again.status, again.tally.planned) == (RunStatus.SUCCESS, 0)
+
+
+@pytest.mark.gateway(at=EVENING)
+async def test_ten_years_are_backfilled(database_url: str, gateway: Gateway, gateway_clock: SystemClock) -> None:
+    """A dozen requests bring ten years, whatever was there before; nothing of it is a gap."""
+    finished = await backfilled(database_url, gateway, gateway_clock, 3650, "SPY")
+    assert finished.status is RunStatus.SUCCESS, finished
+    first = FRIDAY - timedelta(days=3650)
+    expected = true_rows(gateway, "SPY", first, FRIDAY)
+    assert (await stored(database_url))["SPY"] == expected
+    assert len(expected) > 2500
+    assert finished.tally.planned <= 13
+    assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps") == []
+    assert gateway.log.violations == []
+
+
+SPLIT = MarketSettings(corporate_actions=(Split("TSLA", FRIDAY, 3),))
+DIVIDEND = MarketSettings(corporate_actions=(Dividend("TSLA", FRIDAY, Decimal("1.25")),))
+THURSDAY_EVENING = datetime(2026, 11, 19, 17, 45, tzinfo=NEW_YORK)
+_QUARTER = date(2026, 8, 24)
+_REVISIONS = "SELECT time::date AS day, close, adjusted_close FROM bar_revisions ORDER BY time"
+_FACTORS = "SELECT first_session, last_session, sessions, factor FROM adjustment_revisions"
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING, market=SPLIT)
+async def test_a_split_reads_the_history_again(database_url: str, gateway: Gateway, gateway_clock: SystemClock) -> None:
+    """On the evening of the ex-date five stored sessions come divided by three: all are read again, old values kept."""
+    await backfilled(database_url, gateway, gateway_clock, 87, "TSLA")
+    before = true_rows(gateway, "TSLA", _QUARTER, date(2026, 11, 19))
+    assert (await stored(database_url))["TSLA"] == before
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert finished.status is RunStatus.SUCCESS, finished
+    (split,) = finished.splits
+    assert (split.symbol, split.sessions) == ("TSLA", len(before))
+    assert split.factor == pytest.approx(3, abs=0.001)
+    assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
+    revised = {row["day"]: (row["close"], row["adjusted_close"]) for row in await fetch(database_url, _REVISIONS)}
+    assert revised == {day: (row[3], row[7]) for day, row in before.items()}
+    (factor,) = await fetch(database_url, _FACTORS)
+    assert tuple(factor)[:3] == (_QUARTER, date(2026, 11, 19), len(before))
+    assert float(factor["factor"]) == pytest.approx(3, abs=0.0001)
+    assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING, market=DIVIDEND)
+async def test_a_dividend_changes_adjusted_closes_alone(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """All adjusted closes are replaced by one request, and one row keeps the factor; no session is revised."""
+    await backfilled(database_url, gateway, gateway_clock, 87, "TSLA")
+    before = true_rows(gateway, "TSLA", _QUARTER, date(2026, 11, 19))
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, finished.splits, finished.tally.planned) == (RunStatus.SUCCESS, [], 2)
+    assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
+    assert await fetch(database_url, _REVISIONS) == []
+    (factor,) = await fetch(database_url, _FACTORS)
+    assert tuple(factor)[:3] == (_QUARTER, date(2026, 11, 19), len(before))
+    close = before[date(2026, 11, 19)][3]
+    assert isinstance(close, Decimal)
+    assert float(factor["factor"]) == pytest.approx(1 / (1 - 1.25 / float(close)), abs=0.000_01)
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING, market=SPLIT)
+async def test_a_run_that_is_stopped_after_a_split_leaves_the_history_to_the_next(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is to be read again counts as missing from the moment the split is seen, whatever happens then."""
+    await backfilled(database_url, gateway, gateway_clock, 87, "TSLA")
+    before = true_rows(gateway, "TSLA", _QUARTER, date(2026, 11, 19))
+    gateway_clock.set(EVENING)
+    look = splits.look
+
+    async def stopped(answers: InstrumentAnswers, finished: Finished, parts: Parts) -> None:
+        await look(answers, finished, parts)
+        raise RuntimeError("stopped")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(splits, "look", stopped)
+        broken = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+        assert broken.status is RunStatus.FAILED
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, finished.splits) == (RunStatus.SUCCESS, [])
+    assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
+    assert len(await fetch(database_url, _REVISIONS)) == len(before)
+
+
+@pytest.mark.gateway(
+    at=THURSDAY_EVENING, scenarios=[named("no-permission", series=("ADJUSTED_LAST",), share=1.0, hits=1)]
+)
+async def test_what_is_refused_is_a_gap_until_it_comes(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Sessions of a refused series are a gap for each stretch, of a slot a session; the next evening fills them."""
+    finished = await run_window(database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
+    assert finished.status is RunStatus.PARTIAL
+    gaps = "SELECT what_to_show, state, gap_start::date, gap_end::date FROM historical_data_gaps ORDER BY gap_start"
+    assert [tuple(row) for row in await fetch(database_url, gaps)] == [
+        ("ADJUSTED_LAST", "open", date(2026, 11, 13), date(2026, 11, 14)),
+        ("ADJUSTED_LAST", "open", date(2026, 11, 16), date(2026, 11, 20)),
+    ]
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, finished.gaps.closed, finished.gaps.still_open) == (RunStatus.SUCCESS, 2, 0)
+    assert (await stored(database_url))["PLTR"] == true_rows(gateway, "PLTR", date(2026, 11, 13), FRIDAY)
