@@ -375,6 +375,16 @@ async def test_the_permissions_probe_names_every_series(source: IBSource) -> Non
     assert {one.outcome for one in permissions} <= {Outcome.BARS, Outcome.NO_DATA}
 
 
+@pytest.mark.parametrize("series", [(), (WhatToShow.BID,)])
+async def test_the_permissions_probe_asks_for_what_is_wanted_of_options(
+    source: IBSource, series: tuple[WhatToShow, ...]
+) -> None:
+    """Series of options that nobody collects need no permission."""
+    permissions = await source.probe("SPY", series)
+    assert not isinstance(permissions, Failure)
+    assert [one.what_to_show for one in permissions if isinstance(one.instrument, OptionContract)] == list(series)
+
+
 async def test_the_pacers_ceiling_is_the_only_throttle(gateway: Gateway, gateway_clock: Clock) -> None:
     """A burst stays below IB's ceilings, and ib_async queues nothing on its own."""
     async with connect(settings(gateway), PacingSettings(messages_per_s=40), gateway_clock) as source:
