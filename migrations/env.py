@@ -10,10 +10,17 @@ from collector.db.schema.migrate import engine_for
 from collector.db.schema.tables import metadata
 
 
+def ours(name: str | None, kind: str, _parents: object) -> bool:
+    """Tell whether a comparison is to look at what it has found: of schemas, at the default one and the store."""
+    return kind != "schema" or name in {None, "store"}
+
+
 def migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
+        include_schemas=True,
+        include_name=ours,
         compare_type=True,
         compare_server_default=True,
         transaction_per_migration=True,

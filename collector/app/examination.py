@@ -1,9 +1,12 @@
 """Examine everything that a run needs."""
 
+from dataclasses import replace
+
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.schema import features, schema_revisions
+from collector.db.schema import conversion, features, schema_revisions
+from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.runs import preflight
@@ -12,12 +15,17 @@ from collector.runs import preflight
 async def storage(settings: Settings) -> tuple[str, str | None, str, features.FeatureReport]:
     """Return the database's address without password, its schema revision, the newest one, and its features."""
     url = await opening.database_url(settings)
-    return (
-        settings.database.shown,
-        await schema_revisions.current(url),
-        schema_revisions.head(),
-        await features.report(url),
-    )
+    current, report = await schema_revisions.current(url), await features.report(url)
+    left = await _remaining(url, current)
+    if left.begun:
+        unfinished = f"the upgrade is not finished: {conversion.words(left)}; {conversion.UPGRADE}"
+        report = replace(report, warnings=(unfinished, *report.warnings))
+    return settings.database.shown, current, schema_revisions.head(), report
+
+
+async def _remaining(url: str, current: str | None) -> Remaining:
+    """Return which bars are to be moved, by an upgrade to come or by one that has begun."""
+    return Remaining() if current is None else await conversion.remaining(url)
 
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
@@ -27,7 +35,10 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)
-        by_itself = own and (current is None or current in schema_revisions.known())
+        left = await _remaining(await opening.database_url(settings), current)
+        if left.begun:
+            checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))
+        by_itself = own and (current is None or (current in schema_revisions.known() and not left.days))
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))

@@ -1,31 +1,106 @@
-"""Maintain the database: backups, restoring, retention, roles.
+"""Maintain the database: upgrades, backups, restoring, retention, roles.
 
 Wires collector.db to the configuration.
 """
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from collector.app import opening, reading
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping import claims, coverage_table
-from collector.db.connection import locks
-from collector.db.schema import adoption, features
+from collector.db.connection import locks, pool
+from collector.db.schema import adoption, conversion, features, schema_revisions
 from collector.db.schema.adoption import Adoption
+from collector.db.schema.conversion import Progress, Remaining
+from collector.db.schema.features import FeatureReport
 from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep.backup import Backup
 from collector.db.upkeep.compaction import Compacted
 from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import DatabaseError, UsageError
-from collector.jobs import greeks_pass
+from collector.domain.run_vocabulary import Window
+from collector.jobs import due_windows, greeks_pass
 from collector.jobs import verification as checks
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
+from collector.runs import preflight
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
+
+_BEFORE_EOD = timedelta(hours=2)
+"""A conversion that is begun so shortly before eod may still be at work when it is due."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradePlan:
+    """What an upgrade would do.
+
+    revision: of the database, None for an empty one. head: this version's. left: the bars that would move. eod: when
+    eod is due so soon that the upgrade would not begin, in words, "" otherwise. free_bytes: on the disk of the embedded
+    database; None: it is another machine's.
+    """
+
+    revision: str | None
+    head: str
+    left: Remaining
+    eod: str = ""
+    free_bytes: int | None = None
+
+
+async def plan_upgrade(settings: Settings, clock: Clock) -> UpgradePlan:
+    """Return what `upgrade` would do; changes nothing."""
+    url = await opening.database_url(settings)
+    revision, own = await schema_revisions.current(url, clock), settings.database.embedded
+    left = Remaining() if revision is None else await conversion.remaining(url, clock)
+    free = preflight.disk_usage(settings.database.data_path)[0] if own else None
+    eod = _eod_soon(settings, clock) if left.days and not left.begun else ""
+    return UpgradePlan(revision, schema_revisions.head(), left, eod, free)
+
+
+async def upgrade(
+    settings: Settings, clock: Clock, *, at_once: bool = False, on_day: Callable[[Progress], None] = lambda _: None
+) -> FeatureReport:
+    """Bring the database to this version's schema, give it every feature, and move the bars of an earlier schema.
+
+    Args:
+        settings: which database.
+        clock: tells how soon eod is due.
+        at_once: move bars even so.
+        on_day: told after each day whose bars have been moved.
+
+    Returns:
+        What the database has now; its warnings begin with what the upgrade has to say.
+
+    Raises:
+        UsageError: bars would have to be moved, and eod is due within two hours.
+        LockHeld: bars would have to be moved, and a run is at work.
+    """
+    plan = await plan_upgrade(settings, clock)
+    if not (plan.left.days or plan.left.begun):
+        return await opening.upgrade(settings)
+    if plan.eod and not at_once:
+        raise UsageError(
+            f"{plan.eod}, and no run begins while the bars of {plan.left.counted} move",
+            "Upgrade after it has run; or now, and eod is made good afterwards: collector db upgrade --now",
+        )
+    url = await opening.database_url(settings)
+    async with pool.connect(url, clock, size=1) as db, locks.collection_lock(db, "upgrade") as lock:
+        before = await opening.upgrade(settings)
+        notes = await conversion.convert(url, clock, lock, opening.storage(settings), on_day)
+        after = await features.report(url, clock)
+    return replace(after, warnings=tuple(dict.fromkeys((*notes, *before.warnings, *after.warnings))))
+
+
+def _eod_soon(settings: Settings, clock: Clock) -> str:
+    """Return when eod is due within two hours, in words, "" when it is not."""
+    now, schedule = clock.now(), due_windows.configured(settings, opening.calendar(settings))
+    due = [one.due for one in schedule.between(now, now + _BEFORE_EOD) if one.window is Window.EOD]
+    return f"eod is due at {due[0].astimezone(NEW_YORK):%H:%M} New York time" if due else ""
 
 
 async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
@@ -41,9 +116,16 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Back
     )
 
 
-async def restore(settings: Settings, dump: Path, clock: Clock) -> Backup:
-    """Restore a backup into the configured database, which must be empty."""
-    return await backup.restore(dump, await opening.database_url(settings), clock)
+async def restore(
+    settings: Settings, dump: Path, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
+) -> tuple[Backup, FeatureReport]:
+    """Restore a backup into the configured database, which must be empty, and upgrade it to this version.
+
+    Returns:
+        The backup, and what `upgrade` returns.
+    """
+    kept = await backup.restore(dump, await opening.database_url(settings), clock)
+    return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 
 async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
@@ -93,6 +175,7 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
         LockHeld: a run is at work.
     """
     async with opening.database(settings, clock) as db, locks.collection_lock(db, f"greeks since {since}"):
+        await conversion.require_finished(db)
         names = symbols or settings.symbol_names
         return await greeks_pass.recompute(db, settings.greeks, opening.calendar(settings), clock, names, since)
 
@@ -131,6 +214,7 @@ async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: C
     days, today = opening.calendar(settings), clock.now().astimezone(NEW_YORK).date()
     sessions = {symbol: days.session(symbol, day) for symbol in symbols or settings.symbol_names}
     async with opening.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
+        await conversion.require_finished(db)
         counts = [
             await coverage_table.forget(db, sessions[one.symbol], [one.symbol], today)
             for one in await reading.known(db, symbols, settings.symbol_names)

@@ -22,7 +22,7 @@ from collector.domain.errors import ConfigurationError, DatabaseError, Interrupt
 from collector.market.calendar import Calendar
 
 if TYPE_CHECKING:
-    from collector.db.schema.features import FeatureReport
+    from collector.db.schema.features import FeatureReport, StorageSettings
 
 T = TypeVar("T")
 
@@ -90,7 +90,20 @@ async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
     if not settings.database.embedded:
         state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
         raise DatabaseError(f"the database {state}", "run: collector db upgrade")
+    if current is not None:
+        await _refuse_to_convert(url, clock)
     await upgrade(settings)
+
+
+async def _refuse_to_convert(url: str, clock: Clock) -> None:
+    """Leave to a person's decision what takes long."""
+    from collector.db.schema import conversion  # noqa: PLC0415 - only where a schema is old
+
+    left = await conversion.remaining(url, clock)
+    if left.days:
+        raise DatabaseError(
+            f"the database is of an earlier version: of its bars {conversion.words(left)}", conversion.UPGRADE
+        )
 
 
 async def upgrade(settings: Settings) -> "FeatureReport":
@@ -99,11 +112,16 @@ async def upgrade(settings: Settings) -> "FeatureReport":
 
     url = await database_url(settings)
     notes = await migrate.upgrade(url)
-    keeping = settings.retention
-    report = await features.apply(
-        url, features.StorageSettings(compress_after_days=keeping.compress_after_days, keep_days=keeping.bars_days)
-    )
+    report = await features.apply(url, storage(settings))
     return replace(report, warnings=(*notes, *report.warnings))
+
+
+def storage(settings: Settings) -> "StorageSettings":
+    """Return how bars are stored."""
+    from collector.db.schema.features import StorageSettings  # noqa: PLC0415 - as above
+
+    rules = settings.retention
+    return StorageSettings(compress_after_days=rules.compress_after_days, keep_days=rules.bars_days)
 
 
 def run_until_signalled(work: Coroutine[Any, Any, T]) -> T:

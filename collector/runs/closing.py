@@ -92,7 +92,7 @@ async def close(
             # First, since what is waited for is no gap, and what is held is one; letters next, for counting resolves
             # some.
             await _stop_waiting(finished, db, settings, certain)
-            await _park_letters(finished, db, calendar, clock)
+            await _add_letters(finished, db, calendar, clock)
             await counting.count(finished, db, settings, calendar, clock, certain)
     except TimeoutError:
         # The row is closed all the same: it says `counted: false`, by which the next run knows what it owes.
@@ -157,11 +157,11 @@ async def _stop_waiting(finished: Finished, db: Database, settings: Settings, no
     """Wait no longer for second witnesses that a night has asked for in vain, nor for any longer than a day."""
     if settings.windows.role(finished.order.window) is Role.REPAIRING:
         # Younger claims were not asked for: their half hour had not passed when the run began.
-        await claims.hold(db, finished.days, finished.started - SECOND_AFTER)
-    await claims.hold(db, None, now - _LONGEST_WAIT)
+        await claims.mark_held(db, finished.days, finished.started - SECOND_AFTER)
+    await claims.mark_held(db, None, now - _LONGEST_WAIT)
 
 
-async def _park_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:
+async def _add_letters(finished: Finished, db: Database, calendar: Calendar, clock: Clock) -> None:
     """Keep the requests that were given up on as dead letters.
 
     A letter for each session of a request: one may be answered before another, and nobody covers the night between.
@@ -174,7 +174,7 @@ async def _park_letters(finished: Finished, db: Database, calendar: Calendar, cl
     ]
     for data_set in DATA_SETS:
         of_it = [letter for letter in letters if letter.request.data_set == data_set]
-        await dead_letters.park(db, data_set, of_it, finished.run_id, now)
+        await dead_letters.add(db, data_set, of_it, finished.run_id, now)
 
 
 def _parts(request: HistoricalRequest, calendar: Calendar) -> list[Span]:

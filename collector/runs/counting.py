@@ -71,7 +71,7 @@ async def count(
         clock: our time; says how long the run took.
         now: an instant that has come for certain.
     """
-    finished.expired_contracts = await lifecycle.expire(db, now.astimezone(NEW_YORK).date())
+    finished.expired_contracts = await lifecycle.mark_expired(db, now.astimezone(NEW_YORK).date())
     # Silent since now: whoever closes a run holds the collection lock, so no other can be alive.
     left = [one for one in await runs_table.uncounted(db, now - OWED_FOR, now) if one.run_id != finished.run_id]
     counts = await _counts(finished, left, db, settings, calendar, now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from collector.domain.errors import CollectorError, DatabaseUnavailable
+from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable
 from collector.domain.market_data.answers import Failure, Outcome, Permission
 from collector.domain.market_data.instruments import OptionContract
 from collector.market.calendar import Calendar
@@ -78,6 +78,12 @@ def schema(title: str, current: str | None, head: str, *, upgraded_by_runs: bool
     finding = f"{title}, schema {current or 'missing'} instead of {head}"
     hint = "run: collector db upgrade"
     return Check("database", False, finding, hint, DatabaseUnavailable(finding, hint))
+
+
+def unfinished_upgrade(left: str, hint: str) -> Check:
+    """Say that no run begins before the bars of an earlier schema have moved."""
+    finding = f"its upgrade is not finished: {left}"
+    return Check("database", False, finding, hint, DatabaseError(finding, hint))
 
 
 def connection(host: str, port: int, offset_s: float) -> Check:

@@ -14,6 +14,7 @@ from collector.db.bookkeeping import runs_table
 from collector.db.connection import locks
 from collector.db.connection.pool import Database
 from collector.db.readers import day_status
+from collector.db.schema import conversion
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.pacing.pace import PacerSample
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -41,10 +42,11 @@ async def run(order: Order, parts: Parts) -> Finished:
 
     Raises:
         LockHeld: another run is at work; nothing was done.
-        DatabaseError: the run could not even be recorded.
+        DatabaseError: the run could not even be recorded, or bars of an earlier schema are still to be moved.
         asyncio.CancelledError: a signal asked to stop; the run row says interrupted.
     """
     async with locks.collection_lock(parts.db, f"{order.window} of {order.day}") as lock:
+        await conversion.require_finished(parts.db)
         await runs_table.close_interrupted(parts.db, parts.clock.now())
         run_id = await runs_table.open_run(parts.db, closing.opened(order, parts.clock))
         order = dated(order, parts.settings, parts.calendar)

@@ -4,12 +4,16 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from collector.domain.errors import DatabaseError
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+PRICE = sa.Numeric(14, 4)
+GREEK = sa.Numeric(12, 4)
 OPTION_PRICES = tuple(f"{side}{name}" for side in ("", "bid_", "ask_") for name in ("open", "up", "down", "close"))
 GREEKS = ("implied_volatility", "delta", "theta", "vega", "rho", "gamma")
 SERIES_KEYS = {
@@ -30,20 +34,277 @@ DATA_SET = "id of data_sets"
 BARS_OF_5_MINUTES = "1: bars of 5 minutes"
 """Comments of the column, as it is now and as it was."""
 
+BARS = ("option_bars_5min", "underlying_bars_5min")
+SUMMARIES = ("daily_option_summary", "hourly_option_summary", "underlying_intraday_summary")
+
+VIEWS = ("option_bars", "option_bars_5min_float8", *BARS)
+"""What db.schema.features puts on the bars; the last two are tables before this revision."""
+
+# Views of other people's that stand on bars, on summaries of them or on the view of names.
+STRANGERS = """
+SELECT DISTINCT own.oid::regclass::text AS view
+FROM pg_depend AS link
+INNER JOIN pg_rewrite AS rule ON rule.oid = link.objid AND link.classid = 'pg_rewrite'::regclass
+INNER JOIN pg_class AS own ON own.oid = rule.ev_class
+INNER JOIN pg_class AS used ON used.oid = link.refobjid AND link.refclassid = 'pg_class'::regclass
+WHERE used.relname = ANY(:names)
+    AND used.relnamespace = 'public'::regnamespace
+    AND own.relname <> ALL(:names)
+    AND own.relnamespace::regnamespace::text <> '_timescaledb_internal'
+ORDER BY 1
+"""
+# Of days whose bars retention has dropped the aggregates are the only copy of what was traded.
+ARCHIVE = """
+DO $$
+DECLARE
+    dropped tstzrange;
+BEGIN
+    IF to_regclass('timescaledb_information.continuous_aggregates') IS NULL THEN
+        RETURN;
+    END IF;
+    IF (
+        SELECT count(*) FROM timescaledb_information.continuous_aggregates
+        WHERE view_schema = '{schema}' AND view_name IN ('hourly_option_summary', 'underlying_intraday_summary')
+    ) < 2 THEN
+        RETURN;
+    END IF;
+    FOR dropped IN
+        SELECT unnest(
+            '{[-infinity, infinity)}'::tstzmultirange - coalesce(range_agg(tstzrange(range_start, range_end)), '{}')
+        )
+        FROM timescaledb_information.chunks
+        WHERE hypertable_schema = '{schema}' AND hypertable_name = 'option_bars_5min'
+    LOOP
+        INSERT INTO hourly_option_archive (
+            contract_id, hour, hour_open, hour_high, hour_low, hour_close, hour_volume, bars_count, traded_bars
+        )
+        SELECT contract_id, hour, hour_open, hour_high, hour_low, hour_close, hour_volume, bars_count, traded_bars
+        FROM hourly_option_summary
+        WHERE hour >= lower(dropped) AND hour < upper(dropped)
+        ON CONFLICT DO NOTHING;
+        INSERT INTO underlying_intraday_archive (
+            underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
+        )
+        SELECT underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
+        FROM underlying_intraday_summary
+        WHERE time >= lower(dropped) AND time < upper(dropped)
+        ON CONFLICT DO NOTHING;
+    END LOOP;
+END
+$$
+"""
+DROP_SUMMARIES = """
+DO $$
+DECLARE
+    summary text;
+BEGIN
+    FOREACH summary IN ARRAY ARRAY['daily_option_summary', 'hourly_option_summary', 'underlying_intraday_summary'] LOOP
+        IF to_regclass(summary) IS NULL THEN
+            CONTINUE;
+        ELSIF to_regclass('timescaledb_information.continuous_aggregates') IS NULL THEN
+            EXECUTE format('DROP VIEW %I', summary);
+        ELSIF EXISTS (
+            SELECT
+            FROM timescaledb_information.continuous_aggregates
+            WHERE view_schema = 'public' AND view_name = summary
+        ) THEN
+            EXECUTE format('DROP MATERIALIZED VIEW %I', summary);
+        ELSE
+            EXECUTE format('DROP VIEW %I', summary);
+        END IF;
+    END LOOP;
+END
+$$
+"""
+# Readers of bars read them through views, so the roles need the schema itself only to dump it.
+GRANT = """
+DO $$
+DECLARE
+    known text;
+BEGIN
+    FOR known IN SELECT rolname FROM pg_roles WHERE rolname IN ('collector_ro', 'collector_rw') LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA decimals TO %I', known);
+    END LOOP;
+END
+$$
+"""
+OPTION_DECIMALS = """
+INSERT INTO option_bars_5min (
+    time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
+    ask_open, ask_high, ask_low, ask_close, implied_volatility, delta, gamma, theta, vega, rho, greeks_version,
+    greeks_reason, open_interest, flags, collection_run_id, data_source, has_gaps, created_at, updated_at
+)
+SELECT
+    time, contract_id,
+    open * unit * 0.0001,
+    (greatest(open, close) + up) * unit * 0.0001,
+    (least(open, close) - down) * unit * 0.0001,
+    close * unit * 0.0001,
+    volume, bar_count,
+    (close * unit + vwap_off) * 0.0001,
+    bid_open * unit * 0.0001,
+    (greatest(bid_open, bid_close) + bid_up) * unit * 0.0001,
+    (least(bid_open, bid_close) - bid_down) * unit * 0.0001,
+    bid_close * unit * 0.0001,
+    ask_open * unit * 0.0001,
+    (greatest(ask_open, ask_close) + ask_up) * unit * 0.0001,
+    (least(ask_open, ask_close) - ask_down) * unit * 0.0001,
+    ask_close * unit * 0.0001,
+    implied_volatility * 0.0001, delta * 0.0001, gamma * 0.000001, theta * 0.0001, vega * 0.0001, rho * 0.0001,
+    greeks_version, greeks_reason, open_interest, flags, collection_run_id,
+    CASE WHEN close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END,
+    has_gaps, created_at, updated_at
+FROM store.option_bars_5min
+"""
+UNDERLYING_DECIMALS = """
+INSERT INTO underlying_bars_5min (
+    time, underlying_id, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags, collection_run_id,
+    has_gaps, created_at, updated_at
+)
+SELECT
+    time, underlying_id,
+    open * 0.0001,
+    (greatest(open, close) + up) * 0.0001,
+    (least(open, close) - down) * 0.0001,
+    close * 0.0001,
+    volume * 0.0001, bar_count,
+    (close + vwap_off) * 0.0001,
+    implied_volatility * 0.0001,
+    flags, collection_run_id, has_gaps, created_at, updated_at
+FROM store.underlying_bars_5min
+"""
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL statement_timeout = 0")
+    _set_decimals_aside()
     _create_store()
+    for column in _archived():
+        op.add_column("hourly_option_archive", column)
     _create_codes()
     _key_by_instrument()
     _instruments()
 
 
 def downgrade() -> None:
+    op.execute("SET LOCAL statement_timeout = 0")
+    _take_decimals_back()
     _forget_instruments()
     _key_by_table()
     op.drop_table("codes")
+    # CASCADE takes along what db.schema.features has put on top.
     op.execute("DROP SCHEMA store CASCADE")
+    for column in _archived():
+        op.drop_column("hourly_option_archive", str(column.name))
+
+
+def _set_decimals_aside() -> None:
+    """Move bars to the schema `decimals`, whence db.schema.conversion takes them to the store; drop empty tables."""
+    op.execute(f"LOCK TABLE ONLY {', '.join(BARS)} IN ACCESS EXCLUSIVE MODE")
+    _refuse_strangers()
+    _drop_summaries("public")
+    op.execute("DROP VIEW IF EXISTS option_bars")
+    if any(
+        op.get_bind().scalar(sa.select(sa.exists(sa.select(sa.text("1")).select_from(sa.table(one))))) for one in BARS
+    ):
+        op.execute("CREATE SCHEMA decimals")
+        op.execute(GRANT)
+        for one in BARS:
+            op.execute(f"ALTER TABLE {one} SET SCHEMA decimals")
+    else:
+        for one in BARS:
+            op.drop_table(one)
+
+
+def _take_decimals_back() -> None:
+    """Give the bars their decimals again, those that were still waiting to be converted and those of the store."""
+    _refuse_strangers()
+    _drop_summaries("store")
+    for one in VIEWS:
+        op.execute(f"DROP VIEW IF EXISTS {one} CASCADE")  # functions take their rows
+    if op.get_bind().scalar(sa.text("SELECT to_regnamespace('decimals') IS NULL")):
+        _create_decimals()
+    else:
+        for one in ("option_bars_5min_float8", *BARS):
+            op.execute(f"DROP VIEW IF EXISTS decimals.stored_{one}, decimals.fitting_{one}")
+        for one in BARS:
+            op.execute(f"ALTER TABLE decimals.{one} SET SCHEMA public")
+        op.execute("DROP SCHEMA decimals")
+    op.execute(OPTION_DECIMALS)
+    op.execute(UNDERLYING_DECIMALS)
+
+
+def _refuse_strangers() -> None:
+    """Leave a database alone on whose bars other views stand: they would go on showing what nobody writes any more."""
+    found = op.get_bind().scalars(sa.text(STRANGERS), {"names": [*VIEWS, *SUMMARIES]}).all()
+    if found:
+        raise DatabaseError(
+            f"views that are not the collector's stand on the bars: {', '.join(found)}",
+            "keep their definitions, drop them, do this again, and create them anew: names and columns stay",
+        )
+
+
+def _drop_summaries(schema: str) -> None:
+    op.execute(ARCHIVE.replace("{schema}", schema))
+    op.execute(DROP_SUMMARIES)
+
+
+def _create_decimals() -> None:
+    quotes = tuple(f"{side}_{name}" for side in ("bid", "ask") for name in ("open", "high", "low"))
+    op.create_table(
+        "option_bars_5min",
+        sa.Column("time", INSTANT, nullable=False, comment="start of the slot"),
+        sa.Column("contract_id", sa.Integer(), nullable=False),
+        *(sa.Column(name, PRICE) for name in ("open", "high", "low", "close")),
+        sa.Column("volume", sa.BigInteger(), comment="contracts; NULL until TRADES has been answered for the slot"),
+        sa.Column("bar_count", sa.Integer()),
+        *(sa.Column(name, PRICE) for name in ("vwap", "bid_close", "ask_close")),
+        sa.Column("spread_close", PRICE, sa.Computed("ask_close - bid_close", persisted=True)),
+        sa.Column("mid_close", PRICE, sa.Computed("(bid_close + ask_close) / 2", persisted=True)),
+        sa.Column("implied_volatility", GREEK, comment="fraction of 1"),
+        sa.Column("delta", GREEK),
+        sa.Column("gamma", sa.Numeric(12, 6)),
+        *(sa.Column(name, GREEK) for name in ("theta", "vega", "rho")),
+        sa.Column(
+            "greeks_version", sa.SmallInteger(), comment="which calculation; NULL when the prices changed after it"
+        ),
+        sa.Column("open_interest", sa.Integer()),
+        sa.Column(
+            "flags", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="bits: collector.domain.flags"
+        ),
+        sa.Column("collection_run_id", sa.Integer()),
+        sa.Column("data_source", sa.Text(), nullable=False, comment="TRADES, or BID_ASK for a slot with quotes only"),
+        sa.Column("has_gaps", sa.Boolean(), nullable=False, comment="a configured series of the slot is not covered"),
+        *_decimals_marks(),
+        sa.Column("greeks_reason", sa.SmallInteger(), comment="collector.domain.pricing.reasons; 0 and 1 with numbers"),
+        *(sa.Column(name, PRICE) for name in quotes),
+        sa.PrimaryKeyConstraint("contract_id", "time", name=op.f("pk_option_bars_5min")),
+    )
+    op.create_index(op.f("ix_option_bars_5min_time"), "option_bars_5min", ["time"], postgresql_using="brin")
+    op.create_table(
+        "underlying_bars_5min",
+        sa.Column("time", INSTANT, nullable=False, comment="start of the slot"),
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        *(sa.Column(name, PRICE) for name in ("open", "high", "low", "close")),
+        sa.Column("volume", sa.Numeric(20, 4), comment="shares"),
+        sa.Column("bar_count", sa.Integer()),
+        sa.Column("vwap", PRICE),
+        sa.Column("implied_volatility", GREEK, comment="close of IB's 30-day volatility bar, fraction of 1"),
+        sa.Column(
+            "flags", sa.Integer(), server_default=sa.text("0"), nullable=False, comment="bits: collector.domain.flags"
+        ),
+        sa.Column("collection_run_id", sa.Integer()),
+        sa.Column("has_gaps", sa.Boolean(), nullable=False, comment="a configured series of the slot is not covered"),
+        *_decimals_marks(),
+        sa.PrimaryKeyConstraint("underlying_id", "time", name=op.f("pk_underlying_bars_5min")),
+    )
+
+
+def _decimals_marks() -> "tuple[sa.Column[object], ...]":
+    return tuple(
+        sa.Column(name, INSTANT, server_default=sa.text("now()"), nullable=False)
+        for name in ("created_at", "updated_at")
+    )
 
 
 def _create_store() -> None:
@@ -64,6 +325,9 @@ def _create_store() -> None:
         sa.CheckConstraint("unit IN (1, 100)", name=op.f("ck_option_bars_5min_unit")),
         schema="store",
     )
+    op.create_index(
+        op.f("ix_option_bars_5min_time"), "option_bars_5min", ["time"], postgresql_using="brin", schema="store"
+    )
     op.create_table(
         "underlying_bars_5min",
         sa.Column("time", INSTANT, nullable=False, comment="start of the slot"),
@@ -75,6 +339,19 @@ def _create_store() -> None:
         sa.PrimaryKeyConstraint("underlying_id", "time", name=op.f("pk_underlying_bars_5min")),
         schema="store",
     )
+
+
+def _archived() -> "list[sa.Column[object]]":
+    """Return what the hourly summary has learnt."""
+    return [
+        sa.Column("avg_bid", PRICE),
+        sa.Column("avg_ask", PRICE),
+        sa.Column("closing_bid", PRICE),
+        sa.Column("closing_ask", PRICE),
+        sa.Column("closing_iv", GREEK),
+        sa.Column("closing_delta", GREEK),
+        sa.Column("closing_oi", sa.Integer()),
+    ]
 
 
 def _marks() -> "tuple[sa.Column[object], ...]":
@@ -191,7 +468,7 @@ def _key_by_table() -> None:
 
 def _drop_views() -> None:
     """Drop the views of db.schema.features that stand on the columns; it makes them again."""
-    for view in ("open_gaps", "session_quality", "selections"):
+    for view in ("open_gaps", "session_quality", "selections", "option_bars"):
         op.execute(f"DROP VIEW IF EXISTS {view}")
 
 

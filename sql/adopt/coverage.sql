@@ -8,14 +8,14 @@ SELECT
 FROM (
     SELECT 'option_bars_5min' AS data_set, option.contract_id AS instrument_id, option.time, series.*
     FROM
-        option_bars_5min AS option,
+        store.option_bars_5min AS option,
         LATERAL (
             VALUES ('TRADES', option.close), ('BID', option.bid_close), ('ASK', option.ask_close)
         ) AS series (what_to_show, price)
     UNION ALL
     SELECT 'underlying_bars_5min', -own.underlying_id, own.time, series.*
     FROM
-        underlying_bars_5min AS own,
+        store.underlying_bars_5min AS own,
         LATERAL (
             VALUES ('TRADES', own.close), ('OPTION_IMPLIED_VOLATILITY', own.implied_volatility)
         ) AS series (what_to_show, price)

@@ -7,6 +7,6 @@ SELECT
     coalesce(max(bar.time)::date, chain.created_at::date),
     CASE WHEN chain.expiration_date < (now() AT TIME ZONE 'America/New_York')::date THEN 'expired' ELSE 'listed' END
 FROM option_chains AS chain
-LEFT JOIN option_bars_5min AS bar ON bar.contract_id = chain.id
+LEFT JOIN store.option_bars_5min AS bar ON bar.contract_id = chain.id
 GROUP BY chain.id
 ON CONFLICT DO NOTHING

@@ -5,10 +5,7 @@
 -- $3 series text[]: the configured ones
 -- $4 own_symbols text[]: symbols with series of their own
 -- $5 own_series text[]: these, one each; NULL: none at all
-INSERT INTO option_bars_5min (
-    time, contract_id, open, high, low, close, volume, bar_count, vwap, bid_close, ask_close, implied_volatility, delta,
-    gamma, theta, vega, rho, open_interest, collection_run_id, data_source, has_gaps, created_at, updated_at
-)
+INSERT INTO store.option_bars_5min
 WITH own AS (
     SELECT chain.id AS contract_id, array_remove(array_agg(t.series), NULL) AS series
     FROM unnest($4::text[], $5::text[]) AS t (symbol, series)
@@ -16,25 +13,28 @@ WITH own AS (
     INNER JOIN option_chains AS chain ON chain.underlying_id = underlying.id
     GROUP BY chain.id
 )
-SELECT DISTINCT ON (adopted.contract_id, adopted.time)
-    adopted.time, adopted.contract_id, adopted.open, adopted.high, adopted.low, adopted.close, adopted.volume,
-    adopted.bar_count, adopted.vwap, adopted.bid_close, adopted.ask_close, adopted.implied_volatility, adopted.delta,
-    adopted.gamma, adopted.theta, adopted.vega, adopted.rho, adopted.open_interest, adopted.collection_run_id,
-    coalesce(adopted.data_source, CASE WHEN adopted.close IS NULL THEN 'BID_ASK' ELSE 'TRADES' END),
-    NOT array_remove(
-        ARRAY[
-            CASE WHEN adopted.close IS NOT NULL THEN 'TRADES' END,
-            CASE WHEN adopted.bid_close IS NOT NULL THEN 'BID' END,
-            CASE WHEN adopted.ask_close IS NOT NULL THEN 'ASK' END
-        ], NULL
-    ) @> coalesce(own.series, $3::text[]),
-    adopted.created_at, adopted.updated_at
-FROM earlier_system.option_bars_5min AS earlier
-CROSS JOIN LATERAL jsonb_populate_record(
-    NULL::option_bars_5min,
-    jsonb_build_object('created_at', now(), 'updated_at', now()) || jsonb_strip_nulls(to_jsonb(earlier))
-) AS adopted
-LEFT JOIN own ON own.contract_id = adopted.contract_id
+SELECT DISTINCT ON (stored.contract_id, stored.time) stored.*
+FROM
+    earlier_system.option_bars_5min AS earlier
+    LEFT JOIN own ON own.contract_id = earlier.contract_id,
+    LATERAL jsonb_strip_nulls(to_jsonb(earlier)) AS known,
+    LATERAL jsonb_populate_record(
+        NULL::option_bars_5min,
+        jsonb_build_object('created_at', now(), 'updated_at', now())
+        || known
+        || jsonb_build_object(
+            -- What the earlier system meant by these is not known.
+            'flags', 0, 'greeks_version', NULL, 'greeks_reason', NULL,
+            'has_gaps', NOT array_remove(
+                ARRAY[
+                    CASE WHEN known ? 'close' THEN 'TRADES' END,
+                    CASE WHEN known ? 'bid_close' THEN 'BID' END,
+                    CASE WHEN known ? 'ask_close' THEN 'ASK' END
+                ], NULL
+            ) @> coalesce(own.series, $3::text[])
+        )
+    ) AS adopted,
+    LATERAL store.whole(adopted) AS stored
 WHERE earlier.time >= $1::timestamptz AND earlier.time < $2::timestamptz
-ORDER BY adopted.contract_id, adopted.time, adopted.updated_at DESC
+ORDER BY stored.contract_id, stored.time, stored.updated_at DESC
 ON CONFLICT DO NOTHING

@@ -3,28 +3,26 @@
 -- $1 start timestamptz
 -- $2 end timestamptz
 -- $3 series text[]: the ones that are asked for
-INSERT INTO underlying_bars_5min (
-    time, underlying_id, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
-    collection_run_id, has_gaps, created_at, updated_at
-)
-SELECT DISTINCT ON (adopted.underlying_id, adopted.time)
-    adopted.time, adopted.underlying_id, adopted.open, adopted.high, adopted.low, adopted.close, adopted.volume,
-    adopted.bar_count, adopted.vwap, adopted.implied_volatility, adopted.flags, adopted.collection_run_id,
-    NOT array_remove(
-        ARRAY[
-            CASE WHEN adopted.close IS NOT NULL THEN 'TRADES' END,
-            CASE WHEN adopted.implied_volatility IS NOT NULL THEN 'OPTION_IMPLIED_VOLATILITY' END
-        ], NULL
-    ) @> $3::text[],
-    adopted.created_at, adopted.updated_at
+INSERT INTO store.underlying_bars_5min
+SELECT DISTINCT ON (stored.underlying_id, stored.time) stored.*
 FROM
     earlier_system.underlying_bars_5min AS earlier,
+    LATERAL jsonb_strip_nulls(to_jsonb(earlier)) AS known,
     LATERAL jsonb_populate_record(
         NULL::underlying_bars_5min,
         jsonb_build_object('created_at', now(), 'updated_at', now())
-        || jsonb_strip_nulls(to_jsonb(earlier))
-        || jsonb_build_object('flags', 0)
-    ) AS adopted
+        || known
+        || jsonb_build_object(
+            'flags', 0,
+            'has_gaps', NOT array_remove(
+                ARRAY[
+                    CASE WHEN known ? 'close' THEN 'TRADES' END,
+                    CASE WHEN known ? 'implied_volatility' THEN 'OPTION_IMPLIED_VOLATILITY' END
+                ], NULL
+            ) @> $3::text[]
+        )
+    ) AS adopted,
+    LATERAL store.whole(adopted) AS stored
 WHERE earlier.time >= $1::timestamptz AND earlier.time < $2::timestamptz
-ORDER BY adopted.underlying_id, adopted.time, adopted.updated_at DESC
+ORDER BY stored.underlying_id, stored.time, stored.updated_at DESC
 ON CONFLICT DO NOTHING

@@ -10,12 +10,12 @@ SELECT
     max(bar.time) AS last_bar
 FROM (
     SELECT contract.underlying_id, own.contract_id, own.time
-    FROM option_bars_5min AS own
+    FROM store.option_bars_5min AS own
     INNER JOIN option_chains AS contract ON contract.id = own.contract_id
     WHERE own.time >= $1::timestamptz AND own.time < $2::timestamptz
     UNION ALL
     SELECT underlying_id, NULL, time
-    FROM underlying_bars_5min
+    FROM store.underlying_bars_5min
     WHERE time >= $1::timestamptz AND time < $2::timestamptz
 ) AS bar
 INNER JOIN underlying_securities AS underlying ON underlying.id = bar.underlying_id

@@ -46,8 +46,8 @@ own AS (
             coalesce(bool_or(bar.close IS NOT NULL), false) AS trades,
             coalesce(bool_or(bar.bid_close IS NOT NULL), false) AS bids,
             coalesce(bool_or(bar.ask_close IS NOT NULL), false) AS asks,
-            2 * count(*) FILTER (WHERE bar.ask_close > $9::numeric) > count(bar.ask_close) AS ask_above_bound
-        FROM option_bars_5min AS bar
+            2 * count(*) FILTER (WHERE bar.ask_close * bar.unit > $9::numeric * 10000) > count(bar.ask_close) AS ask_above_bound
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = contract.instrument_id AND bar.time >= contract.opens AND bar.time < contract.closes
     ) AS bars
 )
@@ -72,7 +72,7 @@ SELECT
             SELECT
                 EXISTS (
                     SELECT
-                    FROM option_bars_5min AS bar
+                    FROM store.option_bars_5min AS bar
                     WHERE bar.contract_id = claim.instrument_id
                         AND bar.time >= past.opens
                         AND bar.time < past.closes
@@ -95,7 +95,7 @@ SELECT
         FROM unnest(ARRAY[strike.below, strike.above]) AS neighbour (contract_id)
         WHERE EXISTS (
             SELECT
-            FROM option_bars_5min AS bar
+            FROM store.option_bars_5min AS bar
             WHERE bar.contract_id = neighbour.contract_id
                 AND bar.time >= claim.opens
                 AND bar.time < claim.closes

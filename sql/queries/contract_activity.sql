@@ -13,7 +13,7 @@ WITH daily AS (
         bool_or(bar.time >= $5::timestamptz) AS this_week,
         sum(bar.volume) AS volume
     FROM option_chains AS contract
-    INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+    INNER JOIN store.option_bars_5min AS bar ON bar.contract_id = contract.id
     WHERE contract.underlying_id = $1::integer
         AND bar.time >= least($2::timestamptz, $5::timestamptz)
     GROUP BY bar.contract_id, day

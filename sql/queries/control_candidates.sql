@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
         max(bar.time) FILTER (WHERE bar.volume > 0) AS trades,
         max(bar.time) FILTER (WHERE bar.bid_close IS NOT NULL) AS bids,
         max(bar.time) FILTER (WHERE bar.ask_close IS NOT NULL) AS asks
-    FROM option_bars_5min AS bar
+    FROM store.option_bars_5min AS bar
     WHERE bar.contract_id = near.id AND bar.time >= $4::timestamptz AND bar.time < $5::timestamptz
 ) AS last
 WHERE coalesce(last.trades, last.bids, last.asks) IS NOT NULL

@@ -1,5 +1,5 @@
 -- Make this connection's staging table of option bars: a row a contract and slot, the answered series side by side.
--- Prices in ten-thousandths of a USD.
+-- Prices are ten-thousandths of a USD, volumes contracts.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_option_bars (
     contract_id integer NOT NULL,
     time timestamptz NOT NULL,

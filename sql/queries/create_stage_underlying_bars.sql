@@ -1,5 +1,5 @@
 -- Make this connection's staging table of underlying bars: a row an underlying and slot.
--- Prices, volume and volatility in ten-thousandths.
+-- Prices, volumes and volatilities are ten-thousandths.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_underlying_bars (
     underlying_id integer NOT NULL,
     time timestamptz NOT NULL,

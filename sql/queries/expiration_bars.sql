@@ -8,13 +8,13 @@ SELECT
     contract.strike_price::double precision AS strike,
     contract.option_type = 'C' AS is_call,
     extract(EPOCH FROM bar.time)::bigint AS epoch,
-    bar.bid_close::double precision AS bid,
-    bar.ask_close::double precision AS ask,
-    bar.close::double precision AS trade,
+    bar.bid_close * bar.unit / 10000.0::double precision AS bid,
+    bar.ask_close * bar.unit / 10000.0::double precision AS ask,
+    bar.close * bar.unit / 10000.0::double precision AS trade,
     bar.volume::double precision AS volume,
     bar.flags
 FROM option_chains AS contract
-INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+INNER JOIN store.option_bars_5min AS bar ON bar.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
     AND contract.expiration_date = $2::date
     AND bar.time >= $3::timestamptz

@@ -3,7 +3,7 @@
 -- $2 session_day date
 -- $3 session_open timestamptz
 -- $4 session_close timestamptz
-UPDATE option_bars_5min AS bar
+UPDATE store.option_bars_5min AS bar
 SET open_interest = told.open_interest
 FROM option_open_interest AS told
 INNER JOIN option_chains AS contract ON contract.id = told.contract_id

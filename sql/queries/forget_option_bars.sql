@@ -4,7 +4,7 @@
 -- $3 session_close timestamptz
 -- $4 now timestamptz
 -- $5 today date: in New York; contracts that expired before it keep their coverage
-UPDATE option_bars_5min AS bar
+UPDATE store.option_bars_5min AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz
     AND bar.time < $3::timestamptz

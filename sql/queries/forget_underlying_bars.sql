@@ -3,7 +3,7 @@
 -- $2 session_open timestamptz
 -- $3 session_close timestamptz
 -- $4 now timestamptz
-UPDATE underlying_bars_5min AS bar
+UPDATE store.underlying_bars_5min AS bar
 SET has_gaps = true, updated_at = $4::timestamptz
 WHERE bar.time >= $2::timestamptz
     AND bar.time < $3::timestamptz

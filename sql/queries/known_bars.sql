@@ -7,7 +7,7 @@ FROM unnest($1::integer[]) AS contract (id)
 CROSS JOIN unnest($2::text[], $3::timestamptz[]) AS series (what_to_show, since)
 CROSS JOIN LATERAL (
     SELECT bar.time AS last_known
-    FROM option_bars_5min AS bar
+    FROM store.option_bars_5min AS bar
     WHERE bar.contract_id = contract.id
         AND bar.time >= series.since
         AND CASE series.what_to_show

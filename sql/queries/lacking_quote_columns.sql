@@ -17,7 +17,7 @@ lacking AS (
         bool_or(bar.bid_close IS NOT NULL AND bar.bid_open IS NULL) AS bid,
         bool_or(bar.ask_close IS NOT NULL AND bar.ask_open IS NULL) AS ask
     FROM option_chains AS chain
-    INNER JOIN option_bars_5min AS bar ON bar.contract_id = chain.id
+    INNER JOIN store.option_bars_5min AS bar ON bar.contract_id = chain.id
     INNER JOIN session ON bar.time >= session.opens AND bar.time < session.closes
     WHERE chain.underlying_id = $2::integer
         AND ($6::integer[] IS NULL OR chain.id = ANY($6::integer[]))

@@ -3,7 +3,7 @@ SELECT max(newest.time)
 FROM underlying_securities AS underlying
 CROSS JOIN LATERAL (
     SELECT bar.time
-    FROM underlying_bars_5min AS bar
+    FROM store.underlying_bars_5min AS bar
     WHERE bar.underlying_id = underlying.id
     ORDER BY bar.time DESC
     LIMIT 1

@@ -81,7 +81,7 @@ bar AS (
             ) AS doubtful,
             min(bar.time) AS first_bar,
             max(bar.time) AS last_bar
-        FROM option_bars_5min AS bar
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = contract.contract_id AND bar.time >= $4::timestamptz AND bar.time < $5::timestamptz
     ) AS own
 )

@@ -9,9 +9,9 @@
 SELECT
     contract.expiration_date,
     count(*) AS bars
-FROM option_bars_5min AS bar
+FROM store.option_bars_5min AS bar
 INNER JOIN option_chains AS contract ON contract.id = bar.contract_id
-LEFT JOIN underlying_bars_5min AS spot
+LEFT JOIN store.underlying_bars_5min AS spot
     ON spot.underlying_id = $1::integer
     AND spot.time = bar.time
     AND spot.time >= $2::timestamptz

@@ -19,7 +19,7 @@ SELECT
             AND bad.time < $3::timestamptz
     ) AS quarantined
 FROM option_chains AS contract
-INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+INNER JOIN store.option_bars_5min AS bar ON bar.contract_id = contract.id
 WHERE contract.underlying_id = $1::integer
     AND bar.time >= $2::timestamptz
     AND bar.time < $3::timestamptz

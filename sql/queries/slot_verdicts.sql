@@ -10,7 +10,7 @@ SELECT
     coalesce(coverage.settled, '{}') - coalesce(
         (
             SELECT range_agg(tstzrange(bar.time, bar.time + $2::interval))
-            FROM option_bars_5min AS bar
+            FROM store.option_bars_5min AS bar
             WHERE bar.contract_id = contract.id
                 AND bar.time >= $4::timestamptz
                 AND bar.time < $5::timestamptz
@@ -21,7 +21,7 @@ SELECT
     ) AS settled,
     ARRAY(
         SELECT bar.time
-        FROM option_bars_5min AS bar
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = contract.id
             AND bar.time >= $4::timestamptz
             AND bar.time < $5::timestamptz

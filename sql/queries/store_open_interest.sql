@@ -17,7 +17,7 @@ kept AS (
     SET open_interest = excluded.open_interest, asked_at = excluded.asked_at
     RETURNING contract_id
 )
-UPDATE option_bars_5min AS bar
+UPDATE store.option_bars_5min AS bar
 SET open_interest = told.open_interest
 FROM told
 WHERE bar.contract_id = told.contract_id

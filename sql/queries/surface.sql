@@ -1,8 +1,7 @@
 -- All contracts of an underlying in one slot.
 -- With the first and last contract id the batches of other underlyings stay shut on compressed days; they are arguments
--- because no plan is good for bounds that the planner does not know. On compressed days each column of decimals costs
--- a sixth of the time: the middle is computed from what is read anyway, and the last trade, which may be minutes older
--- than the quotes, is left to `contract_history` and `legs`.
+-- because no plan is good for bounds that the planner does not know. Each price that is made a decimal costs time: the
+-- last trade, which may be minutes older than the quotes, is left to `contract_history` and `legs`.
 -- $1 underlying_id integer: whose contracts
 -- $2 slot timestamptz: its start
 -- $3 first_id integer: of its contracts, from `contract_range`; NULL is whatever it is
@@ -15,7 +14,7 @@ SELECT
     bar.volume,
     bar.bid_close,
     bar.ask_close,
-    round((bar.bid_close + bar.ask_close) / 2, 4) AS mid_close,
+    bar.mid_close,
     bar.implied_volatility,
     bar.delta
 FROM option_bars_5min AS bar

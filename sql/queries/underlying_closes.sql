@@ -5,11 +5,11 @@
 SELECT
     time,
     extract(EPOCH FROM time)::bigint AS epoch,
-    low::double precision AS low,
-    high::double precision AS high,
-    close::double precision AS close,
+    (least(open, close) - down) / 10000.0::double precision AS low,
+    (greatest(open, close) + up) / 10000.0::double precision AS high,
+    close / 10000.0::double precision AS close,
     flags
-FROM underlying_bars_5min
+FROM store.underlying_bars_5min
 WHERE underlying_id = $1::integer
     AND time >= $2::timestamptz
     AND time < $3::timestamptz

@@ -18,7 +18,7 @@ SELECT
     AND request.sent_at - lower(request.negatives) < $4::interval
     AND EXISTS (
         SELECT
-        FROM option_bars_5min AS bar
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = request.instrument_id
             AND bar.time >= lower(request.negatives)
             AND bar.time < upper(request.negatives)

@@ -1,7 +1,7 @@
 -- Write the staged option bars that differ from the stored ones, and count the staged rows.
 -- Coverage is read before the staged one is merged into it. A row of which only has_gaps changes is written, and counts
 -- as identical: IB sent the same values.
--- Only "differing" is read more than once: keeping the wide rows of one more step would cost a tenth of the time.
+-- Prices are compared in ten-thousandths of a USD, as they are staged; units and wicks are made at the end.
 -- $1 contract_ids integer[]
 -- $2 start timestamptz: literal bounds, so that other chunks stay shut
 -- $3 end timestamptz
@@ -51,7 +51,7 @@ final AS (
     WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint
     GROUP BY instrument_id
 ),
--- Contracts whose configured series all came for the same slots: their flags were judged by the whole row.
+-- Contracts whose configured series all came for the same slots: flags were judged by whole rows.
 together AS (
     SELECT
         instrument_id AS contract_id,
@@ -60,21 +60,21 @@ together AS (
     WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint AND what_to_show = ANY($4::text[])
     GROUP BY instrument_id
 ),
--- Staged and stored rows side by side. Stored ones without a staged one are needed, too: coverage alone can change
--- has_gaps, volume and flags. `flags` is never NULL, so it tells which side has a row.
+-- Staged and stored rows side by side. Coverage alone can change stored ones. `flags` is never NULL, so it tells which
+-- side has a row.
 compared AS (
     SELECT
         contract_id,
         time,
         new.flags IS NOT NULL AS staged,
         old.flags IS NOT NULL AS stored,
-        -- A trade bar counts whole: coalesce would add the old vwap to a new bar without one.
+        -- Whole: coalesce would add the old vwap to a new bar without one.
         CASE WHEN new.close IS NULL THEN old.open ELSE new.open END AS open,
         CASE WHEN new.close IS NULL THEN old.high ELSE new.high END AS high,
         CASE WHEN new.close IS NULL THEN old.low ELSE new.low END AS low,
         CASE WHEN new.close IS NULL THEN old.close ELSE new.close END AS close,
         CASE
-            WHEN new.close IS NOT NULL THEN round(new.volume)::bigint
+            WHEN new.close IS NOT NULL THEN new.volume
             -- A refused bar: somebody may have traded. Without this the slot would say 0 once it is covered.
             WHEN old.close IS NULL AND (new.flags & 128 <> 0 OR (old.flags & 128 <> 0 AND NOT freed.trades)) THEN NULL
             WHEN answered.trades @> time THEN coalesce(old.volume, 0)
@@ -82,16 +82,11 @@ compared AS (
         END AS volume,
         CASE WHEN new.close IS NULL THEN old.bar_count ELSE new.bar_count END AS bar_count,
         CASE WHEN new.close IS NULL THEN old.vwap ELSE new.vwap END AS vwap,
-        coalesce(new.bid_open, old.bid_open) AS bid_open,
-        coalesce(new.bid_high, old.bid_high) AS bid_high,
-        coalesce(new.bid_low, old.bid_low) AS bid_low,
-        coalesce(new.bid_close, old.bid_close) AS bid_close,
-        coalesce(new.ask_open, old.ask_open) AS ask_open,
-        coalesce(new.ask_high, old.ask_high) AS ask_high,
-        coalesce(new.ask_low, old.ask_low) AS ask_low,
-        coalesce(new.ask_close, old.ask_close) AS ask_close,
+        coalesce(new.bid_open, old.bid_open) AS bid_open, coalesce(new.bid_high, old.bid_high) AS bid_high,
+        coalesce(new.bid_low, old.bid_low) AS bid_low, coalesce(new.bid_close, old.bid_close) AS bid_close,
+        coalesce(new.ask_open, old.ask_open) AS ask_open, coalesce(new.ask_high, old.ask_high) AS ask_high,
+        coalesce(new.ask_low, old.ask_low) AS ask_low, coalesce(new.ask_close, old.ask_close) AS ask_close,
         new.flags AS new_flags,
-        coalesce(new.volume <> round(new.volume), false) AS fractional,
         coalesce(together.whole, false) AS whole,
         -- Bits of quarantine: 128 TRADES, 32768 BID, 8388608 ASK.
         CASE WHEN freed.trades THEN 128 ELSE 0 END
@@ -107,11 +102,9 @@ compared AS (
         new.close IS NOT NULL AS trades_given,
         new.bid_close IS NOT NULL AS bid_given,
         new.ask_close IS NOT NULL AS ask_given,
-        CASE WHEN coalesce(new.close, old.close) IS NULL THEN 'BID_ASK' ELSE 'TRADES' END AS data_source,
         NOT coalesce(answered.complete @> time, false) AS has_gaps,
-        -- Rounded as it is stored: a fractional volume would differ for ever.
         new.close IS NOT NULL
-        AND (new.open, new.high, new.low, new.close, round(new.volume), new.bar_count, new.vwap)
+        AND (new.open, new.high, new.low, new.close, new.volume, new.bar_count, new.vwap)
         IS DISTINCT FROM (old.open, old.high, old.low, old.close, old.volume, old.bar_count, old.vwap) AS trades_differ,
         -- A quote that was stored by its close alone is filled, not revised: coalesce makes the rest equal.
         new.bid_close IS NOT NULL
@@ -130,56 +123,29 @@ compared AS (
         OR (new.ask_close IS NOT NULL AND old.ask_close IS NOT NULL AND old.ask_open IS NULL) AS filled,
         (new.bid_close IS NOT NULL AND new.bid_close IS DISTINCT FROM old.bid_close)
         OR (new.ask_close IS NOT NULL AND new.ask_close IS DISTINCT FROM old.ask_close) AS mid_differs,
-        old.open AS old_open,
-        old.high AS old_high,
-        old.low AS old_low,
-        old.close AS old_close,
-        old.volume AS old_volume,
-        old.bar_count AS old_bar_count,
-        old.vwap AS old_vwap,
-        old.bid_open AS old_bid_open,
-        old.bid_high AS old_bid_high,
-        old.bid_low AS old_bid_low,
-        old.bid_close AS old_bid_close,
-        old.ask_open AS old_ask_open,
-        old.ask_high AS old_ask_high,
-        old.ask_low AS old_ask_low,
-        old.ask_close AS old_ask_close,
-        old.flags AS old_flags,
-        old.has_gaps AS old_has_gaps,
-        old.greeks_version
-    FROM (
-        SELECT
-            contract_id,
-            time,
-            open * 0.0001 AS open,
-            high * 0.0001 AS high,
-            low * 0.0001 AS low,
-            close * 0.0001 AS close,
-            vwap * 0.0001 AS vwap,
-            bid_open * 0.0001 AS bid_open,
-            bid_high * 0.0001 AS bid_high,
-            bid_low * 0.0001 AS bid_low,
-            bid_close * 0.0001 AS bid_close,
-            ask_open * 0.0001 AS ask_open,
-            ask_high * 0.0001 AS ask_high,
-            ask_low * 0.0001 AS ask_low,
-            ask_close * 0.0001 AS ask_close,
-            volume::numeric AS volume,
-            bar_count,
-            flags
-        FROM stage_option_bars
-        WHERE contract_id = ANY($1::integer[])
-    ) AS new
+        old.open AS old_open, old.high AS old_high, old.low AS old_low, old.close AS old_close, old.volume AS old_volume,
+        old.bar_count AS old_bar_count, old.vwap AS old_vwap, old.bid_open AS old_bid_open, old.bid_high AS old_bid_high,
+        old.bid_low AS old_bid_low, old.bid_close AS old_bid_close, old.ask_open AS old_ask_open,
+        old.ask_high AS old_ask_high, old.ask_low AS old_ask_low, old.ask_close AS old_ask_close,
+        old.flags AS old_flags, old.has_gaps AS old_has_gaps, old.greeks_version
+    FROM (SELECT * FROM stage_option_bars WHERE contract_id = ANY($1::integer[])) AS new
     FULL JOIN (
-        SELECT *
-        FROM option_bars_5min
+        SELECT
+            contract_id, time, open * unit AS open, (greatest(open, close) + up) * unit AS high,
+            (least(open, close) - down) * unit AS low, close * unit AS close, volume, bar_count,
+            close * unit + vwap_off AS vwap, bid_open * unit AS bid_open,
+            (greatest(bid_open, bid_close) + bid_up) * unit AS bid_high,
+            (least(bid_open, bid_close) - bid_down) * unit AS bid_low, bid_close * unit AS bid_close,
+            ask_open * unit AS ask_open, (greatest(ask_open, ask_close) + ask_up) * unit AS ask_high,
+            (least(ask_open, ask_close) - ask_down) * unit AS ask_low, ask_close * unit AS ask_close, flags, has_gaps,
+            greeks_version
+        FROM store.option_bars_5min
         WHERE contract_id = ANY($1::integer[]) AND time >= $2::timestamptz AND time < $3::timestamptz
     ) AS old
         USING (contract_id, time)
     LEFT JOIN answered USING (contract_id)
     LEFT JOIN together USING (contract_id)
-    -- Quarantine ends with any answer of the series for the slot that does not refuse it again.
+    -- Quarantine ends with any answer for the slot that does not refuse it again.
     CROSS JOIN LATERAL (
         SELECT
             coalesce(old.flags & 128 <> 0 AND answered.trades_now @> time AND coalesce(new.flags, 0) & 128 = 0, false)
@@ -191,14 +157,14 @@ compared AS (
     ) AS freed
 ),
 -- Flags, a byte a series (0000ff TRADES, 00ff00 BID, ff0000 ASK; SlotFlag names the bits). A series is judged anew when
--- its value differs, or all came together; otherwise its bits stay: an answer by itself cannot see what took the others
--- to see, and would clear it. A filled quote adds what its open, high and low show. fb leaves out the bits of a crossing
--- (040400), which is read from the merged row, in whatever order its sides came.
+-- its value differs, or all came together; otherwise its bits stay, which an
+-- answer by itself could not see. A filled quote adds what its open, high and low show. fb leaves out the bits of a
+-- crossing (040400), which is read from the merged row, in whatever order its sides came.
 merged AS (
     SELECT
         *,
         CASE
-            WHEN (whole AND trades_given) OR trades_differ THEN new_flags & x'0000ff'::integer | fractional::integer
+            WHEN (whole AND trades_given) OR trades_differ THEN new_flags & x'0000ff'::integer
             ELSE coalesce(old_flags, 0) & ~freed & x'0000ff'::integer
         END
         | CASE
@@ -216,70 +182,70 @@ merged AS (
 differing AS (
     SELECT
         *,
-        trades_differ
-        OR bid_differs
-        OR ask_differs
-        OR filled
-        OR flags <> old_flags
-        OR volume IS DISTINCT FROM old_volume AS changed
+        -- Cents, unless a price has finer digits.
+        CASE num_nonnulls(
+            nullif(open % 100, 0), nullif(high % 100, 0), nullif(low % 100, 0), nullif(close % 100, 0),
+            nullif(bid_open % 100, 0), nullif(bid_high % 100, 0), nullif(bid_low % 100, 0), nullif(bid_close % 100, 0),
+            nullif(ask_open % 100, 0), nullif(ask_high % 100, 0), nullif(ask_low % 100, 0), nullif(ask_close % 100, 0)
+        ) WHEN 0 THEN 100 ELSE 1 END AS unit
     FROM merged
-    WHERE NOT stored
-        OR trades_differ
-        OR bid_differs
-        OR ask_differs
-        OR filled
-        OR has_gaps <> old_has_gaps
-        OR flags <> old_flags
-        OR volume IS DISTINCT FROM old_volume
+    CROSS JOIN LATERAL (
+        SELECT
+            trades_differ OR bid_differs OR ask_differs OR filled OR flags <> old_flags
+            OR volume IS DISTINCT FROM old_volume AS changed
+    ) AS judged
+    WHERE NOT stored OR changed OR has_gaps <> old_has_gaps
+),
+packed AS NOT MATERIALIZED (
+    SELECT
+        contract_id, time, stored, open / unit AS open, (high - greatest(open, close)) / unit AS up,
+        (least(open, close) - low) / unit AS down, close / unit AS close,
+        bid_open / unit AS bid_open, (bid_high - greatest(bid_open, bid_close)) / unit AS bid_up,
+        (least(bid_open, bid_close) - bid_low) / unit AS bid_down, bid_close / unit AS bid_close,
+        ask_open / unit AS ask_open, (ask_high - greatest(ask_open, ask_close)) / unit AS ask_up,
+        (least(ask_open, ask_close) - ask_low) / unit AS ask_down, ask_close / unit AS ask_close,
+        vwap - close AS vwap_off, volume, bar_count, flags, unit,
+        -- Greeks rest on the trade and the middle: NULL has them computed again.
+        CASE WHEN NOT (trades_differ OR mid_differs) THEN greeks_version END AS greeks_version,
+        has_gaps
+    FROM differing
 ),
 -- A plain INSERT is twice as fast as an upsert.
 added AS (
-    INSERT INTO option_bars_5min (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
-        ask_open, ask_high, ask_low, ask_close, flags, greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
+    INSERT INTO store.option_bars_5min (
+        contract_id, time, open, up, down, close, bid_open, bid_up, bid_down, bid_close, ask_open, ask_up, ask_down,
+        ask_close, vwap_off, volume, bar_count, flags, unit, greeks_version, has_gaps, collection_run_id, created_at,
+        updated_at
     )
     SELECT
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
-        ask_open, ask_high, ask_low, ask_close, flags, NULL, data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
-    FROM differing
+        contract_id, time, open, up, down, close, bid_open, bid_up, bid_down, bid_close, ask_open, ask_up, ask_down,
+        ask_close, vwap_off, volume, bar_count, flags, unit, greeks_version, has_gaps, $5::integer, $6::timestamptz,
+        $6::timestamptz
+    FROM packed
     WHERE NOT stored
 ),
 replaced AS (
-    INSERT INTO option_bars_5min (
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
-        ask_open, ask_high, ask_low, ask_close, flags, greeks_version, data_source, has_gaps, collection_run_id, created_at, updated_at
+    INSERT INTO store.option_bars_5min (
+        contract_id, time, open, up, down, close, bid_open, bid_up, bid_down, bid_close, ask_open, ask_up, ask_down,
+        ask_close, vwap_off, volume, bar_count, flags, unit, greeks_version, has_gaps, collection_run_id, created_at,
+        updated_at
     )
     SELECT
-        contract_id, time, open, high, low, close, volume, bar_count, vwap, bid_open, bid_high, bid_low, bid_close,
-        ask_open, ask_high, ask_low, ask_close, flags,
-        -- Greeks rest on the trade and the middle: NULL has them computed again.
-        CASE WHEN NOT (trades_differ OR mid_differs) THEN greeks_version END,
-        data_source, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
-    FROM differing
+        contract_id, time, open, up, down, close, bid_open, bid_up, bid_down, bid_close, ask_open, ask_up, ask_down,
+        ask_close, vwap_off, volume, bar_count, flags, unit, greeks_version, has_gaps, $5::integer, $6::timestamptz,
+        $6::timestamptz
+    FROM packed
     WHERE stored
     ON CONFLICT (contract_id, time) DO UPDATE
-    SET
-        open = excluded.open,
-        high = excluded.high,
-        low = excluded.low,
-        close = excluded.close,
-        volume = excluded.volume,
-        bar_count = excluded.bar_count,
-        vwap = excluded.vwap,
-        bid_open = excluded.bid_open,
-        bid_high = excluded.bid_high,
-        bid_low = excluded.bid_low,
-        bid_close = excluded.bid_close,
-        ask_open = excluded.ask_open,
-        ask_high = excluded.ask_high,
-        ask_low = excluded.ask_low,
-        ask_close = excluded.ask_close,
-        flags = excluded.flags,
-        greeks_version = excluded.greeks_version,
-        data_source = excluded.data_source,
-        has_gaps = excluded.has_gaps,
-        collection_run_id = excluded.collection_run_id,
-        updated_at = excluded.updated_at
+    SET (
+        open, up, down, close, bid_open, bid_up, bid_down, bid_close, ask_open, ask_up, ask_down, ask_close, vwap_off,
+        volume, bar_count, flags, unit, greeks_version, has_gaps, collection_run_id, updated_at
+    ) = ROW(
+        excluded.open, excluded.up, excluded.down, excluded.close, excluded.bid_open, excluded.bid_up, excluded.bid_down,
+        excluded.bid_close, excluded.ask_open, excluded.ask_up, excluded.ask_down, excluded.ask_close, excluded.vwap_off,
+        excluded.volume, excluded.bar_count, excluded.flags, excluded.unit, excluded.greeks_version, excluded.has_gaps,
+        excluded.collection_run_id, excluded.updated_at
+    )
 ),
 revised AS (
     INSERT INTO bar_revisions (
@@ -287,9 +253,10 @@ revised AS (
         ask_open, ask_high, ask_low, ask_close, replaced_at, run_id
     )
     SELECT
-        contract_id, $7::smallint, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
-        old_bid_open, old_bid_high, old_bid_low, old_bid_close, old_ask_open, old_ask_high, old_ask_low, old_ask_close,
-        $6::timestamptz, $5::integer
+        contract_id, $7::smallint, time, old_open * 0.0001, old_high * 0.0001, old_low * 0.0001, old_close * 0.0001,
+        old_volume, old_bar_count, old_vwap * 0.0001, old_bid_open * 0.0001, old_bid_high * 0.0001,
+        old_bid_low * 0.0001, old_bid_close * 0.0001, old_ask_open * 0.0001, old_ask_high * 0.0001,
+        old_ask_low * 0.0001, old_ask_close * 0.0001, $6::timestamptz, $5::integer
     FROM differing
     INNER JOIN final USING (contract_id)
     WHERE (trades_differ AND final.trades @> time)

@@ -96,24 +96,25 @@ merged AS (
         old.flags AS old_flags,
         old.has_gaps AS old_has_gaps
     FROM (
-        SELECT
-            underlying_id,
-            time,
-            open * 0.0001 AS open,
-            high * 0.0001 AS high,
-            low * 0.0001 AS low,
-            close * 0.0001 AS close,
-            volume * 0.0001 AS volume,
-            vwap * 0.0001 AS vwap,
-            implied_volatility * 0.0001 AS implied_volatility,
-            bar_count,
-            flags
+        SELECT *
         FROM stage_underlying_bars
         WHERE underlying_id = ANY($1::integer[])
     ) AS new
     FULL JOIN (
-        SELECT *
-        FROM underlying_bars_5min
+        SELECT
+            underlying_id,
+            time,
+            open,
+            greatest(open, close) + up AS high,
+            least(open, close) - down AS low,
+            close,
+            volume,
+            bar_count,
+            close + vwap_off AS vwap,
+            implied_volatility,
+            flags,
+            has_gaps
+        FROM store.underlying_bars_5min
         WHERE underlying_id = ANY($1::integer[]) AND time >= $2::timestamptz AND time < $3::timestamptz
     ) AS old
         USING (underlying_id, time)
@@ -125,23 +126,23 @@ differing AS (
     WHERE NOT stored OR trades_differ OR volatility_differs OR has_gaps <> old_has_gaps OR flags <> old_flags
 ),
 written AS (
-    INSERT INTO underlying_bars_5min (
-        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
+    INSERT INTO store.underlying_bars_5min (
+        underlying_id, time, open, up, down, close, volume, bar_count, vwap_off, implied_volatility, flags,
         has_gaps, collection_run_id, created_at, updated_at
     )
     SELECT
-        underlying_id, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, flags,
-        has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
+        underlying_id, time, open, high - greatest(open, close), least(open, close) - low, close, volume, bar_count,
+        vwap - close, implied_volatility, flags, has_gaps, $5::integer, $6::timestamptz, $6::timestamptz
     FROM differing
     ON CONFLICT (underlying_id, time) DO UPDATE
     SET
         open = excluded.open,
-        high = excluded.high,
-        low = excluded.low,
+        up = excluded.up,
+        down = excluded.down,
         close = excluded.close,
         volume = excluded.volume,
         bar_count = excluded.bar_count,
-        vwap = excluded.vwap,
+        vwap_off = excluded.vwap_off,
         implied_volatility = excluded.implied_volatility,
         flags = excluded.flags,
         has_gaps = excluded.has_gaps,
@@ -153,8 +154,9 @@ revised AS (
         instrument_id, data_set, time, open, high, low, close, volume, bar_count, vwap, implied_volatility, replaced_at, run_id
     )
     SELECT
-        -underlying_id, $7::smallint, time, old_open, old_high, old_low, old_close, old_volume, old_bar_count, old_vwap,
-        old_implied_volatility, $6::timestamptz, $5::integer
+        -underlying_id, $7::smallint, time, old_open * 0.0001, old_high * 0.0001, old_low * 0.0001, old_close * 0.0001,
+        old_volume * 0.0001, old_bar_count, old_vwap * 0.0001, old_implied_volatility * 0.0001, $6::timestamptz,
+        $5::integer
     FROM differing
     INNER JOIN final USING (underlying_id)
     WHERE (trades_differ AND final.trades @> time) OR (volatility_differs AND final.volatility @> time)

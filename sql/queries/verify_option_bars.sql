@@ -15,26 +15,21 @@ FROM (
         unnest(
             array_remove(
                 ARRAY[
-                    CASE WHEN bar.high < greatest(bar.open, bar.close, bar.low) THEN 'high below the bar' END,
-                    CASE WHEN bar.low > least(bar.open, bar.close, bar.high) THEN 'low above the bar' END,
+                    -- The wicks reach beyond open and close: one below zero is a bar whose high or low lies inside.
+                    CASE WHEN bar.up < 0 THEN 'high below the bar' END,
+                    CASE WHEN bar.down < 0 THEN 'low above the bar' END,
                     CASE
-                        WHEN bar.bid_high < greatest(bar.bid_open, bar.bid_close, bar.bid_low)
-                            OR bar.ask_high < greatest(bar.ask_open, bar.ask_close, bar.ask_low)
-                            OR bar.bid_low > least(bar.bid_open, bar.bid_close)
-                            OR bar.ask_low > least(bar.ask_open, bar.ask_close)
+                        WHEN least(bar.bid_up, bar.bid_down, bar.ask_up, bar.ask_down) < 0
                             THEN 'quote outside its own range'
                     END,
                     CASE
-                        WHEN least(bar.open, bar.high, bar.low, bar.close) <= 0 THEN 'trade at no price'
+                        WHEN least(bar.open, bar.close) - greatest(bar.down, 0) <= 0 THEN 'trade at no price'
                         WHEN least(bar.bid_close, bar.ask_close) < 0 THEN 'negative quote'
                     END,
                     CASE WHEN bar.volume < 0 OR bar.bar_count < 0 THEN 'negative volume' END,
                     CASE
                         WHEN extract(EPOCH FROM bar.time - $4::timestamptz) % extract(EPOCH FROM $2::interval) <> 0
                             THEN 'off the grid'
-                    END,
-                    CASE
-                        WHEN (bar.data_source = 'TRADES') <> (bar.close IS NOT NULL) THEN 'source does not fit'
                     END,
                     CASE
                         WHEN bar.bid_close > bar.ask_close AND bar.flags & $6::integer = 0 THEN 'crossed without a flag'
@@ -58,7 +53,7 @@ FROM (
             )
         ) AS rule
     FROM option_chains AS contract
-    INNER JOIN option_bars_5min AS bar ON bar.contract_id = contract.id
+    INNER JOIN store.option_bars_5min AS bar ON bar.contract_id = contract.id
     LEFT JOIN request_coverage AS trades
         ON trades.instrument_id = contract.id AND trades.data_set = $1::smallint AND trades.what_to_show = 'TRADES'
     LEFT JOIN request_coverage AS bids

@@ -2,7 +2,7 @@
 -- $1 version smallint
 -- $2 session_open timestamptz: literal bounds, so that other chunks stay shut
 -- $3 session_close timestamptz
-UPDATE option_bars_5min AS bar
+UPDATE store.option_bars_5min AS bar
 SET
     implied_volatility = stage.implied_volatility,
     delta = stage.delta,
@@ -12,7 +12,13 @@ SET
     rho = stage.rho,
     greeks_reason = stage.greeks_reason,
     greeks_version = $1::smallint
-FROM stage_greeks AS stage
+FROM (
+    SELECT
+        contract_id, time, implied_volatility, delta, theta, vega, rho, greeks_reason,
+        -- At the money and about to expire it can be more than the column holds: then it is NULL.
+        CASE WHEN gamma <= 2147483647 THEN gamma::integer END AS gamma
+    FROM stage_greeks
+) AS stage
 WHERE bar.contract_id = stage.contract_id
     AND bar.time = stage.time
     AND bar.time >= $2::timestamptz

@@ -1,5 +1,6 @@
 -- Two roles to grant to logins: collector_rw collects (reads all, adds and changes rows), collector_ro reads.
--- Neither may delete bars, change tables or drop anything; upgrades and retention are the owner's.
+-- Neither may delete bars, change tables or drop anything: the days and requests that are old enough are dropped, and
+-- repaired days compressed afresh, by functions that have their owner's rights. Upgrades are the owner's.
 DO $$
 DECLARE
     wanted text;
@@ -16,9 +17,9 @@ $$;
 
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA public TO collector_ro, collector_rw;
+GRANT USAGE ON SCHEMA public, store TO collector_ro, collector_rw;
 
-GRANT SELECT ON ALL TABLES IN SCHEMA public TO collector_ro, collector_rw;
+GRANT SELECT ON ALL TABLES IN SCHEMA public, store TO collector_ro, collector_rw;
 
 DO $$
 DECLARE
@@ -26,12 +27,12 @@ DECLARE
 BEGIN
     FOREACH written IN ARRAY ARRAY[
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
-        'option_bars_5min', 'underlying_bars_5min', 'bar_revisions', 'request_coverage',
+        'store.option_bars_5min', 'store.underlying_bars_5min', 'bar_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
         'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
     ] LOOP
-        EXECUTE format('GRANT INSERT, UPDATE ON %I TO collector_rw', written);
+        EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
 END
 $$;
@@ -40,7 +41,10 @@ $$;
 -- a second witness is waited for, or nothing is expected there any more.
 GRANT DELETE ON negative_claims, historical_data_gaps TO collector_rw;
 
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO collector_ro, collector_rw;
+GRANT EXECUTE ON FUNCTION
+store.drop_day(timestamptz), store.drop_requests(timestamptz), store.compress_again(regclass) TO collector_rw;
+
+ALTER DEFAULT PRIVILEGES IN SCHEMA public, store GRANT SELECT ON TABLES TO collector_ro, collector_rw;
 
 -- The service backs the database up, and a dump holds where the sequences stand.
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO collector_rw;
@@ -48,11 +52,13 @@ GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO collector_rw;
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON SEQUENCES TO collector_rw;
 
 DO $$
+DECLARE
+    aside text;
 BEGIN
-    IF EXISTS (SELECT FROM pg_namespace WHERE nspname = 'earlier_system') THEN
-        GRANT USAGE ON SCHEMA earlier_system TO collector_rw;
-        GRANT SELECT ON ALL TABLES IN SCHEMA earlier_system TO collector_rw;
-        GRANT SELECT ON ALL SEQUENCES IN SCHEMA earlier_system TO collector_rw;
-    END IF;
+    FOR aside IN SELECT nspname FROM pg_namespace WHERE nspname IN ('earlier_system', 'decimals') LOOP
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO collector_rw', aside);
+        EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO collector_rw', aside);
+        EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO collector_rw', aside);
+    END LOOP;
 END
 $$;

@@ -11,5 +11,5 @@ WHERE NOT EXISTS (
     FROM timescaledb_information.jobs AS j
     INNER JOIN timescaledb_information.continuous_aggregates AS a
         ON j.hypertable_name IN (a.view_name, a.materialization_hypertable_name)
-    WHERE j.proc_name = 'policy_refresh_continuous_aggregate' AND a.view_name = $1::text
+    WHERE j.proc_name = 'policy_refresh_continuous_aggregate' AND format('%I.%I', a.view_schema, a.view_name)::regclass = $1::text::regclass
 )

@@ -3,4 +3,4 @@ SELECT
     view_name AS name,
     NOT materialized_only AS real_time
 FROM timescaledb_information.continuous_aggregates
-WHERE view_schema = 'public'
+WHERE view_schema = 'store'

@@ -12,17 +12,17 @@ BEGIN
     IF NOT EXISTS (
         SELECT
         FROM timescaledb_information.hypertable_columnstore_settings AS s
-        WHERE hypertable = 'option_bars_5min'::regclass
+        WHERE hypertable = 'store.option_bars_5min'::regclass
             AND coalesce(segmentby, '') = ''
             AND orderby = 'contract_id,"time"'
             -- Earlier versions have no such column.
             AND (NOT filters OR to_jsonb(s) ->> 'index' LIKE '%"minmax", "column": "collection_run_id"%')
     ) THEN
-        ALTER TABLE option_bars_5min SET (
+        ALTER TABLE store.option_bars_5min SET (
             timescaledb.enable_columnstore, timescaledb.segmentby = '', timescaledb.orderby = 'contract_id, time'
         );
         IF filters THEN
-            ALTER TABLE option_bars_5min SET (timescaledb.index = 'minmax(collection_run_id)');
+            ALTER TABLE store.option_bars_5min SET (timescaledb.index = 'minmax(collection_run_id)');
         END IF;
     END IF;
 END

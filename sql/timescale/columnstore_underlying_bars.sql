@@ -4,9 +4,9 @@ BEGIN
     IF NOT EXISTS (
         SELECT
         FROM timescaledb_information.hypertable_columnstore_settings
-        WHERE hypertable = 'underlying_bars_5min'::regclass AND segmentby IS NULL AND orderby = 'underlying_id,"time"'
+        WHERE hypertable = 'store.underlying_bars_5min'::regclass AND segmentby IS NULL AND orderby = 'underlying_id,"time"'
     ) THEN
-        ALTER TABLE underlying_bars_5min SET (
+        ALTER TABLE store.underlying_bars_5min SET (
             timescaledb.enable_columnstore, timescaledb.segmentby = '', timescaledb.orderby = 'underlying_id, time'
         );
     END IF;

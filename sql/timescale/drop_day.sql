@@ -1,4 +1,3 @@
--- Drop the chunks of option bars that lie in a span.
+-- Drop the option bars of a day, unless it is too young or its summaries would lack it; tell why not.
 -- $1 day timestamptz: its start
--- $2 end timestamptz
-SELECT drop_chunks('option_bars_5min', older_than => $2::timestamptz, newer_than => $1::timestamptz)
+SELECT store.drop_day($1::timestamptz) AS why

@@ -9,5 +9,5 @@ SELECT
     current_setting('timescaledb.license', true) AS license,
     coalesce(current_setting('timescaledb.max_background_workers', true), '0')::int AS workers,
     coalesce(
-        (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('public.option_bars_5min')), true
+        (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('public.option_chains')), true
     ) AS owner

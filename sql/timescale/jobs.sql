@@ -2,7 +2,10 @@
 SELECT
     j.job_id,
     j.proc_name AS policy,
-    coalesce(a.view_name, j.hypertable_name) AS name,
+    coalesce(
+        a.view_name,
+        CASE j.hypertable_schema WHEN 'public' THEN '' ELSE j.hypertable_schema || '.' END || j.hypertable_name
+    ) AS name,
     j.config::text AS config,
     s.last_run_status,
     s.total_failures

@@ -9,5 +9,5 @@ FROM
     ) AS altered
 WHERE
     j.proc_name = 'policy_compression'
-    AND j.hypertable_name = $1::text
+    AND format('%I.%I', j.hypertable_schema, j.hypertable_name)::regclass = $1::text::regclass
     AND (j.config ->> 'compress_after')::interval <> $2::interval

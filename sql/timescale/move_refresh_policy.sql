@@ -11,5 +11,5 @@ INNER JOIN timescaledb_information.continuous_aggregates AS a
     ) AS altered
 WHERE
     j.proc_name = 'policy_refresh_continuous_aggregate'
-    AND a.view_name = $1::text
+    AND format('%I.%I', a.view_schema, a.view_name)::regclass = $1::text::regclass
     AND (j.config ->> 'start_offset')::interval <> $2::interval

@@ -8,5 +8,5 @@ FROM
     unnest((
         SELECT range_agg(tstzrange(range_start, range_end) * tstzrange($1::timestamptz, $2::timestamptz))
         FROM timescaledb_information.chunks
-        WHERE hypertable_schema = 'public' AND hypertable_name = 'option_bars_5min'
+        WHERE hypertable_schema = 'store' AND hypertable_name = 'option_bars_5min'
     )) AS days

@@ -30,7 +30,7 @@ SELECT
                 )
         )
     ) AS unsettled
-FROM option_bars_5min AS bar
+FROM store.option_bars_5min AS bar
 INNER JOIN data_sets AS kind ON kind.name = 'option_bars_5min'
 WHERE bar.time < $1::timestamptz
 GROUP BY 1

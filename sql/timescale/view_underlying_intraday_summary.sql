@@ -1,5 +1,5 @@
 -- What was traded in all options of an underlying, slot by slot: the same columns without continuous aggregates.
-CREATE OR REPLACE VIEW underlying_intraday_summary AS
+CREATE OR REPLACE VIEW store.underlying_intraday_summary AS
 SELECT
     chain.underlying_id,
     bar.time,
@@ -8,9 +8,6 @@ SELECT
     sum(bar.volume) FILTER (WHERE chain.option_type = 'P') AS put_volume,
     count(bar.close) AS traded_contracts,
     count(*) AS contracts
-FROM option_bars_5min AS bar
+FROM store.option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 GROUP BY chain.underlying_id, bar.time
-UNION ALL
-SELECT underlying_id, time, volume, call_volume, put_volume, traded_contracts, contracts
-FROM underlying_intraday_archive

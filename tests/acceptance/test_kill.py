@@ -234,7 +234,7 @@ def test_a_signal_lets_the_transaction_in_hand_finish(arena: Arena, tmp_path: Pa
         async with Stage(arena, tmp_path) as stage, arena.directly(stage.clock) as connection:
             transaction = connection.transaction()
             await transaction.start()
-            await connection.execute("LOCK TABLE option_bars_5min IN SHARE MODE")  # it may be read, not written
+            await connection.execute("LOCK TABLE store.option_bars_5min IN SHARE MODE")  # it may be read, not written
             async with stage.command() as process:
                 await _somebody_waits(connection)
                 process.send_signal(signal.SIGTERM)

@@ -25,7 +25,7 @@ import asyncpg
 from collector.clock import SystemClock
 from collector.config import GreeksSettings, SelectionSettings, Settings, SymbolSettings
 from collector.db.connection import pool
-from collector.db.schema import migrate
+from collector.db.schema import features, migrate
 from collector.db.server import embedded
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.ib.connection.gateway import GatewaySettings
@@ -109,6 +109,7 @@ async def empty_database(url: str, name: str) -> str:
     await connection.close()
     made = url.replace("/collector?", f"/{name}?") if "/collector?" in url else url.rsplit("/", 1)[0] + f"/{name}"
     await migrate.upgrade(made)
+    await features.apply(made)
     return made
 
 

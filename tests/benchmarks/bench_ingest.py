@@ -36,9 +36,9 @@ _ROUNDS = 5
 _SLOTS = 78
 _OPEN = datetime(2026, 11, 19, 14, 30, tzinfo=UTC)
 _COLUMNS = (
-    "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_open", "bid_high",
-    "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close",
-    "data_source", "has_gaps", "collection_run_id",
+    "contract_id", "time", "open", "up", "down", "close", "volume", "bar_count", "vwap_off", "bid_open", "bid_up",
+    "bid_down", "bid_close", "ask_open", "ask_up", "ask_down", "ask_close", "collection_run_id", "created_at",
+    "updated_at",
 )  # fmt: skip
 _CONTRACTS = """
 WITH underlying AS (
@@ -74,12 +74,19 @@ def _text(batch: Sequence[InstrumentAnswers]) -> bytes:
     for answers in batch:
         trades, bids, asks = (answers.series[what].bars for what in answers.series)
         for trade, bid, ask in zip(trades, bids, asks, strict=True):
+            prices = [_stored(one) for one in (trade, bid, ask)]
+            at = trade.time.isoformat()
             lines.append(
-                f"{answers.instrument.id}\t{trade.time.isoformat()}\t{trade.open}\t{trade.high}\t{trade.low}\t{trade.close}"
-                f"\t{trade.volume}\t{trade.bar_count}\t{trade.vwap}"
-                f"\t{bid.open}\t{bid.high}\t{bid.low}\t{bid.close}\t{ask.open}\t{ask.high}\t{ask.low}\t{ask.close}\tTRADES\tf\t1\n"
+                f"{answers.instrument.id}\t{at}\t{prices[0]}\t{trade.volume}\t{trade.bar_count}\t0"
+                f"\t{prices[1]}\t{prices[2]}\t1\t{at}\t{at}\n"
             )
     return "".join(lines).encode()
+
+
+def _stored(bar: Bar) -> str:
+    """Return open, up, down and close in cents."""
+    open_, high, low, close = (int(price * 100) for price in bar[1:5])
+    return f"{open_}\t{high - max(open_, close)}\t{min(open_, close) - low}\t{close}"
 
 
 async def _stream(text: bytes) -> AsyncIterator[bytes]:
@@ -87,7 +94,7 @@ async def _stream(text: bytes) -> AsyncIterator[bytes]:
 
 
 async def _emptied(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    await connection.execute("TRUNCATE option_bars_5min, request_coverage, bar_revisions")
+    await connection.execute("TRUNCATE store.option_bars_5min, request_coverage, bar_revisions")
 
 
 async def _measure(url: str, size: int, rows: int) -> tuple[float, ...]:
@@ -115,7 +122,9 @@ async def _round(
     """Return seconds of COPY encoded, COPY, store and store of identical rows."""
 
     async def copy(text: bytes) -> None:
-        await connection.copy_to_table("option_bars_5min", source=_stream(text), columns=_COLUMNS, format="text")
+        await connection.copy_to_table(
+            "option_bars_5min", schema_name="store", source=_stream(text), columns=_COLUMNS, format="text"
+        )
 
     async def copy_encoded(batch: list[InstrumentAnswers]) -> None:
         await copy(_text(batch))

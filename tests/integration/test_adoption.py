@@ -64,7 +64,9 @@ VALUES ('QQQ', 320227571, 'STK', 'SMART', 'USD') RETURNING id
 
 _COPYING = """
 SELECT EXISTS (
-    SELECT FROM pg_locks WHERE relation = 'option_bars_5min'::regclass AND mode = 'RowExclusiveLock' AND NOT granted
+    SELECT
+    FROM pg_locks
+    WHERE relation = 'store.option_bars_5min'::regclass AND mode = 'RowExclusiveLock' AND NOT granted
 )
 """
 
@@ -159,7 +161,7 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
     """Stopped after the tables were set aside and some days copied, the next call finishes the work."""
     connection = await _earlier(empty_database_url, engine)
     await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
-    await connection.execute("DELETE FROM option_bars_5min WHERE time >= '2026-11-17'")
+    await connection.execute("DELETE FROM store.option_bars_5min WHERE time >= '2026-11-17'")
     await connection.execute("DELETE FROM request_coverage")
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
     assert done.bars == 3 * 78 * 5 + 1
@@ -187,7 +189,7 @@ async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_databas
     of_underlyings = "SELECT has_gaps FROM underlying_bars_5min ORDER BY time"
     assert [gaps for [gaps] in await connection.fetch(of_underlyings)] == [False, True]
 
-    await connection.execute("DELETE FROM option_bars_5min")
+    await connection.execute("DELETE FROM store.option_bars_5min")
     only = (WhatToShow.TRADES, WhatToShow.BID)
     await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, option_series=only)
     assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, False]
@@ -204,10 +206,10 @@ async def test_no_run_begins_meanwhile(engine: Engine, empty_database_url: str, 
     """While bars are copied, who wants to collect hears that an adoption is at work; afterwards he may."""
     connection = await _earlier(empty_database_url, engine)
     await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
-    await connection.execute("DELETE FROM option_bars_5min")
+    await connection.execute("DELETE FROM store.option_bars_5min")
     async with pool.connect(empty_database_url, _CLOCK) as db:
         async with connection.transaction():
-            await connection.execute("LOCK TABLE option_bars_5min IN EXCLUSIVE MODE")
+            await connection.execute("LOCK TABLE store.option_bars_5min IN EXCLUSIVE MODE")
             adopting = asyncio.create_task(adoption.adopt(empty_database_url, folder, _NOW, _CLOCK))
             while not await connection.fetchval(_COPYING):
                 assert not adopting.done()

@@ -26,32 +26,42 @@ from collector.domain.reports.run_report import Cause
 from collector.notify.alerts.troubleshooting import cause_of
 from tests.support.engines import Engine, settings
 from tests.support.fixtures_engines import Matrix
+from tests.support.whole_numbers import insert
 
 _NOW = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)  # 02:00 in New York
 _CLOCK = SystemClock()
 
-_FILL = """
+_BARS = insert(
+    "option_bars_5min",
+    "time, contract_id, open, high, low, close, volume, bid_close, ask_close, delta",
+    """
+    SELECT day + slot * INTERVAL '5 minutes', c, c, c + 1, c, c + 0.5, slot, c - 0.01, c + 0.01, 0.5
+    FROM generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 day') AS day,
+        generate_series(0, 77) AS slot, generate_series(1, 20) AS c
+    """,
+)
+_UNDERLYING_BARS = insert(
+    "underlying_bars_5min",
+    "time, underlying_id, close",
+    "SELECT generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 day'), 1, 640.25",
+)
+_FILL = f"""
 INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
 VALUES ('SPY', 756733, 'STK', 'SMART', 'USD');
 INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
     multiplier, exchange, trading_class, currency)
 SELECT 1, 'SPY ' || n, '2026-12-18', n, 'C', n, 100, 'SMART', 'SPY', 'USD' FROM generate_series(1, 20) AS n;
 INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen, selected)
-SELECT id, '2026-11-02', '2026-11-02', '2026-11-19', '{[2026-11-02,2026-11-20)}' FROM option_chains;
+SELECT id, '2026-11-02', '2026-11-02', '2026-11-19', '{{[2026-11-02,2026-11-20)}}' FROM option_chains;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status, error_details)
-VALUES ('2026-11-19', 'eod', 1, now(), now(), '{SPY}', '5 mins', 'success', '{"codes": {"162": 3}}');
-INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, bid_close, ask_close, delta,
-    data_source, has_gaps)
-SELECT day + slot * INTERVAL '5 minutes', c, c, c + 1, c, c + 0.5, slot, c - 0.01, c + 0.01, 0.5, 'TRADES', false
-FROM generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 day') AS day,
-    generate_series(0, 77) AS slot, generate_series(1, 20) AS c;
-INSERT INTO underlying_bars_5min (time, underlying_id, close, has_gaps)
-SELECT generate_series('2026-11-02 14:30Z'::timestamptz, '2026-11-19 14:30Z', '1 day'), 1, 640.25, false;
+VALUES ('2026-11-19', 'eod', 1, now(), now(), '{{SPY}}', '5 mins', 'success', '{{"codes": {{"162": 3}}}}');
+{_BARS};
+{_UNDERLYING_BARS};
 INSERT INTO request_coverage (instrument_id, data_set, what_to_show, covered, settled)
-SELECT id, 1, 'TRADES', '{[2026-11-02 14:30Z,2026-11-20 14:30Z)}', '{[2026-11-02 14:30Z,2026-11-19 14:30Z)}'
+SELECT id, 1, 'TRADES', '{{[2026-11-02 14:30Z,2026-11-20 14:30Z)}}', '{{[2026-11-02 14:30Z,2026-11-19 14:30Z)}}'
 FROM option_chains;
-"""
+"""  # noqa: S608 - our own words
 
 
 @pytest.fixture
@@ -85,11 +95,12 @@ async def filled(database_url: str, engine: Engine) -> AsyncIterator[str]:
     await connection.execute(_FILL)
     if engine.name == "community":
         await connection.execute(
-            "SELECT compress_chunk(c) FROM show_chunks('option_bars_5min', older_than => '2026-11-16Z'::timestamptz) c"
+            "SELECT compress_chunk(c)"
+            " FROM show_chunks('store.option_bars_5min', older_than => '2026-11-16Z'::timestamptz) AS c"
         )
         await compaction.refresh_aggregates(database_url, Span(_NOW - timedelta(days=30), _NOW))
         # A late bar in a compressed day: such a half-compressed chunk must survive, too.
-        await connection.execute("UPDATE option_bars_5min SET volume = 999 WHERE time = '2026-11-03 15:00Z'")
+        await connection.execute("UPDATE store.option_bars_5min SET volume = 999 WHERE time = '2026-11-03 15:00Z'")
     await connection.close()
     yield database_url
 
@@ -148,11 +159,11 @@ async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Pat
     await backup.restore(made.path, empty_server, _CLOCK)
 
     assert await _contents(empty_server, engine) == before
-    assert len(before["option_bars_5min"]) == 28_080
+    assert len(before["store.option_bars_5min"]) == 28_080
     report = await features.apply(empty_server)
     assert report == await features.report(filled)
     connection = await asyncpg.connect(empty_server)
-    late = "UPDATE option_bars_5min SET volume = 5 WHERE contract_id = 1 AND time = '2026-11-04 15:00Z'"
+    late = "UPDATE store.option_bars_5min SET volume = 5 WHERE contract_id = 1 AND time = '2026-11-04 15:00Z'"
     assert await connection.execute(late) == "UPDATE 1"
     await compaction.compact(empty_server)
     await compaction.refresh_aggregates(empty_server, Span(_NOW - timedelta(days=30), _NOW))

@@ -123,7 +123,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER refuse BEFORE INSERT ON option_bars_5min FOR EACH ROW EXECUTE FUNCTION refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON store.option_bars_5min FOR EACH ROW EXECUTE FUNCTION refuse();
 """
 
 

@@ -193,7 +193,7 @@ async def test_a_day_that_is_no_session_any_more_stops_nothing(db: Database) -> 
     dark = chain.contracts[0]
     holiday = date(2026, 11, 26)
     hours = Span(datetime(2026, 11, 26, 14, 30, tzinfo=UTC), datetime(2026, 11, 26, 21, 0, tzinfo=UTC))
-    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
+    await claims.add(db, OPTION_BARS_5MIN, [NewClaim(dark.id, B, holiday, hours, SENT, 1, "", SENT)])
     await empty(db, chain, dark, SENT)
     await empty(db, chain, dark, SENT, hours, A)
     assert (await weigh(db, chain)).awaiting == 3
@@ -220,7 +220,7 @@ async def test_what_an_earlier_answer_has_proven_is_not_unproven(db: Database, c
         quotes = {name: answer([quote(3)]) for name in ("BID", "ASK")}
         trades = {} if contract is dark else {"TRADES": answer([trade(3)])}
         await bar_tables.store(db, [answers(contract, **quotes, **trades)], 1)
-    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
+    await claims.add(db, OPTION_BARS_5MIN, [NewClaim(dark.id, T, FRIDAY.day, FRIDAY.span, SENT, 1, "", SENT)])
     nothing = Spans((FRIDAY.span,))
     clock.at = SENT + timedelta(minutes=20)
     alone = RequestRecord(
@@ -252,7 +252,7 @@ async def young(db: Database, chain: Chain, contract: OptionContract, now: datet
     """Return the series of a contract that need not be asked for again yet."""
     return {
         what
-        for instrument_id, what in await claims.young(db, OPTION_BARS_5MIN, chain.underlying.id, now)
+        for instrument_id, what in await claims.recent(db, OPTION_BARS_5MIN, chain.underlying.id, now)
         if instrument_id == contract.id
     }
 

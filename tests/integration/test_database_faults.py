@@ -20,7 +20,7 @@ from collector.cli.exits import Exit, of_error
 from collector.clock.virtual_time import VirtualClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings
 from collector.db.connection import pool
-from collector.db.schema import migrate
+from collector.db.schema import features, migrate
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DatabaseUnavailable
 from collector.domain.reports.run_report import Cause
@@ -67,6 +67,7 @@ def server(plain_engine: engines.Engine, folders: ExitStack) -> LocalServer:
         made.start()
         engines.run(engines._execute(made.url("postgres"), ("CREATE DATABASE migrated",)))
         engines.run(migrate.upgrade(made.url("migrated")))
+        engines.run(features.apply(made.url("migrated")))
     made.start()
     return made
 
@@ -273,7 +274,7 @@ async def _locking(one: Fault) -> asyncpg.Connection:
     with one.clock.hold():
         connection = await asyncpg.connect(one.arena.url)
         await connection.execute("BEGIN")
-        await connection.execute("LOCK TABLE option_bars_5min IN SHARE MODE")
+        await connection.execute("LOCK TABLE store.option_bars_5min IN SHARE MODE")
     return connection
 
 

@@ -201,9 +201,9 @@ async def test_selection_sticks_until_expiration(database: Database) -> None:
 async def test_expired_contracts_are_marked_once(database: Database) -> None:
     """The day after the expiration a contract is no longer listed."""
     chain = await make_chain(database)
-    assert await lifecycle.expire(database, EXPIRATION) == 0
-    assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 2
-    assert await lifecycle.expire(database, EXPIRATION + timedelta(days=1)) == 0
+    assert await lifecycle.mark_expired(database, EXPIRATION) == 0
+    assert await lifecycle.mark_expired(database, EXPIRATION + timedelta(days=1)) == 2
+    assert await lifecycle.mark_expired(database, EXPIRATION + timedelta(days=1)) == 0
     assert await contract_tables.listed(database, chain.underlying.id, EXPIRATION, EXPIRATION) == []
     assert len(await contract_tables.selected(database, chain.underlying.id, EXPIRATION, EXPIRATION)) == 2
 
@@ -231,7 +231,7 @@ async def test_the_last_day_is_collected_when_every_series_is_settled(database: 
     await gaps.record(database, OPTION_BARS_5MIN, chain.underlying.id, (MONDAY,), OPTION_SERIES)
     assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day) == []
     assert await lifecycle.expired_at_risk(database, chain.underlying.id, MONDAY.day + timedelta(days=9)) == [open_]
-    await gaps.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await gaps.mark_lost(database, chain.underlying.id, {EXPIRATION: "gone"})
     after = await lifecycle.mark_expiry_collected(
         database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES
     )

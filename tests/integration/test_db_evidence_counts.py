@@ -26,10 +26,10 @@ async def awaiting(
 ) -> None:
     """Claim that a series was empty on a session, and let it await its second witness."""
     session = FRIDAY if day == FRIDAY.day else MONDAY
-    await claims.claim(db, OPTION_BARS_5MIN, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
+    await claims.add(db, OPTION_BARS_5MIN, [NewClaim(contract.id, what, day, session.span, sent, 1, "login", sent)])
     span = session.span
     await db.execute(
-        "rule_claims",
+        "set_claim_states",
         OPTION_BARS_5MIN.id,
         [contract.id],
         [what.value],
@@ -112,7 +112,7 @@ async def test_expiring_contracts_that_lack_second_witnesses_only(database: Data
     await awaiting(database, lacking, T, day=MONDAY.day)
     found = await claims.awaiting_expiries(database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES)
     assert found == {empty.id, quoted.id}
-    await claims.hold(database, None, SENT + timedelta(days=3))
+    await claims.mark_held(database, None, SENT + timedelta(days=3))
     assert (
         await claims.awaiting_expiries(database, OPTION_BARS_5MIN, chain.underlying.id, MONDAY, OPTION_SERIES) == set()
     )
@@ -125,10 +125,10 @@ async def test_young_claims_by_their_first_witness(database: Database) -> None:
     now = SENT + timedelta(minutes=25)
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, A, SENT - timedelta(minutes=10))
-    found = await claims.young(database, OPTION_BARS_5MIN, chain.underlying.id, now)
+    found = await claims.recent(database, OPTION_BARS_5MIN, chain.underlying.id, now)
     assert found == {(one.id, T): Spans((FRIDAY.span,))}
-    await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=1))
-    assert await claims.young(database, OPTION_BARS_5MIN, chain.underlying.id, now) == found
+    await claims.mark_held(database, [FRIDAY.day], SENT + timedelta(minutes=1))
+    assert await claims.recent(database, OPTION_BARS_5MIN, chain.underlying.id, now) == found
 
 
 async def test_holding_says_why_and_spares_the_young(database: Database) -> None:
@@ -137,8 +137,8 @@ async def test_holding_says_why_and_spares_the_young(database: Database) -> None
     one, other = chain.contracts
     await awaiting(database, one, T, SENT)
     await awaiting(database, other, T, SENT + timedelta(minutes=20))
-    assert await claims.hold(database, [MONDAY.day], SENT + timedelta(hours=1)) == 0
-    assert await claims.hold(database, [FRIDAY.day], SENT + timedelta(minutes=10)) == 1
+    assert await claims.mark_held(database, [MONDAY.day], SENT + timedelta(hours=1)) == 0
+    assert await claims.mark_held(database, [FRIDAY.day], SENT + timedelta(minutes=10)) == 1
     assert await states(database) == [(one.id, "TRADES", "held", UNCONFIRMED), (other.id, "TRADES", "awaiting", "")]
 
 
@@ -149,7 +149,7 @@ async def test_when_to_ask_again_is_told_by_the_oldest(database: Database) -> No
         await awaiting(database, contract, T, SENT + timedelta(minutes=n))
     assert await due_windows.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=31)}
     assert await due_windows.confirms(database, ["SPY"]) == {}
-    await claims.hold(database, None, SENT + timedelta(minutes=1))
+    await claims.mark_held(database, None, SENT + timedelta(minutes=1))
     assert await due_windows.confirms(database, ["PLTR"]) == {FRIDAY.day: SENT + timedelta(minutes=32)}
 
 

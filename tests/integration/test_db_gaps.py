@@ -222,21 +222,23 @@ async def test_lost_gaps_are_told_once_and_stay_lost(database: Database) -> None
     """Lost are the open gaps of an expiration, with the reason; nothing opens them again or asks for them."""
     chain = await make_chain(database, 1)
     await record(database, chain)
-    days = await gaps_table.expirations_to_mend(database, chain.underlying.id, EXPIRATION + timedelta(days=1))
+    days = await gaps_table.expirations_with_gaps(database, chain.underlying.id, EXPIRATION + timedelta(days=1))
     assert days == [EXPIRATION]
-    assert await gaps_table.expirations_to_mend(database, chain.underlying.id, EXPIRATION) == []
-    assert await gaps_table.lose(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
+    assert await gaps_table.expirations_with_gaps(database, chain.underlying.id, EXPIRATION) == []
+    assert (
+        await gaps_table.mark_lost(database, chain.underlying.id, {EXPIRATION + timedelta(days=7): "another one"}) == []
+    )
 
     (contract,) = chain.contracts
     claimed = NewClaim(contract.id, B, FRIDAY.day, FRIDAY.span, FRIDAY.settles_at, 1, "", FRIDAY.settles_at)
-    await claims.claim(database, OPTION_BARS_5MIN, [claimed])
-    lost = await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
+    await claims.add(database, OPTION_BARS_5MIN, [claimed])
+    lost = await gaps_table.mark_lost(database, chain.underlying.id, {EXPIRATION: "no security definition (200)"})
     assert await claims.claimed_days(database, chain.underlying.id) == []
 
     assert [(gap.symbol, gap.contract_symbol, gap.state, gap.reason) for gap in lost] == [
         ("PLTR", "PLTR  261123C00101000", GapState.LOST, "no security definition (200)")
     ] * 4
-    assert await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "once more"}) == []
+    assert await gaps_table.mark_lost(database, chain.underlying.id, {EXPIRATION: "once more"}) == []
     assert await record(database, chain) == Recorded()
     assert (await gaps_table.totals(database, ["PLTR"]))[GapState.LOST] == GapTotal(4, 4 * 78)
     assert (await gaps_table.totals(database, until=FRIDAY.close))[GapState.LOST] == GapTotal(2, 2 * 78)
@@ -257,7 +259,7 @@ async def test_what_comes_after_it_was_lost_is_filled(database: Database) -> Non
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     await record(database, chain)
-    await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await gaps_table.mark_lost(database, chain.underlying.id, {EXPIRATION: "gone"})
     await bar_tables.store(database, [answers(contract, TRADES=answer([trade(0)]))], 1)
     assert await record(database, chain, await run_row(database)) == Recorded(closed=1)
     assert (await gaps_table.totals(database))[GapState.LOST] == GapTotal(3, 3 * 78)
@@ -294,30 +296,30 @@ async def test_beyond_the_depth_two_nights_of_emptiness_lose(plain_database_url:
         for sent_at in (FRIDAY.close + timedelta(days=2), first, first + timedelta(hours=2)):
             for what in (T, B):
                 await ask_in_vain(database, contract, what, sent_at)
-        assert await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
+        assert await gaps_table.mark_old_lost(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(hours=23), controlled=False)
-        assert await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
+        assert await gaps_table.mark_old_lost(database, OPTION_BARS_5MIN, chain.underlying.id, depths) == []
         await ask_in_vain(database, contract, B, first + timedelta(days=1))
         await ask_in_vain(database, contract, T, first + timedelta(days=1))
-        (lost,) = await gaps_table.lose_old(database, OPTION_BARS_5MIN, chain.underlying.id, depths)
+        (lost,) = await gaps_table.mark_old_lost(database, OPTION_BARS_5MIN, chain.underlying.id, depths)
         assert (lost.what_to_show, lost.span) == (B, FRIDAY.span)
         assert lost.reason is not None
         assert all(word in lost.reason for word in ("memory", "45 days", "2027-01-05", "2027-01-06"))
 
 
-async def test_days_to_mend(database: Database) -> None:
+async def test_days_to_repair(database: Database) -> None:
     """The days of open gaps and of due letters before an instant; what rests, and what is later, is not among them."""
     chain = await make_chain(database, 1)
     tuesday, now = MONDAY.close + timedelta(days=1), MONDAY.close + timedelta(days=3)
-    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == []
+    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now) == []
     await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (T,))
     resting = replace(letter(chain.contracts[0], A), next_attempt_at=now + SLOT)
     later = replace(resting.request, span=MONDAY.span)
-    await dead_letters.park(database, OPTION_BARS_5MIN, [replace(resting, request=later)], now=MONDAY.close)
-    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
-    assert await gaps_table.days_to_mend(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
-    assert await gaps_table.days_to_mend(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
-    assert await gaps_table.days_to_mend(database, ["SPY"], tuesday, now) == []
+    await dead_letters.add(database, OPTION_BARS_5MIN, [replace(resting, request=later)], now=MONDAY.close)
+    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now) == [FRIDAY.day]
+    assert await gaps_table.days_to_repair(database, ["PLTR"], tuesday, now + SLOT) == [FRIDAY.day, MONDAY.day]
+    assert await gaps_table.days_to_repair(database, ["PLTR"], MONDAY.open, now + SLOT) == [FRIDAY.day]
+    assert await gaps_table.days_to_repair(database, ["SPY"], tuesday, now) == []
 
 
 async def test_sessions_not_looked_at_are_left_alone(database: Database) -> None:
@@ -387,10 +389,10 @@ async def test_dead_letters_are_kept_until_answered(database: Database) -> None:
     chain = await make_chain(database, 1)
     (contract,) = chain.contracts
     run_id = await run_row(database)
-    await dead_letters.park(database, OPTION_BARS_5MIN, [], run_id)
-    await dead_letters.park(database, OPTION_BARS_5MIN, [letter(contract, T)], run_id)
-    await dead_letters.park(database, UNDERLYING_BARS_5MIN, [letter(chain.underlying, T)], run_id)
-    await dead_letters.park(database, OPTION_BARS_5MIN, [letter(contract, T, Outcome.PACING)], run_id)
+    await dead_letters.add(database, OPTION_BARS_5MIN, [], run_id)
+    await dead_letters.add(database, OPTION_BARS_5MIN, [letter(contract, T)], run_id)
+    await dead_letters.add(database, UNDERLYING_BARS_5MIN, [letter(chain.underlying, T)], run_id)
+    await dead_letters.add(database, OPTION_BARS_5MIN, [letter(contract, T, Outcome.PACING)], run_id)
 
     of_contract, of_underlying = await dead_letters.due(database)
     assert (of_contract.contract_id, of_contract.attempts, of_contract.outcome) == (contract.id, 8, Outcome.PACING)
@@ -414,17 +416,19 @@ async def test_dead_letters_wait_longer_each_time(database: Database) -> None:
     ):  # fmt: skip
         at = FRIDAY.close + age
         both = [replace(letter(c.contracts[0], A), next_attempt_at=at + hour) for c in (far, near)]
-        await dead_letters.park(database, OPTION_BARS_5MIN, both, now=at)
+        await dead_letters.add(database, OPTION_BARS_5MIN, both, now=at)
         assert {one.next_attempt_at for one in await dead_letters.due(database)} == {at + waits}
         assert await dead_letters.due(database, at + waits - SLOT) == []
         assert len(await dead_letters.due(database, at + waits)) == 2
         series = (far.contracts[0].id, A)
-        found = await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at, MONDAY.open)
+        found = await dead_letters.postponed(database, OPTION_BARS_5MIN, far.underlying.id, at, MONDAY.open)
         assert found == {series: Spans((FRIDAY.span,))}
-        assert await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at + waits, MONDAY.open) == {}
-        assert await dead_letters.resting(database, OPTION_BARS_5MIN, far.underlying.id, at, FRIDAY.open) == {}
+        assert (
+            await dead_letters.postponed(database, OPTION_BARS_5MIN, far.underlying.id, at + waits, MONDAY.open) == {}
+        )
+        assert await dead_letters.postponed(database, OPTION_BARS_5MIN, far.underlying.id, at, FRIDAY.open) == {}
         # Expires on Monday: once the next attempt would come later than that, nothing rests.
-        rests = await dead_letters.resting(database, OPTION_BARS_5MIN, near.underlying.id, at, MONDAY.open)
+        rests = await dead_letters.postponed(database, OPTION_BARS_5MIN, near.underlying.id, at, MONDAY.open)
         assert bool(rests) == ((at + waits).date() < EXPIRATION)
 
 
@@ -432,10 +436,10 @@ async def test_dead_letters_end_when_their_slots_are_lost(database: Database) ->
     """A date resolves nothing; a letter is lost with its gap."""
     chain = await make_chain(database, 1)
     later = replace(letter(chain.contracts[0], A), next_attempt_at=FRIDAY.close)
-    await dead_letters.park(database, OPTION_BARS_5MIN, [later])
+    await dead_letters.add(database, OPTION_BARS_5MIN, [later])
     await gaps_table.record(database, OPTION_BARS_5MIN, chain.underlying.id, (FRIDAY,), (A,))
     assert await dead_letters.resolve(database, FRIDAY.close + timedelta(days=300)) == {}
-    await gaps_table.lose(database, chain.underlying.id, {EXPIRATION: "gone"})
+    await gaps_table.mark_lost(database, chain.underlying.id, {EXPIRATION: "gone"})
     assert await dead_letters.resolve(database) == {"lost": 1}
     assert await dead_letters.due(database) == []
     assert await rows(database, "SELECT resolution FROM dead_letters") == [("lost",)]

@@ -103,14 +103,16 @@ async def test_identical_answers_write_nothing(database: Database) -> None:
         for c in chain.contracts
     ]
     first = await bar_tables.store(database, batch, 1)
-    versions = await rows(database, "SELECT tableoid, ctid, xmin, updated_at FROM option_bars_5min ORDER BY 1, 2")
+    stored = "SELECT tableoid, ctid, xmin, updated_at FROM store.option_bars_5min ORDER BY 1, 2"
+    versions = await rows(database, stored)
 
     second = await bar_tables.store(database, batch, 2)
 
     assert first == Counts(inserted=3 * 78)
     assert second == Counts(identical=3 * 78)
     assert (
-        await rows(database, "SELECT tableoid, ctid, xmin, updated_at FROM option_bars_5min ORDER BY 1, 2") == versions
+        await rows(database, "SELECT tableoid, ctid, xmin, updated_at FROM store.option_bars_5min ORDER BY 1, 2")
+        == versions
     )
 
 
@@ -209,7 +211,7 @@ async def test_prices_that_change_outdate_the_greeks(database: Database) -> None
     contract = (await make_chain(database)).contracts[0]
     given = [answers(contract, BID=answer([quote(0)]))]
     await bar_tables.store(database, given, 1)
-    await rows(database, "UPDATE option_bars_5min SET greeks_version = 1, delta = 0.5 RETURNING 1")
+    await rows(database, "UPDATE store.option_bars_5min SET greeks_version = 1, delta = 5000 RETURNING 1")
 
     await bar_tables.store(database, given, 2)
     same = await rows(database, "SELECT greeks_version, delta FROM option_bars_5min")

@@ -77,4 +77,4 @@ def test_order_and_grouping_do_not_matter(
 async def clear(db: pool.Database) -> None:
     """Empty the tables that the story fills."""
     async with db._connection() as connection:
-        await connection.execute("TRUNCATE option_bars_5min, request_coverage, bar_revisions")
+        await connection.execute("TRUNCATE store.option_bars_5min, request_coverage, bar_revisions")

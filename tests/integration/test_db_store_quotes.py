@@ -55,7 +55,7 @@ async def test_a_changed_price_of_a_settled_quote_is_a_revision(database: Databa
     after = [*before]
     after[place] = ["1.22", "1.27", "1.05"][place]
     await bar_tables.store(database, [answers(contract, BID=answer([moving(0, *before)]))], 1)
-    await rows(database, "UPDATE option_bars_5min SET greeks_version = 1 RETURNING 1")
+    await rows(database, "UPDATE store.option_bars_5min SET greeks_version = 1 RETURNING 1")
 
     counts = await bar_tables.store(database, [answers(contract, BID=answer([moving(0, *after)]))], 2)
 
@@ -73,7 +73,7 @@ async def test_quotes_known_by_their_close_are_filled(database: Database) -> Non
     flag = int(SlotFlag.BID_JUMP)
     await rows(
         database,
-        f"UPDATE option_bars_5min SET bid_open = NULL, bid_high = NULL, bid_low = NULL, flags = {flag}, "  # noqa: S608
+        f"UPDATE store.option_bars_5min SET bid_open = NULL, bid_up = NULL, bid_down = NULL, flags = {flag}, "  # noqa: S608
         "greeks_version = 1 RETURNING 1",
     )
 
@@ -100,10 +100,10 @@ async def test_sessions_that_lack_columns_are_found(database: Database) -> None:
     assert await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, sessions, series) == []
     await rows(
         database,
-        "UPDATE option_bars_5min SET bid_open = NULL, ask_open = NULL WHERE contract_id <> $1 RETURNING 1",
+        "UPDATE store.option_bars_5min SET bid_open = NULL, ask_open = NULL WHERE contract_id <> $1 RETURNING 1",
         third.id,
     )
-    await rows(database, "UPDATE option_bars_5min SET ask_open = 1 WHERE contract_id = $1 RETURNING 1", first.id)
+    await rows(database, "UPDATE store.option_bars_5min SET ask_open = 1 WHERE contract_id = $1 RETURNING 1", first.id)
 
     found = await coverage_table.lacking_columns(database, OPTION_BARS_5MIN, underlying, sessions, series)
 

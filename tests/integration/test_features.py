@@ -18,21 +18,24 @@ from collector.db.schema.timescale import Edition, Server
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import DatabaseError
 from tests.support.engines import Engine, run_policies, settings
+from tests.support.whole_numbers import insert, make_views
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
 _EDITION = {"plain": Edition.NONE, "apache": Edition.APACHE, "community": Edition.COMMUNITY}
 
-_INSERT = """
-INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, bid_close, ask_close, data_source,
-    has_gaps)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, false)
-"""
+_INSERT = insert(
+    "option_bars_5min",
+    "time, contract_id, open, high, low, close, volume, bid_close, ask_close",
+    "SELECT $1::timestamptz, $2::integer, $3::numeric, $4::numeric, $5::numeric, $6::numeric, $7::integer,"
+    " $8::numeric, $9::numeric",
+)
 
 
 @pytest_asyncio.fixture
 async def migrated_url(empty_database_url: str) -> str:
-    """Give a database with the collector's tables and no feature yet."""
+    """Give a database with the collector's tables, the views of bars, and no feature yet."""
     await migrate.upgrade(empty_database_url)
+    await make_views(empty_database_url)
     return empty_database_url
 
 
@@ -47,9 +50,8 @@ async def connection(database_url: str) -> AsyncIterator["asyncpg.Connection[asy
 def _bar(minutes: int, contract: int, prices: str | None, volume: int | None = None) -> tuple[object, ...]:
     """Return a row of 2026-11-20: minutes after 14:30 UTC, "open high low close" or None for quotes alone."""
     values = [Decimal(price) for price in prices.split()] if prices else [None] * 4
-    source = "TRADES" if prices else "BID_ASK"
     at = _DAY + timedelta(hours=14, minutes=30 + minutes)
-    return (at, contract, *values, volume, Decimal("1.10"), Decimal("1.20"), source)
+    return (at, contract, *values, volume, Decimal("1.10"), Decimal("1.20"))
 
 
 async def _rows(url: str, query: str) -> list[tuple[object, ...]]:
@@ -84,7 +86,10 @@ async def test_each_engine_gets_what_it_can(engine: Engine, migrated_url: str) -
 
 async def test_applying_again_changes_nothing(migrated_url: str) -> None:
     """The second call finds all done: same report, same objects, same jobs."""
-    objects = "SELECT relname::text, relkind, oid FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    objects = (
+        "SELECT oid::regclass::text, relkind, oid FROM pg_class"
+        " WHERE relnamespace IN ('public'::regnamespace, 'store'::regnamespace) ORDER BY 1"
+    )
     first = await features.apply(migrated_url)
     before = await _rows(migrated_url, objects)
     assert await features.apply(migrated_url) == first
@@ -99,10 +104,12 @@ async def test_batches_have_no_bloom_filters(engine: Engine, migrated_url: str) 
     await features.apply(migrated_url)
     connection = await asyncpg.connect(migrated_url)
     if timescale.version(engine.extension) >= (2, 26):  # a database of an earlier version of the collector, upgraded
-        await connection.execute("ALTER TABLE option_bars_5min SET (timescaledb.index = 'bloom(contract_id, time)')")
+        await connection.execute(
+            "ALTER TABLE store.option_bars_5min SET (timescaledb.index = 'bloom(contract_id, time)')"
+        )
         await features.apply(migrated_url)
     await connection.executemany(_INSERT, [_bar(5 * n, 1, "1 2 0.5 1.5", 3) for n in range(78)])
-    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     found = await connection.fetch(
         "SELECT attname::text FROM pg_attribute AS a INNER JOIN _timescaledb_catalog.chunk AS c"
         " ON a.attrelid = format('%I.%I', c.schema_name, c.table_name)::regclass"
@@ -118,8 +125,11 @@ async def test_rows_survive_when_the_extension_comes_later(migrated_url: str) ->
     connection = await asyncpg.connect(migrated_url)
     await connection.executemany(_INSERT, [_bar(5 * n, c, "1 2 0.5 1.5", 3) for n in range(78) for c in range(1, 6)])
     await connection.execute(
-        "INSERT INTO underlying_bars_5min (time, underlying_id, close, has_gaps)"
-        " SELECT generate_series($1::timestamptz - INTERVAL '90 days', $1, '1 day'), 1, 640.25, false",
+        insert(
+            "underlying_bars_5min",
+            "time, underlying_id, close",
+            "SELECT generate_series($1::timestamptz - INTERVAL '90 days', $1, '1 day'), 1, 640.25",
+        ),
         _DAY,
     )
     await connection.close()
@@ -164,23 +174,21 @@ async def test_summaries_reach_to_the_first_bar_when_the_extension_comes_later(
     await connection.close()
 
 
-async def test_what_was_archived_before_the_aggregates_is_warned_of(engine: Engine, migrated_url: str) -> None:
-    """Summaries that retention wrote down for views are no part of aggregates; it is said where they are."""
+async def test_what_was_archived_before_the_aggregates_is_shown(migrated_url: str) -> None:
+    """Hours that retention wrote down where summaries were views are in the summaries, whatever they are now."""
     await _rows(
         migrated_url,
         "INSERT INTO hourly_option_archive (contract_id, hour, hour_volume, bars_count, traded_bars)"
         " VALUES (1, '2025-03-03 15:00Z', 7, 12, 3), (1, '2025-03-04 20:00Z', 5, 12, 1)",
     )
-    warnings = (await features.apply(migrated_url)).warnings
-    told = [warning for warning in warnings if "hourly_option_archive" in warning]
-    in_summary = await _rows(migrated_url, "SELECT sum(hour_volume) FROM hourly_option_summary")
-    if engine.name == "community":
-        assert in_summary == [(None,)]
-        assert "until 2025-03-04" in told[0]
-    else:
-        assert in_summary == [(12,)]
-        assert told == []
-    assert (await features.report(migrated_url)).warnings == warnings
+    await features.apply(migrated_url)
+    assert await _rows(migrated_url, "SELECT sum(hour_volume), sum(traded_bars) FROM hourly_option_summary") == [
+        (12, 4)
+    ]
+    assert await _rows(migrated_url, "SELECT day::date::text, day_volume FROM daily_option_summary ORDER BY 1") == [
+        ("2025-03-03", 7),
+        ("2025-03-04", 5),
+    ]
 
 
 async def test_edition_may_change_in_place(engine: Engine) -> None:
@@ -221,7 +229,7 @@ async def test_edition_may_change_in_place(engine: Engine) -> None:
 
         apache.stop()
         community.start()
-        await _rows(url, "SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+        await _rows(url, "SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
         community.stop()
         apache.start()
         with pytest.raises(DatabaseError, match="compressed by the Community edition"):
@@ -247,7 +255,7 @@ async def test_settings_may_change(engine: Engine, migrated_url: str) -> None:
 
 
 async def test_summaries_by_hand(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Hourly, daily and intraday sums of a small day, computed by hand; quotes without trades disturb nothing."""
+    """Hourly, daily and intraday sums of a small day, computed by hand; what a bar lacks disturbs nothing."""
     await connection.execute(
         "INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)"
         " VALUES ('SPY', 756733, 'STK', 'SMART', 'USD')"
@@ -270,18 +278,41 @@ async def test_summaries_by_hand(connection: "asyncpg.Connection[asyncpg.Record]
             _bar(5, put, "3.00 3.10 2.90 3.05", 20),
         ],
     )
+    await connection.execute(
+        "UPDATE store.option_bars_5min SET implied_volatility = 2000 + extract(MINUTE FROM time), delta = 5000,"
+        " open_interest = 70 WHERE contract_id = $1 AND time < $2",
+        call,
+        _DAY + timedelta(hours=15),
+    )
+    await connection.execute(
+        "UPDATE store.option_bars_5min SET bid_close = 105, ask_close = NULL WHERE contract_id = $1 AND time = $2",
+        call,
+        _DAY + timedelta(hours=14, minutes=55),
+    )
     hour = _DAY + timedelta(hours=14)
+
+    def decimals(*numbers: str | int | None) -> tuple[Decimal | int | None, ...]:
+        return tuple(Decimal(one) if isinstance(one, str) else one for one in numbers)
+
+    # The bids of the call's first hour are 1.10, 1.10 and 1.05.
+    quoted = ("1.10", "1.20", "1.10", "1.20", None, None, None)
     expected = [
-        (call, hour, Decimal("1.00"), Decimal("1.50"), Decimal("0.90"), Decimal("1.15"), 15, 3, 2),
-        (call, hour + timedelta(hours=1), Decimal("1.15"), Decimal("2.00"), Decimal("1.15"), Decimal("1.90"), 7, 2, 1),
-        (put, hour, Decimal("3.00"), Decimal("3.10"), Decimal("2.90"), Decimal("3.05"), 20, 1, 1),
-    ]
+        (call, hour, *decimals("1.00", "1.50", "0.90", "1.15", 15, 3, 2, 15),
+         *decimals("1.0833", "1.20", "1.05", "1.20", "0.2055", "0.5", 70)),
+        (call, hour + timedelta(hours=1), *decimals("1.15", "2.00", "1.15", "1.90", 7, 2, 1, 7), *decimals(*quoted)),
+        (put, hour, *decimals("3.00", "3.10", "2.90", "3.05", 20, 1, 1, 20), *decimals(*quoted)),
+    ]  # fmt: skip
     hours = await connection.fetch("SELECT * FROM hourly_option_summary ORDER BY contract_id, hour")
     assert [tuple(row) for row in hours] == expected
     days = await connection.fetch("SELECT * FROM daily_option_summary ORDER BY contract_id")
     assert [tuple(row) for row in days] == [
-        (call, _DAY, Decimal("1.00"), Decimal("2.00"), Decimal("0.90"), Decimal("1.90"), 22, 5, 3),
-        (put, _DAY, Decimal("3.00"), Decimal("3.10"), Decimal("2.90"), Decimal("3.05"), 20, 1, 1),
+        (
+            call,
+            _DAY,
+            *decimals("1.00", "2.00", "0.90", "1.90", 22, 5, 3),
+            *decimals("1.10", "1.20", "0.2055", "0.5", 70),
+        ),
+        (put, _DAY, *decimals("3.00", "3.10", "2.90", "3.05", 20, 1, 1), *decimals("1.10", "1.20", None, None, None)),
     ]
     slots = await connection.fetch(
         "SELECT time, volume, call_volume, put_volume, traded_contracts, contracts"
@@ -306,7 +337,7 @@ async def test_aggregates_follow_late_backfills(
     await connection.executemany(_INSERT, [(bar[0] + shift, *bar[1:]) for bar in bars[1:]])
     await run_policies(connection)
     assert await connection.fetchval("SELECT sum(day_volume) FROM daily_option_summary") == 33
-    assert await connection.fetchval("SELECT count(*) FROM show_chunks('option_bars_5min')") == 1
+    assert await connection.fetchval("SELECT count(*) FROM show_chunks('store.option_bars_5min')") == 1
 
     await connection.execute(_INSERT, bars[0][0] + shift, *bars[0][1:])
     await run_policies(connection)

@@ -11,8 +11,8 @@ from tests.support.truth import compare
 from tests.support.window_runs import FRIDAY, narrow, parts_for, run_window
 
 _FORGET = """
-UPDATE option_bars_5min
-SET bid_open = NULL, bid_high = NULL, bid_low = NULL, ask_open = NULL, ask_high = NULL, ask_low = NULL
+UPDATE store.option_bars_5min
+SET bid_open = NULL, bid_up = NULL, bid_down = NULL, ask_open = NULL, ask_up = NULL, ask_down = NULL
 """
 
 

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.db.schema import migrate
+from collector.db.schema import features, migrate
 from collector.db.server import embedded
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DiskFull
@@ -83,6 +83,7 @@ async def test_a_full_log_ends_the_run_within_seconds(
     server, disk = small_wal
     url = server.url("postgres")
     await migrate.upgrade(url)
+    await features.apply(url)
     await fill(url, disk)
     began = time.monotonic()
     finished = await run_window(url, gateway, narrow("PLTR"), gateway_clock)

@@ -184,8 +184,8 @@ async def test_without_an_underlying(database: Database, market: Market) -> None
     """Where the underlying has no bar, or a doubted one, there is a reason instead of a number."""
     await stored_chain(database, market, strikes=2)
     async with database._connection() as connection:
-        await connection.execute("UPDATE underlying_bars_5min SET flags = 32 WHERE time < '2026-11-20 15:00+00'")
-        await connection.execute("DELETE FROM underlying_bars_5min WHERE time >= '2026-11-20 20:00+00'")
+        await connection.execute("UPDATE store.underlying_bars_5min SET flags = 32 WHERE time < '2026-11-20 15:00+00'")
+        await connection.execute("DELETE FROM store.underlying_bars_5min WHERE time >= '2026-11-20 20:00+00'")
 
     await calculate(database)
 
@@ -213,12 +213,14 @@ async def test_verify_finds_what_is_wrong(database: Database, market: Market) ->
     async with database._connection() as connection:
         await connection.execute(
             """
-            UPDATE option_bars_5min SET high = low - 1, implied_volatility = NULL
-            WHERE time = (SELECT max(time) FROM option_bars_5min WHERE greeks_reason = 0 AND close IS NOT NULL)
+            UPDATE store.option_bars_5min  -- high = low - 1
+            SET up = least(open, close) - down - 10000 / unit - greatest(open, close), implied_volatility = NULL
+            WHERE time = (SELECT max(time) FROM store.option_bars_5min WHERE greeks_reason = 0 AND close IS NOT NULL)
             """
         )
         await connection.execute(
-            "UPDATE option_bars_5min SET bid_close = ask_close + 30, ask_close = ask_close + 31 WHERE contract_id = $1",
+            "UPDATE store.option_bars_5min"
+            " SET bid_close = ask_close + 300000 / unit, ask_close = ask_close + 310000 / unit WHERE contract_id = $1",
             listed[0].id,
         )
         await connection.execute("UPDATE request_coverage SET covered = '{}' WHERE what_to_show = 'BID'")
@@ -283,7 +285,7 @@ async def test_compressed_days(database: Database, market: Market, engine: Engin
     await stored_chain(database, market, strikes=3)
     await calculate(database)
     async with database._connection() as connection:
-        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
 
     again = await calculate(database, GreeksSettings(rates=(RatePoint(days=0, rate=0.03),)))
 

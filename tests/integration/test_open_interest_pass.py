@@ -114,7 +114,7 @@ async def test_bars_that_come_later_bear_it_too(
     """Bars that are stored after the figure was told get it at the end of their run, without another question."""
     await run(plain_database_url, gateway, gateway_clock, settings())
     before = await fetch(plain_database_url, IN_BARS + "ORDER BY 1")
-    await fetch(plain_database_url, "DELETE FROM option_bars_5min WHERE contract_id % 3 = 0")
+    await fetch(plain_database_url, "DELETE FROM store.option_bars_5min WHERE contract_id % 3 = 0")
     await fetch(plain_database_url, "DELETE FROM request_coverage WHERE contract_id % 3 = 0")
     assert len(await fetch(plain_database_url, IN_BARS)) < len(before)
     asked = len(gateway.log.of(Kind.MARKET_DATA))

@@ -14,6 +14,7 @@ from collector.config.package_files import resource
 from collector.db.connection.statements import query
 from tests.support.engines import Engine, run
 from tests.support.fixtures_engines import Matrix
+from tests.support.whole_numbers import insert
 
 _CONTRACTS = 200
 _DAYS = 12
@@ -23,6 +24,17 @@ _SLOT = _FIRST + 5 * _DAY + timedelta(hours=16)
 _SETTINGS = {"plan_cache_mode": "force_custom_plan", "jit": "off"}
 """Of the collector's own connections."""
 
+_BARS = insert(
+    "option_bars_5min",
+    "time, contract_id, open, high, low, close, volume",
+    f"""
+    SELECT day + slot * INTERVAL '5 minutes', c, 1, 2, 0.5, 1.5, slot
+    FROM generate_series(0, {_DAYS - 1}) AS d,
+        LATERAL (SELECT '2026-11-02 14:30Z'::timestamptz + d * INTERVAL '1 day') AS t (day),
+        generate_series(1, {_CONTRACTS}) AS c, generate_series(0, 77) AS slot
+    ORDER BY 1, 2
+    """,  # noqa: S608 - numbers of ours
+)
 _FILL = f"""
 INSERT INTO underlying_securities (symbol, ib_con_id, sec_type, exchange, currency)
 SELECT s, row_number() OVER (), 'STK', 'SMART', 'USD' FROM unnest(ARRAY['SPY', 'TSLA']) AS s;
@@ -33,11 +45,7 @@ FROM generate_series(1, {_CONTRACTS}) AS n;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status)
 VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
-INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, data_source, has_gaps)
-SELECT day + slot * INTERVAL '5 minutes', c, 1, 2, 0.5, 1.5, slot, 'TRADES', false
-FROM generate_series(0, {_DAYS - 1}) AS d,
-    LATERAL (SELECT '2026-11-02 14:30Z'::timestamptz + d * INTERVAL '1 day') AS t (day),
-    generate_series(1, {_CONTRACTS}) AS c, generate_series(0, 77) AS slot;
+{_BARS};
 """  # noqa: S608 - numbers of ours
 
 
@@ -58,13 +66,14 @@ def filled(engine_matrix: Matrix) -> Iterator[Callable[[Engine], str]]:
 
 
 async def _fill(engine: Engine, url: str) -> None:
-    """Fill in twelve days of 200 contracts, summed up but for the last, analysed."""
+    """Fill in twelve days of 200 contracts, summed up but for the last, as autovacuum leaves them."""
     connection = await asyncpg.connect(url)
     await connection.execute(_FILL)
     if engine.name == "community":
         last = _FIRST + (_DAYS - 1) * _DAY
-        await connection.execute(f"CALL refresh_continuous_aggregate('underlying_intraday_summary', NULL, '{last}')")
-    await connection.execute("ANALYZE")
+        summary = "store.underlying_intraday_summary"
+        await connection.execute(f"CALL refresh_continuous_aggregate('{summary}', NULL, '{last}')")
+    await connection.execute("VACUUM ANALYZE")  # sums up the block ranges of what was inserted, too
     await connection.close()
 
 
@@ -149,7 +158,7 @@ async def test_compressed_days(engine: Engine, database_url: str) -> None:
         pytest.skip("needs the Community edition of TimescaleDB: compression")
     await _fill(engine, database_url)
     connection = await asyncpg.connect(database_url, server_settings=_SETTINGS)
-    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     at = _FIRST + 5 * _DAY
     plan = await _plan(connection, query("contract_history"), 77, at, at + _DAY)
     assert plan["Actual Rows"] == 78

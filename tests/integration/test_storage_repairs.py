@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -14,7 +15,7 @@ from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.db.schema import timescale
+from collector.db.schema import features, timescale
 from collector.db.upkeep import compaction, retention
 from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
@@ -97,12 +98,12 @@ async def test_repaired_day_is_as_small_as_a_fresh_one(
     late = range(12)
     early = [slot for slot in range(78) if slot not in late]
     await _store(store, [_answers(c, early, settled=False) for c in range(1, _CONTRACTS + 1)])
-    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     for slot in late:
         batch = [_answers(c, [slot], settled=False) for c in range(1, _CONTRACTS + 1)]
         assert await _store(store, batch) == Counts(inserted=_CONTRACTS)
         assert await _store(store, batch[:50]) == Counts(identical=50)
-        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+        await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     settling = [_answers(c, [40]) for c in range(1, _CONTRACTS + 1)]
     assert await _store(store, settling) == Counts(identical=_CONTRACTS)
     changed = [_answers(c, [40], cents=7) for c in range(1, _CONTRACTS + 1)]
@@ -116,13 +117,10 @@ async def test_repaired_day_is_as_small_as_a_fresh_one(
 
     assert (done.hypertable, done.day, done.rows) == ("option_bars_5min", date(2025, 11, 3), 78 * _CONTRACTS)
     assert await connection.fetch("SELECT * FROM option_bars_5min ORDER BY contract_id, time") == rows
-    await connection.execute("CREATE TABLE fresh (LIKE option_bars_5min INCLUDING INDEXES INCLUDING GENERATED)")
+    await connection.execute("CREATE TABLE fresh (LIKE store.option_bars_5min INCLUDING INDEXES)")
     await connection.execute("SELECT create_hypertable('fresh', by_range('time', INTERVAL '1 day'))")
-    columns = await connection.fetchval(
-        "SELECT string_agg(attname, ', ') FROM pg_attribute"
-        " WHERE attrelid = 'fresh'::regclass AND attnum > 0 AND attgenerated = ''"
-    )
-    await connection.execute(f"INSERT INTO fresh ({columns}) SELECT {columns} FROM option_bars_5min")  # noqa: S608 - own names
+    await connection.execute("INSERT INTO fresh SELECT * FROM store.option_bars_5min")
+    await connection.execute("SET timescaledb.compression_batch_size_limit = 2000")
     unfiltered = (
         ", timescaledb.index = 'minmax(collection_run_id)'" if timescale.version(engine.extension) >= (2, 26) else ""
     )
@@ -146,7 +144,7 @@ async def test_change_of_more_rows_than_the_default_limit(
         pytest.skip("needs the Community edition of TimescaleDB: compression")
     ids = range(1, 101)
     await _store(store, [_answers(c, range(78)) for c in ids])
-    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('option_bars_5min') AS c")
+    await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     name = "timescaledb.max_tuples_decompressed_per_dml_transaction"
     assert await connection.fetchval(f"SHOW {name}") == "100000"  # what every other program has
     assert await store.fetchval("prepare_session") == "0"
@@ -255,3 +253,39 @@ async def test_retention_keeps_what_is_neither_settled_nor_exported(
 async def test_retention_may_be_off(database_url: str) -> None:
     """Without an age limit nothing is looked at."""
     assert await retention.drop_old_bars(database_url, _NOW, None) == ()
+
+
+async def test_the_services_login_drops_old_days_alone(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
+) -> None:
+    """collector_rw drops what is old and summed up, by a function alone; nothing young, and nothing behind its back."""
+    await _three_days(store)
+    await _store(store, [_answers(1, range(78), shift=SystemClock().now().replace(microsecond=0) - _OPEN)])
+    await features.create_roles(database_url)
+    service = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
+    if engine.name == "community":
+        kept = await retention.drop_old_bars(service, _NOW, 365, archive_before_drop=False)
+        assert [(day.dropped, day.why.partition(":")[0]) for day in kept] == [(False, "its summaries lack bars")] * 2
+        await compaction.refresh_aggregates(database_url)
+    before = await _summaries(connection)
+
+    days = await retention.drop_old_bars(service, _NOW, 365, archive_before_drop=False)
+
+    assert [day.dropped for day in days] == [True, True]
+    assert await _summaries(connection) == before
+    young = "SELECT store.drop_day(date_trunc('day', now(), 'UTC'))"
+    role = await asyncpg.connect(database_url, server_settings={"role": "collector_rw"})
+    assert await role.fetchval(young) == "it is younger than 60 days"
+    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="younger than 60 days"):
+        await role.execute("SELECT store.drop_requests(now())")
+    refused = ["DELETE FROM store.option_bars_5min"]
+    if engine.name != "plain":
+        refused.append("SELECT drop_chunks('store.option_bars_5min', older_than => now())")
+    for statement in refused:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await role.execute(statement)
+    await role.close()
+    reader = await asyncpg.connect(database_url, server_settings={"role": "collector_ro"})
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await reader.execute(young)
+    await reader.close()

@@ -8,6 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
+from sqlalchemy.schema import CreateSchema
 
 from collector.clock import SystemClock
 from collector.db.connection import pool
@@ -15,18 +16,22 @@ from collector.db.schema import migrate, schema_revisions, tables
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 
 CATALOG = """
-SELECT 'column', c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text, a.attgenerated::text,
-    a.attidentity::text, coalesce(pg_get_expr(d.adbin, d.adrelid), ''), coalesce(col_description(c.oid, a.attnum), '')
+SELECT 'column', c.oid::regclass::text, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull::text,
+    a.attgenerated::text, a.attidentity::text,
+    coalesce(pg_get_expr(d.adbin, d.adrelid), ''), coalesce(col_description(c.oid, a.attnum), '')
 FROM pg_class AS c
 INNER JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> 'alembic_version'
+WHERE c.relnamespace IN ('public'::regnamespace, to_regnamespace('store')) AND c.relkind = 'r'
+    AND c.relname <> 'alembic_version'
 UNION ALL
 SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '', '', '', ''
-FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+FROM pg_constraint
+WHERE connamespace IN ('public'::regnamespace, to_regnamespace('store'))
+    AND conrelid::regclass::text <> 'alembic_version'
 UNION ALL
-SELECT 'index', tablename, indexname, indexdef, '', '', '', '', ''
-FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+SELECT 'index', schemaname || '.' || tablename, indexname, indexdef, '', '', '', '', ''
+FROM pg_indexes WHERE schemaname IN ('public', 'store') AND tablename <> 'alembic_version'
 ORDER BY 1, 2, 3
 """
 
@@ -57,7 +62,11 @@ async def test_upgrade_equals_the_metadata(empty_plain_url: str) -> None:
     await migrate.upgrade(empty_plain_url)
 
     def differences(connection: Connection) -> list[Any]:
-        return list(compare_metadata(MigrationContext.configure(connection), tables.metadata))
+        seen = {
+            "include_schemas": True,
+            "include_name": lambda name, kind, _: kind != "schema" or name in {None, "store"},
+        }
+        return list(compare_metadata(MigrationContext.configure(connection, opts=seen), tables.metadata))
 
     engine = migrate.engine_for(empty_plain_url)
     async with engine.connect() as connection:
@@ -73,6 +82,7 @@ async def test_upgrade_equals_create_all(empty_plain_url: str) -> None:
 
     engine = migrate.engine_for(empty_plain_url)
     async with engine.begin() as connection:
+        await connection.execute(CreateSchema("store"))
         await connection.run_sync(tables.metadata.create_all)
     await engine.dispose()
 
@@ -145,7 +155,7 @@ async def test_one_upgrade_at_a_time(empty_plain_url: str, monkeypatch: pytest.M
 
 def test_no_foreign_key_leads_from_bars() -> None:
     """Bar tables have no foreign keys and their key holds the time, so that they can become hypertables."""
-    for table in (tables.option_bars_5min, tables.underlying_bars_5min):
+    for table in (tables.stored_option_bars_5min, tables.stored_underlying_bars_5min):
         assert not table.foreign_keys
         assert "time" in table.primary_key.columns
         assert all("time" in index.columns for index in table.indexes)

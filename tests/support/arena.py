@@ -221,8 +221,9 @@ class Arena:
         """Remove every row, but for what the schema came with."""
         async with self.directly(clock) as connection:
             names = await connection.fetchval(
-                "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables"
-                " WHERE schemaname = 'public' AND tablename <> ALL('{alembic_version, data_sets}')"
+                "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
+                " WHERE schemaname IN ('public', 'store')"
+                " AND tablename <> ALL('{alembic_version, codes, data_sets}')"
             )
             await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 

@@ -1,5 +1,6 @@
 """`collector db`: schema and features of the database."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import examination, maintenance, opening
+from collector.app.maintenance import UpgradePlan
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
+from collector.db.schema import schema_revisions
+from collector.db.schema.conversion import Progress
 from collector.db.schema.features import FeatureReport
 from collector.domain.errors import UsageError
 
@@ -18,13 +22,25 @@ app = typer.Typer(
 
 
 @app.command()
-def upgrade(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+def upgrade(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Move bars also when eod is due within two hours.")] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
     """Bring the database to this version's schema and give it every feature that its server can have.
 
-    Example: collector db upgrade
+    Bars of an earlier schema are moved a day at a time. No run begins meanwhile; interrupted, it goes on when it is
+    called again.
+
+    Example: collector db upgrade --dry-run
     """
-    settings, _ = opened(config, writes_log=True, verbose=verbose)
-    _show(opening.run_until_signalled(opening.upgrade(settings)))
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    if dry_run:
+        for line in upgrade_words(opening.run_until_signalled(maintenance.plan_upgrade(settings, clock))):
+            typer.echo(line)
+        return
+    _show(opening.run_until_signalled(maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)))
 
 
 @app.command()
@@ -79,7 +95,7 @@ def restore(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Restore a backup into the configured database, which must be empty.
+    """Restore a backup into the configured database, which must be empty, and upgrade it to this version.
 
     Example: collector db restore ~/backups/collector-20261121T070000Z.dump
     """
@@ -87,8 +103,10 @@ def restore(
     if not path.is_file():
         raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    kept = opening.run_until_signalled(maintenance.restore(settings, path, clock))
-    typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC; now run: collector db upgrade")
+    kept, report = opening.run_until_signalled(maintenance.restore(settings, path, clock, on_day=_day_moved))
+    upgraded = f", upgraded from schema {kept.revision}" if kept.revision != schema_revisions.head() else ""
+    typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC{upgraded}")
+    _show(report)
 
 
 @app.command()
@@ -150,6 +168,57 @@ def adopt(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     typer.echo(opening.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
+
+
+def upgrade_words(plan: UpgradePlan) -> Iterator[str]:
+    """Yield in words what an upgrade would do, how long it may take and which room it needs."""
+    revision, left = plan.revision or "none", plan.left
+    yield f"schema {revision}" + ("" if plan.revision == plan.head else f", to be upgraded to {plan.head}")
+    if not left.days:
+        yield "no bars have to be moved"
+        return
+    first, last = left.days[-1].start.date(), left.days[0].start.date()
+    yield f"{left.bars:,} bars of {left.counted} to move, {first} to {last}"
+    yield f"this may take {_range(map(_minutes, left.seconds))}; no run begins meanwhile"
+    yield f"they take {_gigabytes(left.bytes)} now and {_range(map(_gigabytes, left.bytes_afterwards))} afterwards"
+    yield f"meanwhile {_gigabytes(left.bytes_meanwhile)} have to be free on the {_disk(plan)}"
+    if plan.eod:
+        yield f"{plan.eod}: begin after it has run, or call with --now"
+
+
+def _disk(plan: UpgradePlan) -> str:
+    if plan.free_bytes is None:
+        return "server's disk"
+    enough = "" if plan.free_bytes >= plan.left.bytes_meanwhile else ", which is too little"
+    return f"disk; {_gigabytes(plan.free_bytes)} are{enough}"
+
+
+def _range(ends: Iterable[str]) -> str:
+    """Return both ends, once when they read the same."""
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return "less than a minute"
+    return f"{minutes:,.0f} minutes" if minutes < 120 else f"{minutes / 60:,.1f} hours"  # noqa: PLR2004 - two hours
+
+
+def _day_moved(progress: Progress) -> None:
+    """Tell of a day on a terminal; a service finds it in the log."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        rest = progress.seconds / progress.done * (progress.days - progress.done)
+        console.print(
+            f"{progress.day.start:%Y-%m-%d}  {progress.day.bars:>9,} bars moved, "
+            f"{progress.done} of {progress.days} days; {_minutes(rest)} left",
+            highlight=False,
+        )
 
 
 def _show(report: FeatureReport) -> None:

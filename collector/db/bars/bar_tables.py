@@ -237,7 +237,7 @@ async def _store(
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
     if bad:
         await quarantine.add(transaction, data_set, bad, run_id)
-        await transaction.execute("refuse_slots", data_set.id, data_set.bar_size)
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size)
     counts = Counts()
     for ids, start, end in _groups(rows):
         row = await transaction.fetchrow(

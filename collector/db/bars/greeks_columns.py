@@ -22,6 +22,8 @@ _COLUMNS = (
     "contract_id", "time", "implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_reason",
 )  # fmt: skip
 _NULLS = "\t".join([r"\N"] * 6)
+_SCALES = (10_000, 10_000, 1_000_000, 10_000, 10_000, 10_000)
+"""What the last kept digits of IV, delta, gamma, theta, vega and rho are of 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +164,17 @@ async def write(
 
 
 def greeks_lines(contract_ids: npt.NDArray[np.int64], stamps: Sequence[str], computed: Computed) -> list[str]:
-    """Return a line for COPY for each bar; only digits that mean something."""
+    """Return a line for COPY for each bar: whole numbers, in the last digit that means something."""
     rows, slots = np.nonzero(computed.reason != ABSENT)
     at = rows, slots
     reasons = computed.reason[at].tolist()
     ids = contract_ids[rows].tolist()
-    numbers = zip(*(values[at].tolist() for values in computed.numbers()), strict=True)
+    numbers = zip(
+        *(np.rint(values[at] * scale).tolist() for values, scale in zip(computed.numbers(), _SCALES, strict=True)),
+        strict=True,
+    )
     return [
-        f"{id_}\t{stamps[slot]}\t{iv:.4f}\t{delta:.4f}\t{gamma:.6f}\t{theta:.4f}\t{vega:.4f}\t{rho:.4f}\t{reason}\n"
+        f"{id_}\t{stamps[slot]}\t{iv:.0f}\t{delta:.0f}\t{gamma:.0f}\t{theta:.0f}\t{vega:.0f}\t{rho:.0f}\t{reason}\n"
         if iv == iv  # noqa: PLR0124 - NaN differs from itself
         else f"{id_}\t{stamps[slot]}\t{_NULLS}\t{reason}\n"
         for id_, slot, (iv, delta, gamma, theta, vega, rho), reason in zip(

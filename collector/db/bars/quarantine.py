@@ -49,7 +49,7 @@ async def add(
         run_id: the run that received them.
     """
     await transaction.copy("stage_quarantine", _COLUMNS, "".join(_line(data_set, *one) for one in found))
-    await transaction.execute("renew_quarantined", data_set.id, run_id, transaction.clock.now())
+    await transaction.execute("update_quarantined", data_set.id, run_id, transaction.clock.now())
     await transaction.execute("add_quarantined", data_set.id, run_id, transaction.clock.now())
     await transaction.execute("confirm_quarantined", data_set.id, data_set.bar_size)
 

@@ -13,7 +13,7 @@ from collector.db.connection.pool import Row, Statements
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.coverage.evidence import SECOND_AFTER, Claim, Emptiness, EmptySession, Finding, Ruling
 from collector.domain.coverage.purge import latest_of_another_night
-from collector.domain.market_data.data_sets import DataSet
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -72,7 +72,7 @@ class StoredClaim:
     """A claim with its facts. listed: the session does not lie before the contract was listed.
 
     expiration: the contract's, None for an underlying. unconfirmed: nobody waits for its second witness any more
-    (`hold`).
+    (`mark_held`).
     """
 
     instrument: int
@@ -163,13 +163,13 @@ async def mark_weighed(db: Statements, data_set: DataSet, weighed: Sequence[tupl
     )
 
 
-async def claim(db: Statements, data_set: DataSet, claims: Sequence[NewClaim]) -> None:
+async def add(db: Statements, data_set: DataSet, claims: Sequence[NewClaim]) -> None:
     """Keep claims, one a series and span; one that is there keeps its first witness and learns of the latest.
 
     Only an answer about all of a claim's span is another witness of it.
     """
     await db.execute(
-        "claim_negatives",
+        "add_negative_claims",
         data_set.id,
         [one.instrument for one in claims],
         [one.what_to_show.value for one in claims],
@@ -183,9 +183,9 @@ async def claim(db: Statements, data_set: DataSet, claims: Sequence[NewClaim]) -
     )
 
 
-async def drop_answered(db: Statements, underlying_id: int) -> int:
+async def delete_answered(db: Statements, underlying_id: int) -> int:
     """Forget claims of which slots have settled since, and return how many they were."""
-    return await db.execute("drop_answered_claims", underlying_id)
+    return await db.execute("delete_answered_claims", underlying_id)
 
 
 async def claimed_days(db: Statements, underlying_id: int) -> list[date]:
@@ -240,7 +240,7 @@ async def emptiness(
     """Return how empty a whole session is; `near`: ids of its contracts near the money."""
     span = data_set.span(session)
     row = await db.fetchrow(
-        "measure_emptiness",
+        "count_empty_contracts",
         data_set.id,
         underlying_id,
         session.day,
@@ -297,7 +297,7 @@ async def accept(db: Statements, day: date, symbols: Sequence[str]) -> None:
     await db.execute("accept_session", day, list(symbols), db.clock.now())
 
 
-async def settle(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling]]) -> int:
+async def confirm(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling]]) -> int:
     """Settle claims; slots with quotes whose TRADES have settled empty say from now on that nobody traded.
 
     Returns:
@@ -306,25 +306,25 @@ async def settle(db: Statements, data_set: DataSet, ruled: Sequence[tuple[Stored
     if not ruled:
         return 0
     changed = await db.execute(
-        "settle_claims",
+        "confirm_negatives",
         data_set.id,
         *_keys(one for one, _ in ruled),
         [verdict is Ruling.SINGLE_WITNESS for _, verdict in ruled],
     )
     untraded: dict[Span, list[int]] = {}
-    for one, _ in ruled:
-        if one.facts.what_to_show is WhatToShow.TRADES and one.instrument > 0:
+    for one, _ in ruled if data_set == OPTION_BARS_5MIN else ():  # no other size has rows that say who traded
+        if one.facts.what_to_show is WhatToShow.TRADES:
             untraded.setdefault(one.span, []).append(one.instrument)
     for span, ids in untraded.items():
         await db.execute("note_no_trade", data_set.id, ids, span.start, span.end)
     return changed
 
 
-async def rule(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling, str]]) -> None:
+async def set_states(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredClaim, Ruling, str]]) -> None:
     """Note which claims await their second witness, and which are held, and why."""
     if ruled:
         await db.execute(
-            "rule_claims",
+            "set_claim_states",
             data_set.id,
             *_keys(one for one, _, _ in ruled),
             [verdict.value for _, verdict, _ in ruled],
@@ -332,16 +332,18 @@ async def rule(db: Statements, data_set: DataSet, ruled: Sequence[tuple[StoredCl
         )
 
 
-async def unlist(db: Statements, empty: Sequence[tuple[int, date]]) -> int:
+async def deselect_before_listing(db: Statements, empty: Sequence[tuple[int, date]]) -> int:
     """Expect nothing of contracts (ids) on sessions before they were listed; return how many contracts changed."""
     if not empty:
         return 0
-    return await db.execute("unlist_contracts", [contract_id for contract_id, _ in empty], [day for _, day in empty])
+    return await db.execute(
+        "deselect_before_listing", [contract_id for contract_id, _ in empty], [day for _, day in empty]
+    )
 
 
-async def hold(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
+async def mark_held(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
     """Wait no longer for second witnesses of sessions (None: of all) whose first was sent before an instant."""
-    return await db.execute("hold_claims", None if days is None else list(days), before, UNCONFIRMED)
+    return await db.execute("mark_claims_held", None if days is None else list(days), before, UNCONFIRMED)
 
 
 async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[Awaited]:
@@ -370,14 +372,14 @@ async def implausible(db: Statements, day: date | None = None) -> list[EmptySess
     ]
 
 
-async def young(
+async def recent(
     db: Statements, data_set: DataSet, underlying_id: int, now: datetime
 ) -> dict[tuple[int, WhatToShow], Spans]:
     """Return what was called empty so lately that asking again proves nothing yet, by instrument and series.
 
     That is half an hour; for sessions before a contract was listed, until another night.
     """
-    rows = await db.fetch("young_claims", data_set.id, underlying_id, now - SECOND_AFTER, latest_of_another_night(now))
+    rows = await db.fetch("recent_claims", data_set.id, underlying_id, now - SECOND_AFTER, latest_of_another_night(now))
     return {(row["instrument_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 

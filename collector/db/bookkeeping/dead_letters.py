@@ -47,7 +47,7 @@ class DeadLetter:
     next_attempt_at: datetime | None
 
 
-async def park(
+async def add(
     db: Statements,
     data_set: DataSet,
     letters: Sequence[NewLetter],
@@ -58,7 +58,7 @@ async def park(
     if not letters:
         return
     await db.execute(
-        "park_dead_letters",
+        "add_dead_letters",
         data_set.id,
         [letter.request.instrument.key for letter in letters],
         [letter.request.what_to_show.value for letter in letters],
@@ -79,7 +79,7 @@ async def due(db: Statements, now: datetime | None = None, symbols: Sequence[str
     return [_letter(row) for row in await db.fetch("due_dead_letters", now, None if symbols is None else list(symbols))]
 
 
-async def resting(
+async def postponed(
     db: Statements, data_set: DataSet, underlying_id: int, now: datetime, before: datetime
 ) -> dict[tuple[int, WhatToShow], Spans]:
     """Return what before an instant is not to be asked again yet, by series of an underlying and its contracts.
@@ -87,7 +87,7 @@ async def resting(
     An instrument is named by its contract's id, or minus the underlying's. What expires before its next attempt does
     not rest.
     """
-    rows = await db.fetch("resting_letters", data_set.id, underlying_id, now, before)
+    rows = await db.fetch("postponed_dead_letters", data_set.id, underlying_id, now, before)
     return {(row["instrument_id"], WhatToShow(row["what_to_show"])): row["spans"] for row in rows}
 
 

@@ -126,17 +126,17 @@ async def open_gaps(
     return [_gap(row) for row in rows]
 
 
-async def days_to_mend(db: Statements, symbols: Sequence[str], before: datetime, now: datetime) -> list[date]:
+async def days_to_repair(db: Statements, symbols: Sequence[str], before: datetime, now: datetime) -> list[date]:
     """Return the days before an instant on which open gaps or due dead letters of symbols lie, ascending."""
-    return [row["day"] for row in await db.fetch("days_to_mend", list(symbols), before, now)]
+    return [row["day"] for row in await db.fetch("days_to_repair", list(symbols), before, now)]
 
 
-async def expirations_to_mend(db: Statements, underlying_id: int, today: date) -> list[date]:
+async def expirations_with_gaps(db: Statements, underlying_id: int, today: date) -> list[date]:
     """Return the expirations before today (a New York day) whose contracts have open gaps, ascending."""
-    return [row["expiration_date"] for row in await db.fetch("expirations_to_mend", underlying_id, today)]
+    return [row["expiration_date"] for row in await db.fetch("expirations_with_gaps", underlying_id, today)]
 
 
-async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) -> list[Gap]:
+async def mark_lost(db: Statements, underlying_id: int, reasons: Mapping[date, str]) -> list[Gap]:
     """Mark open gaps as lost whose contracts are forgotten.
 
     Args:
@@ -148,10 +148,10 @@ async def lose(db: Statements, underlying_id: int, reasons: Mapping[date, str]) 
         The gaps lost by this call: each is told once.
     """
     rows = await db.fetch("gaps_of_expirations", underlying_id, list(reasons)) if reasons else []
-    return await _lose(db, {row["id"]: reasons[row["expiration_date"]] for row in rows})
+    return await _mark_lost(db, {row["id"]: reasons[row["expiration_date"]] for row in rows})
 
 
-async def lose_old(
+async def mark_old_lost(
     db: Statements, data_set: DataSet, underlying_id: int, depths: Mapping[WhatToShow, timedelta]
 ) -> list[Gap]:
     """Mark open gaps of contracts as lost that lie beyond the source's memory and were empty on two nights.
@@ -166,15 +166,17 @@ async def lose_old(
         The gaps lost by this call: each is told once.
     """
     names = [what.value for what in depths]
-    rows = await db.fetch("old_gaps", data_set.id, underlying_id, names, list(depths.values()), db.clock.now())
-    return await _lose(db, {row["id"]: row["reason"] for row in rows})
+    rows = await db.fetch("gaps_beyond_depth", data_set.id, underlying_id, names, list(depths.values()), db.clock.now())
+    return await _mark_lost(db, {row["id"]: row["reason"] for row in rows})
 
 
-async def _lose(db: Statements, reasons: Mapping[int, str]) -> list[Gap]:
+async def _mark_lost(db: Statements, reasons: Mapping[int, str]) -> list[Gap]:
     """Mark gaps (ids) as lost, each with its reason."""
     if not reasons:
         return []
-    return [_gap(row) for row in await db.fetch("lose_gaps", list(reasons), list(reasons.values()), db.clock.now())]
+    return [
+        _gap(row) for row in await db.fetch("mark_gaps_lost", list(reasons), list(reasons.values()), db.clock.now())
+    ]
 
 
 async def totals(

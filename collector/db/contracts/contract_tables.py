@@ -104,8 +104,8 @@ async def store_expiration(
             await transaction.execute("lock_underlying", underlying_id)
             rows = await _store(transaction, underlying_id, contracts, seen_at)
             ids = [row["id"] for row in rows]
-            await lifecycle.see(transaction, ids, today)
-            vanished = await lifecycle.vanish(transaction, underlying_id, expiration, ids, seen_at)
+            await lifecycle.mark_listed(transaction, ids, today)
+            vanished = await lifecycle.mark_delisted(transaction, underlying_id, expiration, ids, seen_at)
             await transaction.execute("note_refresh", underlying_id, expiration, today, len(ids))
         return Stored(len(ids), sum(row["new"] for row in rows), vanished)
 

@@ -14,19 +14,21 @@ from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
 
 
-async def see(db: Statements, contract_ids: Sequence[int], today: date) -> None:
+async def mark_listed(db: Statements, contract_ids: Sequence[int], today: date) -> None:
     """Note that IB lists contracts today (a New York day)."""
-    await db.execute("see_contracts", list(contract_ids), today)
+    await db.execute("mark_contracts_listed", list(contract_ids), today)
 
 
-async def vanish(db: Statements, underlying_id: int, expiration: date, listed_ids: Sequence[int], now: datetime) -> int:
+async def mark_delisted(
+    db: Statements, underlying_id: int, expiration: date, listed_ids: Sequence[int], now: datetime
+) -> int:
     """Mark contracts of an expiration that IB lists no more, and return how many they are."""
-    return await db.execute("vanish_contracts", underlying_id, expiration, list(listed_ids), now)
+    return await db.execute("mark_contracts_delisted", underlying_id, expiration, list(listed_ids), now)
 
 
-async def expire(db: Statements, today: date) -> int:
+async def mark_expired(db: Statements, today: date) -> int:
     """Mark contracts that expired before today (a New York day), and return how many were not marked yet."""
-    return await db.execute("expire_contracts", today, db.clock.now())
+    return await db.execute("mark_contracts_expired", today, db.clock.now())
 
 
 async def select(db: Statements, contract_ids: Sequence[int], day: date) -> int:

@@ -31,7 +31,7 @@ async def asked(
         depths: how far back the source remembers each series; what is older is not known to be there.
     """
     found: dict[date, list[Asked]] = {}
-    for row in await db.fetch("asked_of_expired", data_set.id, underlying_id, list(expirations)):
+    for row in await db.fetch("requests_after_expiry", data_set.id, underlying_id, list(expirations)):
         what = WhatToShow(row["what_to_show"])
         known = row["last_known"] is not None and row["last_known"] >= row["sent_at"] - depths[what]
         code = f" ({row['code']})" if row["code"] else ""

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.clock import Clock
 from collector.db.connection import locks, pool
 from collector.db.connection.locks import Lock
-from collector.db.schema import features, schema_revisions, timescale
+from collector.db.schema import conversion, features, schema_revisions, timescale
 from collector.db.schema.features import StorageSettings
 from collector.db.schema.timescale import Session
 from collector.db.upkeep import backup
@@ -72,6 +72,9 @@ async def adopt(
         made = await _set_aside(url, folder, now, clock)
         await migrate.upgrade(url, clock)
         await features.apply(url, settings, clock)
+        await conversion.convert(
+            url, clock, lock, settings
+        )  # what an earlier version had adopted before it was stopped
         async with timescale.session(url, clock) as session:
             aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
             await _adopt_rows(session, aside)

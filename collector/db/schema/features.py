@@ -18,21 +18,29 @@ from collector.db.schema.timescale import Edition, Server, Session
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.data_sets import DATA_SETS
 
-HYPERTABLES = ("option_bars_5min", "underlying_bars_5min", "requests")
+HYPERTABLES = ("store.option_bars_5min", "store.underlying_bars_5min", "requests")
 AGGREGATES = ("hourly_option_summary", "underlying_intraday_summary", "daily_option_summary")
-"""In the order in which they are made: the daily one stands on the hourly one."""
+"""In the schema store and in the order in which they are made: the daily one stands on the hourly one."""
 
 VIEWS = (
     "option_contracts",
     "instruments",
+    "option_bars_5min",
+    "option_bars_5min_float8",
+    "underlying_bars_5min",
+    *AGGREGATES,
     "option_bars",
     "selections",
     "latest_runs",
     "open_gaps",
     "session_quality",
-    "stored_chunks",
 )
-"""Views and a function that works as one, in sql/views; the same on every engine, made in this order."""
+"""Views for readers, in sql/views; the same on every engine, made in this order."""
+
+FUNCTIONS = (
+    "refuse_writes", "whole_numbers", "drop_day", "drop_requests", "compress_again", "stored_chunks",
+)  # fmt: skip
+"""In sql/functions; the same on every engine."""
 
 _AGGREGATE_LAG = {
     "hourly_option_summary": timedelta(hours=1),
@@ -119,8 +127,12 @@ async def apply(url: str, settings: StorageSettings | None = None, clock: Clock 
             for one in DATA_SETS:
                 seconds = int(one.bar_size.total_seconds())
                 await session.execute("add_data_set", one.id, one.name, one.kind.value, seconds)
-            for name in VIEWS:
-                await session.execute(f"views/{name}")
+            async with session.transaction():  # so that no reader misses bars that wait to be moved into the store
+                for name in VIEWS:
+                    await session.execute(f"views/{name}")
+                await session.execute("upgrade/show_both")
+            for name in FUNCTIONS:
+                await session.execute(f"functions/{name}")
             await comments.write(session)
         return await _report(session, await session.server())
 
@@ -155,13 +167,7 @@ async def refresh(session: Session, start: datetime | None = None, end: datetime
     end = end or session.clock.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for days in await session.fetch("raw_days", start, end):
         for name in AGGREGATES:
-            await session.execute("refresh_aggregate", name, days["start"], days["end"])
-
-
-async def remove_summaries(url: str, clock: Clock | None = None) -> None:
-    """Drop the summaries, so that tables below them can be changed or dropped; `apply` makes them again."""
-    async with timescale.session(url, clock) as session:
-        await session.execute("drop_summaries")
+            await session.execute("refresh_aggregate", f"store.{name}", days["start"], days["end"])
 
 
 async def _extended(session: Session, server: Server) -> Server:
@@ -175,10 +181,11 @@ async def _extended(session: Session, server: Server) -> Server:
 
 
 async def _community(session: Session, settings: StorageSettings) -> None:
+    await session.execute("batches_of_the_database")
     compress_after = timedelta(days=settings.compress_after_days)
     reach = timedelta(days=settings.repair_days)
     for name in HYPERTABLES:
-        await session.execute(f"columnstore_{name.removesuffix('_5min')}")
+        await session.execute(f"columnstore_{name.removeprefix('store.').removesuffix('_5min')}")
         await session.execute("add_columnstore_policy", name, compress_after)
         await session.execute("move_columnstore_policy", name, compress_after)
     await session.execute("drop_summary_views")
@@ -187,11 +194,11 @@ async def _community(session: Session, settings: StorageSettings) -> None:
     # Before any policy: once one has run, nothing older than it reaches is computed from raw bars any more.
     await refresh(session)
     for name in AGGREGATES:
-        await session.execute("add_refresh_policy", name, reach, _AGGREGATE_LAG[name], _REFRESH_EVERY)
-        await session.execute("move_refresh_policy", name, reach)
+        await session.execute("add_refresh_policy", f"store.{name}", reach, _AGGREGATE_LAG[name], _REFRESH_EVERY)
+        await session.execute("move_refresh_policy", f"store.{name}", reach)
     await session.execute("columnstore_aggregates")
     for name in AGGREGATES:
-        await session.execute("add_columnstore_policy", name, reach + _AGGREGATE_SETTLED)
+        await session.execute("add_columnstore_policy", f"store.{name}", reach + _AGGREGATE_SETTLED)
 
 
 async def _apache(session: Session) -> None:
@@ -252,8 +259,6 @@ async def _report(session: Session, server: Server) -> FeatureReport:
     features.append(Feature("background jobs", running, f"{len(jobs)} policies" if running else idle))
     features.append(Feature("retention", True, "whole chunks, by `collector db retention`"))
     warnings = _warnings(server, jobs, aggregates)
-    if aggregates:
-        warnings += [_archived(row["until"]) for row in await session.fetch("archived_until") if row["until"]]
     return FeatureReport(server.server, server.installed, server.edition, tuple(features), tuple(warnings))
 
 
@@ -280,10 +285,3 @@ def _warnings(server: Server, jobs: "list[asyncpg.Record]", aggregates: set[str]
         f"the last run of {job['policy']} on {job['name']} failed" for job in jobs if job["last_run_status"] == "Failed"
     )
     return found
-
-
-def _archived(until: datetime) -> str:
-    return (
-        f"summaries of dropped bars until {until:%Y-%m-%d} were written down before there were aggregates, which lack "
-        "them: read hourly_option_archive and underlying_intraday_archive as well"
-    )

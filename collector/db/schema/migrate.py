@@ -69,7 +69,8 @@ def _upgrade(connection: Connection, revision: str) -> tuple[str, ...]:
 
 
 def _refuse_strangers(connection: Connection) -> None:
-    strangers = sorted(set(inspect(connection).get_table_names()) & set(tables.metadata.tables))
+    ours = {table.name for table in tables.metadata.tables.values()}
+    strangers = sorted(ours.intersection(inspect(connection).get_table_names()))
     connection.rollback()
     if strangers:
         raise DatabaseError(

@@ -3,7 +3,8 @@
 The one description of the tables: alembic's target, and the reader's page on what each column means.
 
 Bars have no foreign keys and no surrogate key, so that the bar tables can become hypertables; their key holds the time.
-Prices are USD per share with 4 decimals, instants are UTC, ranges are half-open.
+Bars are whole numbers in the schema `store`, which views of the same names show as decimals. Elsewhere prices are USD
+per share with 4 decimals; instants are UTC, ranges are half-open.
 """
 
 from decimal import Decimal
@@ -180,64 +181,6 @@ def quote_prices() -> "list[Column[Decimal]]":
     return [Column(f"{side}_{price}", PRICE) for side in ("bid", "ask") for price in ("open", "high", "low", "close")]
 
 
-option_bars_5min = Table(
-    "option_bars_5min",
-    metadata,
-    Column("time", INSTANT, nullable=False, comment="start of the slot"),
-    Column("contract_id", Integer, nullable=False),
-    Column("open", PRICE),
-    Column("high", PRICE),
-    Column("low", PRICE),
-    Column("close", PRICE),
-    Column("volume", BigInteger, comment="contracts; NULL until TRADES has been answered for the slot"),
-    Column("bar_count", Integer),
-    Column("vwap", PRICE),
-    *quote_prices(),
-    Column("spread_close", PRICE, Computed("ask_close - bid_close", persisted=True)),
-    Column("mid_close", PRICE, Computed("(bid_close + ask_close) / 2", persisted=True)),
-    Column("implied_volatility", GREEK, comment="fraction of 1"),
-    Column("delta", GREEK),
-    Column("gamma", Numeric(12, 6)),
-    Column("theta", GREEK),
-    Column("vega", GREEK),
-    Column("rho", GREEK),
-    Column("greeks_version", SmallInteger, comment="which calculation; NULL when the prices changed after it"),
-    Column("greeks_reason", SmallInteger, comment="collector.domain.pricing.reasons; 0 and 1 with numbers"),
-    Column("open_interest", Integer),
-    Column("flags", Integer, nullable=False, server_default=text("0"), comment="bits: collector.domain.flags"),
-    Column("collection_run_id", Integer),
-    Column("data_source", Text, nullable=False, comment="TRADES, or BID_ASK for a slot with quotes only"),
-    Column("has_gaps", Boolean, nullable=False, comment="a configured series of the slot is not covered"),
-    Column("created_at", INSTANT, nullable=False, server_default=NOW),
-    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
-    PrimaryKeyConstraint("contract_id", "time"),
-    # Bars arrive in order of time: a block-range index serves every query by time and costs next to nothing. Of a
-    # hypertable the chunks do that, and db.features drops it.
-    Index(None, "time", postgresql_using="brin"),
-)
-
-underlying_bars_5min = Table(
-    "underlying_bars_5min",
-    metadata,
-    Column("time", INSTANT, nullable=False, comment="start of the slot"),
-    Column("underlying_id", Integer, nullable=False),
-    Column("open", PRICE),
-    Column("high", PRICE),
-    Column("low", PRICE),
-    Column("close", PRICE),
-    Column("volume", Numeric(20, 4), comment="shares"),
-    Column("bar_count", Integer),
-    Column("vwap", PRICE),
-    Column("implied_volatility", GREEK, comment="close of IB's 30-day volatility bar, fraction of 1"),
-    Column("flags", Integer, nullable=False, server_default=text("0"), comment="bits: collector.domain.flags"),
-    Column("collection_run_id", Integer),
-    Column("has_gaps", Boolean, nullable=False, comment="a configured series of the slot is not covered"),
-    Column("created_at", INSTANT, nullable=False, server_default=NOW),
-    Column("updated_at", INSTANT, nullable=False, server_default=NOW),
-    PrimaryKeyConstraint("underlying_id", "time"),
-)
-
-
 def _whole(*names: str, wide: bool = False) -> "list[Column[int]]":
     """Return nullable columns of whole numbers."""
     return [Column(name, BigInteger() if wide else Integer()) for name in names]
@@ -268,6 +211,9 @@ stored_option_bars_5min = Table(
     Column("has_gaps", Boolean, nullable=False, server_default=text("false")),
     PrimaryKeyConstraint("contract_id", "time"),
     CheckConstraint("unit IN (1, 100)", name="unit"),
+    # Bars arrive in order of time: a block-range index serves every query by time and costs next to nothing. Of a
+    # hypertable the chunks do that, and db.schema.features drops it.
+    Index(None, "time", postgresql_using="brin"),
     schema="store",
 )
 
@@ -310,7 +256,7 @@ bar_revisions = Table(
     Index(None, "instrument_id", "time"),
 )
 
-# What the summaries of dropped bars were, on servers without continuous aggregates: retention writes it down.
+# What the summaries of dropped bars were, where there were no continuous aggregates: retention writes it down.
 hourly_option_archive = Table(
     "hourly_option_archive",
     metadata,
@@ -323,6 +269,10 @@ hourly_option_archive = Table(
     Column("hour_volume", BigInteger),
     Column("bars_count", BigInteger, nullable=False),
     Column("traded_bars", BigInteger, nullable=False),
+    *(Column(name, PRICE) for name in ("avg_bid", "avg_ask", "closing_bid", "closing_ask")),
+    Column("closing_iv", GREEK),
+    Column("closing_delta", GREEK),
+    Column("closing_oi", Integer),
     PrimaryKeyConstraint("contract_id", "hour"),
 )
 

@@ -154,9 +154,15 @@ async def restore(path: Path, url: str, clock: Clock) -> Backup:
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: the database is not empty, the server does not fit the backup, or pg_restore failed.
+        DatabaseError: the database is not empty, the backup is of a later version, the server does not fit it, or
+            pg_restore failed.
     """
     kept = _read_manifest(path)
+    if kept.revision and kept.revision not in schema_revisions.known():
+        raise DatabaseError(
+            f"the backup has schema {kept.revision}, which this version of the collector does not know",
+            "install the version that made it, or a newer one",
+        )
     async with timescale.session(url, clock) as session:
         server = await session.server()
         _check_fit(kept, server)

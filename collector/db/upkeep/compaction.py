@@ -11,11 +11,7 @@ from typing import NamedTuple
 from collector.clock import Clock
 from collector.db.schema import features, timescale
 from collector.db.schema.timescale import Edition
-from collector.domain.errors import DatabaseError
 from collector.domain.market_data.spans import Span
-
-BATCH_ROWS = 1000
-"""Rows of a full batch of TimescaleDB's compression."""
 
 _FRAGMENTED = 1.1
 """A day with more batches than this times the fewest possible is compressed afresh."""
@@ -38,14 +34,12 @@ class Compacted(NamedTuple):
 async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]:
     """Compress every compressed chunk afresh to which rows came later; does nothing where nothing is compressed.
 
-    Each chunk is done in one transaction of about a second, in which it cannot be written. Call it as the owner of the
-    tables, after backfills.
+    Each chunk is done in one transaction of about a second, in which it cannot be written. Call it after backfills.
 
     Returns:
         The chunks that were done, oldest first.
 
     Raises:
-        DatabaseError: there is something to do, and this user may not.
         DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`.
     """
     async with timescale.session(url, clock) as session:
@@ -53,16 +47,8 @@ async def compact(url: str, clock: Clock | None = None) -> tuple[Compacted, ...]
         if server.edition is not Edition.COMMUNITY:
             return ()
         fragmented = [row for row in await session.fetch("compressed_chunks") if _is_fragmented(row)]
-        if fragmented and not server.owner:
-            raise DatabaseError(
-                f"{len(fragmented)} repaired days take more room than they need, and only the owner of the tables may "
-                "compress them afresh",
-                AS_OWNER,
-            )
         for row in fragmented:
-            async with session.transaction():
-                await session.execute("decompress", row["chunk"])
-                await session.execute("compress", row["chunk"])
+            await session.execute("compress_again", row["chunk"])
         after = {row["chunk"]: row for row in await session.fetch("compressed_chunks")} if fragmented else {}
     return tuple(
         Compacted(
@@ -109,5 +95,5 @@ def whole_days(start: datetime, end: datetime) -> tuple[datetime, datetime]:
 
 
 def _is_fragmented(row: "timescale.Row") -> bool:
-    fewest = -(-row["rows"] // BATCH_ROWS)
+    fewest = -(-row["rows"] // row["batch_rows"])
     return bool(row["touched"] or row["batches"] > max(fewest * _FRAGMENTED, fewest + 1))

@@ -12,7 +12,6 @@ from typing import NamedTuple, TypeAlias
 
 from collector.clock import Clock
 from collector.db.schema import timescale
-from collector.db.schema.timescale import Edition, Session
 from collector.db.upkeep.compaction import refresh_aggregates
 from collector.domain.market_data.spans import Span
 
@@ -47,7 +46,7 @@ async def drop_old_bars(
     """Drop the option bars that are older than `keep_days`, each day in a transaction of its own.
 
     Args:
-        url: the database; its owner's login.
+        url: the database; its owner's login, or one with the role collector_rw.
         now: the instant from which ages are counted (aware).
         keep_days: age in days beyond which raw bars go; None keeps them for ever.
         archive_before_drop: keep days that are not settled throughout or not exported yet.
@@ -66,14 +65,13 @@ async def drop_old_bars(
     border = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=keep_days)
     days = []
     async with timescale.session(url, clock) as session:
-        edition = (await session.server()).edition
         for row in await session.fetch("unsettled_days", border):
             day = row["day"].astimezone(UTC)
             why = await _kept_because(day.date(), row["unsettled"], exported) if archive_before_drop else ""
             if not why and not dry_run:
-                if edition is Edition.COMMUNITY:
-                    await refresh_aggregates(url, Span(day, day + timedelta(days=1)), clock)
-                await _drop(session, day, edition)
+                await refresh_aggregates(url, Span(day, day + timedelta(days=1)), clock)
+                [dropped] = await session.fetch("drop_day", day)
+                why = dropped["why"]
             days.append(OldDay(day.date(), row["bars"], row["unsettled"], not why, why))
     return tuple(days)
 
@@ -96,8 +94,7 @@ async def drop_old_requests(
         [before] = await session.fetch("old_requests", border)
         if dry_run or not before["requests"]:
             return int(before["requests"])
-        edition = (await session.server()).edition
-        await session.execute("delete_requests" if edition is Edition.NONE else "drop_requests", border)
+        await session.execute("drop_requests", border)
         [after] = await session.fetch("old_requests", border)
     return int(before["requests"] - after["requests"])
 
@@ -108,15 +105,3 @@ async def _kept_because(day: date, unsettled: int, exported: Exported | None) ->
     if exported is None:
         return "there is no archive, and archive_before_drop is on"
     return "" if await exported(day) else "not exported yet"
-
-
-async def _drop(session: Session, day: datetime, edition: Edition) -> None:
-    end = day + timedelta(days=1)
-    async with session.transaction():
-        if edition is not Edition.COMMUNITY:
-            await session.execute("archive_hours", day, end)
-            await session.execute("archive_slots", day, end)
-        if edition is not Edition.NONE:
-            await session.execute("drop_day", day, end)
-        # Rows of an ordinary table leave room that later rows use; here they also go from chunks longer than a day.
-        await session.execute("delete_day", day, end)

@@ -59,7 +59,7 @@ async def weigh(
     async with db.transaction() as transaction:
         touched: dict[Underlying, _Nights] = {}
         for underlying in underlyings:
-            await store.drop_answered(transaction, underlying.id)
+            await store.delete_answered(transaction, underlying.id)
             nights: _Nights = {}
             for data_set in DATA_SETS:
                 await _witnessed(transaction, calendar, data_set, underlying, found, unproven, nights)
@@ -136,7 +136,7 @@ async def _witnessed(
             nights[day] = max((one for one in (nights.get(day), night) if one is not None), default=None)
     found.uncontrolled -= found.controlled
     await store.mark_weighed(db, data_set, marks)
-    await store.claim(db, data_set, list(claims.values()))
+    await store.add(db, data_set, list(claims.values()))
 
 
 def _dark(negatives: Iterable[Negative]) -> dict[WhatToShow, list[tuple[datetime, int]]]:
@@ -321,9 +321,9 @@ async def _rule(
             waiting.append(_waiting(claim))
         else:
             waiting.append((claim, verdict, words))
-    await store.settle(db, data_set, proven)
-    await store.rule(db, data_set, waiting)
-    await store.unlist(db, _wholly(unlisted, series, sessions))
+    await store.confirm(db, data_set, proven)
+    await store.set_states(db, data_set, waiting)
+    await store.deselect_before_listing(db, _wholly(unlisted, series, sessions))
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)

@@ -121,11 +121,11 @@ async def ask(finished: Finished, parts: Parts) -> None:
 
 async def lost(db: Database, underlying: Underlying, now: datetime) -> list[gaps_table.Gap]:
     """Mark as lost what the source has been shown not to have any more, and return it: each gap is told once."""
-    passed = await gaps_table.expirations_to_mend(db, underlying.id, now.astimezone(NEW_YORK).date())
+    passed = await gaps_table.expirations_with_gaps(db, underlying.id, now.astimezone(NEW_YORK).date())
     standing = await judged(db, underlying, passed, now)
     reasons = {day: found.reason for day, found in standing.items() if found.standing is Standing.GONE}
-    forgotten = await gaps_table.lose(db, underlying.id, reasons)
-    return forgotten + await gaps_table.lose_old(db, OPTION_BARS_5MIN, underlying.id, await remembered(db, now))
+    forgotten = await gaps_table.mark_lost(db, underlying.id, reasons)
+    return forgotten + await gaps_table.mark_old_lost(db, OPTION_BARS_5MIN, underlying.id, await remembered(db, now))
 
 
 async def _controls(symbol: Prepared, what: WhatToShow, parts: Parts) -> list[HistoricalRequest]:

@@ -84,7 +84,7 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         settling = _asks(order) is Asks.NOT_SETTLED
-        young = await claims.young(db, order.option_bars, symbol.underlying.id, now) if settling else {}
+        young = await claims.recent(db, order.option_bars, symbol.underlying.id, now) if settling else {}
         rests = await older_sessions.resting(order, db, order.option_bars, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
         for row in await _missing(db, settings, symbol, order, list(by_id.values()), now):

@@ -39,7 +39,7 @@ async def widened(order: Order, db: Database, calendar: Calendar, now: datetime)
         return order
     recent = order.since or order.day
     before = min(order.own(symbol)[0].open for symbol in order.symbols)
-    days = {*await gaps_table.days_to_mend(db, order.symbols, before, now)}
+    days = {*await gaps_table.days_to_repair(db, order.symbols, before, now)}
     days |= {one.day for one in await claims.awaited(db, order.symbols) if one.day < recent}
     older = tuple(day for day in sorted(days) if calendar.is_session(day))
     sessions = {}
@@ -57,5 +57,5 @@ async def resting(order: Order, db: Database, data_set: DataSet, underlying: Und
     if not order.older or order.window is Window.MANUAL:
         return Resting()
     recent = next(one for one in order.own(underlying.symbol) if one.day >= (order.since or order.day))
-    found = await dead_letters.resting(db, data_set, underlying.id, now, before=recent.open)
+    found = await dead_letters.postponed(db, data_set, underlying.id, now, before=recent.open)
     return Resting(found)

@@ -32,7 +32,7 @@ _SYNONYMS = {
 _KEYS = {
     ("gaps_of_expirations", "reasons"): "expirations",
     ("known_bars", "since"): "series",
-    ("lose_gaps", "reasons"): "gap_ids",
+    ("mark_gaps_lost", "reasons"): "gap_ids",
     ("store_open_interest", "told"): "contract_ids",
 }
 """What a mapping, which is named for its values, is keyed by."""

@@ -40,7 +40,7 @@ SELECT
 FROM asked
 LEFT JOIN LATERAL (
     SELECT max(bar.time) AS last_known
-    FROM option_bars_5min AS bar
+    FROM store.option_bars_5min AS bar
     WHERE asked.bars = 0
         AND bar.contract_id = asked.instrument_id
         AND bar.time >= lower(asked.span)

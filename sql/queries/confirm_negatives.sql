@@ -1,4 +1,4 @@
--- Settle claims, and forget them.
+-- Settle what is confirmed to be empty, and forget that it was claimed.
 -- $1 data_set_id smallint
 -- $2 instruments integer[]: an underlying's id is below zero
 -- $3 series text[]

@@ -26,7 +26,7 @@ WITH contract AS (
             count(*) > 0 AS with_bars,
             coalesce(bool_or(bar.ask_close IS NOT NULL), false) AS asked,
             coalesce(bool_or(bar.volume > 0), false) AS traded
-        FROM option_bars_5min AS bar
+        FROM store.option_bars_5min AS bar
         WHERE bar.contract_id = chain.id AND bar.time >= $4::timestamptz AND bar.time < $5::timestamptz
     ) AS bars
     WHERE chain.underlying_id = $2::integer AND chain.expiration_date >= $3::date AND life.selected @> $3::date

@@ -1,4 +1,4 @@
--- Note what holds claims up.
+-- Note whether claims await a second witness or are held, and why.
 -- $1 data_set_id smallint
 -- $2 instruments integer[]: an underlying's id is below zero
 -- $3 series text[]

@@ -1,3 +1,3 @@
--- Compress a chunk from scratch.
+-- Compress a chunk.
 -- $1 chunk text
 SELECT compress_chunk($1::text::regclass)

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from collector.clock import SystemClock
-from collector.db.bars import quarantine
+from collector.db.bars import bar_tables, quarantine
 from collector.db.bookkeeping import claims, coverage_table, dead_letters, gaps_table, requests_table
 from collector.db.bookkeeping.claims import NewClaim
 from collector.db.bookkeeping.dead_letters import NewLetter
@@ -31,7 +31,7 @@ from collector.domain.market_data.instruments import Instrument
 from collector.domain.market_data.spans import Spans
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.domain.run_vocabulary import Asks, GapState
-from tests.support.db_rows import FRIDAY, Chain, T, make_chain, rows, slot, trade
+from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
 from tests.support.slots import SLOT
 
 MINUTE = timedelta(minutes=1)
@@ -108,7 +108,7 @@ async def answered(
         line = f"{one.key}\t{data_set.id}\tTRADES\t{covered}\t{final}\t{refused}\t{{}}\n"
         await transaction.copy("stage_coverage", columns, line)
         await quarantine.add(transaction, data_set, [(one, bad)], 1)
-        await transaction.execute("refuse_slots", data_set.id, data_set.bar_size)
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size)
         await transaction.execute("merge_coverage", data_set.id)
         await requests_table.record(transaction, [asked], 1)
 
@@ -119,9 +119,9 @@ async def wanting(db: Database, chain: Chain, data_set: DataSet) -> None:
     await answered(db, data_set, one, Spans(), settled=False)
     await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=SENT)
     span = data_set.span(FRIDAY)
-    await claims.claim(db, data_set, [NewClaim(one.key, T, FRIDAY.day, span, SENT, 1, "", SENT)])
+    await claims.add(db, data_set, [NewClaim(one.key, T, FRIDAY.day, span, SENT, 1, "", SENT)])
     letter = NewLetter(HistoricalRequest(one, data_set, T, span), Failure(Outcome.TIME_OUT, "no answer"))
-    await dead_letters.park(db, data_set, [letter], now=SENT)
+    await dead_letters.add(db, data_set, [letter], now=SENT)
 
 
 SIZES = [
@@ -139,10 +139,11 @@ async def test_answers_settle_one_size_only(db: Database, chain: Chain, given: D
     for data_set in (given, other):
         await wanting(db, chain, data_set)
     before, one, id_ = await known(db, other), instrument(chain, given), chain.underlying.id
+    assert all(before.values())
     later = SENT + timedelta(minutes=40)
 
     await answered(db, given, one, Spans((given.span(FRIDAY),)), sent_at=later)
-    assert await claims.drop_answered(db, id_) == 1
+    assert await claims.delete_answered(db, id_) == 1
     for data_set in (given, other):
         closed = int(data_set == given)
         assert await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=later) == Recorded(closed=closed)
@@ -165,21 +166,22 @@ async def test_emptiness_settles_one_size_only(db: Database, chain: Chain, given
     for data_set in (given, other):
         await wanting(db, chain, data_set)
     before, one, id_ = await known(db, other), instrument(chain, given), chain.underlying.id
+    assert all(before.values())
     later = SENT + timedelta(minutes=40)
 
     (negative,) = await claims.negatives(db, given, id_, SENT - SLOT, timedelta(days=45))
     await claims.mark_weighed(db, given, [(negative, True)])
     again = NewClaim(one.key, T, FRIDAY.day, given.span(FRIDAY), later, 2, "", later)
-    await claims.claim(db, given, [again])
+    await claims.add(db, given, [again])
     (found,) = await claims.claims(db, given, id_, [FRIDAY], [FRIDAY], Decimal("0.05"))
     assert (found.instrument, found.facts.first_sent_at, found.facts.last_sent_at) == (one.key, SENT, later)
-    await claims.rule(db, given, [(found, Ruling.AWAITING, "")])
-    young = await claims.young(db, given, id_, SENT)
+    await claims.set_states(db, given, [(found, Ruling.AWAITING, "")])
+    young = await claims.recent(db, given, id_, SENT)
     assert young == {(one.key, T): Spans((given.span(FRIDAY),))}
     # Neither a gap nor settled meanwhile; the other size's gap stands.
     for data_set in (given, other):
         assert await gaps_table.record(db, data_set, id_, [FRIDAY], [T], now=later) == Recorded()
-    assert await claims.settle(db, given, [(found, Ruling.SINGLE_WITNESS)]) == 1
+    assert await claims.confirm(db, given, [(found, Ruling.SINGLE_WITNESS)]) == 1
     assert await dead_letters.resolve(db, later) == {"answered": 1}
 
     assert await known(db, other) == before
@@ -188,6 +190,21 @@ async def test_emptiness_settles_one_size_only(db: Database, chain: Chain, given
     ((_, _, covered, settled, single),) = now["request_coverage"]
     assert covered == settled == single != "{}"
     assert await claims.good_answers(db, other, id_, SENT - SLOT) == []
+
+
+@pytest.mark.parametrize(("given", "volume"), [(OPTION_BARS_1MIN, None), (OPTION_BARS_5MIN, 0)], ids=["1min", "5min"])
+async def test_nobody_traded_in_a_minute_is_not_said_of_five(
+    db: Database, chain: Chain, given: DataSet, volume: int | None
+) -> None:
+    """A slot with quotes says that nobody traded once TRADES of its own size have settled empty."""
+    (contract,) = chain.contracts
+    await bar_tables.store(db, [answers(contract, BID=answer([quote(3)]))], 1)
+    await answered(db, given, contract, Spans((given.span(FRIDAY),)), settled=False)
+    claim = NewClaim(contract.key, T, FRIDAY.day, given.span(FRIDAY), SENT, 1, "", SENT)
+    await claims.add(db, given, [claim])
+    found = await claims.claims(db, given, chain.underlying.id, [FRIDAY], [FRIDAY], Decimal("0.05"))
+    assert await claims.confirm(db, given, [(one, Ruling.SETTLED) for one in found]) == 1
+    assert await rows(db, "SELECT volume FROM option_bars_5min WHERE bid_close IS NOT NULL") == [(volume,)]
 
 
 @pytest.mark.parametrize("given", [UNDERLYING_BARS_1DAY, UNDERLYING_BARS_1MIN], ids=lambda one: one.name)

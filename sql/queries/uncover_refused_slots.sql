@@ -11,7 +11,7 @@ valued AS (
     SELECT staged.instrument_id, staged.what_to_show, bar.time
     FROM staged
     INNER JOIN data_sets AS kind ON kind.id = staged.data_set AND kind.name = 'option_bars_5min'
-    INNER JOIN option_bars_5min AS bar
+    INNER JOIN store.option_bars_5min AS bar
         ON bar.contract_id = staged.instrument_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)
@@ -25,7 +25,7 @@ valued AS (
     SELECT staged.instrument_id, staged.what_to_show, bar.time
     FROM staged
     INNER JOIN data_sets AS kind ON kind.id = staged.data_set AND kind.name = 'underlying_bars_5min'
-    INNER JOIN underlying_bars_5min AS bar
+    INNER JOIN store.underlying_bars_5min AS bar
         ON bar.underlying_id = -staged.instrument_id
         AND bar.time >= lower(staged.refused)
         AND bar.time < upper(staged.refused)

@@ -28,6 +28,6 @@ BEGIN
         quote_ident(batches.schema_name) || '.' || quote_ident(batches.table_name)
     )
     LEFT JOIN _timescaledb_catalog.compression_chunk_size AS size ON size.chunk_id = part.id
-    WHERE hyper.schema_name = 'public' OR aggregate.user_view_schema = 'public';
+    WHERE hyper.schema_name IN ('public', 'store') OR aggregate.user_view_schema = 'store';
 END
 $$
