@@ -196,7 +196,7 @@ async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_databas
 
     trades, ask = WhatToShow.TRADES, WhatToShow.ASK
     for own, gaps in (({"SPY": (trades, ask)}, [False, True, False, True]), ({"SPY": (), "TSLA": (ask,)}, [False] * 4)):
-        await connection.execute("DELETE FROM option_bars_5min")
+        await connection.execute("DELETE FROM store.option_bars_5min")
         await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, own_series=own)
         assert [found for [found] in await connection.fetch(of_options)] == gaps
     await connection.close()
