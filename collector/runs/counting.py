@@ -131,7 +131,7 @@ async def _count_gaps(
     changed, lost = gaps_table.Recorded(), list[gaps_table.Gap]()
     for one in counts:
         for data_set, series in (
-            (OPTION_BARS_5MIN, settings.series),
+            (OPTION_BARS_5MIN, settings.series_for(one.underlying.symbol)),
             (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_5MIN.series),
         ):
             changed += await gaps_table.record(
@@ -165,18 +165,15 @@ async def _count_expiries(
     """Count whose last chance it was: what is at risk stays so until it is lost, for it is still asked for."""
     order, saved, awaited, at_risk = finished.order, 0, 0, list[OptionContract]()
     for one in counts:
-        for session in one.touched:
+        series = settings.series_for(one.underlying.symbol)
+        for session in one.touched if series else ():
             if session.settles_at >= now:
                 continue
-            found = await lifecycle.mark_expiry_collected(
-                db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
-            )
+            found = await lifecycle.mark_expiry_collected(db, OPTION_BARS_5MIN, one.underlying.id, session, series)
             # Other sessions are brought up to date only; the report tells of the order's own.
             if session.day == order.day and one.prepared is not None:
                 saved += found.saved
-                awaiting = await claims.awaiting_expiries(
-                    db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
-                )
+                awaiting = await claims.awaiting_expiries(db, OPTION_BARS_5MIN, one.underlying.id, session, series)
                 awaited += sum(contract.id in awaiting for contract in found.at_risk)
                 at_risk += [contract for contract in found.at_risk if contract.id not in awaiting]
         if one.prepared is not None:
@@ -194,12 +191,12 @@ async def _measure(
     finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, clock: Clock
 ) -> None:
     """Measure the sessions that were touched, the latest first; the order's own says what the run took for it."""
-    order, series = finished.order, settings.series
+    order = finished.order
     seconds = (clock.now() - finished.started).total_seconds()
     done = expected = 0
     sessions = sorted(((one, session) for one in counts for session in one.touched), key=lambda pair: pair[1].day)
     for one, session in reversed(sessions):
-        underlying = one.underlying
+        underlying, series = one.underlying, settings.series_for(one.underlying.symbol)
         due = await contract_scope.due_ids(db, underlying, session, one.waiting)
         measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
         if session.day == order.day and one.prepared is not None:

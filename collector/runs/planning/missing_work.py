@@ -18,7 +18,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK, has_expired
 from collector.domain.coverage.request_planning import Work, in_order, requests_for
 from collector.domain.coverage.selection import Market
 from collector.domain.market_data.answers import HistoricalRequest
-from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Window
 from collector.market.calendar import Calendar
@@ -52,11 +52,7 @@ async def underlying_work(db: Database, underlying: Underlying, order: Order, no
 
 
 async def contract_work(
-    db: Database,
-    symbols: Sequence[Prepared],
-    order: Order,
-    series: Sequence[WhatToShow],
-    now: datetime,
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
@@ -65,26 +61,22 @@ async def contract_work(
     all expected ones. Contracts that have expired are among them where the source still answers for their expiration
     (see `expired`), and for what is not settled only.
     """
-    return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
+    return _urgent(await _recorded_work(db, settings, symbols, order, now), symbols)
 
 
 async def lacks_expired(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> bool:
     """Tell whether contracts that have expired lack something, and their source is not known to have forgotten them."""
     for symbol in symbols:
         gone = await expired_contracts.not_gone(db, symbol, now)
-        if gone and symbol.sessions and await _missing(db, symbol, series, order, gone, now):
+        if gone and symbol.sessions and await _missing(db, settings, symbol, order, gone, now):
             return True
     return False
 
 
 async def _recorded_work(
-    db: Database,
-    symbols: Sequence[Prepared],
-    order: Order,
-    series: Sequence[WhatToShow],
-    now: datetime,
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> list[Work]:
     work: list[Work] = []
     for symbol in symbols:
@@ -95,7 +87,7 @@ async def _recorded_work(
         young = await claims.recent(db, order.option_bars, symbol.underlying.id, now) if settling else {}
         rests = await older_sessions.resting(order, db, order.option_bars, symbol.underlying, now)
         requests: dict[int, list[HistoricalRequest]] = {}
-        for row in await _missing(db, symbol, series, order, list(by_id.values()), now):
+        for row in await _missing(db, settings, symbol, order, list(by_id.values()), now):
             contract = by_id[row.instrument_id]
             missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
             missing = rests.awake(contract, row.what_to_show, missing)
@@ -107,13 +99,14 @@ async def _recorded_work(
 
 async def _missing(
     db: Database,
+    settings: Settings,
     symbol: Prepared,
-    series: Sequence[WhatToShow],
     order: Order,
     contracts: Sequence[OptionContract],
     now: datetime,
 ) -> list[coverage_table.Missing]:
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
+    series = settings.series_for(symbol.underlying.symbol)
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
         return await coverage_table.lacking_columns(
@@ -140,10 +133,9 @@ def _asks(order: Order) -> Asks | None:
 
 async def sample(
     db: Database,
-    order: Order,
+    settings: Settings,
     symbols: Sequence[Prepared],
-    series: Sequence[WhatToShow],
-    share: float,
+    order: Order,
     randomness: random.Random,
     now: datetime,
 ) -> list[Work]:
@@ -152,7 +144,9 @@ async def sample(
     IB corrects bars later now and then; what a second reading changes becomes visible in bar_revisions.
     """
     work: list[Work] = []
+    share = settings.repair.resample_share
     for symbol in symbols:
+        series = settings.series_for(symbol.underlying.symbol)
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
         rows = await coverage_table.missing(
             db, order.option_bars, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
@@ -201,7 +195,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             continue
         sessions = order.parts(symbol, at)
         draft.underlyings += await underlying_work(db, underlying, order, at)
-        if not sessions:
+        if not sessions or order.option_bars not in settings.data_sets_for(symbol):
             continue
         market = await market_of(db, calendar, underlying, order.day)
         chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
@@ -223,11 +217,12 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         wanted = set(ready.contracts)
         for one in added if missing else ():
             if one in wanted:
-                asked = (requests_for(one, order.option_bars, what, missing, sessions) for what in settings.series)
+                series = settings.series_for(symbol)
+                asked = (requests_for(one, order.option_bars, what, missing, sessions) for what in series)
                 fresh.append(Work(one, tuple(itertools.chain.from_iterable(asked))))
-    recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
+    recorded = await _recorded_work(db, settings, draft.symbols, order, at)
     for ready in draft.symbols:
-        first = await expired_contracts.probes(db, calendar, ready, settings.series, at)
+        first = await expired_contracts.probes(db, settings, calendar, ready, at)
         recorded += [Work(request.instrument, (request,)) for request in first]
         if first:
             draft.remarks.append(
