@@ -217,7 +217,7 @@ async def refresh_chains(
     async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
         seeker = discovery.Discovery(db, source, settings, clock)
         day = opening.calendar(settings).last_opened(clock.now())
-        for symbol in symbols or settings.symbol_names:
+        for symbol in symbols or settings.option_symbols:
             underlying = await seeker.underlying(symbol)
             refreshed = (
                 underlying if isinstance(underlying, Failure) else await seeker.refresh(underlying, day, force=True)

@@ -8,6 +8,7 @@ from collector.config import Settings
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.runs import preflight
 
 
@@ -47,7 +48,10 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
                 preflight.connection(settings.gateway.host, settings.gateway.port, source.offset.total_seconds())
             )
             if permissions:
-                checks += preflight.entitlements(await source.probe(settings.symbol_names[0]))
+                symbol = (*settings.option_symbols, *settings.symbol_names)[0]
+                asked = {what for one in settings.symbol_names for what in settings.series_for(one)}
+                series = [what for what in OPTION_BARS_5MIN.series if what in asked]
+                checks += preflight.entitlements(await source.probe(symbol, series))
     except CollectorError as error:
         checks.append(preflight.failed("gateway", error))
     return checks

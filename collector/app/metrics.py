@@ -75,7 +75,8 @@ async def gather(db: Database, settings: Settings, calendar: Calendar, now: date
     completeness = {}
     for underlying in await contract_tables.underlyings(db):
         session = calendar.last_completed(now, underlying.symbol)
-        measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, settings.series)
+        series = settings.series_for(underlying.symbol)
+        measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series)
         if measured.completeness is not None:
             completeness[underlying.symbol] = measured.completeness
     awaited = await claims.awaited(db)

@@ -45,8 +45,11 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> day_st
     chosen = day or days.last_opened(clock.now())
     days.session("SPY", chosen)
     async with opening.database(settings, clock) as db:
-        found = [(one, days.session(one.symbol, chosen)) for one in await contract_store.underlyings(db)]
-        page = await day_status.overview(db, chosen, found, settings.series)
+        found = [
+            (one, days.session(one.symbol, chosen), settings.series_for(one.symbol))
+            for one in await contract_store.underlyings(db)
+        ]
+        page = await day_status.overview(db, chosen, found)
         return replace(page, uncounted=await uncounted(db, clock.now()))
 
 

@@ -3,6 +3,7 @@
 The sections that say what is collected: `symbols:`, `selection:`, `series:`, `repair:`, `rotation:`.
 """
 
+import json
 from datetime import time, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -94,6 +95,8 @@ def _exactly(fraction: float) -> Decimal:
     return Decimal(str(fraction))
 
 
+_LONGEST_LOOKBACK_DAYS = 60
+"""IB keeps quotes of options for some 65 days."""
 _MINUTE = timedelta(minutes=1)
 _TOO_EARLY = time(12, 30)
 """A product that closes then on full days would close at the open, 09:30, where the exchange closes at 13:00."""
@@ -113,11 +116,16 @@ class RotationSettings(Section):
 class SymbolSettings(Section):
     """One underlying, and what is different for it; None takes the general setting.
 
-    close: the regular close of its options, New York, where the built-in table is wrong.
+    close: the regular close of its options, New York, where the built-in table is wrong. series: of its options.
+    data_sets: names of the kinds of bars that are collected for it; None: all. retention_days: how long its bars are
+    kept, longer than they can be repaired.
     """
 
     symbol: Symbol
     close: TimeOfDay | None = None
+    series: tuple[WhatToShow, ...] | None = None
+    data_sets: tuple[str, ...] | None = None
+    retention_days: int | None = None
     horizon_days: int | None = Field(default=None, ge=0, le=1100)
     regimes: tuple[IvRegime, ...] | None = None
     near_band: float | None = Field(default=None, gt=0, le=5)
@@ -129,6 +137,28 @@ class SymbolSettings(Section):
     @classmethod
     def _capitals(cls, symbol: object) -> object:
         return symbol.strip().upper() if isinstance(symbol, str) else symbol
+
+    @field_validator("series", "data_sets", mode="before")
+    @classmethod
+    def _split(cls, names: object) -> object:
+        return split_names(names)
+
+    @field_validator("series")
+    @classmethod
+    def _of_options(cls, series: tuple[WhatToShow, ...] | None) -> tuple[WhatToShow, ...] | None:
+        return None if series is None else check_series(series)
+
+    @field_validator("data_sets")
+    @classmethod
+    def _collected(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if names is None else check_data_sets(names)
+
+    @field_validator("retention_days")
+    @classmethod
+    def _beyond_repairs(cls, days: int | None) -> int | None:
+        if days is not None and days <= _LONGEST_LOOKBACK_DAYS:
+            raise ValueError(f"should be more than {_LONGEST_LOOKBACK_DAYS}, as far back as repairs reach")
+        return days
 
     @field_validator("close")
     @classmethod
@@ -162,9 +192,19 @@ class SymbolSettings(Section):
         return SelectionSettings(**{**dict(general), **{key: value for key, value in own.items() if value is not None}})
 
 
-def split_symbols(given: object) -> object:
+def split_names(given: object) -> object:
     """Take one comma-separated string, as the environment or an option gives it, for a list."""
     return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def split_symbols(given: object) -> object:
+    """Take for a list what the environment or an option gives: names separated by commas, or a list in JSON."""
+    if not isinstance(given, str) or not given.lstrip().startswith("["):
+        return split_names(given)
+    try:
+        return json.loads(given)
+    except json.JSONDecodeError as exc:
+        raise ValueError('should be names separated by commas, or JSON such as [{"symbol": "SPY"}]') from exc
 
 
 def check_series(series: tuple[WhatToShow, ...]) -> tuple[WhatToShow, ...]:
@@ -196,6 +236,22 @@ def collected(sizes: tuple[str, ...]) -> tuple[DataSet, ...]:
     return OPTION_BARS_5MIN, *(data_set for size, data_set in UNDERLYING_SIZES.items() if size in sizes)
 
 
+def check_data_sets(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse data sets that are not there, repeats, an empty list, and options without their underlying."""
+    known = {one.name: one for one in DATA_SETS}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{name} is no data set; choose among {', '.join(known)}")
+    if not names or len(set(names)) != len(names):
+        raise ValueError("should name each data set once, and at least one")
+    if OPTION_BARS_5MIN.name in names and UNDERLYING_BARS_5MIN.name not in names:
+        raise ValueError(
+            f"{OPTION_BARS_5MIN.name} needs {UNDERLYING_BARS_5MIN.name} beside it: strikes are chosen by the price of"
+            " the underlying, and its bars tell that a time has come"
+        )
+    return names
+
+
 class EvidenceSettings(Section):
     """When an empty answer is believed. no_bid_usd: an ask up to this, USD, makes an empty BID no surprise."""
 
@@ -212,5 +268,5 @@ class RepairSettings(Section):
     """
 
     late_night_sessions: int = Field(default=5, ge=1, le=60)
-    lookback_days: int = Field(default=45, ge=1, le=60)
+    lookback_days: int = Field(default=45, ge=1, le=_LONGEST_LOOKBACK_DAYS)
     resample_share: float = Field(default=0.001, ge=0, le=0.1)

@@ -17,6 +17,7 @@ from collector.config.collection_settings import (
     check_series,
     check_sizes,
     collected,
+    split_names,
     split_symbols,
 )
 from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
@@ -32,8 +33,11 @@ from collector.config.operation_settings import (
 )
 from collector.config.section import secrets_in
 from collector.config.window_settings import WindowsSettings
-from collector.domain.market_data.data_sets import DAY, OPTION_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
+
+_LIKE_ANY = SymbolSettings(symbol="ANY")
+"""Differs from the general settings in nothing."""
 
 
 class Settings(BaseSettings):
@@ -78,7 +82,8 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
 
-    _split = field_validator("symbols", "series", "underlying_bars", mode="before")(split_symbols)
+    _symbols = field_validator("symbols", mode="before")(split_symbols)
+    _names = field_validator("series", "underlying_bars", mode="before")(split_names)
     _series = field_validator("series")(check_series)
     _sizes = field_validator("underlying_bars")(check_sizes)
 
@@ -107,13 +112,19 @@ class Settings(BaseSettings):
 
     @property
     def data_sets(self) -> tuple[DataSet, ...]:
-        """Return what is collected, options first."""
-        return collected(self.underlying_bars)
+        """Return what is collected for any symbol, by id."""
+        own = {one for symbol in self.symbol_names for one in self.data_sets_for(symbol)}
+        return tuple(one for one in DATA_SETS if one in own)
 
     @property
     def symbol_names(self) -> tuple[str, ...]:
         """Return the symbols in the order of the configuration."""
         return tuple(symbol.symbol for symbol in self.symbols)
+
+    @property
+    def option_symbols(self) -> tuple[str, ...]:
+        """Return the symbols whose options are collected, in the order of the configuration."""
+        return tuple(symbol for symbol in self.symbol_names if self.series_for(symbol))
 
     @property
     def closes(self) -> dict[str, time]:
@@ -122,15 +133,35 @@ class Settings(BaseSettings):
 
     def rotation_for(self, symbol: str) -> RotationSettings:
         """Return the rotation of a symbol: its own where it has one, else the general (any symbol may be asked)."""
-        own = next((one.rotation for one in self.symbols if one.symbol == symbol), None)
+        own = self._own(symbol).rotation
         return self.rotation if own is None else own
 
     def selection_for(self, symbol: str) -> SelectionSettings:
         """Return the selection of a symbol: the general one with its own differences (any symbol may be asked)."""
-        for own in self.symbols:
-            if own.symbol == symbol:
-                return own.selection(self.selection)
-        return self.selection
+        return self._own(symbol).selection(self.selection)
+
+    def series_for(self, symbol: str) -> tuple[WhatToShow, ...]:
+        """Return the series of a symbol's options, none where they are not collected (any symbol may be asked)."""
+        if OPTION_BARS_5MIN not in self.data_sets_for(symbol):
+            return ()
+        own = self._own(symbol).series
+        return self.series if own is None else own
+
+    def data_sets_for(self, symbol: str) -> tuple[DataSet, ...]:
+        """Return the kinds of bars that are collected for a symbol (any symbol may be asked)."""
+        own = self._own(symbol).data_sets
+        if own is None:
+            return collected(self.underlying_bars)
+        return tuple(one for one in DATA_SETS if one.name in own)
+
+    def retention_for(self, symbol: str) -> int | None:
+        """Return for how many days a symbol's bars are kept; None: for ever (any symbol may be asked)."""
+        own = self._own(symbol).retention_days
+        return self.retention.bars_days if own is None else own
+
+    def _own(self, symbol: str) -> SymbolSettings:
+        """Return what is different for a symbol, nothing where it is not configured."""
+        return next((one for one in self.symbols if one.symbol == symbol), _LIKE_ANY)
 
     @property
     def secrets(self) -> tuple[str, ...]:

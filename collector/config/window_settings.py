@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from collector.config.collection_settings import Symbol, split_symbols
+from collector.config.collection_settings import Symbol, split_names
 from collector.config.section import Section, TimeOfDay, Zone
 from collector.domain.run_vocabulary import BUILT_IN, Asks, Role, Scope, Window
 
@@ -70,7 +70,7 @@ class WindowSettings(Section):
     priority: int = Field(default=50, ge=0, le=100)
     symbols: tuple[Symbol, ...] = ()
 
-    _split = field_validator("symbols", "weekdays", mode="before")(split_symbols)
+    _split = field_validator("symbols", "weekdays", mode="before")(split_names)
     _span = field_validator("span")(_is_span)
 
     @field_validator("weekdays")

@@ -233,16 +233,18 @@ class IBSource:
     def on_event(self, listener: Callable[[Event], None] | None) -> None:
         self._supervisor.on_event = listener
 
-    async def probe(self, symbol: str) -> tuple[Permission, ...] | Failure:
-        """Ask for a day of every series of an underlying and of one of its options, to see what may be seen."""
+    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> tuple[Permission, ...] | Failure:
+        """Ask for a day of every series of an underlying, and of these of one of its options: what may be seen?"""
         underlying = await self.underlying(symbol)
         if isinstance(underlying, Failure):
             return underlying
-        option = await self._some_option(underlying)
-        if isinstance(option, Failure):
-            return option
-        every: tuple[Instrument, ...] = (underlying, option)
-        return tuple([await self._permission(one, what) for one in every for what in _data_set(one).series])
+        asked: list[tuple[Instrument, WhatToShow]] = [(underlying, what) for what in _data_set(underlying).series]
+        if series:
+            option = await self._some_option(underlying)
+            if isinstance(option, Failure):
+                return option
+            asked += [(option, what) for what in series]
+        return tuple([await self._permission(one, what) for one, what in asked])
 
     # Requests.
 

@@ -47,7 +47,7 @@ async def environment(
     return Environment(
         disk_free_bytes=free,
         disk_used=used,
-        chain_refreshed=refreshed,
+        chain_refreshed=tuple(one for one in refreshed if settings.series_for(one[0])),
         backup_expected=backups.expected,
         last_backup=backups.last,
         backup_missing=backups.missing,

@@ -39,7 +39,7 @@ def configured(settings: Settings, calendar: Calendar) -> Schedule:
 async def schedule_of(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> Schedule:
     """Return the configured schedule, with what the tables know of expirations."""
     first, today = _first_day(settings, now), now.astimezone(NEW_YORK).date()
-    known = await schedule_state.expirations(db, settings.symbol_names, first, today)
+    known = await schedule_state.expirations(db, settings.option_symbols, first, today)
     return Schedule(settings.windows, calendar, settings.symbol_names, known.expected)
 
 

@@ -27,7 +27,9 @@ async def look(finished: Finished, parts: Parts) -> None:
         underlying = await contract_store.underlying(parts.db, symbol)
         if underlying is not None:
             session = order.session(symbol)
-            contracts = await contract_store.selected(parts.db, underlying.id, order.day, order.day)
+            is_optioned = bool(parts.settings.series_for(symbol))
+            days = (order.day, order.day)
+            contracts = await contract_store.selected(parts.db, underlying.id, *days) if is_optioned else []
             waiting = await contract_scope.pending(parts.db, parts.settings, parts.calendar, underlying, order.day)
             ids = await contract_scope.due_ids(parts.db, underlying, session, waiting)
             known = {contract.id for contract in contracts} if ids is None else set(ids)
@@ -37,10 +39,11 @@ async def look(finished: Finished, parts: Parts) -> None:
 
 
 async def refresh_chains(finished: Finished, parts: Parts) -> None:
-    """Read expirations and contracts of every symbol anew; an expiration that cannot be had leaves the symbol out."""
+    """Read the chains of symbols with options anew; an expiration that cannot be had leaves the symbol out."""
     order = finished.order
     discovery = Discovery(parts.db, parts.source, parts.settings, parts.clock)
-    for symbol in order.symbols:
+    collected = (one for one in order.symbols if parts.settings.series_for(one))
+    for symbol in collected:
         underlying = await discovery.underlying(symbol)
         found = (
             underlying

@@ -112,7 +112,7 @@ async def _fill(finished: Finished, parts: Parts, done: Told) -> None:
 async def _ask(finished: Finished, parts: Parts, done: Told) -> None:
     sessions: dict[str, Session] = {}
     lacking: list[OptionContract] = []
-    for prepared in finished.prepared:
+    for prepared in (one for one in finished.prepared if parts.settings.series_for(one.underlying.symbol)):
         session = finished.order.session(prepared.underlying.symbol)
         now = parts.source.now()
         if session.open <= now and now.astimezone(NEW_YORK).date() == session.day:

@@ -278,7 +278,8 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
     data_set = finished.order.option_bars[0]
-    measured = await session_statistics.measure(db, data_set, underlying.id, session, settings.series, ids)
+    series = settings.series_for(symbol)
+    measured = await session_statistics.measure(db, data_set, underlying.id, session, series, ids)
     slots = list(data_set.slots(data_set.span(session)))
     alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
     rows = await report_rows.verdicts(db, alive, session.span)

@@ -81,14 +81,12 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
     order, tally = finished.order, finished.tally
     if watch is not None:
         today = parts.source.now().astimezone(NEW_YORK).date()
-        found = controls.stored_options(parts.db, parts.calendar, finished.prepared, today, parts.settings.series)
+        found = controls.stored_options(parts.db, parts.settings, parts.calendar, finished.prepared, today)
         watch.learn(await found)
         watch.expect(finished.prepared)
     spoken: set[Series] = set()
     for number in range(1, _PASSES + 1):
-        work = await missing_work.contract_work(
-            parts.db, finished.prepared, order, parts.settings.series, parts.source.now()
-        )
+        work = await missing_work.contract_work(parts.db, parts.settings, finished.prepared, order, parts.source.now())
         if number == 1:
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
@@ -117,9 +115,8 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
         if watch is not None:
             spoken |= {one for one in finished.weighed.uncontrolled if not _is_lit(one, finished, watch)}
     if parts.settings.windows.role(order.window) is Role.REPAIRING:
-        share = parts.settings.repair.resample_share
         again = await missing_work.sample(
-            parts.db, order, finished.prepared, parts.settings.series, share, parts.randomness, parts.source.now()
+            parts.db, parts.settings, finished.prepared, order, parts.randomness, parts.source.now()
         )
         await _fetch(again, sessions, finished, parts, None)
 
@@ -224,7 +221,7 @@ async def _fetch(
     async with Storer(
         parts.db,
         finished.run_id,
-        parts.settings.series,
+        parts.settings.series_for,
         tally,
         parts.clock,
         lambda: parts.on_progress(tally),

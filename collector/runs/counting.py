@@ -99,7 +99,8 @@ async def _counts(
         whole = left or order.window in _LOOKING
         past = {
             data_set: await _past(finished, data_set, underlying, touched, db, calendar, now)
-            for data_set in (settings.data_sets if whole else order.data_sets)
+            for data_set in settings.data_sets_for(underlying.symbol)
+            if whole or data_set in order.data_sets
         }
         last = [sessions[-1].day for one, sessions in past.items() if one.kind is InstrumentKind.OPTION and sessions]
         waiting = await contract_scope.pending(db, settings, calendar, underlying, max(last)) if last else {}
@@ -142,7 +143,9 @@ async def _count_gaps(
                 data_set,
                 one.underlying.id,
                 past,
-                settings.series if data_set.kind is InstrumentKind.OPTION else data_set.series,
+                settings.series_for(one.underlying.symbol)
+                if data_set.kind is InstrumentKind.OPTION
+                else data_set.series,
                 run_id=finished.run_id,
                 now=now,
                 reasons=_reasons(finished),
@@ -168,18 +171,15 @@ async def _count_expiries(
     """Count whose last chance it was: what is at risk stays so until it is lost, for it is still asked for."""
     order, saved, awaited, at_risk = finished.order, 0, 0, list[OptionContract]()
     for one in counts:
-        for session in one.touched:
+        series = settings.series_for(one.underlying.symbol)
+        for session in one.touched if series else ():
             if session.settles_at >= now:
                 continue
-            found = await lifecycle.mark_expiry_collected(
-                db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
-            )
+            found = await lifecycle.mark_expiry_collected(db, OPTION_BARS_5MIN, one.underlying.id, session, series)
             # Other sessions are brought up to date only; the report tells of the order's own.
             if session.day == order.day and one.prepared is not None:
                 saved += found.saved
-                awaiting = await claims.awaiting_expiries(
-                    db, OPTION_BARS_5MIN, one.underlying.id, session, settings.series
-                )
+                awaiting = await claims.awaiting_expiries(db, OPTION_BARS_5MIN, one.underlying.id, session, series)
                 awaited += sum(contract.id in awaiting for contract in found.at_risk)
                 at_risk += [contract for contract in found.at_risk if contract.id not in awaiting]
         if one.prepared is not None:
@@ -197,7 +197,7 @@ async def _measure(
     finished: Finished, counts: Sequence[_Count], db: Database, settings: Settings, clock: Clock
 ) -> None:
     """Measure the sessions that were touched, the latest first; the order's own says what the run took for it."""
-    order, series = finished.order, settings.series
+    order = finished.order
     seconds = (clock.now() - finished.started).total_seconds()
     done = expected = 0
     if not order.option_bars:
@@ -206,7 +206,7 @@ async def _measure(
         expected = sum(one.expected for one in of_own.values())
     sessions = sorted(((one, session) for one in counts for session in one.touched), key=lambda pair: pair[1].day)
     for one, session in reversed(sessions):
-        underlying = one.underlying
+        underlying, series = one.underlying, settings.series_for(one.underlying.symbol)
         due = await contract_scope.due_ids(db, underlying, session, one.waiting)
         measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
         if session.day == order.day and one.prepared is not None and order.option_bars:

@@ -4,6 +4,7 @@ Interactive Brokers implements it; a second broker will, as a sibling of `collec
 name: `collector.app.sources` chooses one.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from collector.domain.market_data.answers import (
     Outcome,
     Permission,
 )
-from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.pacing.pace import Pace
 
 
@@ -71,8 +72,8 @@ class MarketDataSource(Protocol):
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
 
-    async def probe(self, symbol: str) -> tuple[Permission, ...] | Failure:
-        """Ask for a day of every series of an underlying and of one of its options, to see what may be seen."""
+    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> tuple[Permission, ...] | Failure:
+        """Ask for a day of every series of an underlying, and of these of one of its options: what may be seen?"""
 
 
 class NoSource:
@@ -136,6 +137,6 @@ class NoSource:
         """Return the failure."""
         return self._failure
 
-    async def probe(self, symbol: str) -> Failure:  # noqa: ARG002
+    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure

@@ -30,9 +30,31 @@ INSTRUMENTS = {
     "contract_id": "CASE WHEN instrument_id > 0 THEN instrument_id END",
     "underlying_id": "CASE WHEN instrument_id < 0 THEN -instrument_id END",
 }
-DATA_SET = "id of data_sets"
-BARS_OF_5_MINUTES = "1: bars of 5 minutes"
-"""Comments of the column, as it is now and as it was."""
+# Comments are written by db.schema.comments after each upgrade, from one place; those of earlier revisions go.
+DROP_COMMENTS = """
+DO $$
+DECLARE
+    said record;
+BEGIN
+    FOR said IN
+        SELECT class.oid::regclass AS relation, held.attname AS name
+        FROM pg_description AS comment
+        INNER JOIN pg_class AS class ON class.oid = comment.objoid AND comment.classoid = 'pg_class'::regclass
+        INNER JOIN pg_attribute AS held ON held.attrelid = class.oid AND held.attnum = comment.objsubid
+        WHERE class.relnamespace = 'public'::regnamespace
+            AND comment.objsubid > 0
+            AND class.relname = ANY('{
+                underlying_securities, expiration_refreshes, option_chains, option_contract_lifecycle, bar_revisions,
+                hourly_option_archive, underlying_intraday_archive, request_coverage, intraday_collection_runs,
+                daily_collection_status, historical_data_gaps, collection_statistics, dead_letters, greeks_parameters,
+                expiration_carry, quarantined_bars, option_open_interest, negative_claims, session_evidence, requests
+            }')
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS NULL', said.relation, said.name);
+    END LOOP;
+END
+$$
+"""
 
 BARS = ("option_bars_5min", "underlying_bars_5min")
 SUMMARIES = ("daily_option_summary", "hourly_option_summary", "underlying_intraday_summary")
@@ -185,6 +207,7 @@ def upgrade() -> None:
     _key_by_instrument()
     _instruments()
     _keep_adjustments()
+    op.execute(DROP_COMMENTS)
 
 
 def downgrade() -> None:
@@ -314,7 +337,7 @@ def _create_store() -> None:
     op.execute("CREATE SCHEMA store")
     op.create_table(
         "option_bars_5min",
-        sa.Column("time", INSTANT, nullable=False, comment="start of the slot"),
+        sa.Column("time", INSTANT, nullable=False),
         sa.Column("contract_id", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.Integer()) for name in (*OPTION_PRICES, "vwap_off", "volume", "bar_count", *GREEKS)),
         sa.Column("greeks_version", sa.SmallInteger()),
@@ -333,7 +356,7 @@ def _create_store() -> None:
     )
     op.create_table(
         "underlying_bars_5min",
-        sa.Column("time", INSTANT, nullable=False, comment="start of the slot"),
+        sa.Column("time", INSTANT, nullable=False),
         sa.Column("underlying_id", sa.Integer(), nullable=False),
         *(sa.Column(name, sa.BigInteger()) for name in ("open", "up", "down", "close", "vwap_off", "volume")),
         *(sa.Column(name, sa.Integer()) for name in ("bar_count", "implied_volatility", "collection_run_id")),
@@ -410,23 +433,18 @@ def _instruments() -> None:
             sa.Text(),
             server_default="ib",
             nullable=False,
-            comment="who defines it, its contracts and their bars",
         ),
     )
     op.add_column(
         "underlying_securities",
-        sa.Column(
-            "calendar", sa.Text(), server_default="XNYS", nullable=False, comment="the exchange's code, of its sessions"
-        ),
+        sa.Column("calendar", sa.Text(), server_default="XNYS", nullable=False),
     )
     op.create_table(
         "earlier_source_ids",
-        sa.Column("instrument_id", sa.Integer(), nullable=False, comment="a contract's id, or minus the underlying's"),
+        sa.Column("instrument_id", sa.Integer(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.Column(
-            "since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"
-        ),
+        sa.Column("since", INSTANT, nullable=False),
         sa.Column("until", INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("instrument_id", "since", "source_id", name=op.f("pk_earlier_source_ids")),
     )
@@ -456,7 +474,7 @@ def _key_by_instrument() -> None:
             data_set="CASE WHEN contract_id IS NULL THEN 2 ELSE 1 END",
         )
         op.alter_column(table, "instrument_id", nullable=False)
-        op.alter_column(table, "data_set", server_default=None, comment=DATA_SET, existing_comment=BARS_OF_5_MINUTES)
+        op.alter_column(table, "data_set", server_default=None)
         # Keys, checks and foreign keys go with the columns.
         for name in ("contract_id", "underlying_id"):
             op.drop_column(table, name)
@@ -464,7 +482,7 @@ def _key_by_instrument() -> None:
     op.create_index(op.f("ix_bar_revisions_instrument_id_time"), "bar_revisions", ["instrument_id", "time"])
     _create_keys()
     _tell_data_sets_of_requests("2")
-    op.alter_column("requests", "data_set", server_default=None, comment=DATA_SET, existing_comment=BARS_OF_5_MINUTES)
+    op.alter_column("requests", "data_set", server_default=None)
     _create_data_sets()
 
 
@@ -489,9 +507,7 @@ def _key_by_table() -> None:
         _create_keys_by_table(table)
     _tell_data_sets_of_requests("1")
     for table in (*SERIES_KEYS, "requests"):
-        op.alter_column(
-            table, "data_set", server_default=sa.text("1"), comment=BARS_OF_5_MINUTES, existing_comment=DATA_SET
-        )
+        op.alter_column(table, "data_set", server_default=sa.text("1"))
 
 
 def _drop_views() -> None:
@@ -501,13 +517,11 @@ def _drop_views() -> None:
 
 
 def _data_set(server_default: sa.TextClause | None = None) -> "sa.Column[int]":
-    return sa.Column("data_set", sa.SmallInteger(), server_default=server_default, nullable=False, comment=DATA_SET)
+    return sa.Column("data_set", sa.SmallInteger(), server_default=server_default, nullable=False)
 
 
 def _instrument_id(*, nullable: bool) -> "sa.Column[int]":
-    return sa.Column(
-        "instrument_id", sa.Integer(), nullable=nullable, comment="a contract's id, or minus the underlying's"
-    )
+    return sa.Column("instrument_id", sa.Integer(), nullable=nullable)
 
 
 def _show_instrument(table: str) -> None:
@@ -564,10 +578,10 @@ def _set(table: str, where: str = "true", **values: str) -> None:
 def _create_data_sets() -> None:
     op.create_table(
         "data_sets",
-        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False, comment="data_set of other tables"),
-        sa.Column("name", sa.Text(), nullable=False, comment="of the view that shows its bars"),
-        sa.Column("instrument_kind", sa.Text(), nullable=False, comment="option or underlying"),
-        sa.Column("bar_seconds", sa.Integer(), nullable=False, comment="length of a slot"),
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("instrument_kind", sa.Text(), nullable=False),
+        sa.Column("bar_seconds", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_sets")),
         sa.UniqueConstraint("name", name=op.f("uq_data_sets_name")),
     )
@@ -584,7 +598,6 @@ def _create_data_sets() -> None:
             "selected",
             postgresql.DATEMULTIRANGE(),
             nullable=False,
-            comment="sessions on which bars of the underlying are expected",
         ),
         sa.ForeignKeyConstraint(
             ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_underlying_selections_underlying_id")

@@ -3,10 +3,20 @@
 -- $1 start timestamptz
 -- $2 end timestamptz
 -- $3 series text[]: the configured ones
+-- $4 own_symbols text[]: symbols with series of their own
+-- $5 own_series text[]: these, one each; NULL: none at all
 INSERT INTO store.option_bars_5min
+WITH own AS (
+    SELECT chain.id AS contract_id, array_remove(array_agg(t.series), NULL) AS series
+    FROM unnest($4::text[], $5::text[]) AS t (symbol, series)
+    INNER JOIN underlying_securities AS underlying ON underlying.symbol = t.symbol
+    INNER JOIN option_chains AS chain ON chain.underlying_id = underlying.id
+    GROUP BY chain.id
+)
 SELECT DISTINCT ON (stored.contract_id, stored.time) stored.*
 FROM
-    earlier_system.option_bars_5min AS earlier,
+    earlier_system.option_bars_5min AS earlier
+    LEFT JOIN own ON own.contract_id = earlier.contract_id,
     LATERAL jsonb_strip_nulls(to_jsonb(earlier)) AS known,
     LATERAL jsonb_populate_record(
         NULL::option_bars_5min,
@@ -21,7 +31,7 @@ FROM
                     CASE WHEN known ? 'bid_close' THEN 'BID' END,
                     CASE WHEN known ? 'ask_close' THEN 'ASK' END
                 ], NULL
-            ) @> $3::text[]
+            ) @> coalesce(own.series, $3::text[])
         )
     ) AS adopted,
     LATERAL store.whole(adopted) AS stored

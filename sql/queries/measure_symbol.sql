@@ -16,6 +16,8 @@ WITH contract AS (
         AND chain.expiration_date >= $3::date
         AND life.selected @> $3::date
         AND ($7::integer[] IS NULL OR chain.id = ANY($7::integer[]))
+        -- Nothing is expected of options that are not collected.
+        AND cardinality($6::text[]) > 0
 ),
 series AS (
     SELECT

@@ -1,5 +1,5 @@
 -- Bring the recorded gaps of an underlying's series, or of its contracts', up to date with what is not settled on past sessions.
--- What awaits a second witness, or is not expected any more, is no gap: such gaps are withdrawn, neither filled nor
+-- What awaits a second witness, or is not expected any more (its series may have left the configuration), is no gap: such gaps are withdrawn, neither filled nor
 -- open.
 -- $1 data_set_id smallint
 -- $2 underlying_id integer: whose gaps
@@ -72,7 +72,6 @@ own AS (
             UNION ALL
             SELECT -$2::integer
         )
-        AND gap.what_to_show = ANY($6::text[])
         AND (SELECT range_agg(slots) FROM session) @> tstzrange(gap.gap_start, gap.gap_end)
 ),
 lost AS (

@@ -77,7 +77,7 @@ def _text(batch: Sequence[InstrumentAnswers]) -> bytes:
             prices = [_stored(one) for one in (trade, bid, ask)]
             at = trade.time.isoformat()
             lines.append(
-                f"{answers.instrument.id}\t{at}\t{prices[0]}\t{trade.volume}\t{trade.bar_count}\t0"
+                f"{answers.instrument.id}\t{at}\t{prices[0]}\t{(trade.volume or 0) // SCALE}\t{trade.bar_count}\t0"
                 f"\t{prices[1]}\t{prices[2]}\t1\t{at}\t{at}\n"
             )
     return "".join(lines).encode()
@@ -85,7 +85,7 @@ def _text(batch: Sequence[InstrumentAnswers]) -> bytes:
 
 def _stored(bar: Bar) -> str:
     """Return open, up, down and close in cents."""
-    open_, high, low, close = (int(price * 100) for price in bar[1:5])
+    open_, high, low, close = (price // 100 for price in bar[1:5])
     return f"{open_}\t{high - max(open_, close)}\t{min(open_, close) - low}\t{close}"
 
 

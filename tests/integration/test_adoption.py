@@ -171,7 +171,7 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
 
 
 async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_database_url: str, folder: Path) -> None:
-    """Whatever the earlier system said: a slot has gaps where a configured series has no price, so is not covered."""
+    """A slot has gaps where a series that is configured for its symbol has no price, whatever was said earlier."""
     connection = await _earlier(empty_database_url, engine)
     await connection.execute(
         "ALTER TABLE option_bars_5min ADD COLUMN ask_close double precision;"
@@ -193,6 +193,12 @@ async def test_a_slot_that_lacks_a_series_has_gaps(engine: Engine, empty_databas
     only = (WhatToShow.TRADES, WhatToShow.BID)
     await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, option_series=only)
     assert [gaps for [gaps] in await connection.fetch(of_options)] == [False, True, True, False]
+
+    trades, ask = WhatToShow.TRADES, WhatToShow.ASK
+    for own, gaps in (({"SPY": (trades, ask)}, [False, True, False, True]), ({"SPY": (), "TSLA": (ask,)}, [False] * 4)):
+        await connection.execute("DELETE FROM store.option_bars_5min")
+        await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK, own_series=own)
+        assert [found for [found] in await connection.fetch(of_options)] == gaps
     await connection.close()
 
 

@@ -23,6 +23,8 @@ from collector.domain.market_data.answers import Failure, HistoricalRequest, Out
 from collector.domain.market_data.bars import decimal
 from collector.domain.market_data.data_sets import (
     OPTION_BARS_5MIN,
+    UNDERLYING_BARS_1DAY,
+    UNDERLYING_BARS_1MIN,
     UNDERLYING_BARS_5MIN,
     DataSet,
     InstrumentKind,
@@ -35,8 +37,6 @@ from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain,
 from tests.support.slots import SLOT
 
 MINUTE = timedelta(minutes=1)
-UNDERLYING_BARS_1MIN = replace(UNDERLYING_BARS_5MIN, id=4, name="underlying_bars_1min", bar_size=MINUTE)
-UNDERLYING_BARS_1DAY = replace(UNDERLYING_BARS_1MIN, id=3, name="underlying_bars_1day", bar_size=timedelta(days=1))
 OPTION_BARS_1MIN = replace(OPTION_BARS_5MIN, id=5, name="option_bars_1min", bar_size=MINUTE)
 SENT = FRIDAY.settles_at + timedelta(minutes=5)
 TABLES = {
@@ -52,17 +52,15 @@ TABLES = {
 
 @pytest_asyncio.fixture
 async def db(plain_database_url: str) -> AsyncIterator[Database]:
-    """Give a database that knows bars of a minute and of a day, too."""
+    """Give a database that knows bars of a minute of options, too, which this version does not."""
     async with pool.connect(plain_database_url, SystemClock(SENT)) as opened:
-        for one in (UNDERLYING_BARS_1MIN, UNDERLYING_BARS_1DAY, OPTION_BARS_1MIN):
-            await rows(
-                opened,
-                "INSERT INTO data_sets (id, name, instrument_kind, bar_seconds) VALUES ($1, $2, $3, $4) RETURNING id",
-                one.id,
-                one.name,
-                one.kind.value,
-                int(one.bar_size.total_seconds()),
-            )
+        await rows(
+            opened,
+            "INSERT INTO data_sets (id, name, instrument_kind, bar_seconds) VALUES ($1, $2, $3, 60) RETURNING id",
+            OPTION_BARS_1MIN.id,
+            OPTION_BARS_1MIN.name,
+            OPTION_BARS_1MIN.kind.value,
+        )
         yield opened
 
 
@@ -108,7 +106,7 @@ async def answered(
         line = f"{one.key}\t{data_set.id}\tTRADES\t{covered}\t{final}\t{refused}\t{{}}\n"
         await transaction.copy("stage_coverage", columns, line)
         await quarantine.add(transaction, data_set, [(one, bad)], 1)
-        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size)
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size, [], [], [])
         await transaction.execute("merge_coverage", data_set.id)
         await requests_table.record(transaction, [asked], 1)
 
@@ -207,17 +205,17 @@ async def test_nobody_traded_in_a_minute_is_not_said_of_five(
     assert await rows(db, "SELECT volume FROM option_bars_5min WHERE bid_close IS NOT NULL") == [(volume,)]
 
 
-@pytest.mark.parametrize("given", [UNDERLYING_BARS_1DAY, UNDERLYING_BARS_1MIN], ids=lambda one: one.name)
-async def test_a_forgotten_session_is_forgotten_in_the_sizes_that_are_collected(
-    db: Database, chain: Chain, given: DataSet
-) -> None:
-    """Sizes that this version does not know keep what is covered; the neighbouring sessions keep theirs in all."""
-    friday = [Spans((one.span(FRIDAY),)) for one in (given, UNDERLYING_BARS_5MIN)]
-    for data_set, spans in zip((given, UNDERLYING_BARS_5MIN), friday, strict=True):
-        await answered(db, data_set, chain.underlying, spans)
-    before = await known(db, given)
-    assert await coverage_table.forget(db, FRIDAY, [chain.underlying.symbol], FRIDAY.day) == 1
-    assert await known(db, given) == before
+async def test_a_forgotten_session_is_forgotten_in_every_size(db: Database, chain: Chain) -> None:
+    """Sizes that this version knows are forgotten, others keep what is covered."""
+    sizes = (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_1DAY, UNDERLYING_BARS_1MIN)
+    for data_set in (*sizes, OPTION_BARS_1MIN):
+        await answered(db, data_set, instrument(chain, data_set), Spans((data_set.span(FRIDAY),)))
+    before = await known(db, OPTION_BARS_1MIN)
+    assert await coverage_table.forget(db, FRIDAY, [chain.underlying.symbol], FRIDAY.day) == len(sizes)
+    assert await known(db, OPTION_BARS_1MIN) == before
+    for data_set in sizes:
+        (row,) = (await known(db, data_set))["request_coverage"]
+        assert row[2:4] == ("{}", "{}")
 
 
 async def test_a_days_slot_is_from_midnight_to_midnight(db: Database, chain: Chain) -> None:

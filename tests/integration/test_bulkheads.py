@@ -77,7 +77,7 @@ async def test_one_absurd_number_costs_one_slot(database: Database, kind: str) -
     table = "underlying_bars_5min" if what is V else "option_bars_5min"
     column = {T: "close", B: "bid_close", A: "ask_close", V: "implied_volatility"}[what]
 
-    async with Storer(database, 1, OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:
+    async with Storer(database, 1, lambda _: OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:
         await storer.put(brought(instrument, what, session_of(what, **odd)))
 
     assert storer.refused == []
@@ -148,7 +148,12 @@ async def test_an_instrument_that_the_server_refuses_stands_alone(patient: Datab
 
     with capture_logs() as logs:
         async with Storer(
-            patient, 1, OPTION_SERIES, tally, SystemClock(datetime(2026, 11, 20, 22, tzinfo=UTC)), lambda: None
+            patient,
+            1,
+            lambda _: OPTION_SERIES,
+            tally,
+            SystemClock(datetime(2026, 11, 20, 22, tzinfo=UTC)),
+            lambda: None,
         ) as storer:
             for contract in chain.contracts:
                 given = [brought(contract, what, (trade(0) if what is T else quote(0),)) for what in SERIES]
@@ -182,7 +187,7 @@ async def test_the_refused_one_may_be_an_underlying(patient: Database) -> None:
     record = RequestRecord(chain.underlying, UNDERLYING_BARS_5MIN, T, FRIDAY.span, SENT, SENT, Outcome.BARS, bars=1)
     own = replace(answers(chain.underlying, TRADES=answer([absurd])), requests=(record,))
 
-    async with Storer(patient, 1, OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:
+    async with Storer(patient, 1, lambda _: OPTION_SERIES, Tally(), SystemClock(), lambda: None) as storer:
         await storer.put(own)
         await storer.put(brought(contract, T, (trade(0),)))
 

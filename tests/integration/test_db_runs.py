@@ -182,7 +182,7 @@ async def test_the_status_page(database: Database) -> None:
     whole = answers(chain.contracts[0], TRADES=answer([trade(0)]), BID=answer([quote(3)]), ASK=answer([quote(3)]))
     await bar_tables.store(database, [whole, answers(chain.underlying, TRADES=answer([quote(1)]))], run_id)
 
-    page = await day_status.overview(database, FRIDAY.day, [(chain.underlying, FRIDAY)], OPTION_SERIES)
+    page = await day_status.overview(database, FRIDAY.day, [(chain.underlying, FRIDAY, OPTION_SERIES)])
 
     assert [run.id for run in page.runs] == [run_id]
     (symbol,) = page.symbols

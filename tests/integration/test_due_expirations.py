@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest_asyncio
 
+from collector.config import SymbolSettings
 from collector.db.bookkeeping import runs_table, schedule_state
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection.pool import Database
@@ -71,6 +72,18 @@ async def test_what_is_not_known_may_expire(database: Database) -> None:
     await contract_tables.remember_expirations(database, made.underlying.id, MONDAY, [FRIDAY])
     assert Window.EXPIRY_CHECK not in await windows_due(database, at_the_check(TUESDAY))
     assert Window.EXPIRY_CHECK in await windows_due(database, at_the_check(TUESDAY), "PLTR", "TSLA")
+
+
+async def test_symbols_without_options_have_no_last_chance(database: Database, chain: Chain) -> None:
+    """The check is not due for options that are not collected, neither selected ones nor a chain that is not read."""
+    bare = SymbolSettings(symbol="PLTR", data_sets=("underlying_bars_5min",))
+    for symbols in ((bare,), (bare, SymbolSettings(symbol="TSLA", data_sets=("underlying_bars_5min",)))):
+        settings = narrow("PLTR").model_copy(update={"symbols": symbols})
+        for day in (TUESDAY, FRIDAY):
+            schedule = await due_windows.schedule_of(database, settings, CALENDAR, at_the_check(day))
+            found = await due_windows.look(database, settings, schedule, at_the_check(day))
+            assert Window.EXPIRY_CHECK not in {run.occurrence.window for run in found.due}
+    assert chain.contracts
 
 
 async def test_a_last_chance_is_missed_only_where_something_expired(database: Database, chain: Chain) -> None:

@@ -65,7 +65,7 @@ async def status_says(db: pool.Database) -> Said:
     missing, lost = {}, {}
     for day in DAYS:
         session = _calendar(()).session("PLTR", day)
-        page = await day_status.overview(db, day, [(underlying, session)], SETTINGS.series)
+        page = await day_status.overview(db, day, [(underlying, session, SETTINGS.series)])
         [symbol] = page.symbols
         lost[day] = symbol.gaps[GapState.LOST].slots
         missing[day] = symbol.measured.expected - symbol.measured.settled - lost[day]
@@ -84,7 +84,7 @@ async def quality_says(url: str, db: pool.Database) -> Said:
     assert underlying is not None
     for row in rows:
         session = _calendar(()).session("PLTR", row["collection_date"])
-        page = await day_status.overview(db, session.day, [(underlying, session)], SETTINGS.series)
+        page = await day_status.overview(db, session.day, [(underlying, session, SETTINGS.series)])
         measured = page.symbols[0].measured
         assert row["contracts"] == measured.contracts
         assert float(row["completeness_percent"]) == pytest.approx(100 * measured.settled / measured.expected, abs=1e-3)

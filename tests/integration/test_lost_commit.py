@@ -44,7 +44,7 @@ def test_a_commit_whose_reply_is_lost_is_stored_again(arena: Arena, virtual_run:
             given = answers(contract, TRADES=answer(settles=False), BID=answer([quote(0)]))
             cutter.armed = True
             with db.patience(60):
-                async with Storer(db, 1, OPTION_SERIES, Tally(), clock, lambda: None) as storer:
+                async with Storer(db, 1, lambda _: OPTION_SERIES, Tally(), clock, lambda: None) as storer:
                     await storer.put(given)
             assert (cutter.armed, cutter.accepted) == (False, 2)
             found = await rows(db, "SELECT what_to_show, isempty(covered), isempty(settled) FROM request_coverage")

@@ -22,8 +22,9 @@ from tests.support.window_runs import FRIDAY, narrow, run_window
 async def overview(url: str, clock: SystemClock) -> Overview:
     """Return the status page of the Friday."""
     async with pool.connect(url, clock) as db:
-        found = [(one, Calendar().session(one.symbol, FRIDAY)) for one in await contract_store.underlyings(db)]
-        return await day_status.overview(db, FRIDAY, found, narrow().series)
+        known, series = await contract_store.underlyings(db), narrow().series
+        found = [(one, Calendar().session(one.symbol, FRIDAY), series) for one in known]
+        return await day_status.overview(db, FRIDAY, found)
 
 
 async def test_the_status_page_shows_what_bars_are_worth(

@@ -53,7 +53,7 @@ TABLES = {
 
 def rows_of(table: str) -> str:
     """Return the statement that reads all of a table as it was before the revision, by instrument."""
-    kept = "(to_jsonb(one) - '{instrument_id,data_set}'::text[])::text"
+    kept = "(to_jsonb(one) - '{instrument_id,data_set,adjusted_close}'::text[])::text"
     return f"SELECT contract_id, underlying_id, {kept} FROM {table} AS one ORDER BY 1, 2"  # noqa: S608 - see TABLES
 
 

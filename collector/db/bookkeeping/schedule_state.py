@@ -56,7 +56,7 @@ async def expirations(db: Statements, symbols: Sequence[str], since: date, today
         today=today,
         selected=frozenset(day for row in rows for day in row["selected"]),
         listed=frozenset(day for row in rows for day in row["chain_expirations"] or ()),
-        read_on=None if None in read or len(read) < len(symbols) else min(read),
+        read_on=None if None in read or len(read) < len(symbols) else min(read, default=today),
     )
 
 

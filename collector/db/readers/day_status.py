@@ -167,19 +167,19 @@ async def lock_holder(db: Statements) -> str | None:
 
 
 async def overview(
-    db: Statements, day: date, sessions: Sequence[tuple[Underlying, Session]], series: Sequence[WhatToShow]
+    db: Statements, day: date, sessions: Sequence[tuple[Underlying, Session, Sequence[WhatToShow]]]
 ) -> Overview:
     """Gather the status page.
 
     Args:
         db: the database.
         day: the session date whose runs are shown.
-        sessions: the underlyings (with ids), each with its product's session of that day.
-        series: the configured series of options.
+        sessions: the underlyings (with ids), each with its product's session of that day and the configured series of
+            its options.
     """
     symbols = []
     recorded = await quality_checks.recorded(db, day)
-    for underlying, session in sessions:
+    for underlying, session, series in sessions:
         stored = {found.symbol: found for found in await bars_in(db, session.span)}
         symbols.append(
             SymbolStatus(

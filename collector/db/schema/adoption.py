@@ -7,7 +7,7 @@ and filled from them. Adopted bars count as covered, so that nothing runs to fet
 settled: what IB still knows is confirmed by the ordinary repairs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -44,6 +44,7 @@ async def adopt(
     settings: StorageSettings | None = None,
     *,
     option_series: Sequence[WhatToShow] = OPTION_SERIES,
+    own_series: Mapping[str, Sequence[WhatToShow]] | None = None,
 ) -> Adoption:
     """Back the database up, set its tables aside, make the collector's own and fill them.
 
@@ -57,6 +58,7 @@ async def adopt(
         clock: held while the server works.
         settings: see `collector.db.schema.features.apply`.
         option_series: the configured series of options; `has_gaps` tells whether an adopted slot lacks one of them.
+        own_series: these instead, by symbol.
 
     Raises:
         LockHeld: a run is at work.
@@ -76,7 +78,9 @@ async def adopt(
         async with timescale.session(url, clock) as session:
             aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
             await _adopt_rows(session, aside)
-            for name, series in (("option_bars", option_series), ("underlying_bars", UNDERLYING_SERIES)):
+            own = [(symbol, what) for symbol, series in (own_series or {}).items() for what in series or (None,)]
+            of_options = (list(option_series), [symbol for symbol, _ in own], [what for _, what in own])
+            for name, series in (("option_bars", of_options), ("underlying_bars", (list(UNDERLYING_SERIES),))):
                 if f"{name}_5min" in aside:
                     await _adopt_bars(session, name, series, lock)
             async with session.transaction():
@@ -118,12 +122,12 @@ async def _adopt_rows(session: Session, aside: tuple[str, ...]) -> None:
         await session.execute("adopt/sequences")
 
 
-async def _adopt_bars(session: Session, name: str, series: Sequence[WhatToShow], lock: Lock) -> None:
+async def _adopt_bars(session: Session, name: str, series: Sequence[object], lock: Lock) -> None:
     """Copy bars a day at a time, so that an interruption loses a day's work at most."""
     for row in await session.fetch(f"adopt/days_of_{name}"):
         await lock.keep()
         async with session.transaction():
-            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1), list(series))
+            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1), *series)
 
 
 async def _counted(session: Session) -> int:

@@ -1,6 +1,6 @@
 """Description of all tables.
 
-The one description of the tables: alembic's target, and the reader's page on what each column means.
+The one description of the tables, alembic's target. What each column means stands in sql/comments.yaml.
 
 Bars have no foreign keys and no surrogate key, so that the bar tables can become hypertables; their key holds the time.
 Bars are whole numbers in the schema `store`, which views of the same names show as decimals. Elsewhere prices are USD
@@ -51,12 +51,12 @@ INSTANT = DateTime(timezone=True)
 
 def _instrument_id() -> "Column[int]":
     """Return the column that names an instrument, whatever its kind."""
-    return Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's")
+    return Column("instrument_id", Integer, nullable=False)
 
 
 def _data_set() -> "Column[int]":
     """Return the column that tells which kind of bars a row is about."""
-    return Column("data_set", SmallInteger, nullable=False, comment="id of data_sets")
+    return Column("data_set", SmallInteger, nullable=False)
 
 
 _CONTRACT = "CASE WHEN instrument_id > 0 THEN instrument_id END"
@@ -90,8 +90,8 @@ underlying_securities = Table(
     Column("exchange", Text, nullable=False),
     Column("primary_exchange", Text, nullable=False, server_default=""),
     Column("currency", Text, nullable=False),
-    Column("source", Text, nullable=False, server_default="ib", comment="who defines it, its contracts and their bars"),
-    Column("calendar", Text, nullable=False, server_default="XNYS", comment="the exchange's code, of its sessions"),
+    Column("source", Text, nullable=False, server_default="ib"),
+    Column("calendar", Text, nullable=False, server_default="XNYS"),
     # The chain's expirations as IB last listed them, and the New York day on which it was asked.
     Column("chain_expirations", ARRAY(Date)),
     Column("chain_asked_on", Date),
@@ -104,7 +104,7 @@ expiration_refreshes = Table(
     metadata,
     Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), primary_key=True),
     Column("expiration_date", Date, primary_key=True),
-    Column("refreshed_on", Date, nullable=False, comment="the New York day of IB's latest definition"),
+    Column("refreshed_on", Date, nullable=False),
     Column("contracts", Integer, nullable=False),
 )
 
@@ -113,7 +113,7 @@ option_chains = Table(
     metadata,
     _id(),
     Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
-    Column("contract_symbol", Text, nullable=False, comment="the 21-character OCC symbol"),
+    Column("contract_symbol", Text, nullable=False),
     Column("expiration_date", Date, nullable=False),
     Column("strike_price", PRICE, nullable=False),
     Column("option_type", Text, nullable=False),
@@ -125,7 +125,7 @@ option_chains = Table(
     Column("active", Boolean, nullable=False, server_default=text("true")),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
     Column("updated_at", INSTANT, nullable=False, server_default=NOW),
-    Column("last_updated", INSTANT, nullable=False, server_default=NOW, comment="when IB last defined it"),
+    Column("last_updated", INSTANT, nullable=False, server_default=NOW),
     CheckConstraint("option_type IN ('C', 'P')", name="option_type"),
     Index("ix_option_chains_expiration", "underlying_id", "expiration_date", "strike_price", "option_type"),
 )
@@ -134,10 +134,10 @@ option_chains = Table(
 earlier_source_ids = Table(
     "earlier_source_ids",
     metadata,
-    Column("instrument_id", Integer, nullable=False, comment="a contract's id, or minus the underlying's"),
+    Column("instrument_id", Integer, nullable=False),
     Column("source", Text, nullable=False),
     Column("source_id", Integer, nullable=False),
-    Column("since", INSTANT, nullable=False, comment="when the instrument was stored, or its number before this ended"),
+    Column("since", INSTANT, nullable=False),
     Column("until", INSTANT, nullable=False),
     PrimaryKeyConstraint("instrument_id", "since", "source_id"),
 )
@@ -147,7 +147,7 @@ option_contract_lifecycle = Table(
     metadata,
     Column("contract_id", Integer, ForeignKey("option_chains.id"), primary_key=True),
     Column("first_seen", Date, nullable=False),
-    Column("listed_since", Date, nullable=False, comment="first_seen, or the day of an earlier bar"),
+    Column("listed_since", Date, nullable=False),
     Column("last_seen", Date, nullable=False),
     Column("expiry_collected", Boolean, nullable=False, server_default=text("false")),
     Column("status", Text, nullable=False, server_default="listed"),
@@ -159,10 +159,10 @@ option_contract_lifecycle = Table(
 data_sets = Table(
     "data_sets",
     metadata,
-    Column("id", SmallInteger, primary_key=True, autoincrement=False, comment="data_set of other tables"),
-    Column("name", Text, nullable=False, unique=True, comment="of the view that shows its bars"),
-    Column("instrument_kind", Text, nullable=False, comment="option or underlying"),
-    Column("bar_seconds", Integer, nullable=False, comment="length of a slot"),
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, unique=True),
+    Column("instrument_kind", Text, nullable=False),
+    Column("bar_seconds", Integer, nullable=False),
 )
 
 # What option_contract_lifecycle.selected is for contracts; the view `selections` shows both.
@@ -171,7 +171,7 @@ underlying_selections = Table(
     metadata,
     Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
     _data_set(),
-    Column("selected", DATEMULTIRANGE, nullable=False, comment="sessions on which bars of the underlying are expected"),
+    Column("selected", DATEMULTIRANGE, nullable=False),
     PrimaryKeyConstraint("underlying_id", "data_set"),
 )
 
@@ -197,7 +197,7 @@ def _wicks(prefix: str = "") -> tuple[str, ...]:
 stored_option_bars_5min = Table(
     "option_bars_5min",
     metadata,
-    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("time", INSTANT, nullable=False),
     Column("contract_id", Integer, nullable=False),
     *_whole(*_wicks(), *_wicks("bid_"), *_wicks("ask_"), "vwap_off", "volume", "bar_count"),
     *_whole("implied_volatility", "delta", "theta", "vega", "rho", "gamma"),
@@ -221,7 +221,7 @@ stored_option_bars_5min = Table(
 stored_underlying_bars_5min = Table(
     "underlying_bars_5min",
     metadata,
-    Column("time", INSTANT, nullable=False, comment="start of the slot"),
+    Column("time", INSTANT, nullable=False),
     Column("underlying_id", Integer, nullable=False),
     *_whole(*_wicks(), "vwap_off", "volume", wide=True),
     *_whole("bar_count", "implied_volatility", "collection_run_id"),
@@ -318,7 +318,6 @@ request_coverage = Table(
         TSTZMULTIRANGE,
         nullable=False,
         server_default="{}",
-        comment="of what is settled: empty by one controlled answer",
     ),
     PrimaryKeyConstraint("instrument_id", "data_set", "what_to_show"),
 )
@@ -327,8 +326,8 @@ intraday_collection_runs = Table(
     "intraday_collection_runs",
     metadata,
     _id(),
-    Column("run_date", Date, nullable=False, comment="the session's date"),
-    Column("run_type", Text, nullable=False, comment="the window"),
+    Column("run_date", Date, nullable=False),
+    Column("run_type", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("scheduled_time", INSTANT),
     Column("started_at", INSTANT, nullable=False),
@@ -339,15 +338,15 @@ intraday_collection_runs = Table(
     Column("bar_size", Text, nullable=False),
     Column("contracts_requested", Integer, nullable=False, server_default=text("0")),
     Column("contracts_successful", Integer, nullable=False, server_default=text("0")),
-    Column("bars_collected", BigInteger, nullable=False, server_default=text("0"), comment="rows inserted"),
-    Column("bars_updated", BigInteger, nullable=False, server_default=text("0"), comment="rows changed"),
-    Column("bars_skipped", BigInteger, nullable=False, server_default=text("0"), comment="rows identical"),
+    Column("bars_collected", BigInteger, nullable=False, server_default=text("0")),
+    Column("bars_updated", BigInteger, nullable=False, server_default=text("0")),
+    Column("bars_skipped", BigInteger, nullable=False, server_default=text("0")),
     Column("errors", Integer, nullable=False, server_default=text("0")),
     Column("rate_limit_hits", Integer, nullable=False, server_default=text("0")),
     Column("duration_seconds", Numeric(12, 3)),
     Column("status", Text, nullable=False),
     Column("error_details", JSONB),
-    Column("progress", JSONB, comment="the latest state of requests and pacing, written with the heartbeat"),
+    Column("progress", JSONB),
     Column("forced", Boolean, nullable=False, server_default=text("false")),
     Column("host", Text, nullable=False, server_default=""),
     Column("process_id", Integer),
@@ -360,8 +359,8 @@ daily_collection_status = Table(
     metadata,
     _id(),
     Column("collection_date", Date, nullable=False),
-    Column("collection_time", INSTANT, comment="when it was due"),
-    Column("symbol", Text, nullable=False, comment="ALL for the whole window"),
+    Column("collection_time", INSTANT),
+    Column("symbol", Text, nullable=False),
     Column("collection_type", Text, nullable=False),
     Column("started_at", INSTANT, nullable=False),
     Column("completed_at", INSTANT),
@@ -387,7 +386,7 @@ historical_data_gaps = Table(
     Column("backfilled_at", INSTANT),
     Column("backfill_run_id", Integer, ForeignKey("intraday_collection_runs.id")),
     Column("lost_at", INSTANT),
-    Column("reason", Text, comment="why it is lost, in words"),
+    Column("reason", Text),
     CheckConstraint("state IN ('open', 'filled', 'lost')", name="state"),
     CheckConstraint("gap_start < gap_end", name="not_empty"),
     Index(
@@ -407,20 +406,20 @@ collection_statistics = Table(
     _id(),
     Column("collection_date", Date, nullable=False),
     Column("symbol", Text, nullable=False),
-    Column("total_contracts", Integer, nullable=False, comment="selected for the session"),
-    Column("successful_contracts", Integer, nullable=False, comment="settled in every series"),
+    Column("total_contracts", Integer, nullable=False),
+    Column("successful_contracts", Integer, nullable=False),
     Column("total_bars_collected", BigInteger, nullable=False),
     Column("collection_duration_seconds", Numeric(12, 3)),
     Column("avg_bars_per_contract", Numeric(12, 2)),
-    Column("data_completeness_percent", Numeric(7, 4), comment="settled of expected series-slots"),
+    Column("data_completeness_percent", Numeric(7, 4)),
     Column("error_rate_percent", Numeric(7, 4)),
-    Column("fill_percent", Numeric(7, 4), comment="traded of expected slots"),
+    Column("fill_percent", Numeric(7, 4)),
     Column("expected_slots", BigInteger, nullable=False),
     Column("traded_slots", BigInteger, nullable=False),
     Column("no_trade_slots", BigInteger, nullable=False),
     Column("unknown_slots", BigInteger, nullable=False),
-    Column("quote_percent", Numeric(7, 4), comment="expected slots with bid and ask"),
-    Column("iv_percent", Numeric(7, 4), comment="expected slots with an implied volatility"),
+    Column("quote_percent", Numeric(7, 4)),
+    Column("iv_percent", Numeric(7, 4)),
     Column("quarantined_bars", BigInteger),
     Column("flagged_bars", BigInteger),
     Column("created_at", INSTANT, nullable=False, server_default=NOW),
@@ -434,7 +433,7 @@ dead_letters = Table(
     *_series(),
     Column("span", TSTZRANGE, nullable=False),
     Column("outcome", Text, nullable=False),
-    Column("code", Integer, comment="IB's error code"),
+    Column("code", Integer),
     Column("message", Text, nullable=False),
     Column("attempts", Integer, nullable=False, server_default=text("1")),
     Column("first_failed_at", INSTANT, nullable=False),
@@ -442,7 +441,7 @@ dead_letters = Table(
     Column("next_attempt_at", INSTANT),
     Column("run_id", Integer, ForeignKey("intraday_collection_runs.id")),
     Column("resolved_at", INSTANT),
-    Column("resolution", Text, comment="answered, expired, settled by another request …"),
+    Column("resolution", Text),
     Index(
         "uq_dead_letters_open",
         "instrument_id",
@@ -457,7 +456,7 @@ dead_letters = Table(
 greeks_parameters = Table(
     "greeks_parameters",
     metadata,
-    Column("version", SmallInteger, primary_key=True, autoincrement=False, comment="greeks_version of the bars"),
+    Column("version", SmallInteger, primary_key=True, autoincrement=False),
     Column("parameters", JSONB, nullable=False, unique=True),
     Column("created_at", INSTANT, nullable=False),
 )
@@ -469,10 +468,10 @@ expiration_carry = Table(
     Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
     Column("session_date", Date, nullable=False),
     Column("expiration_date", Date, nullable=False),
-    Column("rate", Numeric(8, 6), nullable=False, comment="continuously compounded, a year"),
-    Column("dividend_yield", Numeric(8, 6), nullable=False, comment="continuously compounded, a year"),
-    Column("error", Numeric(8, 6), nullable=False, comment="standard error of the yield"),
-    Column("pairs", Integer, nullable=False, comment="pairs of quotes that it rests on; 0: the configuration"),
+    Column("rate", Numeric(8, 6), nullable=False),
+    Column("dividend_yield", Numeric(8, 6), nullable=False),
+    Column("error", Numeric(8, 6), nullable=False),
+    Column("pairs", Integer, nullable=False),
     Column("greeks_version", SmallInteger, nullable=False),
     Column("computed_at", INSTANT, nullable=False),
     PrimaryKeyConstraint("underlying_id", "session_date", "expiration_date"),
@@ -484,8 +483,8 @@ quarantined_bars = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     *_series(),
-    Column("time", INSTANT, nullable=False, comment="as sent; may lie off the grid"),
-    Column("reason", Text, nullable=False, comment="collector.domain.quality.Impossible"),
+    Column("time", INSTANT, nullable=False),
+    Column("reason", Text, nullable=False),
     Column("open", Numeric),
     Column("high", Numeric),
     Column("low", Numeric),
@@ -495,8 +494,8 @@ quarantined_bars = Table(
     Column("vwap", Numeric),
     Column("run_id", Integer),
     Column("quarantined_at", INSTANT, nullable=False),
-    Column("sent_at", INSTANT, comment="when the request that brought it was sent"),
-    Column("seen", SmallInteger, nullable=False, server_default=text("1"), comment="in how many answers"),
+    Column("sent_at", INSTANT),
+    Column("seen", SmallInteger, nullable=False, server_default=text("1")),
     Index(None, "time"),
     UniqueConstraint("instrument_id", "data_set", "what_to_show", "time"),
 )
@@ -505,7 +504,7 @@ option_open_interest = Table(
     "option_open_interest",
     metadata,
     Column("contract_id", Integer, ForeignKey("option_chains.id"), nullable=False),
-    Column("day", Date, nullable=False, comment="the session on which it was told; of the previous close"),
+    Column("day", Date, nullable=False),
     Column("open_interest", Integer, nullable=False),
     Column("asked_at", INSTANT, nullable=False),
     PrimaryKeyConstraint("contract_id", "day"),
@@ -517,13 +516,13 @@ negative_claims = Table(
     metadata,
     *_series(),
     Column("session_date", Date, nullable=False),
-    Column("span", TSTZRANGE, nullable=False, comment="what was asked for of the session"),
-    Column("state", Text, nullable=False, comment="awaiting a second witness, or held"),
-    Column("reason", Text, nullable=False, server_default="", comment="why it is held, in words"),
-    Column("first_sent_at", INSTANT, comment="when the first controlled witness was asked; NULL: none yet"),
+    Column("span", TSTZRANGE, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("first_sent_at", INSTANT),
     Column("first_run_id", Integer),
     Column("first_login", Text),
-    Column("last_sent_at", INSTANT, comment="when the latest controlled witness was asked"),
+    Column("last_sent_at", INSTANT),
     Column("nights", SmallInteger, nullable=False, server_default=text("0")),
     CheckConstraint("state IN ('awaiting', 'held')", name="state"),
     PrimaryKeyConstraint("instrument_id", "data_set", "what_to_show", "span"),
@@ -534,15 +533,15 @@ session_evidence = Table(
     "session_evidence",
     metadata,
     Column("session_date", Date, nullable=False),
-    Column("symbol", Text, nullable=False, comment="ALL: over all"),
-    Column("answered", Integer, nullable=False, server_default=text("0"), comment="contracts"),
-    Column("empty", Integer, nullable=False, server_default=text("0"), comment="of them, in all series"),
-    Column("near", Integer, nullable=False, server_default=text("0"), comment="contracts near the money"),
+    Column("symbol", Text, nullable=False),
+    Column("answered", Integer, nullable=False, server_default=text("0")),
+    Column("empty", Integer, nullable=False, server_default=text("0")),
+    Column("near", Integer, nullable=False, server_default=text("0")),
     Column("near_without_ask", Integer, nullable=False, server_default=text("0")),
-    Column("trades_empty", Integer, nullable=False, server_default=text("0"), comment="contracts"),
-    Column("plausible", Boolean, comment="NULL: not measured"),
-    Column("reason", Text, nullable=False, server_default="", comment="why it is not plausible, in words"),
-    Column("found_on", ARRAY(Date), nullable=False, server_default="{}", comment="nights that found the same share"),
+    Column("trades_empty", Integer, nullable=False, server_default=text("0")),
+    Column("plausible", Boolean),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("found_on", ARRAY(Date), nullable=False, server_default="{}"),
     Column("accepted_at", INSTANT),
     Column("run_id", Integer),
     Column("measured_at", INSTANT),
@@ -553,21 +552,21 @@ session_evidence = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("sent_at", INSTANT, nullable=False, comment="by the source's clock"),
-    Column("answered_at", INSTANT, comment="by the source's clock; NULL: never"),
+    Column("sent_at", INSTANT, nullable=False),
+    Column("answered_at", INSTANT),
     Column("run_id", Integer),
     Column("login", Text),
     _instrument_id(),
     _data_set(),
     Column("what_to_show", Text, nullable=False),
-    Column("span", TSTZRANGE, nullable=False, comment="what was asked for"),
-    Column("outcome", Text, nullable=False, comment="collector.domain.answers.Outcome"),
-    Column("code", Integer, comment="the source's error code"),
-    Column("message", Text, comment="the source's words; NULL for bars"),
+    Column("span", TSTZRANGE, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("code", Integer),
+    Column("message", Text),
     Column("bars", Integer, nullable=False, server_default=text("0")),
     Column("first_bar", INSTANT),
-    Column("negatives", TSTZMULTIRANGE, comment="what was asked for of sessions without any bar; NULL: none"),
-    Column("controlled", Boolean, comment="whether its negatives may be believed; NULL: not weighed"),
+    Column("negatives", TSTZMULTIRANGE),
+    Column("controlled", Boolean),
     Index(None, "sent_at", postgresql_using="brin"),
     Index(None, "instrument_id", "sent_at"),
 )

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 import structlog
 
 from collector.clock import Clock
+from collector.config import Settings
 from collector.db.bars import underlying_bars
 from collector.db.bookkeeping import claims as store
 from collector.db.bookkeeping.requests_table import RequestRecord
@@ -209,21 +210,22 @@ async def stored_levels(
 
 
 async def stored_options(
-    db: Statements, calendar: Calendar, symbols: Sequence[Prepared], today: date, series: Sequence[WhatToShow]
+    db: Statements, settings: Settings, calendar: Calendar, symbols: Sequence[Prepared], today: date
 ) -> dict[Key, list[HistoricalRequest]]:
     """Return per symbol and series an hour of what contracts near the money have stored, of the latest sessions.
 
     Args:
         db: the database.
+        settings: the series of each symbol.
         calendar: the sessions.
         symbols: whose options.
         today: the New York day: what expired before it is not asked for.
-        series: the configured ones.
     """
     found: dict[Key, list[HistoricalRequest]] = {}
     data_set = OPTION_BARS_5MIN
     for symbol in symbols:
         name = symbol.underlying.symbol
+        series = settings.series_for(name)
         last = symbol.sessions[-1].day if symbol.sessions else today
         lacking = set(series)
         for session in reversed(calendar.sessions(name, last - timedelta(days=2 * _SESSIONS), last)[-_SESSIONS:]):

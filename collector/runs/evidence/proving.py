@@ -35,9 +35,8 @@ async def prove(finished: Finished, parts: Parts, stored: datetime | None) -> No
         stored: start of the latest underlying's bar in the tables, which the source has sent once.
     """
     finished.not_prepared += [lacking for one in finished.prepared if (lacking := _parted(one, finished, parts))]
-    asked = (finished.prepared, finished.order, parts.settings.series, parts.source.now())
-    work = await missing_work.contract_work(parts.db, *asked)
-    if not work and not await missing_work.lacks_expired(parts.db, *asked):
+    asked = (parts.db, parts.settings, finished.prepared, finished.order, parts.source.now())
+    if not await missing_work.contract_work(*asked) and not await missing_work.lacks_expired(*asked):
         return
     for attempt in range(REACTIONS[Outcome.UNKNOWN].attempts):
         short, prepared = max(

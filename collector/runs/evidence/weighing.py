@@ -221,13 +221,16 @@ async def _findings(
         for day in sorted(days):
             counted = await _counted(db, settings, calendar, underlying, day)
             night = touched.get(underlying, {}).get(day)
-            finding = await _judged(db, settings, underlying.symbol, day, counted, night, run_id)
+            is_quoted = _is_quoted(settings, underlying.symbol)
+            finding = await _judged(db, underlying.symbol, day, counted, night, run_id, quoted=is_quoted)
             _note(found, underlying.symbol, day, finding)
             findings[underlying.symbol, day] = finding
+    # Without quotes most contracts that did not trade have no bar at all, which says nothing beside those with quotes.
+    quoted = [symbol for symbol in settings.symbol_names if _is_quoted(settings, symbol)]
     for day in sorted(all_days):
-        whole = sum(await store.of_session(db, day, settings.symbol_names), Emptiness())
+        whole = sum(await store.of_session(db, day, quoted or settings.symbol_names), Emptiness())
         night = max((last for days in touched.values() if (last := days.get(day)) is not None), default=None)
-        finding = await _judged(db, settings, ALL, day, whole, night, run_id)
+        finding = await _judged(db, ALL, day, whole, night, run_id, quoted=bool(quoted))
         # Where a symbol is implausible by itself, that says it already.
         if not finding.plausible and all(one.plausible for (_, other), one in findings.items() if other == day):
             _note(found, ALL, day, finding)
@@ -243,20 +246,24 @@ async def _counted(
     rule = settings.selection_for(underlying.symbol).nearness().money
     # Without a price nothing is near the money: the session is judged by its other contracts alone.
     near = [] if market is None else [one.id for one in rule.chosen(contracts, market)]
-    session = calendar.session(underlying.symbol, day)
-    return await store.emptiness(db, OPTION_BARS_5MIN, underlying.id, session, settings.series, near)
+    session, series = calendar.session(underlying.symbol, day), settings.series_for(underlying.symbol)
+    return await store.emptiness(db, OPTION_BARS_5MIN, underlying.id, session, series, near)
+
+
+def _is_quoted(settings: Settings, symbol: str) -> bool:
+    return any(what is not WhatToShow.TRADES for what in settings.series_for(symbol))
 
 
 async def _judged(
     db: Statements,
-    settings: Settings,
     symbol: str,
     day: date,
     counted: Emptiness,
     night: date | None,
     run_id: int | None,
+    *,
+    quoted: bool,
 ) -> Finding:
-    quoted = any(what is not WhatToShow.TRADES for what in settings.series)
     before = await store.earlier(db, day, symbol)
     finding = weighed(
         counted,
@@ -290,7 +297,7 @@ async def _rule(
     """Settle what is proven, which is returned, and say of the rest what it waits for."""
     if not days:
         return []
-    now = db.clock.now()
+    now, series = db.clock.now(), settings.series_for(underlying.symbol)
     sessions = [calendar.session(underlying.symbol, day) for day in days]
     past = calendar.sessions(underlying.symbol, days[0] - _HISTORY, days[-1])
     proven: list[tuple[StoredClaim, Ruling]] = []
@@ -307,7 +314,7 @@ async def _rule(
             continue
         own, over_all = findings[underlying.symbol, claim.day], findings[ALL, claim.day]
         words = own.holds(claim.expiration, now) or over_all.holds(claim.expiration, now)
-        verdict = ruling(claim.facts, settings.series, plausible=not words)
+        verdict = ruling(claim.facts, series, plausible=not words)
         if verdict in (Ruling.SETTLED, Ruling.SINGLE_WITNESS):
             proven.append((claim, verdict))
         elif verdict is Ruling.AWAITING:
@@ -316,7 +323,7 @@ async def _rule(
             waiting.append((claim, verdict, words))
     await store.confirm(db, data_set, proven)
     await store.set_states(db, data_set, waiting)
-    await store.deselect_before_listing(db, _wholly(unlisted, settings.series, sessions))
+    await store.deselect_before_listing(db, _wholly(unlisted, series, sessions))
     found.settled += sum(verdict is Ruling.SETTLED for _, verdict in proven)
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)

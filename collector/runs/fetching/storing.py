@@ -131,13 +131,13 @@ class Storer:
         self,
         db: Database,
         run_id: int,
-        series: Sequence[WhatToShow],
+        series_for: Callable[[str], Sequence[WhatToShow]],
         tally: Tally,
         clock: Clock,
         stored: Callable[[], None],
         login: str = "",
     ) -> None:
-        self._db, self._run_id, self._series, self._tally = db, run_id, series, tally
+        self._db, self._run_id, self._series_for, self._tally = db, run_id, series_for, tally
         self._clock, self._stored, self._login = clock, stored, login
         self.refused: list[tuple[HistoricalRequest, Failure]] = []
         self._queue: asyncio.Queue[InstrumentAnswers | None] = asyncio.Queue(_QUEUED)
@@ -203,10 +203,11 @@ class Storer:
 
     async def _commit(self, symbol: str, batch: Sequence[InstrumentAnswers]) -> None:
         """Store a batch; what the server refuses for its data is halved until one instrument stands alone."""
+        series = self._series_for(symbol)
         try:
             # Storing again what was committed after all, when only the reply was lost, changes nothing.
             counts = await self._db.patiently(
-                lambda: bar_store.store(self._db, batch, self._run_id, login=self._login, option_series=self._series)
+                lambda: bar_store.store(self._db, batch, self._run_id, login=self._login, option_series=series)
             )
         except DataRefused as error:
             ids = list(dict.fromkeys(answers.instrument.key for answers in batch))

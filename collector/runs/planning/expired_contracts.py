@@ -9,11 +9,12 @@ goes on where another one stopped.
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 import structlog
 
+from collector.config import Settings
 from collector.db.bookkeeping import gaps_table, requests_table
 from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Database
@@ -73,7 +74,7 @@ async def remembered(db: Database, now: datetime) -> dict[WhatToShow, timedelta]
 
 
 async def probes(
-    db: Database, calendar: Calendar, symbol: Prepared, series: Sequence[WhatToShow], now: datetime
+    db: Database, settings: Settings, calendar: Calendar, symbol: Prepared, now: datetime
 ) -> list[HistoricalRequest]:
     """Return what is asked tonight of expirations that have passed, before anything else of theirs.
 
@@ -89,7 +90,7 @@ async def probes(
     by_id = {
         contract.id: contract for contract in await passed_expirations.contracts(db, symbol.underlying.id, unasked)
     }
-    depths = await remembered(db, now)
+    depths, series = await remembered(db, now), settings.series_for(symbol.underlying.symbol)
     found: dict[date, list[HistoricalRequest]] = {}
     for contract_id, what, at in await passed_expirations.known(
         db, list(by_id), {what: now - depths[what] for what in series}
@@ -107,7 +108,7 @@ async def probes(
 async def ask(finished: Finished, parts: Parts) -> None:
     """Ask one contract of each expiration that has passed and lacks something, between two that live."""
     for symbol in (one for one in finished.prepared if one.sessions):
-        asked = await probes(parts.db, parts.calendar, symbol, parts.settings.series, parts.source.now())
+        asked = await probes(parts.db, parts.settings, parts.calendar, symbol, parts.source.now())
         series = sorted({request.what_to_show for request in asked})
         controls = [await _controls(symbol, what, parts) for what in series]
         for batch in ([one[0] for one in controls if one], asked, [one[-1] for one in controls if one]):

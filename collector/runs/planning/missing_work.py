@@ -55,11 +55,7 @@ async def underlying_work(
 
 
 async def contract_work(
-    db: Database,
-    symbols: Sequence[Prepared],
-    order: Order,
-    series: Sequence[WhatToShow],
-    now: datetime,
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> list[Work]:
     """Return what is to be asked for the contracts of all symbols, most urgent first.
 
@@ -68,27 +64,23 @@ async def contract_work(
     all expected ones. Contracts that have expired are among them where the source still answers for their expiration
     (see `expired`), and for what is not settled only.
     """
-    return _urgent(await _recorded_work(db, symbols, order, series, now), symbols)
+    return _urgent(await _recorded_work(db, settings, symbols, order, now), symbols)
 
 
 async def lacks_expired(
-    db: Database, symbols: Sequence[Prepared], order: Order, series: Sequence[WhatToShow], now: datetime
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> bool:
     """Tell whether contracts that have expired lack something, and their source is not known to have forgotten them."""
     for symbol in symbols:
         gone = await expired_contracts.not_gone(db, symbol, now)
         for data_set in order.option_bars if gone and symbol.sessions else ():
-            if await _missing(db, data_set, symbol, series, order, gone, now):
+            if await _missing(db, data_set, settings, symbol, order, gone, now):
                 return True
     return False
 
 
 async def _recorded_work(
-    db: Database,
-    symbols: Sequence[Prepared],
-    order: Order,
-    series: Sequence[WhatToShow],
-    now: datetime,
+    db: Database, settings: Settings, symbols: Sequence[Prepared], order: Order, now: datetime
 ) -> list[Work]:
     work: list[Work] = []
     for symbol in symbols:
@@ -96,16 +88,16 @@ async def _recorded_work(
         if not by_id or not symbol.sessions:
             continue
         for data_set in order.option_bars:
-            work += await _work_of(db, symbol, data_set, order, series, by_id, now)
+            work += await _work_of(db, settings, symbol, data_set, order, by_id, now)
     return work
 
 
 async def _work_of(
     db: Database,
+    settings: Settings,
     symbol: Prepared,
     data_set: DataSet,
     order: Order,
-    series: Sequence[WhatToShow],
     by_id: Mapping[int, OptionContract],
     now: datetime,
 ) -> list[Work]:
@@ -113,7 +105,7 @@ async def _work_of(
     young = await claims.recent(db, data_set, symbol.underlying.id, now) if _asks(order) is Asks.NOT_SETTLED else {}
     rests = await older_sessions.resting(order, db, data_set, symbol.underlying, now)
     requests: dict[int, list[HistoricalRequest]] = {}
-    for row in await _missing(db, data_set, symbol, series, order, list(by_id.values()), now):
+    for row in await _missing(db, data_set, settings, symbol, order, list(by_id.values()), now):
         contract = by_id[row.instrument_id]
         missing = row.missing - young.get((row.instrument_id, row.what_to_show), Spans())
         missing = rests.awake(contract, row.what_to_show, missing)
@@ -125,13 +117,14 @@ async def _work_of(
 async def _missing(
     db: Database,
     data_set: DataSet,
+    settings: Settings,
     symbol: Prepared,
-    series: Sequence[WhatToShow],
     order: Order,
     contracts: Sequence[OptionContract],
     now: datetime,
 ) -> list[coverage_table.Missing]:
     """Return what is missing; of what has expired never what is settled: the source may have forgotten it."""
+    series = settings.series_for(symbol.underlying.symbol)
     if order.fill_columns:
         ids = [contract.id for contract in contracts if not has_expired(contract, now)]
         return await coverage_table.lacking_columns(db, data_set, symbol.underlying.id, symbol.sessions, series, ids)
@@ -156,10 +149,9 @@ def _asks(order: Order) -> Asks | None:
 
 async def sample(
     db: Database,
-    order: Order,
+    settings: Settings,
     symbols: Sequence[Prepared],
-    series: Sequence[WhatToShow],
-    share: float,
+    order: Order,
     randomness: random.Random,
     now: datetime,
 ) -> list[Work]:
@@ -168,7 +160,9 @@ async def sample(
     IB corrects bars later now and then; what a second reading changes becomes visible in bar_revisions.
     """
     work: list[Work] = []
+    share = settings.repair.resample_share
     for symbol, data_set in itertools.product(symbols, order.option_bars):
+        series = settings.series_for(symbol.underlying.symbol)
         by_id = {contract.id: contract for contract in symbol.contracts if not has_expired(contract, now)}
         rows = await coverage_table.missing(
             db, data_set, symbol.underlying.id, symbol.sessions[-1:], series, None, list(by_id)
@@ -216,9 +210,10 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
             draft.remarks.append(f"{symbol} is not known yet: its chain is read and selected from when the run begins")
             continue
         sessions = order.parts(symbol, at)
-        for data_set in order.underlying_bars:
+        own_sets = settings.data_sets_for(symbol)
+        for data_set in (one for one in order.underlying_bars if one in own_sets):
             draft.underlyings += await underlying_work(db, calendar, data_set, underlying, order, at)
-        if not sessions or not order.option_bars:
+        if not sessions or not any(one in own_sets for one in order.option_bars):
             continue
         market = await market_of(db, calendar, underlying, order.day)
         chosen = await contract_store.selected(db, underlying.id, sessions[0].day, sessions[-1].day)
@@ -239,12 +234,12 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
         wanted = set(ready.contracts)
         for one, data_set in itertools.product([one for one in added if one in wanted], order.option_bars):
             missing = Spans(data_set.span(session) for session in sessions if session.day >= order.day)
-            asked = (requests_for(one, data_set, what, missing, sessions) for what in settings.series)
+            asked = (requests_for(one, data_set, what, missing, sessions) for what in settings.series_for(symbol))
             if requests := tuple(itertools.chain.from_iterable(asked)):
                 fresh.append(Work(one, requests))
-    recorded = await _recorded_work(db, draft.symbols, order, settings.series, at)
+    recorded = await _recorded_work(db, settings, draft.symbols, order, at)
     for ready in draft.symbols:
-        first = await expired_contracts.probes(db, calendar, ready, settings.series, at)
+        first = await expired_contracts.probes(db, settings, calendar, ready, at)
         recorded += [Work(request.instrument, (request,)) for request in first]
         if first:
             draft.remarks.append(

@@ -106,20 +106,17 @@ async def prepared(
     symbol = underlying.symbol
     sessions = order.parts(symbol, now)
     spot = None if market is None else market.spot
+    series = settings.series_for(symbol)
     wanted = in_scope(chosen, order, settings.selection_for(symbol), market)
     gone = [contract.id for contract in wanted if has_expired(contract, now)]
     if gone:
-        rows = await coverage_table.missing(
-            db, OPTION_BARS_5MIN, underlying.id, sessions, settings.series, order.asks, gone
-        )
+        rows = await coverage_table.missing(db, OPTION_BARS_5MIN, underlying.id, sessions, series, order.asks, gone)
         whole = set(gone) - {row.instrument_id for row in rows}
         wanted = [contract for contract in wanted if contract.id not in whole]
     if not rotated(order, settings, symbol):
         return Prepared(underlying, sessions, tuple(wanted), spot, lacking)
     bounds = _bounds(calendar, settings, symbol, order.day, wanted, market)
-    rows = await coverage_table.missing(
-        db, OPTION_BARS_5MIN, underlying.id, sessions, settings.series, order.asks, list(bounds)
-    )
+    rows = await coverage_table.missing(db, OPTION_BARS_5MIN, underlying.id, sessions, series, order.asks, list(bounds))
     first_missing = {contract_id: session.open for session in sessions[-1:] for contract_id in unrecorded}
     for row in rows:
         start = row.missing.hull.start

@@ -31,6 +31,7 @@ async def collect(
         GatewayUnavailable, DatabaseUnavailable: the run cannot go on.
     """
     order, db = finished.order, parts.db
+    underlyings = [one for one in underlyings if data_set in parts.settings.data_sets_for(one.symbol)]
     looked_at: dict[str, tuple[Session, ...]] = {}
     for underlying in underlyings:
         await lifecycle.select_underlying(db, data_set, underlying.id, order.own(underlying.symbol))

@@ -54,9 +54,12 @@ class Preparation:
         """Refresh the chain and select contracts for the order's day; return what is selected and in scope.
 
         The choice belongs to the session's own day: a later run for an old session takes what was chosen then, because
-        today's chain holds contracts that did not exist and spot has moved.
+        today's chain holds contracts that did not exist and spot has moved. Where options are not collected, there is
+        neither chain nor choice.
         """
         day, symbol = self._order.day, underlying.symbol
+        if not self._settings.series_for(symbol):
+            return Prepared(underlying, self.sessions(symbol), (), None)
         market = await market_of(self._db, self._calendar, underlying, day)
         chosen = await self._selected(underlying)
         lacking: tuple[NotPrepared, ...] = ()

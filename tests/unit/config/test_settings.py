@@ -178,6 +178,52 @@ def test_symbols_with_their_own_settings() -> None:
     assert settings.selection == settings.selection_for("UNKNOWN")
 
 
+def test_series_data_sets_and_retention_of_a_symbol() -> None:
+    """Each may differ for a symbol, written as a list or in one line; what is left out is as for all."""
+    settings = load(
+        write(
+            "series: [TRADES, ASK]\nretention: {bars_days: 500}\nsymbols:\n  - SPY\n"
+            "  - symbol: PLTR\n    series: [BID]\n    retention_days: 61\n"
+            "    data_sets: [option_bars_5min, underlying_bars_5min]\n"
+            "  - {symbol: TSLA, series: 'TRADES, BID', data_sets: underlying_bars_5min}\n"
+        )
+    )
+    trades, bid, ask = WhatToShow.TRADES, WhatToShow.BID, WhatToShow.ASK
+    names = ("SPY", "PLTR", "TSLA", "UNKNOWN")
+    assert [settings.series_for(name) for name in names] == [(trades, ask), (bid,), (), (trades, ask)]
+    assert [settings.retention_for(name) for name in names] == [500, 61, 500, 500]
+    both = {"option_bars_5min", "underlying_bars_5min"}
+    assert [both & {one.name for one in settings.data_sets_for(name)} for name in names] == [
+        both,
+        both,
+        {"underlying_bars_5min"},
+        both,
+    ]
+    assert settings.option_symbols == ("SPY", "PLTR")
+
+
+def test_bars_may_be_kept_for_ever_but_for_a_symbol() -> None:
+    """Without a general retention a symbol may still have one."""
+    settings = load(write("retention: {bars_days: null}\nsymbols: [SPY, {symbol: TSLA, retention_days: 90}]\n"))
+    assert (settings.retention_for("SPY"), settings.retention_for("TSLA")) == (None, 90)
+
+
+def test_a_symbols_settings_beside_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The general series of the environment leave a symbol's own alone; symbols written in JSON bring theirs."""
+    path = write("symbols: [SPY, {symbol: TSLA, series: [BID]}]\n")
+    monkeypatch.setenv("COLLECTOR_SERIES", "TRADES")
+    settings = load(path)
+    assert (settings.series_for("SPY"), settings.series_for("TSLA")) == ((WhatToShow.TRADES,), (WhatToShow.BID,))
+    monkeypatch.setenv("COLLECTOR_SYMBOLS", '["QQQ", {"symbol": "TSLA", "series": ["ASK"], "retention_days": 90}]')
+    settings = load(path)
+    assert settings.symbol_names == ("QQQ", "TSLA")
+    assert (settings.series_for("QQQ"), settings.series_for("TSLA")) == ((WhatToShow.TRADES,), (WhatToShow.ASK,))
+    assert settings.retention_for("TSLA") == 90
+    monkeypatch.setenv("COLLECTOR_SYMBOLS", "[QQQ")
+    with pytest.raises(ConfigurationError, match=r"COLLECTOR_SYMBOLS: symbols should be names separated by commas"):
+        load(path)
+
+
 def test_precedence(monkeypatch: pytest.MonkeyPatch) -> None:
     """An option beats the environment, which beats the file, which beats the default; neighbours stay."""
     path = write("gateway: {port: 1, client_id: 2, host: filehost}\n")
@@ -231,6 +277,27 @@ def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
         ("symbols: ['SP Y;DROP']\n", "config.yaml:1: symbols[0].symbol"),
         ("series: [TRADES, MIDPOINT]\n", "config.yaml:1: series[1] should be"),
         ("series: [OPTION_IMPLIED_VOLATILITY]\n", "OPTION_IMPLIED_VOLATILITY is no series of an option"),
+        (
+            "symbols:\n  - symbol: SPY\n    series: [TRADES, OPTION_IMPLIED_VOLATILITY]\n",
+            "config.yaml:3: symbols[0].series OPTION_IMPLIED_VOLATILITY is no series of an option; choose among TRADES",
+        ),
+        ("symbols:\n  - symbol: SPY\n    series: []\n", "config.yaml:3: symbols[0].series should name each"),
+        (
+            "symbols:\n  - symbol: SPY\n    data_sets: [option_bars]\n",
+            "config.yaml:3: symbols[0].data_sets option_bars is no data set; choose among option_bars_5min, under",
+        ),
+        (
+            "symbols:\n  - symbol: SPY\n    data_sets: [option_bars_5min]\n",
+            "config.yaml:3: symbols[0].data_sets option_bars_5min needs underlying_bars_5min beside it",
+        ),
+        (
+            "symbols:\n  - symbol: SPY\n    data_sets: underlying_bars_5min, underlying_bars_5min\n",
+            "config.yaml:3: symbols[0].data_sets should name each data set once, and at least one",
+        ),
+        (
+            "symbols:\n  - symbol: SPY\n    retention_days: 60\n",
+            "config.yaml:3: symbols[0].retention_days should be more than 60, as far back as repairs reach",
+        ),
         ("windows:\n  eod:\n    time: 99:00\n", "config.yaml:3: windows.eod.time should be a time such as 16:45"),
         ("windows:\n  eod:\n    time: 1645\n", "config.yaml:3: windows.eod.time should be a time such as 16:45"),
         (
