@@ -25,7 +25,10 @@ SECTIONS: dict[str, _Commands] = {
     "Collect": {
         "run": ("collect.run:run", "Collect the missing bars of one window."),
         "plan": ("collect.plan:plan", "Show what the next run would ask for, and how long it would take."),
-        "backfill": ("collect.backfill:backfill", "Fetch the history of the contracts that live today."),
+        "backfill": (
+            "collect.backfill:backfill",
+            "Fetch the history of the contracts that live today, or of the underlyings.",
+        ),
         "gaps": ("collect.gaps:app", "List the open gaps, or fill them."),
         "chains": ("collect.chains:app", "List option contracts, or read the chains again."),
         "coverage": ("collect.coverage:app", "Show what counts as known and why; accept or forget a session."),

@@ -18,7 +18,7 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet, InstrumentKind
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.reports.run_report import Expiring, GapCounts
@@ -99,8 +99,7 @@ async def _counts(
         whole = left or order.window in _LOOKING
         past = {
             data_set: await _past(finished, data_set, underlying, touched, db, calendar, now)
-            for data_set in settings.data_sets_for(underlying.symbol)
-            if whole or data_set in order.data_sets
+            for data_set in (DATA_SETS if whole else order.data_sets)
         }
         last = [sessions[-1].day for one, sessions in past.items() if one.kind is InstrumentKind.OPTION and sessions]
         waiting = await contract_scope.pending(db, settings, calendar, underlying, max(last)) if last else {}
@@ -143,9 +142,7 @@ async def _count_gaps(
                 data_set,
                 one.underlying.id,
                 past,
-                settings.series_for(one.underlying.symbol)
-                if data_set.kind is InstrumentKind.OPTION
-                else data_set.series,
+                _series(settings, data_set, one.underlying.symbol),
                 run_id=finished.run_id,
                 now=now,
                 reasons=_reasons(finished),
@@ -163,6 +160,13 @@ async def _count_gaps(
     )
     gone = sorted({gap.contract_symbol for gap in lost if gap.contract_symbol})
     finished.expiring = Expiring(lost=len(gone), examples=tuple(gone)[:5])
+
+
+def _series(settings: Settings, data_set: DataSet, symbol: str) -> Sequence[WhatToShow]:
+    """Return the series that are collected of a symbol's bars of a kind; none where they are not, or not any more."""
+    if data_set.kind is InstrumentKind.OPTION:
+        return settings.series_for(symbol)
+    return data_set.series if data_set in settings.data_sets_for(symbol) else ()
 
 
 async def _count_expiries(

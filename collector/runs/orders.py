@@ -104,6 +104,21 @@ def collected_by(window: Window, settings: Settings) -> tuple[DataSet, ...]:
     return tuple(one for one in settings.data_sets if (one.bar_size >= DAY) is daily)
 
 
+def history_of(name: str, settings: Settings) -> DataSet:
+    """Return the data set of underlyings that a person names for a backfill.
+
+    Raises:
+        UsageError: there is none of the name, or the configuration does not collect it.
+    """
+    known = {one.name: one for one in settings.data_sets if one.kind is InstrumentKind.UNDERLYING}
+    if name not in known:
+        raise UsageError(
+            f"{name!r} is no kind of bars of underlyings that is collected",
+            f"Choose among {', '.join(known)}; `underlying_bars` in config.yaml says which sizes are collected.",
+        )
+    return known[name]
+
+
 def clipped(data_set: DataSet, session: Session, length: timedelta | None, now: datetime) -> Session | None:
     """Return the part of a session that can be asked for now: slots that are over, the last `length` of them.
 

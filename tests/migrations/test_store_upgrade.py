@@ -41,7 +41,10 @@ OTHERS = (
     "bar_revisions", "historical_data_gaps", "quarantined_bars", "option_contract_lifecycle", "option_chains",
     "underlying_securities", "intraday_collection_runs", "request_coverage",
 )  # fmt: skip
-ROWS = "SELECT (to_jsonb(t) - '{{data_set,instrument_id,source,calendar,adjusted_close}}'::text[])::text FROM {table} AS t ORDER BY 1"
+ROWS = (
+    "SELECT (to_jsonb(t) - '{{data_set,instrument_id,source,calendar,adjusted_close}}'::text[])::text"
+    " FROM {table} AS t ORDER BY 1"
+)
 HOURS = """
 SELECT contract_id, hour, hour_open::numeric(14, 4)::text, hour_high::numeric(14, 4)::text,
     hour_low::numeric(14, 4)::text, hour_close::numeric(14, 4)::text, hour_volume::bigint, bars_count, traded_bars

@@ -97,7 +97,7 @@ def _table(found: Plan) -> Table:
         column.justify = "right"
     for group in found.groups:
         expires = group.expiration == found.order.day
-        expiration = "underlying" if group.expiration is None else f"{group.expiration}"
+        expiration = group.data_set if group.expiration is None else f"{group.expiration}"
         table.add_row(
             group.symbol,
             f"[bold]{expiration} expires[/bold]" if expires else expiration,

@@ -212,6 +212,7 @@ def _templates() -> Templates:
         confirmation=wording.confirmation,
         expiring=wording.expiring,
         witnesses=wording.witnesses,
+        splits=wording.splits,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

@@ -271,6 +271,14 @@ def subject(report: RunReport) -> str:
     return " · ".join(parts)
 
 
+def splits(report: RunReport) -> str:
+    """Return the splits that a run has seen, and what follows; empty for none."""
+    return "; ".join(
+        f"{one.symbol}: earlier prices are divided by {one.factor:g} now; {many(one.sessions, 'session')} read again"
+        for one in report.splits
+    )
+
+
 def _outcome_words(report: RunReport) -> list[str]:
     """Return the one figure that matters beside completeness."""
     if fetches(report):

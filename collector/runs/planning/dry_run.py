@@ -31,10 +31,11 @@ _NAMED = 5
 class Group:
     """Planned requests of one symbol's contracts of one expiration; None: of the underlying itself.
 
-    first: position in the order of asking. several_days: requests that span more than a day.
+    data_set: the name of what they bring. first: position in the order of asking. several_days: requests that span more than a day.
     """
 
     symbol: str
+    data_set: str
     expiration: date | None
     contracts: int
     requests: dict[WhatToShow, int]
@@ -58,12 +59,12 @@ class Plan:
 
     @property
     def groups(self) -> list[Group]:
-        """Return the requests by symbol and expiration, in the order in which the first of each would be asked."""
-        members: dict[tuple[str, date | None], list[tuple[int, Work]]] = {}
+        """Return the requests by symbol, data set and expiration, in the order in which the first would be asked."""
+        members: dict[tuple[str, str, date | None], list[tuple[int, Work]]] = {}
         for position, item in enumerate(self.work):
-            key = (item.instrument.symbol, _expiration(item.instrument))
+            key = (item.instrument.symbol, item.data_set.name, _expiration(item.instrument))
             members.setdefault(key, []).append((position, item))
-        return [_group(symbol, expiration, items) for (symbol, expiration), items in members.items()]
+        return [_group(*key, items) for key, items in members.items()]
 
 
 async def order_to_plan(
@@ -152,6 +153,7 @@ def to_document(plan: Plan) -> dict[str, object]:
         "groups": [
             {
                 "symbol": one.symbol,
+                "data_set": one.data_set,
                 "expiration": one.expiration,
                 "contracts": one.contracts,
                 "requests": {what.value: count for what, count in one.requests.items()},
@@ -163,6 +165,7 @@ def to_document(plan: Plan) -> dict[str, object]:
             {
                 "instrument": _name(item.instrument),
                 "instrument_id": item.instrument.key,
+                "data_set": item.data_set.name,
                 "requests": [
                     {"series": request.what_to_show, "start": request.span.start, "end": request.span.end}
                     for request in item.requests
@@ -174,14 +177,14 @@ def to_document(plan: Plan) -> dict[str, object]:
     }
 
 
-def _group(symbol: str, expiration: date | None, items: Sequence[tuple[int, Work]]) -> Group:
+def _group(symbol: str, data_set: str, expiration: date | None, items: Sequence[tuple[int, Work]]) -> Group:
     requests = [request for _, item in items for request in item.requests]
     counts: dict[WhatToShow, int] = {}
     for request in requests:
         counts[request.what_to_show] = counts.get(request.what_to_show, 0) + 1
     several = sum(request.span.start.date() != _last_slot(request).date() for request in requests)
     contracts = len(items) if expiration else 0
-    return Group(symbol, expiration, contracts, counts, items[0][0], several)
+    return Group(symbol, data_set, expiration, contracts, counts, items[0][0], several)
 
 
 def _last_slot(request: HistoricalRequest) -> datetime:
