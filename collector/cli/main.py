@@ -27,7 +27,7 @@ SECTIONS: dict[str, _Commands] = {
         "plan": ("collect.plan:plan", "Show what the next run would ask for, and how long it would take."),
         "backfill": (
             "collect.backfill:backfill",
-            "Fetch the history of the contracts that live today, or of the underlyings.",
+            "Fetch the history of living contracts, or of underlyings.",
         ),
         "gaps": ("collect.gaps:app", "List the open gaps, or fill them."),
         "chains": ("collect.chains:app", "List option contracts, or read the chains again."),

@@ -9,13 +9,14 @@ its editions. A mix is repeated by its seed:
 
 import asyncio
 import os
+import random
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import pytest
 
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
-from collector.domain.run_vocabulary import RunStatus
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.finished import Finished
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import SCENARIOS, Scenario, named
@@ -39,6 +40,8 @@ TIMESCALE_SEEDS = [int(_ONE_SEED)] if _ONE_SEED else list(range(10_000, 10_000 +
 HEALING = [name for name in SCENARIOS if named(name).heals and not named(name).lies]
 LASTING = [name for name in SCENARIOS if not named(name).heals and name != "revised-values"]
 ALONE = Variant(("PLTR", "TSLA"), 4, 4)
+SIZES = Variant(("PLTR", "TSLA"), 4, 4, ("5 mins", "1 min", "1 day"))
+SIZES_SEEDS = SEEDS[: max(len(HEALING), MIXES // 4)]
 _VIRTUAL_HOURS = 5.0
 _HITS = {"hmds-unknown-contract": 8 * 3 * 2}
 """Eight contracts; an unknown one is believed at the third attempt, each of which asks twice."""
@@ -57,6 +60,29 @@ def test_each_scenario_alone_converges(arena: Arena, virtual_run: Run, name: str
                 await disturbances.persist(disturbed)
             disturbances.check_ceilings(disturbed.gateway.log)
         await disturbances.check_tables(arena, clock, reference)
+
+    virtual_run(main)
+
+
+@pytest.mark.parametrize("seed", SIZES_SEEDS)
+def test_other_sizes_of_bars_converge(arena: Arena, virtual_run: Run, seed: int) -> None:
+    """Bars of a minute and of a day: killed, cut off and resumed under a fault that heals, they end like the others."""
+
+    async def main() -> None:
+        reference = await arena.reference(7, SIZES)
+        assert reference.daily is not None
+        dice, clock = random.Random(f"sizes {seed}"), VirtualClock(AFTER_THE_CLOSE)
+        await arena.empty(clock)
+        fault = named(HEALING[seed % len(HEALING)])
+        async with Disturbed(arena, clock, 7, SIZES, [fault]) as disturbed:
+            async with asyncio.timeout(_VIRTUAL_HOURS * 3600):
+                for window, traffic in ((Window.EOD, reference.traffic), (Window.DAILY_BARS, reference.daily)):
+                    armed = disturbances.Faults(disturbed, dice, traffic)
+                    await disturbances.persist(disturbed, armed.armed, window=window)
+            disturbances.check_ceilings(disturbed.gateway.log)
+        await disturbances.check_tables(arena, clock, reference)
+        async with arena.directly(clock) as connection:
+            assert await connection.fetch("SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
 
     virtual_run(main)
 

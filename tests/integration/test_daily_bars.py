@@ -20,7 +20,7 @@ from collector.runs.orders import backfill_order
 from collector.simulator.market import Dividend, MarketSettings, Split
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
-from tests.support.truth import quantised
+from tests.support.truth import quantised, span_of, underlying_truth
 from tests.support.window_runs import FRIDAY, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -104,6 +104,28 @@ async def test_ten_years_are_backfilled(database_url: str, gateway: Gateway, gat
     assert gateway.log.violations == []
 
 
+@pytest.mark.gateway(at=EVENING)
+async def test_bars_of_a_minute_take_one_word_of_configuration(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """With `1 min` configured a run brings them, and five of them make up each of the true bars of five minutes."""
+    settings = narrow("PLTR", underlying_bars=("5 mins", "1 min"))
+    finished = await run_window(database_url, gateway, settings, gateway_clock)
+    assert finished.status is RunStatus.SUCCESS, finished
+    found = await fetch(database_url, _FIVE_MINUTES)
+    truth = underlying_truth(gateway.market, "PLTR", span_of([FRIDAY]))
+    assert {row["slot"]: tuple(row)[1:] for row in found} == {slot: row[:6] for slot, row in truth.items()}
+    assert sum(row["bar_count"] for row in found) > 0
+    again = await run_window(database_url, gateway, settings, gateway_clock)
+    assert (again.status, again.tally.inserted, again.tally.planned) == (RunStatus.SUCCESS, 0, 0)
+
+
+_FIVE_MINUTES = """
+SELECT date_bin('5 minutes', time, '2026-01-01 00:00Z') AS slot, (array_agg(open ORDER BY time))[1] AS open,
+       max(high) AS high, min(low) AS low, (array_agg(close ORDER BY time DESC))[1] AS close, sum(volume) AS volume,
+       sum(bar_count)::int AS bar_count
+FROM underlying_bars_1min GROUP BY slot
+"""
 SPLIT = MarketSettings(corporate_actions=(Split("TSLA", FRIDAY, 3),))
 DIVIDEND = MarketSettings(corporate_actions=(Dividend("TSLA", FRIDAY, Decimal("1.25")),))
 THURSDAY_EVENING = datetime(2026, 11, 19, 17, 45, tzinfo=NEW_YORK)

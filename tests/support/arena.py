@@ -43,15 +43,21 @@ from tests.support.window_runs import FRIDAY, QUICK, narrow, parts_for
 
 
 class Variant(NamedTuple):
-    """What a mix collects."""
+    """What a mix collects. sizes: of the underlyings' bars; those of a day are collected after the rest."""
 
     symbols: tuple[str, ...]
     horizon_days: int
     strikes: int
+    sizes: tuple[str, ...] = ("5 mins",)
 
     def settings(self) -> Settings:
         """Return it as a configuration."""
-        return narrow(*self.symbols, horizon_days=self.horizon_days, strikes=self.strikes)
+        return narrow(*self.symbols, horizon_days=self.horizon_days, strikes=self.strikes, underlying_bars=self.sizes)
+
+    @property
+    def is_daily(self) -> bool:
+        """Tell whether it collects bars of a day."""
+        return "1 day" in self.sizes
 
 
 MARKET = "calibrated"
@@ -174,11 +180,15 @@ class Traffic(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the first attempt of an undisturbed run leaves, what is left once it is confirmed, and its traffic."""
+    """What the first attempt of an undisturbed run leaves, what is left once it is confirmed, and its traffic.
+
+    daily: the traffic of the window of daily bars, where the variant has one.
+    """
 
     first: tables.Dump
     tables: tables.Dump
     traffic: Traffic
+    daily: Traffic | None = None
 
     @property
     def unconfirmed(self) -> "Reference":
@@ -272,11 +282,17 @@ class Arena:
                 assert finished.status is RunStatus.SUCCESS, finished
             assert isinstance(finished, Finished)
             assert not finished.weighed.awaiting
+            before, daily = undisturbed.traffic(), None
+            if variant.is_daily:
+                ended = await undisturbed.attempt(Window.DAILY_BARS)
+                assert isinstance(ended, Finished)
+                assert ended.status is RunStatus.SUCCESS, ended
+                daily = Traffic(*(now - then for now, then in zip(undisturbed.traffic(), before, strict=True)))
         with clock.hold():
             compared = await compare(self.url, self.market(market_seed, clock), [FRIDAY], variant.symbols)
         assert compared["contracts"] >= 6
         async with self.directly(clock) as connection:
-            return Reference(unconfirmed, await tables.dump(connection), traffic)
+            return Reference(unconfirmed, await tables.dump(connection), traffic, daily)
 
 
 def _target(url: str) -> tuple[Address, str, str]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from collector.clock import Clock
-from collector.domain.run_vocabulary import RunStatus
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.ib.pacing import PacingSettings
 from collector.runs.finished import Finished
 from collector.simulator.request_log import RequestLog
@@ -37,18 +37,20 @@ async def persist(
     disturbed: Disturbed,
     armed: Callable[[], AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     pause: Callable[[], float] = lambda: 60.0,
+    window: Window = Window.EOD,
 ) -> None:
-    """Run the window again and again until it succeeds and nothing waits for a second witness.
+    """Run a window again and again until it succeeds and nothing waits for a second witness.
 
     Args:
         disturbed: what runs it.
         armed: entered around each attempt; arms the faults that befall it.
         pause: seconds until the next attempt.
+        window: which one.
     """
     for number in itertools.count(1):
         assert number <= _LAST_ATTEMPT, f"no end: {disturbed.course}"
         async with armed():
-            ended = await disturbed.attempt()
+            ended = await disturbed.attempt(window)
         if isinstance(ended, Finished) and ended.status is RunStatus.SUCCESS:
             if not ended.weighed.awaiting:
                 return

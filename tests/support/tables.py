@@ -19,6 +19,9 @@ BAR_COLUMNS = (
 UNDERLYING_BAR_COLUMNS = (
     "open", "high", "low", "close", "volume", "bar_count", "vwap", "implied_volatility", "flags", "has_gaps",
 )  # fmt: skip
+DAILY_BAR_COLUMNS = (
+    "open", "high", "low", "close", "volume", "bar_count", "vwap", "adjusted_close", "flags", "has_gaps",
+)  # fmt: skip
 COVERAGE_COLUMNS = ("covered", "settled")
 CHAIN_COLUMNS = (
     "contract_symbol", "expiration_date", "strike_price", "option_type", "multiplier", "exchange", "trading_class",
@@ -32,8 +35,10 @@ _UNDERLYING = "underlying_securities AS named ON named.id = one.underlying_id"
 _TABLES: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "option_bars_5min": (_CONTRACT, BAR_COLUMNS, "one.time::text"),
     "underlying_bars_5min": (_UNDERLYING, UNDERLYING_BAR_COLUMNS, "one.time::text"),
+    "underlying_bars_1min": (_UNDERLYING, UNDERLYING_BAR_COLUMNS, "one.time::text"),
+    "underlying_bars_1day": (_UNDERLYING, DAILY_BAR_COLUMNS, "one.time::text"),
     "request_coverage of contracts": (_CONTRACT, COVERAGE_COLUMNS, "one.what_to_show"),
-    "request_coverage of underlyings": (_UNDERLYING, COVERAGE_COLUMNS, "one.what_to_show"),
+    "request_coverage of underlyings": (_UNDERLYING, COVERAGE_COLUMNS, "one.data_set || ' ' || one.what_to_show"),
     "option_chains": ("option_chains AS named ON named.id = one.id", CHAIN_COLUMNS, "''::text"),
     "option_contract_lifecycle": (_CONTRACT, LIFECYCLE_COLUMNS, "''::text"),
     "underlying_securities": ("underlying_securities AS named ON named.id = one.id", UNDERLYING_COLUMNS, "''::text"),

@@ -34,7 +34,7 @@ def backfill(
         typer.Option("--fill-columns", help="Instead, ask once more for quotes that were stored by their close alone."),
     ] = False,
 ) -> int:
-    """Fetch the history of the contracts that live today, or of the underlyings.
+    """Fetch the history of living contracts, or of underlyings.
 
     Example: collector backfill --days 60 --symbols SPY
     """

@@ -31,7 +31,8 @@ _NAMED = 5
 class Group:
     """Planned requests of one symbol's contracts of one expiration; None: of the underlying itself.
 
-    data_set: the name of what they bring. first: position in the order of asking. several_days: requests that span more than a day.
+    data_set: the name of what they bring. first: position in the order of asking. several_days: requests that span more
+    than a day.
     """
 
     symbol: str

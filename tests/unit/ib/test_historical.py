@@ -99,7 +99,7 @@ def test_ib_is_asked_for_bars_of_the_data_set(data_set: DataSet, word: str) -> N
 
     sender(replace(request(), data_set=data_set), Parameters("", "60 S"))(Client(), 7)
     assert sent[0] == 7
-    assert sent[2:6] == ["", "60 S", word, "TRADES"]
+    assert sent[2:7] == ["", "60 S", word, "TRADES", int(word == "1 day")]
 
 
 def test_a_data_set_says_how_long_a_request_may_be() -> None:
@@ -111,6 +111,14 @@ def test_a_data_set_says_how_long_a_request_may_be() -> None:
     assert "a day at most" in refused.message
     months = HistoricalRequest(SPY, BY_DAY, WhatToShow.TRADES, Span(SATURDAY - timedelta(days=90), SATURDAY))
     assert parameters(months, now) == Parameters("20261121-00:00:00", "91 D")
+
+
+@pytest.mark.parametrize(("days", "duration"), [(1, "3 D"), (363, "365 D"), (364, "2 Y"), (3650, "11 Y")])
+def test_a_series_that_ends_now_has_no_end(days: int, duration: str) -> None:
+    """IB refuses an end for ADJUSTED_LAST, and durations of more than 365 days; the span may be of any length."""
+    span = Span(FRIDAY - timedelta(days=days - 1), FRIDAY + timedelta(days=1))
+    asked = HistoricalRequest(SPY, BY_DAY, WhatToShow.ADJUSTED_LAST, span)
+    assert parameters(asked, datetime(2026, 11, 21, 12, tzinfo=UTC)) == Parameters("", duration)
 
 
 def dated(day: str) -> list[str]:

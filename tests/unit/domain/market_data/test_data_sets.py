@@ -9,10 +9,16 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from collector.domain.coverage.coverage_rules import justified, proven_end
-from collector.domain.coverage.request_planning import halves, requests_for
+from collector.domain.coverage.request_planning import halves, overlapping, requests_for
 from collector.domain.market_data.answers import Answer, HistoricalRequest
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
+from collector.domain.market_data.data_sets import (
+    DATA_SETS,
+    OPTION_BARS_5MIN,
+    UNDERLYING_BARS_1DAY,
+    UNDERLYING_BARS_5MIN,
+    DataSet,
+)
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -216,3 +222,23 @@ def test_a_slot_belongs_to_a_session_of_the_exchange() -> None:
     """Midnight UTC is still the day before in New York, but not for a bar of the day."""
     zone = timezone(timedelta(hours=-5))
     assert (BY_DAY.day_of(utc(20), zone), BY_MINUTE.day_of(utc(20), zone)) == (date(2026, 11, 20), date(2026, 11, 19))
+
+
+def test_sessions_before_what_is_missing_are_asked_for_again() -> None:
+    """Two of them before each stretch here, none before the first session; of bars of minutes none."""
+    two = replace(UNDERLYING_BARS_1DAY, overlap=2)
+    friday, monday = whole(two, WEEK[4:5]), whole(two, WEEK[5:])
+    assert overlapping(two, monday, WEEK) == whole(two, WEEK[3:5])
+    assert overlapping(two, whole(two, WEEK[2:3]) | monday, WEEK) == whole(two, WEEK[:2] + WEEK[3:5])
+    assert overlapping(two, friday | monday, WEEK[4:]) == Spans()
+    assert overlapping(two, Spans(), WEEK) == Spans()
+    assert overlapping(BY_MINUTE, whole(BY_MINUTE, [MONDAY]), WEEK) == Spans()
+
+
+def test_a_series_that_ends_now_is_asked_for_whole() -> None:
+    """One slot that lacks is enough for one request of all sessions, which no length bounds and nothing halves."""
+    short, adjusted = replace(UNDERLYING_BARS_1DAY, longest_request=2 * DAY), WhatToShow.ADJUSTED_LAST
+    (request,) = requests_for(SPY, short, adjusted, whole(short, [FRIDAY]), WEEK)
+    assert request.span == Span(utc(16), utc(24))
+    assert halves(request, WEEK) == (request,)
+    assert list(requests_for(SPY, short, adjusted, Spans(), WEEK)) == []

@@ -1,0 +1,76 @@
+"""Splits and changed adjustments told from prices, written by hand in ten-thousandths of a USD."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from collector.domain.market_data.adjustments import readjustments, split_factor
+from collector.domain.market_data.bars import Bar
+
+MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
+
+
+def day(number: int) -> datetime:
+    """Return the slot of a day of the week, Monday is 0."""
+    return MONDAY + timedelta(days=number)
+
+
+def bar(number: int, open_: int, high: int, low: int, close: int) -> Bar:
+    """Return a bar of a day."""
+    return Bar(day(number), open_, high, low, close)
+
+
+STORED = [bar(0, 3_000_000, 3_060_000, 2_990_100, 3_030_000), bar(1, 3_030_000, 3_111_100, 3_020_000, 3_099_900)]
+
+
+@pytest.mark.parametrize(
+    ("told", "factor"),
+    [
+        ([(3_000_000, 3_060_000, 2_990_100, 3_030_000), (3_030_000, 3_111_100, 3_020_000, 3_099_900)], None),
+        ([(1_000_000, 1_020_000, 996_700, 1_010_000), (1_010_000, 1_037_033, 1_006_667, 1_033_300)], 3),
+        ([(30_000_000, 30_600_000, 29_901_000, 30_300_000), (30_300_000, 31_111_000, 30_200_000, 30_999_000)], 0.1),
+        ([(2_857_143, 2_914_286, 2_847_714, 2_885_714), (2_885_714, 2_962_952, 2_876_190, 2_952_286)], 1.05),
+        ([(3_000_000, 3_060_000, 2_990_100, 3_030_000), (3_030_000, 3_111_100, 3_020_000, 3_090_000)], None),
+        ([(1_000_000, 1_020_000, 996_700, 1_010_000), (3_030_000, 3_111_100, 3_020_000, 3_099_900)], None),
+        ([(3_000_010, 3_060_010, 2_990_110, 3_030_010), (3_030_010, 3_111_110, 3_020_010, 3_099_910)], None),
+    ],
+    ids=["equal", "three for one", "one for ten", "twenty-one for twenty", "one corrected", "one only", "rounded anew"],
+)
+def test_a_split_is_one_factor_for_all_prices(told: list[tuple[int, int, int, int]], factor: float | None) -> None:
+    """Two sessions whose prices have all been divided by the same number were split; corrections are no split."""
+    found = split_factor(zip(STORED, [bar(n, *prices) for n, prices in enumerate(told)], strict=True))
+    assert found == (None if factor is None else pytest.approx(factor, abs=0.0005))
+
+
+def test_one_session_shows_no_split() -> None:
+    """A single bar may have been corrected, and nothing at all says nothing."""
+    assert split_factor([(STORED[0], bar(0, 1_000_000, 1_020_000, 996_700, 1_010_000))]) is None
+    assert split_factor([]) is None
+
+
+def test_prices_of_a_fraction_of_a_cent_show_no_split() -> None:
+    """What is rounded to a cent or to nothing leaves every factor possible."""
+    assert split_factor([(bar(n, 40, 40, 40, 40), bar(n, 13, 13, 13, 13)) for n in range(5)]) is None
+
+
+def test_a_dividend_is_one_stretch() -> None:
+    """Earlier closes have changed by one factor, up to rounding; those from the ex-date on have not."""
+    prices = [(day(n), close, round(close * 0.99)) for n, close in enumerate((1_000_001, 1_020_017, 998_003))]
+    (found,) = readjustments([*prices, (day(3), 1_000_000, 1_000_000), (day(4), 1_010_000, 1_010_000)])
+    assert (found.first, found.last, found.sessions) == (day(0), day(2), 3)
+    assert found.factor == pytest.approx(1 / 0.99, abs=0.000_002)
+
+
+def test_two_dividends_are_two_stretches() -> None:
+    """Of two changes that are told at once the earlier sessions have both, the later ones the last."""
+    closes = (1_000_000, 1_010_000, 1_020_000, 1_030_000)
+    told = [round(close * factor) for close, factor in zip(closes, (0.98 * 0.99, 0.98 * 0.99, 0.99, 0.99), strict=True)]
+    found = readjustments([(day(n), old, new) for n, (old, new) in enumerate(zip(closes, told, strict=True))])
+    assert [(one.first, one.last) for one in found] == [(day(0), day(1)), (day(2), day(3))]
+    assert [one.factor for one in found] == pytest.approx([1 / (0.98 * 0.99), 1 / 0.99], abs=0.000_003)
+
+
+def test_what_is_rounded_anew_has_not_changed() -> None:
+    """A last digit more or less is no adjustment."""
+    assert readjustments([(day(n), 1_000_000, 1_000_001) for n in range(5)]) == []
+    assert readjustments([]) == []
