@@ -32,9 +32,9 @@ class Request:
     """One logged request.
 
     start and end bound what a historical request asked for, after its duration was applied (aware, UTC); end_text
-    and duration are its own words. received_at, answered_at and cancelled_at are instants of the simulator's clock.
-    outcome is `open` until the request ends in `bars`, `rows`, `error CODE`, `cancelled` or `disconnected`. bars counts
-    what was sent.
+    and duration are its own words, use_rth whether regular hours alone were meant. received_at, answered_at and
+    cancelled_at are instants of the simulator's clock. outcome is `open` until the request ends in `bars`, `rows`,
+    `error CODE`, `cancelled` or `disconnected`. bars counts what was sent.
     """
 
     number: int
@@ -49,6 +49,7 @@ class Request:
     end: datetime | None = None
     end_text: str = ""
     duration: str = ""
+    use_rth: bool = False
     answered_at: datetime | None = None
     cancelled_at: datetime | None = None
     outcome: str = "open"

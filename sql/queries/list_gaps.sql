@@ -9,6 +9,7 @@ SELECT
     contract.contract_symbol,
     contract.expiration_date,
     gap.underlying_id,
+    kind.name AS data_set,
     gap.what_to_show,
     gap.state,
     tstzrange(gap.gap_start, gap.gap_end) AS span,
@@ -16,6 +17,7 @@ SELECT
     gap.detected_at,
     gap.reason
 FROM historical_data_gaps AS gap
+INNER JOIN data_sets AS kind ON kind.id = gap.data_set
 LEFT JOIN option_chains AS contract ON contract.id = gap.instrument_id
 INNER JOIN underlying_securities AS underlying
     ON underlying.id = coalesce(contract.underlying_id, -gap.instrument_id)

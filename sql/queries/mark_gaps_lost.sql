@@ -24,6 +24,7 @@ SELECT
     contract.contract_symbol,
     contract.expiration_date,
     gap.underlying_id,
+    kind.name AS data_set,
     gap.what_to_show,
     gap.state,
     tstzrange(gap.gap_start, gap.gap_end) AS span,
@@ -31,6 +32,7 @@ SELECT
     gap.detected_at,
     gap.reason
 FROM gap
+INNER JOIN data_sets AS kind ON kind.id = gap.data_set
 INNER JOIN option_chains AS contract ON contract.id = gap.instrument_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = contract.underlying_id
 ORDER BY contract.expiration_date, symbol, contract.contract_symbol, gap.what_to_show, gap.gap_start

@@ -73,7 +73,9 @@ def test_other_sizes_of_bars_converge(arena: Arena, virtual_run: Run, seed: int)
         assert reference.daily is not None
         dice, clock = random.Random(f"sizes {seed}"), VirtualClock(AFTER_THE_CLOSE)
         await arena.empty(clock)
-        fault = named(HEALING[seed % len(HEALING)])
+        # Adjusted closes are one request for all that is kept: where no long one is ever answered, they cannot be had.
+        faults = [name for name in HEALING if name != "long-requests"]
+        fault = named(faults[seed % len(faults)])
         async with Disturbed(arena, clock, 7, SIZES, [fault]) as disturbed:
             async with asyncio.timeout(_VIRTUAL_HOURS * 3600):
                 for window, traffic in ((Window.EOD, reference.traffic), (Window.DAILY_BARS, reference.daily)):

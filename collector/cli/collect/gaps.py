@@ -53,10 +53,12 @@ def list_(
     if as_json:
         print_json([asdict(gap) for gap in found])
         return Exit.SUCCESS
-    table = Table("symbol", "contract", "series", "from UTC", "until UTC", "why")
+    table = Table("symbol", "contract or kind of bars", "series", "from UTC", "until UTC", "why")
     for gap in found[:_SHOWN]:
         start, end = f"{gap.span.start:%Y-%m-%d %H:%M}", f"{gap.span.end:%Y-%m-%d %H:%M}"
-        table.add_row(gap.symbol, gap.contract_symbol or "–", gap.what_to_show, start, end, gap.reason or gap.gap_type)
+        table.add_row(
+            gap.symbol, gap.contract_symbol or gap.data_set, gap.what_to_show, start, end, gap.reason or gap.gap_type
+        )
     console = Console()
     console.print(table if found else f"no {state} gaps")
     if len(found) > _SHOWN:

@@ -65,6 +65,7 @@ def document(overview: Overview) -> dict[str, object]:
                 **asdict(one.measured),
                 "quality": quality[one.symbol],
                 "gaps": _totals(one.gaps),
+                "underlying_bars": {name: asdict(own) for name, own in one.own.items()},
             }
             for one in overview.symbols
         ],
@@ -123,6 +124,7 @@ def show(overview: Overview, console: Console) -> None:
             *(_red(one.gaps[state].slots) for state in (GapState.OPEN, GapState.LOST)),
             f"{held.rows:,}",
         )
+    own_bars = _own_bars(overview)
     worth = Table("symbol", "rows/contract", "with quotes", "with IV", "flagged", "quarantined", "errors")
     for one in overview.symbols:
         if one.quality is not None:
@@ -132,6 +134,8 @@ def show(overview: Overview, console: Console) -> None:
         console.print(wording.distrust(overview.implausible), style="bold red", highlight=False)
     console.print(runs if overview.runs else "no run yet for this session")
     console.print(symbols if overview.symbols else "nothing is collected yet")
+    if own_bars.row_count:
+        console.print(own_bars)
     if worth.row_count:
         console.print(worth)
     gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
@@ -140,6 +144,16 @@ def show(overview: Overview, console: Console) -> None:
     if overview.uncounted:
         console.print(f"[yellow]{not_counted(overview.uncounted)}[/yellow]")
     console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
+
+
+def _own_bars(overview: Overview) -> Table:
+    table = Table("symbol", "bars of the underlying", "settled", "complete")
+    for one in overview.symbols:
+        for name, own in one.own.items():
+            table.add_row(
+                one.symbol, name, f"{own.settled:,}/{own.expected:,}", wording.percent(own.settled / own.expected)
+            )
+    return table
 
 
 def _red(count: int) -> str:

@@ -20,7 +20,7 @@ from collector.domain.run_vocabulary import GapState, GapType
 class Gap:
     """Slots of one series, inside one session; contract_symbol (OCC) and expiration are None on an underlying.
 
-    reason: why it is lost, in words; None otherwise.
+    data_set: the name of the bars that are missing. reason: why it is lost, in words; None otherwise.
     """
 
     id: int
@@ -29,6 +29,7 @@ class Gap:
     contract_symbol: str | None
     expiration: date | None
     underlying_id: int | None
+    data_set: str
     what_to_show: WhatToShow
     state: GapState
     span: Span
@@ -202,6 +203,7 @@ def _gap(row: Row) -> Gap:
         contract_symbol=row["contract_symbol"],
         expiration=row["expiration_date"],
         underlying_id=row["underlying_id"],
+        data_set=row["data_set"],
         what_to_show=WhatToShow(row["what_to_show"]),
         state=GapState(row["state"]),
         span=row["span"],

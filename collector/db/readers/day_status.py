@@ -10,11 +10,13 @@ from typing import Any
 
 from collector.db.bars import quality_checks
 from collector.db.bars.quality_checks import RecordedQuality
-from collector.db.bookkeeping import claims, dead_letters, session_statistics
+from collector.db.bookkeeping import claims, coverage_table, dead_letters, session_statistics
 from collector.db.bookkeeping import gaps_table as gaps
+from collector.db.bookkeeping.coverage_table import Progress
 from collector.db.bookkeeping.gaps_table import GapTotal
 from collector.db.bookkeeping.session_statistics import Measured
 from collector.db.connection.pool import Row, Statements
+from collector.db.connection.statements import OF_UNDERLYINGS
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
@@ -65,7 +67,8 @@ class SessionBars:
 class SymbolStatus:
     """One symbol on one session; `bars` is None while nothing is stored, `quality` while nothing was measured.
 
-    gaps: of the session, those of the underlying's own series among them.
+    gaps: of the session, those of the underlying's own series among them. own: how far the underlying's own bars have
+    come, by data set; those of which nothing is expected on the session are absent.
     """
 
     symbol: str
@@ -74,6 +77,7 @@ class SymbolStatus:
     bars: SessionBars | None
     quality: RecordedQuality | None
     gaps: Mapping[GapState, GapTotal]
+    own: Mapping[str, Progress]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +184,7 @@ async def overview(
     symbols = []
     recorded = await quality_checks.recorded(db, day)
     for underlying, session, series in sessions:
+        own = {one: await coverage_table.progress(db, one, underlying.id, [session]) for one in OF_UNDERLYINGS}
         stored = {found.symbol: found for found in await bars_in(db, session.span)}
         symbols.append(
             SymbolStatus(
@@ -189,6 +194,7 @@ async def overview(
                 bars=stored.get(underlying.symbol),
                 quality=recorded.get(underlying.symbol),
                 gaps=await gaps.totals(db, [underlying.symbol], session.open, session.close),
+                own={one.name: found for one in OF_UNDERLYINGS if (found := own[one]).expected},
             )
         )
     return Overview(

@@ -87,6 +87,7 @@ def historical(connection: Connection, fields: Fields) -> None:
         what_to_show=asked.what_to_show,
         end_text=asked.end,
         duration=asked.duration,
+        use_rth=asked.use_rth,
     )
     broken = _small_bars_broken(connection, asked)
     if broken is not None:

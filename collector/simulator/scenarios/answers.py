@@ -219,7 +219,7 @@ class ExtendedHours(Scenario):
     def edit(self, entry: Request, reply: HistoryReply) -> None:
         """Add a small flat bar for every slot around the sessions told, as far as it was asked for and has begun."""
         stock = next((one for one in self.stage.market.stocks if one.con_id == entry.con_id), None)
-        if stock is None or entry.what_to_show != "TRADES" or entry.start is None or entry.end is None:
+        if stock is None or entry.use_rth or entry.what_to_show != "TRADES" or entry.start is None or entry.end is None:
             return
         until, told = min(entry.end, entry.received_at), list(reply.bars)
         for day in {local_date(bar.time) for bar in reply.bars}:

@@ -214,7 +214,7 @@ def status_page(*, awaiting: int = 0, single: int = 0, implausible: tuple[EmptyS
     )
     none = dict.fromkeys(GapState, GapTotal())
     session = Calendar().session("PLTR", FRIDAY)
-    symbol = SymbolStatus(symbol="PLTR", session=session, measured=measured, bars=None, quality=None, gaps=none)
+    symbol = SymbolStatus(symbol="PLTR", session=session, measured=measured, bars=None, quality=None, gaps=none, own={})
     return Overview(
         day=FRIDAY,
         runs=(),
