@@ -103,7 +103,11 @@ async def until(clock: Clock, instant: datetime) -> None:
 async def ran_on_thursday(url: str, clock: Clock) -> None:
     """Record Thursday's last windows as run, as they are where the collector has been at work for a while."""
     async with pool.connect(url, clock) as db:
-        for window, at in ((Window.LATE_NIGHT, (19, 18)), (Window.GAP_CHECK, (20, 1))):
+        for window, at in (
+            (Window.DAILY_BARS, (19, 17)),
+            (Window.LATE_NIGHT, (19, 18)),
+            (Window.GAP_CHECK, (20, 1)),
+        ):
             instant = datetime(2026, 11, *at, tzinfo=NEW_YORK)
             new = NewRun(window=window, day=date(2026, 11, 19), symbols=["PLTR"], started_at=instant)
             run_id = await runs_table.open_run(db, new)
@@ -140,10 +144,10 @@ def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) 
                     await until(clock, NEXT_MORNING)
                     metrics = samples((await get(port, "/metrics"))[2])
                     assert (await get(port, "/healthz"))[0] == 200
-            friday = (await runs_in(plain_database_url, clock))[2:]
-            windows = ("morning", "midday", "expiry_check", "eod", "late_night")
+            friday = (await runs_in(plain_database_url, clock))[3:]
+            windows = ("morning", "midday", "expiry_check", "eod", "daily_bars", "late_night")
             assert [row[:4] for row in friday] == [(window, "2026-11-20", "success", 1) for window in windows]
-            due = [(10, 0), (12, 30), (15, 0), (16, 45), (18, 0)]
+            due = [(10, 0), (12, 30), (15, 0), (16, 45), (17, 30), (18, 0)]
             assert [row[4] for row in friday] == [datetime(2026, 11, 20, *at, tzinfo=NEW_YORK) for at in due]
             assert all((row[5] - row[4]).total_seconds() < 5 for row in friday), friday
             assert gateway.log.connections == 1
@@ -218,10 +222,10 @@ def test_no_gateway_at_first(plain_database_url: str, tmp_path: Path, virtual_ru
             ]
             await until(clock, datetime(2026, 11, 20, 17, 2, tzinfo=NEW_YORK))
             async with await start(clock=clock, port=port) as gateway:
-                await until(clock, datetime(2026, 11, 20, 17, 40, tzinfo=NEW_YORK))
+                await until(clock, datetime(2026, 11, 20, 17, 25, tzinfo=NEW_YORK))
                 status, _, body = await get(health, "/healthz")
                 assert (status, json.loads(body)["gateway"]["connected"]) == (200, True), body
-                found = (await runs_in(plain_database_url, clock))[2:]
+                found = (await runs_in(plain_database_url, clock))[3:]
                 minutes = [(row[5] - row[4]).total_seconds() // 60 for row in found]
                 assert [(row[0], row[2]) for row in found] == [("eod", "failed")] * 3 + [("eod", "success")]
                 assert minutes == [0, 5, 15, 30]
@@ -264,9 +268,9 @@ def test_a_database_that_restarts_between_windows(plain_database_url: str, tmp_p
                     ended = await connection.fetch(END_SESSIONS)
                     await connection.close()
                 assert len(ended) > 0
-                await until(clock, datetime(2026, 11, 20, 17, 30, tzinfo=NEW_YORK))
+                await until(clock, datetime(2026, 11, 20, 17, 25, tzinfo=NEW_YORK))
                 assert (await get(health, "/healthz"))[0] == 200
-            found = (await runs_in(plain_database_url, clock))[2:]
+            found = (await runs_in(plain_database_url, clock))[3:]
             assert [(row[0], row[2]) for row in found] == [("eod", "success")]
 
     virtual_run(main)
