@@ -9,9 +9,13 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
+from collector.db.bars import quality_checks
 from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.connection import pool
+from collector.db.contracts import contract_tables
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
 from collector.domain.run_vocabulary import RunStatus, Window
+from collector.market.calendar import Calendar
 from collector.runs import window_run
 from collector.runs.dependencies import Parts
 from collector.runs.fetching import splits
@@ -72,6 +76,18 @@ async def backfilled(url: str, gateway: Gateway, clock: SystemClock, days: int, 
         return await window_run.run(order, parts)
 
 
+_DAY = datetime(2026, 11, 20, tzinfo=UTC)
+
+
+async def broken(url: str, clock: SystemClock) -> list[tuple[str, int, str]]:
+    """Return the rules that SPY's bars of Friday break."""
+    async with pool.connect(url, clock) as db:
+        spy = await contract_tables.underlying(db, "SPY")
+        assert spy is not None
+        found = await quality_checks.broken(db, spy.id, Calendar().session("SPY", FRIDAY))
+        return [(one.rule, one.bars, one.example) for one in found]
+
+
 @pytest.mark.gateway(at=EVENING)
 async def test_a_window_collects_the_last_sessions(
     database_url: str, gateway: Gateway, gateway_clock: SystemClock
@@ -88,6 +104,12 @@ async def test_a_window_collects_the_last_sessions(
     assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps") == []
     again = await run_window(database_url, gateway, narrow("SPY", "PLTR"), gateway_clock, Window.DAILY_BARS)
     assert (again.status, again.tally.planned) == (RunStatus.SUCCESS, 0)
+    assert await broken(database_url, gateway_clock) == []
+    await fetch(database_url, "UPDATE store.underlying_bars_1day SET up = -1, adjusted_close = 0 WHERE time = $1", _DAY)
+    assert await broken(database_url, gateway_clock) == [
+        ("adjusted_close is nothing", 1, "underlying_bars_1day"),
+        ("high below the bar", 1, "underlying_bars_1day"),
+    ]
 
 
 @pytest.mark.gateway(at=EVENING)

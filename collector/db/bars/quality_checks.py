@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from collector.db.connection.pool import Statements
+from collector.db.connection.statements import OF_UNDERLYINGS, of
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.sessions import Session
 from collector.domain.quality.flags import SlotFlag
@@ -57,11 +58,17 @@ class RecordedQuality:
 
 
 async def broken(db: Statements, underlying_id: int, session: Session) -> list[Broken]:
-    """Return the rules that stored option bars of a session break, by rule; an empty list is what is expected."""
+    """Return the rules that stored bars of a session break, by kind of bars and rule; an empty list is expected.
+
+    An example is a contract, or the name of the underlying's bars.
+    """
     data_set = OPTION_BARS_5MIN
     rows = await db.fetch(
         "verify_option_bars", data_set.id, data_set.bar_size, underlying_id, session.open, session.close, _CROSSED
     )
+    for own in OF_UNDERLYINGS:
+        span = own.span(session)
+        rows += await db.fetch(of("verify", own), own.id, own.bar_size, underlying_id, span.start, span.end)
     return [Broken(row["rule"], row["bars"], row["example"]) for row in rows]
 
 
