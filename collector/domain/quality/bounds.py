@@ -21,8 +21,8 @@ class Bound:
 OPTION_PRICE = Bound(1, 100_000 * SCALE)
 """USD per share; vwap, too. The sum of two, of which the middle is made, is a 4-byte integer as well."""
 UNDERLYING_PRICE = Bound(1, 10**9 * SCALE)
-VOLATILITY = Bound(1, 10**7 * SCALE)
-"""Of 1."""
+VOLATILITY = Bound(1, 2**31 - 1)
+"""Of 1: its ten-thousandths are a 4-byte integer."""
 OPTION_VOLUME = Bound(0, (2**31 - 1) * SCALE)
 """Contracts: a 4-byte integer, also among the values that were replaced."""
 UNDERLYING_VOLUME = Bound(0, 9 * 10**14 * SCALE)
