@@ -189,7 +189,7 @@ class SymbolSettings(Section):
     def selection(self, general: SelectionSettings) -> SelectionSettings:
         """Return the general selection with this symbol's differences."""
         own = {key: getattr(self, key) for key in SelectionSettings.model_fields}
-        return SelectionSettings(**{**dict(general), **{key: value for key, value in own.items() if value is not None}})
+        return type(general)(**{**dict(general), **{key: value for key, value in own.items() if value is not None}})
 
 
 def split_names(given: object) -> object:
