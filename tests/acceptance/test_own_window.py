@@ -15,7 +15,10 @@ from tests.support.command_line import NARROW, Home, gateway_beside, home
 
 Capsys = pytest.CaptureFixture[str]
 NEW_YORK = ZoneInfo("America/New_York")
-BUILT_IN = ("morning", "midday", "expiry_check", "eod", "late_night", "gap_check", "chain_refresh", "weekly", "backup")
+BUILT_IN = (
+    "morning", "midday", "expiry_check", "eod", "late_night", "gap_check", "chain_refresh", "weekly", "daily_bars",
+    "backup",
+)  # fmt: skip
 OWN = (
     NARROW.replace("horizon_days: 4", "horizon_days: 7")  # the contracts of the week to come, too
     + "windows:\n  power_hour: {time: '15:30', span: 1h, scope: expiring_and_near, asks: not_covered, priority: 45}\n"
@@ -99,7 +102,7 @@ def test_by_hand(account: Account, capsys: Capsys) -> None:
     assert (done.code, done.document["window"], done.document["attempt"]) == (0, "power_hour", 2)
     wrong = account.home.call(capsys, "run", "--window", "power_our")
     assert (wrong.code, wrong.complaint) == (2, "unknown window 'power_our'")
-    assert wrong.err.rstrip().endswith("weekly, pre_market, backup, manual, power_hour")
+    assert wrong.err.rstrip().endswith("weekly, pre_market, backup, daily_bars, manual, power_hour")
 
 
 def test_a_window_that_was_taken_out_breaks_nothing(account: Account, capsys: Capsys) -> None:

@@ -76,17 +76,20 @@ def test_before_anything_is_known(account: Account, capsys: Capsys) -> None:
 
 
 def test_the_next_window_after_a_run(account: Account, capsys: Capsys) -> None:
-    """Eod done, late_night comes next: at 1:00 in Israel, with a deadline, after a pace that was measured."""
+    """Eod done, daily bars come next, then late_night: at 1:00 in Israel, with a deadline, after a measured pace."""
     assert account.home.call(capsys, "run", "--window", "eod").code == 0
-    before = len(account.gateway.log.entries)
     plan = account.home.call(capsys, "plan", "--json").document
+    assert (plan["window"], plan["session"]) == ("daily_bars", "2026-11-20")
+    assert {one["data_set"] for one in plan["order"]} == {"underlying_bars_1day"}
+    before = len(account.gateway.log.entries)
+    plan = account.home.call(capsys, "plan", "--window", "late_night", "--json").document
     assert (plan["window"], plan["session"]) == ("late_night", "2026-11-20")
     assert plan["begins"] == "2026-11-20 23:00:00+00:00"
     assert plan["throughput"]["measured"]
     assert plan["throughput"]["requests"] == account.asked
     assert [limit["kind"] for limit in plan["limits"]] == ["gateway_restart", "deadline"]
     assert plan["limits"][0]["at"] == "2026-11-21 04:30:00+00:00"
-    shown = account.home.call(capsys, "plan").out
+    shown = account.home.call(capsys, "plan", "--window", "late_night").out
     assert "late_night of Friday 2026-11-20" in shown
     assert "Fri 18:00 New York / Sat 01:00 Israel" in shown
     assert len(account.gateway.log.entries) == before

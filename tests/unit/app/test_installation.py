@@ -99,6 +99,7 @@ def test_windows_that_are_off_and_windows_without_days_have_no_timer() -> None:
         "collector@expiry_check.timer",
         "collector@eod.timer",
         "collector@late_night.timer",
+        "collector@daily_bars.timer",
         "collector@gap_check.timer",
         "collector@chain_refresh.timer",
         "collector@backup.timer",
@@ -214,7 +215,7 @@ def test_install_then_change_then_uninstall(tmp_path: Path, where: Places) -> No
     assert called.lines[0] == "systemctl --user disable --now collector@midday.timer"
     assert "systemctl --user disable --now collector-due.timer" in called.lines
     assert called.lines[-1].startswith(
-        "systemctl --user enable --now collector@backup.timer collector@chain_refresh.timer collector@eod.timer"
+        "systemctl --user enable --now collector@backup.timer collector@chain_refresh.timer collector@daily_bars.timer"
     )
 
     me = pwd.struct_passwd((*pwd.getpwuid(os.getuid())[:5], "/home/bars", "/bin/sh"))
