@@ -182,7 +182,9 @@ def _parts(request: HistoricalRequest, calendar: Calendar) -> list[Span]:
     data_set, whole = request.data_set, Spans((request.span,))
     first, last = (at.astimezone(NEW_YORK).date() for at in (request.span.start, request.span.end))
     sessions = calendar.sessions(request.instrument.symbol, first, last)
-    return [part for session in sessions for part in whole & Spans((data_set.span(session),))]
+    parts = [part for session in sessions for part in whole & Spans((data_set.span(session),))]
+    # All of a series that ends now comes or fails with its last session.
+    return parts[-1:] if request.what_to_show.ends_now else parts
 
 
 async def _note_daily(finished: Finished, db: Database, clock: Clock) -> None:

@@ -90,7 +90,9 @@ async def _counts(
     counts = []
     for id_ in sorted({*ready, *(one.underlying_id for one in left)} & {*ready, *known}):
         prepared, underlying = ready.get(id_), ready[id_].underlying if id_ in ready else known[id_]
-        days = {session.day for session in prepared.sessions} | {order.day} if prepared else set[date]()
+        days = {order.day} if prepared else set[date]()
+        if prepared and order.option_bars:  # what else a run has asked about changes no statistics
+            days |= {session.day for session in prepared.sessions}
         for one in left:
             if one.underlying_id == id_:
                 days |= {session.day for session in calendar.sessions(underlying.symbol, one.first, one.last)}
