@@ -65,7 +65,7 @@ def settings_for(url: str, folder: Path, mail_port: int = 1, **gateway: Any) -> 
 async def friday_was_collected(url: str, clock: Clock) -> None:
     """Record Friday's windows from eod on as run; the collector has been at work since then."""
     async with pool.connect(url, clock) as db:
-        for window, at in ((Window.EOD, (16, 45)), (Window.LATE_NIGHT, (18, 0))):
+        for window, at in ((Window.EOD, (16, 45)), (Window.DAILY_BARS, (17, 30)), (Window.LATE_NIGHT, (18, 0))):
             await succeeded(db, window, new_york(20, *at))
 
 

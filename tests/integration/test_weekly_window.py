@@ -52,7 +52,7 @@ def settings_for(url: str, folder: Path, mail_port: int, **more: Any) -> Setting
 async def friday_was_collected(url: str, clock: Clock) -> None:
     """Record Friday's last windows as run; the collector has been at work since then."""
     async with pool.connect(url, clock) as db:
-        for window, hours in ((Window.EOD, 12.25), (Window.LATE_NIGHT, 11)):
+        for window, hours in ((Window.EOD, 12.25), (Window.DAILY_BARS, 11.5), (Window.LATE_NIGHT, 11)):
             await succeeded(db, window, NOON - timedelta(hours=hours))
 
 
@@ -83,7 +83,7 @@ async def test_the_schedule_sends_it(plain_database_url: str, tmp_path: Path) ->
     assert (outcome.report.window, outcome.report.status) == (Window.WEEKLY, RunStatus.SUCCESS)
     (mail,) = mailbox.received
     assert str(mail["Subject"]).startswith(WEEK)
-    for said in ("5 sessions, 3 windows: 0 failed, 0 partial", LINE):
+    for said in ("5 sessions, 4 windows: 0 failed, 0 partial", LINE):
         assert said in words(mail)
     assert memory.load().digest == ()
 
