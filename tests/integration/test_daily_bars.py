@@ -224,32 +224,32 @@ async def test_a_run_that_is_stopped_after_a_split_leaves_the_history_to_the_nex
     at=THURSDAY_EVENING, scenarios=[named("no-permission", series=("ADJUSTED_LAST",), share=1.0, hits=1)]
 )
 async def test_what_is_refused_is_a_gap_until_it_comes(
-    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
     """Sessions of a refused series are a gap for each stretch, of a slot a session; the next evening fills them."""
-    finished = await run_window(database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
+    finished = await run_window(plain_database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
     assert finished.status is RunStatus.PARTIAL
     gaps = "SELECT what_to_show, state, gap_start::date, gap_end::date FROM historical_data_gaps ORDER BY gap_start"
-    assert [tuple(row) for row in await fetch(database_url, gaps)] == [
+    assert [tuple(row) for row in await fetch(plain_database_url, gaps)] == [
         ("ADJUSTED_LAST", "open", date(2026, 11, 13), date(2026, 11, 14)),
         ("ADJUSTED_LAST", "open", date(2026, 11, 16), date(2026, 11, 20)),
     ]
     gateway_clock.set(EVENING)
-    finished = await run_window(database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
+    finished = await run_window(plain_database_url, gateway, narrow("PLTR"), gateway_clock, Window.DAILY_BARS)
     assert (finished.status, finished.gaps.closed, finished.gaps.still_open) == (RunStatus.SUCCESS, 2, 0)
-    assert (await stored(database_url))["PLTR"] == true_rows(gateway, "PLTR", date(2026, 11, 13), FRIDAY)
+    assert (await stored(plain_database_url))["PLTR"] == true_rows(gateway, "PLTR", date(2026, 11, 13), FRIDAY)
 
 
 @pytest.mark.gateway(at=EVENING, scenarios=[named("silent-hole-everywhere", at_request=2, for_s=3600.0)])
 async def test_an_evening_of_empty_answers_settles_nothing(
-    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
     """Nothing has proven that nobody traded: the run is partial, its sessions stay missing, and the next has them."""
-    finished = await run_window(database_url, gateway, narrow("SPY"), gateway_clock, Window.DAILY_BARS)
+    finished = await run_window(plain_database_url, gateway, narrow("SPY"), gateway_clock, Window.DAILY_BARS)
     assert finished.status is RunStatus.PARTIAL, finished
     settled = "SELECT 1 FROM request_coverage WHERE NOT isempty(settled)"
-    assert await fetch(database_url, settled) == []
+    assert await fetch(plain_database_url, settled) == []
     gateway_clock.set(EVENING + timedelta(hours=2))
-    finished = await run_window(database_url, gateway, narrow("SPY"), gateway_clock, Window.DAILY_BARS)
+    finished = await run_window(plain_database_url, gateway, narrow("SPY"), gateway_clock, Window.DAILY_BARS)
     assert finished.status is RunStatus.SUCCESS, finished
-    assert (await stored(database_url))["SPY"] == true_rows(gateway, "SPY", date(2026, 11, 16), FRIDAY)
+    assert (await stored(plain_database_url))["SPY"] == true_rows(gateway, "SPY", date(2026, 11, 16), FRIDAY)
