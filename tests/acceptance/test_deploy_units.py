@@ -35,6 +35,7 @@ NEXT_UTC = {
         "gap_check": "Mon 2026-11-02 06:00:00",
         "chain_refresh": "Sun 2026-11-01 23:00:00",  # 18:00 in New York, whose clocks changed that morning
         "weekly": "Sat 2026-10-31 10:00:00",
+        "daily_bars": "Fri 2026-10-30 21:30:00",  # 17:30 in New York
         "backup": "Sat 2026-10-31 06:00:00",  # 02:00 in New York
     },
     "2026-11-02 12:00:00 UTC": {  # winter in both
@@ -48,6 +49,7 @@ NEXT_UTC = {
         "gap_check": "Tue 2026-11-03 06:00:00",
         "chain_refresh": "Sun 2026-11-08 23:00:00",
         "weekly": "Sat 2026-11-07 10:00:00",
+        "daily_bars": "Mon 2026-11-02 22:30:00",
         "backup": "Tue 2026-11-03 07:00:00",
     },
     "2026-07-01 12:00:00 UTC": {  # a Wednesday, summer in both
@@ -61,6 +63,7 @@ NEXT_UTC = {
         "gap_check": "Thu 2026-07-02 05:00:00",
         "chain_refresh": "Sun 2026-07-05 22:00:00",
         "weekly": "Sat 2026-07-04 09:00:00",
+        "daily_bars": "Wed 2026-07-01 21:30:00",
         "backup": "Thu 2026-07-02 06:00:00",
     },
 }
@@ -112,7 +115,7 @@ def test_systemd_accepts_the_units(tmp_path: Path, user: bool) -> None:
         *(f"collector@{window}.service" for window in ALL_ON.windows.enabled),
         "collector-failed@collector@eod.service.service",
     ]
-    assert len(names) == 3 + 11 + 11 + 1
+    assert len(names) == 3 + 12 + 12 + 1
     scope = ["--user"] if user else []
     done = analyze("verify", "--man=no", *scope, *names, folder=units)
     ours = [line for line in done.stderr.splitlines() if "collector" in line]
