@@ -15,12 +15,12 @@ WEEK = NARROW.replace("horizon_days: 4", "horizon_days: 7")
 """PLTR's contracts expire on Fridays."""
 
 DUE = {
-    "expiry-friday": (["eod 2026-11-20"], "late_night 2026-11-20T23:00Z"),
+    "expiry-friday": (["eod 2026-11-20"], "daily_bars 2026-11-20T22:30Z"),
     "saturday-noon": (["late_night 2026-11-20", "weekly 2026-11-20"], "chain_refresh 2026-11-22T23:00Z"),
     "sunday-evening": (["chain_refresh 2026-11-23"], "gap_check 2026-11-23T06:00Z"),
     "mid-session": (["late_night 2026-11-23", "morning 2026-11-24"], "midday 2026-11-24T17:30Z"),
     "thanksgiving": (["late_night 2026-11-25"], "gap_check 2026-11-27T06:00Z"),
-    "half-day-evening": (["eod 2026-11-27"], "late_night 2026-11-27T23:00Z"),
+    "half-day-evening": (["eod 2026-11-27"], "daily_bars 2026-11-27T22:30Z"),
     "new-years-eve": (["late_night 2026-12-31"], "backup 2027-01-01T07:00Z"),
     "us-spring-week": (["eod 2027-03-15"], "late_night 2027-03-15T23:00Z"),
     "israels-spring-night": (["late_night 2027-03-25"], "backup 2027-03-26T06:00Z"),

@@ -86,6 +86,17 @@ async def test_a_batch_stored_again_is_on_record_once(database: Database) -> Non
     assert await rows(database, "SELECT count(*) FROM requests") == [(2,)]
 
 
+async def test_two_requests_of_one_instant_are_two(database: Database) -> None:
+    """The source's clock tells whole seconds: a control asked again within one is on record with its own answer."""
+    chain = await make_chain(database, 1)
+    for seconds in (0.1, 0.6, 0.6):
+        record = request(chain.underlying, seconds)
+        batch = [InstrumentAnswers(chain.underlying, record.data_set, {}, requests=(record,))]
+        await bar_tables.store(database, batch, 7)
+    ends = [(SENT + timedelta(seconds=seconds),) for seconds in (0.1, 0.6)]
+    assert await rows(database, "SELECT answered_at FROM requests ORDER BY answered_at") == ends
+
+
 async def test_what_is_not_stored_is_not_on_record(database: Database) -> None:
     """A transaction that fails takes the record of its requests along: nobody takes them for witnesses."""
     contract = (await make_chain(database)).contracts[0]
