@@ -264,8 +264,10 @@ async def _set_apart(session: Session, day: Day) -> _Unfit:
         [counted] = await session.fetch(f"upgrade/count_unfit_{kind}_bars", day.start, day.end)
         series = 0
         if counted["bars"]:
-            of_day = (day.start, day.end, now, data_set.id, data_set.bar_size)
-            [refused] = await session.fetch(f"upgrade/refuse_{kind}_bars", *of_day)
+            await session.execute("upgrade/create_unfit_bars")
+            await session.execute(f"upgrade/find_unfit_{kind}_bars", day.start, day.end)
+            [refused] = await session.fetch("upgrade/refuse_unfit_bars", now, data_set.id, data_set.bar_size)
+            await session.execute("upgrade/drop_unfit_bars")
             series = refused["bars"]
         unfit += _Unfit(series, counted["greeks"], counted["relabelled"])
     return unfit
