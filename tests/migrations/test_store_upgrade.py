@@ -281,6 +281,18 @@ async def test_readers_see_each_bar_once_all_the_while(old: Old) -> None:
     assert await rows(old.url, total) == [expected]
 
 
+async def _waits_for_a_table(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Return when somebody has begun to wait for a table that others are at, and has let go of it again."""
+    waiting = (
+        "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+    for is_waiting in (True, False):
+        async with asyncio.timeout(30):
+            while bool(await connection.fetchval(waiting)) is not is_waiting:
+                pass
+
+
 async def test_a_reader_who_stays_is_waited_for(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a transaction keeps the bars in view, others read on between two attempts, and the day's work is kept."""
     monkeypatch.setattr(pool, "LOCK_TIMEOUT_S", 0.2)
@@ -292,7 +304,7 @@ async def test_a_reader_who_stays_is_waited_for(old: Old, monkeypatch: pytest.Mo
     await connection.fetch("SELECT count(*) FROM option_bars_5min")
     async with asyncio.TaskGroup() as group:
         task = group.create_task(convert(old.url, lambda _: moved.set()))
-        await asyncio.sleep(1.0)
+        await _waits_for_a_table(connection)
         assert not moved.is_set()
         assert list(differing(await bars(old.url), old.before)) == []
         await staying.rollback()
