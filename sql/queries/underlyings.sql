@@ -1,4 +1,5 @@
--- All underlyings that are active, by symbol.
+-- The underlying of a symbol, or all that are active, by symbol.
+-- $1 symbol text: NULL is all
 SELECT
     underlying.id,
     underlying.symbol,
@@ -10,5 +11,5 @@ SELECT
     underlying.currency
 FROM underlying_securities AS underlying
 INNER JOIN instruments AS instrument ON instrument.kind = 'underlying' AND instrument.underlying_id = underlying.id
-WHERE underlying.active
+WHERE underlying.symbol = $1::text OR ($1::text IS NULL AND underlying.active)
 ORDER BY underlying.symbol

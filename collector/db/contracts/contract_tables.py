@@ -27,13 +27,13 @@ class Stored:
 
 async def underlying(db: Statements, symbol: str) -> Underlying | None:
     """Return the underlying of a symbol, None when it has never been defined."""
-    row = await db.fetchrow("underlying", symbol)
+    row = await db.fetchrow("underlyings", symbol)
     return None if row is None else _underlying(row)
 
 
 async def underlyings(db: Statements) -> list[Underlying]:
     """Return all active underlyings, by symbol."""
-    return [_underlying(row) for row in await db.fetch("underlyings")]
+    return [_underlying(row) for row in await db.fetch("underlyings", None)]
 
 
 async def add_underlying(db: Statements, found: Underlying, *, collected: bool = True) -> Underlying:
