@@ -1,7 +1,7 @@
 -- Write the staged option bars that differ from the stored ones, and count the staged rows.
 -- Coverage is read before the staged one is merged into it. A row of which only has_gaps changes is written, and counts
 -- as identical: IB sent the same values.
--- Prices are compared in ten-thousandths of a USD, as they are staged; units and wicks are made at the end.
+-- Prices are compared as they are staged, in ten-thousandths of a USD; the table's units and wicks are made at the end.
 -- $1 contract_ids integer[]
 -- $2 start timestamptz: literal bounds, so that other chunks stay shut
 -- $3 end timestamptz
@@ -51,7 +51,7 @@ final AS (
     WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint
     GROUP BY instrument_id
 ),
--- Contracts whose configured series all came for the same slots: flags were judged by whole rows.
+-- Contracts whose configured series all came for the same slots: their flags were judged by the whole row.
 together AS (
     SELECT
         instrument_id AS contract_id,
@@ -60,15 +60,15 @@ together AS (
     WHERE instrument_id = ANY($1::integer[]) AND data_set = $7::smallint AND what_to_show = ANY($4::text[])
     GROUP BY instrument_id
 ),
--- Staged and stored rows side by side. Coverage alone can change stored ones. `flags` is never NULL, so it tells which
--- side has a row.
+-- Staged and stored rows side by side. Stored ones without a staged one are needed, too: coverage alone can change
+-- has_gaps, volume and flags. `flags` is never NULL, so it tells which side has a row.
 compared AS (
     SELECT
         contract_id,
         time,
         new.flags IS NOT NULL AS staged,
         old.flags IS NOT NULL AS stored,
-        -- Whole: coalesce would add the old vwap to a new bar without one.
+        -- A trade bar counts whole: coalesce would add the old vwap to a new bar without one.
         CASE WHEN new.close IS NULL THEN old.open ELSE new.open END AS open,
         CASE WHEN new.close IS NULL THEN old.high ELSE new.high END AS high,
         CASE WHEN new.close IS NULL THEN old.low ELSE new.low END AS low,
@@ -145,7 +145,7 @@ compared AS (
         USING (contract_id, time)
     LEFT JOIN answered USING (contract_id)
     LEFT JOIN together USING (contract_id)
-    -- Quarantine ends with any answer for the slot that does not refuse it again.
+    -- Quarantine ends with any answer of the series for the slot that does not refuse it again.
     CROSS JOIN LATERAL (
         SELECT
             coalesce(old.flags & 128 <> 0 AND answered.trades_now @> time AND coalesce(new.flags, 0) & 128 = 0, false)
@@ -157,9 +157,9 @@ compared AS (
     ) AS freed
 ),
 -- Flags, a byte a series (0000ff TRADES, 00ff00 BID, ff0000 ASK; SlotFlag names the bits). A series is judged anew when
--- its value differs, or all came together; otherwise its bits stay, which an
--- answer by itself could not see. A filled quote adds what its open, high and low show. fb leaves out the bits of a
--- crossing (040400), which is read from the merged row, in whatever order its sides came.
+-- its value differs, or all came together; otherwise its bits stay: an answer by itself cannot see what took the others
+-- to see, and would clear it. A filled quote adds what its open, high and low show. fb leaves out the bits of a crossing
+-- (040400), which is read from the merged row, in whatever order its sides came.
 merged AS (
     SELECT
         *,
@@ -196,6 +196,7 @@ differing AS (
     ) AS judged
     WHERE NOT stored OR changed OR has_gaps <> old_has_gaps
 ),
+-- As the table holds it: open and close in units, the wicks beyond them.
 packed AS NOT MATERIALIZED (
     SELECT
         contract_id, time, stored, open / unit AS open, (high - greatest(open, close)) / unit AS up,

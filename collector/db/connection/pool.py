@@ -28,6 +28,9 @@ LOCK_TIMEOUT_S = 15
 _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
 """Ours, for a server that is gone without a word; its own time-out comes first."""
 
+STATEMENT_BYTES = 32 * 1024
+"""Statements up to this length, comments included, stay prepared; the driver's own limit is 15 KiB."""
+
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
 _DISK_FULL_PATIENCE_S = 5.0
@@ -347,6 +350,7 @@ async def connect(
                 max_inactive_connection_lifetime=0,
                 init=init,
                 reset=keep,
+                max_cacheable_statement_size=STATEMENT_BYTES,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=_COMMAND_TIMEOUT_S,
                 server_settings=session_settings(application_name),

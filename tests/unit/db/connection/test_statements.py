@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
+from collector.db.connection.pool import STATEMENT_BYTES
+
 CHECKOUT = Path(__file__).parents[4]
 _SQL = CHECKOUT / "sql"
 
@@ -38,9 +40,6 @@ _KEYS = {
     ("store_open_interest", "told"): "contract_ids",
 }
 """What a mapping, which is named for its values, is keyed by."""
-
-_MOST_CACHED = 15 * 1024
-"""Characters: asyncpg keeps no longer statement prepared, and would have it parsed anew by each call."""
 
 
 class Parameter(NamedTuple):
@@ -181,7 +180,7 @@ def test_a_head_names_the_parameters(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(_SQL)))
 def test_a_statement_stays_prepared(path: Path) -> None:
     """No statement is so long, its comments included, that the driver would not keep it prepared."""
-    assert len(path.read_text("utf-8")) <= _MOST_CACHED
+    assert len(path.read_text("utf-8")) <= STATEMENT_BYTES
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.where}-{call.statement}")
