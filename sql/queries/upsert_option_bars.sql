@@ -62,7 +62,7 @@ together AS (
 ),
 -- Staged and stored rows side by side. Stored ones without a staged one are needed, too: coverage alone can change
 -- has_gaps, volume and flags. `flags` is never NULL, so it tells which side has a row.
-compared AS (
+compared AS MATERIALIZED (
     SELECT
         contract_id,
         time,
@@ -160,7 +160,7 @@ compared AS (
 -- its value differs, or all came together; otherwise its bits stay: an answer by itself cannot see what took the others
 -- to see, and would clear it. A filled quote adds what its open, high and low show. fb leaves out the bits of a crossing
 -- (040400), which is read from the merged row, in whatever order its sides came.
-merged AS (
+merged AS MATERIALIZED (
     SELECT
         *,
         CASE

@@ -38,7 +38,6 @@ _NO_QUOTE = "\t".join([_NULL] * 4)
 # Twice as fast as an f-string of so many whole numbers.
 _TRADE = "\t".join(["%s"] * 7)
 _QUOTE = "\t".join(["%s"] * 4)
-_PREPARED = ("create_stage_coverage", quarantine.PREPARED, requests.PREPARED)
 _OPTION_COLUMNS = (
     "contract_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
     "bid_open", "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "flags",
@@ -240,8 +239,7 @@ async def store(
     counts = Counts()
     if not asked and not any(rows for _, _, rows in gathered):
         return counts
-    stages = [kind.create_stage for kind, _, rows in gathered if rows]
-    async with db.transaction(*stages, *_PREPARED) as transaction:
+    async with db.transaction(*_stages(batch, gathered)) as transaction:
         for kind, own, rows in gathered:
             if rows:
                 bad = [(answers.instrument, one) for answers in own for one in answers.quarantined]
@@ -249,6 +247,18 @@ async def store(
                 counts += await _store(transaction, kind, rows, bad, series, run_id)
         await requests.record(transaction, asked, run_id, login)
     return counts
+
+
+def _stages(batch: Sequence[InstrumentAnswers], gathered: Iterable[tuple[_Kind, object, list[_Row]]]) -> list[str]:
+    """Name the staging tables that a batch needs: each one that a connection has is emptied by every commit."""
+    stages = [kind.create_stage for kind, _, rows in gathered if rows]
+    if stages:
+        stages.append("create_stage_coverage")
+    if any(answers.quarantined for answers in batch):
+        stages.append(quarantine.PREPARED)
+    if any(answers.requests for answers in batch):
+        stages.append(requests.PREPARED)
+    return stages
 
 
 async def _store(
