@@ -52,7 +52,7 @@ def upgrade(
     async def work(_: Act) -> FeatureReport:
         return await maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)
 
-    _show(on_record(context, settings, clock, reason, work))
+    _show(on_record(context, settings, clock, reason, work) if now else opening.run_until_signalled(work(Act())))
 
 
 @app.command()
@@ -162,14 +162,38 @@ def retention(
 
 
 @app.command()
-def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+def roles(
+    login: Annotated[
+        str | None, typer.Option("--login", help="Also make a login of this name for the service, or change it.")
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="With --login: the file that holds its password.")
+    ] = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
 
-    Example: collector db roles
+    Example: collector db roles --login collector_service --password-file ~/service_password
     """
+    if (login is None) != (password_file is None):
+        raise UsageError("--login and --password-file belong together", "Give both, or neither.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    opening.run_until_signalled(maintenance.make_roles(settings, clock))
+    made = (login, _password(password_file)) if login is not None and password_file is not None else None
+    opening.run_until_signalled(maintenance.make_roles(settings, clock, made))
+    if made is not None:
+        typer.echo(f"{login} may log in and has the rights of collector_rw; let database.url name it")
     typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
+
+
+def _password(file: Path) -> str:
+    try:
+        found = file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{file} cannot be read", "It holds the login's password, and nothing else.") from None
+    if not found:
+        raise UsageError(f"{file} is empty", "It holds the login's password, and nothing else.")
+    return found
 
 
 @app.command()
