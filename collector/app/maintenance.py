@@ -13,7 +13,7 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection import locks, pool
-from collector.db.schema import adoption, conversion, features, schema_revisions
+from collector.db.schema import adoption, compat, conversion, features, schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
@@ -187,6 +187,15 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
         await conversion.require_finished(db)
         names = symbols or settings.symbol_names
         return await greeks_pass.recompute(db, settings.greeks, opening.calendar(settings), clock, names, since)
+
+
+async def show_compatibly(settings: Settings, clock: Clock, *, drop: bool) -> tuple[str, ...]:
+    """Make the schema for readers of an earlier system, or take it away; return the names of what it has now."""
+    url = await opening.database_url(settings)
+    if drop:
+        await compat.drop(url, clock)
+        return ()
+    return await compat.make(url, clock)
 
 
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:

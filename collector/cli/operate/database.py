@@ -227,6 +227,25 @@ def adopt(
     typer.echo(on_record(context, settings, clock, reason, work))
 
 
+@app.command("compat")
+def compat_(
+    drop: Annotated[bool, typer.Option("--drop", help="Take the schema away.")] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Make the schema compat: the tables under the names and in the form that an earlier system's readers expect.
+
+    Example: collector db compat
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    names = opening.run_until_signalled(maintenance.show_compatibly(settings, clock, drop=drop))
+    if drop:
+        typer.echo("there is no schema compat any more; nothing was stored in it")
+        return
+    typer.echo(f"compat has {', '.join(names)}")
+    typer.echo("readers find them first with: SET search_path = compat, public")
+
+
 @app.command()
 def actions(
     most: Annotated[int, typer.Option("--most", min=1, help="How many, the latest first.")] = 20,
