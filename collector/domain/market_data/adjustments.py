@@ -22,11 +22,13 @@ class Factors:
     least: float = 0.0
     most: float = float("inf")
 
+    def common(self, other: "Factors") -> "Factors":
+        """Return the factors that both leave possible."""
+        return Factors(max(self.least, other.least), min(self.most, other.most))
+
     def narrowed(self, old: int, new: int, rounding: float) -> "Factors":
         """Return what is left when one more pair is known, each price up to `rounding`; both are above it."""
-        return Factors(
-            max(self.least, (old - rounding) / (new + rounding)), min(self.most, (old + rounding) / (new - rounding))
-        )
+        return self.common(Factors((old - rounding) / (new + rounding), (old + rounding) / (new - rounding)))
 
     @property
     def is_empty(self) -> bool:
@@ -43,23 +45,34 @@ class Factors:
 
 
 def split_factor(pairs: Iterable[tuple[Bar, Bar]]) -> float | None:
-    """Return by what the source has divided prices since they were stored; None: by nothing that all bars agree on.
+    """Return by what the source has divided prices since they were stored; None: by nothing that two bars agree on.
+
+    Bars that say otherwise say nothing against it: what traded after a split that came to light late has not been
+    divided, a bar may have been corrected besides, and before an earlier split both have divided.
 
     Args:
-        pairs: the stored bar of a session and the one that the source tells now.
+        pairs: the stored bar of a session and the one that the source tells now, ascending.
     """
-    found, sessions, is_equal = Factors(), 0, True
-    for old, new in pairs:
-        sessions += 1
-        for before, now in zip(old[1:5], new[1:5], strict=True):
-            # Prices that traded are whole cents; the source may round adjusted ones so, too.
-            if min(before, now) <= _CENT / 2:
-                return None
-            is_equal = is_equal and before == now
+    divided = [one for old, new in pairs if not (one := _divided(old, new)).is_empty and 1.0 not in one]
+    for first in divided:
+        found, sessions = first, 0
+        for other in divided:
+            if not (common := found.common(other)).is_empty:
+                found, sessions = common, sessions + 1
+        if sessions >= _FEWEST:
+            return found.middle
+    return None
+
+
+def _divided(old: Bar, new: Bar) -> Factors:
+    """Return by what all prices of a bar may have been divided."""
+    found = Factors()
+    for before, now in zip(old[1:5], new[1:5], strict=True):
+        # Prices that traded are whole cents; the source may round adjusted ones so, too. What is rounded to nothing
+        # tells no factor.
+        if min(before, now) > _CENT / 2:
             found = found.narrowed(before, now, _CENT / 2)
-    if sessions < _FEWEST or is_equal or found.is_empty or 1.0 in found:
-        return None
-    return found.middle
+    return found
 
 
 @dataclass(frozen=True, slots=True)
