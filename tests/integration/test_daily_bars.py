@@ -151,6 +151,8 @@ FROM underlying_bars_1min GROUP BY slot
 SPLIT = MarketSettings(corporate_actions=(Split("TSLA", FRIDAY, 3),))
 DIVIDEND = MarketSettings(corporate_actions=(Dividend("TSLA", FRIDAY, Decimal("1.25")),))
 THURSDAY_EVENING = datetime(2026, 11, 19, 17, 45, tzinfo=NEW_YORK)
+NOVEMBER_SPLIT = MarketSettings(corporate_actions=(Split("TSLA", date(2026, 11, 4), 3),))
+OCTOBER_EVENING = datetime(2026, 10, 22, 17, 45, tzinfo=NEW_YORK)
 _QUARTER = date(2026, 8, 24)
 _REVISIONS = "SELECT time::date AS day, close, adjusted_close FROM bar_revisions ORDER BY time"
 _FACTORS = "SELECT first_session, last_session, sessions, factor FROM adjustment_revisions"
@@ -174,6 +176,19 @@ async def test_a_split_reads_the_history_again(database_url: str, gateway: Gatew
     (factor,) = await fetch(database_url, _FACTORS)
     assert tuple(factor)[:3] == (_QUARTER, date(2026, 11, 19), len(before))
     assert float(factor["factor"]) == pytest.approx(3, abs=0.0001)
+    assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
+
+
+@pytest.mark.gateway(
+    at=OCTOBER_EVENING, market=MarketSettings(corporate_actions=(Split("TSLA", date(2026, 11, 4), 3),))
+)
+async def test_an_absence_leaves_no_hole(database_url: str, gateway: Gateway, gateway_clock: SystemClock) -> None:
+    """After four weeks in which nobody was there to collect all sessions come, and a split among them is seen."""
+    await backfilled(database_url, gateway, gateway_clock, 30, "TSLA")
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, [split.symbol for split in finished.splits]) == (RunStatus.SUCCESS, ["TSLA"])
+    assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", date(2026, 9, 22), FRIDAY)
     assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
 
 
