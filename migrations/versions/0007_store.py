@@ -489,6 +489,10 @@ def _key_by_instrument() -> None:
 def _key_by_table() -> None:
     """Name contracts and underlyings each in a column of its own again; all bars are of 5 minutes."""
     _drop_views()
+    # What is said of other bars goes with them: without its data set it would be about those of 5 minutes.
+    _lift_limit()
+    for table in (*SERIES_KEYS, "bar_revisions", "requests"):
+        op.execute(sa.delete(sa.table(table, sa.column("data_set"))).where(sa.text("data_set > 2")))
     for name in ("underlying_selections", "data_sets"):
         op.drop_table(name)
     for table in (*SERIES_KEYS, "bar_revisions"):
@@ -565,9 +569,13 @@ def _create_keys_by_table(table: str) -> None:
 
 
 def _tell_data_sets_of_requests(data_set: str) -> None:
-    # TimescaleDB would refuse to change so many compressed rows at once.
-    op.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+    _lift_limit()
     _set("requests", "instrument_id < 0", data_set=data_set)
+
+
+def _lift_limit() -> None:
+    """Let a statement change any number of compressed rows, which TimescaleDB would refuse."""
+    op.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
 
 
 def _set(table: str, where: str = "true", **values: str) -> None:
