@@ -167,7 +167,11 @@ def adopt(
     Example: collector db adopt ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    typer.echo(opening.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
+    done = opening.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock))
+    typer.echo(f"{done.bars:,} slots of option bars are adopted; backup: {done.backup}")
+    typer.echo("the earlier tables are in the schema earlier_system, unchanged")
+    if done.unfit:
+        typer.echo(f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again")
 
 
 def upgrade_words(plan: UpgradePlan) -> Iterator[str]:
