@@ -91,16 +91,19 @@ def readjustments(prices: Iterable[tuple[datetime, int, int]]) -> list[Readjustm
     Args:
         prices: slot, stored close and the one that is told now, ascending; what has not changed, too.
     """
+    prices = list(prices)
+    # Both have been rounded: where all are whole cents, to these, and each factor is known so much less.
+    rounding = _CENT / 2 if all(old % _CENT == 0 == new % _CENT for _, old, new in prices) else 1.0
     stretches: list[tuple[list[datetime], Factors]] = []
     for at, old, new in prices:
         known = stretches[-1][1] if stretches else Factors()
-        # Both have been rounded; what is rounded to nothing tells no factor.
-        common = known.narrowed(old, new, 1.0) if min(old, new) > 1 else known
+        # What is rounded to nothing tells no factor.
+        common = known.narrowed(old, new, rounding) if min(old, new) > rounding else known
         if stretches and not common.is_empty:
             stretches[-1][0].append(at)
             stretches[-1] = stretches[-1][0], common
         else:
-            stretches.append(([at], Factors().narrowed(old, new, 1.0) if common.is_empty else common))
+            stretches.append(([at], Factors().narrowed(old, new, rounding) if common.is_empty else common))
     return [
         Readjustment(slots[0], slots[-1], len(slots), factors.middle)
         for slots, factors in stretches

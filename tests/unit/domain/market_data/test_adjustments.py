@@ -102,6 +102,15 @@ def test_a_dividend_is_one_stretch() -> None:
     assert found.factor == pytest.approx(1 / 0.99, abs=0.000_002)
 
 
+def test_a_dividend_is_one_stretch_where_closes_are_whole_cents() -> None:
+    """A source that rounds adjusted prices to cents changes each close by a factor that is a little different."""
+    closes = [1_000_100, 1_020_000, 998_000, 35_500, 1_250_000, 9_900]
+    prices = [(day(n), close, round(close * 0.997 / 100) * 100) for n, close in enumerate(closes)]
+    (found,) = readjustments([*prices, (day(6), 1_000_000, 1_000_000)])
+    assert (found.first, found.last, found.sessions) == (day(0), day(5), 6)
+    assert found.factor == pytest.approx(1 / 0.997, abs=0.000_1)
+
+
 def test_two_dividends_are_two_stretches() -> None:
     """Of two changes that are told at once the earlier sessions have both, the later ones the last."""
     closes = (1_000_000, 1_010_000, 1_020_000, 1_030_000)
