@@ -369,6 +369,30 @@ async def test_views_of_others_are_named(old: Old) -> None:
     await migrate.upgrade(old.url)
 
 
+GUESTS = {
+    "function mine(option_bars_5min)": "CREATE FUNCTION mine(option_bars_5min) RETURNS numeric LANGUAGE sql AS"
+    " 'SELECT $1.close'",
+    "trigger mine on underlying_bars_5min": "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN RETURN NULL; END'; CREATE TRIGGER mine BEFORE DELETE ON underlying_bars_5min"
+    " FOR EACH ROW EXECUTE FUNCTION kept()",
+    "column my_note of option_bars_5min": "ALTER TABLE option_bars_5min ADD my_note text",
+    "constraint mine_underlying_id_time_fkey on table mine": "CREATE TABLE mine (underlying_id int, time timestamptz,"
+    " FOREIGN KEY (underlying_id, time) REFERENCES underlying_bars_5min ON DELETE CASCADE)",
+}
+
+
+async def test_what_hangs_on_the_tables_is_named(old: Old) -> None:
+    """What would go with the tables or their rows, or keep them, is named before anything is changed."""
+    for statement in GUESTS.values():
+        await executed(old.url, statement)
+    with pytest.raises(DatabaseError, match="hangs on the tables of bars") as caught:
+        await migrate.upgrade(old.url)
+    assert all(guest in caught.value.message for guest in GUESTS), caught.value
+    assert caught.value.message.count(", ") == len(GUESTS)
+    assert await rows(old.url, OPTION_BARS) == old.before[OPTION_BARS]
+    assert await rows(old.url, "SELECT version_num FROM alembic_version") == [("0006",)]
+
+
 @pytest.mark.parametrize("moved", [0, 2, 7])
 async def test_the_way_back(old: Old, moved: int) -> None:
     """From before, within and after the move every value is again where revision 0006 had it, dropped summaries too."""
