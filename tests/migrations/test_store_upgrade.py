@@ -11,8 +11,11 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
+from collector.app import maintenance
 from collector.clock import SystemClock
+from collector.config import DatabaseSettings, Settings
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, conversion, features, migrate
 from collector.db.schema.conversion import Progress
@@ -367,6 +370,19 @@ async def test_views_of_others_are_named(old: Old) -> None:
     assert await rows(old.url, OPTION_BARS) == old.before[OPTION_BARS]
     await executed(old.url, "DROP VIEW mine")
     await migrate.upgrade(old.url)
+
+
+async def test_nothing_is_judged_by_the_bars_that_have_moved(old: Old) -> None:
+    """Between two days of the move neither a check nor an acceptance takes for absent what still waits."""
+    await upgrade(old.url)
+    settings = Settings(database=DatabaseSettings(url=SecretStr(old.url)))
+    day = old_databases.DAYS[0]
+    for asked in (
+        maintenance.verify(settings, ("SPY",), day, SystemClock(NOW)),
+        maintenance.accept(settings, day, ("SPY",), SystemClock(NOW)),
+    ):
+        with pytest.raises(DatabaseError, match="7 days have still to be moved"):
+            await asked
 
 
 GUESTS = {
