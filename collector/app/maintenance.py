@@ -217,6 +217,7 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
     if since is not None and since > last:
         raise UsageError(f"{since} is after the last session that has ended", f"That one is {last}.")
     async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
         await reading.known(db, symbols, settings.symbol_names)
         return await checks.verify(db, settings, days, clock, names, since or last, last)
 
@@ -252,6 +253,7 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
     if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
         raise UsageError(f"the session of {day} is not over", "How empty it is will be known after its close.")
     async with opening.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
+        await conversion.require_finished(db)
         underlyings = await reading.known(db, symbols, settings.symbol_names)
         asked_for = (*names, claims.ALL) if set(names) >= set(settings.symbol_names) else names
         doubted = [symbol for symbol in asked_for if day in await claims.doubted_days(db, symbol)]

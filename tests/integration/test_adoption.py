@@ -123,6 +123,45 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     await connection.close()
 
 
+_AWKWARD = """
+ALTER TABLE option_bars_5min ADD vwap double precision, ADD gamma double precision;
+INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, vwap, bid_close, gamma) VALUES
+    ('2026-11-19 15:00Z', 1, 'NaN', 'NaN', 'NaN', 'NaN', 0, 'NaN', 1.2, 'NaN'),
+    ('2026-11-19 15:00Z', 2, 1.5, 250000, 1, 1.25, 10, 1.3, 1.2, 0.01),
+    ('2026-11-19 15:00Z', 3, 1.5, 2, 1, 1.25, 3000000000, 1.3, 1.2, 5000),
+    ('2026-11-19 15:00Z', 4, 1.5, 2, 1, 1.25, 10, 'NaN', 'Infinity', 5000),
+    ('2026-11-19 15:00Z', 5, NULL, 2, 1, NULL, 10, 1.3, 1.2, 0.01);
+CREATE TABLE underlying_bars_5min (time timestamptz, underlying_id int, close double precision, volume numeric);
+INSERT INTO underlying_bars_5min VALUES
+    ('2026-11-19 15:00Z', 1, 640.5, 12), ('2026-11-19 15:05Z', 1, 640.5, 1e15), ('2026-11-19 15:10Z', 1, 'NaN', 0);
+"""
+_READ = """
+SELECT contract_id, open::text, high::text, close::text, volume, vwap::text, bid_close::text, gamma::text, has_gaps
+FROM option_bars_5min WHERE time = '2026-11-19 15:00Z' ORDER BY contract_id
+"""
+
+
+async def test_what_no_column_holds_is_left_out(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """A series with a number beyond its column is missing and counted, NaN is NULL; everything else can be read."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(_AWKWARD)
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    assert (done.bars, done.unfit) == (3 * 78 * 5 + 1 + 5, 5)
+    assert [tuple(row) for row in await connection.fetch(_READ)] == [
+        (1, None, None, None, 0, None, "1.2000", None, True),
+        (2, None, None, None, None, None, "1.2000", "0.010000", True),
+        (3, None, None, None, None, None, "1.2000", None, True),
+        (4, "1.5000", "2.0000", "1.2500", 10, None, None, None, True),
+        (5, None, None, None, 10, None, "1.2000", "0.010000", True),
+    ]
+    assert await connection.fetch("SELECT * FROM option_bars_5min, underlying_bars_5min LIMIT 1")
+    underlying = "SELECT close::text, volume::text FROM underlying_bars_5min ORDER BY time"
+    assert [tuple(row) for row in await connection.fetch(underlying)] == [
+        ("640.5000", "12.0000"), (None, None), (None, "0.0000"),
+    ]  # fmt: skip
+    await connection.close()
+
+
 async def test_runs_of_windows_that_are_unknown_here(engine: Engine, empty_database_url: str, folder: Path) -> None:
     """Another system's words become runs by hand, each with its word and details; the schedule goes on with them."""
     connection = await _earlier(empty_database_url, engine)

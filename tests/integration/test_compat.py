@@ -1,6 +1,5 @@
 """The schema compat: an earlier system's readers find its names, types and habits over the collector's tables."""
 
-import itertools
 from collections.abc import AsyncIterator
 from datetime import date
 from decimal import Decimal
@@ -183,4 +182,4 @@ def test_every_part_is_made() -> None:
     from collector.config.package_files import resource  # noqa: PLC0415
 
     parts = {path.stem for path in (resource("sql") / "compat").glob("*.sql")}
-    assert parts == {*itertools.chain(compat._PARTS), "begin", "grant", "present"}
+    assert parts == {*compat._PARTS, "begin", "drop", "grant", "present"}

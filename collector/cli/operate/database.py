@@ -224,7 +224,11 @@ def adopt(
     async def work(_: Act) -> Adoption:
         return await maintenance.adopt(settings, folder.expanduser(), clock)
 
-    typer.echo(on_record(context, settings, clock, reason, work))
+    done = on_record(context, settings, clock, reason, work)
+    typer.echo(f"{done.bars:,} slots of option bars are adopted; backup: {done.backup}")
+    typer.echo("the earlier tables are in the schema earlier_system, unchanged")
+    if done.unfit:
+        typer.echo(f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again")
 
 
 @app.command("compat")

@@ -42,6 +42,7 @@ _UNAVAILABLE: dict[str, tuple[str, str]] = {
 
 _SCHEMA: dict[str, tuple[str, str]] = {
     "42P01": ("the database lacks a table of the collector", _UPGRADE),
+    "3F000": ("the database lacks a schema of the collector", _UPGRADE),
     "42703": ("the database lacks a column of the collector", _UPGRADE),
     "42501": ("the database user may not do this", "grant it the role collector_rw (`collector db roles`)"),
 }

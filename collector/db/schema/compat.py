@@ -48,7 +48,7 @@ async def drop(url: str, clock: Clock | None = None) -> bool:
     async with timescale.session(url, clock) as session, session.transaction():
         there = await _present(session)
         if there:
-            await session.execute_text("DROP SCHEMA compat CASCADE")
+            await session.execute("compat/drop")
     return there
 
 

@@ -53,6 +53,7 @@ def test_a_later_attempt_may_help(raised: BaseException, message: str, hint: str
     [
         (exceptions.UndefinedTableError('relation "x" does not exist'), "lacks a table of the collector"),
         (exceptions.UndefinedColumnError('column "x" does not exist'), "lacks a column of the collector"),
+        (exceptions.InvalidSchemaNameError('schema "store" does not exist'), "lacks a schema of the collector"),
         (exceptions.InsufficientPrivilegeError("permission denied"), "may not do this"),
         (exceptions.NumericValueOutOfRangeError("numeric field overflow"), r"refused a statement \(22003\)"),
         (exceptions.InterfaceError("the number of arguments"), "driver refused: the number"),
