@@ -18,7 +18,8 @@ from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
 from collector.db.upkeep import backup, compaction, retention
-from collector.db.upkeep.backup import Backup
+from collector.db.upkeep import restore as restoring
+from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
 from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
@@ -124,7 +125,7 @@ async def restore(
     Returns:
         The backup, and what `upgrade` returns.
     """
-    kept = await backup.restore(dump, await opening.database_url(settings), clock)
+    kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import structlog
 
 from collector.db.contracts import contract_tables as contract_store
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_files
 from collector.domain.errors import BackupError
 from collector.domain.market_data.answers import Failure
 from collector.domain.reports.run_report import BackupReport
@@ -82,7 +82,7 @@ async def back_up(finished: Finished, parts: Parts) -> None:
             "the backup was not done when the next window was due, and was given up",
             "it is tried again in the next pause; a faster disk for backup.directory helps",
         ) from exc
-    kept = backup.backups(rules.path)
+    kept = backup_files.backups(rules.path)
     seconds = (parts.clock.now() - now).total_seconds()
     finished.backup = BackupReport(file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept))
     log.info("backup_made", file=str(made.path), bytes=made.bytes, seconds=round(seconds, 1), kept=len(kept))

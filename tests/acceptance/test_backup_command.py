@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.clock import SystemClock
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup_files
 from tests.support.command_line import NARROW, home
 
 Capsys = pytest.CaptureFixture[str]
@@ -20,7 +20,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         kept = account.folder / "data/collector/backups"
         done = account.call(capsys, "run", "--window", "backup")
         assert done.code == 0, done.err
-        (made,) = backup.backups(kept)
+        (made,) = backup_files.backups(kept)
         assert made.taken_at.minute < 2
         assert made.path.stat().st_mode & 0o077 == 0
         shown = " ".join(done.out.split())
@@ -32,7 +32,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
 
         account.clock.set(SATURDAY.replace(hour=3))  # type: ignore[union-attr]  # it has one
         assert account.call(capsys, "db", "backup").out.startswith(str(kept))
-        assert len(backup.backups(kept)) == 3
+        assert len(backup_files.backups(kept)) == 3
 
         (tmp_path / "file").write_text("no folder")
         wrong = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__DIRECTORY=str(tmp_path / "file"))
@@ -41,7 +41,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         full = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__RESERVE_GB="1e6")
         assert full.code == 1
         assert "1,000,000.0 GB in reserve are needed" in full.complaint
-        assert len(backup.backups(kept)) == 3
+        assert len(backup_files.backups(kept)) == 3
 
 
 def test_the_schedule_shows_it(capsys: Capsys) -> None:

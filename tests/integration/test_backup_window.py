@@ -27,7 +27,7 @@ from collector.config import (
     WindowsSettings,
 )
 from collector.db.connection import pool
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup_files
 from collector.domain.errors import BackupError
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import Order, order_for
@@ -98,7 +98,7 @@ async def test_the_schedule_makes_it(plain_database_url: str, tmp_path: Path) ->
         assert await composition.run_due(settings, clock, no_bar) == []
     report = outcome.report
     assert (report.window, report.session, report.status) == (Window.BACKUP, FRIDAY, RunStatus.SUCCESS)
-    (kept,) = backup.backups(settings.backup.path)
+    (kept,) = backup_files.backups(settings.backup.path)
     assert report.backup is not None
     assert (report.backup.file, report.backup.bytes, report.backup.kept) == (str(kept.path), kept.bytes, 1)
     assert report.environment.last_backup == kept.taken_at
@@ -123,7 +123,7 @@ def test_serve_makes_it(
         assert not work.done()
         work.cancel()
         await work
-        (kept,) = backup.backups(settings.backup.path)
+        (kept,) = backup_files.backups(settings.backup.path)
         assert new_york(21, 2) <= kept.taken_at < new_york(21, 2, 1)
         with clock.hold():
             (row,) = await backup_runs(plain_database_url)
