@@ -1,14 +1,16 @@
 """Backup and restore, as a drill: an empty server gets everything back, and what does not fit is refused."""
 
+import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -19,7 +21,7 @@ from collector.db.schema import features, schema_revisions, tables
 from collector.db.server import embedded, programs
 from collector.db.server.local_server import LocalServer
 from collector.db.upkeep import backup, backup_files, compaction
-from collector.db.upkeep.restore import restore
+from collector.db.upkeep.restore import known_to_the_server, restore
 from collector.domain.errors import BackupError, CollectorError, DatabaseError, DatabaseUnavailable
 from collector.domain.market_data.spans import Span
 from collector.domain.reports.run_report import Cause
@@ -202,6 +204,49 @@ async def test_newer_tools_restore_into_an_older_server(
     assert await _contents(empty_server, engine) == await _contents(filled, engine)
 
 
+_OF_THE_OLDEST = frozenset(
+    {
+        "check_function_bodies",
+        "client_encoding",
+        "client_min_messages",
+        "default_table_access_method",
+        "default_tablespace",
+        "idle_in_transaction_session_timeout",
+        "lock_timeout",
+        "row_security",
+        "standard_conforming_strings",
+        "statement_timeout",
+        "xmloption",
+    }
+)
+"""What pg_dump 14 sets, as its source says: parameters of the oldest server that is supported."""
+
+
+def _settings_of(script: bytes) -> set[str]:
+    """Return the parameters that a script sets anywhere but in its rows."""
+    found, is_row = set(), False
+    for line in script.splitlines():
+        if is_row or re.match(rb"COPY .* FROM stdin;$", line):
+            is_row = line != b"\\."
+        elif name := re.match(rb"SET (\w+) = ", line):
+            found.add(name[1].decode())
+    return found
+
+
+async def test_a_script_sets_nothing_that_the_oldest_server_lacks(database_url: str, folder: Path) -> None:
+    """Whatever made it, what reaches a server of version 14 sets only what that knows, also between the tables."""
+    made = await backup.backup(database_url, folder, _NOW, clock=_CLOCK)
+    reader = await programs.fitting("pg_restore", made.program)
+    script = (await programs.run(reader.path, "--file=-", str(made.path), env=os.environ)).encode()
+    stream = asyncio.StreamReader()
+    stream.feed_data(script)
+    stream.feed_eof()
+    known = frozenset(name.encode() for name in _OF_THE_OLDEST)
+    passed = b"".join([part async for part in known_to_the_server(stream, known)])
+    assert _settings_of(passed) == _settings_of(script) & _OF_THE_OLDEST >= {"statement_timeout", "default_tablespace"}
+    assert passed.count(b"\n") == script.count(b"\n") - len(_settings_of(script) - _OF_THE_OLDEST)
+
+
 def _older_tools() -> list[Path]:
     """Return folders of client tools whose file format ends before that of the embedded ones."""
     return [path.parent for path in Path("/usr/lib/postgresql").glob("1[2-5]/bin/psql")]
@@ -240,16 +285,25 @@ async def test_a_restore_that_fails_says_what_is_left(
     assert no.value.hint == "the database is half restored: drop it before you try again"
 
 
-async def test_a_url_with_several_hosts_and_parameters(plain_database_url: str, folder: Path) -> None:
-    """What the driver connects to, pg_dump and psql connect to: the first host away, settings for the session."""
-    address = urlsplit(plain_database_url)
+def _roundabout(url: str) -> str:
+    """Return a URL of the same database, with a host before it that does not answer and all kinds of parameters."""
+    address = urlsplit(url)
     given = dict(parse_qsl(address.query))
-    host, port = given.pop("host", address.hostname), given.pop("port", address.port or 5432)
-    hosts = f"host=127.0.0.1,{host}&port=1,{port}"
-    extra = "target_session_attrs=read-write&sslmode=prefer&application_name=drill&work_mem=8MB"
-    url = f"postgresql://{address.username}@{address.path}?{hosts}&{extra}"
-    made = await backup.backup(url, folder, _NOW, clock=_CLOCK)
-    assert made.revision == schema_revisions.head()
+    host, port = given.get("host", address.hostname), given.get("port", address.port or 5432)
+    said = {"host": f"127.0.0.1,{host}", "port": f"1,{port}", "target_session_attrs": "read-write"}
+    more = {"sslmode": "prefer", "application_name": "a drill", "work_mem": "8MB", "search_path": 'public, "a b"'}
+    return f"postgresql://{address.username}@{address.path}?{urlencode({**said, **more})}"
+
+
+async def test_a_url_with_several_hosts_and_parameters(
+    plain_database_url: str, folder: Path, engine_matrix: Matrix, plain_engine: Engine
+) -> None:
+    """Where the driver gets to, pg_dump and psql get to: past a host that is away, with settings for the session."""
+    made = await backup.backup(_roundabout(plain_database_url), folder, _NOW, clock=_CLOCK)
+    with contextlib.closing(engine_matrix.create(plain_engine, "template0")) as urls:
+        empty = next(urls)
+        await restore(made.path, _roundabout(empty), _CLOCK)
+        assert await schema_revisions.current(empty) == schema_revisions.head()
 
 
 async def test_restore_never_writes_into_a_used_database(filled: str, folder: Path) -> None:
@@ -273,6 +327,16 @@ async def test_backups_are_pruned_after_a_good_one_only(
     await backup.backup(plain_database_url, folder, _NOW + timedelta(days=31, hours=-1), clock=_CLOCK)
     assert [kept.taken_at.day for kept in backup_files.backups(folder)] == [21, 21]
     assert not first.path.exists()
+
+
+async def test_two_at_once(plain_database_url: str, folder: Path) -> None:
+    """Backups that are made at once, by the schedule and by hand, are two good ones; neither prunes the other's."""
+    made = await asyncio.gather(
+        *(backup.backup(plain_database_url, folder, _NOW, keep_days=1, clock=_CLOCK) for _ in range(3))
+    )
+    assert {kept.path for kept in backup_files.backups(folder)} == {one.path for one in made}
+    assert len({one.path for one in made}) == 3
+    assert len(_names(folder)) == 6
 
 
 async def test_damaged_and_unfinished_backups_do_not_count(plain_database_url: str, folder: Path) -> None:

@@ -79,11 +79,10 @@ async def _dumped(
     url: str, folder: Path, now: datetime, server: Server, clock: Clock, configuration: Mapping[str, Any]
 ) -> Backup:
     """Dump into a file of another name, and give it its own when it can be read back."""
-    dump = backup_files.fresh(folder, now)
     program = await programs.fitting("pg_dump", server.server_number // 10_000)
     reader = await programs.fitting("pg_restore", program.major)
     revision = await schema_revisions.current(url, clock) or ""
-    with backup_files.part(dump) as part:
+    with backup_files.begun(folder, now) as (dump, part):
         words = ("--format=custom", f"--file={part}", f"--dbname={programs.conninfo(url)}")
         await programs.run(program.path, *words, env=programs.environment(url))
         await programs.run(reader.path, f"--file={os.devnull}", str(part), env=os.environ)

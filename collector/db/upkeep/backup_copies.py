@@ -43,8 +43,7 @@ async def copy(made: Backup, folder: Path, *, keep_days: int | None, clock: Cloc
 
 def _copied(made: Backup, folder: Path, keep_days: int | None, given_up: threading.Event) -> Backup:
     try:
-        copied = replace(made, path=_target(made, folder))
-        _write(made, copied, given_up)
+        copied = _written(made, folder, given_up)
         backup_files.finish(copied)
         if keep_days is not None:
             backup_files.prune(folder, made.taken_at, timedelta(days=keep_days))
@@ -53,27 +52,24 @@ def _copied(made: Backup, folder: Path, keep_days: int | None, given_up: threadi
     return copied
 
 
-def _target(made: Backup, folder: Path) -> Path:
+def _written(made: Backup, folder: Path, given_up: threading.Event) -> Backup:
+    """Copy the dump and compare what its new disk gives back."""
     if not folder.is_dir():
         raise BackupError(f"{folder} is not there", "mount its disk; a new folder is made once, by hand")
-    return backup_files.fresh(folder, made.taken_at)
-
-
-def _write(made: Backup, copied: Backup, given_up: threading.Event) -> None:
-    """Copy the dump and compare what its new disk gives back."""
-    with backup_files.part(copied.path) as part:
+    with backup_files.begun(folder, made.taken_at) as (dump, part):
         with part.open("r+b") as file:
             for chunk in _while_wanted(made.path, given_up):
                 file.write(chunk)
-        backup_files.settle(part, copied.path)
+        backup_files.settle(part, dump)
     content = ""
     try:
-        content = backup_files.sha256(_while_wanted(copied.path, given_up))
+        content = backup_files.sha256(_while_wanted(dump, given_up))
     finally:
         if content != made.sha256:
-            copied.path.unlink(missing_ok=True)
+            dump.unlink(missing_ok=True)
     if content != made.sha256:
-        raise BackupError(f"{copied.path.parent} gives back something else than was written", "check that disk")
+        raise BackupError(f"{folder} gives back something else than was written", "check that disk")
+    return replace(made, path=dump)
 
 
 def _while_wanted(path: Path, given_up: threading.Event) -> Iterator[bytes]:

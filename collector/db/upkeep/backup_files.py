@@ -161,6 +161,18 @@ def fresh(folder: Path, now: datetime) -> Path:
 
 
 @contextlib.contextmanager
+def begun(folder: Path, at: datetime) -> Iterator[tuple[Path, Path]]:
+    """Begin a dump: yield its name, at which nothing stands, and the file to be filled, as `part` makes it."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            dump = fresh(folder, at)
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker, and has that name
+                made = stack.enter_context(part(dump))
+                break
+        yield dump, made
+
+
+@contextlib.contextmanager
 def part(path: Path) -> Iterator[Path]:
     """Make an empty file beside `path`, for its owner's eyes only, to be filled and put there by `settle`.
 
