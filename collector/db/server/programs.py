@@ -77,9 +77,8 @@ def conninfo(url: str) -> str:
 def environment(url: str) -> dict[str, str]:
     """Return the environment of programs that connect to `url`: here, and never as an argument, is the password."""
     parts = urlsplit(url)
-    password = unquote(parts.netloc.rpartition("@")[0].partition(":")[2]) or dict(parse_qsl(parts.query)).get(
-        "password"
-    )
+    login = parts.netloc.rpartition("@")[0]
+    password = unquote(login.partition(":")[2]) or dict(parse_qsl(parts.query)).get("password")
     ours = {"PGPASSWORD": password} if password else {}
     return {**os.environ, **ours, "PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
 

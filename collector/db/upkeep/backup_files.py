@@ -6,6 +6,7 @@ the dates, say which is newer: a clock that was wrong for a morning must not dec
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -137,7 +138,7 @@ def check_content(kept: Backup) -> None:
 def chunks(path: Path) -> Iterator[bytes]:
     """Yield what a file holds, read anew from its disk where the system can do that; what is not written yet is."""
     with path.open("rb") as file:
-        os.fsync(file.fileno())
+        _sync(file.fileno())
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what memory remembers proves nothing
         while chunk := file.read(_PART_BYTES):
@@ -203,17 +204,26 @@ def _locked(made: Path) -> int:
 
 def settle(made: Path, path: Path) -> None:
     """Put a file that is complete where it belongs, in one step that a power cut does not undo."""
-    _sync(made)
+    _sync_path(made)
     made.replace(path)
-    _sync(path.parent)
+    _sync_path(path.parent)
 
 
-def _sync(path: Path) -> None:
+def _sync_path(path: Path) -> None:
     file = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(file)
+        _sync(file)
     finally:
         os.close(file)
+
+
+def _sync(file: int) -> None:
+    """Write through to the disk, but for file systems that cannot be asked to: of read-only disks, some of networks."""
+    try:
+        os.fsync(file)
+    except OSError as exc:
+        if exc.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EROFS}:
+            raise
 
 
 def finish(made: Backup) -> None:

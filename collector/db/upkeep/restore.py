@@ -37,7 +37,8 @@ async def restore(path: Path, url: str, clock: Clock) -> Backup:
         DatabaseError: the dump is damaged, the database is not empty, the backup is of a later version, the server does
             not fit it, a program is missing, or the restore failed.
     """
-    kept = await asyncio.to_thread(_checked, path)
+    with clock.hold():
+        kept = await asyncio.to_thread(_checked, path)
     if kept.revision and kept.revision not in schema_revisions.known():
         raise DatabaseError(
             f"the backup has schema {kept.revision}, which this version of the collector does not know",

@@ -1,6 +1,9 @@
 """Copies of a backup: what lies in the other folder, and what is refused, undone and left alone there."""
 
 import asyncio
+import contextlib
+import errno
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -96,6 +99,24 @@ async def test_a_disk_that_gives_back_something_else_is_found(
         await copy(made(tmp_path / "kept"), elsewhere)
     assert backup_files.backups(elsewhere) == (kept,)
     assert len(_names(elsewhere)) == 2
+
+
+@pytest.mark.parametrize(("number", "copied"), [(errno.EINVAL, 1), (errno.EIO, 0), (errno.ENOSPC, 0)])
+async def test_a_disk_that_cannot_be_asked_to_write_through(
+    tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch, number: int, copied: int
+) -> None:
+    """Where a file system knows no fsync the hash has to do; one that fails there is told, and nothing stays of it."""
+    one = made(tmp_path / "kept")
+
+    def fails(_file: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    with contextlib.nullcontext() if copied else pytest.raises(BackupError, match="usb/collector cannot be written: "):
+        await copy(one, elsewhere)
+    monkeypatch.undo()
+    assert len(backup_files.backups(elsewhere)) == copied
+    assert len(_names(elsewhere)) == 2 * copied
 
 
 async def test_copies_are_pruned_like_backups(tmp_path: Path, elsewhere: Path) -> None:
