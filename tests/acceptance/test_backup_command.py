@@ -53,7 +53,10 @@ def test_copies_by_command(capsys: Capsys, tmp_path: Path) -> None:
         assert failed.code == 3
         assert failed.complaint == f"the backup is not copied: {tmp_path / 'usb'} is not there"
         assert len(backup_files.backups(account.folder / "data/collector/backups")) == 1
+        doctor = account.call(capsys, "doctor", **copies)
+        assert f"bad copies         {tmp_path / 'usb'} is not there" in " ".join(doctor.out.split("\n"))
         (tmp_path / "usb").mkdir()
+        assert f"ok  copies         {tmp_path / 'usb'} is there" in account.call(capsys, "doctor", **copies).out
         account.clock.set(SATURDAY.replace(minute=5))  # type: ignore[union-attr]  # it has one
         assert account.call(capsys, "db", "backup", **copies).code == 0
         assert account.call(capsys, "db", "backup", str(tmp_path / "once"), **copies).code == 0

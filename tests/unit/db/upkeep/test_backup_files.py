@@ -64,7 +64,7 @@ def test_a_clock_that_is_wrong_for_a_morning_removes_nothing_of_the_newest(tmp_p
     assert backup_files.latest(tmp_path) == right.taken_at
 
 
-@given(st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)), max_size=25))  # noqa: DTZ001 - made aware below
+@given(st.lists(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1)), max_size=12))  # noqa: DTZ001 - made aware below
 def test_the_newest_seven_stay_whatever_the_clock_says(
     tmp_path_factory: pytest.TempPathFactory, clocks: list[datetime]
 ) -> None:
