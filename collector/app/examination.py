@@ -33,6 +33,7 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     """Look at everything that a run needs; one check each, none hides another."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
     checks = [preflight.disk(settings.database.data_path)] if own else []
+    checks += [preflight.copies(folder) for folder in settings.backup.copies if settings.backup.enabled]
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     try:
         _, current, head, report = await storage(settings)

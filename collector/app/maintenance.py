@@ -17,12 +17,13 @@ from collector.db.schema import adoption, compat, conversion, features, schema_r
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep import backup, compaction, retention
-from collector.db.upkeep.backup import Backup
+from collector.db.upkeep import backup, backup_copies, compaction, retention
+from collector.db.upkeep import restore as restoring
+from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
 from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import DatabaseError, UsageError
+from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
 from collector.jobs import due_windows, greeks_pass
 from collector.jobs import verification as checks
@@ -103,17 +104,29 @@ def _eod_soon(settings: Settings, clock: Clock) -> str:
     return f"eod is due at {due[0].astimezone(NEW_YORK):%H:%M} New York time" if due else ""
 
 
-async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
-    """Write a backup into a folder, the configured one by default, and prune old ones there."""
+async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tuple[Backup, list[BackupError]]:
+    """Write a backup into a folder and prune old ones there; without a folder, into the configured ones.
+
+    Returns:
+        The backup, and why it was not copied where it should have been.
+    """
     rules = settings.backup
-    return await backup.backup(
+    made = await backup.backup(
         await opening.database_url(settings),
         folder or rules.path,
         clock.now(),
         keep_days=rules.keep_days,
         reserve_gb=rules.reserve_gb,
+        configuration=settings.shown(),
         clock=clock,
     )
+    failed = []
+    for place in rules.copies if folder is None else ():
+        try:
+            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock)
+        except BackupError as exc:
+            failed.append(exc)
+    return made, failed
 
 
 async def restore(
@@ -124,7 +137,7 @@ async def restore(
     Returns:
         The backup, and what `upgrade` returns.
     """
-    kept = await backup.restore(dump, await opening.database_url(settings), clock)
+    kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 

@@ -6,7 +6,7 @@ The `database:`, `gateway:` and `pacing:` sections: what the collector talks to,
 from datetime import time
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -38,6 +38,8 @@ class DatabaseSettings(Section):
         text = url.get_secret_value()
         if text != "embedded" and urlsplit(text).scheme not in _SCHEMES:
             raise ValueError("should be `embedded` or a postgresql:// URL")
+        if "sslpassword" in parse_qs(urlsplit(text).query):
+            raise ValueError("has an sslpassword, which pg_dump could not be given in secret: use a key without one")
         return url
 
     @property

@@ -3,6 +3,7 @@
 Is everything there that a run needs? Each check says what it found and what to do about it.
 """
 
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -56,6 +57,15 @@ def disk(folder: Path) -> Check:
         return Check("disk", True, finding)
     hint = "Free at least 1 GB, or set database.data_dir to a larger disk."
     return Check("disk", False, finding, hint, DatabaseUnavailable(f"the disk is nearly full: {finding}", hint))
+
+
+def copies(folder: Path) -> Check:
+    """Check that a folder into which backups are copied is there, and may be written."""
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return Check("copies", True, f"{folder} is there")
+    state = "may not be written by this user" if folder.exists() else "is not there"
+    hint = "Mount its disk; a new folder of backup.copies is made once, by hand, for the user who makes the backups."
+    return Check("copies", False, f"{folder} {state}", hint)
 
 
 def sessions(calendar: Calendar, now: datetime) -> Check:

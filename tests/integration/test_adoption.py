@@ -16,7 +16,7 @@ from collector.db.bookkeeping import runs_table as runs
 from collector.db.bookkeeping.runs_table import NewRun
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, features, migrate, schema_revisions
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_files
 from collector.domain.errors import DatabaseError, LockHeld
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -100,7 +100,7 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
 
     assert done.bars == 3 * 78 * 5 + 1
     assert set(done.aside) >= {"option_bars_5min", "option_chains", "notes_of_mine"}
-    assert [kept.path for kept in backup.backups(folder)] == [done.backup]
+    assert [kept.path for kept in backup_files.backups(folder)] == [done.backup]
     assert await schema_revisions.current(empty_database_url) == schema_revisions.head()
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.option_bars_5min") == 1172
     assert await connection.fetchval("SELECT note FROM earlier_system.notes_of_mine") == "keep me"
@@ -205,7 +205,7 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
     assert done.bars == 3 * 78 * 5 + 1
     assert await connection.fetchval("SELECT count(*) FROM request_coverage") == 6
-    assert len(backup.backups(folder)) == 1
+    assert len(backup_files.backups(folder)) == 1
     await connection.close()
 
 
@@ -309,7 +309,7 @@ async def test_earlier_backups_stay(
     old = await backup.backup(plain_database_url, folder, _NOW - timedelta(days=400), clock=_CLOCK)
     connection = await _earlier(empty_database_url, engine)
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
-    assert [kept.path for kept in backup.backups(folder)] == [old.path, done.backup]
+    assert [kept.path for kept in backup_files.backups(folder)] == [old.path, done.backup]
     await connection.close()
 
 

@@ -18,7 +18,7 @@ from collector.db.connection.locks import Lock
 from collector.db.schema import conversion, features, schema_revisions, timescale
 from collector.db.schema.features import StorageSettings
 from collector.db.schema.timescale import Session
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_files
 from collector.db.upkeep.compaction import refresh_aggregates
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.instruments import OPTION_SERIES, UNDERLYING_SERIES, WhatToShow
@@ -103,7 +103,7 @@ async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Pat
         done = bool(await session.fetch("adopt/tables", "earlier_system"))
         here = [row["name"] for row in await session.fetch("adopt/tables", "public")]
     if done:
-        kept = backup.backups(folder)
+        kept = backup_files.backups(folder)
         return kept[-1].path if kept else folder
     if not here:
         raise DatabaseError("there is nothing to adopt: the database is empty", "run `collector db upgrade`")

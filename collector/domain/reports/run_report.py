@@ -144,13 +144,27 @@ class GapCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyReport:
+    """A folder into which the backup was to be copied, and why that failed, "" when it did not."""
+
+    folder: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """A backup that the run made: its dump's path and size, how long it took, and how many are kept now."""
+    """A backup that the run made: its dump's path and size, how long it took, how many are kept now, and its copies."""
 
     file: str
     bytes: int
     seconds: float
     kept: int
+    copies: tuple[CopyReport, ...] = ()
+
+    @property
+    def not_copied(self) -> tuple[CopyReport, ...]:
+        """Return the copies that failed."""
+        return tuple(copy for copy in self.copies if copy.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

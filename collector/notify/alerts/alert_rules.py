@@ -86,6 +86,7 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
     """
     found = [
         *_outcome(report),
+        *_copies(report),
         *_figures(report, settings),
         *_environment(report.environment, settings, now),
     ]
@@ -215,6 +216,17 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             text=f"{run} collected what it was due to collect."
             if not report.deferred
             else f"{run} left {report.deferred:,} requests to the next window.",
+        )
+
+
+def _copies(report: RunReport) -> Iterator[Alert]:
+    for copy in report.backup.not_copied if report.backup else ():
+        yield Alert(
+            rule=Rule.BACKUP_FAILED,
+            severity=Severity.WARNING,
+            key=f"{Rule.BACKUP_FAILED}:{copy.folder}",
+            text=f"The backup is made, and not copied into {copy.folder}: {copy.problem}.",
+            what_to_do="Is its disk mounted, with room for one more? The next backup is copied again.",
         )
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from collector.config.notify_settings import AlertSettings, When
-from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport, SymbolReport
+from collector.domain.reports.run_report import (
+    BackupReport,
+    Cause,
+    CopyReport,
+    Environment,
+    FailureReport,
+    RunReport,
+    SymbolReport,
+)
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
 from collector.notify.alerts.alert_rules import Rule
@@ -120,6 +128,38 @@ def test_what_is_immediate_is_told_even_in_a_broken_night() -> None:
     assert [[alert.rule for alert in j.tell] for j in judgements[1:]] == [[Rule.DISK_LOW], []]
     back = _live([_run(Window.EOD, 9, environment=full)], memory)[0][0]
     assert Rule.BACKUP_MISSING in {alert.rule for alert in back.tell}
+
+
+def _backup(hours: float, **problems: str) -> RunReport:
+    """Return the report of a backup that was to be copied into folders, with what went wrong in each."""
+    copies = tuple(CopyReport(folder=f"/mnt/{name}", problem=problem) for name, problem in problems.items())
+    made = BackupReport(file="/kept/x.dump", bytes=7, seconds=1.0, kept=3, copies=copies)
+    return replace(_run(Window.BACKUP, hours), backup=made)
+
+
+def test_a_copy_that_fails_is_told_once_and_so_is_its_end() -> None:
+    """Each folder by itself: a failure is told, not the same again, another folder's is, and so is the end of each."""
+    nights = [
+        _backup(0, usb="it is away", nas=""),
+        _backup(1, usb="it is away", nas=""),
+        _backup(2, usb="it is away", nas="it is full"),
+        _backup(3, usb="", nas="it is full"),
+    ]
+    judgements, _ = _live(nights)
+
+    assert [[alert.key for alert in j.tell] for j in judgements] == [
+        ["backup_failed:/mnt/usb"],
+        [],
+        ["backup_failed:/mnt/nas"],
+        [],
+    ]
+    assert [[condition.key for condition in j.recovered] for j in judgements] == [
+        [],
+        [],
+        [],
+        ["backup_failed:/mnt/usb"],
+    ]
+    assert [j.send for j in judgements] == [True, False, True, True]
 
 
 def test_a_partial_run_does_not_end_an_outage_of_its_own_cause() -> None:
