@@ -105,7 +105,7 @@ async def test_a_mail_that_could_not_be_sent_is_sent_by_the_next_run_once(tmp_pa
             await _notifier(tmp_path, port).run_finished(report)
 
     states = [mail["Subject"].split(" · ")[0].split()[-1] for mail in mailbox.received]
-    assert states == ["FAILED", "RECOVERED", "OK"]
+    assert states == ["FAILED", "PARTIAL", "OK"]
     assert _names(tmp_path, "*.queued.eml") == []
     assert len(_names(tmp_path, "*.eml")) == 3
 
@@ -187,6 +187,10 @@ async def test_the_desktop_is_told_of_failures_not_of_successes(
     assert words[0] == "--urgency=critical"
     assert "FAILED" in words[-2]
     assert (later[0], "OK" in later[-2]) == ("--urgency=critical", True)
+
+    # What is over after a partial run is no recovery, on the desktop neither.
+    await _notifier(tmp_path, None, desktop=True).run_finished(examples.partial())
+    assert json.loads(said.read_text().splitlines()[-1])[-2].startswith("[collector] eod 2026-11-20 PARTIAL")
 
     program.unlink()
     results = await _notifier(tmp_path / "other", None, desktop=True).run_finished(examples.failed())
