@@ -1,11 +1,20 @@
 """Mails from the outbox to a real mail server: what one of them meets concerns no other, and none waits for ever."""
 
 import asyncio
+import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from collector.clock import SystemClock
 from collector.config import DeadManSettings, NotifySettings
@@ -19,6 +28,24 @@ from tests.support.mail_server import Mailbox, mail_server
 
 START = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 OWNER, SECOND, ACCENTED = "owner@example.org", "second@example.org", "mé@example.org"
+
+ADDRESSES = st.one_of(
+    st.sampled_from([OWNER, SECOND, ACCENTED, "דואר@bücher.example", "o'wner+tag@sub.example.org"]),
+    st.builds("{}@{}".format, st.text('ab.é日"(<,\n', max_size=8), st.text("ab.-é日_[", max_size=8)),
+)
+TEXTS = st.text(st.one_of(st.characters(), st.sampled_from("\r\n\0\x85\u2028\u202e\ud800. :<é日😀א")), max_size=60)
+WELL = "250 OK"
+PUT_OFF = ("451 try later", "421 closing", "cut")
+FOR_ONE = st.sampled_from([WELL, WELL, WELL, "450 mailbox busy", "550 nobody of that name", "421 closing"])
+FOR_A_MAIL = st.one_of(
+    st.just((WELL,)),
+    st.builds(
+        lambda first, last: (*first, last),
+        st.lists(st.sampled_from(PUT_OFF), max_size=2),
+        st.sampled_from([WELL, "552 too large", "554 no thanks", *PUT_OFF]),
+    ),
+)
+"""What a server says to a mail for a recipient, one try after the other; the last answer stays."""
 
 
 class _Clock(SystemClock):
@@ -185,7 +212,7 @@ async def test_what_everybody_is_refused_is_set_aside(tmp_path: Path) -> None:
 
 async def test_not_now_is_waited_out_and_then_left_to_the_next_run(tmp_path: Path) -> None:
     """4xx is tried again, after longer waits; the other mails are sent meanwhile, and a later run sends it once."""
-    mailbox = Mailbox(judge=lambda mail: "451 try later" if mail["Subject"] == "1" else "250 OK")
+    mailbox = Mailbox(judge=lambda mail, _: "451 try later" if mail["Subject"] == "1" else "250 OK")
     async with mail_server(mailbox) as port:
         post = _Post(tmp_path, port, attempts=3, retry_wait_s=7)
         post.keep("1", "2")
@@ -283,3 +310,64 @@ async def test_where_the_server_cannot_be_used_all_stay(tmp_path: Path, kind: st
     async with mail_server(mailbox) as port:
         await _Post(tmp_path, port).send()
     assert sorted(_subjects(mailbox)) == list("12345")
+
+
+@settings(phases=[Phase.explicit, Phase.generate])  # to make a failing example smaller would take minutes
+@given(
+    recipients=st.lists(st.tuples(ADDRESSES, FOR_ONE), min_size=1, max_size=3),
+    mails=st.lists(st.tuples(TEXTS, TEXTS, FOR_A_MAIL), min_size=10, max_size=10),
+    utf8=st.booleans(),
+)
+async def test_a_thousand_mails_are_sent_or_set_aside(
+    recipients: list[tuple[str, str]], mails: list[tuple[str, str, tuple[str, ...]]], *, utf8: bool
+) -> None:
+    """Any recipients, subjects and texts, a server that refuses, puts off, closes and cuts: no mail waits for ever.
+
+    What the server takes at once, from whom it takes it, arrives whatever it does to the other mails and recipients,
+    and nothing arrives twice.
+    """
+    answers = {address: answer for given_, answer in recipients for address in _configured(given_)}
+    answers = answers or {OWNER: WELL}
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
+        patches.setattr(os, "fsync", lambda _: None)  # no machine fails here, and a thousand times it takes a minute
+        mailbox = Mailbox(recipient_answers=answers, utf8=utf8)
+        async with mail_server(mailbox) as port:
+            post = _Post(Path(folder), port, list(answers))
+            for number, (subject, text, _) in enumerate(mails):
+                post.keep(f"{number}", subject=subject, text=text)
+            numbers = {_id(path): int(path.name[0]) for path in post.folder.glob("*.queued.eml")}
+            left = {(number, one): list(mails[number][2]) for number in numbers.values() for one in answers}
+            arrived = Counter[tuple[int, str]]()
+
+            def judge(mail: EmailMessage, recipient: str) -> str:
+                key = (numbers[str(mail["Message-ID"])], recipient)
+                answer = left[key].pop(0) if len(left[key]) > 1 else left[key][0]
+                if answer == WELL:
+                    arrived[key] += 1
+                return answer
+
+            mailbox.judge = judge
+            for _ in range(6):  # a round settles two mails at least
+                await post.send()
+            takers = [one for one, answer in answers.items() if answer == WELL and (utf8 or one.isascii())]
+            at_once = [number for number, (_, _, says) in enumerate(mails) if says == (WELL,)]
+            assert all(arrived[number, one] for number in at_once for one in takers)
+
+            post.clock.at += timedelta(days=5, minutes=1)
+            for _ in range(6):
+                await post.send()
+        assert arrived.total() == len(arrived)
+        sent = {number for number, _ in arrived}
+        assert post.states == {f"{n}": "sent" if n in sent else "refused" for n in range(len(mails))}
+
+
+def _configured(address: str) -> tuple[str, ...]:
+    """Return an address as the configuration has it; nothing where it is refused when it is read."""
+    try:
+        return SmtpSettings.model_validate({"recipients": [address]}).recipients
+    except ValidationError:
+        return ()
+
+
+def _id(path: Path) -> str:
+    return str(message_from_bytes(path.read_bytes(), policy=default)["Message-ID"])

@@ -41,9 +41,9 @@ def mails_to(port: int) -> NotifySettings:
 class Mailbox:
     """What the server received, and how it answers.
 
-    answers: replies to DATA, one after the other; the last one stays. judge: gives the reply to a mail instead. "cut"
-    cuts the connection, "silence" says nothing. cut: connections to cut in DATA. sender_answer, recipient_answers:
-    replies to MAIL and RCPT. utf8: whether SMTPUTF8 is offered.
+    answers: replies to DATA, one after the other; the last one stays. judge: gives the reply to a mail for a recipient
+    instead. "cut" cuts the connection, "silence" says nothing. cut: connections to cut in DATA. sender_answer,
+    recipient_answers: replies to MAIL and RCPT. utf8: whether SMTPUTF8 is offered.
     """
 
     received: list[EmailMessage] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Mailbox:
     answers: list[str] = field(default_factory=lambda: ["250 OK"])
     recipient_answers: Mapping[str, str] = field(default_factory=dict)
     sender_answer: str = "250 OK"
-    judge: Callable[[EmailMessage], str] | None = None
+    judge: Callable[[EmailMessage, str], str] | None = None
     utf8: bool = True
     cut: int = 0
     attempts: int = 0
@@ -85,7 +85,7 @@ class Mailbox:
         parsed = message_from_bytes(envelope.content, policy=default)
         assert isinstance(parsed, EmailMessage)
         if self.judge is not None:
-            answer = self.judge(parsed)
+            answer = self.judge(parsed, envelope.rcpt_tos[0])
         else:
             answer = self.answers.pop(0) if len(self.answers) > 1 and not self.cut else self.answers[0]
         if self.cut or answer == "cut":
