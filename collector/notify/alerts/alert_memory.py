@@ -226,7 +226,7 @@ class AlertFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="utf-8") as file:
-            json.dump(to_document(memory), file, ensure_ascii=False, indent=1)
+            json.dump(to_document(memory), file, indent=1)  # in ASCII, which can hold any text
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)
