@@ -18,6 +18,7 @@ from collector.notify.channels.smtp import (
     MailError,
     MailLoginRefused,
     MailRefused,
+    MailServerBusy,
     MailServerError,
     MailServerRefused,
     MailServerUnreachable,
@@ -302,6 +303,32 @@ async def test_what_cannot_even_begin_concerns_every_mail(broken: dict[str, Any]
     """A file that is not there, a name that is none: no mail has met it, so none is refused."""
     with pytest.raises(MailServerError):
         await _sent(_settings(9, Security.TLS, **broken))
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kind", "retry"),
+    [
+        ("554 no mail from you", MailServerRefused, False),
+        ("421 too many connections", MailServerBusy, True),
+        ("HTTP/1.1 400 Bad Request", MailServerUnreachable, True),
+        ("", MailServerUnreachable, True),
+    ],
+)
+async def test_a_server_that_greets_otherwise_gets_no_mail(
+    greeting: str, kind: type[MailServerError], retry: bool
+) -> None:
+    """It refuses us, is busy, is none, or hangs up: every mail would meet that, so it is raised."""
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode() if greeting else b"")
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(kind) as caught:
+            await _sent(_settings(server.sockets[0].getsockname()[1]))
+    assert type(caught.value) is kind
+    assert caught.value.retry is retry
 
 
 class _Silent(asyncio.Protocol):
