@@ -215,7 +215,7 @@ class AlertFile:
             return from_document(AlertMemory, json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return AlertMemory()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             aside = self.path.with_suffix(".broken")
             self.path.replace(aside)
             _log.warning("alert_memory_unreadable", path=str(aside), error=str(error))

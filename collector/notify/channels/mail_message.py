@@ -1,4 +1,4 @@
-"""Build one mail.
+"""Build one mail, and read it back.
 
 Text, HTML, inline pictures and attachments as a standard message that no input can forge headers into.
 """

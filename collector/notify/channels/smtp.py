@@ -166,7 +166,7 @@ class SmtpSession:
             if error.code >= _PERMANENT and error.code != _TOO_LARGE:
                 raise MailServerRefused(
                     f"mail server {self._where} refused the sender {sender}: {error.code} {error.message}",
-                    "Check notify.smtp.sender: many providers take only the account's own address.",
+                    "Check notify.smtp.sender and the login: many providers take only the account's own address.",
                 ) from error
             return self._answered(error.code, error.message)
         except aiosmtplib.SMTPRecipientsRefused as error:

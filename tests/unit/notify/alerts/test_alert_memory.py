@@ -199,7 +199,9 @@ def test_the_file_holds_any_text(tmp_path: Path) -> None:
     assert file.load() == memory
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x', "[" * 100_000]
+)
 def test_a_damaged_file_is_set_aside_not_fatal(tmp_path: Path, content: str) -> None:
     """Rather one mail too many than none: the damaged file is kept for a look, and forgotten."""
     path = tmp_path / "alerts.json"
