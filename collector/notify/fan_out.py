@@ -162,7 +162,7 @@ class Notifier:
         for number, (mail, said) in enumerate(occasions):
             named = replace(
                 mail,
-                name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{mail.name}",
+                name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{number}-{mail.name}",
                 subject=one_line(f"{mail.subject} (test)"),
                 made_at=now,
             )
