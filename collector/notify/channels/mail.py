@@ -43,11 +43,13 @@ class MailChannel:
         What a mail or a recipient meets concerns no other. Where the server cannot be used, all stay for the next run.
         """
         told: dict[str, _Told] = {}
+        errors: list[Exception] = []
         trouble: OSError | MailServerError | None = None
         wait_s = self._settings.retry_wait_s
         for attempt in range(1, self._settings.attempts + 1):
             if attempt > 1:
-                _log.info("mail_attempt_failed", attempt=attempt - 1, error=str(trouble or ""), wait_s=wait_s)
+                said = [self._mask(str(error)) for error in errors]
+                _log.info("mail_attempt_failed", attempt=attempt - 1, errors=said, wait_s=wait_s)
                 await self._clock.sleep(wait_s)
                 wait_s *= 2
             trouble = await self._send_all(told)
@@ -87,9 +89,9 @@ class MailChannel:
             answers = await session.send(mail.content, waiting)
             told.taken_by += [one for one, error in answers.items() if error is None]
             told.errors += dict.fromkeys(error for error in answers.values() if error is not None)
-            settle = self._settled(
-                mail, [one for one, error in answers.items() if isinstance(error, MailDeferred)], told
-            )
+            deferred = [one for one, error in answers.items() if isinstance(error, MailDeferred)]
+            settle = self._settled(mail, deferred, told)
+            _log.info("mail_tried", mail=name, taken_by=len(told.taken_by), errors=len(told.errors))
         except MailServerError:
             raise
         except Exception as error:  # noqa: BLE001 - a mail ends here: whatever it does, the others are sent
