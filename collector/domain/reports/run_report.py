@@ -346,6 +346,11 @@ class RunReport:
         return self.confirming and self.status is RunStatus.SUCCESS and not changed
 
     @property
+    def complete(self) -> bool:
+        """Return whether the run did all that was due, and what it found can be believed."""
+        return self.status is RunStatus.SUCCESS and not self.deferred and not self.implausible
+
+    @property
     def verdicts(self) -> VerdictCounts:
         """Return the verdict counts of all symbols."""
         return VerdictCounts(

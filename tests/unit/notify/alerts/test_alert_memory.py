@@ -230,7 +230,18 @@ def test_the_file_keeps_the_memory(tmp_path: Path) -> None:
     assert file.load() == memory
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x'])
+def test_the_file_holds_any_text(tmp_path: Path) -> None:
+    """A path that is not UTF-8, a control character: what an error has said is remembered as it was."""
+    file = AlertFile(tmp_path / "alerts.json")
+    memory = AlertMemory(digest=("/data/\udce9.csv", "\0\r\n", "é 日 😀"))
+    file.save(memory)
+
+    assert file.load() == memory
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x', "[" * 100_000]
+)
 def test_a_damaged_file_is_set_aside_not_fatal(tmp_path: Path, content: str) -> None:
     """Rather one mail too many than none: the damaged file is kept for a look, and forgotten."""
     path = tmp_path / "alerts.json"
