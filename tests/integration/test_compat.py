@@ -177,9 +177,39 @@ async def test_somebody_elses_schema_is_left_alone(database_url: str) -> None:
     await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("CREATE TABLE results AS SELECT 1 AS n", "table compat.results"),
+        ("CREATE VIEW mine AS SELECT 1 AS n", "view compat.mine"),
+        ("CREATE SEQUENCE numbers", "sequence compat.numbers"),
+        ("CREATE FUNCTION mine() RETURNS integer LANGUAGE sql RETURN 1", "function compat.mine()"),
+        ("CREATE DOMAIN price AS numeric", "type compat.price"),
+        ("CREATE MATERIALIZED VIEW public.kept AS SELECT * FROM data_gaps", "materialized view kept"),
+        ("CREATE VIEW public.kept AS SELECT * FROM check_collection_health()", "view kept"),
+        (
+            "CREATE FUNCTION public.kept() RETURNS bigint LANGUAGE sql RETURN (SELECT count(*) FROM data_gaps)",
+            "function public.kept()",
+        ),
+    ],
+)
+async def test_what_a_reader_made_there_stays(database_url: str, statement: str, what: str) -> None:
+    """A table that is made with compat first in the search_path lands there: no upgrade takes it away."""
+    await compat.make(database_url)
+    connection = await asyncpg.connect(database_url, server_settings={"search_path": "compat, public"})
+    await connection.execute(statement)
+    await connection.execute("SET search_path TO public")
+    for attempt in (compat.make, compat.empty, compat.drop):
+        with pytest.raises(DatabaseError, match="would go what is not the collector's") as no:
+            await attempt(database_url)
+        assert no.value.message.endswith(what.replace("public.", ""))
+    assert await connection.fetchval("SELECT to_regclass('compat.data_gaps') IS NOT NULL")
+    await connection.close()
+
+
 def test_every_part_is_made() -> None:
     """No file of sql/compat is forgotten."""
     from collector.config.package_files import resource  # noqa: PLC0415
 
     parts = {path.stem for path in (resource("sql") / "compat").glob("*.sql")}
-    assert parts == {*compat._PARTS, "begin", "drop", "grant", "present"}
+    assert parts == {*compat._PARTS, "begin", "drop", "grant", "not_ours", "present"}
