@@ -40,6 +40,66 @@ def test_the_login_has_the_roles_rights_and_the_password(tmp_path: Path, capsys:
     assert kept[0] != kept[1]
 
 
+def test_no_log_of_the_server_has_the_password(tmp_path: Path, capsys: Capsys) -> None:
+    """Also of a server that logs each statement, and those that fail: what it is given is no password."""
+    file = tmp_path / "password"
+    file.write_text("seen by nobody", encoding="utf-8")
+    with home(SystemClock(AFTER_THE_CLOSE), 1) as account:
+        assert account.call(capsys, "db", "upgrade").code == 0
+        url = embedded.ensure_running(account.data_dir)
+        asyncio.run(_asked(url, "ALTER ROLE CURRENT_USER SET log_statement = 'all'"))
+        assert account.call(capsys, "db", "roles", "--login", "service", "--password-file", str(file)).code == 0
+        log = (account.data_dir / "server.log").read_text(encoding="utf-8")
+    assert "CREATE ROLE service LOGIN PASSWORD" in log
+    assert "seen by nobody" not in log
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("collector_ro", "is a role that is given to logins"),
+        ("collector_rw", "is a role that is given to logins"),
+        ("administrator", "may administer the server"),
+        ("deputy", "may administer the server"),
+        ("keeper", "owns tables"),
+        ("analysts", "is a role that others are members of"),
+        ("pg_monitor", "is reserved"),
+        ("", "is no name"),
+        ("é" * 32, "is no name"),
+    ],
+)
+def test_a_name_that_means_more_than_the_service_is_refused(
+    tmp_path: Path, capsys: Capsys, name: str, why: str
+) -> None:
+    """Nobody's password, rights or members change: not an administrator's, not those of all readers."""
+    file = tmp_path / "password"
+    file.write_text("secret", encoding="utf-8")
+    known = "SELECT * FROM pg_authid ORDER BY oid"
+    members = "SELECT roleid::regrole::text, member::regrole::text FROM pg_auth_members ORDER BY 1, 2"
+    with home(SystemClock(AFTER_THE_CLOSE), 1) as account:
+        assert account.call(capsys, "db", "upgrade").code == 0
+        assert account.call(capsys, "db", "roles").code == 0
+        url = embedded.ensure_running(account.data_dir)
+        for statement in (
+            "CREATE ROLE administrator SUPERUSER LOGIN",
+            "CREATE ROLE deputy LOGIN",
+            "GRANT administrator TO deputy",
+            "CREATE ROLE keeper LOGIN",
+            "CREATE TABLE kept (n integer)",
+            "ALTER TABLE kept OWNER TO keeper",
+            "CREATE ROLE analysts",
+            "CREATE ROLE reader LOGIN",
+            "GRANT analysts TO reader",
+        ):
+            asyncio.run(_asked(url, statement))
+        before = [asyncio.run(_asked(url, asked)) for asked in (known, members)]
+        done = account.call(capsys, "db", "roles", "--login", name, "--password-file", str(file))
+        assert [asyncio.run(_asked(url, asked)) for asked in (known, members)] == before
+    assert done.code != 0
+    assert why in done.err
+    assert "a login of the service's own" in done.err
+
+
 def test_a_login_without_a_password_is_refused(tmp_path: Path, capsys: Capsys) -> None:
     """Half of the pair, a file that is not there, an empty one: one line each, and no login."""
     empty = tmp_path / "empty"

@@ -252,7 +252,7 @@ def compat_(
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     names = opening.run_until_signalled(maintenance.show_compatibly(settings, clock, drop=drop))
     if drop:
-        typer.echo("there is no schema compat any more; nothing was stored in it")
+        typer.echo("the collector has no schema compat any more; nothing of its own was stored there")
         return
     typer.echo(f"compat has {', '.join(names)}")
     typer.echo("readers find them first with: SET search_path = compat, public")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import asyncpg
 
 from collector.clock import Clock
+from collector.db.connection import scram
 from collector.db.connection.statements import OF_UNDERLYINGS, of
 from collector.db.schema import comments, timescale
 from collector.db.schema.timescale import Edition, Server, Session
@@ -159,10 +160,15 @@ async def create_login(url: str, name: str, password: str, clock: Clock | None =
     Call it as somebody who may create roles, after `create_roles`.
 
     Raises:
-        DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`.
+        DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`; or a role of that name may do
+            more than the service, and is left as it is.
     """
     async with timescale.session(url, clock) as session, session.transaction():
-        [texts] = await session.fetch("roles/login", name, password)
+        [texts] = await session.fetch("roles/login", name, scram.verifier(password))
+        if texts["refused"]:
+            raise DatabaseError(
+                f"{name!r} {texts['refused']}; it is left as it is", "choose a name for a login of the service's own"
+            )
         await session.execute_text(texts["login"])
         await session.execute_text(texts["role"])
 
