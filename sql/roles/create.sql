@@ -30,8 +30,7 @@ BEGIN
         'bar_revisions', 'adjustment_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
-        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections',
-        'operator_actions'
+        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
@@ -40,6 +39,12 @@ BEGIN
     END LOOP;
 END
 $$;
+
+-- An act is put on record under the server's own number and name of the login, and ended.
+REVOKE INSERT, UPDATE ON operator_actions FROM collector_rw;
+
+GRANT INSERT (began_at, os_user, host, command, reason), UPDATE (ended_at, outcome, message, run_id)
+ON operator_actions TO collector_rw;
 
 -- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
 -- a second witness is waited for, or nothing is expected there any more.

@@ -148,6 +148,29 @@ def test_the_record_cannot_be_changed(account: Home, statement: str) -> None:
     asyncio.run(attempt())
 
 
+def test_the_collecting_role_writes_nothing_into_it_but_acts(account: Home, capsys: Capsys) -> None:
+    """Number and login of an act are the server's own words, and no act begins with its end."""
+    assert account.call(capsys, "db", "roles").code == 0
+    url = embedded.ensure_running(account.data_dir)
+    begun = (
+        "INSERT INTO operator_actions (began_at, os_user, host, command, reason{}) VALUES (now(), 'a', 'b', 'c', ''{})"
+    )
+
+    async def attempt() -> None:
+        connection = await asyncpg.connect(url, server_settings={"role": "collector_rw"})
+        try:
+            number = await connection.fetchval(begun.format("", "") + " RETURNING id")
+            for column, value in (("database_role", "'postgres'"), ("id", "7"), ("outcome", "'ok'")):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await connection.execute(begun.format(f", {column}", f", {value}"))
+            ended = "UPDATE operator_actions SET ended_at = now(), outcome = 'ok', message = '', run_id = NULL"
+            assert await connection.execute(f"{ended} WHERE id = $1", number) == "UPDATE 1"
+        finally:
+            await connection.close()
+
+    asyncio.run(attempt())
+
+
 def test_a_restored_database_knows_of_its_restoring(account: Home, capsys: Capsys) -> None:
     """The acts before the backup are there, and the restoring itself, which began before there was a table."""
     folder = account.data_dir.parent / "backups"
