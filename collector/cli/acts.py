@@ -88,7 +88,7 @@ class _Record:
         await self._write(None, "", None)
 
     async def end(self, outcome: ActionOutcome, message: str, run_id: int | None) -> None:
-        await self._write(outcome, self.mask(message), run_id)
+        await self._write(outcome, self._text(message), run_id)
 
     async def _write(self, outcome: ActionOutcome | None, message: str, run_id: int | None) -> None:
         try:
@@ -100,13 +100,17 @@ class _Record:
                         self.began_at or self.clock.now(),
                         _person(),
                         socket.gethostname(),
-                        self.mask(self.command),
-                        self.mask(self.reason),
+                        self._text(self.command),
+                        self._text(self.reason),
                     )
                 if self.number is not None and outcome is not None:
                     await operator_actions.end(db, self.number, outcome, message, run_id)
         except CollectorError as error:
-            log.warning("act_not_recorded", command=self.command, error=error.message)
+            log.warning("act_not_recorded", command=self._text(self.command), error=error.message)
+
+    def _text(self, words: str) -> str:
+        """Return words as the database can hold them: a file's name, say, need not be UTF-8."""
+        return self.mask(words).encode(errors="backslashreplace").decode().replace("\0", r"\x00")
 
 
 async def _recorded(record: _Record, work: Callable[[Act], Coroutine[Any, Any, ResultT]]) -> ResultT:

@@ -110,6 +110,33 @@ def test_secrets_on_the_command_line_are_masked(account: Home, capsys: Capsys) -
     assert kept["reason"] == "*** leaked"
 
 
+def test_words_that_are_not_utf_8_are_on_record(account: Home, capsys: Capsys) -> None:
+    """Nobody keeps off the record by a byte that the database cannot hold."""
+    assert account.call(capsys, "db", "retention", "--reason", "caf\udce9").code == 0
+    kept = _latest(account, capsys)
+    assert (kept["reason"], kept["outcome"]) == (r"caf\udce9", "ok")
+    assert str(kept["command"]).endswith(r"--reason 'caf\udce9'")
+
+
+def test_a_reason_makes_up_no_line_of_the_list(account: Home, capsys: Capsys) -> None:
+    """Line ends and what moves a terminal's cursor are shown as what they are; JSON has them unchanged."""
+    reason = "fine\n2026-01-01 00:00 UTC  root on prod: collector db restore x\x1b[2J"
+    assert account.call(capsys, "db", "retention", "--reason", reason).code == 0
+    assert _latest(account, capsys)["reason"] == reason
+    lines = account.call(capsys, "db", "actions", "--most", "1").out.splitlines()
+    assert len(lines) == 2
+    assert lines[1] == r"    ok; fine\n2026-01-01 00:00 UTC  root on prod: collector db restore x\x1b[2J"
+
+
+def test_an_upgrade_with_a_reason_is_on_record(account: Home, capsys: Capsys) -> None:
+    """Whoever says why finds it again; without a reason an upgrade that moves nothing leaves no trace."""
+    before = _all(account, capsys)
+    assert account.call(capsys, "db", "upgrade").code == 0
+    assert _all(account, capsys) == before
+    assert account.call(capsys, "db", "upgrade", "--reason", "a new version").code == 0
+    assert _latest(account, capsys)["reason"] == "a new version"
+
+
 def test_a_reason_without_force_is_refused(account: Home, capsys: Capsys) -> None:
     """Nothing would keep it."""
     done = account.call(capsys, *EOD, "--reason", "because")

@@ -54,7 +54,8 @@ def upgrade(
     async def work(_: Act) -> FeatureReport:
         return await maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)
 
-    _show(on_record(context, settings, clock, reason, work) if now else opening.run_until_signalled(work(Act())))
+    kept = now or reason is not None
+    _show(on_record(context, settings, clock, reason, work) if kept else opening.run_until_signalled(work(Act())))
 
 
 @app.command()
@@ -266,7 +267,8 @@ def actions(
 ) -> None:
     """List what people did by hand: who, when, what, why, and how it ended.
 
-    On record is every command that forces, forgets, accepts, drops, restores, adopts or upgrades.
+    On record is every command that forces, forgets, accepts, drops, restores or adopts, and an upgrade with --now or
+    --reason.
 
     Example: collector db actions --json
     """
@@ -282,12 +284,17 @@ def actions(
 
 
 def action_words(one: OperatorAction) -> str:
-    """Return an act in a line or two."""
+    """Return an act in two lines; what people typed adds none, and does nothing to the terminal."""
     how = one.outcome or "not ended: at work, or its process was killed"
     what = f"{one.began_at:%Y-%m-%d %H:%M} UTC  {one.os_user} on {one.host}: {one.command}"
     told = f"{how}: {one.message}" if one.message else how
     number = "" if one.run_id is None else f", run {one.run_id}"
-    return f"{what}\n    {told}{number}" + (f"; {one.reason}" if one.reason else "")
+    ended = f"{told}{number}" + (f"; {one.reason}" if one.reason else "")
+    return f"{_visible(what)}\n    {_visible(ended)}"
+
+
+def _visible(text: str) -> str:
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
 def upgrade_words(plan: UpgradePlan) -> Iterator[str]:
