@@ -290,6 +290,31 @@ async def test_a_server_of_ascii_alone_serves_the_others() -> None:
     assert mailbox.recipients == [[OWNER]]
 
 
+@pytest.mark.parametrize("answer", ["555 5.5.4 not recognized", "550 5.6.7 no", "553 5.6.7 no", "501 what?"])
+async def test_smtputf8_that_is_offered_and_refused_concerns_one_recipient(answer: str) -> None:
+    """It is refused along with the sender, who is taken all the same: the others get their mail, and the next one."""
+    mailbox = Mailbox(utf8_answer=answer)
+    settings = _settings(1, recipients=("mé@example.org", OWNER, "né@example.org", SECOND))
+    async with (
+        mail_server(mailbox) as port,
+        SmtpSession(settings.model_copy(update={"port": port}), SystemClock()) as session,
+    ):
+        for _ in range(2):
+            answers = await session.send(_content(), settings.recipients)
+            assert {one for one, error in answers.items() if error is None} == {OWNER, SECOND}
+            refused = [error for error in answers.values() if error is not None]
+            assert all(isinstance(one, MailRefused) and "Give an ASCII address" in one.hint for one in refused)
+
+    assert mailbox.recipients == [[OWNER], [SECOND]] * 2
+
+
+async def test_a_sender_that_is_refused_concerns_every_mail_also_with_smtputf8() -> None:
+    """Where the sender is not taken in ASCII either, nobody's address is at fault."""
+    async with mail_server(Mailbox(sender_answer="550 who are you?")) as port:
+        with pytest.raises(MailServerRefused, match="refused the sender"):
+            await _sent(_settings(port, recipients=("mé@example.org", OWNER)))
+
+
 async def test_nobody_listens() -> None:
     """A closed port is unreachable, with host and port in the words."""
     async with mail_server(Mailbox()) as port:

@@ -43,7 +43,8 @@ class Mailbox:
 
     answers: replies to DATA, one after the other; the last one stays. judge: gives the reply to a mail for a recipient
     instead. "cut" cuts the connection, "silence" says nothing. cut: connections to cut in DATA. sender_answer,
-    recipient_answers: replies to MAIL and RCPT. utf8: whether SMTPUTF8 is offered.
+    recipient_answers: replies to MAIL and RCPT. utf8: whether SMTPUTF8 is offered. utf8_answer: the reply to a MAIL
+    that uses it.
     """
 
     received: list[EmailMessage] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Mailbox:
     answers: list[str] = field(default_factory=lambda: ["250 OK"])
     recipient_answers: Mapping[str, str] = field(default_factory=dict)
     sender_answer: str = "250 OK"
+    utf8_answer: str = ""
     judge: Callable[[EmailMessage, str], str] | None = None
     utf8: bool = True
     cut: int = 0
@@ -64,10 +66,11 @@ class Mailbox:
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         """Take a sender, or not."""
-        if self.sender_answer.startswith("250"):
+        answer = self.utf8_answer if self.utf8_answer and "SMTPUTF8" in options else self.sender_answer
+        if answer.startswith("250"):
             envelope.mail_from = address
             envelope.mail_options.extend(options)
-        return self.sender_answer
+        return answer
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]

@@ -29,6 +29,8 @@ _CLOSING = 421
 _TOO_LARGE = 552
 """The one refusal of a sender that is about the mail: with its size, which is told along with the sender."""
 
+_ASCII_RECIPIENT = "Give an ASCII address in notify.smtp.recipients."
+
 _MOST_UNHEARD = 2
 """Mails in a row without an answer. One that a server cannot digest may break it; when two do, it is the server."""
 
@@ -163,6 +165,10 @@ class SmtpSession:
         try:
             await client.sendmail(sender, [recipient], message, mail_options=["SMTPUTF8"] if utf8 else [])
         except aiosmtplib.SMTPSenderRefused as error:
+            if utf8 and error.code >= _PERMANENT and await _takes(client, sender):
+                return MailRefused(
+                    f"mail server {self._where} takes no {recipient}: {error.code} {error.message}", _ASCII_RECIPIENT
+                )
             if error.code >= _PERMANENT and error.code != _TOO_LARGE:
                 raise MailServerRefused(
                     f"mail server {self._where} refused the sender {sender}: {error.code} {error.message}",
@@ -201,7 +207,7 @@ class SmtpSession:
         said = f"mail server {self._where} takes only ASCII addresses"
         if not self._settings.from_address.isascii():
             raise MailServerRefused(f"{said}, and the sender is none", "Set notify.smtp.sender to another address.")
-        return MailRefused(f"{said}, not {recipient}", "Give an ASCII address in notify.smtp.recipients.")
+        return MailRefused(f"{said}, not {recipient}", _ASCII_RECIPIENT)
 
     async def _connected(self) -> aiosmtplib.SMTP:
         """Return the connection, encrypted and logged in, made anew where there is none.
@@ -241,6 +247,22 @@ class SmtpSession:
         if self._client is not None:
             self._client.close()
             self._client = None
+
+
+async def _takes(client: aiosmtplib.SMTP, sender: str) -> bool:
+    """Return whether a server takes a sender, as long as nothing is said of addresses that are not ASCII.
+
+    Some offer SMTPUTF8 and refuse it, along with the sender: that is about one recipient, and about none of the others.
+    """
+    if not sender.isascii():
+        return False
+    try:
+        await client.rset()
+        await client.mail(sender)
+        await client.rset()
+    except (aiosmtplib.SMTPException, OSError):
+        return False
+    return True
 
 
 def _words(error: Exception) -> str:
