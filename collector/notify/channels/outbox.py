@@ -14,15 +14,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
 from collector.notify.channels.channel import Delivery, Message, Surroundings, broken, failed, in_thread
 from collector.notify.channels.mail_message import compose
 from collector.notify.reports.mail_rendering import page
+
+_log = structlog.get_logger(__name__)
 
 _DAY_S = 86_400.0
 _ABANDONED_AFTER_S = 900.0
 """A mail that has been "sending" for longer belongs to a process that died: it waits again, behind the others."""
 
-_STATES = (".queued.eml", ".deferred.eml", ".sending.eml", ".refused.eml", ".eml")
+_UNSENT = (".queued.eml", ".deferred.eml", ".sending.eml")
+_STATES = (*_UNSENT, ".refused.eml", ".eml")
+_UNFINISHED = ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ class Outbox:
                 path.rename(sending)
             except FileNotFoundError:
                 continue  # another process was faster
-            os.utime(sending)
+            with contextlib.suppress(OSError):  # another user's file, or none: that is found out when it is read
+                os.utime(sending)
             yield name
 
     def claimed(self, name: str) -> bytes:
@@ -97,7 +104,9 @@ class Outbox:
         return self._file(name, ".refused.eml").exists()
 
     def prune(self, keep_days: int, now_s: float | None = None) -> int:
-        """Delete mails older than so many days, whatever their state; return how many files went.
+        """Delete mails older than so many days; return how many files went.
+
+        One that still waits is set aside instead, and kept as long again: nobody has it, and the clock may be wrong.
 
         Args:
             keep_days: age in days.
@@ -105,13 +114,24 @@ class Outbox:
         """
         if not self.directory.is_dir():
             return 0
-        oldest = (time.time() if now_s is None else now_s) - keep_days * _DAY_S
+        now_s = time.time() if now_s is None else now_s
         gone = 0
-        for path in self.directory.iterdir():
+        for path in sorted(self.directory.iterdir()):
             with contextlib.suppress(FileNotFoundError):
-                if path.suffix in (".eml", ".html") and path.stat().st_mtime < oldest:
+                if (
+                    path.suffix not in (".eml", ".html", _UNFINISHED)
+                    or now_s - path.stat().st_mtime <= keep_days * _DAY_S
+                ):
+                    continue
+                state = next((one for one in _UNSENT if path.name.endswith(one)), None)
+                if state is None:
                     path.unlink()
                     gone += 1
+                else:
+                    refused = self._file(path.name.removesuffix(state), ".refused.eml")
+                    path.rename(refused)
+                    os.utime(refused, (now_s, now_s))
+                    _log.warning("mail_set_aside", mail=refused.name, unsent_days=keep_days)
         return gone
 
     def waiting(self) -> tuple[str, ...]:
@@ -129,7 +149,7 @@ class Outbox:
 
     def _defer_abandoned(self) -> None:
         for path in self.directory.glob("*.sending.eml"):
-            if time.time() - _modified(path) > _ABANDONED_AFTER_S:
+            if abs(time.time() - _modified(path)) > _ABANDONED_AFTER_S:  # also where the clock has been set back
                 self._rename(path.name.removesuffix(".sending.eml"), ".deferred.eml")
 
     def _file(self, name: str, state: str) -> Path:
@@ -140,12 +160,16 @@ class Outbox:
             self._file(name, ".sending.eml").rename(self._file(name, state))
 
     def _write(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f"{path.name}.new")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
+        fresh = path.with_name(f"{path.name}{_UNFINISHED}")
+        try:
+            with fresh.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(path)
+        except OSError:
+            fresh.unlink(missing_ok=True)  # on a full disk what cannot be finished must not take the rest
+            raise
 
 
 def _modified(path: Path) -> float:

@@ -1,5 +1,6 @@
 """The outbox: kept, queued, claimed by one process alone, sent once, pruned."""
 
+import errno
 import os
 import time
 from pathlib import Path
@@ -98,15 +99,61 @@ def test_a_mail_of_a_dead_process_waits_again_behind_the_others(outbox: Outbox) 
 
 
 def test_old_mails_are_pruned_and_nothing_else(outbox: Outbox) -> None:
-    """By age, in whatever state; the memory of alerts beside them stays."""
-    outbox.keep("old", CONTENT, "", queue=True)
+    """By age, sent, set aside or half written; the memory of alerts beside them stays."""
+    outbox.keep("old", CONTENT, "", queue=False)
     outbox.keep("new", CONTENT, "", queue=False)
     (outbox.directory / "alerts.json").write_text("{}")
+    (outbox.directory / "killed.queued.eml.new").write_bytes(b"half")
+    (outbox.directory / "never.refused.eml").write_bytes(CONTENT)
     month_ago = time.time() - 31 * 86_400
     for path in outbox.directory.glob("*"):
         if path.stem != "new":
             os.utime(path, (month_ago, month_ago))
 
-    assert outbox.prune(30) == 2
+    assert outbox.prune(30) == 4
     assert _files(outbox) == ["alerts.json", "new.eml", "new.html"]
     assert Outbox(outbox.directory / "none").prune(30) == 0
+
+
+@pytest.mark.parametrize("state", ["queued", "deferred", "sending"])
+def test_what_nobody_has_is_set_aside_before_it_is_pruned(outbox: Outbox, state: str) -> None:
+    """A clock that is ten years ahead for one run takes no mail that waits; it goes when it was set aside as long."""
+    outbox.keep("a", CONTENT, "", queue=True)
+    (outbox.directory / "a.queued.eml").rename(outbox.directory / f"a.{state}.eml")
+    in_ten_years = time.time() + 3_650 * 86_400
+
+    assert outbox.prune(30, in_ten_years) == 1
+    assert _files(outbox) == ["a.refused.eml"]
+    assert outbox.prune(30, in_ten_years + 29 * 86_400) == 0
+    assert outbox.prune(30, in_ten_years + 31 * 86_400) == 1
+
+
+def test_a_claim_of_a_clock_that_was_ahead_does_not_last(outbox: Outbox) -> None:
+    """A process that was killed while the year was wrong keeps no mail until that year."""
+    outbox.keep("a", CONTENT, "", queue=True)
+    assert list(outbox.claim()) == ["a"]
+    ahead = time.time() + 3_650 * 86_400
+    os.utime(outbox.directory / "a.sending.eml", (ahead, ahead))
+
+    assert list(outbox.claim()) == ["a"]
+
+
+def test_a_name_without_a_file_stops_no_claim(outbox: Outbox) -> None:
+    """What cannot be touched is claimed all the same, for whoever reads it to find out, and the next one follows."""
+    outbox.keep("b", CONTENT, "", queue=True)
+    (outbox.directory / "a.queued.eml").symlink_to("nowhere")
+
+    assert list(outbox.claim()) == ["a", "b"]
+
+
+def test_a_full_disk_is_left_no_fuller(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mail that does not fit leaves nothing of it behind."""
+    outbox.keep("a", CONTENT, "", queue=True)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        outbox.keep("b", CONTENT, "", queue=True)
+    assert _files(outbox) == ["a.html", "a.queued.eml"]
