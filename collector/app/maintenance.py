@@ -123,7 +123,7 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tupl
     failed = []
     for place in rules.copies if folder is None else ():
         try:
-            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock)
+            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock, reserve_gb=rules.reserve_gb)
         except BackupError as exc:
             failed.append(exc)
     return made, failed

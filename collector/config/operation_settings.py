@@ -85,8 +85,8 @@ class BackupSettings(Section):
 
     enabled: make them at all. directory: where they are kept; None is `backups` in the per-user data directory.
     copies: further folders into which each is copied; they have to be there. keep_days: older ones go after a good
-    one, in the copies' folders, too. reserve_gb: none is begun that would leave less room on its disk, gigabytes (10^9
-    bytes).
+    one, in the copies' folders, too. reserve_gb: none is begun, and none copied, that would leave less room on its
+    disk, gigabytes (10^9 bytes).
     """
 
     enabled: bool = True
@@ -118,11 +118,11 @@ class BackupSettings(Section):
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
         """Refuse copies that would lie beside the backup itself, or twice in one folder."""
-        seen = {self.path.absolute()}
+        seen = {self.path.resolve()}
         for path in self.copies:
-            if path in seen:
+            if path.resolve() in seen:  # also by way of a link
                 raise ValueError(f"backup.copies names {path} twice, or it is backup.directory itself")
-            seen.add(path)
+            seen.add(path.resolve())
         return self
 
 

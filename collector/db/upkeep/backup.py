@@ -96,7 +96,7 @@ async def _dumped(
             str(server.edition),
             revision,
             program.major,
-            max((kept.number for kept in backup_files.backups(folder)), default=0) + 1,
+            backup_files.next_number(folder),
             content,
             __version__,
             configuration,

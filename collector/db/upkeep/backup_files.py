@@ -74,6 +74,11 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
 
 
+def next_number(folder: Path) -> int:
+    """Return the number of the next backup of a folder."""
+    return max((kept.number for kept in backups(folder)), default=0) + 1
+
+
 def latest(folder: Path) -> datetime | None:
     """Return when the newest finished backup of a folder was taken (aware UTC), None without one."""
     kept = backups(folder)

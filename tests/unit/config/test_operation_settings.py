@@ -54,6 +54,16 @@ def test_what_is_no_place_for_copies(backup: str, words: str) -> None:
     assert "\n" not in no.value.message
 
 
+@pytest.mark.parametrize("copies", ["{0}/there/../kept", "{0}/link", "{0}/there, {0}/link/../there"])
+def test_the_same_folder_by_another_way_is_no_second_place(tmp_path: Path, copies: str) -> None:
+    """Copies beside their backups would be half of the newest seven, and on the same disk."""
+    (tmp_path / "there").mkdir()
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "link").symlink_to("kept")
+    with pytest.raises(ConfigurationError, match="twice, or it is backup"):
+        loaded(f"backup: {{directory: {tmp_path}/kept, copies: [{copies.format(tmp_path)}]}}\n")
+
+
 def test_a_key_password_in_the_url_is_refused() -> None:
     """pg_dump could be told it only where everybody on the machine reads it; the word itself is not repeated."""
     with pytest.raises(ConfigurationError) as no:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,27 @@ async def test_copies_are_pruned_like_backups(tmp_path: Path, elsewhere: Path) -
     await copy(made(tmp_path / "kept", AT + timedelta(days=400), b"small"), elsewhere)
     assert [kept.number for kept in backup_files.backups(elsewhere)] == [5, 6, 7, 8, 9, 10, 11]
     assert (elsewhere / "holiday.jpg").exists()
+
+
+async def test_a_folder_that_outlives_the_backups_keeps_the_newest(tmp_path: Path, elsewhere: Path) -> None:
+    """On a new machine numbers begin anew; in the old folder of copies they go on, and the newest seven stay."""
+    for day in range(10):
+        await copy(made(tmp_path / "old machine", AT + timedelta(days=day), b"old"), elsewhere)
+    for day in range(20, 24):
+        await copy(made(tmp_path / "new machine", AT + timedelta(days=day), b"new"), elsewhere, keep_days=1)
+    kept = [one.path.read_bytes() for one in backup_files.backups(elsewhere)]
+    assert kept == [b"old"] * 3 + [b"new"] * 4
+
+
+async def test_a_copy_leaves_room_for_what_else_is_on_its_disk(tmp_path: Path, elsewhere: Path) -> None:
+    """A database on the same disk must not stop for want of room: what would fill it is not begun."""
+    one = made(tmp_path / "kept", content=b"small")
+    free_gb = shutil.disk_usage(elsewhere).free / 1e9
+    with pytest.raises(BackupError, match="in reserve are needed") as no:
+        await backup_copies.copy(one, elsewhere, keep_days=30, clock=CLOCK, reserve_gb=free_gb + 1)
+    assert "make room" in no.value.hint
+    assert _names(elsewhere) == []
+    await backup_copies.copy(one, elsewhere, keep_days=30, clock=CLOCK, reserve_gb=free_gb / 2)
 
 
 async def test_another_backup_of_that_name_stays(tmp_path: Path, elsewhere: Path) -> None:
