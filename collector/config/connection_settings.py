@@ -72,7 +72,8 @@ class DatabaseSettings(Section):
         """Return the URL without its password, for people and logs."""
         parts = urlsplit(self.url.get_secret_value())
         if parts.password is None:
-            return self.url.get_secret_value() if "password=" not in parts.query else parts._replace(query="").geturl()
+            says_it = "password" in parse_qs(parts.query, keep_blank_values=True)
+            return parts._replace(query="").geturl() if says_it else self.url.get_secret_value()
         return urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}", query=""))
 
     def _password(self) -> str | None:

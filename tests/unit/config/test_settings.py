@@ -414,6 +414,9 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"https://ntfy.sh/s3cret-topic", "tk_s3cret"} < set(settings.secrets)
     assert settings.database.shown == "postgresql://quant@db/bars"
     assert settings.database.dsn() == "postgresql://quant:s3cret@db/bars?sslmode=require"
+    for parameter in ("password", "%70assword", "pass%77ord"):  # as the driver reads it
+        monkeypatch.setenv("COLLECTOR_DATABASE__URL", f"postgresql://quant@db/bars?{parameter}=s3cret")
+        assert load(write("")).database.shown == "postgresql://quant@db/bars"
 
 
 @pytest.mark.parametrize(
