@@ -5,6 +5,10 @@ DO $$
 DECLARE
     wanted text;
 BEGIN
+    -- Whoever may not grant what he has is only warned by the server, and nothing comes of it.
+    IF NOT (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'public.operator_actions'::regclass) THEN
+        RAISE EXCEPTION 'must be owner of the tables' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     FOREACH wanted IN ARRAY ARRAY['collector_ro', 'collector_rw'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
             EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
@@ -69,5 +73,14 @@ BEGIN
         EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO collector_rw', aside);
         EXECUTE format('GRANT SELECT ON ALL SEQUENCES IN SCHEMA %I TO collector_rw', aside);
     END LOOP;
+END
+$$;
+
+DO $$
+BEGIN
+    IF obj_description(to_regnamespace('compat'), 'pg_namespace') = 'Made by collector db compat.' THEN
+        GRANT USAGE ON SCHEMA compat TO collector_ro, collector_rw;
+        GRANT SELECT ON ALL TABLES IN SCHEMA compat TO collector_ro, collector_rw;
+    END IF;
 END
 $$;

@@ -163,6 +163,25 @@ async def test_readers_may_read_it_and_write_nothing(database_url: str) -> None:
         await reader.close()
 
 
+async def test_roles_that_are_made_later_read_it_too(database_url: str) -> None:
+    """Without the right to look into it, the search_path passes it by in silence, and other numbers are read."""
+    await features.create_roles(database_url)
+    await compat.make(database_url)
+    owner = await asyncpg.connect(database_url)
+    # As if there had been no roles: those of a server are there for all its databases.
+    await owner.execute("REVOKE ALL ON SCHEMA compat FROM collector_ro")
+    await owner.execute("REVOKE ALL ON ALL TABLES IN SCHEMA compat FROM collector_ro")
+    await owner.close()
+    await features.create_roles(database_url)
+    as_reader = {"role": "collector_ro", "search_path": "compat, public"}
+    reader = await asyncpg.connect(database_url, server_settings=as_reader)
+    try:
+        assert await reader.fetchval("SELECT 'option_bars_5min'::regclass::oid = 'compat.option_bars_5min'::regclass")
+        await reader.fetch("SELECT * FROM option_bars_5min")
+    finally:
+        await reader.close()
+
+
 async def test_somebody_elses_schema_is_left_alone(database_url: str) -> None:
     """One of the same name that we did not make is neither emptied nor dropped."""
     connection = await asyncpg.connect(database_url)

@@ -16,6 +16,7 @@ from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
 from collector.db.schema import features
 from collector.db.upkeep import compaction
+from collector.domain.errors import DatabaseError
 from collector.domain.market_data.bars import Bar, whole
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
@@ -191,6 +192,15 @@ async def test_roles_have_what_they_need_and_no_more(
                     await reader.execute(statement)
         finally:
             await reader.close()
+
+
+async def test_roles_are_made_by_the_owner_alone(database_url: str) -> None:
+    """A login that may not grant is told so: the server only warns of it, and nothing would have changed."""
+    await features.create_roles(database_url)
+    as_service = f"{database_url}{'&' if '?' in database_url else '?'}role=collector_rw"
+    with pytest.raises(DatabaseError, match="must be owner of the tables") as no:
+        await features.create_roles(as_service)
+    assert no.value.hint == "call it with the login that owns the tables (database.url)"
 
 
 async def test_collection_role_stores_bars(

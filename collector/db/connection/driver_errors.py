@@ -47,6 +47,7 @@ _SCHEMA: dict[str, tuple[str, str]] = {
     "42501": ("the database user may not do this", "grant it the role collector_rw (`collector db roles`)"),
 }
 
+_AS_OWNER = "call it with the login that owns the tables (database.url)"
 _DISK_FULL = "53100"
 _NO_ROOM = "No space left on device"
 _CONNECTION_CLASS = "08"
@@ -107,7 +108,7 @@ def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
         return DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
     if state in _SCHEMA:
         what, hint = _SCHEMA[state]
-        return DatabaseError(f"{what}: {said}", hint)
+        return DatabaseError(f"{what}: {said}", _AS_OWNER if "must be owner" in said else hint)
     if state.startswith(_DATA_CLASSES):
         return DataRefused(f"the database refused a statement ({state}): {said}", state, said)
     return DatabaseError(f"the database refused a statement ({state}): {said}")
