@@ -117,6 +117,8 @@ class Outbox:
         now_s = time.time() if now_s is None else now_s
         gone = 0
         for path in sorted(self.directory.iterdir()):
+            if path.is_dir():
+                continue  # no mail, whatever its name is
             with contextlib.suppress(FileNotFoundError):
                 if (
                     path.suffix not in (".eml", ".html", _UNFINISHED)
@@ -130,7 +132,8 @@ class Outbox:
                 else:
                     refused = self._file(path.name.removesuffix(state), ".refused.eml")
                     path.rename(refused)
-                    os.utime(refused, (now_s, now_s))
+                    with contextlib.suppress(PermissionError):  # another user's file goes with the next pruning
+                        os.utime(refused, (now_s, now_s))
                     _log.warning("mail_set_aside", mail=refused.name, unsent_days=keep_days)
         return gone
 

@@ -105,13 +105,14 @@ def test_old_mails_are_pruned_and_nothing_else(outbox: Outbox) -> None:
     (outbox.directory / "alerts.json").write_text("{}")
     (outbox.directory / "killed.queued.eml.new").write_bytes(b"half")
     (outbox.directory / "never.refused.eml").write_bytes(CONTENT)
+    (outbox.directory / "a folder.eml").mkdir()
     month_ago = time.time() - 31 * 86_400
     for path in outbox.directory.glob("*"):
         if path.stem != "new":
             os.utime(path, (month_ago, month_ago))
 
     assert outbox.prune(30) == 4
-    assert _files(outbox) == ["alerts.json", "new.eml", "new.html"]
+    assert _files(outbox) == ["a folder.eml", "alerts.json", "new.eml", "new.html"]
     assert Outbox(outbox.directory / "none").prune(30) == 0
 
 
