@@ -14,6 +14,7 @@ from http import HTTPStatus
 import structlog
 
 from collector.domain.errors import ConfigurationError
+from collector.domain.pacing.pace import BreakerState
 from collector.domain.run_vocabulary import RunStatus
 from collector.market.schedule import Occurrence
 
@@ -40,11 +41,15 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """How things stand. problems: in words, what needs somebody; running: the window at work, None while idle."""
+    """How things stand. problems: in words, what needs somebody; running: the window at work, None while idle.
+
+    breaker: of the gateway; closed as long as it answers.
+    """
 
     problems: tuple[str, ...]
     database_up: bool
     connected: bool
+    breaker: BreakerState = BreakerState.CLOSED
     running: str | None = None
     last_run: LastRun | None = None
     next_window: Occurrence | None = None
@@ -61,7 +66,7 @@ class Condition:
             "ok": self.ok,
             "problems": list(self.problems),
             "database": {"ok": self.database_up},
-            "gateway": {"connected": self.connected},
+            "gateway": {"connected": self.connected, "breaker": self.breaker.value},
             "running": self.running,
             "last_run": None
             if last is None

@@ -166,6 +166,7 @@ class Serving:
             problems=tuple(problems),
             database_up=database_up,
             connected=self._line.connected,
+            breaker=self._line.pace.breaker,
             running=None if self.running is None else f"{self.running.window} of {self.running.day}",
             last_run=None
             if last is None

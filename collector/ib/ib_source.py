@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.clock import Clock
 from collector.config import Settings
+from collector.domain.conditions import ConditionKind
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.market_data.answers import (
     Answer,
@@ -32,10 +33,10 @@ from collector.domain.market_data.instruments import (
     WhatToShow,
 )
 from collector.domain.market_data.spans import Span
-from collector.domain.pacing.pace import Pace
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.ib import definitions as contracts
 from collector.ib import historical
-from collector.ib.connection.breaker import Breaker, BreakerState
+from collector.ib.connection.breaker import Breaker
 from collector.ib.connection.gateway import Gateway, GatewaySettings
 from collector.ib.connection.source_time import SHORT, TellingTime
 from collector.ib.connection.supervisor import Event, Supervisor
@@ -183,6 +184,8 @@ class IBSource:
             pauses=pacer.pauses,
             paused_s=pacer.paused_s,
             waiting="" if block is None else block.reason,
+            condition=self._supervisor.condition or (ConditionKind.PACING_PAUSE if pacer.paused_s else None),
+            breaker=self._supervisor.breaker.state(self._clock.monotonic()),
         )
 
     @property

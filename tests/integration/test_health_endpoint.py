@@ -19,7 +19,7 @@ from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
 from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import ConfigurationError
-from collector.domain.pacing.pace import Pace
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.market.schedule import Occurrence
@@ -73,7 +73,14 @@ def names_in(folder: Path) -> list[str]:
 
 def condition(*, problems: tuple[str, ...] = (), database_up: bool = True) -> Condition:
     """Return how things stand."""
-    return Condition(problems=problems, database_up=database_up, connected=True, last_run=LAST, next_window=NEXT)
+    return Condition(
+        problems=problems,
+        database_up=database_up,
+        connected=True,
+        breaker=BreakerState.HALF_OPEN,
+        last_run=LAST,
+        next_window=NEXT,
+    )
 
 
 async def answered(path: str, found: Condition, method: str = "GET") -> tuple[int, dict[str, str], str]:
@@ -97,7 +104,7 @@ async def test_all_is_well() -> None:
         "ok": True,
         "problems": [],
         "database": {"ok": True},
-        "gateway": {"connected": True},
+        "gateway": {"connected": True, "breaker": "half_open"},
         "running": None,
         "last_run": {
             "window": "eod",
@@ -167,7 +174,8 @@ async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:
 
 def test_every_metric() -> None:
     """Figures of the tables, of the last run and of the process, each under its name with its labels."""
-    live = metrics.Live(connected=True, running=False, pace=Pace(3, 9, 1.5, 0.25, pauses=2), next_due=NEXT.due)
+    pace = Pace(3, 9, 1.5, 0.25, pauses=2, breaker=BreakerState.OPEN)
+    live = metrics.Live(connected=True, running=False, pace=pace, next_due=NEXT.due)
     report = examples.success()
     assert report.latency is not None
     text = metrics.text(FIGURES, NOON, last=report, live=live)
@@ -197,6 +205,9 @@ def test_every_metric() -> None:
         'collector_request_latency_seconds{window="eod",quantile="0.99"}': report.latency.p99_s,
         'collector_request_latency_seconds{window="eod",quantile="1"}': report.latency.max_s,
         "collector_gateway_connected": 1,
+        'collector_gateway_breaker{state="closed"}': 0,
+        'collector_gateway_breaker{state="open"}': 1,
+        'collector_gateway_breaker{state="half_open"}': 0,
         "collector_run_active": 0,
         "collector_pacer_limit": 9,
         "collector_pacer_in_flight": 3,
