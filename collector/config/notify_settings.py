@@ -35,11 +35,11 @@ class Security(StrEnum):
 
 
 class When(StrEnum):
-    """When an alert is told; the end of the run that gives reason for it is the earliest.
+    """When an alert is told.
 
-    IMMEDIATE: in the mail of that run, also where it fell into an outage that was told before. AFTER_COMPLETION: in
-    the mail of that run; where it fell into such an outage, of a later one. DIGEST: as a line in the weekly mail.
-    OFF: never.
+    IMMEDIATE: while the run is at work, once what it is about has lasted for two minutes; anything else in the mail of
+    that run, also where it fell into an outage that was told before. AFTER_COMPLETION: in the mail of that run; where
+    it fell into such an outage, of a later one. DIGEST: as a line in the weekly mail. OFF: never.
     """
 
     IMMEDIATE = "immediate"
@@ -219,7 +219,7 @@ class AlertSettings(Section):
     collection_failed: Told = _IMMEDIATE
     collection_partial: Told = _AFTER_COMPLETION
     collection_success: Told = _AFTER_COMPLETION
-    rate_limit_exceeded: Told = _AFTER_COMPLETION
+    rate_limit_exceeded: Told = _IMMEDIATE
     database_unreachable: Told = _IMMEDIATE
     gateway_unreachable: Told = _IMMEDIATE
     last_chance_missed: Told = _IMMEDIATE

@@ -128,10 +128,19 @@ def _without_tables(
         backup=finished.backup,
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
+        conditions=tuple(one for one in finished.conditions if one.lasts),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),
     )
+
+
+def of_running(
+    finished: Finished, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+) -> RunReport:
+    """Return the report of a run that is at work: what it has done so far, without the tables."""
+    report = _without_tables(finished, settings, calendar, now, log_path)
+    return replace(report, status=RunStatus.RUNNING, completed=None, failure=None)
 
 
 def of_preflight(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from collector.domain.conditions import Condition
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Failure, HistoricalRequest
 from collector.domain.market_data.instruments import OptionContract, Underlying
@@ -57,7 +58,7 @@ class Finished:
     out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
     session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
-    statistics are up to date with it. splits: seen in bars that were told anew.
+    statistics are up to date with it. splits: seen in bars that were told anew. conditions: what held the run up.
     """
 
     run_id: int
@@ -79,6 +80,7 @@ class Finished:
     counted: bool = False
     backup: BackupReport | None = None
     splits: list[SplitReport] = field(default_factory=list)
+    conditions: tuple[Condition, ...] = ()
     error: BaseException | None = None
 
     @property

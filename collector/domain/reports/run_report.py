@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from collector.domain.conditions import Condition
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Outcome
 from collector.domain.pacing.pace import Latency, PacerSample
@@ -217,7 +218,7 @@ class RunReport:
     unproven: series that came back empty with nothing beside them to prove it. controls: requests that were asked for
     such proof. confirm_at: when what awaits a second answer is asked again; None: nothing does. confirming: the window
     had run before, and asked again for that. data_sets: the names of what it collected. splits: of underlyings, seen by
-    this run.
+    this run. conditions: what held it up for two minutes or more.
     """
 
     run_id: int
@@ -251,6 +252,7 @@ class RunReport:
     backup: BackupReport | None = None
     data_sets: tuple[str, ...] = ()
     splits: tuple[SplitReport, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     failure: FailureReport | None = None
     log_path: str = ""
     host: str = ""

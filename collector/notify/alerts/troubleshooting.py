@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from collector.domain.conditions import ConditionKind
 from collector.domain.errors import (
     BackupError,
     ClientIdInUse,
@@ -109,6 +110,11 @@ def checklist(cause: Cause) -> tuple[str, ...]:
     return CHECKLISTS[cause]
 
 
+def checklist_at_work(kind: ConditionKind) -> tuple[str, ...]:
+    """Return what to look at while a condition of this kind holds a run up, most likely first."""
+    return CHECKLISTS[_CAUSES_OF_CONDITIONS.get(kind, Cause.GATEWAY_DOWN)]
+
+
 def cause_of(error: BaseException) -> Cause:
     """Return the cause that an error stands for, looking through what it was raised from; UNFORESEEN for the rest."""
     for link in _chain(error):
@@ -125,6 +131,13 @@ def traceback_without_values(error: BaseException) -> str:
     """Return the traceback as text: files, lines and messages, never the values of local variables."""
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=False, compact=True).format())
 
+
+_CAUSES_OF_CONDITIONS = {
+    ConditionKind.PACING_PAUSE: Cause.PACING,
+    ConditionKind.DATABASE_AWAY: Cause.DATABASE_DOWN,
+    ConditionKind.DISK_LOW: Cause.DISK,
+}
+"""All others are of the gateway and what lies behind it."""
 
 _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (
     (ClientIdInUse, Cause.CLIENT_ID),

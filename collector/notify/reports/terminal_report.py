@@ -115,6 +115,7 @@ def _figures(report: RunReport) -> Table:
         ),
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
         ("Deferred", wording.many(report.deferred, "request") if report.deferred else ""),
+        ("Held up", wording.held_up(report)),
         ("Splits", wording.splits(report)),
         ("Awaiting", wording.confirmation(report)),
         ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),

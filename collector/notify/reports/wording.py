@@ -9,12 +9,14 @@ from math import floor
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from collector.domain.conditions import ConditionKind
 from collector.domain.run_vocabulary import READS_CHAINS, Asks, RunStatus, Stage, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
     from collector.domain.reports.run_report import RunReport, SymbolReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
@@ -47,6 +49,17 @@ STAGE_WORDS: Final = {
     Stage.STORE: "storing bars",
     Stage.BACKUP: "writing the backup",
     Stage.CLOSE: "closing its books",
+}
+
+
+CONDITION_WORDS: Final = {
+    ConditionKind.GATEWAY_AWAY: "gateway away",
+    ConditionKind.FARM_AWAY: "data farm away",
+    ConditionKind.OTHER_LOGIN: "another login has the market data",
+    ConditionKind.BREAKER_OPEN: "gateway answers no request",
+    ConditionKind.PACING_PAUSE: "paused for pacing",
+    ConditionKind.DATABASE_AWAY: "database away",
+    ConditionKind.DISK_LOW: "disk nearly full",
 }
 
 
@@ -269,6 +282,25 @@ def subject(report: RunReport) -> str:
     parts += [f"{report.deferred:,} deferred"] if report.deferred else []
     parts += [f"{report.expiring.lost:,} lost"] if report.expiring.lost else []
     return " · ".join(parts)
+
+
+def subject_at_work(report: RunReport, condition: Condition) -> str:
+    """Return the subject of the mail about a run that is at work, without prefix."""
+    return f"{report.window} {report.session} {status_word(report)} · {lasting(condition)}"
+
+
+def lasting(condition: Condition) -> str:
+    """Return what a condition is and when it began; how long it lasted, too, if it is over."""
+    what, began = CONDITION_WORDS[condition.kind], in_new_york(condition.since)
+    if condition.until is None:
+        return f"{what} since {began} New York"
+    took = duration((condition.until - condition.since).total_seconds())
+    return f"{what} from {began} to {in_new_york(condition.until)} New York ({took})"
+
+
+def held_up(report: RunReport) -> str:
+    """Return what held a run up, and how that ended; empty when nothing did."""
+    return "; ".join(lasting(one) + ("" if one.until else ", still so at its end") for one in report.conditions)
 
 
 def splits(report: RunReport) -> str:
