@@ -97,13 +97,14 @@ class Renderer:
             "pace": _pace(report, pictures),
         }
         subject = f"RECOVERED · {wording.subject(report)}" if recovery else wording.subject(report)
+        made_at = report.completed or report.started  # mails are sent in the order of their names
         return self._mail(
             kind,
             values,
-            name=f"{report.started:%Y%m%dT%H%M%SZ}-{report.window}-{report.session}-{report.run_id}-{kind}",
+            name=f"{made_at:%Y%m%dT%H%M%SZ}-{report.window}-{report.session}-{report.run_id}-{kind}",
             subject=subject,
             brief=wording.headline(report),
-            made_at=report.completed or report.started,
+            made_at=made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
             attachments=_traceback(report),
