@@ -15,13 +15,24 @@ from collector.config.notify_settings import NotifySettings
 from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import Environment, RunReport
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.alerts.alert_memory import AlertFile
 from collector.notify.channels.outbox import Outbox
 from collector.notify.channels.webhook import WebhookChannel
 from collector.notify.fan_out import Notifier
 from collector.notify.reports import examples
+from collector.runs import window_run
+from collector.runs.finished import Finished
+from collector.runs.orders import order_for
+from collector.simulator.launch import start
+from collector.simulator.scenarios.pace import Latency
+from tests.support.arena import Arena
+from tests.support.fault_proxy import FaultProxy
+from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.http_peers import Pings, pings
 from tests.support.mail_server import Mailbox, mail_server, mails_to
+from tests.support.waiting import until
+from tests.support.window_runs import narrow, parts_for
 
 NOON = datetime(2026, 11, 20, 21, 49, tzinfo=UTC)
 SECRET = "gY3kq9ZtLw0aXr5VbN2m"  # noqa: S105 - planted on purpose
@@ -175,6 +186,54 @@ async def test_where_nothing_can_be_written_it_is_posted(tmp_path: Path) -> None
         await told_by(notifier(blocked, port, hooks))
 
     assert posted(hooks) == ["trigger gateway_unreachable"]
+
+
+class FastClock(SystemClock):
+    """A clock that runs forty times as fast: a database that hangs can be awaited in real time only."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__()
+        self._start, self._began = start, super().monotonic()
+
+    def now(self) -> datetime:
+        """Return the instant that this clock has come to."""
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        """Return its seconds since it was made."""
+        return (super().monotonic() - self._began) * 40
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for so many of its seconds."""
+        await super().sleep(seconds / 40)
+
+
+async def test_a_database_that_hangs(plain_database_url: str) -> None:
+    """The server takes every byte and says nothing: told while the run waits for it; then it goes on to a good end."""
+    clock, told = FastClock(AFTER_THE_CLOSE), list[Condition]()
+    arena = Arena(plain_database_url)
+    gateway = await start(clock=clock, scenarios=[Latency(median_s=4.0, spread=0.0)])
+    settings = narrow("PLTR", horizon_days=1, strikes=3)
+    async with FaultProxy(arena.target) as proxy:
+
+        async def tell(_finished: Finished, condition: Condition) -> None:
+            told.append(condition)
+            proxy.resume()
+
+        async def hang() -> None:
+            await until(lambda: gateway.log.historical, "the first request for history")
+            proxy.stall()
+
+        async with parts_for(arena.through(proxy), gateway, settings, clock) as parts, asyncio.TaskGroup() as group:
+            group.create_task(hang())
+            order = order_for(Window.EOD, settings, parts.calendar, clock.now())
+            finished = await window_run.run(order, replace(parts, tell=tell))
+    await gateway.stop()
+    assert [one.kind for one in told] == [ConditionKind.DATABASE_AWAY]
+    assert finished.status is RunStatus.SUCCESS, finished.error
+    (condition,) = finished.conditions
+    assert condition.until is not None
+    assert condition.told
 
 
 def test_a_report_with_conditions_is_read_back() -> None:
