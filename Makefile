@@ -63,9 +63,11 @@ soak: $(STAMP) ## Thousands of random fault mixes, for hours
 engines: ## Build TimescaleDB's Apache edition from Debian's source package, for the tests
 	scripts/build_apache_timescaledb.sh
 
-lock: ## Write requirements.lock anew (needs uv)
+lock: ## Write the locks anew, all and what runs (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --extra embedded --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate -c requirements.lock -o requirements-run.lock pyproject.toml
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache

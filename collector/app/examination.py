@@ -9,6 +9,7 @@ from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.spans import Span
 from collector.runs import preflight
 
 
@@ -51,7 +52,9 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
                 symbol = (*settings.option_symbols, *settings.symbol_names)[0]
                 asked = {what for one in settings.symbol_names for what in settings.series_for(one)}
                 series = [what for what in OPTION_BARS_5MIN.series if what in asked]
-                checks += preflight.entitlements(await source.probe(symbol, series))
+                session = opening.calendar(settings).last_completed(source.now(), symbol)
+                found = await source.probe(symbol, series, Span(session.open, session.close))
+                checks += preflight.entitlements(found, session.day)
     except CollectorError as error:
         checks.append(preflight.failed("gateway", error))
     return checks

@@ -150,9 +150,18 @@ async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) 
     )
 
 
-async def make_roles(settings: Settings, clock: Clock) -> None:
-    """Make the roles collector_rw and collector_ro, or bring their privileges up to date."""
-    await features.create_roles(await opening.database_url(settings), clock)
+async def make_roles(settings: Settings, clock: Clock, login: tuple[str, str] | None = None) -> None:
+    """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
+
+    Args:
+        settings: which database.
+        clock: ours.
+        login: name and password of a login for the service, made or changed with them.
+    """
+    url = await opening.database_url(settings)
+    await features.create_roles(url, clock)
+    if login is not None:
+        await features.create_login(url, *login, clock)
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:

@@ -10,7 +10,8 @@ from datetime import date, datetime, time
 from collector.app import opening
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.bookkeeping import gaps_table, witnesses
+from collector.db.bookkeeping import gaps_table, operator_actions, witnesses
+from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.db.connection.pool import Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.readers import day_status
@@ -33,6 +34,12 @@ async def is_anything_due(settings: Settings, clock: Clock) -> bool:
         now = clock.now()
         schedule = await due_windows.schedule_of(db, settings, opening.calendar(settings), now)
         return bool((await due_windows.look(db, settings, schedule, now)).due)
+
+
+async def actions(settings: Settings, clock: Clock, most: int) -> list[OperatorAction]:
+    """Return the latest acts of people, newest first."""
+    async with opening.database(settings, clock) as db:
+        return await operator_actions.latest(db, most)
 
 
 async def overview(settings: Settings, day: date | None, clock: Clock) -> day_status.Overview:

@@ -137,7 +137,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _code_of(arguments: Sequence[str] | None) -> int:
     try:
-        result = Root().main(arguments, prog_name="collector", standalone_mode=False)
+        typed = sys.argv[1:] if arguments is None else list(arguments)
+        result = Root().main(typed, prog_name="collector", standalone_mode=False, obj=tuple(typed))
     except CollectorError as error:
         say(error.message, error.hint)
         return of_error(error)

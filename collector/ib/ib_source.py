@@ -236,8 +236,8 @@ class IBSource:
     def on_event(self, listener: Callable[[Event], None] | None) -> None:
         self._supervisor.on_event = listener
 
-    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> tuple[Permission, ...] | Failure:
-        """Ask for a day of every series of an underlying, and of these of one of its options: what may be seen?"""
+    async def probe(self, symbol: str, series: Sequence[WhatToShow], span: Span) -> tuple[Permission, ...] | Failure:
+        """Ask for every series of an underlying, and these of one of its options, over a session: what may be seen?"""
         underlying = await self.underlying(symbol)
         if isinstance(underlying, Failure):
             return underlying
@@ -247,7 +247,7 @@ class IBSource:
             if isinstance(option, Failure):
                 return option
             asked += [(option, what) for what in series]
-        return tuple([await self._permission(one, what) for one, what in asked])
+        return tuple([await self._permission(one, what, span) for one, what in asked])
 
     # Requests.
 
@@ -364,8 +364,8 @@ class IBSource:
             return Failure(Outcome.UNKNOWN_CONTRACT, f"IB defines no options of {underlying.symbol}")
         return defined.contracts[len(defined.contracts) // 2]
 
-    async def _permission(self, instrument: Instrument, what: WhatToShow) -> Permission:
-        outcome = await self.historical(_last_day(instrument, what, self.now()))
+    async def _permission(self, instrument: Instrument, what: WhatToShow, span: Span) -> Permission:
+        outcome = await self.historical(HistoricalRequest(instrument, _data_set(instrument), what, span))
         if isinstance(outcome, Failure):
             return Permission(instrument, what, outcome.outcome, outcome.message, outcome.code)
         return Permission(instrument, what, outcome.outcome, "", None, outcome.notices)

@@ -5,7 +5,7 @@ Is everything there that a run needs? Each check says what it found and what to 
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable
@@ -20,10 +20,13 @@ _LEAST_FREE_BYTES = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at; `hint` says what to do when it is not ok, `error` is what a run would stop with."""
+    """One thing looked at.
+
+    ok: None: it cannot be told. hint: what to do when it is not ok. error: what a run would stop with.
+    """
 
     subject: str
-    ok: bool
+    ok: bool | None
     finding: str
     hint: str = ""
     error: CollectorError | None = None
@@ -94,17 +97,25 @@ def connection(host: str, port: int, offset_s: float) -> Check:
     return Check("gateway", False, finding, "Set this machine's clock (NTP): windows start by it.")
 
 
-def entitlements(found: tuple[Permission, ...] | Failure) -> list[Check]:
-    """Say which series may be seen."""
+def entitlements(found: tuple[Permission, ...] | Failure, day: date) -> list[Check]:
+    """Say which series may be seen, from what came of a completed session."""
     if isinstance(found, Failure):
         return [Check("permissions", False, found.message, "See: collector doctor, without --permissions")]
-    return [
-        Check(
-            "permissions",
-            one.outcome in (Outcome.BARS, Outcome.NO_DATA),
-            f"{one.instrument.symbol} {'option ' if isinstance(one.instrument, OptionContract) else ''}"
-            f"{one.what_to_show}: {one.outcome} {one.message}".rstrip(),
-            "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal.",
-        )
-        for one in found
-    ]
+    return [_entitlement(one, day) for one in found]
+
+
+def _entitlement(one: Permission, day: date) -> Check:
+    kind = "option " if isinstance(one.instrument, OptionContract) else ""
+    series = f"{one.instrument.symbol} {kind}{one.what_to_show}"
+    match one.outcome:
+        case Outcome.BARS:
+            return Check("permissions", True, f"{series}: bars of {day} came")
+        case Outcome.NO_DATA:
+            finding = f"{series}: cannot tell, IB has no data of {day}"
+            return Check("permissions", None, finding, "Nobody may have traded it: ask again after the next session.")
+        case Outcome.PERMISSION:
+            hint = "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal."
+            return Check("permissions", False, f"{series}: {one.message}", hint)
+        case _:
+            hint = "This is not about permissions; ask again, and see: collector doctor"
+            return Check("permissions", False, f"{series}: {one.outcome} {one.message}".rstrip(), hint)

@@ -20,6 +20,7 @@ from collector.domain.market_data.answers import (
     Permission,
 )
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
+from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Pace
 
 
@@ -72,8 +73,8 @@ class MarketDataSource(Protocol):
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
 
-    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> tuple[Permission, ...] | Failure:
-        """Ask for a day of every series of an underlying, and of these of one of its options: what may be seen?"""
+    async def probe(self, symbol: str, series: Sequence[WhatToShow], span: Span) -> tuple[Permission, ...] | Failure:
+        """Ask for every series of an underlying, and these of one of its options, over a session: what may be seen?"""
 
 
 class NoSource:
@@ -137,6 +138,6 @@ class NoSource:
         """Return the failure."""
         return self._failure
 
-    async def probe(self, symbol: str, series: Sequence[WhatToShow]) -> Failure:  # noqa: ARG002
+    async def probe(self, symbol: str, series: Sequence[WhatToShow], span: Span) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure

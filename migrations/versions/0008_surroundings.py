@@ -1,9 +1,32 @@
 """Surroundings: terms by date, dividends, closures, the lock's own key and acts of people on record."""
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
 depends_on = None
+
+INSTANT = sa.DateTime(timezone=True)
+# An act is written when it begins, and may be ended once: nothing else of it can change, whoever asks.
+KEEP_ACTIONS = """
+CREATE FUNCTION keep_operator_actions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.outcome IS NULL
+            AND (NEW.id, NEW.began_at, NEW.os_user, NEW.host, NEW.database_role, NEW.command, NEW.reason)
+            IS NOT DISTINCT FROM
+            (OLD.id, OLD.began_at, OLD.os_user, OLD.host, OLD.database_role, OLD.command, OLD.reason)
+        THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'operator_actions keeps what was done: rows are added, and ended once'
+        USING ERRCODE = 'object_not_in_prerequisite_state';
+END
+$$
+"""
 
 
 def upgrade() -> None:
@@ -17,6 +40,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it away again in reverse order."""
+    _drop_operator_actions()
 
 
 def _keep_terms() -> None:
@@ -37,3 +61,30 @@ def _draw_lock_key() -> None:
 
 def _record_operator_actions() -> None:
     """Record what people did by hand: append-only."""
+    op.create_table(
+        "operator_actions",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("began_at", INSTANT, nullable=False),
+        sa.Column("ended_at", INSTANT),
+        sa.Column("os_user", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=False),
+        sa.Column("database_role", sa.Text(), server_default=sa.text("SESSION_USER"), nullable=False),
+        sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text()),
+        sa.Column("message", sa.Text(), server_default="", nullable=False),
+        sa.Column("run_id", sa.Integer()),
+        sa.CheckConstraint("outcome IN ('ok', 'failed', 'interrupted')", name=op.f("ck_operator_actions_outcome")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operator_actions")),
+    )
+    op.execute(KEEP_ACTIONS)
+    op.execute(
+        "CREATE TRIGGER keep BEFORE UPDATE OR DELETE ON operator_actions"
+        " FOR EACH ROW EXECUTE FUNCTION keep_operator_actions()"
+    )
+    op.execute("CREATE TRIGGER keep_all BEFORE TRUNCATE ON operator_actions EXECUTE FUNCTION keep_operator_actions()")
+
+
+def _drop_operator_actions() -> None:
+    op.drop_table("operator_actions")
+    op.execute("DROP FUNCTION keep_operator_actions")

@@ -1,6 +1,7 @@
 """deploy/compose.yaml: nothing is open to the network, no secret is in it, and its settings exist."""
 
 import re
+import tomllib
 from typing import Any
 
 import pytest
@@ -28,7 +29,8 @@ def test_compose_keeps_secrets_in_files() -> None:
     document = compose()
     assert all(secret["file"].startswith("./secrets/") for secret in document["secrets"].values())
     for service in document["services"].values():
-        assert set(service["secrets"]) <= set(document["secrets"])
+        mounted = {one if isinstance(one, str) else one["source"] for one in service["secrets"]}
+        assert mounted <= set(document["secrets"])
         for name, value in service["environment"].items():
             assert "PASSWORD" not in name or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
             assert not re.search(r"//[^/@]*:[^/@]*@", value)
@@ -37,7 +39,7 @@ def test_compose_keeps_secrets_in_files() -> None:
 def test_compose_services() -> None:
     """Each service is watched; the gateway is read-only and restarts when no window needs it."""
     services = compose()["services"]
-    assert all("healthcheck" in service for service in services.values())
+    assert {name for name, one in services.items() if one["healthcheck"].get("disable")} == {"upgrade"}
     gateway = services["ib-gateway"]["environment"]
     assert gateway["READ_ONLY_API"] == "yes"
     assert (gateway["AUTO_RESTART_TIME"], gateway["TIME_ZONE"]) == ("06:30 AM", "Asia/Jerusalem")
@@ -52,7 +54,53 @@ def test_compose_settings_are_settings(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setenv(name, value)
     settings = Settings()
     assert (settings.gateway.host, settings.gateway.port) == ("ib-gateway", 4003)
-    assert settings.database.shown == "postgresql://collector@timescaledb:5432/collector"
+    assert settings.database.shown == "postgresql://collector_service@timescaledb:5432/collector"
+
+
+def test_only_the_upgrade_logs_in_as_the_owner() -> None:
+    """The service waits for it, and holds another login's password under the same key."""
+    services = compose()["services"]
+    upgrade, service = services["upgrade"], services["collector"]
+    passwords = {
+        name: next(one["source"] for one in services[name]["secrets"] if one != "service_password")
+        for name in ("upgrade", "collector")
+    }
+    assert passwords == {"upgrade": "owner_password", "collector": "service_password"}
+    assert service["depends_on"]["upgrade"] == {"condition": "service_completed_successfully"}
+    assert service["command"] == ["collector", "serve"]
+    login = re.search(r"--login (\S+) --password-file /run/secrets/(\S+)", upgrade["command"][-1])
+    assert login is not None
+    assert f"//{login[1]}@" in service["environment"]["COLLECTOR_DATABASE__URL"]
+    assert login[2] == passwords["collector"]
+
+
+def test_images_of_others_are_pinned() -> None:
+    """A tag that moves could bring another program to the IB password."""
+    for name, service in compose()["services"].items():
+        if "build" not in service and service["image"] != "collector":
+            assert re.search(r":\d+\.\d+\.\d+", service["image"]), name
+
+
+def _locked(name: str) -> dict[str, str]:
+    text = resource(name).read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(.+?(?:\\\n.+)*)$", text, flags=re.MULTILINE))
+
+
+def test_the_image_holds_what_the_collector_runs_with() -> None:
+    """Its lock is a part of the whole one, hash by hash, without what tests and checks need."""
+    run, whole = _locked("requirements-run.lock"), _locked("requirements.lock")
+    assert run.items() <= whole.items()
+    project = tomllib.loads(resource("pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def names(requirements: list[str]) -> set[str]:
+        return {re.split(r"[\[=<>]", one)[0].replace("_", "-").lower() for one in requirements}
+
+    extras = project["optional-dependencies"]
+    assert names([*project["dependencies"], *extras["embedded"]]) <= set(run)
+    assert not names(extras["dev"]) & set(run)
+    assert "docker" not in run
+    text = (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")
+    assert re.search(r"/opt/collector/bin/pip install .*--requirement requirements-run.lock$", text, flags=re.MULTILINE)
 
 
 def test_the_image_holds_what_the_wheel_needs() -> None:

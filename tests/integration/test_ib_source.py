@@ -363,7 +363,7 @@ async def test_a_series_without_permission_is_not_asked_for_ever(source: IBSourc
 
 async def test_the_permissions_probe_names_every_series(source: IBSource) -> None:
     """One request for each series of the underlying and of one of its options."""
-    permissions = await source.probe("SPY", OPTION_SERIES)
+    permissions = await source.probe("SPY", OPTION_SERIES, SESSION)
     assert not isinstance(permissions, Failure)
     assert [(isinstance(one.instrument, OptionContract), one.what_to_show) for one in permissions] == [
         (False, WhatToShow.TRADES),
@@ -380,7 +380,7 @@ async def test_the_permissions_probe_asks_for_what_is_wanted_of_options(
     source: IBSource, series: tuple[WhatToShow, ...]
 ) -> None:
     """Series of options that nobody collects need no permission."""
-    permissions = await source.probe("SPY", series)
+    permissions = await source.probe("SPY", series, SESSION)
     assert not isinstance(permissions, Failure)
     assert [one.what_to_show for one in permissions if isinstance(one.instrument, OptionContract)] == list(series)
 

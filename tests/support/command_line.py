@@ -148,12 +148,12 @@ class Home:
         os.close(mine)
         return Done(command.wait(60), shown.decode("utf-8", "replace"), "")
 
-    def start(self, *words: str) -> "subprocess.Popen[str]":
-        """Start the command in a process of its own."""
+    def start(self, *words: str, **more: str) -> "subprocess.Popen[str]":
+        """Start the command in a process of its own; `more` are environment variables."""
         return subprocess.Popen(
             [*self.words, *words],
             cwd=self.folder,
-            env=self.environment(),
+            env=self.environment() | more,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

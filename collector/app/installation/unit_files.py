@@ -13,7 +13,7 @@ from collector.app.installation.places import Kind, Places
 from collector.config import Settings
 from collector.config.package_files import resource
 from collector.config.window_settings import WEEKDAYS, Weekday, WindowSettings
-from collector.domain.errors import ConfigurationError
+from collector.domain.errors import ConfigurationError, UsageError
 
 MARKER = "Written by `collector schedule install`; changes are lost when it is called again."
 """Stands in every file that we write; only files that carry it are replaced as stale or removed."""
@@ -57,6 +57,7 @@ def render(kind: Kind, settings: Settings, where: Places, *, user: bool) -> dict
 
     Raises:
         ConfigurationError: the database's folder has too long a name for a unit with its own /tmp.
+        UsageError: the machine's units would run as root.
     """
     if kind is Kind.LAUNCHD:
         return {f"{LABEL}.plist": _plist(settings, where, user=user)}
@@ -64,6 +65,10 @@ def render(kind: Kind, settings: Settings, where: Places, *, user: bool) -> dict
         raise ConfigurationError(
             f"database.data_dir is longer than {_LONGEST_DATA_DIR} bytes: its socket would lie in the unit's own /tmp",
             "Choose a folder with a shorter name.",
+        )
+    if where.account == "root" and not user:
+        raise UsageError(
+            "the machine's units have no privileges, and so cannot run as root", "Name an account: --account NAME"
         )
     values = _unit_values(where, user=user)
     texts = {

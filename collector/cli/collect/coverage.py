@@ -10,6 +10,7 @@ from rich.table import Table
 
 from collector.app import maintenance, reading
 from collector.app.opening import run_until_signalled
+from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -21,6 +22,7 @@ from collector.cli.options import (
     symbols_of,
 )
 from collector.domain.errors import UsageError
+from collector.runs.evidence.weighed import Weighed
 
 app = typer.Typer(
     help="Show what counts as known and why; accept or forget a session.", no_args_is_help=True, add_completion=False
@@ -34,8 +36,10 @@ def _group() -> None:
 
 @app.command()
 def forget(
+    context: typer.Context,
     session: Annotated[str, typer.Option("--session", help="The session's date, YYYY-MM-DD.")],
     symbols: SymbolsOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -47,7 +51,11 @@ def forget(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     day = _session(session)
-    count = run_until_signalled(maintenance.forget(settings, day, symbols_of(symbols), clock))
+
+    async def work(_: Act) -> int:
+        return await maintenance.forget(settings, day, symbols_of(symbols), clock)
+
+    count = on_record(context, settings, clock, reason, work)
     typer.echo(
         f"{day}: {count:,} series will be asked for again; for instance by: collector run --window eod --date {day}"
     )
@@ -55,8 +63,10 @@ def forget(
 
 @app.command()
 def accept(
+    context: typer.Context,
     session: Annotated[str, typer.Option("--session", help="The session's date, YYYY-MM-DD.")],
     symbols: SymbolsOption = None,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -68,7 +78,11 @@ def accept(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     day = _session(session)
-    found = run_until_signalled(maintenance.accept(settings, day, symbols_of(symbols), clock))
+
+    async def work(_: Act) -> Weighed:
+        return await maintenance.accept(settings, day, symbols_of(symbols), clock)
+
+    found = on_record(context, settings, clock, reason, work)
     typer.echo(
         f"{day} is accepted as empty as it looks: {found.settled + found.single_witness:,} empty series settled, "
         f"{found.single_witness:,} of them on one witness; {found.awaiting:,} await confirmation"

@@ -25,6 +25,7 @@ from collector.runs.orders import order_for
 
 
 def run(
+    context: typer.Context,
     window: Annotated[
         str | None, typer.Option("--window", "-w", help="morning, midday, eod, late_night, …", show_default="manual")
     ] = None,
@@ -32,6 +33,9 @@ def run(
     symbols: SymbolsOption = None,
     span: Annotated[str | None, typer.Option("--span", help='Only the last "30 min", "3 h" or "1 D".')] = None,
     force: Annotated[bool, typer.Option("--force", help="Ask again, also for what is settled.")] = False,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="With --force: why, for the record (collector db actions).")
+    ] = None,
     due: Annotated[bool, typer.Option("--due", help="Whatever the schedule says is due, in its order.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be asked; ask and change nothing.")
@@ -45,6 +49,8 @@ def run(
     Example: collector run --window eod --date 2026-11-20 --symbols SPY,TSLA
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
+    if reason is not None and not force:
+        raise UsageError("--reason says why something is asked for again", "Give it with --force, or leave it out.")
     if due:
         if force or any(option is not None for option in (window, date, symbols, span)):
             raise UsageError(
@@ -69,4 +75,8 @@ def run(
         span=span_of(span),
         force=force,
     )
-    return (running.show_order_plan if dry_run else running.run_order)(settings, order, clock, as_json=as_json)
+    if dry_run:
+        return running.show_order_plan(settings, order, clock, as_json=as_json)
+    if force:
+        return running.run_forced(context, settings, order, clock, reason, as_json=as_json)
+    return running.run_order(settings, order, clock, as_json=as_json)

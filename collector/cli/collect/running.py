@@ -5,6 +5,7 @@ from rich.console import Console
 
 from collector.app import composition, planning
 from collector.app.opening import run_until_signalled
+from collector.cli.acts import Act, on_record
 from collector.cli.collect.plan import show_plan
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_error, of_status, worst
@@ -35,6 +36,25 @@ def run_order(settings: Settings, order: Order, clock: Clock, *, as_json: bool =
     """Run one order by hand, and say when and how to confirm it."""
     with run_progress(order) as on_progress:
         outcome = run_until_signalled(composition.run_window(settings, order, clock, on_progress))
+    return _shown(outcome, settings, order, as_json=as_json)
+
+
+def run_forced(
+    context: typer.Context, settings: Settings, order: Order, clock: Clock, reason: str | None, *, as_json: bool = False
+) -> int:
+    """Run an order that asks again for what is settled, on record as its person's act."""
+    with run_progress(order) as on_progress:
+
+        async def work(act: Act) -> composition.Outcome:
+            outcome = await composition.run_window(settings, order, clock, on_progress)
+            act.run_id, act.error = outcome.report.run_id, outcome.error
+            return outcome
+
+        outcome = on_record(context, settings, clock, reason, work)
+    return _shown(outcome, settings, order, as_json=as_json)
+
+
+def _shown(outcome: composition.Outcome, settings: Settings, order: Order, *, as_json: bool) -> int:
     code = show_outcome(outcome, settings, as_json=as_json)
     if outcome.report.confirm_at is not None and not as_json:
         when = wording.both_zones(outcome.report.confirm_at)

@@ -12,11 +12,15 @@ from collector.cli.exits import Exit, of_error
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.market.expectation import GRACE
 
+_MARKS = {True: "[green]ok[/green] ", None: "[yellow]?[/yellow]  ", False: "[red]bad[/red]"}
+
 
 def doctor(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
-    permissions: Annotated[bool, typer.Option("--permissions", help="Also ask IB for a day of every series.")] = False,
+    permissions: Annotated[
+        bool, typer.Option("--permissions", help="Also ask IB for every series of the last completed session.")
+    ] = False,
     expect_run: Annotated[
         bool, typer.Option("--expect-run", help="Only: has every window run that should have run by now? 1 if not.")
     ] = False,
@@ -40,9 +44,10 @@ def doctor(
         return Exit.FAILED if late else Exit.SUCCESS
     console, code = Console(), Exit.SUCCESS
     for check in run_until_signalled(examination.examine(settings, clock, permissions=permissions)):
-        mark = "[green]ok[/green] " if check.ok else "[red]bad[/red]"
+        mark = _MARKS[check.ok]
         console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
         if not check.ok:
             console.print(f"    {' ' * 14} {check.hint}", highlight=False)
+        if check.ok is False:
             code = code or (of_error(check.error) if check.error else Exit.FAILED)
     return code

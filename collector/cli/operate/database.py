@@ -1,6 +1,7 @@
 """`collector db`: schema and features of the database."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,12 +9,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector.app import examination, maintenance, opening
+from collector.app import examination, maintenance, opening, reading
 from collector.app.maintenance import UpgradePlan
+from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
+from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.db.schema import schema_revisions
+from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress
 from collector.db.schema.features import FeatureReport
+from collector.db.upkeep.backup import Backup
+from collector.db.upkeep.retention import OldDay
 from collector.domain.errors import UsageError
 
 app = typer.Typer(
@@ -23,8 +29,10 @@ app = typer.Typer(
 
 @app.command()
 def upgrade(
+    context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Move bars also when eod is due within two hours.")] = False,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -40,7 +48,11 @@ def upgrade(
         for line in upgrade_words(opening.run_until_signalled(maintenance.plan_upgrade(settings, clock))):
             typer.echo(line)
         return
-    _show(opening.run_until_signalled(maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)))
+
+    async def work(_: Act) -> FeatureReport:
+        return await maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)
+
+    _show(on_record(context, settings, clock, reason, work) if now else opening.run_until_signalled(work(Act())))
 
 
 @app.command()
@@ -91,7 +103,9 @@ def backup(
 
 @app.command()
 def restore(
+    context: typer.Context,
     dump: Annotated[Path, typer.Argument(help="The .dump file; its manifest lies beside it.")],
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -103,7 +117,11 @@ def restore(
     if not path.is_file():
         raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    kept, report = opening.run_until_signalled(maintenance.restore(settings, path, clock, on_day=_day_moved))
+
+    async def work(_: Act) -> tuple[Backup, FeatureReport]:
+        return await maintenance.restore(settings, path, clock, on_day=_day_moved)
+
+    kept, report = on_record(context, settings, clock, reason, work)
     upgraded = f", upgraded from schema {kept.revision}" if kept.revision != schema_revisions.head() else ""
     typer.echo(f"restored {kept.path.name}, taken {kept.taken_at:%Y-%m-%d %H:%M} UTC{upgraded}")
     _show(report)
@@ -111,7 +129,9 @@ def restore(
 
 @app.command()
 def retention(
+    context: typer.Context,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; drop nothing.")] = False,
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -122,27 +142,58 @@ def retention(
     Example: collector db retention --dry-run
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    days = opening.run_until_signalled(maintenance.drop_old(settings, clock, dry_run=dry_run))
+
+    async def work(_: Act) -> tuple[tuple[OldDay, ...], int]:
+        days = await maintenance.drop_old(settings, clock, dry_run=dry_run)
+        return days, await maintenance.drop_old_requests(settings, clock, dry_run=dry_run)
+
+    if dry_run:
+        days, requests = opening.run_until_signalled(work(Act()))
+    else:
+        days, requests = on_record(context, settings, clock, reason, work)
     for day in days:
         fate = "would go" if dry_run else "gone"
         typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
     if not days:
         typer.echo(f"no bars are older than {settings.retention.bars_days} days")
-    requests = opening.run_until_signalled(maintenance.drop_old_requests(settings, clock, dry_run=dry_run))
     if requests:
         fate = "would go" if dry_run else "gone"
         typer.echo(f"{requests:,} requests older than {settings.retention.requests_days} days  {fate}")
 
 
 @app.command()
-def roles(config: ConfigOption = None, verbose: VerboseOption = False) -> None:
+def roles(
+    login: Annotated[
+        str | None, typer.Option("--login", help="Also make a login of this name for the service, or change it.")
+    ] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="With --login: the file that holds its password.")
+    ] = None,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
 
-    Example: collector db roles
+    Example: collector db roles --login collector_service --password-file ~/service_password
     """
+    if (login is None) != (password_file is None):
+        raise UsageError("--login and --password-file belong together", "Give both, or neither.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    opening.run_until_signalled(maintenance.make_roles(settings, clock))
+    made = (login, _password(password_file)) if login is not None and password_file is not None else None
+    opening.run_until_signalled(maintenance.make_roles(settings, clock, made))
+    if made is not None:
+        typer.echo(f"{login} may log in and has the rights of collector_rw; let database.url name it")
     typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
+
+
+def _password(file: Path) -> str:
+    try:
+        found = file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"{file} cannot be read", "It holds the login's password, and nothing else.") from None
+    if not found:
+        raise UsageError(f"{file} is empty", "It holds the login's password, and nothing else.")
+    return found
 
 
 @app.command()
@@ -158,7 +209,9 @@ def compact(config: ConfigOption = None, verbose: VerboseOption = False) -> None
 
 @app.command()
 def adopt(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="Where the backup goes first.")],
+    reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -167,7 +220,43 @@ def adopt(
     Example: collector db adopt ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    typer.echo(opening.run_until_signalled(maintenance.adopt(settings, folder.expanduser(), clock)))
+
+    async def work(_: Act) -> Adoption:
+        return await maintenance.adopt(settings, folder.expanduser(), clock)
+
+    typer.echo(on_record(context, settings, clock, reason, work))
+
+
+@app.command()
+def actions(
+    most: Annotated[int, typer.Option("--most", min=1, help="How many, the latest first.")] = 20,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what people did by hand: who, when, what, why, and how it ended.
+
+    On record is every command that forces, forgets, accepts, drops, restores, adopts or upgrades.
+
+    Example: collector db actions --json
+    """
+    settings, clock = opened(config)
+    found = opening.run_until_signalled(reading.actions(settings, clock, most))
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        typer.echo(action_words(one))
+    if not found:
+        typer.echo("nobody has forced, forgotten, dropped, restored or adopted anything")
+
+
+def action_words(one: OperatorAction) -> str:
+    """Return an act in a line or two."""
+    how = one.outcome or "not ended: at work, or its process was killed"
+    what = f"{one.began_at:%Y-%m-%d %H:%M} UTC  {one.os_user} on {one.host}: {one.command}"
+    told = f"{how}: {one.message}" if one.message else how
+    number = "" if one.run_id is None else f", run {one.run_id}"
+    return f"{what}\n    {told}{number}" + (f"; {one.reason}" if one.reason else "")
 
 
 def upgrade_words(plan: UpgradePlan) -> Iterator[str]:

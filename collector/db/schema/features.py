@@ -153,6 +153,20 @@ async def create_roles(url: str, clock: Clock | None = None) -> None:
         await session.execute("roles/create")
 
 
+async def create_login(url: str, name: str, password: str, clock: Clock | None = None) -> None:
+    """Make a login with the rights of collector_rw, or give the one of that name this password and these rights.
+
+    Call it as somebody who may create roles, after `create_roles`.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`.
+    """
+    async with timescale.session(url, clock) as session, session.transaction():
+        [texts] = await session.fetch("roles/login", name, password)
+        await session.execute_text(texts["login"])
+        await session.execute_text(texts["role"])
+
+
 async def report(url: str, clock: Clock | None = None) -> FeatureReport:
     """Return what a database has, without changing anything.
 

@@ -273,6 +273,24 @@ adjustment_revisions = Table(
     Index(None, "underlying_id", "replaced_at"),
 )
 
+# What people did by hand. A trigger keeps rows as they are; only how an act ended is added, once.
+operator_actions = Table(
+    "operator_actions",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("began_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_role", Text, server_default=text("SESSION_USER"), nullable=False),
+    Column("command", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("outcome", Text),
+    Column("message", Text, server_default="", nullable=False),
+    Column("run_id", Integer),
+    CheckConstraint("outcome IN ('ok', 'failed', 'interrupted')", name="outcome"),
+)
+
 # What the summaries of dropped bars were, where there were no continuous aggregates: retention writes it down.
 hourly_option_archive = Table(
     "hourly_option_archive",
