@@ -2,20 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from collector.clock import SystemClock
+from collector.clock.virtual_time import VirtualClock
 from collector.config.notify_settings import NotifySettings
 from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import Environment, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
+from collector.ib.pacing import PacingSettings
 from collector.notify.alerts.alert_memory import AlertFile
 from collector.notify.channels.outbox import Outbox
 from collector.notify.channels.webhook import WebhookChannel
@@ -25,6 +27,10 @@ from collector.runs import window_run
 from collector.runs.finished import Finished
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from collector.simulator.request_log import Kind, Request
+from collector.simulator.scenarios import named
+from collector.simulator.scenarios.base import Reaction, Silence
+from collector.simulator.scenarios.outages import OtherLogin
 from collector.simulator.scenarios.pace import Latency
 from tests.support.arena import Arena
 from tests.support.fault_proxy import FaultProxy
@@ -33,6 +39,8 @@ from tests.support.http_peers import Pings, pings
 from tests.support.mail_server import Mailbox, mail_server, mails_to
 from tests.support.waiting import until
 from tests.support.window_runs import narrow, parts_for
+
+Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 NOON = datetime(2026, 11, 20, 21, 49, tzinfo=UTC)
 SECRET = "gY3kq9ZtLw0aXr5VbN2m"  # noqa: S105 - planted on purpose
@@ -186,6 +194,56 @@ async def test_where_nothing_can_be_written_it_is_posted(tmp_path: Path) -> None
         await told_by(notifier(blocked, port, hooks))
 
     assert posted(hooks) == ["trigger gateway_unreachable"]
+
+
+class Speechless(OtherLogin):
+    """A gateway that lives, and answers no request for history."""
+
+    name = "speechless"
+
+    def during(self, entry: Request) -> Reaction | None:
+        """Say nothing."""
+        return Silence() if self._elsewhere and entry.kind is Kind.HISTORICAL else None
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kind"),
+    [
+        ("other-login", {"at_request": 12, "for_s": 900.0}, ConditionKind.OTHER_LOGIN),
+        ("farm-down", {"at_request": 12, "for_s": 900.0}, ConditionKind.FARM_AWAY),
+        ("link-lost", {"at_request": 12, "for_s": 900.0}, ConditionKind.GATEWAY_AWAY),
+        ("nightly-restart", {"at_request": 12, "for_s": 900.0}, ConditionKind.GATEWAY_AWAY),
+        ("speechless", {"at_request": 12, "for_s": 400.0}, ConditionKind.BREAKER_OPEN),
+        ("pacing", {"hits": 6, "share": 1.0}, ConditionKind.PACING_PAUSE),
+    ],
+)
+def test_each_kind_is_told_by_a_run(
+    plain_database_url: str, virtual_run: Run, name: str, options: dict[str, Any], kind: ConditionKind
+) -> None:
+    """A run that meets it tells it within five minutes of its beginning, once, and knows when it ended."""
+
+    async def main() -> None:
+        clock, told = VirtualClock(AFTER_THE_CLOSE), list[tuple[Condition, datetime]]()
+        scenario = Speechless(**options) if name == Speechless.name else named(name, **options)
+        gateway = await start(clock=clock, scenarios=[scenario, Latency(median_s=2.0, spread=0.0)])
+        settings = narrow("PLTR", horizon_days=1, strikes=3)
+
+        async def tell(_finished: Finished, condition: Condition) -> None:
+            told.append((condition, clock.now()))
+
+        pacing = PacingSettings(adaptive=False, open_requests=14)
+        async with parts_for(plain_database_url, gateway, settings, clock, pacing, patience_s=120.0) as parts:
+            order = order_for(Window.EOD, settings, parts.calendar, clock.now())
+            finished = await window_run.run(order, replace(parts, tell=tell))
+        await gateway.stop()
+        assert finished.status in (RunStatus.SUCCESS, RunStatus.PARTIAL), finished.error
+        first, at = next((one, at) for one, at in told if one.kind is kind)
+        assert at - first.since <= timedelta(minutes=5)
+        kinds = [one.kind for one, _ in told]
+        assert len(kinds) == len(set(kinds))
+        assert all(one.until is not None for one in finished.conditions if one.lasts)
+
+    virtual_run(main)
 
 
 class FastClock(SystemClock):
