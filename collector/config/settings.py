@@ -2,7 +2,7 @@
 
 from datetime import time
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -167,7 +167,6 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
         found = [*secrets_in(self)]
-        password = urlsplit(self.database.url.get_secret_value()).password
-        if password is not None:
-            found += [password, unquote(password)]
+        if self.database.address is not None and (password := self.database.address.secret) is not None:
+            found += [password, quote(password, safe="")]
         return tuple(secret for secret in found if secret not in ("", "embedded"))
