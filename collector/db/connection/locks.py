@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from collector.db.connection import driver_errors
-from collector.db.connection.pool import Database, open_connection, session_settings
+from collector.db.connection.pool import Database, open_connection, session_name
 from collector.db.connection.statements import query
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, LockHeld
 
@@ -101,7 +101,7 @@ class Lock:
 
     def _is_own_ghost(self, holder: Any) -> bool:  # noqa: ANN401 - a row of pg_stat_activity, or None
         """Return whether the holder is the session that we lost: a cut line that the server has not noticed yet."""
-        name = session_settings(self._application_name)["application_name"]
+        name = session_name(self._application_name)
         return self._connection is not None and holder is not None and holder["application_name"] == name
 
     def _on_end(self, _: object) -> None:
