@@ -54,18 +54,22 @@ _within_patience: ContextVar[bool] = ContextVar("_within_patience", default=Fals
 """Whether this task is inside work that `Database.patiently` repeats whole."""
 
 
-_SETTINGS = {
-    "timezone": "UTC",
-    "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
-    "lock_timeout": f"{LOCK_TIMEOUT_S}s",
-    "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
-    "work_mem": "64MB",  # a batch is compared in memory
-    "temp_buffers": "32MB",
-    "random_page_cost": "1.1",  # no disk heads; batches of compressed days are then found by their index
-    "jit": "off",  # compiling costs more than these statements take
-    "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
-}
-"""Set when a session has begun: poolers refuse most of them in the packet that begins it, or drop them silently."""
+def session_settings() -> dict[str, str]:
+    """Return the settings that every session of the collector gets.
+
+    It gets them when it has begun: poolers refuse most of them in the packet that begins it, or drop them silently.
+    """
+    return {
+        "timezone": "UTC",
+        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "lock_timeout": f"{LOCK_TIMEOUT_S}s",
+        "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "work_mem": "64MB",  # a batch is compared in memory
+        "temp_buffers": "32MB",
+        "random_page_cost": "1.1",  # no disk heads; batches of compressed days are then found by their index
+        "jit": "off",  # compiling costs more than these statements take
+        "plan_cache_mode": "force_custom_plan",  # a generic plan would open every chunk of a hypertable
+    }
 
 
 def session_name(application_name: str) -> str:
@@ -127,7 +131,7 @@ async def begin_session(connection: "asyncpg.Connection[asyncpg.Record]", argume
     try:
         await poolers.require_own_session(connection, lambda: asyncpg.connect(**arguments))
         await _require_loaded_extension(connection)
-        names, values = list(_SETTINGS), list(_SETTINGS.values())
+        names, values = zip(*session_settings().items(), strict=True)
         await connection.execute(query("prepare_session"), names, values)
     except BaseException:
         connection.terminate()
