@@ -33,6 +33,8 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
     checks = [preflight.disk(settings.database.data_path)] if own else []
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
+    if settings.database.unprotected:
+        checks.append(preflight.line(settings.database.shown))
     try:
         _, current, head, report = await storage(settings)
         left = await _remaining(await opening.database_url(settings), current)

@@ -3,6 +3,7 @@
 The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
 """
 
+import os
 from datetime import time
 from pathlib import Path
 from typing import Self
@@ -75,6 +76,13 @@ class DatabaseSettings(Section):
     def shown(self) -> str:
         """Return the URL without its password, for people and logs."""
         return _EMBEDDED if self.address is None else self.address.shown
+
+    @property
+    def unprotected(self) -> bool:
+        """Tell whether the database is on another machine and nobody has said how the line there is to be protected."""
+        if self.address is None or os.environ.get("PGSSLMODE"):
+            return False
+        return self.address.unprotected(os.environ.get("PGHOST", ""))
 
     def _password(self) -> str | None:
         if self.password is not None:

@@ -144,13 +144,15 @@ class DatabaseUrl:
         """Return how long an attempt to connect may take, in seconds; None where the URL leaves it to us."""
         return float(self.parameters.get("connect_timeout", 0)) or None
 
-    @property
-    def unprotected(self) -> bool:
+    def unprotected(self, default_host: str = "") -> bool:
         """Tell whether the line leaves this machine and nothing is said of its encryption.
 
         The driver then encrypts it where the server offers that, asks for no certificate, and goes on without.
+
+        Args:
+            default_host: where the server is when the URL does not say.
         """
-        hosts = [*(_hosts(self.address) or ()), *self.parameters.get("host", "").split(",")]
+        hosts = _hosts(self.address or self.parameters.get("host") or default_host) or []
         return "sslmode" not in self.parameters and any(map(_remote, hosts))
 
     def _written(self, parameters: Mapping[str, str], password: str | None) -> str:

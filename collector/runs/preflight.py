@@ -20,7 +20,10 @@ _LEAST_FREE_BYTES = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing looked at; `hint` says what to do when it is not ok, `error` is what a run would stop with."""
+    """One thing looked at; `hint` says what to do, `error` is what a run would stop with.
+
+    With a hint, what is ok is still a warning.
+    """
 
     subject: str
     ok: bool
@@ -80,6 +83,15 @@ def schema(title: str, current: str | None, head: str, *, upgraded_by_runs: bool
     return Check("database", False, finding, hint, DatabaseUnavailable(finding, hint))
 
 
+PROTECT = "add sslmode=verify-full to database.url, or sslmode=disable where nobody else is on the way"
+"""What to do about a line to another machine of which nothing is said."""
+
+
+def line(address: str) -> Check:
+    """Warn of a line to another machine that is encrypted only where the server offers it."""
+    return Check("database", True, f"the line to {address} may go unencrypted, and nothing proves the server", PROTECT)
+
+
 def unfinished_upgrade(left: str, hint: str) -> Check:
     """Say that no run begins before the bars of an earlier schema have moved."""
     finding = f"its upgrade is not finished: {left}"
@@ -101,10 +113,10 @@ def entitlements(found: tuple[Permission, ...] | Failure) -> list[Check]:
     return [
         Check(
             "permissions",
-            one.outcome in (Outcome.BARS, Outcome.NO_DATA),
+            seen := one.outcome in (Outcome.BARS, Outcome.NO_DATA),
             f"{one.instrument.symbol} {'option ' if isinstance(one.instrument, OptionContract) else ''}"
             f"{one.what_to_show}: {one.outcome} {one.message}".rstrip(),
-            "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal.",
+            "" if seen else "Subscribe to OPRA and the underlying's network for this username in IB's Client Portal.",
         )
         for one in found
     ]

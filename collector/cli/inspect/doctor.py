@@ -40,9 +40,10 @@ def doctor(
         return Exit.FAILED if late else Exit.SUCCESS
     console, code = Console(), Exit.SUCCESS
     for check in run_until_signalled(examination.examine(settings, clock, permissions=permissions)):
-        mark = "[green]ok[/green] " if check.ok else "[red]bad[/red]"
-        console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
-        if not check.ok:
+        colour, mark = ("yellow" if check.hint else "green", "ok ") if check.ok else ("red", "bad")
+        console.print(f"[{colour}]{mark}[/{colour}] {check.subject:<14} {check.finding}", highlight=False)
+        if check.hint:
             console.print(f"    {' ' * 14} {check.hint}", highlight=False)
+        if not check.ok:
             code = code or (of_error(check.error) if check.error else Exit.FAILED)
     return code

@@ -159,4 +159,5 @@ def test_a_parameter_without_value_is_none() -> None:
 )
 def test_a_line_that_may_go_unencrypted(url: str, unprotected: bool) -> None:
     """Only one that leaves the machine, and of which nobody has said how it is to be protected."""
-    assert DatabaseUrl.parse(url).unprotected is unprotected
+    assert DatabaseUrl.parse(url).unprotected() is unprotected
+    assert DatabaseUrl.parse(url).unprotected("db") is (unprotected or url == "postgresql:///x")
