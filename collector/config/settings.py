@@ -2,7 +2,6 @@
 
 from datetime import time
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import quote
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -166,7 +165,6 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        found = [*secrets_in(self)]
-        if self.database.address is not None and (password := self.database.address.secret) is not None:
-            found += [password, quote(password, safe="")]
+        address = self.database.address
+        found = [*secrets_in(self), *(() if address is None else address.secrets)]
         return tuple(secret for secret in found if secret not in ("", "embedded"))

@@ -49,6 +49,7 @@ _VALUES = {
 FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl")
 """Parameters that name a file, which has to be there."""
 
+_SECRET = ("password", "sslpassword")
 _INSTEAD = {
     "channel_binding": "the driver binds no channels; sslmode=verify-full proves the server as well",
     "gssencmode": "the driver encrypts by TLS; sslmode=verify-full does",
@@ -109,13 +110,15 @@ class DatabaseUrl:
         )
 
     @property
-    def secret(self) -> str | None:
-        """Return the password, wherever in the URL it stands."""
-        return self.password if self.password is not None else self.parameters.get("password")
+    def secrets(self) -> tuple[str, ...]:
+        """Return the passwords, wherever in the URL they stand: the login's, and that of a key of TLS."""
+        found = (self.password, *(self.parameters.get(name) for name in _SECRET))
+        return tuple(one for one in found if one)
 
     def with_password(self, password: str) -> "DatabaseUrl":
         """Return the URL with a password, unless it has one."""
-        return self if self.secret is not None else replace(self, password=password)
+        own = self.password is not None or "password" in self.parameters
+        return self if own else replace(self, password=password)
 
     @property
     def text(self) -> str:
@@ -125,7 +128,7 @@ class DatabaseUrl:
     @property
     def shown(self) -> str:
         """Return the URL without passwords, for people and logs."""
-        harmless = {name: value for name, value in self.parameters.items() if name not in ("password", "sslpassword")}
+        harmless = {name: value for name, value in self.parameters.items() if name not in _SECRET}
         return self._written(harmless, None)
 
     @property

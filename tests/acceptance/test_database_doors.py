@@ -19,7 +19,8 @@ from collector.db.server import embedded
 from collector.db.server.local_server import LocalServer
 from collector.domain.database_url import DatabaseUrl
 from tests.support import engines
-from tests.support.command_line import Done, Home, home
+from tests.support.by_network import by_network
+from tests.support.command_line import Done, Home, gateway_beside, home
 from tests.support.engines import Engine
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.pgbouncer import pgbouncer
@@ -128,19 +129,13 @@ def test_a_user_that_needs_encoding(account: Home, guarded: str, capsys: Capsys)
 
 
 def test_an_address_in_brackets(guarded: str) -> None:
-    """The same user at [::1], by a port that leads to the server."""
-    server = DatabaseUrl.parse(guarded)
-    socket_ = f"{server.parameters['host']}/.s.PGSQL.{server.parameters['port']}"
-
-    async def relayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        other_reader, other_writer = await asyncio.open_unix_connection(socket_)
-        await asyncio.gather(_pass_on(reader, other_writer), _pass_on(other_reader, writer))
+    """The same user at [::1]."""
 
     async def connected() -> object:
-        async with await asyncio.start_server(relayed, "::1", 0) as relay:
-            port = relay.sockets[0].getsockname()[1]
-            address = DatabaseUrl.parse(f"postgresql://name%40part@[::1]:{port}/a%20bar")
-            url = address.with_password("p@ss:/%40").text
+        login = replace(DatabaseUrl.parse(guarded), user="name@part", database="a bar").with_password("p@ss:/%40")
+        async with by_network(login.text, "::1") as url:
+            assert "name%40part:" in url
+            assert "@[::1]:" in url
             connection = await pool.open_connection(url, SystemClock(), application_name="test")
             try:
                 return await connection.fetchval("SELECT current_user || ' in ' || current_database()")
@@ -153,12 +148,6 @@ def test_an_address_in_brackets(guarded: str) -> None:
         if refused.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
             raise
         pytest.skip("this machine speaks no IPv6")
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while part := await reader.read(65536):
-        writer.write(part)
-    writer.close()
 
 
 def test_a_login_that_may_not_create(account: Home, guarded: str, capsys: Capsys) -> None:
@@ -185,7 +174,7 @@ def test_a_pooler_of_transactions(account: Home, plain_database_url: str, capsys
 
 
 def test_a_pooler_of_sessions(account: Home, plain_database_url: str, capsys: Capsys) -> None:
-    """The commands work through it, and a run beside another one is refused whichever way either came."""
+    """A run succeeds through it, and is refused beside another one, whichever way either came."""
 
     async def beside(held: str, asked: str) -> Done:
         """Return how a command ends while another holds the lock; each goes its own way."""
@@ -194,7 +183,9 @@ def test_a_pooler_of_sessions(account: Home, plain_database_url: str, capsys: Ca
             return await asyncio.to_thread(other.run, "greeks", "recompute", "--since", "2026-11-19")
 
     with pgbouncer(plain_database_url, "session") as url:
-        assert account.call(capsys, "db", "status", **{SHOWN: url}).code == 0
+        with gateway_beside(SystemClock(AFTER_THE_CLOSE)) as gateway:
+            done = account.call(capsys, *EOD, **{SHOWN: url, "COLLECTOR_GATEWAY__PORT": str(gateway.port)})
+        assert done.code == 0, done.err
         for held, asked in ((url, plain_database_url), (plain_database_url, url)):
             done = engines.run(beside(held, asked))
             assert done.code == 6, done.err

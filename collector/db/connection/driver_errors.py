@@ -7,6 +7,7 @@ No message carries a password: what the server says never does, and what the dri
 
 import contextlib
 import re
+import ssl
 from collections.abc import Iterator
 
 import asyncpg
@@ -159,9 +160,9 @@ def _from_connection(state: str, said: str) -> DatabaseError:
 
 
 def _from_driver(error: BaseException) -> DatabaseError:
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return unreadable_url()
     said = _one_line(str(error))
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return _untrusted("there is none to verify it by") if "root certificate" in said else unreadable_url()
     if isinstance(error, asyncpg.TargetServerAttributeNotMatched):
         return DatabaseUnavailable(
             "none of the servers in database.url is what its target_session_attrs asks for",
@@ -176,11 +177,25 @@ def _from_driver(error: BaseException) -> DatabaseError:
 def _from_system(error: BaseException) -> DatabaseError:
     if isinstance(error, TimeoutError):
         return DatabaseUnavailable("the database does not answer", "check the network and the server's load")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _untrusted(error.verify_message)
+    if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        return DatabaseError(
+            "the database server offers no TLS, and database.url asks for it by sslmode",
+            "switch ssl on in postgresql.conf, or choose another sslmode",
+        )
     if isinstance(error, ConnectionRefusedError | FileNotFoundError):
         return DatabaseUnavailable(f"no database server listens there: {_one_line(str(error))}", _START)
     if isinstance(error, ConnectionError):
         return DatabaseUnavailable(f"{_LOST[0]}: {_one_line(str(error))}", _LOST[1])
     return DatabaseUnavailable(f"the database cannot be reached: {_one_line(str(error))}", _START)
+
+
+def _untrusted(why: str) -> DatabaseError:
+    return DatabaseError(
+        f"the database server's certificate cannot be verified: {why}",
+        "name its authority's file by sslrootcert in database.url, and the server as its certificate does",
+    )
 
 
 def _one_line(message: str) -> str:

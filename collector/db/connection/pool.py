@@ -106,14 +106,24 @@ async def open_connection(
     """
     arguments = driver_arguments(url, application_name)
     with clock.hold(), driver_errors.door():
-        try:
-            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-                **arguments, command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S
-            )
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        connection = await connected(**arguments, command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S)
         await begin_session(connection, arguments)
         await sql_values.teach(connection)
+    return connection
+
+
+async def connected(*args: Any, **arguments: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - the driver's
+    """Return a connection as the driver opens it.
+
+    Raises:
+        DatabaseError: what counts beside the URL, such as PGPORT, cannot be read.
+    """
+    try:
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(*args, **arguments)
+    except ValueError as error:
+        if isinstance(error, asyncpg.InterfaceError | OSError):  # the driver's and TLS's own, for the door to tell
+            raise
+        raise driver_errors.unreadable_url() from None
     return connection
 
 
@@ -129,7 +139,7 @@ async def begin_session(connection: "asyncpg.Connection[asyncpg.Record]", argume
         ExtensionNotLoaded: the database has TimescaleDB, and its server does not load it.
     """
     try:
-        await poolers.require_own_session(connection, lambda: asyncpg.connect(**arguments))
+        await poolers.require_own_session(connection, lambda: connected(**arguments))
         await _require_loaded_extension(connection)
         names, values = zip(*session_settings().items(), strict=True)
         await connection.execute(query("prepare_session"), names, values)
@@ -391,23 +401,21 @@ async def connect(
 
     arguments = driver_arguments(url, application_name)
     with clock.hold(), driver_errors.door():
-        try:
-            pool = asyncpg.create_pool(
-                **arguments,
-                min_size=0,  # more would be kept up in the background, also when the server is away
-                max_size=size,
-                max_inactive_connection_lifetime=0,
-                init=init,
-                reset=keep,
-                max_cacheable_statement_size=STATEMENT_BYTES,
-                command_timeout=_COMMAND_TIMEOUT_S,
-            )
-            database = Database(pool, clock, size, url)
-            welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
-            await pool
-            await pool.release(await pool.acquire())
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        pool = asyncpg.create_pool(
+            **arguments,
+            min_size=0,  # more would be kept up in the background, also when the server is away
+            max_size=size,
+            max_inactive_connection_lifetime=0,
+            connect=connected,
+            init=init,
+            reset=keep,
+            max_cacheable_statement_size=STATEMENT_BYTES,
+            command_timeout=_COMMAND_TIMEOUT_S,
+        )
+        database = Database(pool, clock, size, url)
+        welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
+        await pool
+        await pool.release(await pool.acquire())
     try:
         yield database
     finally:

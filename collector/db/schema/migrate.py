@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from collector.clock import Clock, SystemClock
 from collector.config.package_files import resource
 from collector.db.connection import driver_errors
-from collector.db.connection.pool import begin_session, driver_arguments
+from collector.db.connection.pool import begin_session, connected, driver_arguments
 from collector.db.connection.statements import query
 from collector.db.schema import schema_revisions, tables
 from collector.domain.errors import DatabaseError
@@ -127,10 +127,7 @@ def engine_for(url: str) -> AsyncEngine:
     arguments = driver_arguments(url, "collector db upgrade")
 
     async def creator() -> "asyncpg.Connection[asyncpg.Record]":
-        try:
-            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(**arguments)
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        connection = await connected(**arguments)
         await begin_session(connection, arguments)
         return connection
 

@@ -56,10 +56,13 @@ def test_a_password_is_where_it_is_written() -> None:
     """In front of the host or among the parameters; one from elsewhere does not replace it, and neither is shown."""
     for url in ("postgresql://q:s3cret@h/x", "postgresql://q@h/x?password=s3cret&sslmode=require"):
         read = DatabaseUrl.parse(url).with_password("another")
-        assert read.secret == "s3cret"  # noqa: S105 - made up
+        assert read.secrets == ("s3cret",)
         assert "s3cret" not in read.shown + repr(read)
         assert as_the_driver_reads(read.for_driver)[2] == "s3cret"
-    assert DatabaseUrl.parse("postgresql://h/x").secret is None
+    of_both = DatabaseUrl.parse("postgresql://q:s3cret@h/x?sslkey=/k&sslpassword=an%20other")
+    assert of_both.secrets == ("s3cret", "an other")
+    assert of_both.shown == "postgresql://q@h/x?sslkey=/k"
+    assert DatabaseUrl.parse("postgresql://h/x").secrets == ()
 
 
 @pytest.mark.parametrize(
