@@ -5,6 +5,7 @@ from dataclasses import replace
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
+from collector.db.connection import driver_errors
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
@@ -37,6 +38,8 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
         checks.append(preflight.line(settings.database.shown))
     try:
         _, current, head, report = await storage(settings)
+        if current is None and not report.may_create:
+            checks.append(preflight.without_rights(driver_errors.LET_CREATE))
         left = await _remaining(await opening.database_url(settings), current)
         if left.begun:
             checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))

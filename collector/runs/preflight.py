@@ -92,6 +92,12 @@ def line(address: str) -> Check:
     return Check("database", True, f"the line to {address} may go unencrypted, and nothing proves the server", PROTECT)
 
 
+def without_rights(hint: str) -> Check:
+    """Say that the login could not make the tables that are missing."""
+    finding = "its user may not make the collector's tables there"
+    return Check("database", False, finding, hint, DatabaseError(finding, hint))
+
+
 def unfinished_upgrade(left: str, hint: str) -> Check:
     """Say that no run begins before the bars of an earlier schema have moved."""
     finding = f"its upgrade is not finished: {left}"

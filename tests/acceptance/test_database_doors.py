@@ -158,6 +158,10 @@ def test_a_login_that_may_not_create(account: Home, guarded: str, capsys: Capsys
     assert done.complaint.startswith("the database user may not do this: permission denied for schema public")
     assert "ALTER DATABASE" in done.err
     assert "GRANT it CREATE" in done.err
+    doctor = account.call(capsys, "doctor", **own, **{_PASSWORD: "p@ss:/%40"})
+    assert doctor.code == 5
+    assert doctor.out.index("may not make the collector's tables") < doctor.out.index("GRANT it CREATE")
+    assert doctor.out.index("GRANT it CREATE") < doctor.out.index("run: collector db upgrade")
 
 
 def test_a_pooler_of_transactions(account: Home, plain_database_url: str, capsys: Capsys) -> None:

@@ -49,10 +49,14 @@ _SCHEMA: dict[str, tuple[str, str]] = {
 
 _FORBIDDEN = "42501"
 _MAY_NOT = "the database user may not do this"
+LET_CREATE = (
+    "let it own the database (ALTER DATABASE … OWNER TO …), or GRANT it CREATE on the database and schema public"
+)
+"""What to do for a login that may not make the collector's tables."""
 _RIGHTS = (
     (
         re.compile(r"for (?:database|schema public)\b"),
-        "let it own the database (ALTER DATABASE … OWNER TO …), or GRANT it CREATE on the database and schema public",
+        LET_CREATE,
     ),
     (
         re.compile(r"must be owner of|for schema"),

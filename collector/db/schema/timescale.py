@@ -44,7 +44,7 @@ class Server:
     server: PostgreSQL's version; server_number as in server_version_num. offered, installed: versions of TimescaleDB
     that could be added to this database and that it has. preloaded: the server loads its library. license: apache or
     timescale, None where its library is not at work. workers: how many background jobs may run. owner: whether this
-    user owns the collector's tables (before there are any, too).
+    user owns the collector's tables (before there are any, too). may_create: whether it could make them.
     """
 
     server: str
@@ -55,6 +55,7 @@ class Server:
     license: str | None
     workers: int
     owner: bool = True
+    may_create: bool = True
 
     @property
     def edition(self) -> Edition:
