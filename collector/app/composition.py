@@ -94,6 +94,8 @@ async def run_window(
     """
     days, log_path = opening.calendar(settings), str(settings.log.path)
     mask = Mask(settings.secrets)
+    if settings.database.unprotected:
+        log.warning("database_line_unprotected", database=settings.database.shown, hint=preflight.PROTECT)
     await dead_man.DeadMan(settings.dead_man, clock, mask).started(order.window)
     opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded, week = (0, 1), None

@@ -2,7 +2,6 @@
 
 from datetime import time
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -171,8 +170,6 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        found = [*secrets_in(self)]
-        password = urlsplit(self.database.url.get_secret_value()).password
-        if password is not None:
-            found += [password, unquote(password)]
+        address = self.database.address
+        found = [*secrets_in(self), *(() if address is None else address.secrets)]
         return tuple(secret for secret in found if secret not in ("", "embedded"))
