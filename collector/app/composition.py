@@ -96,6 +96,8 @@ async def run_window(
     """
     days, log_path = opening.calendar(settings), str(settings.log.path)
     mask, teller = Mask(settings.secrets), notifier(settings, clock)
+    if settings.database.unprotected:
+        log.warning("database_line_unprotected", database=settings.database.shown, hint=preflight.PROTECT)
 
     async def tell(finished: Finished, condition: Condition) -> None:
         so_far = run_reports.of_running(finished, settings, days, clock.now(), log_path)

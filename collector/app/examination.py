@@ -5,6 +5,7 @@ from dataclasses import replace
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
+from collector.db.connection import driver_errors
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
 from collector.domain.errors import CollectorError
@@ -33,9 +34,14 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
     """Look at everything that a run needs; one check each, none hides another."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
     checks = [preflight.disk(settings.database.data_path)] if own else []
+    checks += [preflight.copies(folder) for folder in settings.backup.copies if settings.backup.enabled]
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
+    if settings.database.unprotected:
+        checks.append(preflight.line(settings.database.shown))
     try:
         _, current, head, report = await storage(settings)
+        if current is None and not report.may_create:
+            checks.append(preflight.without_rights(driver_errors.LET_CREATE))
         left = await _remaining(await opening.database_url(settings), current)
         if left.begun:
             checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))

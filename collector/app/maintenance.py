@@ -13,16 +13,17 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection import locks, pool
-from collector.db.schema import adoption, conversion, features, schema_revisions
+from collector.db.schema import adoption, compat, conversion, features, schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep import backup, compaction, retention
-from collector.db.upkeep.backup import Backup
+from collector.db.upkeep import backup, backup_copies, compaction, retention
+from collector.db.upkeep import restore as restoring
+from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
 from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import DatabaseError, UsageError
+from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
 from collector.jobs import due_windows, greeks_pass
 from collector.jobs import verification as checks
@@ -103,17 +104,29 @@ def _eod_soon(settings: Settings, clock: Clock) -> str:
     return f"eod is due at {due[0].astimezone(NEW_YORK):%H:%M} New York time" if due else ""
 
 
-async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> Backup:
-    """Write a backup into a folder, the configured one by default, and prune old ones there."""
+async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tuple[Backup, list[BackupError]]:
+    """Write a backup into a folder and prune old ones there; without a folder, into the configured ones.
+
+    Returns:
+        The backup, and why it was not copied where it should have been.
+    """
     rules = settings.backup
-    return await backup.backup(
+    made = await backup.backup(
         await opening.database_url(settings),
         folder or rules.path,
         clock.now(),
         keep_days=rules.keep_days,
         reserve_gb=rules.reserve_gb,
+        configuration=settings.shown(),
         clock=clock,
     )
+    failed = []
+    for place in rules.copies if folder is None else ():
+        try:
+            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock)
+        except BackupError as exc:
+            failed.append(exc)
+    return made, failed
 
 
 async def restore(
@@ -124,7 +137,7 @@ async def restore(
     Returns:
         The backup, and what `upgrade` returns.
     """
-    kept = await backup.restore(dump, await opening.database_url(settings), clock)
+    kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 
@@ -189,6 +202,15 @@ async def recompute_greeks(settings: Settings, symbols: Sequence[str], since: da
         return await greeks_pass.recompute(db, settings.greeks, opening.calendar(settings), clock, names, since)
 
 
+async def show_compatibly(settings: Settings, clock: Clock, *, drop: bool) -> tuple[str, ...]:
+    """Make the schema for readers of an earlier system, or take it away; return the names of what it has now."""
+    url = await opening.database_url(settings)
+    if drop:
+        await compat.drop(url, clock)
+        return ()
+    return await compat.make(url, clock)
+
+
 async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
     url = await opening.database_url(settings)
@@ -208,6 +230,7 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
     if since is not None and since > last:
         raise UsageError(f"{since} is after the last session that has ended", f"That one is {last}.")
     async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
         await reading.known(db, symbols, settings.symbol_names)
         return await checks.verify(db, settings, days, clock, names, since or last, last)
 
@@ -243,6 +266,7 @@ async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: C
     if any(days.session(symbol, day).settles_at > clock.now() for symbol in names):
         raise UsageError(f"the session of {day} is not over", "How empty it is will be known after its close.")
     async with opening.database(settings, clock) as db, locks.collection_lock(db, f"accepting {day}"):
+        await conversion.require_finished(db)
         underlyings = await reading.known(db, symbols, settings.symbol_names)
         asked_for = (*names, claims.ALL) if set(names) >= set(settings.symbol_names) else names
         doubted = [symbol for symbol in asked_for if day in await claims.doubted_days(db, symbol)]

@@ -108,11 +108,14 @@ async def _refuse_to_convert(url: str, clock: Clock) -> None:
 
 async def upgrade(settings: Settings) -> "FeatureReport":
     """Bring the configured database to this version's schema, and give it every feature that its server can have."""
-    from collector.db.schema import features, migrate  # noqa: PLC0415 - alembic takes half a second, upgrades are rare
+    from collector.db.schema import compat, features, migrate  # noqa: PLC0415 - alembic takes half a second
 
     url = await database_url(settings)
+    shown = await compat.empty(url)
     notes = await migrate.upgrade(url)
     report = await features.apply(url, storage(settings))
+    if shown:
+        await compat.make(url)
     return replace(report, warnings=(*notes, *report.warnings))
 
 

@@ -3,18 +3,19 @@
 The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
 """
 
+import os
 from datetime import time
 from pathlib import Path
 from typing import Self
-from urllib.parse import quote, urlsplit, urlunsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from collector.config.section import Section, TimeOfDay, Zone
+from collector.domain.database_url import FILES, DatabaseUrl
 from collector.domain.errors import ConfigurationError
 
-_SCHEMES = ("postgresql", "postgres")
+_EMBEDDED = "embedded"
 
 
 class DatabaseSettings(Section):
@@ -34,16 +35,30 @@ class DatabaseSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+    def _can_be_obeyed(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
-        if text != "embedded" and urlsplit(text).scheme not in _SCHEMES:
+        if text != _EMBEDDED and not text.startswith(("postgresql://", "postgres://")):
             raise ValueError("should be `embedded` or a postgresql:// URL")
+        if text != _EMBEDDED:
+            named = DatabaseUrl.parse(text).parameters
+            if "sslpassword" in named:
+                raise ValueError(
+                    "has an sslpassword, which pg_dump could not be given in secret: use a key without one"
+                )
+            for name in FILES:
+                if name in named and not Path(named[name]).is_file():
+                    raise ValueError(f"names a file by {name} that is not there")
         return url
 
     @property
     def embedded(self) -> bool:
         """Tell whether the collector runs its own server."""
-        return self.url.get_secret_value() == "embedded"
+        return self.url.get_secret_value() == _EMBEDDED
+
+    @property
+    def address(self) -> DatabaseUrl | None:
+        """Return the URL, decoded, as it is written in the configuration; None for the embedded server."""
+        return None if self.embedded else DatabaseUrl.parse(self.url.get_secret_value())
 
     @property
     def data_path(self) -> Path:
@@ -56,22 +71,22 @@ class DatabaseSettings(Section):
         Raises:
             ConfigurationError: the password file cannot be read.
         """
-        url = self.url.get_secret_value()
-        password = self._password()
-        parts = urlsplit(url)
-        if self.embedded or password is None or parts.password is not None:
-            return url
-        user = quote(parts.username or "", safe="")
-        address = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{address}"))
+        address, password = self.address, self._password()
+        if address is None:
+            return _EMBEDDED
+        return (address if password is None else address.with_password(password)).text
 
     @property
     def shown(self) -> str:
         """Return the URL without its password, for people and logs."""
-        parts = urlsplit(self.url.get_secret_value())
-        if parts.password is None:
-            return self.url.get_secret_value() if "password=" not in parts.query else parts._replace(query="").geturl()
-        return urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}", query=""))
+        return _EMBEDDED if self.address is None else self.address.shown
+
+    @property
+    def unprotected(self) -> bool:
+        """Tell whether the database is on another machine and nobody has said how the line there is to be protected."""
+        if self.address is None or os.environ.get("PGSSLMODE"):
+            return False
+        return self.address.unprotected(os.environ.get("PGHOST", ""))
 
     def _password(self) -> str | None:
         if self.password is not None:

@@ -2,21 +2,25 @@
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.section import Section
+from collector.domain.mail_addresses import mail_address
 
 _TAKEN_NAMES = ("outbox", "mail", "desktop", "dead_man")
 """Names that no webhook may bear."""
 
-Address = Annotated[str, Field(min_length=3, max_length=254, pattern=r"^[^@\s<>,;:\"]+@[^@\s<>,;:\"]+$")]
+_HOST_NAME = re.compile(r"[^\s\[\]:/@]*")
+
+Address = Annotated[str, AfterValidator(mail_address)]
 
 
 def _split_at_commas(value: object) -> object:
@@ -24,6 +28,13 @@ def _split_at_commas(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
+
+
+def _ip_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 class Security(StrEnum):
@@ -60,7 +71,8 @@ class Severity(StrEnum):
 class SmtpSettings(Section):
     """The mail server; without a host no mail is sent, but each one is still kept as a file.
 
-    sender: the From address, the user name when empty. timeout_s: of each network operation, seconds.
+    sender: the From address, the user name when empty. recipients: who gets the mails, those too that wait from earlier
+    runs. timeout_s: of each network operation, seconds.
     attempts: sendings of one mail in one run. retry_wait_s: seconds before the second attempt, doubled each time.
     ca_file: PEM file with the certificate authorities to trust instead of the system's (a private mail server).
     """
@@ -77,10 +89,24 @@ class SmtpSettings(Section):
     retry_wait_s: float = Field(default=10.0, ge=0, le=120)
     ca_file: Path | None = None
 
+    @field_validator("host")
+    @classmethod
+    def _without_brackets(cls, host: str) -> str:
+        """Take [::1] for ::1; refuse what cannot be looked up, such as a host with its port."""
+        alone = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if _ip_address(alone) is None and not _HOST_NAME.fullmatch(host):
+            raise ValueError("should be a host name or an address alone; the port is notify.smtp.port")
+        return alone
+
     @field_validator("recipients", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _split_at_commas(value)
+
+    @field_validator("recipients")
+    @classmethod
+    def _each_once(cls, recipients: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(recipients))
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -88,7 +114,7 @@ class SmtpSettings(Section):
             return self
         if not self.recipients:
             raise ValueError("notify.smtp.recipients is empty: say who gets the mails, or leave notify.smtp.host empty")
-        if self.sender is None and "@" not in self.username:
+        if self.sender is None and self._user_address is None:
             raise ValueError("notify.smtp.sender is needed, since notify.smtp.username is no mail address")
         if self.security is Security.NONE and not _is_loopback(self.host):
             raise ValueError("notify.smtp.security may be none only for a mail server on this machine (127.0.0.1, ::1)")
@@ -97,7 +123,14 @@ class SmtpSettings(Section):
     @property
     def from_address(self) -> str:
         """Return the From address; one on this host when no mail server is configured."""
-        return self.sender or (self.username if "@" in self.username else "collector@localhost")
+        return self.sender or self._user_address or "collector@localhost"
+
+    @property
+    def _user_address(self) -> str | None:
+        try:
+            return mail_address(self.username)
+        except ValueError:
+            return None
 
 
 class OutboxSettings(Section):
@@ -317,7 +350,5 @@ def _check_address(address: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
+    address = _ip_address(host)
+    return host == "localhost" if address is None else address.is_loopback

@@ -5,12 +5,14 @@ How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backu
 
 import ipaddress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
+from collector.config.collection_settings import split_names
 from collector.config.section import Section
 
 
@@ -82,12 +84,14 @@ class BackupSettings(Section):
     """Backups of the database; when one is due is said by `windows.backup`.
 
     enabled: make them at all. directory: where they are kept; None is `backups` in the per-user data directory.
-    keep_days: older ones go after a good one. reserve_gb: none is begun that would leave less room on its disk,
-    gigabytes (10^9 bytes).
+    copies: further folders into which each is copied; they have to be there. keep_days: older ones go after a good
+    one, in the copies' folders, too. reserve_gb: none is begun that would leave less room on its disk, gigabytes (10^9
+    bytes).
     """
 
     enabled: bool = True
     directory: Path | None = None
+    copies: Annotated[tuple[Path, ...], NoDecode] = ()
     keep_days: int = Field(default=30, ge=1)
     reserve_gb: float = Field(default=2.0, ge=0)
 
@@ -95,6 +99,31 @@ class BackupSettings(Section):
     def path(self) -> Path:
         """Return the directory of the backups."""
         return (self.directory or platformdirs.user_data_path("collector") / "backups").expanduser()
+
+    @field_validator("copies", mode="before")
+    @classmethod
+    def _split(cls, given: object) -> object:
+        return split_names(given)
+
+    @field_validator("copies")
+    @classmethod
+    def _folders(cls, copies: tuple[Path, ...]) -> tuple[Path, ...]:
+        """Refuse what is no folder of this machine, or would mean another one wherever a command is called."""
+        folders = tuple(path.expanduser() for path in copies)
+        for path in folders:
+            if not path.is_absolute():
+                raise ValueError(f"names {str(path)!r}, which is no folder that begins with / or ~")
+        return folders
+
+    @model_validator(mode="after")
+    def _elsewhere(self) -> Self:
+        """Refuse copies that would lie beside the backup itself, or twice in one folder."""
+        seen = {self.path.absolute()}
+        for path in self.copies:
+            if path in seen:
+                raise ValueError(f"backup.copies names {path} twice, or it is backup.directory itself")
+            seen.add(path)
+        return self
 
 
 class RetentionSettings(Section):

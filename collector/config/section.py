@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
+
+_STARS = str(SecretStr("secret"))
 
 
 class Section(BaseModel):
@@ -24,6 +26,15 @@ def secrets_in(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for one in value:
             yield from secrets_in(one)
+
+
+def without_secrets(dumped: object) -> Any:  # noqa: ANN401 - of the same kind as what is given
+    """Return a section as pydantic dumps it for JSON without the secrets, for which it writes stars."""
+    if isinstance(dumped, dict):
+        return {key: without_secrets(value) for key, value in dumped.items() if value != _STARS}
+    if isinstance(dumped, list):
+        return [without_secrets(value) for value in dumped]
+    return dumped
 
 
 def _existing_zone(name: str) -> str:

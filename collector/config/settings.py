@@ -1,8 +1,7 @@
 """All sections together."""
 
 from datetime import time
-from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -31,7 +30,7 @@ from collector.config.operation_settings import (
     ScheduleSettings,
     ServeSettings,
 )
-from collector.config.section import secrets_in
+from collector.config.section import secrets_in, without_secrets
 from collector.config.window_settings import WindowsSettings
 from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
@@ -163,11 +162,14 @@ class Settings(BaseSettings):
         """Return what is different for a symbol, nothing where it is not configured."""
         return next((one for one in self.symbols if one.symbol == symbol), _LIKE_ANY)
 
+    def shown(self) -> dict[str, Any]:
+        """Return every setting as JSON can hold it, but for secrets, which are left out."""
+        found: dict[str, Any] = without_secrets(self.model_dump(mode="json"))
+        return {**found, "database": {**found["database"], "url": self.database.shown}}
+
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        found = [*secrets_in(self)]
-        password = urlsplit(self.database.url.get_secret_value()).password
-        if password is not None:
-            found += [password, unquote(password)]
+        address = self.database.address
+        found = [*secrets_in(self), *(() if address is None else address.secrets)]
         return tuple(secret for secret in found if secret not in ("", "embedded"))

@@ -11,7 +11,7 @@ from collector.config import Settings
 from collector.db.bookkeeping import schedule_state
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup_files
 from collector.domain.reports.run_report import Environment
 from collector.domain.run_vocabulary import Window
 from collector.market.outlook import weekly_reset
@@ -78,8 +78,8 @@ async def _backups(db: Database, settings: Settings, schedule: Schedule, now: da
     folder = settings.backup.path
 
     def look() -> _Backups:
-        missing = backup.missing(folder, due[-1], now) if due else None
-        return _Backups(expected=True, last=backup.latest(folder), missing=missing or "")
+        missing = backup_files.missing(folder, due[-1], now) if due else None
+        return _Backups(expected=True, last=backup_files.latest(folder), missing=missing or "")
 
     with db.clock.hold():
         return await asyncio.to_thread(look)

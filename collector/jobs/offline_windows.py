@@ -4,14 +4,16 @@ Windows that fetch no bars: looking at the tables, bringing the chains up to dat
 """
 
 import asyncio
+from pathlib import Path
 
 import structlog
 
 from collector.db.contracts import contract_tables as contract_store
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_copies, backup_files
+from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import BackupError
 from collector.domain.market_data.answers import Failure
-from collector.domain.reports.run_report import BackupReport
+from collector.domain.reports.run_report import BackupReport, CopyReport
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished, NotPrepared, Prepared
 from collector.runs.preparing import contract_scope
@@ -59,22 +61,24 @@ async def refresh_chains(finished: Finished, parts: Parts) -> None:
 
 
 async def back_up(finished: Finished, parts: Parts) -> None:
-    """Write the database's backup, and give it up when the gateway is next to be asked: collection goes first.
+    """Write the database's backup and copy it; what is at work when the gateway is next to be asked is given up.
+
+    A copy that fails is told, and is no failure of the backup.
 
     Raises:
         BackupError: none could be made.
         DatabaseUnavailable: the database is gone.
     """
-    rules, order, now = parts.settings.backup, finished.order, parts.clock.now()
-    left_s = None if order.deadline is None else max((order.deadline - now).total_seconds(), 0)
+    rules, now = parts.settings.backup, parts.clock.now()
     try:
-        async with asyncio.timeout(left_s):
+        async with asyncio.timeout(_left_s(finished, parts)):
             made = await backup.backup(
                 parts.db.url,
                 rules.path,
                 now,
                 keep_days=rules.keep_days,
                 reserve_gb=rules.reserve_gb,
+                configuration=parts.settings.shown(),
                 clock=parts.clock,
             )
     except TimeoutError as exc:
@@ -82,7 +86,32 @@ async def back_up(finished: Finished, parts: Parts) -> None:
             "the backup was not done when the next window was due, and was given up",
             "it is tried again in the next pause; a faster disk for backup.directory helps",
         ) from exc
-    kept = backup.backups(rules.path)
+    kept = backup_files.backups(rules.path)
     seconds = (parts.clock.now() - now).total_seconds()
-    finished.backup = BackupReport(file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept))
     log.info("backup_made", file=str(made.path), bytes=made.bytes, seconds=round(seconds, 1), kept=len(kept))
+    copies = tuple([await _copied(made, folder, finished, parts) for folder in rules.copies])
+    finished.backup = BackupReport(
+        file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept), copies=copies
+    )
+
+
+async def _copied(made: Backup, folder: Path, finished: Finished, parts: Parts) -> CopyReport:
+    """Copy a backup into a folder, in the time that is left."""
+    try:
+        async with asyncio.timeout(_left_s(finished, parts)):
+            await backup_copies.copy(made, folder, keep_days=parts.settings.backup.keep_days, clock=parts.clock)
+    except TimeoutError:
+        problem = f"there was no time left to write to {folder} before the next window"
+    except BackupError as exc:
+        problem = exc.message
+    else:
+        log.info("backup_copied", folder=str(folder))
+        return CopyReport(folder=str(folder))
+    log.error("backup_not_copied", folder=str(folder), problem=problem)
+    return CopyReport(folder=str(folder), problem=problem)
+
+
+def _left_s(finished: Finished, parts: Parts) -> float | None:
+    """Return the seconds until the gateway is next to be asked, None where it never is."""
+    deadline = finished.order.deadline
+    return None if deadline is None else max((deadline - parts.clock.now()).total_seconds(), 0)

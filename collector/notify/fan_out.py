@@ -24,9 +24,8 @@ from collector.notify.alerts import notices
 from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, announced, judge, judge_at_work
 from collector.notify.alerts.alert_rules import Rule, condition_alert
 from collector.notify.alerts.notices import Notice
-from collector.notify.alerts.troubleshooting import traceback_without_values
 from collector.notify.channels import registry
-from collector.notify.channels.channel import Channel, Delivery, Message, Surroundings, failed, in_thread
+from collector.notify.channels.channel import Channel, Delivery, Message, Surroundings, broken, failed, in_thread
 from collector.notify.channels.mail import MailChannel
 from collector.notify.channels.mail_message import Mail, one_line
 from collector.notify.channels.outbox import OutboxChannel
@@ -185,7 +184,7 @@ class Notifier:
         for number, (mail, said) in enumerate(occasions):
             named = replace(
                 mail,
-                name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{mail.name}",
+                name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{number}-{mail.name}",
                 subject=one_line(f"{mail.subject} (test)"),
                 made_at=now,
             )
@@ -256,7 +255,7 @@ class Notifier:
                 mail = occasion.render(mailed if wanted else judgement)
                 message = replace(message, subject=mail.subject, brief=mail.brief, mail=mail if wanted else None)
         except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
-            return message, None, (self._broken(self._outbox.name, error),)
+            return message, None, (broken(self._outbox.name, error, self._mask),)
         return message, judgement.memory, ()
 
     def _notices(self, judgement: Judgement) -> tuple[Notice, ...]:
@@ -285,13 +284,7 @@ class Notifier:
         try:
             return await channel.tell(message.on(channel.name))
         except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
-            return (self._broken(channel.name, error),)
-
-    def _broken(self, channel: str, error: Exception) -> Delivery:
-        said = self._mask(f"{type(error).__name__}: {error}")
-        trace = self._mask(traceback_without_values(error))
-        _log.error("channel_broken", channel=channel, error=said, traceback=trace)
-        return Delivery(channel=channel, ok=False, detail=said)
+            return (broken(channel.name, error, self._mask),)
 
 
 def _example_notices() -> tuple[Notice, Notice]:

@@ -75,6 +75,36 @@ WHERE used.relname = ANY(:names)
     AND own.relnamespace::regnamespace::text <> '_timescaledb_internal'
 ORDER BY 1
 """
+# What else of other people's hangs on the bars' tables: it would keep them from leaving, or go with their rows.
+GUESTS = """
+SELECT pg_describe_object(link.classid, link.objid, 0) AS guest
+FROM pg_class AS bars
+INNER JOIN pg_depend AS link ON link.refobjid IN (bars.oid, bars.reltype) AND link.deptype = 'n'
+LEFT JOIN pg_constraint AS own ON own.oid = link.objid AND link.classid = 'pg_constraint'::regclass
+WHERE bars.oid IN ('public.option_bars_5min'::regclass, 'public.underlying_bars_5min'::regclass)
+    AND (own.conrelid <> bars.oid OR link.classid = 'pg_proc'::regclass)
+UNION
+SELECT format('trigger %I on %s', tgname, tgrelid::regclass)
+FROM pg_trigger
+WHERE tgrelid IN ('public.option_bars_5min'::regclass, 'public.underlying_bars_5min'::regclass)
+    AND NOT tgisinternal
+    AND tgname NOT LIKE 'ts\\_%'
+UNION
+SELECT format('column %I of %s', attname, attrelid::regclass)
+FROM pg_attribute
+WHERE attrelid IN ('public.option_bars_5min'::regclass, 'public.underlying_bars_5min'::regclass)
+    AND attnum > 0
+    AND NOT attisdropped
+    AND attname <> ALL(:columns)
+ORDER BY 1
+"""
+COLUMNS = (
+    "time", "contract_id", "underlying_id", "open", "high", "low", "close", "volume", "bar_count", "vwap", "bid_open",
+    "bid_high", "bid_low", "bid_close", "ask_open", "ask_high", "ask_low", "ask_close", "spread_close", "mid_close",
+    "implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_version", "greeks_reason", "open_interest",
+    "flags", "collection_run_id", "data_source", "has_gaps", "created_at", "updated_at",
+)  # fmt: skip
+"""Of the bars' tables before this revision."""
 # Of days whose bars retention has dropped the aggregates are the only copy of what was traded.
 ARCHIVE = """
 DO $$
@@ -228,6 +258,7 @@ def _set_decimals_aside() -> None:
     """Move bars to the schema `decimals`, whence db.schema.conversion takes them to the store; drop empty tables."""
     op.execute(f"LOCK TABLE ONLY {', '.join(BARS)} IN ACCESS EXCLUSIVE MODE")
     _refuse_strangers()
+    _refuse_guests()
     _drop_summaries("public")
     op.execute("DROP VIEW IF EXISTS option_bars")
     if any(
@@ -267,6 +298,16 @@ def _refuse_strangers() -> None:
         raise DatabaseError(
             f"views that are not the collector's stand on the bars: {', '.join(found)}",
             "keep their definitions, drop them, do this again, and create them anew: names and columns stay",
+        )
+
+
+def _refuse_guests() -> None:
+    """Leave a database alone on whose bars something hangs that would be lost, or that nothing could be moved under."""
+    found = op.get_bind().scalars(sa.text(GUESTS), {"columns": list(COLUMNS)}).all()
+    if found:
+        raise DatabaseError(
+            f"what is not the collector's hangs on the tables of bars, which become views: {', '.join(found)}",
+            "keep what they hold or say elsewhere, drop them, and do this again",
         )
 
 
@@ -489,6 +530,10 @@ def _key_by_instrument() -> None:
 def _key_by_table() -> None:
     """Name contracts and underlyings each in a column of its own again; all bars are of 5 minutes."""
     _drop_views()
+    # What is said of other bars goes with them: without its data set it would be about those of 5 minutes.
+    _lift_limit()
+    for table in (*SERIES_KEYS, "bar_revisions", "requests"):
+        op.execute(sa.delete(sa.table(table, sa.column("data_set"))).where(sa.text("data_set > 2")))
     for name in ("underlying_selections", "data_sets"):
         op.drop_table(name)
     for table in (*SERIES_KEYS, "bar_revisions"):
@@ -565,9 +610,13 @@ def _create_keys_by_table(table: str) -> None:
 
 
 def _tell_data_sets_of_requests(data_set: str) -> None:
-    # TimescaleDB would refuse to change so many compressed rows at once.
-    op.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
+    _lift_limit()
     _set("requests", "instrument_id < 0", data_set=data_set)
+
+
+def _lift_limit() -> None:
+    """Let a statement change any number of compressed rows, which TimescaleDB would refuse."""
+    op.execute("SET LOCAL timescaledb.max_tuples_decompressed_per_dml_transaction = 0")
 
 
 def _set(table: str, where: str = "true", **values: str) -> None:

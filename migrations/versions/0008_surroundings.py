@@ -27,6 +27,22 @@ BEGIN
 END
 $$
 """
+DRAWN = "3 + floor(random() * 2147483645)::integer"
+"""1 is the key of earlier versions, 2 that of upgrades."""
+
+# What a new table of the store gives to everybody who reads would let every reader stop the collecting.
+LET_COLLECTORS_LOCK = """
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'collector_ro') THEN
+        REVOKE ALL ON store.collection_lock FROM collector_ro;
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'collector_rw') THEN
+        GRANT SELECT, UPDATE ON store.collection_lock TO collector_rw;
+    END IF;
+END
+$$
+"""
 
 
 def upgrade() -> None:
@@ -41,6 +57,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it away again in reverse order."""
     _drop_operator_actions()
+    _forget_lock_key()
 
 
 def _keep_terms() -> None:
@@ -56,7 +73,21 @@ def _record_dividends() -> None:
 
 
 def _draw_lock_key() -> None:
-    """Draw the key of the collection lock for this database."""
+    """Draw the key of the collection lock for this database, for those who collect and nobody else."""
+    op.create_table(
+        "collection_lock",
+        sa.Column("one", sa.Boolean, nullable=False, server_default=sa.text("true")),
+        sa.Column("key", sa.Integer, nullable=False, server_default=sa.text(DRAWN)),
+        sa.PrimaryKeyConstraint("one", name="pk_collection_lock"),
+        sa.CheckConstraint("one", name="one"),
+        schema="store",
+    )
+    op.execute("INSERT INTO store.collection_lock DEFAULT VALUES")
+    op.execute(LET_COLLECTORS_LOCK)
+
+
+def _forget_lock_key() -> None:
+    op.drop_table("collection_lock", schema="store")
 
 
 def _record_operator_actions() -> None:

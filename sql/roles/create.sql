@@ -41,6 +41,9 @@ BEGIN
 END
 $$;
 
+-- Whoever may write the key of the collection lock may collect, and keep others from it.
+REVOKE ALL ON store.collection_lock FROM collector_ro;
+
 -- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
 -- a second witness is waited for, or nothing is expected there any more.
 GRANT DELETE ON negative_claims, historical_data_gaps TO collector_rw;

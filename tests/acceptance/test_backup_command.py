@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.clock import SystemClock
-from collector.db.upkeep import backup
+from collector.db.server import embedded
+from collector.db.upkeep import backup_files
 from tests.support.command_line import NARROW, home
 
 Capsys = pytest.CaptureFixture[str]
@@ -20,7 +21,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         kept = account.folder / "data/collector/backups"
         done = account.call(capsys, "run", "--window", "backup")
         assert done.code == 0, done.err
-        (made,) = backup.backups(kept)
+        (made,) = backup_files.backups(kept)
         assert made.taken_at.minute < 2
         assert made.path.stat().st_mode & 0o077 == 0
         shown = " ".join(done.out.split())
@@ -32,7 +33,7 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
 
         account.clock.set(SATURDAY.replace(hour=3))  # type: ignore[union-attr]  # it has one
         assert account.call(capsys, "db", "backup").out.startswith(str(kept))
-        assert len(backup.backups(kept)) == 3
+        assert len(backup_files.backups(kept)) == 3
 
         (tmp_path / "file").write_text("no folder")
         wrong = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__DIRECTORY=str(tmp_path / "file"))
@@ -41,7 +42,39 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         full = account.call(capsys, "run", "--window", "backup", COLLECTOR_BACKUP__RESERVE_GB="1e6")
         assert full.code == 1
         assert "1,000,000.0 GB in reserve are needed" in full.complaint
-        assert len(backup.backups(kept)) == 3
+        assert len(backup_files.backups(kept)) == 3
+
+
+def test_copies_by_command(capsys: Capsys, tmp_path: Path) -> None:
+    """A copy that fails is said, ends with 3, and leaves the backup; one that is there is restored like any backup."""
+    with home(SystemClock(SATURDAY)) as account:
+        copies = {"COLLECTOR_BACKUP__COPIES": str(tmp_path / "usb")}
+        failed = account.call(capsys, "db", "backup", **copies)
+        assert failed.code == 3
+        assert failed.complaint == f"the backup is not copied: {tmp_path / 'usb'} is not there"
+        assert len(backup_files.backups(account.folder / "data/collector/backups")) == 1
+        doctor = account.call(capsys, "doctor", **copies)
+        assert f"bad copies         {tmp_path / 'usb'} is not there" in " ".join(doctor.out.split("\n"))
+        (tmp_path / "usb").mkdir()
+        assert f"ok  copies         {tmp_path / 'usb'} is there" in account.call(capsys, "doctor", **copies).out
+        account.clock.set(SATURDAY.replace(minute=5))  # type: ignore[union-attr]  # it has one
+        assert account.call(capsys, "db", "backup", **copies).code == 0
+        assert account.call(capsys, "db", "backup", str(tmp_path / "once"), **copies).code == 0
+        (copied,) = backup_files.backups(tmp_path / "usb")
+        drill = account.folder / "drill"
+        elsewhere = {"COLLECTOR_DATABASE__DATA_DIR": str(drill)}
+        try:
+            restored = account.call(capsys, "db", "restore", str(copied.path), **elsewhere)
+        finally:
+            embedded.stop(drill)
+        assert restored.code == 0, restored.err
+        assert f"restored {copied.path.name}" in restored.out
+
+        manifest = copied.path.with_suffix(".json")
+        manifest.write_text(manifest.read_text().replace(f'"server": "{copied.server}"', '"server": "abc"'))
+        damaged = account.call(capsys, "db", "restore", str(copied.path))
+        assert damaged.code == 5
+        assert damaged.complaint.startswith(f"{copied.path} is no finished backup: its manifest is damaged: server: ")
 
 
 def test_the_schedule_shows_it(capsys: Capsys) -> None:

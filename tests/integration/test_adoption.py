@@ -16,7 +16,7 @@ from collector.db.bookkeeping import runs_table as runs
 from collector.db.bookkeeping.runs_table import NewRun
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, features, migrate, schema_revisions
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_files
 from collector.domain.errors import DatabaseError, LockHeld
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -100,7 +100,7 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
 
     assert done.bars == 3 * 78 * 5 + 1
     assert set(done.aside) >= {"option_bars_5min", "option_chains", "notes_of_mine"}
-    assert [kept.path for kept in backup.backups(folder)] == [done.backup]
+    assert [kept.path for kept in backup_files.backups(folder)] == [done.backup]
     assert await schema_revisions.current(empty_database_url) == schema_revisions.head()
     assert await connection.fetchval("SELECT count(*) FROM earlier_system.option_bars_5min") == 1172
     assert await connection.fetchval("SELECT note FROM earlier_system.notes_of_mine") == "keep me"
@@ -120,6 +120,45 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     assert await connection.fetchval(_NEW_UNDERLYING) == 3
     assert await connection.fetchval("SELECT count(*) FROM hourly_option_summary") > 0
     assert (await features.report(empty_database_url)).title == (await features.apply(empty_database_url)).title
+    await connection.close()
+
+
+_AWKWARD = """
+ALTER TABLE option_bars_5min ADD vwap double precision, ADD gamma double precision;
+INSERT INTO option_bars_5min (time, contract_id, open, high, low, close, volume, vwap, bid_close, gamma) VALUES
+    ('2026-11-19 15:00Z', 1, 'NaN', 'NaN', 'NaN', 'NaN', 0, 'NaN', 1.2, 'NaN'),
+    ('2026-11-19 15:00Z', 2, 1.5, 250000, 1, 1.25, 10, 1.3, 1.2, 0.01),
+    ('2026-11-19 15:00Z', 3, 1.5, 2, 1, 1.25, 3000000000, 1.3, 1.2, 5000),
+    ('2026-11-19 15:00Z', 4, 1.5, 2, 1, 1.25, 10, 'NaN', 'Infinity', 5000),
+    ('2026-11-19 15:00Z', 5, NULL, 2, 1, NULL, 10, 1.3, 1.2, 0.01);
+CREATE TABLE underlying_bars_5min (time timestamptz, underlying_id int, close double precision, volume numeric);
+INSERT INTO underlying_bars_5min VALUES
+    ('2026-11-19 15:00Z', 1, 640.5, 12), ('2026-11-19 15:05Z', 1, 640.5, 1e15), ('2026-11-19 15:10Z', 1, 'NaN', 0);
+"""
+_READ = """
+SELECT contract_id, open::text, high::text, close::text, volume, vwap::text, bid_close::text, gamma::text, has_gaps
+FROM option_bars_5min WHERE time = '2026-11-19 15:00Z' ORDER BY contract_id
+"""
+
+
+async def test_what_no_column_holds_is_left_out(engine: Engine, empty_database_url: str, folder: Path) -> None:
+    """A series with a number beyond its column is missing and counted, NaN is NULL; everything else can be read."""
+    connection = await _earlier(empty_database_url, engine)
+    await connection.execute(_AWKWARD)
+    done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
+    assert (done.bars, done.unfit) == (3 * 78 * 5 + 1 + 5, 5)
+    assert [tuple(row) for row in await connection.fetch(_READ)] == [
+        (1, None, None, None, 0, None, "1.2000", None, True),
+        (2, None, None, None, None, None, "1.2000", "0.010000", True),
+        (3, None, None, None, None, None, "1.2000", None, True),
+        (4, "1.5000", "2.0000", "1.2500", 10, None, None, None, True),
+        (5, None, None, None, 10, None, "1.2000", "0.010000", True),
+    ]
+    assert await connection.fetch("SELECT * FROM option_bars_5min, underlying_bars_5min LIMIT 1")
+    underlying = "SELECT close::text, volume::text FROM underlying_bars_5min ORDER BY time"
+    assert [tuple(row) for row in await connection.fetch(underlying)] == [
+        ("640.5000", "12.0000"), (None, None), (None, "0.0000"),
+    ]  # fmt: skip
     await connection.close()
 
 
@@ -166,7 +205,7 @@ async def test_interrupted_adoption_goes_on(engine: Engine, empty_database_url: 
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
     assert done.bars == 3 * 78 * 5 + 1
     assert await connection.fetchval("SELECT count(*) FROM request_coverage") == 6
-    assert len(backup.backups(folder)) == 1
+    assert len(backup_files.backups(folder)) == 1
     await connection.close()
 
 
@@ -270,7 +309,7 @@ async def test_earlier_backups_stay(
     old = await backup.backup(plain_database_url, folder, _NOW - timedelta(days=400), clock=_CLOCK)
     connection = await _earlier(empty_database_url, engine)
     done = await adoption.adopt(empty_database_url, folder, _NOW, _CLOCK)
-    assert [kept.path for kept in backup.backups(folder)] == [old.path, done.backup]
+    assert [kept.path for kept in backup_files.backups(folder)] == [old.path, done.backup]
     await connection.close()
 
 

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -17,9 +18,10 @@ import pytest_asyncio
 
 from collector.clock import SystemClock
 from collector.db.schema import features, schema_revisions, tables
-from collector.db.server import programs
+from collector.db.server import embedded, programs
 from collector.db.server.local_server import LocalServer
-from collector.db.upkeep import backup, compaction
+from collector.db.upkeep import backup, backup_files, compaction
+from collector.db.upkeep.restore import known_to_the_server, restore
 from collector.domain.errors import BackupError, CollectorError, DatabaseError, DatabaseUnavailable
 from collector.domain.market_data.spans import Span
 from collector.domain.reports.run_report import Cause
@@ -90,7 +92,11 @@ def empty_server(engine: Engine, engine_matrix: Matrix) -> Iterator[str]:
 
 @pytest_asyncio.fixture
 async def filled(database_url: str, engine: Engine) -> AsyncIterator[str]:
-    """Give a database with rows in every kind of table; on Community with compressed days and aggregates."""
+    """Give a database with rows in every kind of table; on Community with compressed days and aggregates.
+
+    One of its compressed days was repaired and compressed again, another one has rows that came late and are not yet,
+    a third was compressed again by the command that TimescaleDB itself recommends.
+    """
     connection = await asyncpg.connect(database_url)
     await connection.execute(_FILL)
     if engine.name == "community":
@@ -99,8 +105,17 @@ async def filled(database_url: str, engine: Engine) -> AsyncIterator[str]:
             " FROM show_chunks('store.option_bars_5min', older_than => '2026-11-16Z'::timestamptz) AS c"
         )
         await compaction.refresh_aggregates(database_url, Span(_NOW - timedelta(days=30), _NOW))
-        # A late bar in a compressed day: such a half-compressed chunk must survive, too.
-        await connection.execute("UPDATE store.option_bars_5min SET volume = 999 WHERE time = '2026-11-03 15:00Z'")
+        for day in (3, 4):
+            await connection.execute(
+                "UPDATE store.option_bars_5min SET volume = 999 WHERE time = $1",
+                datetime(2026, 11, day, 15, tzinfo=UTC),
+            )
+            if day == 3:
+                assert [one.day.day for one in await compaction.compact(database_url)] == [3]
+        await connection.execute(
+            "SELECT compress_chunk(c, recompress => true)"
+            " FROM show_chunks('store.option_bars_5min', '2026-11-06Z'::timestamptz, '2026-11-05Z'::timestamptz) AS c"
+        )
     await connection.close()
     yield database_url
 
@@ -140,7 +155,7 @@ async def test_the_service_may_back_up(engine: Engine, filled: str, empty_server
     finally:
         await owner.execute("DROP ROLE collector_service")
         await owner.close()
-    await backup.restore(made.path, empty_server, _CLOCK)
+    await restore(made.path, empty_server, _CLOCK)
     assert await _contents(empty_server, engine) == await _contents(filled, engine)
 
 
@@ -153,10 +168,10 @@ async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Pat
         engine.extension,
         schema_revisions.head(),
     )
-    assert [kept.path.name for kept in backup.backups(folder)] == ["collector-20261120T070000Z.dump"]
+    assert [kept.path.name for kept in backup_files.backups(folder)] == ["collector-20261120T070000Z.dump"]
     assert made.path.stat().st_mode & 0o077 == 0
 
-    await backup.restore(made.path, empty_server, _CLOCK)
+    await restore(made.path, empty_server, _CLOCK)
 
     assert await _contents(empty_server, engine) == before
     assert len(before["store.option_bars_5min"]) == 28_080
@@ -172,15 +187,137 @@ async def test_drill(engine: Engine, filled: str, empty_server: str, folder: Pat
     await connection.close()
 
 
+@pytest.mark.parametrize("dumped_by", ["the server's own tools", "newer tools"])
+async def test_newer_tools_restore_into_an_older_server(
+    engine: Engine, filled: str, empty_server: str, folder: Path, monkeypatch: pytest.MonkeyPatch, dumped_by: str
+) -> None:
+    """Where only tools newer than the server are left, its backups come back as well, whichever tools made them."""
+    newer = embedded.binaries()
+    if engine.bindir is None or int(engine.server.split(".")[0]) >= embedded.MAJOR_VERSION:
+        pytest.skip(f"there are no tools newer than PostgreSQL {engine.server} on this machine")
+    tools = [newer if dumped_by == "newer tools" else engine.bindir]
+    monkeypatch.setattr(programs, "_installed", lambda name: iter([folder / name for folder in tools]))
+    made = await backup.backup(filled, folder, _NOW, clock=_CLOCK)
+    assert made.program == (embedded.MAJOR_VERSION if dumped_by == "newer tools" else made.major)
+    tools[:] = [newer]
+    await restore(made.path, empty_server, _CLOCK)
+    assert await _contents(empty_server, engine) == await _contents(filled, engine)
+
+
+_OF_THE_OLDEST = frozenset(
+    {
+        "check_function_bodies",
+        "client_encoding",
+        "client_min_messages",
+        "default_table_access_method",
+        "default_tablespace",
+        "idle_in_transaction_session_timeout",
+        "lock_timeout",
+        "row_security",
+        "standard_conforming_strings",
+        "statement_timeout",
+        "xmloption",
+    }
+)
+"""What pg_dump 14 sets, as its source says: parameters of the oldest server that is supported."""
+
+
+def _settings_of(script: bytes) -> set[str]:
+    """Return the parameters that a script sets anywhere but in its rows."""
+    found, is_row = set(), False
+    for line in script.splitlines():
+        if is_row or re.match(rb"COPY .* FROM stdin;$", line):
+            is_row = line != b"\\."
+        elif name := re.match(rb"SET (\w+) = ", line):
+            found.add(name[1].decode())
+    return found
+
+
+async def test_a_script_sets_nothing_that_the_oldest_server_lacks(database_url: str, folder: Path) -> None:
+    """Whatever made it, what reaches a server of version 14 sets only what that knows, also between the tables."""
+    made = await backup.backup(database_url, folder, _NOW, clock=_CLOCK)
+    reader = await programs.fitting("pg_restore", made.program)
+    script = (await programs.run(reader.path, "--file=-", str(made.path), env=os.environ)).encode()
+    stream = asyncio.StreamReader()
+    stream.feed_data(script)
+    stream.feed_eof()
+    known = frozenset(name.encode() for name in _OF_THE_OLDEST)
+    passed = b"".join([part async for part in known_to_the_server(stream, known)])
+    assert _settings_of(passed) == _settings_of(script) & _OF_THE_OLDEST >= {"statement_timeout", "default_tablespace"}
+    assert passed.count(b"\n") == script.count(b"\n") - len(_settings_of(script) - _OF_THE_OLDEST)
+
+
+def _older_tools() -> list[Path]:
+    """Return folders of client tools whose file format ends before that of the embedded ones."""
+    return [path.parent for path in Path("/usr/lib/postgresql").glob("1[2-5]/bin/psql")]
+
+
+async def test_tools_that_cannot_read_the_dump_say_so(
+    plain_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch, engine_matrix: Matrix, plain_engine: Engine
+) -> None:
+    """Tools older than those that made a dump are tried, say why they cannot, and leave the database as it is."""
+    older = _older_tools()
+    made = await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
+    if not older or made.program < embedded.MAJOR_VERSION:
+        pytest.skip("there are no tools older than PostgreSQL 16, or no embedded ones, on this machine")
+    monkeypatch.setattr(programs, "_installed", lambda name: iter([older[0] / name]))
+    with contextlib.closing(engine_matrix.create(plain_engine, "template0")) as urls:
+        empty = next(urls)
+        with pytest.raises(DatabaseError, match=r"unsupported version \(1\.16\) in file header") as no:
+            await restore(made.path, empty, _CLOCK)
+        assert no.value.hint == f"install postgresql-client-{made.program} or later"
+        monkeypatch.undo()
+        await restore(made.path, empty, _CLOCK)
+
+
+async def test_a_restore_that_fails_says_what_is_left(
+    plain_database_url: str, folder: Path, engine_matrix: Matrix, plain_engine: Engine
+) -> None:
+    """The first statement that the server refuses ends a restore, in its words, with what to do about the rest."""
+    made = await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
+    with contextlib.closing(engine_matrix.create(plain_engine, "template0")) as urls:
+        url = next(urls)
+        connection = await asyncpg.connect(url)
+        await connection.execute("CREATE DOMAIN option_chains AS int")
+        with pytest.raises(DatabaseError, match=r'psql failed: .*ERROR:  type "option_chains" already exists') as no:
+            await restore(made.path, url, _CLOCK)
+        await connection.close()
+    assert no.value.hint == "the database is half restored: drop it before you try again"
+
+
+def _roundabout(url: str) -> str:
+    """Return a URL of the same database, with a host before it that does not answer and all kinds of parameters."""
+    address = urlsplit(url)
+    given = dict(parse_qsl(address.query))
+    host, port = given.get("host", address.hostname), given.get("port", address.port or 5432)
+    said = {"host": f"127.0.0.1,{host}", "port": f"1,{port}", "target_session_attrs": "read-write"}
+    more = {"sslmode": "prefer", "application_name": "a drill", "work_mem": "8MB", "search_path": 'public, "a b"'}
+    return f"postgresql://{address.username}@{address.path}?{urlencode({**said, **more})}"
+
+
+async def test_a_url_with_several_hosts_and_parameters(
+    plain_database_url: str, folder: Path, engine_matrix: Matrix, plain_engine: Engine
+) -> None:
+    """Where the driver gets to, pg_dump and psql get to: past a host that is away, with settings for the session."""
+    made = await backup.backup(_roundabout(plain_database_url), folder, _NOW, clock=_CLOCK)
+    with contextlib.closing(engine_matrix.create(plain_engine, "template0")) as urls:
+        empty = next(urls)
+        await restore(made.path, _roundabout(empty), _CLOCK)
+        assert await schema_revisions.current(empty) == schema_revisions.head()
+
+
 async def test_restore_never_writes_into_a_used_database(filled: str, folder: Path) -> None:
     """A database with tables is refused, and stays as it is."""
     made = await backup.backup(filled, folder, _NOW, clock=_CLOCK)
     with pytest.raises(DatabaseError, match="not empty"):
-        await backup.restore(made.path, filled, _CLOCK)
+        await restore(made.path, filled, _CLOCK)
 
 
-async def test_backups_are_pruned_after_a_good_one_only(plain_database_url: str, folder: Path) -> None:
+async def test_backups_are_pruned_after_a_good_one_only(
+    plain_database_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is older than 30 days goes with the next good backup; a failed one prunes nothing and leaves no dump."""
+    monkeypatch.setattr(backup_files, "KEPT_AT_LEAST", 2)
     first = await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
     await backup.backup(plain_database_url, folder, _NOW + timedelta(days=1), clock=_CLOCK)
     nowhere = plain_database_url.replace("/collector_test_", "/no_such_")
@@ -188,29 +325,39 @@ async def test_backups_are_pruned_after_a_good_one_only(plain_database_url: str,
         await backup.backup(nowhere, folder, _NOW + timedelta(days=60), clock=_CLOCK)
     assert len(os.listdir(folder)) == 4  # noqa: PTH208 - a look at two backups, not a walk
     await backup.backup(plain_database_url, folder, _NOW + timedelta(days=31, hours=-1), clock=_CLOCK)
-    assert [kept.taken_at.day for kept in backup.backups(folder)] == [21, 21]
+    assert [kept.taken_at.day for kept in backup_files.backups(folder)] == [21, 21]
     assert not first.path.exists()
+
+
+async def test_two_at_once(plain_database_url: str, folder: Path) -> None:
+    """Backups that are made at once, by the schedule and by hand, are two good ones; neither prunes the other's."""
+    made = await asyncio.gather(
+        *(backup.backup(plain_database_url, folder, _NOW, keep_days=1, clock=_CLOCK) for _ in range(3))
+    )
+    assert {kept.path for kept in backup_files.backups(folder)} == {one.path for one in made}
+    assert len({one.path for one in made}) == 3
+    assert len(_names(folder)) == 6
 
 
 async def test_damaged_and_unfinished_backups_do_not_count(plain_database_url: str, folder: Path) -> None:
     """A dump without manifest, or of another size than its manifest says, is no backup."""
     made = await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
     (folder / "collector-20261119T070000Z.dump").write_bytes(b"half")
-    assert backup.backups(folder) == (made,)
+    assert backup_files.backups(folder) == (made,)
     made.path.write_bytes(made.path.read_bytes()[:-1])
-    assert backup.backups(folder) == ()
+    assert backup_files.backups(folder) == ()
     with pytest.raises(DatabaseError, match="damaged"):
-        await backup.restore(made.path, plain_database_url, _CLOCK)
+        await restore(made.path, plain_database_url, _CLOCK)
 
 
 async def test_what_is_missing(plain_database_url: str, folder: Path) -> None:
     """Without a backup since one was due, it is said how old the latest is, or that there is none."""
     two = datetime(2026, 11, 21, 7, 0, tzinfo=UTC)
-    assert backup.missing(folder, _NOW, _NOW) == f"there is no backup in {folder}"
+    assert backup_files.missing(folder, _NOW, _NOW) == f"there is no backup in {folder}"
     await backup.backup(plain_database_url, folder, _NOW + timedelta(minutes=3), clock=_CLOCK)
-    assert backup.latest(folder) == _NOW + timedelta(minutes=3)
-    assert backup.missing(folder, _NOW, two + timedelta(hours=3)) is None
-    late = backup.missing(folder, two, two + timedelta(hours=3))
+    assert backup_files.latest(folder) == _NOW + timedelta(minutes=3)
+    assert backup_files.missing(folder, _NOW, two + timedelta(hours=3)) is None
+    late = backup_files.missing(folder, two, two + timedelta(hours=3))
     assert late == f"the latest backup in {folder} is 27 hours old"
 
 
@@ -241,21 +388,6 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def _leave(part: Path, at: datetime) -> None:
-    """Write an unfinished dump that was last written to at an instant."""
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.write_bytes(b"half")
-    os.utime(part, (at.timestamp(), at.timestamp()))
-
-
-async def test_what_a_power_cut_left_goes_with_the_next_good_one(plain_database_url: str, folder: Path) -> None:
-    """A dump that nobody finished within a day is removed; one that may be at work stays."""
-    for name, age in (("old", timedelta(hours=25)), ("new", timedelta(hours=1))):
-        _leave(folder / f"collector-{name}.part", _NOW - age)
-    await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
-    assert [name for name in _names(folder) if name.endswith(".part")] == ["collector-new.part"]
-
-
 async def test_server_that_does_not_fit_is_refused(plain_database_url: str, folder: Path) -> None:
     """A backup with TimescaleDB, or of a newer PostgreSQL, is not restored where it would be something else."""
     made = await backup.backup(plain_database_url, folder, _NOW, clock=_CLOCK)
@@ -263,10 +395,10 @@ async def test_server_that_does_not_fit_is_refused(plain_database_url: str, fold
     facts = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({**facts, "extension": "2.27.2", "edition": "community"}))
     with pytest.raises(DatabaseError, match=r"needs TimescaleDB 2\.27\.2, which this server does not have"):
-        await backup.restore(made.path, plain_database_url, _CLOCK)
+        await restore(made.path, plain_database_url, _CLOCK)
     manifest.write_text(json.dumps({**facts, "server": "99.1"}))
     with pytest.raises(DatabaseError, match=r"is of PostgreSQL 99\.1"):
-        await backup.restore(made.path, plain_database_url, _CLOCK)
+        await restore(made.path, plain_database_url, _CLOCK)
 
 
 async def test_community_backup_is_refused_by_an_apache_build(
@@ -285,29 +417,10 @@ async def test_community_backup_is_refused_by_an_apache_build(
     server.start()
     try:
         with pytest.raises(DatabaseError, match="backup is of the Community edition") as no:
-            await backup.restore(made.path, server.url("postgres"), _CLOCK)
+            await restore(made.path, server.url("postgres"), _CLOCK)
     finally:
         server.stop("immediate")
     assert "a server with the Community edition" in no.value.hint
-
-
-async def test_a_program_ends_with_who_waits_for_it(folder: Path) -> None:
-    """A dump that is given up does not go on writing."""
-    said = folder.with_suffix(".pid")
-    with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.5):
-            await programs.run(Path("/bin/sh"), "-c", f"echo $$ > {said}; exec sleep 60", env=os.environ)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(said.read_text()), 0)
-
-
-def test_password_is_no_argument() -> None:
-    """The programs get user, password and host by their environment, percent-decoded."""
-    env = programs.environment("postgresql://owner:p%40ss@db.example:6543/bars?sslmode=require")
-    wanted = ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE", "PGSSLMODE")
-    assert [env[name] for name in wanted] == ["owner", "p@ss", "db.example", "6543", "bars", "require"]
-    socket = programs.environment("postgresql://postgres@/collector?host=/run/a%20b&port=5432")
-    assert (socket["PGHOST"], socket["PGDATABASE"]) == ("/run/a b", "collector")
 
 
 async def test_failing_program_says_why(folder: Path) -> None:

@@ -27,7 +27,7 @@ from collector.config import (
     WindowsSettings,
 )
 from collector.db.connection import pool
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup_files
 from collector.domain.errors import BackupError
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import Order, order_for
@@ -98,7 +98,7 @@ async def test_the_schedule_makes_it(plain_database_url: str, tmp_path: Path) ->
         assert await composition.run_due(settings, clock, no_bar) == []
     report = outcome.report
     assert (report.window, report.session, report.status) == (Window.BACKUP, FRIDAY, RunStatus.SUCCESS)
-    (kept,) = backup.backups(settings.backup.path)
+    (kept,) = backup_files.backups(settings.backup.path)
     assert report.backup is not None
     assert (report.backup.file, report.backup.bytes, report.backup.kept) == (str(kept.path), kept.bytes, 1)
     assert report.environment.last_backup == kept.taken_at
@@ -123,7 +123,7 @@ def test_serve_makes_it(
         assert not work.done()
         work.cancel()
         await work
-        (kept,) = backup.backups(settings.backup.path)
+        (kept,) = backup_files.backups(settings.backup.path)
         assert new_york(21, 2) <= kept.taken_at < new_york(21, 2, 1)
         with clock.hold():
             (row,) = await backup_runs(plain_database_url)
@@ -164,6 +164,36 @@ async def test_a_failure_is_told_once_and_so_is_its_end(plain_database_url: str,
         (2, "failed", "backup"),
         (3, "success", None),
     ]
+
+
+async def test_a_copy_that_fails_fails_no_backup_and_is_told(plain_database_url: str, tmp_path: Path) -> None:
+    """One disk is there, one is not: the backup is good, the owner is mailed at once, and again when it is copied."""
+    clock = SystemClock(new_york(21, 2))
+    there, away = tmp_path / "nas", tmp_path / "usb"
+    there.mkdir()
+    async with mails() as (mailbox, port):
+        settings = settings_for(plain_database_url, tmp_path, port, weekly_login_reminder=False)
+        rules = settings.backup.model_copy(update={"copies": (there, away)})
+        settings = settings.model_copy(update={"backup": rules})
+        first = await composition.run_window(settings, order_for_backup(settings, clock), clock)
+        assert not away.exists()
+        away.mkdir()
+        await composition.run_window(settings, order_for_backup(settings, clock), clock)
+    assert first.report.status is RunStatus.SUCCESS
+    told, over = mailbox.received
+    assert str(told["Subject"]).startswith("[collector] backup 2026-11-20 OK · ")
+    assert str(told["Subject"]).endswith(" · not copied")
+    body = told.get_body(("plain",))
+    assert body is not None
+    assert f"It is not copied: {away} is not there." in " ".join(body.get_content().split())
+    assert "WHAT IS OVER" in str(over.get_body(("plain",)))
+    one, two = (backup_files.backups(folder) for folder in (there, away))
+    assert [kept.number for kept in (*one, *two)] == [1, 2, 2]
+    manifest = json.loads(one[0].path.with_suffix(".json").read_text())
+    assert manifest["configuration"]["symbols"][0]["symbol"] == "PLTR"
+    assert "postgres" in manifest["configuration"]["database"]["url"]
+    (row, _) = await backup_runs(plain_database_url)
+    assert json.loads(row["backup"])["copies"][1] == {"folder": str(away), "problem": f"{away} is not there"}
 
 
 async def test_what_is_missing_is_told_two_hours_after_it_was_due(plain_database_url: str, tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Daily bars of underlyings, from the gateway to the tables, against the simulated market's truth."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import asyncpg
@@ -13,6 +15,7 @@ from collector.db.bars import quality_checks
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.connection import pool
 from collector.db.contracts import contract_tables
+from collector.domain.market_data.answers import Answer, HistoricalOutcome, HistoricalRequest
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.calendar import Calendar
@@ -20,7 +23,8 @@ from collector.runs import window_run
 from collector.runs.dependencies import Parts
 from collector.runs.fetching import splits
 from collector.runs.finished import Finished
-from collector.runs.orders import backfill_order
+from collector.runs.orders import backfill_order, order_for
+from collector.runs.source import MarketDataSource
 from collector.simulator.market import Dividend, MarketSettings, Split
 from collector.simulator.scenarios import named
 from collector.simulator.server import Gateway
@@ -151,6 +155,8 @@ FROM underlying_bars_1min GROUP BY slot
 SPLIT = MarketSettings(corporate_actions=(Split("TSLA", FRIDAY, 3),))
 DIVIDEND = MarketSettings(corporate_actions=(Dividend("TSLA", FRIDAY, Decimal("1.25")),))
 THURSDAY_EVENING = datetime(2026, 11, 19, 17, 45, tzinfo=NEW_YORK)
+NOVEMBER_SPLIT = MarketSettings(corporate_actions=(Split("TSLA", date(2026, 11, 4), 3),))
+OCTOBER_EVENING = datetime(2026, 10, 22, 17, 45, tzinfo=NEW_YORK)
 _QUARTER = date(2026, 8, 24)
 _REVISIONS = "SELECT time::date AS day, close, adjusted_close FROM bar_revisions ORDER BY time"
 _FACTORS = "SELECT first_session, last_session, sessions, factor FROM adjustment_revisions"
@@ -175,6 +181,65 @@ async def test_a_split_reads_the_history_again(database_url: str, gateway: Gatew
     assert tuple(factor)[:3] == (_QUARTER, date(2026, 11, 19), len(before))
     assert float(factor["factor"]) == pytest.approx(3, abs=0.0001)
     assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
+
+
+@pytest.mark.gateway(
+    at=OCTOBER_EVENING, market=MarketSettings(corporate_actions=(Split("TSLA", date(2026, 11, 4), 3),))
+)
+async def test_an_absence_leaves_no_hole(database_url: str, gateway: Gateway, gateway_clock: SystemClock) -> None:
+    """After four weeks in which nobody was there to collect all sessions come, and a split among them is seen."""
+    await backfilled(database_url, gateway, gateway_clock, 30, "TSLA")
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, [split.symbol for split in finished.splits]) == (RunStatus.SUCCESS, ["TSLA"])
+    assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", date(2026, 9, 22), FRIDAY)
+    assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
+
+
+LISTED = date(2026, 11, 9)
+
+
+class Young:
+    """The gateway, of stocks that were listed on LISTED."""
+
+    def __init__(self, source: MarketDataSource) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the source has
+        return getattr(self._source, name)
+
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
+        """Leave out the days before."""
+        answer = await self._source.historical(request, priority)
+        if request.data_set is not UNDERLYING_BARS_1DAY or not isinstance(answer, Answer):
+            return answer
+        return replace(answer, bars=tuple(bar for bar in answer.bars if bar.time.date() >= LISTED))
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING)
+async def test_nothing_is_expected_before_the_listing(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Two nights show that there is nothing before the first bar; then no night asks for it, or is partial for it."""
+    settings = narrow("PLTR")
+    selected = "SELECT min(lower(selected)) FROM underlying_selections WHERE data_set = 3"
+    evenings = (THURSDAY_EVENING, EVENING, EVENING + timedelta(days=3))
+    for evening, planned in zip(evenings, (2, 3, 2), strict=True):
+        gateway_clock.set(evening)
+        async with parts_for(database_url, gateway, settings, gateway_clock) as opened:
+            parts = replace(opened, source=Young(opened.source))
+            order = (
+                backfill_order(settings, parts.calendar, evening, 60, data_set=UNDERLYING_BARS_1DAY)
+                if evening == THURSDAY_EVENING
+                else order_for(Window.DAILY_BARS, settings, parts.calendar, evening)
+            )
+            finished = await window_run.run(order, parts)
+        assert (finished.status, finished.tally.planned) == (RunStatus.SUCCESS, planned), finished
+        if evening != THURSDAY_EVENING:
+            assert date(2026, 11, 6) < (await fetch(database_url, selected))[0][0] <= LISTED
+            assert await fetch(database_url, "SELECT 1 FROM negative_claims") == []
+        assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps") == []
+    assert (await stored(database_url))["PLTR"] == true_rows(gateway, "PLTR", LISTED, date(2026, 11, 23))
 
 
 @pytest.mark.gateway(at=THURSDAY_EVENING, market=DIVIDEND)

@@ -44,6 +44,14 @@ async def test_start_and_success_with_the_report_as_body() -> None:
     assert f"Host: 127.0.0.1:{received.port}" in received.heads[1]
 
 
+async def test_any_text_can_be_pinged() -> None:
+    """What UTF-8 cannot hold, or the service would cut in the middle, holds up no ping."""
+    told = replace(examples.failed(), window=Window.EOD, host="\ud800", log_path="é" * 20_000 + "\ud800")
+    async with pings() as received:
+        assert await switch(received.url("/x")).ended(told)
+    assert received.paths == ["/x/fail"]
+
+
 @pytest.mark.parametrize("status", [RunStatus.PARTIAL, RunStatus.FAILED, RunStatus.INTERRUPTED])
 async def test_anything_but_success_is_a_failure(status: RunStatus) -> None:
     """Whatever else a run ended as pings /fail."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +10,11 @@ from datetime import UTC, date, datetime, timedelta
 from email import message_from_string
 from email.policy import default
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import Phase, example, given, settings
+from hypothesis import strategies as st
 
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
@@ -19,6 +23,7 @@ from collector.domain.reports.run_report import Cause, Environment, FailureRepor
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.channels.channel import Delivery
 from collector.notify.channels.desktop import DesktopChannel
+from collector.notify.channels.mail_message import read
 from collector.notify.fan_out import Notifier
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
@@ -26,6 +31,7 @@ from collector.notify.reports.mail_rendering import Renderer
 from tests.support.mail_server import Mailbox, mail_server
 
 SECRET = "hunter2-and-more"  # noqa: S105 - planted on purpose
+ODD = st.text(st.one_of(st.characters(), st.sampled_from("\r\n\0\x85\u2028\u202e\ud800{}<&$ :=?é日😀א")), max_size=60)
 START = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
 
 
@@ -41,8 +47,8 @@ def _notifier(directory: Path, port: int | None, desktop: bool = False, clock: C
             timeout_s=5,
             attempts=1,
         )
-    settings = NotifySettings(smtp=smtp, desktop=DesktopSettings(enabled=desktop))
-    return Notifier(settings, log_directory=directory, clock=clock or SystemClock(START), secrets=[SECRET], host="box")
+    notify = NotifySettings(smtp=smtp, desktop=DesktopSettings(enabled=desktop))
+    return Notifier(notify, log_directory=directory, clock=clock or SystemClock(START), secrets=[SECRET], host="box")
 
 
 def _down(window: Window, hours: float) -> RunReport:
@@ -105,7 +111,7 @@ async def test_a_mail_that_could_not_be_sent_is_sent_by_the_next_run_once(tmp_pa
             await _notifier(tmp_path, port).run_finished(report)
 
     states = [mail["Subject"].split(" · ")[0].split()[-1] for mail in mailbox.received]
-    assert states == ["FAILED", "RECOVERED", "OK"]
+    assert states == ["FAILED", "PARTIAL", "OK"]
     assert _names(tmp_path, "*.queued.eml") == []
     assert len(_names(tmp_path, "*.eml")) == 3
 
@@ -188,6 +194,10 @@ async def test_the_desktop_is_told_of_failures_not_of_successes(
     assert "FAILED" in words[-2]
     assert (later[0], "OK" in later[-2]) == ("--urgency=critical", True)
 
+    # What is over after a partial run is no recovery, on the desktop neither.
+    await _notifier(tmp_path, None, desktop=True).run_finished(examples.partial())
+    assert json.loads(said.read_text().splitlines()[-1])[-2].startswith("[collector] eod 2026-11-20 PARTIAL")
+
     program.unlink()
     results = await _notifier(tmp_path / "other", None, desktop=True).run_finished(examples.failed())
     assert [(d.channel, d.ok) for d in results] == [("outbox", True), ("desktop", False)]
@@ -246,13 +256,13 @@ async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Pat
 
 
 async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
-    """`collector notify test`: seven mails arrive, marked as tests, and nothing is remembered of them."""
+    """`collector notify test`: eight mails arrive, marked as tests, and nothing is remembered of them."""
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
         results: tuple[Delivery, ...] = await _notifier(tmp_path, port).test()
 
     assert all(result.ok for result in results)
-    assert len(mailbox.received) == 7
+    assert len(mailbox.received) == 8
     assert all(mail["Subject"].endswith("(test)") for mail in mailbox.received)
     assert not (tmp_path / "email_notifications" / "alerts.json").exists()
 
@@ -274,3 +284,33 @@ def test_mails_go_out_on_virtual_time(tmp_path: Path) -> None:
 
     assert received == 2
     assert now - START < timedelta(seconds=5)
+
+
+# Each example renders three mails, and to make a failing one smaller would take minutes.
+@settings(max_examples=settings().max_examples // 10, phases=[Phase.explicit, Phase.generate])
+@given(texts=st.lists(ODD, min_size=6, max_size=6), cause=st.sampled_from(Cause))
+@example(texts=["/data/\udce9.csv"] * 6, cause=Cause.UNFORESEEN)
+@example(texts=["\0\r\nBcc: x@y.z\r\n\r\n{{ 1 }}\x1b[31m\u202e" * 5] * 6, cause=Cause.GATEWAY_DOWN)
+async def test_any_text_of_a_run_is_told(texts: list[str], cause: Cause) -> None:
+    """Whatever an error, a path or a service has said: no channel fails over it, and it is remembered as told."""
+    message, hint, symbol, error, host, trace = texts
+    failure = FailureReport(
+        stage=Stage.STORE, cause=cause, message=message, hint=hint, saved=hint, resume=error, traceback=trace
+    )
+    report = replace(
+        examples.failed(),
+        host=host,
+        failure=failure,
+        log_path=message,
+        symbols=tuple(replace(one, symbol=symbol, error=error) for one in examples.failed().symbols),
+        errors=tuple(replace(one, examples=(error, message)) for one in examples.failed().errors),
+        environment=replace(examples.failed().environment, backup_missing=hint),
+    )
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patches:
+        patches.setattr(os, "fsync", lambda _: None)
+        first = await _notifier(Path(folder), None).run_finished(report)
+        again = await _notifier(Path(folder), None).run_finished(report)
+        digest = await _notifier(Path(folder), None).week_over(replace(week(), digest=(message, error), host=host))
+        kept = [read(path.read_bytes()) for path in (Path(folder) / "email_notifications").glob("*.eml")]
+    assert [one.ok for one in (*first, *again, *digest)] == [True, True]
+    assert len(kept) == 2

@@ -2,8 +2,8 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +12,25 @@ from pydantic import ValidationError
 
 from collector.clock import SystemClock
 from collector.config.notify_settings import Security, SmtpSettings
-from collector.notify.channels.mail_message import Mail, message
+from collector.notify.channels.mail_message import Mail, compose
 from collector.notify.channels.smtp import (
+    MailDeferred,
+    MailError,
     MailLoginRefused,
     MailRefused,
     MailServerBusy,
+    MailServerError,
+    MailServerRefused,
     MailServerUnreachable,
     MailServerUntrusted,
-    Smtp,
+    MailUnanswered,
+    SmtpSession,
 )
 from tests.support.mail_server import PASSWORD, USER, Certificates, Mailbox, certificates, mail_server
 
+OWNER, SECOND = "owner@example.org", "second@example.org"
 WRONG = "wrong-but-secret"
 PNG = b"\x89PNG\r\n\x1a\n....\r\n.\r\n--not the end"
-
-
-class _Waits(SystemClock):
-    """A clock that notes how long it was asked to wait, and does not."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waited: list[float] = []
-
-    async def sleep(self, seconds: float) -> None:
-        """Note the wait and yield."""
-        self.waited.append(seconds)
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
@@ -53,7 +46,7 @@ def _settings(port: int, security: Security = Security.NONE, **more: Any) -> Smt
             "port": port,
             "security": security,
             "sender": "collector@example.org",
-            "recipients": ("owner@example.org", "second@example.org"),
+            "recipients": (OWNER, SECOND),
             "timeout_s": 5,
             **more,
         }
@@ -64,7 +57,7 @@ SUBJECT = "[collector] eod 2026-11-20 PARTIAL · 99.8 % · é · – … שלו�
 """Long, and with neighbouring words that have to be encoded."""
 
 
-def _message() -> EmailMessage:
+def _content() -> bytes:
     mail = Mail(
         name="n",
         subject=SUBJECT,
@@ -73,29 +66,36 @@ def _message() -> EmailMessage:
         made_at=datetime(2026, 11, 20, tzinfo=UTC),
         pictures={"coverage-0": PNG},
     )
-    return message(mail, sender="collector@example.org", recipients=["owner@example.org", "second@example.org"])
+    return compose(mail, sender="collector@example.org", recipients=[OWNER, SECOND])
+
+
+async def _sent(settings: SmtpSettings, content: bytes | None = None) -> Mapping[str, MailError | None]:
+    async with SmtpSession(settings, SystemClock()) as session:
+        return await session.send(content or _content(), settings.recipients)
 
 
 def _arrived(mailbox: Mailbox) -> None:
-    (received,) = mailbox.received
-    assert received["Subject"] == SUBJECT
-    text, html = received.get_body(("plain",)), received.get_body(("html",))
-    assert text is not None
-    assert html is not None
-    assert text.get_content().splitlines() == ["שלום", ".", "..dots at the start of lines"]
-    assert "é" in html.get_content()
-    assert [part.get_content() for part in received.walk() if part.get_content_type() == "image/png"] == [PNG]
-    assert mailbox.recipients == [["owner@example.org", "second@example.org"]]
+    for received in mailbox.received:
+        assert received["Subject"] == SUBJECT
+        text, html = received.get_body(("plain",)), received.get_body(("html",))
+        assert text is not None
+        assert html is not None
+        assert text.get_content().splitlines() == ["שלום", ".", "..dots at the start of lines"]
+        assert "é" in html.get_content()
+        assert [part.get_content() for part in received.walk() if part.get_content_type() == "image/png"] == [PNG]
+    assert mailbox.recipients == [[OWNER], [SECOND]]
+    assert [mail["To"] for mail in mailbox.received] == [OWNER, SECOND]
 
 
 async def test_plain_to_this_machine() -> None:
     """Without encryption to loopback: what arrives is what was sent, to everybody."""
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
-        await Smtp(_settings(port), SystemClock()).send(_message())
+        assert await _sent(_settings(port)) == {OWNER: None, SECOND: None}
 
     _arrived(mailbox)
-    assert mailbox.encrypted == [False]
+    assert mailbox.encrypted == [False, False]
+    assert mailbox.connections == 1
 
 
 def test_plain_to_another_machine_is_refused() -> None:
@@ -111,10 +111,10 @@ async def test_encrypted_with_login(security: Security, tls: Certificates) -> No
     contexts = {"tls": tls.server} if security is Security.TLS else {"starttls": tls.server}
     async with mail_server(mailbox, login=True, **contexts) as port:
         settings = _settings(port, security, ca_file=tls.ca_file, username=USER, password=PASSWORD)
-        await Smtp(settings, SystemClock()).send(_message())
+        assert await _sent(settings) == {OWNER: None, SECOND: None}
 
     _arrived(mailbox)
-    assert mailbox.encrypted == [True]
+    assert mailbox.encrypted == [True, True]
     assert mailbox.logins == [USER]
 
 
@@ -127,14 +127,15 @@ async def test_a_wrong_certificate_gets_neither_mail_nor_login(
     (tmp_path / "other").mkdir()
     other = certificates(tmp_path / "other", "mail.example.org")
     serving, trusted = (other, tls) if wrong == "unknown authority" else (other, other)
-    mailbox, clock = Mailbox(), _Waits()
+    mailbox = Mailbox()
     contexts = {"tls": serving.server} if security is Security.TLS else {"starttls": serving.server}
     async with mail_server(mailbox, login=True, **contexts) as port:
         settings = _settings(port, security, ca_file=trusted.ca_file, username=USER, password=PASSWORD)
-        with pytest.raises(MailServerUntrusted, match="certificate"):
-            await Smtp(settings, clock).send(_message())
+        with pytest.raises(MailServerUntrusted, match="certificate") as caught:
+            await _sent(settings)
 
-    assert (mailbox.received, mailbox.logins, clock.waited) == ([], [], [])
+    assert not caught.value.retry
+    assert (mailbox.received, mailbox.logins) == ([], [])
 
 
 async def test_a_server_without_starttls_gets_nothing() -> None:
@@ -142,78 +143,151 @@ async def test_a_server_without_starttls_gets_nothing() -> None:
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
         with pytest.raises(MailServerUntrusted, match="STARTTLS"):
-            await Smtp(_settings(port, Security.STARTTLS), _Waits()).send(_message())
+            await _sent(_settings(port, Security.STARTTLS))
 
     assert mailbox.received == []
 
 
-async def test_a_wrong_login_is_named_and_not_repeated(tls: Certificates) -> None:
-    """One try: a second one with the same secret only locks the account. The secret is in no word of the error."""
-    mailbox, clock = Mailbox(), _Waits()
+async def test_a_wrong_login_is_named_and_not_to_be_repeated(tls: Certificates) -> None:
+    """A second try with the same secret only locks the account. The secret is in no word of the error."""
+    mailbox = Mailbox()
     async with mail_server(mailbox, starttls=tls.server, login=True) as port:
         settings = _settings(port, Security.STARTTLS, ca_file=tls.ca_file, username=USER, password=WRONG)
         with pytest.raises(MailLoginRefused, match="refused the login: 535") as caught:
-            await Smtp(settings, clock).send(_message())
+            await _sent(settings)
 
-    assert clock.waited == []
+    assert not caught.value.retry
     assert WRONG not in f"{caught.value}{caught.value.hint}{caught.value.__cause__!r}"
 
 
-async def test_not_now_then_success() -> None:
-    """A 4xx answer is waited out, longer each time, and the mail arrives once."""
-    mailbox, clock = Mailbox(answers=["451 try later", "452 still full", "250 OK"]), _Waits()
-    async with mail_server(mailbox) as port:
-        await Smtp(_settings(port, retry_wait_s=7), clock).send(_message())
+@pytest.mark.parametrize(
+    ("mailbox", "kind", "words"),
+    [
+        (Mailbox(answers=["451 try later"]), MailDeferred, "answered 451 try later"),
+        (Mailbox(answers=["554 no thanks"]), MailRefused, "answered 554 no thanks"),
+        (Mailbox(answers=["552 too much"]), MailRefused, "answered 552 too much"),
+        (Mailbox(sender_answer="552 message size exceeds the limit"), MailRefused, "answered 552 message size"),
+        (Mailbox(sender_answer="452 not enough storage"), MailDeferred, "answered 452 not enough"),
+    ],
+)
+async def test_what_the_server_says_to_a_mail_is_a_value(mailbox: Mailbox, kind: type[MailError], words: str) -> None:
+    """4xx is not now, 5xx is never; the session goes on, and takes the next mail."""
+    async with mail_server(mailbox) as port, SmtpSession(_settings(port), SystemClock()) as session:
+        answers = await session.send(_content(), [OWNER, SECOND])
+        mailbox.answers, mailbox.sender_answer = ["250 OK"], "250 OK"
+        assert await session.send(_content(), [OWNER, SECOND]) == {OWNER: None, SECOND: None}
 
-    _arrived(mailbox)
-    assert clock.waited == [7, 14]
-
-
-async def test_not_now_for_ever_ends() -> None:
-    """The number of attempts is bounded, and the error says that a later run may try."""
-    mailbox, clock = Mailbox(answers=["451 try later"]), _Waits()
-    async with mail_server(mailbox) as port:
-        with pytest.raises(MailServerBusy, match="451 try later") as caught:
-            await Smtp(_settings(port, attempts=3), clock).send(_message())
-
-    assert mailbox.attempts == 3
-    assert caught.value.retry
-    assert not caught.value.final
+    assert list(answers) == [OWNER, SECOND]
+    assert all(type(error) is kind and words in error.message for error in answers.values())
+    assert mailbox.connections == 1
 
 
 @pytest.mark.parametrize(
-    "mailbox", [Mailbox(answers=["554 no thanks"]), Mailbox(recipient_answer="550 nobody of that name")]
+    ("answer", "kind"), [("450 mailbox busy", MailDeferred), ("550 nobody of that name", MailRefused)]
 )
-async def test_never_is_final(mailbox: Mailbox) -> None:
-    """A 5xx answer, to the mail or to its recipients, is not tried again."""
-    clock = _Waits()
+async def test_what_the_server_says_to_a_recipient_is_his_alone(answer: str, kind: type[MailError]) -> None:
+    """The others get the mail; where nobody is left, the answers are each recipient's own."""
+    mailbox = Mailbox(recipient_answers={OWNER: answer})
     async with mail_server(mailbox) as port:
-        with pytest.raises(MailRefused, match=r"answered 55[04] .*no") as caught:
-            await Smtp(_settings(port), clock).send(_message())
+        answers = await _sent(_settings(port))
+        mailbox.recipient_answers = {OWNER: answer, SECOND: "551 moved"}
+        none = await _sent(_settings(port))
 
-    assert caught.value.final
-    assert clock.waited == []
+    assert type(answers[OWNER]) is kind
+    assert answers[SECOND] is None
+    assert mailbox.recipients == [[SECOND]]
+    assert f"{OWNER}: {answer[4:]}" in str(none[OWNER])
+    assert f"{SECOND}: moved" in str(none[SECOND])
 
 
-async def test_a_connection_cut_in_data_is_tried_again() -> None:
-    """The second connection gets the mail; its id is the same, should the first have got through after all."""
-    mailbox, clock = Mailbox(cut=1), _Waits()
-    async with mail_server(mailbox) as port:
-        await Smtp(_settings(port), clock).send(_message())
+@pytest.mark.parametrize("refused", ["550 not your address", "553 sender rejected"])
+async def test_a_sender_that_is_refused_concerns_every_mail(refused: str) -> None:
+    """It is the configuration's to mend, so nothing is called refused for good."""
+    async with mail_server(Mailbox(sender_answer=refused)) as port:
+        with pytest.raises(MailServerRefused, match=f"the sender collector@example.org: {refused}") as caught:
+            await _sent(_settings(port))
+    assert "notify.smtp.sender" in caught.value.hint
 
+
+@pytest.mark.parametrize(
+    "mailbox", [Mailbox(cut=1), Mailbox(answers=["421 closing", "250 OK"]), Mailbox(answers=["cut", "250 OK"])]
+)
+async def test_a_connection_cut_in_a_mail_is_made_again(mailbox: Mailbox) -> None:
+    """The mail is for later, the next one arrives."""
+    async with mail_server(mailbox) as port, SmtpSession(_settings(port), SystemClock()) as session:
+        answers = await session.send(_content(), [OWNER])
+        assert await session.send(_content(), [OWNER, SECOND]) == {OWNER: None, SECOND: None}
+
+    deferred = answers[OWNER]
+    assert isinstance(deferred, MailDeferred)
+    assert deferred.retry
     _arrived(mailbox)
-    assert mailbox.attempts == 2
-    assert mailbox.received[0]["Message-ID"] == _message()["Message-ID"]
+    assert mailbox.connections == 2
 
 
-async def test_a_connection_always_cut_is_unreachable() -> None:
-    """Named, after the bounded number of attempts."""
-    mailbox = Mailbox(cut=99)
+async def test_a_recipient_who_cuts_the_connection_keeps_the_mail_from_nobody() -> None:
+    """The server closes when it hears one name: the other recipient gets the mail over another connection."""
+    mailbox = Mailbox(recipient_answers={OWNER: "421 closing"})
     async with mail_server(mailbox) as port:
-        with pytest.raises(MailServerUnreachable):
-            await Smtp(_settings(port, attempts=2), _Waits()).send(_message())
+        answers = await _sent(_settings(port))
 
+    assert isinstance(answers[OWNER], MailDeferred)
+    assert answers[SECOND] is None
+
+
+async def test_a_mail_without_answer_is_not_tried_again_soon() -> None:
+    """A server that goes silent over a mail costs its time-out once a run; the next mail is sent."""
+    mailbox = Mailbox(answers=["silence", "250 OK"])
+    async with mail_server(mailbox) as port, SmtpSession(_settings(port, timeout_s=0.3), SystemClock()) as session:
+        answers = await session.send(_content(), [OWNER])
+        assert await session.send(_content(), [OWNER]) == {OWNER: None}
+
+    unanswered = answers[OWNER]
+    assert isinstance(unanswered, MailUnanswered)
+    assert not unanswered.retry
+
+
+@pytest.mark.parametrize("mailbox", [Mailbox(cut=99), Mailbox(answers=["421 closing"])])
+async def test_no_answer_to_two_mails_in_a_row_is_the_server(mailbox: Mailbox) -> None:
+    """A mail may break the connection, the next one hardly does: the third is not tried, and all of them stay."""
+    async with mail_server(mailbox) as port, SmtpSession(_settings(port), SystemClock()) as session:
+        for _ in range(2):
+            answers = await session.send(_content(), [OWNER])
+            assert isinstance(answers[OWNER], MailDeferred)
+        with pytest.raises(MailServerUnreachable, match="no answer to 2 mails in a row") as caught:
+            await session.send(_content(), [OWNER])
+
+    assert caught.value.retry
     assert mailbox.attempts == 2
+
+
+async def test_addresses_outside_ascii_have_a_mail_of_their_own() -> None:
+    """A server with SMTPUTF8 is sent them as they are; nobody else's mail is made to need it."""
+    accented, hebrew = "mé@example.org", "דואר@xn--bcher-kva.example"
+    mailbox = Mailbox()
+    async with mail_server(mailbox) as port:
+        answers = await _sent(_settings(port, recipients=(accented, OWNER, "דואר@bücher.example")))
+
+    assert answers == {accented: None, OWNER: None, hebrew: None}
+    assert mailbox.recipients == [[accented], [OWNER], [hebrew]]
+    assert [content.isascii() for content in mailbox.contents] == [False, True, False]
+    assert f"To: {hebrew}\r\n".encode() in mailbox.contents[2]
+    assert [mail["Subject"] for mail in mailbox.received] == [SUBJECT] * 3
+
+
+async def test_a_server_of_ascii_alone_serves_the_others() -> None:
+    """Without SMTPUTF8 the one address is refused with what to do; as the sender, it concerns every mail."""
+    mailbox = Mailbox(utf8=False)
+    async with mail_server(mailbox) as port:
+        answers = await _sent(_settings(port, recipients=("mé@example.org", OWNER)))
+        with pytest.raises(MailServerRefused, match="the sender is none"):
+            await _sent(_settings(port, sender="mé@example.org"))
+
+    assert answers[OWNER] is None
+    refused = answers["mé@example.org"]
+    assert isinstance(refused, MailRefused)
+    assert "takes only ASCII addresses, not mé@example.org" in refused.message
+    assert mailbox.recipients == [[OWNER]]
 
 
 async def test_nobody_listens() -> None:
@@ -221,7 +295,40 @@ async def test_nobody_listens() -> None:
     async with mail_server(Mailbox()) as port:
         pass
     with pytest.raises(MailServerUnreachable, match=rf"127\.0\.0\.1:{port}"):
-        await Smtp(_settings(port, attempts=1), SystemClock()).send(_message())
+        await _sent(_settings(port))
+
+
+@pytest.mark.parametrize("broken", [{"ca_file": Path("/nowhere/ca.pem")}, {"host": "x" * 300}])
+async def test_what_cannot_even_begin_concerns_every_mail(broken: dict[str, Any]) -> None:
+    """A file that is not there, a name that is none: no mail has met it, so none is refused."""
+    with pytest.raises(MailServerError):
+        await _sent(_settings(9, Security.TLS, **broken))
+
+
+@pytest.mark.parametrize(
+    ("greeting", "kind", "retry"),
+    [
+        ("554 no mail from you", MailServerRefused, False),
+        ("421 too many connections", MailServerBusy, True),
+        ("HTTP/1.1 400 Bad Request", MailServerUnreachable, True),
+        ("", MailServerUnreachable, True),
+    ],
+)
+async def test_a_server_that_greets_otherwise_gets_no_mail(
+    greeting: str, kind: type[MailServerError], retry: bool
+) -> None:
+    """It refuses us, is busy, is none, or hangs up: every mail would meet that, so it is raised."""
+
+    async def greet(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"{greeting}\r\n".encode() if greeting else b"")
+        writer.close()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(kind) as caught:
+            await _sent(_settings(server.sockets[0].getsockname()[1]))
+    assert type(caught.value) is kind
+    assert caught.value.retry is retry
 
 
 class _Silent(asyncio.Protocol):
@@ -240,9 +347,8 @@ async def test_a_silent_server_costs_a_bounded_time() -> None:
     accepted: list[asyncio.BaseTransport] = []
     listener = await asyncio.get_running_loop().create_server(lambda: _Silent(accepted), "127.0.0.1", 0)
     try:
-        settings = _settings(listener.sockets[0].getsockname()[1], attempts=1, timeout_s=0.3)
         with pytest.raises(MailServerUnreachable):
-            await Smtp(settings, SystemClock()).send(_message())
+            await _sent(_settings(listener.sockets[0].getsockname()[1], timeout_s=0.3))
     finally:
         for transport in accepted:
             transport.close()

@@ -18,9 +18,11 @@ import structlog
 from collector.clock import SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DeadManSettings, NotifySettings
+from collector.config.notify_settings import WebhookSettings
 from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.channels.channel import Delivery
+from collector.notify.channels.webhook_template import Request, Template
 from collector.notify.fan_out import Notifier
 from collector.notify.reports import examples
 from collector.notify.reports.mail_rendering import Renderer
@@ -114,7 +116,7 @@ async def test_slack(tmp_path: Path) -> None:
                     "type": "section",
                     "text": {"type": "mrkdwn", "text": f":large_green_circle: *{RECOVERED}*\nOver: {sentence}"},
                 },
-                {"type": "context", "elements": [{"type": "mrkdwn", "text": f"recovered · {KEY} · box"}]},
+                {"type": "context", "elements": [{"type": "mrkdwn", "text": f"over · {KEY} · box"}]},
             ],
         },
     ]
@@ -137,7 +139,7 @@ async def test_discord(tmp_path: Path) -> None:
     assert received.paths == [f"/{SECRET}"] * 2
     assert _bodies(received) == [
         document(SUBJECT, TEXT, 0xCC0000, f"critical · {KEY} · box"),
-        document(RECOVERED, f"Over: {SENTENCE}", 0x2ECC71, f"recovered · {KEY} · box"),
+        document(RECOVERED, f"Over: {SENTENCE}", 0x2ECC71, f"over · {KEY} · box"),
     ]
 
 
@@ -155,7 +157,7 @@ async def test_ntfy(tmp_path: Path, token: str) -> None:
             "title": RECOVERED,
             "message": f"Over: {SENTENCE}",
             "priority": 2,
-            "tags": ["recovered", KEY],
+            "tags": ["over", KEY],
         },
     ]
 
@@ -246,15 +248,80 @@ async def test_what_is_refused_is_not_repeated(tmp_path: Path, status: int) -> N
 
 
 async def test_attempts_are_bounded_and_what_was_not_tried_is_said(tmp_path: Path) -> None:
-    """A service that stays broken costs its attempts once: the other notices of the run are not tried, and named."""
+    """A service that stays away costs its attempts once: the other notices of the run are not tried, and named."""
     full = replace(DOWN, environment=FULL.environment)
-    async with pings(statuses=[500] * 20) as received:
+    async with pings(statuses=[503] * 20) as received:
         results = await _notifier(tmp_path, _hook("slack", received, attempts=2)).run_finished(full)
     assert len(received.bodies) == 2
     assert [d.detail for d in results if d.channel == "slack"] == [
-        "127.0.0.1 answered 500 OK",
+        "127.0.0.1 answered 503 OK",
         "disk_low was not tried after that",
     ]
+
+
+async def test_a_notice_that_a_service_fails_over_stops_no_other(tmp_path: Path) -> None:
+    """The next is posted; where the service fails over two in a row, it is the service, and the third is not tried."""
+    chain = (("SPY", START - timedelta(days=3)),)
+    three = replace(DOWN, environment=replace(FULL.environment, chain_refreshed=chain))
+    alerts = QUIET | {"stale_chain": "immediate"}
+    async with pings(statuses=[500, 200, 500]) as received:
+        results = await _notifier(tmp_path, _hook("slack", received, attempts=1), alerts=alerts).run_finished(three)
+    assert [d.ok for d in results if d.channel == "slack"] == [False, True, False]
+
+    async with pings(statuses=[500] * 3) as received:
+        hook = _hook("slack", received, attempts=1)
+        results = await _notifier(tmp_path / "other", hook, alerts=alerts).run_finished(three)
+    assert len(received.bodies) == 2
+    assert [d.detail for d in results if d.channel == "slack"][2].endswith("was not tried after that")
+
+
+async def test_a_notice_that_cannot_be_written_stops_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw of one notice is said without secrets, and the next is posted."""
+
+    def broken(self: Template, values: Mapping[str, str], settings: WebhookSettings, *, over: bool) -> Request:
+        if values["rule"] == "gateway_unreachable":
+            raise RuntimeError(SECRET)
+        return well(self, values, settings, over=over)
+
+    well = Template.request
+    monkeypatch.setattr(Template, "request", broken)
+    async with pings() as received:
+        hook = _hook("slack", received)
+        results = await _notifier(tmp_path, hook).run_finished(replace(DOWN, environment=FULL.environment))
+    assert [(d.ok, d.detail) for d in results if d.channel == "slack"] == [
+        (False, "RuntimeError: ***"),
+        (True, "disk_low is posted"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["slack", "discord", "ntfy", "pagerduty", "opsgenie"])
+async def test_any_text_can_be_posted(tmp_path: Path, kind: str) -> None:
+    """Control characters, lone surrogates and words from right to left, in an alert's key, too, and in its end."""
+    odd = "\udce9\x00\r\nX: y\u202e{}$key 😀"
+    failure = FailureReport(stage=Stage.STORE, cause=Cause.UNFORESEEN, message=f"{odd}: {odd}")
+    async with pings() as received:
+        hook = _hook(kind, received, token=TOKEN)
+        told = [
+            await _notifier(tmp_path, hook, alerts={}).run_finished(replace(DOWN, run_id=1, failure=failure)),
+            await _notifier(tmp_path, hook, alerts={}).run_finished(UP),
+        ]
+    assert [d.detail for results in told for d in results if not d.ok] == []
+    assert len(received.bodies) >= 2
+    for body in received.bodies:
+        json.loads(body).items()
+        assert "\\ud" not in body.replace("\\ud83d\\ude00", "")
+
+
+async def test_a_partial_run_is_not_back_to_normal(tmp_path: Path) -> None:
+    """The outage is over, which is posted as that; the word for the run is its own."""
+    partial = replace(examples.partial(), environment=Environment())
+    async with pings() as received:
+        for report in (DOWN, partial):
+            await _notifier(tmp_path, _hook("slack", received)).run_finished(report)
+    (end,) = [body["text"] for body in _bodies(received) if "Over: " in body["text"]]
+    assert "Over: IB's gateway cannot be reached" in end
+    assert "[collector] eod 2026-11-20 PARTIAL" in end
+    assert "recovered" not in "".join(received.bodies).lower()
 
 
 def test_waits_between_attempts_double_on_the_clock(tmp_path: Path) -> None:

@@ -40,6 +40,24 @@ INSERT INTO requests (sent_at, instrument_id, what_to_show, span, outcome)
 SELECT '2026-11-20 21:30Z'::timestamptz, id, 'TRADES', '[2026-11-20 15:00Z,2026-11-20 21:00Z)', 'no_data'
 FROM unnest('{1, -1}'::integer[]) AS id;
 """
+DAILY = """
+INSERT INTO request_coverage (instrument_id, data_set, what_to_show, covered, settled)
+VALUES (-1, 3, 'TRADES', '{[2026-11-20,2026-11-21)}', '{[2026-11-20,2026-11-21)}');
+INSERT INTO historical_data_gaps (instrument_id, data_set, what_to_show, gap_start, gap_end, gap_type, detected_at)
+VALUES (-1, 3, 'TRADES', '2026-11-20 15:00Z', '2026-11-20 21:00Z', 'missing_bars', '2026-11-21 00:00Z');
+INSERT INTO dead_letters (instrument_id, data_set, what_to_show, span, outcome, message, first_failed_at,
+    last_failed_at)
+VALUES (-1, 3, 'TRADES', '[2026-11-20 15:00Z,2026-11-20 21:00Z)', 'time_out', '', '2026-11-21', '2026-11-21');
+INSERT INTO quarantined_bars (instrument_id, data_set, what_to_show, time, reason, close, quarantined_at)
+VALUES (-1, 3, 'TRADES', '2026-11-20 15:00Z', 'off_grid', 1.25, '2026-11-21');
+INSERT INTO negative_claims (instrument_id, data_set, what_to_show, session_date, span, state)
+VALUES (-1, 3, 'TRADES', '2026-11-20', '[2026-11-20 15:00Z,2026-11-20 21:00Z)', 'held');
+INSERT INTO bar_revisions (instrument_id, data_set, time, close, adjusted_close, replaced_at, run_id)
+VALUES (-1, 3, '2026-11-20', 1.25, 1.2, '2026-11-21', 7);
+INSERT INTO requests (sent_at, instrument_id, data_set, what_to_show, span, outcome)
+VALUES ('2026-11-20 21:30Z', -1, 3, 'TRADES', '[2026-11-20,2026-11-21)', 'no_data');
+"""
+"""What is written beside it of bars of a day."""
 TABLES = {
     "request_coverage": 3,
     "historical_data_gaps": 2,
@@ -74,7 +92,8 @@ async def compress_requests(url: str) -> None:
 async def test_rows_keep_what_they_say_up_and_down(empty_database_url: str) -> None:
     """Contracts' rows are of options' bars, the others of underlyings'; readers find both under the names they know.
 
-    Requests are a hypertable where there is any, and compressed.
+    Requests are a hypertable where there is any, and compressed. On the way down what is said of bars that the revision
+    before cannot hold goes with them, and is not taken for something about bars of 5 minutes.
     """
     await migrate.upgrade(empty_database_url, revision="0006")
     await execute(empty_database_url, FILL)
@@ -103,10 +122,12 @@ async def test_rows_keep_what_they_say_up_and_down(empty_database_url: str) -> N
         (3, 1, 1, "{}", "2026-11-27"),
     ]
 
+    await execute(empty_database_url, DAILY)
     await migrate.downgrade(empty_database_url, "0006")
 
     for table in TABLES:
         assert await execute(empty_database_url, rows_of(table)) == before[table]
+    assert await execute(empty_database_url, "SELECT instrument_id FROM requests ORDER BY 1") == [(-1,), (1,)]
     for table in (*TABLES, "requests"):
         if table != "bar_revisions":
             assert await execute(empty_database_url, f"SELECT DISTINCT data_set FROM {table}") == [(1,)]  # noqa: S608

@@ -11,8 +11,11 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from pydantic import SecretStr
 
+from collector.app import maintenance
 from collector.clock import SystemClock
+from collector.config import DatabaseSettings, Settings
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, conversion, features, migrate
 from collector.db.schema.conversion import Progress
@@ -367,6 +370,43 @@ async def test_views_of_others_are_named(old: Old) -> None:
     assert await rows(old.url, OPTION_BARS) == old.before[OPTION_BARS]
     await executed(old.url, "DROP VIEW mine")
     await migrate.upgrade(old.url)
+
+
+async def test_nothing_is_judged_by_the_bars_that_have_moved(old: Old) -> None:
+    """Between two days of the move neither a check nor an acceptance takes for absent what still waits."""
+    await upgrade(old.url)
+    settings = Settings(database=DatabaseSettings(url=SecretStr(old.url)))
+    day = old_databases.DAYS[0]
+    for asked in (
+        maintenance.verify(settings, ("SPY",), day, SystemClock(NOW)),
+        maintenance.accept(settings, day, ("SPY",), SystemClock(NOW)),
+    ):
+        with pytest.raises(DatabaseError, match="7 days have still to be moved"):
+            await asked
+
+
+GUESTS = {
+    "function mine(option_bars_5min)": "CREATE FUNCTION mine(option_bars_5min) RETURNS numeric LANGUAGE sql AS"
+    " 'SELECT $1.close'",
+    "trigger mine on underlying_bars_5min": "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS"
+    " 'BEGIN RETURN NULL; END'; CREATE TRIGGER mine BEFORE DELETE ON underlying_bars_5min"
+    " FOR EACH ROW EXECUTE FUNCTION kept()",
+    "column my_note of option_bars_5min": "ALTER TABLE option_bars_5min ADD my_note text",
+    "constraint mine_underlying_id_time_fkey on table mine": "CREATE TABLE mine (underlying_id int, time timestamptz,"
+    " FOREIGN KEY (underlying_id, time) REFERENCES underlying_bars_5min ON DELETE CASCADE)",
+}
+
+
+async def test_what_hangs_on_the_tables_is_named(old: Old) -> None:
+    """What would go with the tables or their rows, or keep them, is named before anything is changed."""
+    for statement in GUESTS.values():
+        await executed(old.url, statement)
+    with pytest.raises(DatabaseError, match="hangs on the tables of bars") as caught:
+        await migrate.upgrade(old.url)
+    assert all(guest in caught.value.message for guest in GUESTS), caught.value
+    assert caught.value.message.count(", ") == len(GUESTS)
+    assert await rows(old.url, OPTION_BARS) == old.before[OPTION_BARS]
+    assert await rows(old.url, "SELECT version_num FROM alembic_version") == [("0006",)]
 
 
 @pytest.mark.parametrize("moved", [0, 2, 7])

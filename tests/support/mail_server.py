@@ -5,7 +5,7 @@ import contextlib
 import ipaddress
 import ssl
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -41,39 +41,61 @@ def mails_to(port: int) -> NotifySettings:
 class Mailbox:
     """What the server received, and how it answers.
 
-    answers: replies to DATA, one after the other; the last one stays. cut: connections cut in DATA before it answers.
+    answers: replies to DATA, one after the other; the last one stays. judge: gives the reply to a mail for a recipient
+    instead. "cut" cuts the connection, "silence" says nothing. cut: connections to cut in DATA. sender_answer,
+    recipient_answers: replies to MAIL and RCPT. utf8: whether SMTPUTF8 is offered.
     """
 
     received: list[EmailMessage] = field(default_factory=list)
+    contents: list[bytes] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     answers: list[str] = field(default_factory=lambda: ["250 OK"])
-    recipient_answer: str = "250 OK"
+    recipient_answers: Mapping[str, str] = field(default_factory=dict)
+    sender_answer: str = "250 OK"
+    judge: Callable[[EmailMessage, str], str] | None = None
+    utf8: bool = True
     cut: int = 0
     attempts: int = 0
+    connections: int = 0
+
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take a sender, or not."""
+        if self.sender_answer.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return self.sender_answer
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """Take a recipient, or not."""
-        if self.recipient_answer.startswith("250"):
+        answer = self.recipient_answers.get(address, "250 OK")
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.recipient_answer
+        return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take a mail, refuse it, or cut the connection in the middle."""
         self.attempts += 1
-        if self.cut:
-            self.cut -= 1
+        assert isinstance(envelope.content, bytes)
+        parsed = message_from_bytes(envelope.content, policy=default)
+        assert isinstance(parsed, EmailMessage)
+        if self.judge is not None:
+            answer = self.judge(parsed, envelope.rcpt_tos[0])
+        else:
+            answer = self.answers.pop(0) if len(self.answers) > 1 and not self.cut else self.answers[0]
+        if self.cut or answer == "cut":
+            self.cut = max(0, self.cut - 1)
             _transport(server).abort()
+        if answer in ("cut", "silence") or server.transport is None or _transport(server).is_closing():
             await asyncio.sleep(3600)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.startswith("250"):
-            assert isinstance(envelope.content, bytes)
-            parsed = message_from_bytes(envelope.content, policy=default)
-            assert isinstance(parsed, EmailMessage)
             self.received.append(parsed)
+            self.contents.append(envelope.content)
             self.recipients.append(list(envelope.rcpt_tos))
             self.encrypted.append(
                 session.ssl is not None or _transport(server).get_extra_info("ssl_object") is not None
@@ -92,7 +114,11 @@ class Mailbox:
 
 @contextlib.asynccontextmanager
 async def mail_server(
-    mailbox: Mailbox, *, tls: ssl.SSLContext | None = None, starttls: ssl.SSLContext | None = None, login: bool = False
+    mailbox: Mailbox,
+    *,
+    tls: ssl.SSLContext | None = None,
+    starttls: ssl.SSLContext | None = None,
+    login: bool = False,
 ) -> AsyncIterator[int]:
     """Serve on a free loopback port and yield it: plain, with TLS from the start, or with STARTTLS required."""
     loop = asyncio.get_running_loop()
@@ -106,7 +132,7 @@ async def mail_server(
                 mailbox,
                 hostname="test.example.org",
                 ident="test",
-                enable_SMTPUTF8=True,
+                enable_SMTPUTF8=mailbox.utf8,
                 tls_context=starttls,
                 require_starttls=starttls is not None,
                 auth_required=login,
@@ -115,6 +141,7 @@ async def mail_server(
                 loop=loop,
             )
         servers.append(server)
+        mailbox.connections += 1
         return server
 
     listener = await loop.create_server(protocol, "127.0.0.1", 0, ssl=tls)

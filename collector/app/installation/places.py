@@ -37,8 +37,9 @@ class Places:
     """Where things are.
 
     executable: the `collector` command. config: the configuration file; None: the packaged defaults. account, home: as
-    whom it runs, and his home. logs: folder of the log files. writable: every folder that it writes to. uid: of the
-    account. secrets: folder with one secret a file, for the system's units; None where there is none.
+    whom it runs, and his home. logs: folder of the log files. writable: every folder that it writes to and may make.
+    mounted: those that it writes to where they are, and never makes. uid: of the account. secrets: folder with one
+    secret a file, for the system's units; None where there is none.
     """
 
     executable: Path
@@ -48,6 +49,7 @@ class Places:
     home: Path
     logs: Path
     writable: tuple[Path, ...]
+    mounted: tuple[Path, ...] = ()
     secrets: Path | None = None
 
 
@@ -110,5 +112,6 @@ def places(settings: Settings, config: Path | None, account: pwd.struct_passwd) 
         home=home,
         logs=logs,
         writable=tuple(dict.fromkeys(writable)),
+        mounted=tuple(his(path) for path in settings.backup.copies if settings.backup.enabled),
         secrets=SYSTEM_SECRETS if SYSTEM_SECRETS.is_dir() else None,
     )

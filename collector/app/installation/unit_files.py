@@ -101,7 +101,7 @@ def _unit_values(where: Places, *, user: bool) -> dict[str, str]:
         "account": account,
         "scope": "--user" if user else "--system",
         "target": "default.target" if user else "multi-user.target",
-        "writable": " ".join(_quoted(f"-{path}") for path in where.writable),
+        "writable": " ".join(_quoted(f"-{path}") for path in (*where.writable, *where.mounted)),
     }
     values["system_only"] = "" if user else _filled("systemd/system_only.conf", values).rstrip("\n")
     values["common"] = _filled("systemd/common.conf", values).rstrip("\n")

@@ -24,7 +24,7 @@ def backfill(
     days: Annotated[int, typer.Option("--days", min=1, max=7300, help="How many calendar days back.")] = 60,
     data_set: Annotated[
         str | None,
-        typer.Option("--data-set", help="Instead, an underlying's own bars: underlying_bars_1day, up to 20 years."),
+        typer.Option("--data-set", help="Instead, an underlying's own bars: underlying_bars_1day, back to 2016."),
     ] = None,
     symbols: SymbolsOption = None,
     config: ConfigOption = None,

@@ -17,6 +17,7 @@ from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
 from collector.jobs.run_reports import resume_command
+from collector.notify.channels.channel import told_nobody
 from collector.notify.reports import wording
 from collector.notify.reports.terminal_report import run_view
 from collector.runs.orders import Order
@@ -89,8 +90,12 @@ def show_outcome(outcome: composition.Outcome, settings: Settings, *, as_json: b
 
 
 def say_how(outcome: composition.Outcome) -> int:
-    """Say on standard error what stopped a run, if something did, and return its exit code."""
+    """Say on standard error what stopped a run, and that nobody could be told, if so; return the run's exit code."""
+    code = of_status(outcome.report.status)
     if isinstance(outcome.error, CollectorError):
         say(outcome.error.message, outcome.error.hint)
-        return of_error(outcome.error)
-    return of_status(outcome.report.status)
+        code = of_error(outcome.error)
+    if failures := told_nobody(outcome.deliveries):
+        why = "; ".join(f"{one.channel}: {one.detail}" for one in failures)
+        say(f"nobody could be told how this run ended ({why})", "collector notify test tries every channel.")
+    return code

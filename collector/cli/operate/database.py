@@ -12,13 +12,15 @@ from rich.table import Table
 from collector.app import examination, maintenance, opening, reading
 from collector.app.maintenance import UpgradePlan
 from collector.cli.acts import Act, ReasonOption, on_record
+from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
+from collector.cli.words import say
 from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.db.schema import schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep.backup import Backup
+from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldDay
 from collector.domain.errors import UsageError
 
@@ -92,13 +94,19 @@ def backup(
 ) -> None:
     """Write a backup (pg_dump, custom format) and prune those older than backup.keep_days (30).
 
-    The schedule does so after each session: see windows.backup and `collector run --window backup`.
+    The newest seven always stay. Without FOLDER it is copied into the folders of backup.copies, too; where that fails
+    the command says so and ends with 3. The schedule does the same after each session: see windows.backup and
+    `collector run --window backup`.
 
     Example: collector db backup ~/backups
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    made = opening.run_until_signalled(maintenance.back_up(settings, folder and folder.expanduser(), clock))
+    made, failed = opening.run_until_signalled(maintenance.back_up(settings, folder and folder.expanduser(), clock))
     typer.echo(f"{made.path}  {made.bytes / 1e6:,.1f} MB")
+    for error in failed:
+        say(f"the backup is not copied: {error.message}", error.hint)
+    if failed:
+        raise typer.Exit(Exit.PARTIAL)
 
 
 @app.command()
@@ -224,7 +232,30 @@ def adopt(
     async def work(_: Act) -> Adoption:
         return await maintenance.adopt(settings, folder.expanduser(), clock)
 
-    typer.echo(on_record(context, settings, clock, reason, work))
+    done = on_record(context, settings, clock, reason, work)
+    typer.echo(f"{done.bars:,} slots of option bars are adopted; backup: {done.backup}")
+    typer.echo("the earlier tables are in the schema earlier_system, unchanged")
+    if done.unfit:
+        typer.echo(f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again")
+
+
+@app.command("compat")
+def compat_(
+    drop: Annotated[bool, typer.Option("--drop", help="Take the schema away.")] = False,
+    config: ConfigOption = None,
+    verbose: VerboseOption = False,
+) -> None:
+    """Make the schema compat: the tables under the names and in the form that an earlier system's readers expect.
+
+    Example: collector db compat
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    names = opening.run_until_signalled(maintenance.show_compatibly(settings, clock, drop=drop))
+    if drop:
+        typer.echo("there is no schema compat any more; nothing was stored in it")
+        return
+    typer.echo(f"compat has {', '.join(names)}")
+    typer.echo("readers find them first with: SET search_path = compat, public")
 
 
 @app.command()

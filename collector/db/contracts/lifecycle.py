@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from collector.db.connection.pool import Statements
+from collector.db.connection.statements import of
 from collector.db.contracts.contract_rows import contract_of
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Spans
 
 
 async def mark_listed(db: Statements, contract_ids: Sequence[int], today: date) -> None:
@@ -46,6 +48,26 @@ async def select_underlying(db: Statements, data_set: DataSet, underlying_id: in
     days = [session.day for session in sessions]
     next_days = [session.next_open.date() for session in sessions]
     await db.execute("select_underlying", data_set.id, underlying_id, days, next_days)
+
+
+async def deselect_unlisted(
+    db: Statements, data_set: DataSet, underlying_id: int, sessions: Sequence[Session]
+) -> Spans:
+    """Expect nothing of an underlying before its first bar, where the source has shown that there is nothing.
+
+    Args:
+        db: the database.
+        data_set: of underlyings; one of its series is told whole, up to now.
+        underlying_id: whose bars.
+        sessions: those on which they are expected, ascending.
+
+    Returns:
+        The slots that are expected no more.
+    """
+    days, spans = [session.day for session in sessions], list(map(data_set.span, sessions))
+    starts, ends = [span.start for span in spans], [span.end for span in spans]
+    slots = await db.fetchval(of("deselect_unlisted", data_set), data_set.id, underlying_id, days, starts, ends)
+    return Spans(slots or ())
 
 
 async def release(db: Statements, contract_ids: Sequence[int], day: date) -> int:

@@ -18,7 +18,7 @@ from collector.db.connection.locks import Lock
 from collector.db.schema import conversion, features, schema_revisions, timescale
 from collector.db.schema.features import StorageSettings
 from collector.db.schema.timescale import Session
-from collector.db.upkeep import backup
+from collector.db.upkeep import backup, backup_files
 from collector.db.upkeep.compaction import refresh_aggregates
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.instruments import OPTION_SERIES, UNDERLYING_SERIES, WhatToShow
@@ -29,11 +29,16 @@ _IN_ORDER = ("underlying_securities", "option_chains", "intraday_collection_runs
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What was taken over. bars: slots of option bars. aside: the earlier tables, kept in `earlier_system`."""
+    """What was taken over.
+
+    bars: slots of option bars. aside: the earlier tables, kept in `earlier_system`. unfit: bars of contracts and of
+    underlyings of which a series or a Greek was left out, for no column holds it.
+    """
 
     backup: Path
     bars: int
     aside: tuple[str, ...]
+    unfit: int = 0
 
 
 async def adopt(
@@ -79,16 +84,17 @@ async def adopt(
             aside = tuple(row["name"] for row in await session.fetch("adopt/tables", "earlier_system"))
             await _adopt_rows(session, aside)
             own = [(symbol, what) for symbol, series in (own_series or {}).items() for what in series or (None,)]
+            unfit = 0
             of_options = (list(option_series), [symbol for symbol, _ in own], [what for _, what in own])
             for name, series in (("option_bars", of_options), ("underlying_bars", (list(UNDERLYING_SERIES),))):
                 if f"{name}_5min" in aside:
-                    await _adopt_bars(session, name, series, lock)
+                    unfit += await _adopt_bars(session, name, series, lock)
             async with session.transaction():
                 await session.execute("adopt/lifecycle")
                 await session.execute("adopt/coverage")
             bars = await _counted(session) if "option_bars_5min" in aside else 0
         await refresh_aggregates(url, clock=clock)
-    return Adoption(made, bars, aside)
+    return Adoption(made, bars, aside, unfit)
 
 
 async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Path:
@@ -97,7 +103,7 @@ async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Pat
         done = bool(await session.fetch("adopt/tables", "earlier_system"))
         here = [row["name"] for row in await session.fetch("adopt/tables", "public")]
     if done:
-        kept = backup.backups(folder)
+        kept = backup_files.backups(folder)
         return kept[-1].path if kept else folder
     if not here:
         raise DatabaseError("there is nothing to adopt: the database is empty", "run `collector db upgrade`")
@@ -122,12 +128,15 @@ async def _adopt_rows(session: Session, aside: tuple[str, ...]) -> None:
         await session.execute("adopt/sequences")
 
 
-async def _adopt_bars(session: Session, name: str, series: Sequence[object], lock: Lock) -> None:
-    """Copy bars a day at a time, so that an interruption loses a day's work at most."""
+async def _adopt_bars(session: Session, name: str, series: Sequence[object], lock: Lock) -> int:
+    """Copy bars a day at a time, so that an interruption loses a day's work at most; return how many lack a part."""
+    unfit = 0
     for row in await session.fetch(f"adopt/days_of_{name}"):
         await lock.keep()
         async with session.transaction():
-            await session.execute(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1), *series)
+            [found] = await session.fetch(f"adopt/{name}", row["day"], row["day"] + timedelta(days=1), *series)
+        unfit += found["bars"]
+    return unfit
 
 
 async def _counted(session: Session) -> int:

@@ -84,6 +84,7 @@ class FeatureReport:
     """What a database has.
 
     server: PostgreSQL's version. extension: TimescaleDB's version, None without. warnings: what somebody should do.
+    may_create: whether this user could make tables in it.
     """
 
     server: str
@@ -91,6 +92,7 @@ class FeatureReport:
     edition: Edition
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
+    may_create: bool = True
 
     @property
     def title(self) -> str:
@@ -254,7 +256,7 @@ def _refusal(server: Server) -> str:
 async def _report(session: Session, server: Server) -> FeatureReport:
     if server.edition is Edition.NONE:
         why = _refusal(server) or "this user may not add TimescaleDB: let a superuser CREATE EXTENSION timescaledb"
-        return FeatureReport(server.server, None, server.edition, tuple(_without(why)))
+        return FeatureReport(server.server, None, server.edition, tuple(_without(why)), may_create=server.may_create)
     tables = {row["name"]: row for row in await session.fetch("hypertables")}
     aggregates = {row["name"] for row in await session.fetch("aggregates")}
     jobs = await session.fetch("jobs")
@@ -280,7 +282,9 @@ async def _report(session: Session, server: Server) -> FeatureReport:
     features.append(Feature("background jobs", running, f"{len(jobs)} policies" if running else idle))
     features.append(Feature("retention", True, "whole chunks, by `collector db retention`"))
     warnings = _warnings(server, jobs, aggregates)
-    return FeatureReport(server.server, server.installed, server.edition, tuple(features), tuple(warnings))
+    return FeatureReport(
+        server.server, server.installed, server.edition, tuple(features), tuple(warnings), server.may_create
+    )
 
 
 def _without(why: str) -> "list[Feature]":

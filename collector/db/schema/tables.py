@@ -600,3 +600,12 @@ codes = Table(
     PrimaryKeyConstraint("kind", "word"),
     UniqueConstraint("kind", "code"),
 )
+
+# The key of the collection lock: one row, for those who collect and nobody else (sql/roles/create.sql).
+collection_lock = Table(
+    "collection_lock",
+    metadata,
+    Column("one", Boolean, CheckConstraint("one", name="one"), primary_key=True, server_default=text("true")),
+    Column("key", Integer, nullable=False, server_default=text("3 + floor(random() * 2147483645)::integer")),
+    schema="store",
+)

@@ -1,15 +1,18 @@
-"""Find and run pg_dump and pg_restore.
+"""Find and run PostgreSQL's own programs.
 
-PostgreSQL's own programs (pg_dump, pg_restore): which one fits a server, and how it is told where to connect.
+pg_dump, pg_restore and psql: which one fits a server, how it is told where to connect, and how it has ended.
 """
 
 import asyncio
+import contextlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import NamedTuple, TypeAlias
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urlsplit
 
 from collector.db.server import embedded
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
@@ -22,37 +25,68 @@ _FOLDERS = (
     "/usr/local/opt/postgresql@*/bin",
     "/usr/local/opt/libpq/bin",
 )
-_VARIABLES = {
-    "host": "PGHOST",
-    "port": "PGPORT",
-    "user": "PGUSER",
-    "password": "PGPASSWORD",
-    "dbname": "PGDATABASE",
-    "database": "PGDATABASE",
-    "passfile": "PGPASSFILE",
-    "sslmode": "PGSSLMODE",
-    "sslrootcert": "PGSSLROOTCERT",
-    "sslcert": "PGSSLCERT",
-    "sslkey": "PGSSLKEY",
-}
+_SECRETS = {"password", "sslpassword"}
+_KEYWORD = re.compile(
+    r"host(addr)?|port|dbname|user|passfile|service|options|(fallback_)?application_name|client_encoding"
+    r"|connect_timeout|keepalives\w*|tcp_user_timeout|ssl\w*|gss\w*|krbsrvname|require\w*|channel_binding"
+    r"|(min|max)_protocol_version|target_session_attrs|load_balance_hosts"
+)
+"""What libpq knows in a URL; it refuses anything else, which our driver takes for settings of the session."""
+
+_SPECIAL, _ESCAPED = re.compile(r"([\\\s])"), r"\\\1"
+"""In the words of `options`."""
+
+_PART_BYTES = 1 << 20
+
+
+Command: TypeAlias = tuple[Path, *tuple[str, ...]]
+"""A program and its arguments."""
+
+
+class Program(NamedTuple):
+    """One of PostgreSQL's programs on this machine, and its major version."""
+
+    path: Path
+    major: int
+
+
+def conninfo(url: str) -> str:
+    """Return a database's URL as libpq reads it and without its password, so that it may be an argument.
+
+    Hosts, parameters and percent-encoding are left to libpq. Where both the address and a parameter name something the
+    address counts, and settings of the session become `options`: as our driver reads a URL.
+    """
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    said = {"host": hosts, "port": hosts, "user": user, "dbname": parts.path.strip("/")}
+    given: dict[str, str] = {}
+    options = []
+    for name, value in _parameters(parts).items():
+        if not _KEYWORD.fullmatch(name):
+            options.append(f"-c {name}={_SPECIAL.sub(_ESCAPED, value)}")
+        elif not said.get(name):
+            given[name] = value
+    if options:
+        given["options"] = " ".join([*filter(None, [given.get("options")]), *options])
+    address = f"{user}@{hosts}" if user else hosts
+    query = f"?{urlencode(given, quote_via=quote)}" if given else ""
+    return f"postgresql://{address}{parts.path}{query}"
 
 
 def environment(url: str) -> dict[str, str]:
-    """Return the environment that leads PostgreSQL's programs to `url`: a password never becomes an argument."""
+    """Return the environment of programs that connect to `url`: here, and never as an argument, is the password."""
     parts = urlsplit(url)
-    found = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    if parts.hostname:
-        found["host"] = unquote(parts.hostname)
-    if parts.port:
-        found["port"] = str(parts.port)
-    if parts.username:
-        found["user"] = unquote(parts.username)
-    if parts.password:
-        found["password"] = unquote(parts.password)
-    if parts.path.strip("/"):
-        found["dbname"] = unquote(parts.path.strip("/"))
-    ours = {_VARIABLES[name]: value for name, value in found.items() if name in _VARIABLES}
+    login = parts.netloc.rpartition("@")[0]
+    password = unquote(login.partition(":")[2]) or dict(parse_qsl(parts.query)).get("password")
+    ours = {"PGPASSWORD": password} if password else {}
     return {**os.environ, **ours, "PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
+
+
+def _parameters(parts: SplitResult) -> dict[str, str]:
+    """Return the parameters of a URL by libpq's names, but for secrets."""
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    return {("dbname" if name == "database" else name): value for name, value in given if name not in _SECRETS}
 
 
 async def run(program: Path, *words: str, env: Mapping[str, str]) -> str:
@@ -62,48 +96,135 @@ async def run(program: Path, *words: str, env: Mapping[str, str]) -> str:
         DatabaseUnavailable: it reached no server.
         DatabaseError: it failed; the message has its last word.
     """
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=dict(env),
-        start_new_session=True,
-    )
-    try:
-        out, err = await process.communicate()
-    except asyncio.CancelledError:
-        process.terminate()
+    async with _started((program, *words), env, stdin=DEVNULL, stdout=PIPE) as (process, said):
+        out = await _all(process.stdout)
         await process.wait()
-        raise
     if process.returncode:
-        said = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
-        first = next((line for line in said if "error:" in line), said[0] if said else f"code {process.returncode}")
-        kind = DatabaseUnavailable if "connection to server" in first else DatabaseError
-        raise kind(f"{program.name} failed: {first.strip()}")
+        raise _failure(program, process.returncode, await said)
     return out.decode(errors="replace")
 
 
-async def fitting(name: str, major: int) -> Path:
+async def pipe(
+    source: Command,
+    sink: Command,
+    *,
+    env: Mapping[str, str],
+    edited: Callable[[asyncio.StreamReader], AsyncIterator[bytes]],
+) -> None:
+    """Run two programs to their ends, what the first prints being the second one's input.
+
+    Args:
+        source: the first.
+        sink: the second; what it prints is thrown away.
+        env: of both.
+        edited: takes what the first prints, and yields what the second gets.
+
+    Raises:
+        DatabaseUnavailable: the second reached no server.
+        DatabaseError: either failed; of the two, the one that failed first is told.
+    """
+    async with (
+        _started(source, env, stdin=DEVNULL, stdout=PIPE) as (reading, source_said),
+        _started(sink, env, stdin=PIPE, stdout=DEVNULL) as (writing, sink_said),
+    ):
+        is_whole = await _pumped(reading, writing, edited)
+        if not is_whole:
+            _end(reading)
+        elif await reading.wait():
+            _end(writing)  # it must not take a script that was cut short for a whole one
+        if writing.stdin is not None:
+            writing.stdin.close()
+        await writing.wait()
+    if is_whole and reading.returncode:
+        raise _failure(source[0], reading.returncode, await source_said)
+    if writing.returncode or not is_whole:
+        raise _failure(sink[0], writing.returncode, await sink_said)
+
+
+async def _pumped(
+    reading: Process, writing: Process, edited: Callable[[asyncio.StreamReader], AsyncIterator[bytes]]
+) -> bool:
+    """Hand over all that one program prints to another, and return whether that took it."""
+    if reading.stdout is None or writing.stdin is None:
+        return False
+    try:
+        async for part in edited(reading.stdout):
+            writing.stdin.write(part)
+            await writing.stdin.drain()
+    except (BrokenPipeError, ConnectionResetError):
+        return False
+    return True
+
+
+async def _all(stream: asyncio.StreamReader | None) -> bytes:
+    return b"" if stream is None else await stream.read()
+
+
+@contextlib.asynccontextmanager
+async def _started(
+    command: Command, env: Mapping[str, str], *, stdin: int, stdout: int
+) -> AsyncIterator[tuple[Process, asyncio.Task[bytes]]]:
+    """Start a program and collect what it complains of; it does not outlive who waits for it."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=PIPE,
+        env=dict(env),
+        start_new_session=True,
+        limit=_PART_BYTES,
+    )
+    said = asyncio.create_task(_all(process.stderr))
+    try:
+        yield process, said
+    finally:
+        _end(process)
+        if process.stdin is not None:
+            process.stdin.close()
+        await asyncio.gather(_all(process.stdout), said)  # what stays unread keeps its pipe open
+        await process.wait()
+
+
+def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, and nobody has heard of it yet
+            process.terminate()
+
+
+def _failure(program: Path, code: int | None, err: bytes) -> DatabaseError:
+    """Return the error of a program that failed, in its own words: the first that tell of an error."""
+    said = [line.strip() for line in err.decode(errors="replace").splitlines() if line.strip()]
+    first = next((line for line in said if "error:" in line.lower()), said[0] if said else f"code {code}")
+    kind = DatabaseUnavailable if "connection to server" in first else DatabaseError
+    return kind(f"{program.name} failed: {first}")
+
+
+async def fitting(name: str, major: int, *, or_older: bool = False) -> Program:
     """Return the program for a server (or dump) of a major version: the same one, or else the next newer one.
+
+    Args:
+        name: of the program.
+        major: the version.
+        or_older: take the newest older one where there is no other; it says by itself when it does not do.
 
     Raises:
         DatabaseError: there is none on this machine.
     """
     found: dict[int, Path] = {}
     for path in _installed(name):
-        match = re.search(r"(\d+)", await run(path, "--version", env=os.environ))
+        match = None
+        with contextlib.suppress(DatabaseError, OSError):  # Debian's wrapper without a client behind it, for one
+            match = re.search(r"(\d+)", await run(path, "--version", env=os.environ))
         if match:
             found.setdefault(int(match.group(1)), path)
-    fits = [version for version in sorted(found) if version >= major]
+    fits = [version for version in sorted(found) if version >= major] or (sorted(found)[-1:] if or_older else [])
     if not fits:
         have = ", ".join(map(str, sorted(found))) or "none"
         raise DatabaseError(
             f"{name} of version {major} or later is needed; on this machine: {have}",
             f"install postgresql-client-{major} (macOS: brew install postgresql@{major}), or collector[embedded]",
         )
-    return found[fits[0]]
+    return Program(found[fits[0]], fits[0])
 
 
 def _installed(name: str) -> Iterator[Path]:

@@ -22,11 +22,13 @@ class Factors:
     least: float = 0.0
     most: float = float("inf")
 
+    def common(self, other: "Factors") -> "Factors":
+        """Return the factors that both leave possible."""
+        return Factors(max(self.least, other.least), min(self.most, other.most))
+
     def narrowed(self, old: int, new: int, rounding: float) -> "Factors":
         """Return what is left when one more pair is known, each price up to `rounding`; both are above it."""
-        return Factors(
-            max(self.least, (old - rounding) / (new + rounding)), min(self.most, (old + rounding) / (new - rounding))
-        )
+        return self.common(Factors((old - rounding) / (new + rounding), (old + rounding) / (new - rounding)))
 
     @property
     def is_empty(self) -> bool:
@@ -43,23 +45,34 @@ class Factors:
 
 
 def split_factor(pairs: Iterable[tuple[Bar, Bar]]) -> float | None:
-    """Return by what the source has divided prices since they were stored; None: by nothing that all bars agree on.
+    """Return by what the source has divided prices since they were stored; None: by nothing that two bars agree on.
+
+    Bars that say otherwise say nothing against it: what traded after a split that came to light late has not been
+    divided, a bar may have been corrected besides, and before an earlier split both have divided.
 
     Args:
-        pairs: the stored bar of a session and the one that the source tells now.
+        pairs: the stored bar of a session and the one that the source tells now, ascending.
     """
-    found, sessions, is_equal = Factors(), 0, True
-    for old, new in pairs:
-        sessions += 1
-        for before, now in zip(old[1:5], new[1:5], strict=True):
-            # Prices that traded are whole cents; the source may round adjusted ones so, too.
-            if min(before, now) <= _CENT / 2:
-                return None
-            is_equal = is_equal and before == now
+    divided = [one for old, new in pairs if not (one := _divided(old, new)).is_empty and 1.0 not in one]
+    for first in divided:
+        found, sessions = first, 0
+        for other in divided:
+            if not (common := found.common(other)).is_empty:
+                found, sessions = common, sessions + 1
+        if sessions >= _FEWEST:
+            return found.middle
+    return None
+
+
+def _divided(old: Bar, new: Bar) -> Factors:
+    """Return by what all prices of a bar may have been divided."""
+    found = Factors()
+    for before, now in zip(old[1:5], new[1:5], strict=True):
+        # Prices that traded are whole cents; the source may round adjusted ones so, too. What is rounded to nothing
+        # tells no factor.
+        if min(before, now) > _CENT / 2:
             found = found.narrowed(before, now, _CENT / 2)
-    if sessions < _FEWEST or is_equal or found.is_empty or 1.0 in found:
-        return None
-    return found.middle
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +91,19 @@ def readjustments(prices: Iterable[tuple[datetime, int, int]]) -> list[Readjustm
     Args:
         prices: slot, stored close and the one that is told now, ascending; what has not changed, too.
     """
+    prices = list(prices)
+    # Both have been rounded: where all are whole cents, to these, and each factor is known so much less.
+    rounding = _CENT / 2 if all(old % _CENT == 0 == new % _CENT for _, old, new in prices) else 1.0
     stretches: list[tuple[list[datetime], Factors]] = []
     for at, old, new in prices:
         known = stretches[-1][1] if stretches else Factors()
-        # Both have been rounded; what is rounded to nothing tells no factor.
-        common = known.narrowed(old, new, 1.0) if min(old, new) > 1 else known
+        # What is rounded to nothing tells no factor.
+        common = known.narrowed(old, new, rounding) if min(old, new) > rounding else known
         if stretches and not common.is_empty:
             stretches[-1][0].append(at)
             stretches[-1] = stretches[-1][0], common
         else:
-            stretches.append(([at], Factors().narrowed(old, new, 1.0) if common.is_empty else common))
+            stretches.append(([at], Factors().narrowed(old, new, rounding) if common.is_empty else common))
     return [
         Readjustment(slots[0], slots[-1], len(slots), factors.middle)
         for slots, factors in stretches

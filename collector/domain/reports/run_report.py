@@ -145,13 +145,27 @@ class GapCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CopyReport:
+    """A folder into which the backup was to be copied, and why that failed, "" when it did not."""
+
+    folder: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupReport:
-    """A backup that the run made: its dump's path and size, how long it took, and how many are kept now."""
+    """A backup that the run made: its dump's path and size, how long it took, how many are kept now, and its copies."""
 
     file: str
     bytes: int
     seconds: float
     kept: int
+    copies: tuple[CopyReport, ...] = ()
+
+    @property
+    def not_copied(self) -> tuple[CopyReport, ...]:
+        """Return the copies that failed."""
+        return tuple(copy for copy in self.copies if copy.problem)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,6 +346,11 @@ class RunReport:
         """Return whether the run changes nothing of what the window's first report has said of the session."""
         changed = self.implausible or self.expiring.lost or self.gaps.lost
         return self.confirming and self.status is RunStatus.SUCCESS and not changed
+
+    @property
+    def complete(self) -> bool:
+        """Return whether the run did all that was due, and what it found can be believed."""
+        return self.status is RunStatus.SUCCESS and not self.deferred and not self.implausible
 
     @property
     def verdicts(self) -> VerdictCounts:

@@ -277,7 +277,7 @@ class AlertFile:
             return from_document(AlertMemory, json.loads(self.path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return AlertMemory()
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             aside = self.path.with_suffix(".broken")
             self.path.replace(aside)
             _log.warning("alert_memory_unreadable", path=str(aside), error=str(error))
@@ -288,7 +288,7 @@ class AlertFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         with fresh.open("w", encoding="utf-8") as file:
-            json.dump(to_document(memory), file, ensure_ascii=False, indent=1)
+            json.dump(to_document(memory), file, indent=1)  # in ASCII, which can hold any text
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self.path)

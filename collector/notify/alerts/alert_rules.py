@@ -89,6 +89,7 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
     """
     found = [
         *_outcome(report),
+        *_copies(report),
         *_figures(report, settings),
         *_environment(report.environment, settings, now),
     ]
@@ -286,6 +287,17 @@ def _disk_low(shortage: str) -> Alert:
         text=f"The disk of the database is nearly full: {shortage}.",
         what_to_do="Make room before the next window; a full disk stops the collection.",
     )
+
+
+def _copies(report: RunReport) -> Iterator[Alert]:
+    for copy in report.backup.not_copied if report.backup else ():
+        yield Alert(
+            rule=Rule.BACKUP_FAILED,
+            severity=Severity.WARNING,
+            key=f"{Rule.BACKUP_FAILED}:{copy.folder}",
+            text=f"The backup is made, and not copied into {copy.folder}: {copy.problem}.",
+            what_to_do="Is its disk mounted, with room for one more? The next backup is copied again.",
+        )
 
 
 def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:

@@ -1,7 +1,7 @@
 """A channel: one way to reach the owner."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,6 +15,7 @@ from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.notify.alerts.notices import Notice
+from collector.notify.alerts.troubleshooting import traceback_without_values
 from collector.notify.channels.mail_message import Mail
 
 _log = structlog.get_logger(__name__)
@@ -45,11 +46,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What one channel did: `detail` is an address, a path, or why it failed."""
+    """What one channel did: `detail` is an address, a path, or why it failed. earlier: of what an earlier run left."""
 
     channel: str
     ok: bool
     detail: str = ""
+    earlier: bool = False
 
 
 class Channel(Protocol):
@@ -90,6 +92,23 @@ def failed(channel: str, error: CollectorError | OSError | ValueError, mask: Mas
     hint = error.hint if isinstance(error, CollectorError) else ""
     _log.warning("channel_failed", channel=channel, error=said, **({"hint": mask(hint)} if hint else {}))
     return Delivery(channel=channel, ok=False, detail=said)
+
+
+def broken(channel: str, error: Exception, mask: Mask) -> Delivery:
+    """Log that a channel failed in a way that nobody foresaw, and return that as its delivery."""
+    said = mask(f"{type(error).__name__}: {error}")
+    _log.error("channel_broken", channel=channel, error=said, traceback=mask(traceback_without_values(error)))
+    return Delivery(channel=channel, ok=False, detail=said)
+
+
+def told_nobody(deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Return what failed on an occasion of which nobody could be told; nothing where somebody was, or had not to be.
+
+    Files tell nobody where there is another channel, and a ping of the dead man's switch tells no more than that.
+    """
+    own = [one for one in deliveries if not one.earlier and one.channel != "dead_man"]
+    to_people = [one for one in own if one.channel != "outbox"] or own
+    return () if any(one.ok for one in to_people) else tuple(one for one in own if not one.ok)
 
 
 async def in_thread(clock: Clock, act: Callable[[], ResultT]) -> ResultT:

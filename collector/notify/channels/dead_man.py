@@ -82,7 +82,9 @@ class DeadMan:
         for _ in range(attempts):
             try:
                 with self._clock.hold():
-                    answer = await post(url, body.encode()[:_LONGEST_BODY], _PLAIN_TEXT, self._timeout_s)
+                    answer = await post(
+                        url, body.encode("utf-8", "replace")[:_LONGEST_BODY], _PLAIN_TEXT, self._timeout_s
+                    )
             except TimeoutError:
                 said = f"no answer within {self._timeout_s:g} s"
             except (OSError, ValueError) as error:  # ssl.SSLError and gaierror are OSErrors

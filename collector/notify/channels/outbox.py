@@ -1,9 +1,10 @@
-"""Keep every mail, and send later what could not be.
+"""Keep every mail, and queue what is to be sent.
 
-Every mail is kept as .eml and .html, and one that could not be sent is sent by the next run, once.
+Every mail is kept as .eml and .html, and one that could not be sent is sent by a later run, once.
 
-A mail's state is in its file name, and changes by one atomic rename: NAME.queued.eml, NAME.sending.eml, NAME.eml (sent,
-or kept where no mail server is configured), NAME.refused.eml (the server will never take it).
+A mail's state is in its file name, and changes by one atomic rename: NAME.queued.eml, NAME.sending.eml,
+NAME.deferred.eml (it was tried, and goes after those that were not), NAME.eml (sent, or kept where no mail server is
+configured), NAME.refused.eml (it will never be taken, or cannot be read).
 """
 
 import contextlib
@@ -11,28 +12,17 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import SMTP
 from pathlib import Path
 
-from collector.notify.channels.channel import Delivery, Message, Surroundings, failed, in_thread
-from collector.notify.channels.mail_message import message as envelope_of
+from collector.notify.channels.channel import Delivery, Message, Surroundings, broken, failed, in_thread
+from collector.notify.channels.mail_message import compose
 from collector.notify.reports.mail_rendering import page
 
 _DAY_S = 86_400.0
 _ABANDONED_AFTER_S = 900.0
-"""A mail that has been "sending" for longer belongs to a process that died: it is queued again."""
+"""A mail that has been "sending" for longer belongs to a process that died: it waits again, behind the others."""
 
-_STATES = (".queued.eml", ".sending.eml", ".refused.eml", ".eml")
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A mail that this process alone may send now."""
-
-    name: str
-    message: EmailMessage
+_STATES = (".queued.eml", ".deferred.eml", ".sending.eml", ".refused.eml", ".eml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +31,12 @@ class Outbox:
 
     directory: Path
 
-    def keep(self, name: str, message: EmailMessage, html: str, *, queue: bool) -> bool:
+    def keep(self, name: str, content: bytes, html: str, *, queue: bool) -> bool:
         """Write a mail to disk, as .eml and, to be looked at in a browser, as .html.
 
         Args:
             name: a safe file name without extension.
-            message: the mail.
+            content: the mail.
             html: the page, its pictures inside.
             queue: whether it is to be sent.
 
@@ -54,44 +44,57 @@ class Outbox:
             False when a mail of this name is already there, in any state; it is then left as it is.
         """
         self.directory.mkdir(parents=True, exist_ok=True)
-        if any((self.directory / f"{name}{state}").exists() for state in _STATES):
+        if any(self._file(name, state).exists() for state in _STATES):
             return False
-        self._write(self.directory / f"{name}.html", html.encode("utf-8", "replace"))
-        self._write(self.directory / f"{name}{'.queued' if queue else ''}.eml", message.as_bytes())
+        self._write(self._file(name, ".html"), html.encode("utf-8", "replace"))
+        self._write(self._file(name, ".queued.eml" if queue else ".eml"), content)
         return True
 
-    def claim(self) -> Iterator[Claimed]:
-        """Yield the queued mails, oldest first, each claimed for this process when it is yielded."""
-        if not self.directory.is_dir():
-            return
-        self._requeue_abandoned()
-        for path in sorted(self.directory.glob("*.queued.eml")):
-            name = path.name.removesuffix(".queued.eml")
-            sending = self.directory / f"{name}.sending.eml"
+    def claim(self) -> Iterator[str]:
+        """Yield the names of the mails that wait, each claimed for this process when it is yielded.
+
+        Those that nobody has tried go first, oldest first; then those that were put off, longest untouched first: a
+        mail that a server cannot digest is in nobody's way.
+        """
+        self._defer_abandoned()
+        for name, path in self._waiting():
+            sending = self._file(name, ".sending.eml")
             try:
                 path.rename(sending)
             except FileNotFoundError:
                 continue  # another process was faster
             os.utime(sending)
-            parsed = message_from_bytes(sending.read_bytes(), policy=SMTP)
-            if isinstance(parsed, EmailMessage):
-                yield Claimed(name, parsed)
+            yield name
+
+    def claimed(self, name: str) -> bytes:
+        """Return the bytes of a claimed mail.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return self._file(name, ".sending.eml").read_bytes()
 
     def sent(self, name: str) -> None:
         """Note that a claimed mail was sent."""
         self._rename(name, ".eml")
 
     def put_back(self, name: str) -> None:
-        """Queue a claimed mail again: the next run tries it."""
+        """Queue a claimed mail again, as if it had not been tried."""
         self._rename(name, ".queued.eml")
 
+    def deferred(self, name: str, content: bytes | None = None) -> None:
+        """Note that a claimed mail was not taken now: it waits, as it is or as what is given."""
+        if content is not None:
+            self._write(self._file(name, ".sending.eml"), content)
+        self._rename(name, ".deferred.eml")
+
     def refused(self, name: str) -> None:
-        """Note that the server will never take a claimed mail; it stays to be read."""
+        """Note that a claimed mail will never be taken; it stays to be read."""
         self._rename(name, ".refused.eml")
 
     def was_refused(self, name: str) -> bool:
         """Return whether the server will never take a mail."""
-        return (self.directory / f"{name}.refused.eml").exists()
+        return self._file(name, ".refused.eml").exists()
 
     def prune(self, keep_days: int, now_s: float | None = None) -> int:
         """Delete mails older than so many days, whatever their state; return how many files went.
@@ -112,18 +115,29 @@ class Outbox:
         return gone
 
     def waiting(self) -> tuple[str, ...]:
-        """Return the names of the mails that wait to be sent, oldest first."""
-        return tuple(sorted(path.name.removesuffix(".queued.eml") for path in self.directory.glob("*.queued.eml")))
+        """Return the names of the mails that wait to be sent, in the order in which they will be tried."""
+        return tuple(name for name, _ in self._waiting())
 
-    def _requeue_abandoned(self) -> None:
+    def _waiting(self) -> list[tuple[str, Path]]:
+        untried, tried = ".queued.eml", ".deferred.eml"
+        queued = sorted(self.directory.glob(f"*{untried}"))
+        put_off = sorted(self.directory.glob(f"*{tried}"), key=_modified)
+        return [
+            *((path.name.removesuffix(untried), path) for path in queued),
+            *((path.name.removesuffix(tried), path) for path in put_off),
+        ]
+
+    def _defer_abandoned(self) -> None:
         for path in self.directory.glob("*.sending.eml"):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _ABANDONED_AFTER_S:
-                    path.rename(path.with_name(f"{path.name.removesuffix('.sending.eml')}.queued.eml"))
+            if time.time() - _modified(path) > _ABANDONED_AFTER_S:
+                self._rename(path.name.removesuffix(".sending.eml"), ".deferred.eml")
+
+    def _file(self, name: str, state: str) -> Path:
+        return self.directory / f"{name}{state}"
 
     def _rename(self, name: str, state: str) -> None:
         with contextlib.suppress(FileNotFoundError):
-            (self.directory / f"{name}.sending.eml").rename(self.directory / f"{name}{state}")
+            self._file(name, ".sending.eml").rename(self._file(name, state))
 
     def _write(self, path: Path, content: bytes) -> None:
         fresh = path.with_name(f"{path.name}.new")
@@ -132,6 +146,14 @@ class Outbox:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+
+
+def _modified(path: Path) -> float:
+    """Return when a file was written last, in seconds; now where another process has just taken it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 class OutboxChannel:
@@ -161,11 +183,13 @@ class OutboxChannel:
         mail, smtp = message.mail, self._smtp
         if mail is None:
             return ()
-        envelope = envelope_of(mail, sender=smtp.from_address, recipients=smtp.recipients, host=self._host)
         try:
-            self._outbox.keep(mail.name, envelope, page(mail), queue=bool(smtp.host))
+            content = compose(mail, sender=smtp.from_address, recipients=smtp.recipients, host=self._host)
+            self._outbox.keep(mail.name, content, page(mail), queue=bool(smtp.host))
         except OSError as error:
             return (failed(self.name, error, self._mask),)
+        except Exception as error:  # noqa: BLE001 - a run ends here: whatever breaks in telling must not break the run
+            return (broken(self.name, error, self._mask),)
         return (Delivery(channel=self.name, ok=True, detail=str(self.directory / f"{mail.name}.html")),)
 
     def prune(self) -> tuple[Delivery, ...]:

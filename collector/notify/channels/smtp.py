@@ -1,10 +1,14 @@
 """Send mail to a mail server.
 
-One connection, verified, a bounded number of attempts, every failure with a name.
+A session is one verified connection. What goes wrong with the session is raised: every other mail would meet the same.
+What a mail or one of its recipients meets is a value, and the next mail is sent.
 """
 
+import contextlib
 import ssl
-from email.message import EmailMessage
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Self
 
 import aiosmtplib
 import structlog
@@ -12,117 +16,236 @@ import structlog
 from collector.clock import Clock
 from collector.config.notify_settings import Security, SmtpSettings
 from collector.domain.errors import CollectorError
+from collector.notify.channels.mail_message import addressed
 
 _log = structlog.get_logger(__name__)
 
 _PERMANENT = 500
 """Reply codes from here on mean never; those below mean not now."""
 
+_CLOSING = 421
+"""Whatever it answers, the server closes the connection."""
+
+_TOO_LARGE = 552
+"""The one refusal of a sender that is about the mail: with its size, which is told along with the sender."""
+
+_MOST_UNHEARD = 2
+"""Mails in a row without an answer. One that a server cannot digest may break it; when two do, it is the server."""
+
 
 class MailError(CollectorError):
-    """A mail was not sent. `retry`: the same attempt may help soon. `final`: this mail will never be taken."""
+    """A mail was not sent. `retry`: the same may help soon."""
 
     retry = False
-    final = False
 
 
-class MailServerUnreachable(MailError, ConnectionError):  # noqa: N818 - the state, as the other errors are named
+class MailServerError(MailError):
+    """The mail server cannot be used; every mail would meet the same."""
+
+
+class MailServerUnreachable(MailServerError, ConnectionError):  # noqa: N818 - the state, as the other errors are named
     """No connection, or it was cut; a later attempt may help."""
 
     retry = True
 
 
-class MailServerBusy(MailError):  # noqa: N818
-    """The server answered 4xx: not now; a later attempt may help."""
+class MailServerBusy(MailServerError):  # noqa: N818
+    """The server answered 4xx to the session: not now; a later attempt may help."""
 
     retry = True
 
 
-class MailServerUntrusted(MailError):  # noqa: N818
+class MailServerUntrusted(MailServerError):  # noqa: N818
     """The server's certificate is not to be trusted, or it offers no encryption: nothing was sent, not even a login."""
 
 
-class MailLoginRefused(MailError):  # noqa: N818
+class MailServerRefused(MailServerError):  # noqa: N818
+    """The server answered 5xx to the session or to the sender."""
+
+
+class MailLoginRefused(MailServerRefused):
     """The server refused user name or login secret."""
 
 
+class MailDeferred(MailError):  # noqa: N818
+    """The server did not take this mail now, for this recipient: it answered 4xx, or the connection was cut."""
+
+    retry = True
+
+
+class MailUnanswered(MailDeferred):
+    """The server went silent over this mail. To try again soon would cost the time-out once more."""
+
+    retry = False
+
+
 class MailRefused(MailError):  # noqa: N818
-    """The server answered 5xx: it does not take this mail, sender or recipient."""
-
-    final = True
+    """The server will never take this mail, or this recipient: it answered 5xx, or cannot write the address."""
 
 
-class Smtp:
-    """Sends messages through one mail server.
+class SmtpSession:
+    """A session with the mail server: connected when the first mail is sent, and again after a cut.
 
     Args:
-        settings: where, how protected, as whom, how often.
-        clock: waits between attempts; simulated time stands still while the server is awaited.
+        settings: where, how protected, as whom.
+        clock: simulated time stands still while the server is awaited.
     """
 
     def __init__(self, settings: SmtpSettings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
+        self._where = f"{settings.host}:{settings.port}"
+        self._client: aiosmtplib.SMTP | None = None
+        self._unheard = 0
 
-    async def send(self, message: EmailMessage) -> None:
-        """Send one message, again after a transient failure, at most `attempts` times.
+    async def __aenter__(self) -> Self:
+        return self
 
-        A message whose acknowledgement was lost may arrive twice; its Message-ID stays the same.
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._client is not None and kind is None:
+            # What is accepted is accepted, however the server says good-bye.
+            with self._clock.hold(), contextlib.suppress(aiosmtplib.SMTPException, OSError):
+                await self._client.quit()
+        self._drop()
+
+    async def send(self, content: bytes, recipients: Iterable[str]) -> Mapping[str, MailError | None]:
+        """Send one mail, once, to each recipient by himself: what one of them meets, the others do not.
+
+        A mail whose acknowledgement was lost may arrive twice; its Message-ID stays the same.
+
+        Args:
+            content: the bytes of the mail; its addresses are replaced.
+            recipients: as `mail_address` returns them.
+
+        Returns:
+            For each recipient why he did not get it, None where the server took it.
 
         Raises:
-            MailError: it was not sent; the subclass says why and whether a later attempt may help.
+            MailServerError: the server cannot be used; the subclass says why and whether a later attempt may help.
         """
-        wait_s = self._settings.retry_wait_s
-        for attempt in range(1, self._settings.attempts + 1):
+        wanted = list(recipients)
+        answers: dict[str, MailError | None] = {}
+        heard = not wanted
+        for recipient in wanted:
             try:
-                await self._attempt(message)
-            except MailError as error:
-                if not error.retry or attempt == self._settings.attempts:
+                with self._clock.hold():
+                    answers[recipient] = await self._transaction(content, recipient)
+                heard = True
+            except MailDeferred as error:
+                self._drop()
+                answers[recipient] = error
+            except MailServerError as error:
+                self._drop()
+                if not answers:
                     raise
-                _log.info("mail_attempt_failed", attempt=attempt, error=error.message, wait_s=wait_s)
-                await self._clock.sleep(wait_s)
-                wait_s *= 2
-            else:
-                return
+                answers = dict.fromkeys(wanted, MailDeferred(error.message, error.hint)) | answers
+                break
+            except BaseException:
+                self._drop()  # nobody knows what the server waits for now
+                raise
+        self._unheard = 0 if heard else self._unheard + 1
+        return answers
 
-    async def _attempt(self, message: EmailMessage) -> None:
-        settings = self._settings
-        where = f"{settings.host}:{settings.port}"
-        client = aiosmtplib.SMTP(
-            hostname=settings.host,
-            port=settings.port,
-            timeout=settings.timeout_s,
-            use_tls=settings.security is Security.TLS,
-            start_tls=settings.security is Security.STARTTLS,
-            tls_context=_tls_context(settings),
-        )
-        try:
-            with self._clock.hold():
-                await self._converse(client, message)
-        except ssl.SSLError as error:
-            raise _untrusted(where, error) from error
-        except aiosmtplib.SMTPException as error:
-            raise _named(where, error) from error
-        except OSError as error:
-            raise MailServerUnreachable(f"mail server {where}: {error.strerror or type(error).__name__}") from error
-        finally:
-            client.close()
+    async def _transaction(self, content: bytes, recipient: str) -> MailError | None:
+        """Send one mail to one recipient; return why he did not get it.
 
-    async def _converse(self, client: aiosmtplib.SMTP, message: EmailMessage) -> None:
-        await client.connect()
-        secret = self._settings.password.get_secret_value()
-        if self._settings.username and secret:
-            await client.login(self._settings.username, secret)
-        sender, recipients = ([address.addr_spec for address in message[name].addresses] for name in ("From", "To"))
-        # As it is written: the client's own send_message would fold headers anew, by another policy.
-        refused, _ = await client.sendmail(sender[0], recipients, message.as_bytes())
-        for recipient, answer in refused.items():
-            _log.warning("mail_recipient_refused", recipient=recipient, code=answer.code, said=answer.message)
+        Raises:
+            MailServerError: the server cannot be used.
+            MailDeferred: the connection was cut.
+        """
+        client, sender = await self._connected(), self._settings.from_address
+        utf8 = not (sender + recipient).isascii()
+        if utf8 and not client.supports_extension("smtputf8"):
+            return self._unwritable(recipient)
+        message = addressed(content, sender=sender, recipients=[recipient])
         try:
-            await client.quit()
+            await client.sendmail(sender, [recipient], message, mail_options=["SMTPUTF8"] if utf8 else [])
+        except aiosmtplib.SMTPSenderRefused as error:
+            if error.code >= _PERMANENT and error.code != _TOO_LARGE:
+                raise MailServerRefused(
+                    f"mail server {self._where} refused the sender {sender}: {error.code} {error.message}",
+                    "Check notify.smtp.sender and the login: many providers take only the account's own address.",
+                ) from error
+            return self._answered(error.code, error.message)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return self._answered(error.recipients[0].code, f"{recipient}: {error.recipients[0].message}")
+        except aiosmtplib.SMTPResponseException as error:
+            return self._answered(error.code, error.message)
+        except TimeoutError as error:
+            raise MailUnanswered(
+                f"mail server {self._where} gave no answer within {self._settings.timeout_s:g} s"
+            ) from error
         except (aiosmtplib.SMTPException, OSError) as error:
-            # The mail is accepted; how the server says good-bye changes nothing.
-            _log.debug("mail_server_left_early", error=type(error).__name__)
+            raise MailDeferred(f"mail server {self._where}: the connection was cut ({_words(error)})") from error
+        return None
+
+    def _answered(self, code: int, words: str) -> MailError:
+        """Name what the server said to a mail.
+
+        Raises:
+            MailDeferred: it closes the connection, or what it said is no answer at all.
+        """
+        said = f"mail server {self._where} answered {code} {words}"
+        if code <= 0 or code == _CLOSING:
+            raise MailDeferred(said)
+        return MailRefused(said) if code >= _PERMANENT else MailDeferred(said)
+
+    def _unwritable(self, recipient: str) -> MailError:
+        """Return why a server without SMTPUTF8 gets no mail for a recipient.
+
+        Raises:
+            MailServerRefused: it is the sender, so nobody gets any.
+        """
+        said = f"mail server {self._where} takes only ASCII addresses"
+        if not self._settings.from_address.isascii():
+            raise MailServerRefused(f"{said}, and the sender is none", "Set notify.smtp.sender to another address.")
+        return MailRefused(f"{said}, not {recipient}", "Give an ASCII address in notify.smtp.recipients.")
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        """Return the connection, encrypted and logged in, made anew where there is none.
+
+        Raises:
+            MailServerError: there can be none.
+        """
+        if self._client is not None and self._client.is_connected:
+            return self._client
+        if self._unheard >= _MOST_UNHEARD:
+            raise MailServerUnreachable(
+                f"mail server {self._where}: it had no answer to {self._unheard} mails in a row"
+            )
+        settings = self._settings
+        try:
+            self._client = aiosmtplib.SMTP(
+                hostname=settings.host,
+                port=settings.port,
+                timeout=settings.timeout_s,
+                use_tls=settings.security is Security.TLS,
+                start_tls=settings.security is Security.STARTTLS,
+                tls_context=_tls_context(settings),
+            )
+            await self._client.connect()
+            if settings.username and (secret := settings.password.get_secret_value()):
+                await self._client.login(settings.username, secret)
+            await self._client.noop()  # says hello, if nothing has: what the server offers is known from here on
+        except aiosmtplib.SMTPException as error:
+            raise _named(self._where, error) from error
+        except ssl.SSLError as error:
+            raise _untrusted(self._where, error) from error
+        except Exception as error:  # whatever it is, no mail has met it yet: all of them stay
+            raise MailServerUnreachable(f"mail server {self._where}: {_words(error)}") from error
+        return self._client
+
+    def _drop(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _words(error: Exception) -> str:
+    strerror = error.strerror if isinstance(error, OSError) else ""
+    return strerror or str(error) or type(error).__name__
 
 
 def _tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
@@ -133,15 +256,15 @@ def _tls_context(settings: SmtpSettings) -> ssl.SSLContext | None:
     return context
 
 
-def _untrusted(where: str, error: BaseException) -> MailError:
+def _untrusted(where: str, error: BaseException) -> MailServerError:
     return MailServerUntrusted(
         f"mail server {where}: its certificate is not trusted ({error})",
         "Check host and port; a private server's certificate authority belongs in notify.smtp.ca_file.",
     )
 
 
-def _named(where: str, error: aiosmtplib.SMTPException) -> MailError:
-    """Name a failure of the conversation; the server's words are kept, the login never is."""
+def _named(where: str, error: aiosmtplib.SMTPException) -> MailServerError:
+    """Name a failure of the session; the server's words are kept, the login never is."""
     if isinstance(error.__cause__, ssl.SSLError) or isinstance(error.__context__, ssl.SSLError):
         return _untrusted(where, error.__cause__ or error)
     # A missing STARTTLS comes as the bare base class.
@@ -149,21 +272,13 @@ def _named(where: str, error: aiosmtplib.SMTPException) -> MailError:
         return MailServerUntrusted(
             f"mail server {where}: {error}", "Check port and security: 587 is starttls, 465 is tls."
         )
-    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
-        worst = max(error.recipients, key=lambda refusal: refusal.code)
-        return _answered(where, worst.code, f"{worst.recipient}: {worst.message}")
-    if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0:
-        login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
-        return _answered(where, error.code, error.message, login=login)
-    return MailServerUnreachable(f"mail server {where}: {error}")
-
-
-def _answered(where: str, code: int, words: str, *, login: bool = False) -> MailError:
-    if code < _PERMANENT:
-        return MailServerBusy(f"mail server {where} answered {code} {words}")
-    if login:
+    if not isinstance(error, aiosmtplib.SMTPResponseException) or error.code <= 0:
+        return MailServerUnreachable(f"mail server {where}: {error}")
+    if error.code < _PERMANENT:
+        return MailServerBusy(f"mail server {where} answered {error.code} {error.message}")
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return MailLoginRefused(
-            f"mail server {where} refused the login: {code} {words}",
+            f"mail server {where} refused the login: {error.code} {error.message}",
             "Check notify.smtp.username and its secret; many providers want an application password.",
         )
-    return MailRefused(f"mail server {where} answered {code} {words}")
+    return MailServerRefused(f"mail server {where} answered {error.code} {error.message}", "Check notify.smtp.")

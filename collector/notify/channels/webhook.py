@@ -12,7 +12,7 @@ from collector.config.notify_settings import WebhookSettings
 from collector.domain.errors import CollectorError, ConfigurationError
 from collector.domain.masking import Mask
 from collector.notify.alerts.notices import Notice
-from collector.notify.channels.channel import Delivery, Message, Surroundings, failed
+from collector.notify.channels.channel import Delivery, Message, Surroundings, broken, failed
 from collector.notify.channels.http_post import post
 from collector.notify.channels.mail_message import one_line
 from collector.notify.channels.webhook_template import Request, Template, read, template_path
@@ -23,6 +23,15 @@ _JSON = {"Content-Type": "application/json"}
 _LONGEST_SUMMARY = 120
 _LONGEST_TEXT = 1000
 _LONGEST_REFUSAL = 200
+_NOT_NOW = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+_MOST_FAILURES = 2
+"""A service may fail over one notice; when it fails over the next, too, it is the service."""
+
 _HINT = "Is the service up, and may this machine reach it? What was not posted is not kept."
 
 
@@ -33,7 +42,13 @@ class WebhookError(CollectorError):
 
 
 class WebhookUnavailable(WebhookError):  # noqa: N818 - the state, as the other errors are named
-    """No connection, no answer in time, or the service answered 429 or 5xx: not now."""
+    """No connection, no answer in time, or the service answered 429, 502, 503 or 504: no notice can be posted now."""
+
+    retry = True
+
+
+class WebhookFailed(WebhookError):  # noqa: N818
+    """The service answered another 5xx: it failed over this notice, and may take the next."""
 
     retry = True
 
@@ -64,7 +79,7 @@ class WebhookChannel:
         return self._settings.channel
 
     async def tell(self, message: Message) -> tuple[Delivery, ...]:
-        """Post each notice by itself; stop at the first sign that the service cannot be used now."""
+        """Post each notice by itself; what one meets concerns no other, unless the service cannot be used now."""
         if not message.notices:
             return ()
         results: list[Delivery] = []
@@ -72,15 +87,20 @@ class WebhookChannel:
             template = read(template_path(self._settings))
         except ConfigurationError as error:
             return (failed(self.name, error, self._mask),)
+        failed_over = 0
         wanted = [notice for notice in message.notices if template.wants(notice.severity, over=notice.over)]
         for number, notice in enumerate(wanted, 1):
             try:
                 results.append(await self._posted(template, notice, message.subject))
+                failed_over = 0
             except (WebhookError, ConfigurationError) as error:
                 results.append(failed(self.name, error, self._mask))
-                if isinstance(error, WebhookUnavailable):
+                failed_over = failed_over + 1 if isinstance(error, WebhookFailed) else 0
+                if isinstance(error, WebhookUnavailable) or failed_over == _MOST_FAILURES:
                     results += [self._untold(notice) for notice in wanted[number:]]
                     break
+            except Exception as error:  # noqa: BLE001 - a notice ends here: the others are posted
+                results.append(broken(self.name, error, self._mask))
         return tuple(results)
 
     async def _posted(self, template: Template, notice: Notice, subject: str) -> Delivery:
@@ -89,7 +109,7 @@ class WebhookChannel:
             "summary": one_line(notice.text, _LONGEST_SUMMARY),
             "text": one_line(f"{notice.text} {notice.what_to_do}".strip(), _LONGEST_TEXT),
             "severity": notice.severity.value,
-            "key": notice.key,
+            "key": one_line(notice.key),
             "rule": notice.rule.value,
             "host": self._host,
             "at": self._clock.now().isoformat(timespec="seconds"),
@@ -149,8 +169,10 @@ class WebhookChannel:
         said = one_line(
             f"{where} answered {answer.status} {self._quoted(self._mask(answer.words))}".strip(), _LONGEST_REFUSAL
         )
-        if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if answer.status in _NOT_NOW:
             raise WebhookUnavailable(said, _HINT)
+        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise WebhookFailed(said, _HINT)
         raise WebhookRefused(said, "Check the webhook's url and token at the service.")
 
 

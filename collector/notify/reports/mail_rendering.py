@@ -82,8 +82,8 @@ class Renderer:
         report = self._mask.report(report)
         alerts = self._mask.report(judgement.tell) if judgement else ()
         recovered = self._mask.report(judgement.recovered) if judgement else ()
-        # Nothing is back to normal with a session that nobody can believe: that comes first.
-        recovery = judgement is not None and judgement.is_recovery and not report.implausible
+        # Whatever is over: nothing is back to normal while bars are missing or cannot be believed. That comes first.
+        recovery = judgement is not None and judgement.is_recovery and report.complete
         kind = "recovery" if recovery else _kind(report)
         pictures = _Pictures(self._pictures)
         values: dict[str, Any] = {

@@ -109,6 +109,7 @@ def _figures(report: RunReport) -> Table:
         ("Took", f"{took}, {wording.many(report.requests, 'request')}" if fetches else took),
         ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
         ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
+        ("Copies", wording.copies(report)),
         (
             "Latency",
             f"median {wording.seconds(latency.p50_s)}, 99 % {wording.seconds(latency.p99_s)}" if latency else "",

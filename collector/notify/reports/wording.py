@@ -217,7 +217,8 @@ def _done(report: RunReport) -> str:
         return "Some of it could not be done; " + _stored(report)
     if report.backup is not None:
         made = report.backup
-        return f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
+        told = f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
+        return " ".join([told, *(f"It is not copied: {copy.problem}." for copy in made.not_copied)])
     if report.window in READS_CHAINS:
         ready = "The gateway answers, and the" if report.window is Window.PRE_MARKET else "The"
         return f"{ready} option chains are read: {report.environment.new_contracts:,} contracts are new."
@@ -303,6 +304,12 @@ def held_up(report: RunReport) -> str:
     return "; ".join(lasting(one) + ("" if one.until else ", still so at its end") for one in report.conditions)
 
 
+def copies(report: RunReport) -> str:
+    """Return where copies of the backup lie, and where they should; empty when there are to be none."""
+    wanted = report.backup.copies if report.backup else ()
+    return "; ".join(f"not in {one.folder}: {one.problem}" if one.problem else one.folder for one in wanted)
+
+
 def splits(report: RunReport) -> str:
     """Return the splits that a run has seen, and what follows; empty for none."""
     return "; ".join(
@@ -316,7 +323,8 @@ def _outcome_words(report: RunReport) -> list[str]:
     if fetches(report):
         return [f"{report.bars:,} bars"]
     if report.window is Window.BACKUP:
-        return [size(report.backup.bytes)] if report.backup else []
+        made = report.backup
+        return [size(made.bytes), *(["not copied"] if made.not_copied else [])] if made else []
     if report.window in READS_CHAINS:
         return [f"{report.environment.new_contracts:,} new contracts"]
     still_open = report.gaps.still_open

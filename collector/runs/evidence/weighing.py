@@ -15,6 +15,7 @@ from collector.db.bookkeeping import claims as store
 from collector.db.bookkeeping.claims import ALL, Negative, NewClaim, StoredClaim
 from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.evidence import Emptiness, EmptySession, Finding, Ruling, is_controlled, ruling, weighed
 from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet
@@ -77,6 +78,10 @@ async def weigh(
                 for claim in settled:
                     series = (claim.instrument, data_set, claim.facts.what_to_show)
                     unproven[series] = unproven.get(series, Spans()) - Spans((claim.span,))
+            for data_set in DATA_SETS:
+                if unlisted := await _unlisted(transaction, calendar, data_set, underlying):
+                    series = (underlying.key, data_set, WhatToShow.TRADES)
+                    unproven[series] = unproven.get(series, Spans()) - unlisted
     # What earlier witnesses have proven meanwhile needs no answer of this run.
     found.uncontrolled -= {series for series, spans in unproven.items() if not spans}
     for one in found.implausible:
@@ -328,6 +333,22 @@ async def _rule(
     found.single_witness += sum(verdict is Ruling.SINGLE_WITNESS for _, verdict in proven)
     found.awaiting += sum(verdict is Ruling.AWAITING for _, verdict, _ in waiting)
     return [claim for claim, _ in proven]
+
+
+async def _unlisted(db: Statements, calendar: Calendar, data_set: DataSet, underlying: Underlying) -> Spans:
+    """Expect nothing of an underlying before it was listed, and return the slots that are not expected any more.
+
+    A request for such sessions alone is empty, and has none beside it that is not: nothing would ever control it. But
+    of a series that is told whole one answer has the bars from the first on, and nothing before.
+    """
+    if not any(what.ends_now for what in data_set.series):
+        return Spans()
+    first = await contract_store.first_selected(db, data_set, underlying.id)
+    if first is None:
+        return Spans()
+    today = db.clock.now().astimezone(NEW_YORK).date()
+    sessions = calendar.sessions(underlying.symbol, first, max(first, today))
+    return await lifecycle.deselect_unlisted(db, data_set, underlying.id, sessions)
 
 
 def _waiting(claim: StoredClaim) -> tuple[StoredClaim, Ruling, str]:

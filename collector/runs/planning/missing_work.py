@@ -41,9 +41,9 @@ async def underlying_work(
     which rotation looks too, only where bars of the underlying are expected.
     """
     whole = await older_sessions.looked_at(order, db, calendar, data_set, underlying)
-    own = [session.day for session in order.own(underlying.symbol)]
+    also = [session.day for session in older_sessions.expected(order, data_set, underlying, whole)]
     sessions = [part for session in whole if (part := clipped(data_set, session, None, now))]
-    rows = await coverage_table.missing(db, data_set, underlying.id, sessions, data_set.series, _asks(order), also=own)
+    rows = await coverage_table.missing(db, data_set, underlying.id, sessions, data_set.series, _asks(order), also=also)
     rests = await older_sessions.resting(order, db, data_set, underlying, now)
     requests: list[HistoricalRequest] = []
     for row in rows:

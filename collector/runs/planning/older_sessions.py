@@ -4,7 +4,7 @@ Older sessions on which something is missing: an order is widened to them, and w
 that are kept whole every run looks at all sessions, so that what an earlier one left is found without being noted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -61,6 +61,17 @@ async def looked_at(
         return own
     first = await contract_store.first_selected(db, data_set, underlying.id)
     return calendar.sessions(underlying.symbol, min(first or own[0].day, own[0].day), own[-1].day)
+
+
+def expected(
+    order: Order, data_set: DataSet, underlying: Underlying, looked_at: Sequence[Session]
+) -> Sequence[Session]:
+    """Return on which of the sessions that an order looks at it expects bars of an underlying, whatever is recorded.
+
+    Of bars that are kept whole all of them: sessions on which nobody was there to collect must not be a hole that is no
+    gap, and a split is seen by the sessions just before.
+    """
+    return looked_at if data_set.overlap else order.own(underlying.symbol)
 
 
 async def resting(order: Order, db: Database, data_set: DataSet, underlying: Underlying, now: datetime) -> Resting:

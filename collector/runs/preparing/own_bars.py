@@ -34,8 +34,9 @@ async def collect(
     underlyings = [one for one in underlyings if data_set in parts.settings.data_sets_for(one.symbol)]
     looked_at: dict[str, tuple[Session, ...]] = {}
     for underlying in underlyings:
-        await lifecycle.select_underlying(db, data_set, underlying.id, order.own(underlying.symbol))
         looked_at[underlying.symbol] = await older_sessions.looked_at(order, db, parts.calendar, data_set, underlying)
+        expected = older_sessions.expected(order, data_set, underlying, looked_at[underlying.symbol])
+        await lifecycle.select_underlying(db, data_set, underlying.id, expected)
     if data_set.bar_size >= DAY:
         await _prove(data_set, underlyings, looked_at, finished, parts)
     while True:

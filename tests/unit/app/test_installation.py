@@ -107,12 +107,20 @@ def test_windows_that_are_off_and_windows_without_days_have_no_timer() -> None:
 
 
 def test_backups_have_their_timer_and_may_be_written(tmp_path: Path) -> None:
-    """The backup is woken at 02:00 New York, may write where backups are kept; without backups there is neither."""
+    """The backup is woken at 02:00 New York, may write where backups are kept; without backups there is neither.
+
+    Folders of copies may be written, too; no installation makes one, nor does a unit need it to start.
+    """
     chosen = settings(backup={"directory": str(tmp_path)})
     texts = installation.render(Kind.SYSTEMD, chosen, WHERE, user=False)
     assert "OnCalendar=Tue..Sat *-*-* 02:00:00 America/New_York\n" in texts["collector@backup.timer"]
     account = installation.owner(user=True)
     assert tmp_path in installation.places(chosen, None, account).writable
+    copied = installation.places(settings(backup={"copies": ["/mnt/usb/bars"]}), None, account)
+    assert copied.mounted == (Path("/mnt/usb/bars"),)
+    assert not set(copied.mounted) & set(copied.writable)
+    unit = installation.render(Kind.SYSTEMD, chosen, replace(WHERE, mounted=copied.mounted), user=False)
+    assert "-/mnt/usb/bars" in unit["collector@.service"]
     none = settings(backup={"directory": str(tmp_path), "enabled": False})
     assert "collector@backup.timer" not in installation.render(Kind.SYSTEMD, none, WHERE, user=False)
     assert tmp_path not in installation.places(none, None, account).writable

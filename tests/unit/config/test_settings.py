@@ -401,6 +401,32 @@ def test_password_from_each_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         settings.database.dsn()
 
 
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        (
+            "channel_binding=require",
+            "config.yaml:2: database.url asks for channel_binding, which the collector cannot do",
+        ),
+        ("sslrootcert=nowhere.crt", "config.yaml:2: database.url names a file by sslrootcert that is not there"),
+        ("work_mem=1GB", "config.yaml:2: database.url has a parameter work_mem, which libpq does not know"),
+    ],
+)
+def test_a_url_that_asks_for_what_cannot_be_done(query: str, complaint: str) -> None:
+    """It is refused when the configuration is read, with the parameter's name; nothing else of the URL is repeated."""
+    error = refusal(f"database:\n  url: postgresql://quant:s3cret@db/bars?{query}\n")
+    assert error.message.startswith(complaint)
+    assert "s3cret" not in error.message + error.hint
+
+
+def test_a_password_for_a_user_that_is_encoded() -> None:
+    """A user written with %40 is the same user when the password comes from elsewhere."""
+    own = {"database": {"password": "p@ss"}}
+    settings = load(write("database: {url: 'postgresql://name%40part@[::1]:5433/bars'}\n"), own)
+    assert settings.database.dsn() == "postgresql://name%40part:p%40ss@[::1]:5433/bars"
+    assert settings.database.shown == "postgresql://name%40part@[::1]:5433/bars"
+
+
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     """No form of the settings that people or logs see holds a secret."""
     monkeypatch.setenv("COLLECTOR_DATABASE__URL", "postgresql://quant:s3cret@db/bars?sslmode=require")
@@ -412,7 +438,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for shown in (repr(settings), str(settings), settings.model_dump_json(), settings.database.shown):
         assert "s3cret" not in shown
     assert {"https://ntfy.sh/s3cret-topic", "tk_s3cret"} < set(settings.secrets)
-    assert settings.database.shown == "postgresql://quant@db/bars"
+    assert settings.database.shown == "postgresql://quant@db/bars?sslmode=require"
     assert settings.database.dsn() == "postgresql://quant:s3cret@db/bars?sslmode=require"
 
 

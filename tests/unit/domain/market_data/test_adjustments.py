@@ -42,6 +42,47 @@ def test_a_split_is_one_factor_for_all_prices(told: list[tuple[int, int, int, in
     assert found == (None if factor is None else pytest.approx(factor, abs=0.0005))
 
 
+WEEK = [
+    bar(n, 3_000_000 + more, 3_060_000 + more, 2_990_000 + more, 3_030_000 + more)
+    for n, more in enumerate(range(0, 500_000, 100_000))
+]
+"""Five sessions, each some dollars above the one before."""
+
+
+def divided(number: int, by: int, corrected: int = 0) -> Bar:
+    """Return what the source tells of a session of WEEK: prices divided by a number, the close corrected besides."""
+    at, *prices = WEEK[number][:5]
+    open_, high, low, close = (round(price / by) for price in prices)
+    return Bar(at, open_, high, low, close + corrected)
+
+
+@pytest.mark.parametrize(
+    ("told", "factor"),
+    [
+        ([divided(0, 3), divided(1, 3), divided(2, 3), divided(3, 1), divided(4, 1)], 3),
+        ([divided(0, 3), divided(1, 3), divided(2, 1), divided(3, 1), divided(4, 1)], 3),
+        ([divided(0, 3), divided(1, 3, corrected=400), divided(2, 3), divided(3, 3), divided(4, 3)], 3),
+        ([divided(0, 3, corrected=400), divided(1, 3), divided(2, 1, corrected=900), divided(3, 3), divided(4, 1)], 3),
+        ([divided(0, 6), divided(1, 6), divided(2, 6), divided(3, 2), divided(4, 2)], 6),
+        ([divided(0, 6), divided(1, 2), divided(2, 2), divided(3, 2), divided(4, 1)], 2),
+        ([divided(0, 3), divided(1, 1), divided(2, 1, corrected=9000), divided(3, 1, corrected=-400)], None),
+    ],
+    ids=[
+        "late by two",
+        "late by three",
+        "one corrected",
+        "late and corrected",
+        "two splits",
+        "two, late",
+        "corrections",
+    ],
+)
+def test_a_split_is_seen_among_bars_that_say_otherwise(told: list[Bar], factor: float | None) -> None:
+    """What traded after the split, was corrected besides, or lies between two splits does not hide it."""
+    found = split_factor(zip(WEEK, told, strict=False))
+    assert found == (None if factor is None else pytest.approx(factor, abs=0.0005))
+
+
 def test_one_session_shows_no_split() -> None:
     """A single bar may have been corrected, and nothing at all says nothing."""
     assert split_factor([(STORED[0], bar(0, 1_000_000, 1_020_000, 996_700, 1_010_000))]) is None
@@ -59,6 +100,15 @@ def test_a_dividend_is_one_stretch() -> None:
     (found,) = readjustments([*prices, (day(3), 1_000_000, 1_000_000), (day(4), 1_010_000, 1_010_000)])
     assert (found.first, found.last, found.sessions) == (day(0), day(2), 3)
     assert found.factor == pytest.approx(1 / 0.99, abs=0.000_002)
+
+
+def test_a_dividend_is_one_stretch_where_closes_are_whole_cents() -> None:
+    """A source that rounds adjusted prices to cents changes each close by a factor that is a little different."""
+    closes = [1_000_100, 1_020_000, 998_000, 35_500, 1_250_000, 9_900]
+    prices = [(day(n), close, round(close * 0.997 / 100) * 100) for n, close in enumerate(closes)]
+    (found,) = readjustments([*prices, (day(6), 1_000_000, 1_000_000)])
+    assert (found.first, found.last, found.sessions) == (day(0), day(5), 6)
+    assert found.factor == pytest.approx(1 / 0.997, abs=0.000_1)
 
 
 def test_two_dividends_are_two_stretches() -> None:

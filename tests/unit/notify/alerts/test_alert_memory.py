@@ -10,7 +10,15 @@ import pytest
 
 from collector.config.notify_settings import AlertSettings, When
 from collector.domain.conditions import Condition, ConditionKind
-from collector.domain.reports.run_report import Cause, Environment, FailureReport, RunReport, SymbolReport
+from collector.domain.reports.run_report import (
+    BackupReport,
+    Cause,
+    CopyReport,
+    Environment,
+    FailureReport,
+    RunReport,
+    SymbolReport,
+)
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, announced, judge, judge_at_work
 from collector.notify.alerts.alert_rules import Rule, condition_alert
@@ -123,6 +131,38 @@ def test_what_is_immediate_is_told_even_in_a_broken_night() -> None:
     assert Rule.BACKUP_MISSING in {alert.rule for alert in back.tell}
 
 
+def _backup(hours: float, **problems: str) -> RunReport:
+    """Return the report of a backup that was to be copied into folders, with what went wrong in each."""
+    copies = tuple(CopyReport(folder=f"/mnt/{name}", problem=problem) for name, problem in problems.items())
+    made = BackupReport(file="/kept/x.dump", bytes=7, seconds=1.0, kept=3, copies=copies)
+    return replace(_run(Window.BACKUP, hours), backup=made)
+
+
+def test_a_copy_that_fails_is_told_once_and_so_is_its_end() -> None:
+    """Each folder by itself: a failure is told, not the same again, another folder's is, and so is the end of each."""
+    nights = [
+        _backup(0, usb="it is away", nas=""),
+        _backup(1, usb="it is away", nas=""),
+        _backup(2, usb="it is away", nas="it is full"),
+        _backup(3, usb="", nas="it is full"),
+    ]
+    judgements, _ = _live(nights)
+
+    assert [[alert.key for alert in j.tell] for j in judgements] == [
+        ["backup_failed:/mnt/usb"],
+        [],
+        ["backup_failed:/mnt/nas"],
+        [],
+    ]
+    assert [[condition.key for condition in j.recovered] for j in judgements] == [
+        [],
+        [],
+        [],
+        ["backup_failed:/mnt/usb"],
+    ]
+    assert [j.send for j in judgements] == [True, False, True, True]
+
+
 def test_a_partial_run_does_not_end_an_outage_of_its_own_cause() -> None:
     """The gateway came and went: bars were stored, which is told, but nothing has recovered."""
     partial = _run(Window.MIDDAY, 2, replace(GATEWAY, stage=Stage.FETCH), RunStatus.PARTIAL)
@@ -191,7 +231,18 @@ def test_the_file_keeps_the_memory(tmp_path: Path) -> None:
     assert file.load() == memory
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x'])
+def test_the_file_holds_any_text(tmp_path: Path) -> None:
+    """A path that is not UTF-8, a control character: what an error has said is remembered as it was."""
+    file = AlertFile(tmp_path / "alerts.json")
+    memory = AlertMemory(digest=("/data/\udce9.csv", "\0\r\n", "é 日 😀"))
+    file.save(memory)
+
+    assert file.load() == memory
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x', "[" * 100_000]
+)
 def test_a_damaged_file_is_set_aside_not_fatal(tmp_path: Path, content: str) -> None:
     """Rather one mail too many than none: the damaged file is kept for a look, and forgotten."""
     path = tmp_path / "alerts.json"

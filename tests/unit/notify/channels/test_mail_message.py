@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.notify.channels.mail_message import Attachment, Mail, message, one_line
+from collector.notify.channels.mail_message import Attachment, Mail, addressed, compose, one_line, read
 
 AT = datetime(2026, 11, 20, 23, 38, 0, tzinfo=UTC)
+SENDER = "collector@example.org"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
 
@@ -20,9 +21,13 @@ def _mail(subject: str = "[collector] eod", text: str = "text\n", html: str = "<
 
 
 def _parsed(mail: Mail, recipients: tuple[str, ...] = ("owner@example.org",)) -> EmailMessage:
-    raw = message(mail, sender="collector@example.org", recipients=recipients, host="box").as_bytes()
-    parsed = message_from_bytes(raw, policy=default)
+    return _as_received(compose(mail, sender=SENDER, recipients=recipients, host="box"))
+
+
+def _as_received(content: bytes) -> EmailMessage:
+    parsed = message_from_bytes(content, policy=default)
     assert isinstance(parsed, EmailMessage)
+    assert [part.defects for part in parsed.walk() if part.defects] == []
     return parsed
 
 
@@ -123,3 +128,91 @@ def test_any_text_is_a_safe_line(text: str) -> None:
 def test_an_occ_symbol_keeps_its_padding() -> None:
     """Spaces inside a line mean something: an OCC symbol has 21 characters."""
     assert one_line("SPY   261120C00671000\n") == "SPY   261120C00671000"
+
+
+ODD = st.text(
+    st.one_of(st.characters(), st.sampled_from("\r\n\0\x0b\x1b\x85\u2028\u202e\ud800=? .:,;<>@é日😀א"), st.just(" ")),
+    max_size=200,
+)
+"""Any text: control characters, line ends of every kind, lone surrogates, words that run from right to left."""
+
+
+@given(subject=ODD, text=ODD, html=ODD, host=ODD, name=ODD)
+@example(subject="\r\nBcc: x@y.z\r\n\r\nbody", text="a\rb\r\nc\0d", html="\ud800", host="\n", name='"\r\n')
+@example(subject="x" * 5000, text="y" * 200_000, html="é" * 200_000, host="日" * 5000, name="ä" * 300)
+def test_any_text_is_a_whole_mail(subject: str, text: str, html: str, host: str, name: str) -> None:
+    """Nothing makes composing fail, no header is forged, and what can be read at all arrives as it was said."""
+    mail = Mail(
+        name=name, subject=subject, text=text, html=html, made_at=AT, attachments=(Attachment(name=name, text=text),)
+    )
+    content = compose(mail, sender=SENDER, recipients=["owner@example.org", "other@example.org"], host=host)
+    parsed = _as_received(content)
+
+    assert content.isascii()
+    assert b"\0" not in content
+    assert all(len(line) <= 998 for line in content.split(b"\r\n"))
+    assert content.count(b"\n") == content.count(b"\r\n") == content.count(b"\r")
+    known = {"From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "X-Auto-Response-Suppress"}
+    assert set(parsed.keys()) - {"X-Collector-Host"} <= known | {"Content-Type", "MIME-Version"}
+    assert parsed["To"] == "owner@example.org, other@example.org"
+    assert str(parsed["Subject"] or "").split() == one_line(subject).split()
+    body = parsed.get_body(("plain",))
+    assert body is not None
+    assert _readable(body.get_content()) == _readable(text)
+
+
+def _readable(text: str) -> str:
+    """Return a text with line ends of one kind, without what nobody can read."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in lines if c == "\n" or (c.isprintable() and c != "\N{REPLACEMENT CHARACTER}")).rstrip("\n")
+
+
+def test_ten_megabytes_in_one_line() -> None:
+    """What no mail server takes is still a mail, which it can refuse."""
+    parsed = _parsed(_mail(text="x" * 10_000_000))
+    body = parsed.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().strip() == "x" * 10_000_000
+
+
+def test_addresses_are_replaced_and_nothing_else() -> None:
+    """The same bytes but for From and To, which are UTF-8 where an address is."""
+    content = compose(_mail(), sender=SENDER, recipients=["owner@example.org", "other@example.org"], host="box")
+    other = addressed(content, sender="me@example.net", recipients=["mé@example.org", "דואר@example.org"])
+
+    assert other.decode().partition("Subject:")[0] == (
+        "From: Collector <me@example.net>\r\nTo: mé@example.org,\r\n דואר@example.org\r\n"
+    )
+    assert other.partition(b"Subject:")[2] == content.partition(b"Subject:")[2]
+    assert addressed(other, sender=SENDER, recipients=["owner@example.org", "other@example.org"]) == content
+
+
+def test_addresses_in_the_body_stay() -> None:
+    """Only headers are looked at, in whatever order and with whatever line ends an earlier version wrote them."""
+    old = b"Subject: s\nTo: a@b.c,\n d@e.f\nfrom: x@y.z\nDate: now\n\nTo: the reader\nFrom: us\n"
+    assert addressed(old, sender=SENDER, recipients=["o@p.q"]) == (
+        b"From: Collector <collector@example.org>\r\nTo: o@p.q\r\nSubject: s\nDate: now\n\nTo: the reader\nFrom: us\n"
+    )
+
+
+def test_who_has_it_is_noted_in_the_file_and_not_sent() -> None:
+    """The note is read back, replaced by a later one, and gone from what is sent."""
+    content = compose(_mail(), sender=SENDER, recipients=["a@b.c", "mé@b.c", "d@b.c"])
+    once = addressed(content, sender=SENDER, recipients=["mé@b.c", "d@b.c"], taken_by=["a@b.c"])
+    twice = addressed(once, sender=SENDER, recipients=["d@b.c"], taken_by=["a@b.c", "mé@b.c"])
+
+    assert read(content).taken_by == frozenset()
+    assert read(once).taken_by == {"a@b.c"}
+    assert read(twice).taken_by == {"a@b.c", "mé@b.c"}
+    assert read(twice).made_at == AT
+    assert b"X-Collector" not in addressed(twice, sender=SENDER, recipients=["d@b.c"])
+
+
+def test_a_damaged_mail_is_recognised() -> None:
+    """Empty, cut anywhere, or full of zeros: nobody is sent half of it."""
+    content = compose(_mail(), sender=SENDER, recipients=["a@b.c"])
+    for length in range(content.rindex(b"--")):
+        with pytest.raises(ValueError, match=r"damaged|date"):
+            read(content[:length])
+    with pytest.raises(ValueError, match="damaged"):
+        read(b"\0" * 500)

@@ -196,6 +196,29 @@ def test_planted_secrets_appear_nowhere() -> None:
     assert "db.lan" not in everything
 
 
+@pytest.mark.parametrize(
+    "report",
+    [
+        examples.partial(),
+        examples.implausible(),
+        replace(examples.success(), status=RunStatus.PARTIAL),
+        replace(examples.success(), symbols=tuple(replace(s, deferred=1) for s in examples.success().symbols)),
+    ],
+)
+def test_only_a_complete_run_is_back_to_normal(report: RunReport) -> None:
+    """An outage that an incomplete run ends is said to be over, with what it cost, below what is not well."""
+    judged = Judgement(send=True, tell=(), recovered=examples.recovered_conditions(), memory=AlertMemory())
+    mail = RENDERER.run(report, judged)
+
+    assert mail.subject.startswith("[collector] eod 2026-11-20 ")
+    for part in (mail.subject, mail.brief, mail.text, mail.html):
+        assert not re.search("recovered|back to normal|works again|made good", part, re.IGNORECASE)
+    for part in (mail.text, " ".join(_checked(mail).words)):
+        assert "cannot be reached: 127.0.0.1:4001 refuses the connection" in part
+        assert "seen 3 times" in part
+        assert "late night of" in part
+
+
 def test_pictures_can_be_switched_off() -> None:
     """The mail goes out without them, and says the same in words."""
     mail = Renderer(Mask(), pictures=False).run(examples.partial())

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from collector.domain.masking import Mask
-from collector.domain.reports.run_report import BackupReport, Environment, Expiring, GapCounts, RunReport
+from collector.domain.reports.run_report import BackupReport, CopyReport, Environment, Expiring, GapCounts, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.reports import examples, wording
 from collector.notify.reports.example_week import week
@@ -135,6 +135,21 @@ def _of(window: Window, **more: object) -> RunReport:
     return RunReport(started=started, completed=started, **values)  # type: ignore[arg-type]  # as the class has them
 
 
+COPIED = BackupReport(
+    file="/kept/x.dump",
+    bytes=71_300_000,
+    seconds=12.5,
+    kept=21,
+    copies=(CopyReport(folder="/mnt/nas"), CopyReport(folder="/mnt/usb", problem="/mnt/usb is not there")),
+)
+
+
+def test_where_copies_lie() -> None:
+    """Both are named: where a copy lies, and where none does, with the reason."""
+    assert wording.copies(_of(Window.BACKUP, backup=COPIED)) == "/mnt/nas; not in /mnt/usb: /mnt/usb is not there"
+    assert wording.copies(_of(Window.GAP_CHECK)) == ""
+
+
 @pytest.mark.parametrize(
     ("report", "subject", "headline"),
     [
@@ -142,6 +157,11 @@ def _of(window: Window, **more: object) -> RunReport:
             _of(Window.BACKUP, backup=BackupReport(file="/kept/x.dump", bytes=71_300_000, seconds=12.5, kept=21)),
             "backup 2026-11-20 OK · 71.3 MB",
             "The backup is made: 71.3 MB in /kept/x.dump; backups kept: 21.",
+        ),
+        (
+            _of(Window.BACKUP, backup=COPIED),
+            "backup 2026-11-20 OK · 71.3 MB · not copied",
+            "The backup is made: 71.3 MB in /kept/x.dump; backups kept: 21. It is not copied: /mnt/usb is not there.",
         ),
         (
             _of(Window.CHAIN_REFRESH, environment=Environment(new_contracts=92)),

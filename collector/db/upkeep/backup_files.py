@@ -1,0 +1,262 @@
+"""Backups as files: dumps with their manifests.
+
+A backup is two files: `collector-20261120T070000Z.dump` (pg_dump's custom format) and, last, the same name with
+`.json`, the manifest, without which a dump counts as unfinished. Backups of a folder are numbered, and the numbers, not
+the dates, say which is newer: a clock that was wrong for a morning must not decide what goes.
+"""
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
+
+from collector.domain.errors import DatabaseError
+
+KEPT_AT_LEAST = 7
+"""So many of the newest stay, whatever their age."""
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_PART_BYTES = 1 << 22
+_CLOCKS_DIFFER = timedelta(hours=1)
+"""A backup from further in the future was made while the clock was wrong."""
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A finished backup.
+
+    path: the dump. taken_at: aware UTC. bytes: its size. server, extension, edition, revision: of the database that
+    was dumped (extension None without TimescaleDB). program: major version of the pg_dump that wrote it. number: the
+    newer the higher, 0 of versions that did not count. sha256: of the dump. collector: the version that made it.
+    configuration: every setting in force, without secrets. The last three are empty where an earlier version made it.
+    """
+
+    path: Path
+    taken_at: AwareDatetime
+    bytes: _Count
+    server: Annotated[str, Field(pattern=r"^\d+")]
+    extension: str | None
+    edition: str
+    revision: str
+    program: _Count
+    number: _Count = 0
+    sha256: str = ""
+    collector: str = ""
+    configuration: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def major(self) -> int:
+        """Return the major version of the server that was dumped."""
+        return int(re.split(r"\D", self.server, maxsplit=1)[0])
+
+
+_MANIFEST = TypeAdapter(Backup)
+
+
+def backups(folder: Path) -> tuple[Backup, ...]:
+    """Return the finished backups of a folder, oldest first; a dump without manifest or of another size is none."""
+    found = []
+    for manifest in folder.glob("collector-*.json"):
+        with contextlib.suppress(DatabaseError):
+            found.append(read(manifest.with_suffix(".dump")))
+    return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
+
+
+def latest(folder: Path) -> datetime | None:
+    """Return when the newest finished backup of a folder was taken (aware UTC), None without one."""
+    kept = backups(folder)
+    return kept[-1].taken_at if kept else None
+
+
+def missing(folder: Path, due: datetime, now: datetime) -> str | None:
+    """Return what is wrong with the backups of a folder, for an alert; None when one was taken since it was due."""
+    taken = latest(folder)
+    if taken is None:
+        return f"there is no backup in {folder}"
+    if taken - now > _CLOCKS_DIFFER:
+        return f"the latest backup in {folder} is dated {taken:%Y-%m-%d %H:%M} UTC, which is still to come"
+    if taken >= due:
+        return None
+    return f"the latest backup in {folder} is {(now - taken) / timedelta(hours=1):.0f} hours old"
+
+
+def read(dump: Path) -> Backup:
+    """Return what the manifest of a dump says.
+
+    Raises:
+        DatabaseError: there is none, it is damaged, or the dump has another size.
+    """
+    try:
+        facts = json.loads(dump.with_suffix(".json").read_text(encoding="utf-8"))
+        kept = _MANIFEST.validate_python({**facts, "path": dump})
+        size = dump.stat().st_size
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_context=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise _unfinished(dump, f"its manifest is damaged: {key}: {first['msg'].lower()}") from exc
+    except OSError as exc:
+        raise _unfinished(dump, f"{exc.filename}: {exc.strerror}") from exc
+    except (ValueError, TypeError, RecursionError) as exc:
+        raise _unfinished(dump, f"its manifest is damaged: {exc}") from exc
+    if size != kept.bytes:
+        raise DatabaseError(f"{dump} is damaged: it has not the size that its manifest says", "use another backup")
+    return kept
+
+
+def _unfinished(dump: Path, why: str) -> DatabaseError:
+    return DatabaseError(
+        f"{dump} is no finished backup: {why}", "a dump needs its manifest, the .json file that was written beside it"
+    )
+
+
+def check_content(kept: Backup) -> None:
+    """Read a dump to its end and compare it with its manifest.
+
+    Raises:
+        DatabaseError: it holds something else, or it cannot be read.
+    """
+    try:
+        found = sha256(chunks(kept.path))
+    except OSError as exc:
+        raise DatabaseError(f"{kept.path} cannot be read: {exc.strerror}", "use another backup") from exc
+    if kept.sha256 not in {"", found}:
+        raise DatabaseError(f"{kept.path} is damaged: it does not hold what its manifest says", "use another backup")
+
+
+def chunks(path: Path) -> Iterator[bytes]:
+    """Yield what a file holds, read anew from its disk where the system can do that; what is not written yet is."""
+    with path.open("rb") as file:
+        _sync(file.fileno())
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what memory remembers proves nothing
+        while chunk := file.read(_PART_BYTES):
+            yield chunk
+
+
+def sha256(content: Iterable[bytes]) -> str:
+    """Return the hash of what is yielded."""
+    found = hashlib.sha256()
+    for chunk in content:
+        found.update(chunk)
+    return found.hexdigest()
+
+
+def fresh(folder: Path, now: datetime) -> Path:
+    """Return the name of a dump to be made, at which nothing stands: the clock may have been set back."""
+    stamp = f"collector-{now.astimezone(UTC):{_STAMP}}"
+    names = (stamp, *(f"{stamp}-{count}" for count in range(2, 1000)))
+    taken = {path.name.partition(".")[0] for path in folder.glob(f"{stamp}*")}
+    return folder / f"{next(name for name in names if name not in taken)}.dump"
+
+
+@contextlib.contextmanager
+def begun(folder: Path, at: datetime) -> Iterator[tuple[Path, Path]]:
+    """Begin a dump: yield its name, at which nothing stands, and the file to be filled, as `part` makes it."""
+    with contextlib.ExitStack() as stack:
+        while True:
+            dump = fresh(folder, at)
+            with contextlib.suppress(FileExistsError):  # somebody else was quicker, and has that name
+                made = stack.enter_context(part(dump))
+                break
+        yield dump, made
+
+
+@contextlib.contextmanager
+def part(path: Path) -> Iterator[Path]:
+    """Make an empty file beside `path`, for its owner's eyes only, to be filled and put there by `settle`.
+
+    It is locked while the block lasts, so that `prune` knows it from one that a power cut left, and is gone afterwards.
+
+    Raises:
+        FileExistsError: somebody else is at work on it.
+    """
+    made = path.with_name(f"{path.name}.part")
+    file = _locked(made)
+    try:
+        yield made
+    finally:
+        made.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _locked(made: Path) -> int:
+    """Create a file and lock it, again where a pruning came in between."""
+    while True:
+        file = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with contextlib.suppress(OSError):  # a file system without locks: `prune` cannot lock it either, and spares it
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file).st_nlink:
+            return file
+        os.close(file)
+
+
+def settle(made: Path, path: Path) -> None:
+    """Put a file that is complete where it belongs, in one step that a power cut does not undo."""
+    _sync_path(made)
+    made.replace(path)
+    _sync_path(path.parent)
+
+
+def _sync_path(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        _sync(file)
+    finally:
+        os.close(file)
+
+
+def _sync(file: int) -> None:
+    """Write through to the disk, but for file systems that cannot be asked to: of read-only disks, some of networks."""
+    try:
+        os.fsync(file)
+    except OSError as exc:
+        if exc.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EROFS}:
+            raise
+
+
+def finish(made: Backup) -> None:
+    """Write the manifest of a dump, which makes it a backup; where that fails the dump goes, too."""
+    facts = {**asdict(made), "path": made.path.name, "taken_at": made.taken_at.isoformat()}
+    manifest = made.path.with_suffix(".json")
+    try:
+        with part(manifest) as written:
+            written.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            settle(written, manifest)
+    except OSError:
+        made.path.unlink(missing_ok=True)
+        raise
+
+
+def prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
+    """Remove what is older than it is to be kept, but for the newest ones, and what a power cut left unfinished.
+
+    A dump whose manifest cannot be read is nobody's to remove.
+    """
+    for kept in backups(folder)[:-KEPT_AT_LEAST]:
+        if now - kept.taken_at > kept_for:
+            kept.path.unlink(missing_ok=True)
+            kept.path.with_suffix(".json").unlink(missing_ok=True)
+    for left in folder.glob("collector-*.part"):
+        with contextlib.suppress(OSError):
+            _remove_unless_locked(left)
+
+
+def _remove_unless_locked(left: Path) -> None:
+    file = os.open(left, os.O_RDWR)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left.unlink(missing_ok=True)
+    finally:
+        os.close(file)
