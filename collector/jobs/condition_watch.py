@@ -30,6 +30,7 @@ class Watch:
 
     def __init__(self, finished: Finished, parts: Parts) -> None:
         self._finished, self._parts = finished, parts
+        self._looked_at = parts.clock.monotonic()
         self._unanswered_since: float | None = None
         self._tellings: set[asyncio.Task[None]] = set()
 
@@ -47,20 +48,23 @@ class Watch:
             if answered:
                 self._unanswered_since = None
 
-    async def look(self) -> None:
-        """Look again and again; ends by cancellation only."""
-        finished, clock = self._finished, self._parts.clock
-        before = clock.monotonic()
+    async def go_on(self) -> None:
+        """Look again and again, and tell of what lasts; ends by cancellation only."""
         while True:
-            await clock.sleep(_LOOK_S)
-            now = clock.monotonic()
-            elapsed_s, before = min(now - before, _LONGEST_LOOK_S), now
-            conditions = followed(finished.conditions, self._present(now), clock.now(), elapsed_s)
+            await self._parts.clock.sleep(_LOOK_S)
+            self.look()
+            conditions = self._finished.conditions
             due = [one for one in conditions if one.lasts and one.until is None and not one.told]
-            finished.conditions = tuple(replace(one, told=one.told or one in due) for one in conditions)
+            self._finished.conditions = tuple(replace(one, told=one.told or one in due) for one in conditions)
             for one in due:
                 log.warning("condition_lasts", kind=one.kind.value, reason=one.reason, since=one.since.isoformat())
                 self._tellings.add(asyncio.create_task(self._tell(one)))
+
+    def look(self) -> None:
+        """Look once."""
+        clock, now = self._parts.clock, self._parts.clock.monotonic()
+        elapsed_s, self._looked_at = min(now - self._looked_at, _LONGEST_LOOK_S), now
+        self._finished.conditions = followed(self._finished.conditions, self._present(now), clock.now(), elapsed_s)
 
     async def told(self) -> None:
         """Wait until what is being told has been told."""
@@ -99,7 +103,7 @@ async def watching(finished: Finished, parts: Parts) -> AsyncIterator[Watch]:
     What is being told when the block ends is told to its end, unless the block was cancelled.
     """
     watch = Watch(finished, parts)
-    looking = asyncio.create_task(watch.look())
+    looking = asyncio.create_task(watch.go_on())
     try:
         yield watch
     except asyncio.CancelledError:
@@ -110,4 +114,6 @@ async def watching(finished: Finished, parts: Parts) -> AsyncIterator[Watch]:
         await asyncio.wait({looking})
         if not looking.cancelled() and (error := looking.exception()) is not None:
             log.error("watch_broken", error=f"{type(error).__name__}: {error}")
+        else:
+            watch.look()  # what is over by now must not be called lasting
         await watch.told()

@@ -285,3 +285,17 @@ def test_telling_that_breaks_does_not_break_the_run(virtual_run: Run, tmp_path: 
         assert stage.told.done == 1
 
     virtual_run(main)
+
+
+def test_what_is_over_at_the_end_is_not_called_lasting(virtual_run: Run, tmp_path: Path) -> None:
+    """The gateway came back a second before the run ended, between two looks."""
+
+    async def main() -> None:
+        stage = Stage(tmp_path)
+        async with watching(stage.finished, stage.parts):
+            await stage.stretch(AWAY, 602)
+            await stage.stretch(Pace(), 1)
+        (one,) = stage.finished.conditions
+        assert one.until is not None
+
+    virtual_run(main)
