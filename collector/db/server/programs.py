@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from collector.db.server import embedded
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 _FOLDERS = (
     "/usr/lib/postgresql/*/bin",
@@ -52,7 +53,9 @@ def environment(url: str) -> dict[str, str]:
     if parts.path.strip("/"):
         found["dbname"] = unquote(parts.path.strip("/"))
     ours = {_VARIABLES[name]: value for name, value in found.items() if name in _VARIABLES}
-    return {**os.environ, **ours, "PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
+    given = {name: value for name, value in os.environ.items() if name.startswith("PG")}  # the driver heeds them, too
+    usual = {"PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10"}
+    return child_environment({**given, **ours, **usual}.items(), LC_ALL="C")
 
 
 async def run(program: Path, *words: str, env: Mapping[str, str]) -> str:
@@ -93,7 +96,7 @@ async def fitting(name: str, major: int) -> Path:
     """
     found: dict[int, Path] = {}
     for path in _installed(name):
-        match = re.search(r"(\d+)", await run(path, "--version", env=os.environ))
+        match = re.search(r"(\d+)", await run(path, "--version", env=child_environment()))
         if match:
             found.setdefault(int(match.group(1)), path)
     fits = [version for version in sorted(found) if version >= major]

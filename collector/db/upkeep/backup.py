@@ -8,7 +8,6 @@ compressed chunks, aggregates and policies; privileges are given anew by `collec
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from collector.db.schema import schema_revisions, timescale
 from collector.db.schema.timescale import Edition, Server, Session
 from collector.db.server import programs
 from collector.domain.errors import BackupError, DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 KEPT_DAYS = 30
 GIGABYTE = 10**9
@@ -98,8 +98,8 @@ async def _dumped(url: str, folder: Path, now: datetime, server: Server, clock: 
         with clock.hold():
             await programs.run(program, "--format=custom", f"--file={part}", env=programs.environment(url))
             reader = await programs.fitting("pg_restore", server.server_number // 10_000)
-            await programs.run(reader, "--list", str(part), env=os.environ)
-            version = await programs.run(program, "--version", env=os.environ)
+            await programs.run(reader, "--list", str(part), env=child_environment())
+            version = await programs.run(program, "--version", env=child_environment())
         made = Backup(
             dump,
             now.astimezone(UTC).replace(microsecond=0),

@@ -16,6 +16,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
 
+from collector.machine import private_files
 from collector.notify.channels.channel import Delivery, Message, Surroundings, failed, in_thread
 from collector.notify.channels.mail_message import message as envelope_of
 from collector.notify.reports.mail_rendering import page
@@ -53,11 +54,10 @@ class Outbox:
         Returns:
             False when a mail of this name is already there, in any state; it is then left as it is.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
         if any((self.directory / f"{name}{state}").exists() for state in _STATES):
             return False
-        self._write(self.directory / f"{name}.html", html.encode("utf-8", "replace"))
-        self._write(self.directory / f"{name}{'.queued' if queue else ''}.eml", message.as_bytes())
+        private_files.write(self.directory / f"{name}.html", html.encode("utf-8", "replace"))
+        private_files.write(self.directory / f"{name}{'.queued' if queue else ''}.eml", message.as_bytes())
         return True
 
     def claim(self) -> Iterator[Claimed]:
@@ -124,14 +124,6 @@ class Outbox:
     def _rename(self, name: str, state: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self.directory / f"{name}.sending.eml").rename(self.directory / f"{name}{state}")
-
-    def _write(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f"{path.name}.new")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
 
 
 class OutboxChannel:
