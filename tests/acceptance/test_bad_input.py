@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.support.command_line import Home, gateway_beside, home
 from tests.support.engines import Engine
 from tests.support.fixtures_engines import Matrix
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.server_folders import server_folder
 
 EOD = ("run", "--window", "eod")
 _PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name
@@ -203,7 +203,7 @@ def empty_plain_url(plain_engine: Engine) -> Iterator[str]:
 @pytest.fixture
 def guarded_server() -> Iterator[LocalServer]:
     """A server that wants a password, `richtig`."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-guarded-"))
+    folder = server_folder("collector-guarded-")
     server = LocalServer(embedded.binaries(), folder / "pg", {"fsync": "off"})
 
     async def lock() -> None:
@@ -282,7 +282,7 @@ def small_disk() -> Iterator[Path]:
     """A disk of 50 MB, as far as this machine lets one be made."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    folder = Path(tempfile.mkdtemp(prefix="collector-disk-"))
+    folder = server_folder("collector-disk-")
     words = ["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(folder)]
     mounted = subprocess.run(words, capture_output=True, check=False)
     if mounted.returncode:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +25,7 @@ from collector.domain.reports.run_report import Cause
 from collector.notify.alerts.troubleshooting import cause_of
 from tests.support.engines import Engine, settings
 from tests.support.fixtures_engines import Matrix
+from tests.support.server_folders import server_folder
 from tests.support.whole_numbers import insert
 
 _NOW = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)  # 02:00 in New York
@@ -67,7 +67,7 @@ FROM option_chains;
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Give a folder for backups."""
-    path = Path(tempfile.mkdtemp(prefix="collector-backup-"))
+    path = server_folder("collector-backup-")
     yield path / "backups"
     shutil.rmtree(path)
 
@@ -78,7 +78,7 @@ def empty_server(engine: Engine, engine_matrix: Matrix) -> Iterator[str]:
     if engine.bindir is None:
         yield from engine_matrix.create(engine, "template0")
         return
-    path = Path(tempfile.mkdtemp(prefix="collector-empty-"))
+    path = server_folder("collector-empty-")
     server = LocalServer(engine.bindir, path / "pg", settings(engine.name))
     server.start()
     try:
@@ -301,11 +301,14 @@ async def test_a_program_ends_with_who_waits_for_it(folder: Path) -> None:
         os.kill(int(said.read_text()), 0)
 
 
-def test_password_is_no_argument() -> None:
-    """The programs get user, password and host by their environment, percent-decoded."""
+def test_password_is_no_argument(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The programs get user, password and host by their environment, percent-decoded; none of our other secrets."""
+    monkeypatch.setenv("COLLECTOR_NOTIFY__SMTP__PASSWORD", "s3cret")
+    monkeypatch.setenv("PGPASSFILE", "/etc/passes")
     env = programs.environment("postgresql://owner:p%40ss@db.example:6543/bars?sslmode=require")
     wanted = ("PGUSER", "PGPASSWORD", "PGHOST", "PGPORT", "PGDATABASE", "PGSSLMODE")
     assert [env[name] for name in wanted] == ["owner", "p@ss", "db.example", "6543", "bars", "require"]
+    assert (env["PGPASSFILE"], "s3cret" in env.values()) == ("/etc/passes", False)
     socket = programs.environment("postgresql://postgres@/collector?host=/run/a%20b&port=5432")
     assert (socket["PGHOST"], socket["PGDATABASE"]) == ("/run/a b", "collector")
 
