@@ -3,6 +3,8 @@
 The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
 """
 
+import contextlib
+import os
 from datetime import time
 from pathlib import Path
 from typing import Self
@@ -13,6 +15,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 
 from collector.config.section import Section, TimeOfDay, Zone
 from collector.domain.errors import ConfigurationError
+from collector.machine import private_files
 
 _SCHEMES = ("postgresql", "postgres")
 
@@ -54,12 +57,15 @@ class DatabaseSettings(Section):
         """Return the postgresql:// URL with the password in it; never show it to anybody.
 
         Raises:
-            ConfigurationError: the password file cannot be read.
+            ConfigurationError: the password's file cannot be read, or others can read it.
         """
         url = self.url.get_secret_value()
-        password = self._password()
+        password = self.stored_password()
         parts = urlsplit(url)
-        if self.embedded or password is None or parts.password is not None:
+        if self.embedded or parts.password is not None:
+            return url
+        if password is None:
+            _refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
             return url
         user = quote(parts.username or "", safe="")
         address = parts.netloc.rpartition("@")[2]
@@ -73,19 +79,33 @@ class DatabaseSettings(Section):
             return self.url.get_secret_value() if "password=" not in parts.query else parts._replace(query="").geturl()
         return urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}", query=""))
 
-    def _password(self) -> str | None:
+    def stored_password(self) -> str | None:
+        """Return the password that does not stand in the URL, None when there is none; never show it to anybody.
+
+        Raises:
+            ConfigurationError: its file cannot be read, or others can read it.
+        """
         if self.password is not None:
             return self.password.get_secret_value()
         if self.password_file is None:
             return None
+        path = self.password_file.expanduser()
+        _refuse_exposed(path)
         try:
-            return self.password_file.expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
             raise ConfigurationError(
                 f"database.password_file: {self.password_file} cannot be read: {reason}",
                 "Write the password, and nothing else, into that file, or use ~/.pgpass.",
             ) from exc
+
+
+def _refuse_exposed(path: Path) -> None:
+    """Refuse a file with passwords that others can read; one that is not there is none."""
+    with contextlib.suppress(OSError):
+        if found := private_files.exposure(path):
+            raise ConfigurationError(*found)
 
 
 class GatewaySettings(Section):

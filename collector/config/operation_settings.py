@@ -5,13 +5,17 @@ How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backu
 
 import ipaddress
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
+from collector.config.collection_settings import split_names
 from collector.config.section import Section
+
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$")]
 
 
 class ScheduleSettings(Section):
@@ -37,15 +41,19 @@ class ScheduleSettings(Section):
 class ServeSettings(Section):
     """`collector serve` and its metrics.
 
-    host, port: the health endpoint, on this machine only; 0 picks a free port. textfile: where one-shot runs write
-    their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to end
-    after SIGTERM, seconds.
+    host, port: the health endpoint, on this machine only; 0 picks a free port. names: by which clients may call it
+    besides this machine's own (localhost, 127.0.0.1, ::1), such as a reverse proxy's. textfile: where one-shot runs
+    write their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to
+    end after SIGTERM, seconds.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65535)
+    names: Annotated[tuple[HostName, ...], NoDecode] = ()
     textfile: Path | None = None
     shutdown_s: float = Field(default=4.0, gt=0, le=60)
+
+    _split = field_validator("names", mode="before")(split_names)
 
     @field_validator("host")
     @classmethod
@@ -73,7 +81,12 @@ class DeadManSettings(Section):
     @field_validator("url")
     @classmethod
     def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme not in ("http", "https"):
+        try:
+            parts = urlsplit("" if url is None else url.get_secret_value())
+            fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fit = False
+        if url is not None and not (fit and url.get_secret_value().isprintable()):
             raise ValueError("should be an http:// or https:// address")
         return url
 

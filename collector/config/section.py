@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, SecretStr
@@ -24,6 +24,43 @@ def secrets_in(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for one in value:
             yield from secrets_in(one)
+
+
+def model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no common type
+    """Return the section that a key holds, alone or in a list; None where it holds plain values."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for inner in getattr(annotation, "__args__", ()) if (found := model_in(inner))), None)
+
+
+def holds_secret(annotation: Any) -> bool:  # noqa: ANN401 - as above
+    """Tell whether a key's value is a secret, or has one in it."""
+    if model := model_in(annotation):
+        return any(holds_secret(field.annotation) for field in model.model_fields.values())
+    return annotation is SecretStr or any(map(holds_secret, getattr(annotation, "__args__", ())))
+
+
+def secrets_written(
+    annotation: Any,  # noqa: ANN401 - as above
+    value: object,
+    key: tuple[str | int, ...] = (),
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield key and text of what a file says where secrets belong, checked or not; never show the text to anybody.
+
+    Args:
+        annotation: the type of what the file should say there.
+        value: what it says.
+        key: where.
+    """
+    model = model_in(annotation)
+    if isinstance(value, list):
+        for number, one in enumerate(value):
+            yield from secrets_written(annotation, one, (*key, number))
+    elif model is None and isinstance(value, str) and holds_secret(annotation):
+        yield key, value
+    elif model is not None and isinstance(value, dict):
+        for name in model.model_fields.keys() & value.keys():
+            yield from secrets_written(model.model_fields[name].annotation, value[name], (*key, name))
 
 
 def _existing_zone(name: str) -> str:

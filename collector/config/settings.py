@@ -1,10 +1,10 @@
 """All sections together."""
 
+import contextlib
 from datetime import time
 from typing import Annotated, ClassVar, Literal, Self
-from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
@@ -33,11 +33,18 @@ from collector.config.operation_settings import (
 )
 from collector.config.section import secrets_in
 from collector.config.window_settings import WindowsSettings
+from collector.domain.errors import ConfigurationError
 from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
 _LIKE_ANY = SymbolSettings(symbol="ANY")
 """Differs from the general settings in nothing."""
+
+
+MOVE_SECRETS = (
+    "Move it to secrets.yaml (chmod 600), to a file of its own or into the environment; see docs/operations.md."
+)
+"""What to do about secrets in the configuration file."""
 
 
 class Settings(BaseSettings):
@@ -81,6 +88,8 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
+
+    _misplaced_secrets: tuple[str, ...] = PrivateAttr(())
 
     _symbols = field_validator("symbols", mode="before")(split_symbols)
     _names = field_validator("series", "underlying_bars", mode="before")(split_names)
@@ -167,7 +176,11 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
         found = [*secrets_in(self)]
-        password = urlsplit(self.database.url.get_secret_value()).password
-        if password is not None:
-            found += [password, unquote(password)]
+        with contextlib.suppress(ConfigurationError):  # who needs it is told
+            found.append(self.database.stored_password() or "")
         return tuple(secret for secret in found if secret not in ("", "embedded"))
+
+    @property
+    def misplaced_secrets(self) -> tuple[str, ...]:
+        """Return which keys of the configuration file hold a secret, which belongs elsewhere; a sentence each."""
+        return self._misplaced_secrets

@@ -13,21 +13,28 @@ from tests.support.command_line import Home, home
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 ONE_LINE = "collector: unforeseen error: KeyError: 'planted postgresql://***'\n"
+BROKEN = """
+from collector.notify.reports import report_files
+
+def broken(*_):
+    raise KeyError("planted")
+
+report_files.read = broken
+"""
 Capsys = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """An account whose next `run` breaks before it begins, and whose only report is damaged."""
+    """An account whose next `run` breaks before it begins, and whose processes break when they read a report."""
 
     def broken(_text: str | None) -> date | None:
         raise KeyError("planted postgresql://me:geheim@db/bars")
 
     monkeypatch.setattr(run, "day_of", broken)
     with home(SystemClock(AFTER_THE_CLOSE)) as made:
-        reports = made.folder / "logs" / "reports"
-        reports.mkdir(parents=True)
-        (reports / "run-000001.json").write_text("[]")
+        (made.folder / "sitecustomize.py").write_text(BROKEN)
+        made.more["PYTHONPATH"] = str(made.folder)
         made.more["COLLECTOR_LOG__DIRECTORY"] = str(made.folder / "logs")
         yield made
 

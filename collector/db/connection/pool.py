@@ -53,12 +53,12 @@ _within_patience: ContextVar[bool] = ContextVar("_within_patience", default=Fals
 """Whether this task is inside work that `Database.patiently` repeats whole."""
 
 
-def session_settings(application_name: str) -> dict[str, str]:
+def session_settings(application_name: str, statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> dict[str, str]:
     """Return the settings with which every session of the collector starts."""
     return {
         "application_name": application_name.encode()[:_NAME_BYTES].decode(errors="ignore"),
         "timezone": "UTC",
-        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "statement_timeout": f"{statement_timeout_s}s",
         "lock_timeout": f"{LOCK_TIMEOUT_S}s",
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "work_mem": "64MB",  # a batch is compared in memory
@@ -319,7 +319,12 @@ class Database(Statements):
 
 @contextlib.asynccontextmanager
 async def connect(
-    url: str, clock: Clock, *, application_name: str = "collector", size: int = 4
+    url: str,
+    clock: Clock,
+    *,
+    application_name: str = "collector",
+    size: int = 4,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
 ) -> AsyncIterator[Database]:
     """Open a database; its connections are opened as they are needed, the first one at once.
 
@@ -328,6 +333,7 @@ async def connect(
         clock: stamps rows, and is held while the server works.
         application_name: how this program appears in pg_stat_activity.
         size: connections at most.
+        statement_timeout_s: seconds after which the server gives up on a statement.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -353,7 +359,7 @@ async def connect(
                 max_cacheable_statement_size=STATEMENT_BYTES,
                 timeout=CONNECT_TIMEOUT_S,
                 command_timeout=_COMMAND_TIMEOUT_S,
-                server_settings=session_settings(application_name),
+                server_settings=session_settings(application_name, statement_timeout_s),
             )
             database = Database(pool, clock, size, url)
             welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
