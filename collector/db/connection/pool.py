@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -127,9 +127,14 @@ class Statements(ABC):
         """Run a query and return its rows."""
         async with self._connection() as connection:
             with self._outside():
-                records = await connection.fetch(query(name), *sql_values.sent(args))
-                decoders = await self._decoders_of(name, connection) if records else {}
-        return [_decoded(record, decoders) for record in records]
+                if name in self._decoders:
+                    records = await connection.fetch(query(name), *sql_values.sent(args))
+                else:
+                    # Prepared and run: what is only prepared leaves the server waiting, until its time-out has passed.
+                    statement = await connection.prepare(query(name))
+                    records = await statement.fetch(*sql_values.sent(args))
+                    self._decoders[name] = _decoders_of(statement.get_attributes())
+        return [_decoded(record, self._decoders[name]) for record in records]
 
     async def fetchrow(self, name: str, *args: object) -> Row | None:
         """Run a query and return its first row, None when there is none."""
@@ -148,16 +153,6 @@ class Statements(ABC):
                 tag = await connection.execute(query(name), *sql_values.sent(args))
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
-
-    async def _decoders_of(self, name: str, connection: Connection) -> _Decoders:
-        if name not in self._decoders:
-            statement = await connection.prepare(query(name))
-            self._decoders[name] = {
-                column.name: sql_values.DECODERS[column.type.name]
-                for column in statement.get_attributes()
-                if column.type.name in sql_values.DECODERS
-            }
-        return self._decoders[name]
 
 
 class Transaction(Statements):
@@ -388,6 +383,10 @@ async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
             await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
         except TimeoutError:
             pool.terminate()
+
+
+def _decoders_of(columns: Iterable[asyncpg.Attribute]) -> _Decoders:
+    return {one.name: sql_values.DECODERS[one.type.name] for one in columns if one.type.name in sql_values.DECODERS}
 
 
 def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type
