@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collector.config.section import Section, TimeOfDay, Zone
+from collector.config.section import HostName, Section, TimeOfDay, Zone
 from collector.domain.errors import ConfigurationError
 from collector.machine import private_files
 
@@ -119,7 +119,7 @@ class GatewaySettings(Section):
     weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: int = Field(default=4001, ge=1, le=65535)
     client_id: int = Field(default=17, ge=1, le=2**31 - 1)
     connect_timeout_s: float = Field(default=15.0, gt=0, le=300)

@@ -7,6 +7,7 @@ Later wins: built-in defaults, config.yaml, the secrets file, the credentials di
 
 import difflib
 import os
+import stat
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from collector.config import written
 from collector.config.package_files import resource
-from collector.config.section import holds_secret, model_in, secrets_written
+from collector.config.section import MISFIT, holds_secret, model_in, secrets_written
 from collector.config.settings import Settings
 from collector.config.written import KeyPath, Written
 from collector.domain.errors import ConfigurationError
@@ -39,6 +40,8 @@ _PLAIN = {
     "model_type": "should hold `key: value` pairs",
     "missing": "is missing",
     "invalid_key": "should be text, in quotes",
+    "string_pattern_mismatch": "holds what does not belong there",
+    "finite_number": "should be a number",
     "time_parsing": "should be a time such as 16:45",
     "time_type": "should be a time such as 16:45",
 }
@@ -46,6 +49,9 @@ _PLAIN = {
 
 _HIDDEN = "is not what it should be (a secret may be in it, so it is not shown)"
 _OWN_CODE = str(Path(__file__).parents[1])
+
+_TYPING_ERROR = 0.85
+"""How like a section a variable's name is that is meant for one; other programs have COLLECTOR_… variables, too."""
 
 _LONGEST_VALUE = 60
 """Characters of a wrong value that are repeated."""
@@ -84,6 +90,8 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     """
     _refuse_unknown_variables(Settings)
     main = written.read(find(path))
+    if main.path.stat().st_mode & stat.S_IWOTH:
+        raise ConfigurationError(f"{main.path} can be changed by every user of this machine.", f"chmod o-w {main.path}")
     secret = _secrets_file()
     layers = [dict(overrides or {}), _credentials(), secret.values if secret else {}, main.values]
     misplaced = tuple(_misplaced_secrets(main))
@@ -168,13 +176,14 @@ def _credentials() -> dict[str, Any]:
 def _refuse_unknown_variables(settings: type[BaseModel]) -> None:
     for name in sorted(os.environ):
         section, separator, _ = name.removeprefix(_PREFIX).lower().partition("__")
-        if name.startswith(_PREFIX) and separator and section not in settings.model_fields:
+        meant = separator or difflib.get_close_matches(section, settings.model_fields, n=1, cutoff=_TYPING_ERROR)
+        if name.startswith(_PREFIX) and meant and section not in settings.model_fields:
             near = _nearest(section, settings.model_fields)
             raise ConfigurationError(f"environment variable {name}: unknown section `{section}`{near}")
 
 
 def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseModel]) -> str:
-    key: KeyPath = tuple(error["loc"])
+    key: KeyPath = (*error["loc"], *(error["ctx"]["key"] if error["type"] == MISFIT else ()))
     where = next((place for file in files if (place := file.where(key))), None) or "settings"
     variable = _variable(key) or (None if any(key in file.lines for file in files) else _variable_below(key))
     if variable is not None:
@@ -192,7 +201,7 @@ def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseMod
     )
     if secret and not _is_in_our_words(error):
         text = _HIDDEN
-    given = "" if secret or variable is not None else _given(key, files)
+    given = "" if secret or variable is not None or error["type"] == MISFIT else _given(key, files)
     return f"{where}: {written.spoken(key) + ' ' if key else ''}{text}{given}"
 
 

@@ -13,9 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.collection_settings import split_names
-from collector.config.section import Section
-
-HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,253}$")]
+from collector.config.section import Days, HostName, Section
 
 
 class ScheduleSettings(Section):
@@ -101,7 +99,7 @@ class BackupSettings(Section):
 
     enabled: bool = True
     directory: Path | None = None
-    keep_days: int = Field(default=30, ge=1)
+    keep_days: Days = 30
     reserve_gb: float = Field(default=2.0, ge=0)
 
     @property
@@ -118,10 +116,10 @@ class RetentionSettings(Section):
     edition is.
     """
 
-    bars_days: int | None = Field(default=365, ge=60)
-    requests_days: int | None = Field(default=400, ge=60)
+    bars_days: Days | None = Field(default=365, ge=60)
+    requests_days: Days | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
-    compress_after_days: int = Field(default=7, ge=1)
+    compress_after_days: Days = 7
 
 
 class LogSettings(Section):
@@ -137,8 +135,8 @@ class LogSettings(Section):
     directory: Path | None = None
     files: bool = True
     rotate_mb: float = Field(default=20.0, gt=0, le=10_000)
-    compress_after_days: int = Field(default=30, ge=0)
-    keep_days: int = Field(default=365, ge=1)
+    compress_after_days: int = Field(default=30, ge=0, le=36_500)
+    keep_days: Days = 365
 
     @property
     def path(self) -> Path:
