@@ -82,7 +82,7 @@ def secrets_written(
     if isinstance(value, list):
         for number, one in enumerate(value):
             yield from secrets_written(annotation, one, (*key, number))
-    elif model is None and isinstance(value, str) and holds_secret(annotation):
+    elif isinstance(value, str) and holds_secret(annotation):
         yield key, value
     elif model is not None and isinstance(value, dict):
         for name in model.model_fields.keys() & value.keys():

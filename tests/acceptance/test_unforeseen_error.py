@@ -21,6 +21,7 @@ def broken(*_):
 
 report_files.read = broken
 """
+_PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name
 Capsys = pytest.CaptureFixture[str]
 
 
@@ -48,6 +49,12 @@ def test_with_a_log_file_the_traceback_is_in_it(account: Home, capsys: Capsys) -
     event = json.loads(file.read_text().splitlines()[-1])
     assert (event["event"], event["level"]) == ("unforeseen_error", "error")
     assert "Traceback" in event["exception"]
+
+
+def test_a_secret_of_the_configuration_is_masked_in_the_one_line(account: Home, capsys: Capsys) -> None:
+    """What nobody foresaw may quote anything: what is known to be secret is cut out by its value."""
+    done = account.call(capsys, "run", COLLECTOR_LOG__FORMAT="console", **{_PASSWORD: "planted"})
+    assert done.err.startswith("collector: unforeseen error: KeyError: '*** postgresql://***'\n")
 
 
 def test_without_a_log_file_the_hint_shows_it(account: Home) -> None:

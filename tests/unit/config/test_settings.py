@@ -508,8 +508,11 @@ def test_secrets_in_the_configuration_file_are_found() -> None:
     ]
     misplaced.chmod(0o644)
     assert "config.yaml can be read by other users." in load(misplaced).misplaced_secrets[0]
-    query = write("database: {url: 'postgresql://db/bars?password=pw'}\n")
-    assert len(load(query).misplaced_secrets) == 1
+    for text in (
+        "database: {url: 'postgresql://db/bars?password=pw'}\n",
+        """notify: {webhooks: '[{"kind": "ntfy", "url": "https://ntfy.sh/x"}]'}\n""",
+    ):
+        assert len(load(write(text)).misplaced_secrets) == 1
     for text in ("", "database: {url: 'postgresql://quant@db:5432/bars'}\n", "notify: {smtp: {password: ''}}\n"):
         assert load(write(text)).misplaced_secrets == ()
 
