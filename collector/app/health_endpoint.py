@@ -118,7 +118,7 @@ async def endpoint(
     Raises:
         ConfigurationError: the port is taken.
     """
-    clients: dict[asyncio.Task[None], None] = {}  # in the order in which they came
+    clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}  # in the order in which they came
     called = {"localhost", *(name.lower() for name in names)}
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -134,10 +134,14 @@ async def endpoint(
     def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         # Not a coroutine: asyncio would log a traceback for each of its own tasks that is cancelled.
         if len(clients) >= _MOST_CLIENTS:
-            next(iter(clients)).cancel()
+            dismiss(next(iter(clients)))
         task = asyncio.create_task(answer(reader, writer))
-        clients[task] = None
-        task.add_done_callback(clients.pop)
+        clients[task] = writer
+        task.add_done_callback(lambda ended: clients.pop(ended, None))
+
+    def dismiss(client: asyncio.Task[None]) -> None:
+        clients.pop(client).close()  # a task that has not begun never gets to do it
+        client.cancel()
 
     try:
         server = await asyncio.start_server(begin, host.strip("[]"), port, limit=_LONGEST_HEAD)
@@ -149,10 +153,10 @@ async def endpoint(
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for client in [*clients]:
-            client.cancel()
-        if clients:
-            await asyncio.wait([*clients])
+        leaving = [*clients]
+        for client in leaving:
+            dismiss(client)
+        await asyncio.gather(*leaving, return_exceptions=True)
 
 
 async def _answer(

@@ -13,9 +13,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collector.config.section import HostName, Section, TimeOfDay, Zone
+from collector.config.section import HostName, Section, TimeOfDay, Zone, refuse_exposed
 from collector.domain.errors import ConfigurationError
-from collector.machine import private_files
 
 _SCHEMES = ("postgresql", "postgres")
 
@@ -65,7 +64,8 @@ class DatabaseSettings(Section):
         if self.embedded or parts.password is not None:
             return url
         if password is None:
-            _refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
+            with contextlib.suppress(OSError):  # one that is not there is none
+                refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
             return url
         user = quote(parts.username or "", safe="")
         address = parts.netloc.rpartition("@")[2]
@@ -90,8 +90,8 @@ class DatabaseSettings(Section):
         if self.password_file is None:
             return None
         path = self.password_file.expanduser()
-        _refuse_exposed(path)
         try:
+            refuse_exposed(path)
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
@@ -99,13 +99,6 @@ class DatabaseSettings(Section):
                 f"database.password_file: {self.password_file} cannot be read: {reason}",
                 "Write the password, and nothing else, into that file, or use ~/.pgpass.",
             ) from exc
-
-
-def _refuse_exposed(path: Path) -> None:
-    """Refuse a file with passwords that others can read; one that is not there is none."""
-    with contextlib.suppress(OSError):
-        if found := private_files.exposure(path):
-            raise ConfigurationError(*found)
 
 
 class GatewaySettings(Section):

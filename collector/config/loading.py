@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from collector.config import written
 from collector.config.package_files import resource
-from collector.config.section import MISFIT, holds_secret, model_in, secrets_written
+from collector.config.section import MISFIT, holds_secret, model_in, refuse_exposed, secrets_written
 from collector.config.settings import Settings
 from collector.config.written import KeyPath, Written
 from collector.domain.errors import ConfigurationError
@@ -134,13 +134,8 @@ def _secrets_file() -> Written | None:
     if not named and not path.is_file():
         return None
     found = written.read(path)
-    _refuse_exposed(path)
+    refuse_exposed(path)
     return found
-
-
-def _refuse_exposed(path: Path) -> None:
-    if exposed := private_files.exposure(path):
-        raise ConfigurationError(*exposed)
 
 
 def _misplaced_secrets(file: Written) -> Iterator[str]:
@@ -159,10 +154,10 @@ def _credentials() -> dict[str, Any]:
     if not named:
         return values
     try:
-        _refuse_exposed(Path(named))
+        refuse_exposed(Path(named))
         files = sorted(file for file in Path(named).iterdir() if "__" in file.name and file.is_file())
         for file in files:
-            _refuse_exposed(file)
+            refuse_exposed(file)
             *above, last = file.name.lower().removeprefix(_PREFIX.lower()).split("__")
             place = values
             for part in above:
@@ -213,8 +208,8 @@ def _is_in_our_words(error: ErrorDetails) -> bool:
     cause = error.get("ctx", {}).get("error")
     if not isinstance(cause, Exception):
         return True
-    frames = traceback.extract_tb(cause.__traceback__)
-    return bool(frames) and frames[-1].filename.startswith(_OWN_CODE)
+    innermost = traceback.extract_tb(cause.__traceback__)[-1:]
+    return any(frame.filename.startswith(_OWN_CODE) and (frame.line or "").startswith("raise ") for frame in innermost)
 
 
 def _annotation_at(settings: type[BaseModel], key: KeyPath) -> Any:  # noqa: ANN401 - annotations have no common type

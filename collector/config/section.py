@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 
+from collector.domain.errors import ConfigurationError
+from collector.machine import private_files
+
 
 class Section(BaseModel):
     """A part of the configuration: frozen, and it refuses keys that it does not know and values that nobody means."""
@@ -85,8 +88,20 @@ def secrets_written(
     elif isinstance(value, str) and holds_secret(annotation):
         yield key, value
     elif model is not None and isinstance(value, dict):
-        for name in model.model_fields.keys() & value.keys():
-            yield from secrets_written(model.model_fields[name].annotation, value[name], (*key, name))
+        for name, field in model.model_fields.items():
+            if name in value:
+                yield from secrets_written(field.annotation, value[name], (*key, name))
+
+
+def refuse_exposed(path: Path) -> None:
+    """Refuse a file with secrets that others can read, or a folder of such files that others can change.
+
+    Raises:
+        ConfigurationError: with the command that mends it.
+        OSError: it cannot be looked at.
+    """
+    if exposed := private_files.exposure(path):
+        raise ConfigurationError(*exposed)
 
 
 def _existing_zone(name: str) -> str:
