@@ -281,7 +281,7 @@ async def test_community_backup_is_refused_by_an_apache_build(
         made = await backup.backup(next(urls), folder, _NOW, clock=_CLOCK)
     assert made.edition == "community"
     unset = {name: value for name, value in settings("apache").items() if name != "timescaledb.license"}
-    server = LocalServer(apache.bindir, folder / "pg", unset)
+    server = LocalServer(apache.bindir, folder.with_name("pg"), unset)
     server.start()
     try:
         with pytest.raises(DatabaseError, match="backup is of the Community edition") as no:
