@@ -263,6 +263,18 @@ def test_roots_server_opens_nobodys_folder(data_dir: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
+def test_roots_own_runtime_folder_is_no_place_for_a_socket(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data folder's path is too long for a socket, the closed folder in the way is named."""
+    runtime = data_dir.parent / "runtime"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    with pytest.raises(DatabaseUnavailable, match=f"{runtime} is closed to ") as caught:
+        embedded.ensure_running(data_dir.parent / ("a" * 60) / ("b" * 60) / "pg")
+    assert "choose a shorter database.data_dir" in caught.value.hint
+    assert runtime.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
 def test_folders_that_the_server_needs_are_passable_whatever_the_umask(data_dir: Path) -> None:
     """What is made for root's server lets its user pass and nobody look."""
     before = os.umask(0o077)

@@ -124,6 +124,9 @@ class LocalServer:
                 if account is not None:
                     _check_way(self.bindir / "postgres", account, "install the collector where that user can read it")
                     _check_way(self.data_dir, account, f"set database.data_dir to a folder such as {_OPEN_PLACE}")
+                    _check_way(
+                        self.socket_dir, account, "choose a shorter database.data_dir, which holds the socket, too"
+                    )
                 self._initialise(account)
                 self._check_version()
                 _private_folder(self.socket_dir, account)
