@@ -30,11 +30,17 @@ CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
 
 
+ONLOOKER_PATIENCE_S = 5
+"""For whoever only looks on, a database that takes longer to say how things stand is one that is down."""
+
+_YEARS = range(2000, 2100)
+
+
 def system_clock() -> SystemClock:
     """Return real time, or time shifted by COLLECTOR_CLOCK.
 
     Raises:
-        ConfigurationError: the variable holds no aware instant.
+        ConfigurationError: the variable holds no aware instant, or one far from any session.
     """
     text = os.environ.get(CLOCK_VARIABLE)
     if not text:
@@ -43,9 +49,10 @@ def system_clock() -> SystemClock:
         start = datetime.fromisoformat(text)
     except ValueError:
         start = None
-    if start is None or start.tzinfo is None:
+    if start is None or start.tzinfo is None or start.year not in _YEARS:
         raise ConfigurationError(
-            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone", "Example: 2026-11-20T17:00:00-05:00"
+            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone in the years {_YEARS[0]} to {_YEARS[-1]}",
+            "Example: 2026-11-20T17:00:00-05:00",
         )
     return SystemClock(start)
 
@@ -80,6 +87,20 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     if upgraded:
         await _check_schema(url, settings, clock)
     async with pool.connect(url, clock, size=settings.database.pool_size) as db:
+        yield db
+
+
+@contextlib.asynccontextmanager
+async def onlooker(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """Open the configured database for looking on beside a run, whose connections are not taken for it.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+    """
+    url = await database_url(settings)
+    async with pool.connect(
+        url, clock, application_name="collector health", size=1, statement_timeout_s=ONLOOKER_PATIENCE_S
+    ) as db:
         yield db
 
 

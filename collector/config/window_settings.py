@@ -38,10 +38,21 @@ class Weekday(StrEnum):
 WEEKDAYS = tuple(Weekday)
 
 
+_LONGEST = timedelta(hours=24)
+
+
 def _is_span(text: str) -> str:
-    if text not in _NAMED_SPANS and not _LENGTH.match(text):
-        raise ValueError(f"should be one of {', '.join(_NAMED_SPANS)}, or a length such as 30m or 3h")
+    if text not in _NAMED_SPANS and not timedelta() < _length(text) <= _LONGEST:
+        raise ValueError(f"should be one of {', '.join(_NAMED_SPANS)}, or a length such as 30m or 3h, 24h at most")
     return text
+
+
+def _length(span: str) -> timedelta:
+    """Return how long a span is, nothing for one that is no length."""
+    match = _LENGTH.match(span)
+    if match is None:
+        return timedelta()
+    return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
 
 
 def _role(span: str) -> Role | None:
@@ -91,10 +102,7 @@ class WindowSettings(Section):
     @property
     def length(self) -> timedelta | None:
         """Return the span's length; None where it has a name."""
-        match = _LENGTH.match(self.span)
-        if match is None:
-            return None
-        return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
+        return _length(self.span) or None
 
     @property
     def asks_for_bars(self) -> bool:
