@@ -56,16 +56,17 @@ class GreeksSettings(Section):
     """How implied volatilities and Greeks are computed.
 
     enabled: compute them after a session is settled. rates: one point is a constant, more are joined by straight
-    lines. parity: draw each expiration's yield from its own quotes. dividends: by symbol, in capitals. widest_usd,
-    widest_fraction: a quote is too wide when its spread exceeds both, USD and fraction of the mid. stale_usd: an
-    unchanged quote is stale when the option should have moved by this and two spreads, USD. threads: expirations
-    computed at once.
+    lines. parity: draw each expiration's yield from its own quotes. dividends: by symbol, in capitals. ask_dividends:
+    ask the source of market data for the next one. widest_usd, widest_fraction: a quote is too wide when its spread
+    exceeds both, USD and fraction of the mid. stale_usd: an unchanged quote is stale when the option should have moved
+    by this and two spreads, USD. threads: expirations computed at once.
     """
 
     enabled: bool = True
     rates: tuple[RatePoint, ...] = (RatePoint(days=0, rate=0.04),)
     parity: bool = True
     dividends: dict[str, DividendSettings] = Field(default_factory=dict)
+    ask_dividends: bool = True
     widest_usd: float = Field(default=0.25, ge=0)
     widest_fraction: float = Field(default=0.40, ge=0)
     stale_usd: float = Field(default=0.10, ge=0)
@@ -106,7 +107,7 @@ class GreeksSettings(Section):
 
     def parameters(self) -> dict[str, Any]:
         """Return everything that changes a number, as JSON has it."""
-        return self.model_dump(mode="json", exclude={"enabled", "threads"})
+        return self.model_dump(mode="json", exclude={"enabled", "threads", "ask_dividends"})
 
 
 class QualitySettings(Section):

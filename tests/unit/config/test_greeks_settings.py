@@ -34,7 +34,7 @@ def test_refused_curves() -> None:
 def test_parameters_are_what_changes_numbers() -> None:
     """The number of threads makes no new version, a rate does."""
     plain = greeks_pass.parameters(GreeksSettings())
-    assert greeks_pass.parameters(GreeksSettings(threads=7, enabled=False)) == plain
+    assert greeks_pass.parameters(GreeksSettings(threads=7, enabled=False, ask_dividends=False)) == plain
     assert greeks_pass.parameters(GreeksSettings(rates=(RatePoint(days=0, rate=0.03),))) != plain
 
 
