@@ -10,15 +10,17 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from collector import config
 from collector.clock import Clock, SystemClock
-from collector.config import Settings
+from collector.config import Settings, written
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.schema import schema_revisions
 from collector.db.server import embedded
-from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted
+from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted, UsageError
 from collector.market.calendar import Calendar
 
 if TYPE_CHECKING:
@@ -60,6 +62,26 @@ def system_clock() -> SystemClock:
 def calendar(settings: Settings) -> Calendar:
     """Return the exchange calendar with the configured closes."""
     return Calendar(settings.closes)
+
+
+def check_dates(settings: Settings, path: Path | None) -> None:
+    """Refuse configured days that are no sessions.
+
+    Args:
+        settings: what was read.
+        path: the configuration file named by an option, as for `config.load`.
+
+    Raises:
+        ConfigurationError: with file, line and key.
+    """
+    days = calendar(settings)
+    for symbol, known in settings.greeks.dividends.items():
+        for place, dividend in enumerate(known.cash):
+            try:
+                days.session(symbol, dividend.ex)
+            except UsageError as error:
+                key = ("greeks", "dividends", symbol, "cash", place, "ex")
+                raise config.refused(path, key, f"{written.spoken(key)}: {error.message}", error.hint) from None
 
 
 async def database_url(settings: Settings) -> str:

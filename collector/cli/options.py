@@ -45,6 +45,7 @@ def opened(
         ConfigurationError: with file, line and key.
     """
     settings = config.load(config_path)
+    opening.check_dates(settings, config_path)
     clock = opening.system_clock()
     log.setup(
         settings.log, clock, secrets=settings.secrets, files=None if writes_log else False, quiet_people=not verbose

@@ -15,7 +15,7 @@ from collector.config.collection_settings import (
 )
 from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
 from collector.config.greeks_settings import DividendSettings, GreeksSettings, QualitySettings
-from collector.config.loading import find, load
+from collector.config.loading import find, load, refused
 from collector.config.notify_settings import NotifySettings
 from collector.config.operation_settings import (
     BackupSettings,
@@ -56,4 +56,5 @@ __all__ = [
     "WindowsSettings",
     "find",
     "load",
+    "refused",
 ]

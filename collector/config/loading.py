@@ -112,7 +112,7 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             return (first, env_settings, *rest)
 
     try:
-        return Layered()
+        settings = Layered()
     except ValidationError as exc:
         files = [file for file in (secret, main) if file is not None]
         lines = [_complaint(error, files, Settings) for error in exc.errors(include_url=False)]
@@ -126,6 +126,29 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
         ) from None
     except RecursionError:
         raise ConfigurationError("an environment variable COLLECTOR_… holds JSON that is nested too deeply") from None
+    for symbol in settings.greeks.dividends:
+        if symbol not in settings.symbol_names:
+            key = ("greeks", "dividends", symbol)
+            near = _nearest(symbol, settings.symbol_names)
+            raise refused(path, key, f"unknown key {written.spoken(key)}{near}", "Symbols stand in `symbols`.")
+    return settings
+
+
+def refused(path: Path | None, key: KeyPath, complaint: str, hint: str = "") -> ConfigurationError:
+    """Return the refusal of a value that its section alone cannot judge, with the file and the line of its key.
+
+    Args:
+        path: the file named by an option, as for `load`.
+        key: where the value stands; symbols in capitals, however they are written.
+        complaint: what is wrong with it.
+        hint: what to do.
+    """
+    main = written.read(find(path))
+    places = {tuple(str(part).upper() for part in known): known for known in main.lines}
+    known = places.get(tuple(str(part).upper() for part in key), key)
+    where = main.where(known) or "settings"
+    variable = _variable(known) or (None if known in main.lines else _variable_below(known[:2]))
+    return ConfigurationError(f"{where if variable is None else f'environment variable {variable}'}: {complaint}", hint)
 
 
 def _secrets_file() -> Written | None:

@@ -18,7 +18,7 @@ from collector.db.schema import conversion
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.pacing.pace import PacerSample
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import greeks_pass, offline_windows, open_interest_pass
+from collector.jobs import dividend_pass, greeks_pass, offline_windows, open_interest_pass
 from collector.runs import closing
 from collector.runs.collecting import collect
 from collector.runs.dependencies import Parts
@@ -57,6 +57,7 @@ async def run(order: Order, parts: Parts) -> Finished:
                     async with _heartbeat(parts, lock, finished):
                         await parts.source.measure()
                         await _ACTS.get(order.window, collect)(finished, parts)
+                        await dividend_pass.collect(finished, parts)
                         await _greeks(finished, parts)
                         await open_interest_pass.collect(finished, parts)
                 finished.status = _status(finished)

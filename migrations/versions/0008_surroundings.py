@@ -58,6 +58,7 @@ def downgrade() -> None:
     """Take it away again in reverse order."""
     _drop_operator_actions()
     _forget_lock_key()
+    _forget_dividends()
 
 
 def _keep_terms() -> None:
@@ -70,6 +71,27 @@ def _suspect_closures() -> None:
 
 def _record_dividends() -> None:
     """Record the dividends that IB told of, each with the day on which it did."""
+    op.create_table(
+        "announced_dividends",
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        sa.Column("told_on", sa.Date(), nullable=False),
+        sa.Column("ex_date", sa.Date()),
+        sa.Column("amount", sa.Numeric(14, 6)),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(ex_date IS NULL) = (amount IS NULL)", name=op.f("ck_announced_dividends_date_and_amount")),
+        sa.ForeignKeyConstraint(
+            ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_announced_dividends_underlying_id")
+        ),
+        sa.PrimaryKeyConstraint("underlying_id", "told_on", name=op.f("pk_announced_dividends")),
+    )
+    op.add_column("expiration_carry", sa.Column("dividend_source", sa.Text()))
+    op.add_column("expiration_carry", sa.Column("cash_dividends", sa.Numeric(14, 6)))
+
+
+def _forget_dividends() -> None:
+    op.drop_column("expiration_carry", "cash_dividends")
+    op.drop_column("expiration_carry", "dividend_source")
+    op.drop_table("announced_dividends")
 
 
 def _draw_lock_key() -> None:

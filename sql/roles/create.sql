@@ -29,9 +29,9 @@ BEGIN
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
         'bar_revisions', 'adjustment_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
-        'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
-        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections',
-        'operator_actions'
+        'dead_letters', 'greeks_parameters', 'expiration_carry', 'announced_dividends', 'quarantined_bars',
+        'option_open_interest', 'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids',
+        'underlying_selections', 'operator_actions'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;

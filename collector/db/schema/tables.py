@@ -492,7 +492,21 @@ expiration_carry = Table(
     Column("pairs", Integer, nullable=False),
     Column("greeks_version", SmallInteger, nullable=False),
     Column("computed_at", INSTANT, nullable=False),
+    Column("dividend_source", Text),
+    Column("cash_dividends", Numeric(14, 6)),
     PrimaryKeyConstraint("underlying_id", "session_date", "expiration_date"),
+)
+
+announced_dividends = Table(
+    "announced_dividends",
+    metadata,
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
+    Column("told_on", Date, nullable=False),
+    Column("ex_date", Date),
+    Column("amount", Numeric(14, 6)),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint("(ex_date IS NULL) = (amount IS NULL)", name="date_and_amount"),
+    PrimaryKeyConstraint("underlying_id", "told_on"),
 )
 
 # Bars that cannot be true, as IB sent them; their slots are asked for again, until the same bar has come twice.

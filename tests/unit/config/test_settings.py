@@ -263,6 +263,10 @@ def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     ("text", "message"),
     [
         ("gateway:\n  prot: 1\n", "config.yaml:2: unknown key gateway.prot; did you mean `port`?"),
+        (
+            "symbols: [SPY]\ngreeks:\n  dividends:\n    spy: {}\n    Syp: {}\n",
+            "config.yaml:5: unknown key greeks.dividends.SYP; did you mean `SPY`?",
+        ),
         ("\ngatway: {}\n", "config.yaml:2: unknown key gatway; did you mean `gateway`?"),
         ("windows:\n  mornin: {}\n", "config.yaml:2: unknown key windows.mornin; did you mean `morning`?"),
         ("windows:\n  eod:\n    tim: 1\n", "config.yaml:3: unknown key windows.eod.tim; did you mean `time`?"),
