@@ -30,6 +30,8 @@ class MarketSettings:
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the money;
             contracts near the money have ASK bars all day.
         corporate_actions: splits and cash dividends of the underlyings.
+        login_zone: zone of the gateway's login, in which the end of trading is told of contracts that expire within a
+            week; None: their last trading day is told without time and zone.
     """
 
     symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
@@ -44,6 +46,7 @@ class MarketSettings:
     empty_share: float = 0.0
     near_band: float = 0.05
     corporate_actions: tuple[CorporateAction, ...] = ()
+    login_zone: str | None = None
 
     @property
     def liquidity(self) -> Liquidity:
