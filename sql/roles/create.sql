@@ -30,7 +30,8 @@ BEGIN
         'bar_revisions', 'adjustment_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
-        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
+        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections',
+        'earlier_contract_terms', 'suspected_closures'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
