@@ -213,6 +213,7 @@ def _templates() -> Templates:
         expiring=wording.expiring,
         witnesses=wording.witnesses,
         splits=wording.splits,
+        renumbered=wording.renumbered,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

@@ -279,6 +279,14 @@ def splits(report: RunReport) -> str:
     )
 
 
+def renumbered(report: RunReport) -> str:
+    """Return the underlyings that have another number at the source now; empty for none."""
+    return "; ".join(
+        f"{one.symbol}: {one.earlier} before, {one.present} now; history and contracts stay"
+        for one in report.renumbered
+    )
+
+
 def _outcome_words(report: RunReport) -> list[str]:
     """Return the one figure that matters beside completeness."""
     if fetches(report):
