@@ -51,8 +51,12 @@ def system_clock() -> SystemClock:
 
 
 def calendar(settings: Settings) -> Calendar:
-    """Return the exchange calendar with the configured closes."""
-    return Calendar(settings.closes)
+    """Return the exchange calendar with the configured closes, closures and early closes.
+
+    Raises:
+        ConfigurationError: a closure or an early close is of no session.
+    """
+    return Calendar.configured(settings)
 
 
 async def database_url(settings: Settings) -> str:

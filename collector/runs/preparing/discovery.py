@@ -72,7 +72,7 @@ class Discovery:
         calendar: Calendar | None = None,
     ) -> None:
         self._db, self._source, self._settings, self._clock = db, source, settings, clock
-        self._calendar = calendar or Calendar(settings.closes)
+        self._calendar = calendar or Calendar.configured(settings)
         self._vix: dict[date, Decimal | Failure] = {}
         self._unknown: dict[str, Failure] = {}
         self.renumbered: list[Renumbering] = []
