@@ -129,6 +129,7 @@ def _without_tables(
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
         renumbered=tuple(finished.renumbered),
+        closures=tuple(finished.closures),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),

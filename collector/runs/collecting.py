@@ -22,7 +22,7 @@ from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Role
 from collector.runs.dependencies import Parts
-from collector.runs.evidence import controls, weighing
+from collector.runs.evidence import closures, controls, weighing
 from collector.runs.evidence.proving import prove
 from collector.runs.evidence.weighed import Series
 from collector.runs.fetching import splits
@@ -60,6 +60,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
             watch = await _watch(underlyings, finished, parts)
             again = list(renumbered.values())
             await own_bars.collect(data_set, again, finished, parts, functools.partial(_fetch, watch=watch))
+    await closures.look(underlyings, finished, parts)
     if not order.option_bars:
         finished.prepared += [Prepared(one, preparation.sessions(one.symbol), (), None) for one in underlyings]
         await _weigh(finished, parts)

@@ -42,8 +42,8 @@ END
 $$;
 
 -- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
--- a second witness is waited for, or nothing is expected there any more.
-GRANT DELETE ON negative_claims, historical_data_gaps TO collector_rw;
+-- a second witness is waited for, or nothing is expected there any more. Statistics go with a session that was none.
+GRANT DELETE ON negative_claims, historical_data_gaps, collection_statistics, suspected_closures TO collector_rw;
 
 GRANT EXECUTE ON FUNCTION
 store.drop_day(timestamptz), store.drop_requests(timestamptz), store.compress_again(regclass) TO collector_rw;

@@ -165,6 +165,19 @@ class SplitReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbableClosure:
+    """A session on which none of these underlyings had a bar, twice, while the session before had some.
+
+    first_seen, last_seen: when that was found, by the source's clock.
+    """
+
+    session: date
+    symbols: tuple[str, ...]
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextWindow:
     """What runs next."""
 
@@ -219,7 +232,8 @@ class RunReport:
     unproven: series that came back empty with nothing beside them to prove it. controls: requests that were asked for
     such proof. confirm_at: when what awaits a second answer is asked again; None: nothing does. confirming: the window
     had run before, and asked again for that. data_sets: the names of what it collected. splits: of underlyings, seen by
-    this run. renumbered: underlyings that it found under another number of the source's.
+    this run. renumbered: underlyings that it found under another number of the source's. closures: sessions on which
+    the exchange was probably shut, told once each.
     """
 
     run_id: int
@@ -254,6 +268,7 @@ class RunReport:
     data_sets: tuple[str, ...] = ()
     splits: tuple[SplitReport, ...] = ()
     renumbered: tuple[Renumbering, ...] = ()
+    closures: tuple[ProbableClosure, ...] = ()
     failure: FailureReport | None = None
     log_path: str = ""
     host: str = ""

@@ -214,6 +214,7 @@ def _templates() -> Templates:
         witnesses=wording.witnesses,
         splits=wording.splits,
         renumbered=wording.renumbered,
+        closures=wording.closures,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,
