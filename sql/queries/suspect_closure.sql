@@ -1,5 +1,5 @@
 -- Keep a witness of a session on which no underlying had a bar, and return what speaks for it so far.
--- $1 session_date date
+-- $1 day date: the session
 -- $2 symbols text[]: the underlyings that were asked
 -- $3 sent_at timestamptz: by the source's clock
 -- $4 run_id integer

@@ -29,11 +29,11 @@ from collector.runs.orders import clipped
 
 BEGUN = timedelta(hours=1)
 """A session without a bar for so long is asked about; the first trade of a quiet share may come late."""
-WITHIN = timedelta(minutes=5)
-"""Both requests of a witness are sent and answered within so long."""
 APART = timedelta(hours=2)
 """Two witnesses are independent when they were sent so far apart."""
 _DATA_SET = UNDERLYING_BARS_5MIN
+WITHIN = _DATA_SET.bar_size
+"""Both requests of a witness are sent and answered within so long, five minutes."""
 log = structlog.get_logger()
 
 
