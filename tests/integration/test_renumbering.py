@@ -9,7 +9,10 @@ import asyncpg
 import pytest
 
 from collector.clock.virtual_time import VirtualClock
-from collector.domain.market_data.instruments import Renumbering
+from collector.db.connection.pool import Database
+from collector.db.contracts import contract_tables
+from collector.domain.market_data.answers import Failure
+from collector.domain.market_data.instruments import Renumbering, Underlying
 from collector.domain.reports.run_report import Cause, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import run_reports
@@ -17,6 +20,8 @@ from collector.notify.reports import wording
 from collector.runs import window_run
 from collector.runs.finished import Finished
 from collector.runs.orders import order_for
+from collector.runs.preparing.discovery import Discovery, Refreshed
+from collector.runs.preparing.renumbering import defined_anew
 from collector.simulator import texts
 from collector.simulator.exchange.listings import Definition, Stock
 from collector.simulator.market import Market
@@ -24,6 +29,7 @@ from collector.simulator.replies import Refusal
 from collector.simulator.request_log import Kind, Request
 from collector.simulator.scenarios import Scenario, named
 from collector.simulator.server import Gateway
+from tests.support.db_rows import rows as database_rows
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.window_runs import narrow, parts_for
 
@@ -224,6 +230,58 @@ def test_a_number_that_is_only_slow_to_come_changes_nothing(plain_database_url: 
         assert (report.renumbered, await asked(url, clock, EARLIER)) == ((), [])
 
     virtual_run(main)
+
+
+def test_a_refresh_by_hand_says_both_numbers(plain_database_url: str, virtual_run: Run) -> None:
+    """What a refresh of one chain returns has the underlying as it is now, and its change of number once."""
+    url = plain_database_url
+
+    async def main() -> None:
+        clock = VirtualClock(AFTER_THE_CLOSE)
+        await run(url, clock)
+        await asked(url, clock, RENUMBER, GONE, "TSLA")
+        async with (
+            Gateway(Market(7, clock), clock) as gateway,
+            parts_for(url, gateway, SETTINGS, clock) as parts,
+        ):
+            seeker = Discovery(parts.db, parts.source, SETTINGS, clock, parts.calendar)
+            before = await seeker.underlying("TSLA")
+            assert isinstance(before, Underlying)
+            found = await seeker.refresh(before, AFTER_THE_CLOSE.date(), force=True)
+            assert isinstance(found, Refreshed)
+            assert (found.renumbered, found.underlying) == (
+                Renumbering("TSLA", GONE, TSLA),
+                await contract_tables.underlying(parts.db, "TSLA"),
+            )
+            other = await Discovery(parts.db, parts.source, SETTINGS, clock, parts.calendar).refresh(
+                found.underlying, AFTER_THE_CLOSE.date(), force=True
+            )
+            assert isinstance(other, Refreshed)
+            assert other.renumbered is None
+
+    virtual_run(main)
+
+
+async def test_a_number_that_comes_back(database: Database) -> None:
+    """Each change is on record, the underlying is one; a primary exchange that was never known is no difference."""
+    listed = Underlying("PLTR", 1, name="Palantir", primary_exchange="NASDAQ")
+    adopted = await contract_tables.add_underlying(database, replace(listed, primary_exchange=""))
+
+    async def define(_symbol: str) -> Underlying:
+        return listed
+
+    listed, first = replace(listed, source_id=2), listed
+    found = await defined_anew(database, define, adopted)
+    assert not isinstance(found, Failure)
+    assert found == (replace(listed, id=adopted.id), Renumbering("PLTR", 1, 2))
+    listed = first
+    back = await defined_anew(database, define, found[0])
+    assert back == (replace(first, id=adopted.id), Renumbering("PLTR", 2, 1))
+    assert not isinstance(back, Failure)
+    assert await defined_anew(database, define, back[0]) == (back[0], None)
+
+    earlier = await database_rows(database, "SELECT instrument_id, source_id FROM earlier_source_ids ORDER BY until")
+    assert earlier == [(adopted.key, 1), (adopted.key, 2)]
 
 
 class Forgetful(Scenario):

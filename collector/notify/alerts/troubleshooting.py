@@ -87,7 +87,7 @@ CHECKLISTS = MappingProxyType(
             "If the same contracts fail again, sql/status/dead_letters.sql shows them with IB's words.",
         ),
         Cause.UNKNOWN_SYMBOL: (
-            "A new number of IB's is taken over by itself, and told; here IB has no such security for the symbol.",
+            "A new number of IB's is taken over by itself, and told; here IB has no such security, or no options.",
             "Was it delisted or merged? Take it out of symbols (and of windows.….symbols); what is stored stays.",
             "Has it another ticker? Put that into symbols: where IB's number stayed, its history goes on under it.",
             "Is it listed elsewhere now? If it is the same company, correct primary_exchange in underlying_securities.",

@@ -40,13 +40,14 @@ log = structlog.get_logger()
 class Refreshed:
     """What a chain refresh found: contracts now listed, new ones, and expirations that could not be had (and why).
 
-    underlying: whose chain it is; under another number than before where the source has given it one.
+    underlying: whose chain it is. renumbered: the source has given it another number, under which the chain was read.
     """
 
     underlying: Underlying
     contracts: int
     new: int
     failures: tuple[tuple[date, Failure], ...]
+    renumbered: Renumbering | None = None
 
 
 class Discovery:
@@ -116,7 +117,8 @@ class Discovery:
         not know any more is defined anew.
         """
         # What is known from today was told under the number before.
-        force = force or underlying.symbol in {one.symbol for one in self.renumbered}
+        renumbered = next((one for one in self.renumbered if one.symbol == underlying.symbol), None)
+        force = force or renumbered is not None
         now = self._source.now()
         today = now.astimezone(NEW_YORK).date()
         first, last = (
@@ -138,7 +140,7 @@ class Discovery:
         )
         failures = tuple((expiration, result) for expiration, result in results if isinstance(result, Failure))
         stored = [result for _, result in results if not isinstance(result, Failure)]
-        return Refreshed(underlying, sum(s.seen for s in stored), sum(s.new for s in stored), failures)
+        return Refreshed(underlying, sum(s.seen for s in stored), sum(s.new for s in stored), failures, renumbered)
 
     async def _expirations(self, underlying: Underlying, today: date, *, force: bool) -> Sequence[date] | Failure:
         if not force and (known := await contract_store.known_expirations(self._db, underlying.id, today)) is not None:
