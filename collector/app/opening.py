@@ -60,8 +60,12 @@ def system_clock() -> SystemClock:
 
 
 def calendar(settings: Settings) -> Calendar:
-    """Return the exchange calendar with the configured closes."""
-    return Calendar(settings.closes)
+    """Return the exchange calendar with the configured closes, closures and early closes.
+
+    Raises:
+        ConfigurationError: a closure or an early close is of no session.
+    """
+    return Calendar.configured(settings)
 
 
 def check_dates(settings: Settings, path: Path | None) -> None:

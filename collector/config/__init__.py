@@ -26,14 +26,16 @@ from collector.config.operation_settings import (
     ServeSettings,
 )
 from collector.config.settings import Settings
-from collector.config.window_settings import WindowSettings, WindowsSettings
+from collector.config.window_settings import Closure, EarlyClose, WindowSettings, WindowsSettings
 
 __all__ = [
     "ActivitySettings",
     "BackupSettings",
+    "Closure",
     "DatabaseSettings",
     "DeadManSettings",
     "DividendSettings",
+    "EarlyClose",
     "EvidenceSettings",
     "GatewaySettings",
     "GreeksSettings",

@@ -1,7 +1,8 @@
 """All sections together."""
 
 import contextlib
-from datetime import time
+import itertools
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -32,11 +33,13 @@ from collector.config.operation_settings import (
     ServeSettings,
 )
 from collector.config.section import misfit, secrets_in, without_secrets
-from collector.config.window_settings import DEFAULTS, WindowsSettings
+from collector.config.window_settings import DEFAULTS, Closure, EarlyClose, WindowsSettings, dated_once
 from collector.domain.errors import ConfigurationError
 from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
+_OPEN, _CLOSE = time(9, 30), timedelta(hours=16)
+"""Of the exchange on a full day, New York."""
 _LIKE_ANY = SymbolSettings(symbol="ANY")
 """Differs from the general settings in nothing."""
 
@@ -75,6 +78,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     gateway: GatewaySettings = GatewaySettings()
     pacing: PacingSettings = PacingSettings()
+    closures: tuple[Closure, ...] = ()
+    early_closes: tuple[EarlyClose, ...] = ()
     windows: WindowsSettings = WindowsSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     repair: RepairSettings = RepairSettings()
@@ -104,6 +109,30 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"symbols: {name} is named twice")
+        return self
+
+    @field_validator("closures", "early_closes")
+    @classmethod
+    def _dated_once(cls, entries: tuple[Closure | EarlyClose, ...]) -> tuple[Closure | EarlyClose, ...]:
+        dated_once(entries)
+        return entries
+
+    @model_validator(mode="after")
+    def _closed_or_early(self) -> Self:
+        try:
+            dated_once((*self.closures, *self.early_closes))
+        except ValueError as exc:
+            raise ValueError(f"closures, early_closes: {exc}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _early_closes_leave_a_session(self) -> Self:
+        for (symbol, close), early in itertools.product(self.closes.items(), self.early_closes):
+            sooner = _CLOSE - timedelta(hours=close.hour, minutes=close.minute)
+            if (datetime.combine(early.date, early.time) - sooner).time() <= _OPEN:
+                raise ValueError(
+                    f"early_closes: {symbol}, which closes at {close:%H:%M}, has no session on {early.date}"
+                )
         return self
 
     @model_validator(mode="after")

@@ -245,7 +245,10 @@ class Market:
         if option is not None:
             until = min(until, option.expiration)
         parts = []
+        shut = self.settings.closed_days
         for day in sessions.sessions_between(max(since, sessions.local_date(start)), until):
+            if day in shut:
+                continue
             bars = (
                 self._underlyings.bars(stock, day, what_to_show, bar_s, now, use_rth=use_rth, complete=complete)
                 if option is None

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0008"
 down_revision = "0007"
@@ -9,6 +10,7 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+PRICE = sa.Numeric(14, 4)
 # An act is written when it begins, and may be ended once: nothing else of it can change, whoever asks.
 KEEP_ACTIONS = """
 CREATE FUNCTION keep_operator_actions() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -59,14 +61,54 @@ def downgrade() -> None:
     _drop_operator_actions()
     _forget_lock_key()
     _forget_dividends()
+    _forget_closures()
+    _forget_terms()
 
 
 def _keep_terms() -> None:
     """Keep what a contract's terms were before they changed."""
+    op.create_table(
+        "earlier_contract_terms",
+        sa.Column("contract_id", sa.Integer(), nullable=False),
+        sa.Column("until", INSTANT, nullable=False),
+        sa.Column("contract_symbol", sa.Text(), nullable=False),
+        sa.Column("expiration_date", sa.Date(), nullable=False),
+        sa.Column("strike_price", PRICE, nullable=False),
+        sa.Column("option_type", sa.Text(), nullable=False),
+        sa.Column("multiplier", sa.Integer(), nullable=False),
+        sa.Column("exchange", sa.Text(), nullable=False),
+        sa.Column("trading_class", sa.Text(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["contract_id"], ["option_chains.id"], name=op.f("fk_earlier_contract_terms_contract_id")
+        ),
+        sa.PrimaryKeyConstraint("contract_id", "until", name=op.f("pk_earlier_contract_terms")),
+    )
+
+
+def _forget_terms() -> None:
+    # The upgrade makes the views of the revision that it goes to.
+    op.execute("DROP VIEW IF EXISTS option_bars")
+    op.execute("DROP VIEW IF EXISTS contract_terms")
+    op.drop_table("earlier_contract_terms")
 
 
 def _suspect_closures() -> None:
     """Remember on which days an exchange seemed to be closed."""
+    op.create_table(
+        "suspected_closures",
+        sa.Column("session_date", sa.Date(), nullable=False),
+        sa.Column("symbols", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("first_sent_at", INSTANT, nullable=False),
+        sa.Column("last_sent_at", INSTANT, nullable=False),
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("told_at", INSTANT, nullable=True),
+        sa.PrimaryKeyConstraint("session_date", name=op.f("pk_suspected_closures")),
+    )
+
+
+def _forget_closures() -> None:
+    op.drop_table("suspected_closures")
 
 
 def _record_dividends() -> None:

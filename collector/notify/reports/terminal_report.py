@@ -117,6 +117,8 @@ def _figures(report: RunReport) -> Table:
         ("Rate-limit hits", wording.count(report.rate_limit_hits) if report.rate_limit_hits else ""),
         ("Deferred", wording.many(report.deferred, "request") if report.deferred else ""),
         ("Splits", wording.splits(report)),
+        ("New numbers", wording.renumbered(report)),
+        ("Probably closed", wording.closures(report)),
         ("Awaiting", wording.confirmation(report)),
         ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
         ("Unproven", f"{report.unproven:,} series that came back empty" if report.unproven else ""),
