@@ -223,8 +223,9 @@ async def refresh_chains(
     """Read the chains of symbols anew, whatever is known from today."""
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
     async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
-        seeker = discovery.Discovery(db, source, settings, clock)
-        day = opening.calendar(settings).last_opened(clock.now())
+        days = opening.calendar(settings)
+        seeker = discovery.Discovery(db, source, settings, clock, days)
+        day = days.last_opened(clock.now())
         for symbol in symbols or settings.option_symbols:
             underlying = await seeker.underlying(symbol)
             refreshed = (

@@ -3,6 +3,7 @@
 The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
 """
 
+import contextlib
 import os
 from datetime import time
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Self
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collector.config.section import Section, TimeOfDay, Zone
+from collector.config.section import HostName, Section, TimeOfDay, Zone, refuse_exposed
 from collector.domain.database_url import FILES, DatabaseUrl
 from collector.domain.errors import ConfigurationError
 
@@ -69,12 +70,17 @@ class DatabaseSettings(Section):
         """Return the postgresql:// URL with the password in it; never show it to anybody.
 
         Raises:
-            ConfigurationError: the password file cannot be read.
+            ConfigurationError: the password's file cannot be read, or others can read it.
         """
-        address, password = self.address, self._password()
+        address, password = self.address, self.stored_password()
         if address is None:
             return _EMBEDDED
-        return (address if password is None else address.with_password(password)).text
+        if password is None:
+            if not address.secrets:
+                with contextlib.suppress(OSError):  # one that is not there is none
+                    refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
+            return address.text
+        return address.with_password(password).text
 
     @property
     def shown(self) -> str:
@@ -88,13 +94,20 @@ class DatabaseSettings(Section):
             return False
         return self.address.unprotected(os.environ.get("PGHOST", ""))
 
-    def _password(self) -> str | None:
+    def stored_password(self) -> str | None:
+        """Return the password that does not stand in the URL, None when there is none; never show it to anybody.
+
+        Raises:
+            ConfigurationError: its file cannot be read, or others can read it.
+        """
         if self.password is not None:
             return self.password.get_secret_value()
         if self.password_file is None:
             return None
+        path = self.password_file.expanduser()
         try:
-            return self.password_file.expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+            refuse_exposed(path)
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
             raise ConfigurationError(
@@ -114,7 +127,7 @@ class GatewaySettings(Section):
     weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: int = Field(default=4001, ge=1, le=65535)
     client_id: int = Field(default=17, ge=1, le=2**31 - 1)
     connect_timeout_s: float = Field(default=15.0, gt=0, le=300)

@@ -21,6 +21,7 @@ from collector.domain.market_data.answers import (
     Failure,
     HistoricalOutcome,
     HistoricalRequest,
+    NextDividend,
     OpenInterest,
     Outcome,
     Permission,
@@ -168,9 +169,15 @@ class IBSource:
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before; TIME_OUT when IB does not tell in time."""
-        deadline_s = self._settings.open_interest_deadline_s
+        deadline_s = self._settings.tick_deadline_s
         failure = await self._supervisor.admit(Kind.DEFINITION, deadline_s)
         return failure or await self._streams.open_interest(contract, deadline_s)
+
+    async def next_dividend(self, underlying: Underlying) -> NextDividend | Failure:
+        """Return the next cash dividend of an underlying; TIME_OUT when IB does not tell in time."""
+        deadline_s = self._settings.tick_deadline_s
+        failure = await self._supervisor.admit(Kind.DEFINITION, deadline_s)
+        return failure or await self._streams.next_dividend(underlying, deadline_s)
 
     @property
     def pace(self) -> Pace:
@@ -433,7 +440,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[IBSource]:
             historical_deadline_s=pacing.request_timeout_s,
             definition_deadline_s=pacing.definition_timeout_s,
             market_data_lines=settings.open_interest.lines,
-            open_interest_deadline_s=settings.open_interest.timeout_s,
+            tick_deadline_s=settings.open_interest.timeout_s,
         ),
         PacingSettings(
             messages_per_s=pacing.messages_per_s,

@@ -128,6 +128,8 @@ def _without_tables(
         backup=finished.backup,
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
+        renumbered=tuple(finished.renumbered),
+        closures=tuple(finished.closures),
         conditions=tuple(one for one in finished.conditions if one.lasts),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
@@ -197,10 +199,12 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         outcomes = Counter(one.failure.outcome for one in finished.given_up)
         outcomes.update(one.failure.outcome for one in finished.not_prepared)
         worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
+        lacks_symbol = any(one.failure.outcome is Outcome.UNKNOWN_CONTRACT for one in finished.not_prepared)
+        otherwise = Cause.UNKNOWN_SYMBOL if lacks_symbol else Cause.INCOMPLETE
         accept = f"If the market really was so: collector coverage accept --session {order.day}"
         return FailureReport(
             stage=stage,
-            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, Cause.INCOMPLETE),
+            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, otherwise),
             message="; ".join(_shortfalls(finished, stage)),
             hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,

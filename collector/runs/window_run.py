@@ -18,7 +18,7 @@ from collector.db.schema import conversion
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.pacing.pace import PacerSample
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import condition_watch, greeks_pass, offline_windows, open_interest_pass
+from collector.jobs import condition_watch, dividend_pass, greeks_pass, offline_windows, open_interest_pass
 from collector.runs import closing
 from collector.runs.collecting import collect
 from collector.runs.dependencies import Parts
@@ -63,6 +63,7 @@ async def _run_and_record(finished: Finished, parts: Parts, lock: locks.Lock, wa
             async with _heartbeat(parts, lock, finished, watch):
                 await parts.source.measure()
                 await _ACTS.get(finished.order.window, collect)(finished, parts)
+                await dividend_pass.collect(finished, parts)
                 await _greeks(finished, parts)
                 await open_interest_pass.collect(finished, parts)
         finished.status = _status(finished)

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -54,14 +54,14 @@ _within_patience: ContextVar[bool] = ContextVar("_within_patience", default=Fals
 """Whether this task is inside work that `Database.patiently` repeats whole."""
 
 
-def session_settings() -> dict[str, str]:
+def session_settings(statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> dict[str, str]:
     """Return the settings that every session of the collector gets.
 
     It gets them when it has begun: poolers refuse most of them in the packet that begins it, or drop them silently.
     """
     return {
         "timezone": "UTC",
-        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "statement_timeout": f"{statement_timeout_s}s",
         "lock_timeout": f"{LOCK_TIMEOUT_S}s",
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "work_mem": "64MB",  # a batch is compared in memory
@@ -127,12 +127,17 @@ async def connected(*args: Any, **arguments: Any) -> "asyncpg.Connection[asyncpg
     return connection
 
 
-async def begin_session(connection: "asyncpg.Connection[asyncpg.Record]", arguments: Mapping[str, Any]) -> None:
+async def begin_session(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    arguments: Mapping[str, Any],
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+) -> None:
     """Make sure that a new connection is one that the collector can work with, and give it our settings; or end it.
 
     Args:
         connection: as the driver has opened it.
         arguments: with which it did.
+        statement_timeout_s: seconds after which the server gives up on a statement.
 
     Raises:
         SharedSession: a pooler lends its session to others, too.
@@ -141,7 +146,7 @@ async def begin_session(connection: "asyncpg.Connection[asyncpg.Record]", argume
     try:
         await poolers.require_own_session(connection, lambda: connected(**arguments))
         await _require_loaded_extension(connection)
-        names, values = zip(*session_settings().items(), strict=True)
+        names, values = zip(*session_settings(statement_timeout_s).items(), strict=True)
         await connection.execute(query("prepare_session"), names, values)
     except BaseException:
         connection.terminate()
@@ -183,9 +188,14 @@ class Statements(ABC):
         """Run a query and return its rows."""
         async with self._connection() as connection:
             with self._outside():
-                records = await connection.fetch(query(name), *sql_values.sent(args))
-                decoders = await self._decoders_of(name, connection) if records else {}
-        return [_decoded(record, decoders) for record in records]
+                if name in self._decoders:
+                    records = await connection.fetch(query(name), *sql_values.sent(args))
+                else:
+                    # Prepared and run: what is only prepared leaves the server waiting, until its time-out has passed.
+                    statement = await connection.prepare(query(name))
+                    records = await statement.fetch(*sql_values.sent(args))
+                    self._decoders[name] = _decoders_of(statement.get_attributes())
+        return [_decoded(record, self._decoders[name]) for record in records]
 
     async def fetchrow(self, name: str, *args: object) -> Row | None:
         """Run a query and return its first row, None when there is none."""
@@ -204,16 +214,6 @@ class Statements(ABC):
                 tag = await connection.execute(query(name), *sql_values.sent(args))
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
-
-    async def _decoders_of(self, name: str, connection: Connection) -> _Decoders:
-        if name not in self._decoders:
-            statement = await connection.prepare(query(name))
-            self._decoders[name] = {
-                column.name: sql_values.DECODERS[column.type.name]
-                for column in statement.get_attributes()
-                if column.type.name in sql_values.DECODERS
-            }
-        return self._decoders[name]
 
 
 class Transaction(Statements):
@@ -375,7 +375,12 @@ class Database(Statements):
 
 @contextlib.asynccontextmanager
 async def connect(
-    url: str, clock: Clock, *, application_name: str = "collector", size: int = 4
+    url: str,
+    clock: Clock,
+    *,
+    application_name: str = "collector",
+    size: int = 4,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
 ) -> AsyncIterator[Database]:
     """Open a database; its connections are opened as they are needed, the first one at once.
 
@@ -384,6 +389,7 @@ async def connect(
         clock: stamps rows, and is held while the server works.
         application_name: how this program appears in pg_stat_activity.
         size: connections at most.
+        statement_timeout_s: seconds after which the server gives up on a statement.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -393,7 +399,7 @@ async def connect(
     welcome: Callable[[asyncpg.Connection[asyncpg.Record]], Any]
 
     async def init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await begin_session(connection, arguments)
+        await begin_session(connection, arguments, statement_timeout_s)
         await welcome(connection)
 
     async def keep(_: object) -> None:
@@ -437,6 +443,10 @@ async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
             await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
         except TimeoutError:
             pool.terminate()
+
+
+def _decoders_of(columns: Iterable[asyncpg.Attribute]) -> _Decoders:
+    return {one.name: sql_values.DECODERS[one.type.name] for one in columns if one.type.name in sql_values.DECODERS}
 
 
 def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type

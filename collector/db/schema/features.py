@@ -30,6 +30,7 @@ VIEWS = (
     "views/option_bars_5min_float8",
     *(of("schema/view", one) for one in OF_UNDERLYINGS),
     *(f"views/{name}" for name in AGGREGATES),
+    "views/contract_terms",
     "views/option_bars",
     "views/selections",
     "views/latest_runs",

@@ -8,7 +8,6 @@ It lives in a file, because the database may be what is broken. `judge` is pure;
 import contextlib
 import fcntl
 import json
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -20,6 +19,7 @@ from collector.config.notify_settings import AlertSettings, When
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import Cause, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
+from collector.machine import private_files
 from collector.notify.alerts.alert_rules import (
     CONDITIONS,
     OUTAGES,
@@ -285,10 +285,5 @@ class AlertFile:
 
     def save(self, memory: AlertMemory) -> None:
         """Write the memory: after a crash the file is the old one or the new one, never half of either."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(to_document(memory), file, indent=1)  # in ASCII, which can hold any text
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        # In ASCII, which can hold any text.
+        private_files.write(self.path, json.dumps(to_document(memory), indent=1).encode())

@@ -318,6 +318,14 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             text=f"{one.symbol} of {one.session} cannot be so empty: {one.words}. Nothing empty of it is settled.",
             what_to_do=f"It is asked again. If it was so: collector coverage accept --session {one.session}",
         )
+    for closed in report.closures:
+        yield Alert(
+            rule=Rule.SESSION_IMPLAUSIBLE,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.SESSION_IMPLAUSIBLE}:closed:{closed.session}",
+            text=f"Was the exchange shut on {closed.session}? None of {', '.join(closed.symbols)} has a bar.",
+            what_to_do=f"If so, add to closures in config.yaml: - {{date: {closed.session}, reason: …}}",
+        )
     if report.rate_limit_hits >= settings.rate_limit_hits:
         yield Alert(
             rule=Rule.RATE_LIMIT_EXCEEDED,

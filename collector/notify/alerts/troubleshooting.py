@@ -87,6 +87,14 @@ CHECKLISTS = MappingProxyType(
             "The next window asks again for what is missing; nothing needs to be done now.",
             "If the same contracts fail again, sql/status/dead_letters.sql shows them with IB's words.",
         ),
+        Cause.UNKNOWN_SYMBOL: (
+            "A new number of IB's is taken over by itself, and told; here IB has no such security, or no options.",
+            "Was it delisted or merged? Take it out of symbols (and of windows.….symbols); what is stored stays.",
+            "Has it another ticker? Put that into symbols: where IB's number stayed, its history goes on under it.",
+            "Is it listed elsewhere now? If it is the same company, correct primary_exchange in underlying_securities.",
+            "Were tickers swapped? Exchange them in underlying_securities, too: each history stays with its company.",
+            "The other symbols are complete. Until then every window tries this one again: collector chains refresh.",
+        ),
         Cause.IMPLAUSIBLE: (
             "No market is so empty: far more likely the source answered “no data” where there was data.",
             "Nothing is lost yet: no empty answer of the session is settled, its gaps stay open; bars are safe.",

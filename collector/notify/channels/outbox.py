@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from collector.machine import private_files
 from collector.notify.channels.channel import Delivery, Message, Surroundings, broken, failed, in_thread
 from collector.notify.channels.mail_message import compose
 from collector.notify.reports.mail_rendering import page
@@ -43,11 +44,10 @@ class Outbox:
         Returns:
             False when a mail of this name is already there, in any state; it is then left as it is.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
         if any(self._file(name, state).exists() for state in _STATES):
             return False
-        self._write(self._file(name, ".html"), html.encode("utf-8", "replace"))
-        self._write(self._file(name, ".queued.eml" if queue else ".eml"), content)
+        private_files.write(self._file(name, ".html"), html.encode("utf-8", "replace"))
+        private_files.write(self._file(name, ".queued.eml" if queue else ".eml"), content)
         return True
 
     def claim(self) -> Iterator[str]:
@@ -85,7 +85,7 @@ class Outbox:
     def deferred(self, name: str, content: bytes | None = None) -> None:
         """Note that a claimed mail was not taken now: it waits, as it is or as what is given."""
         if content is not None:
-            self._write(self._file(name, ".sending.eml"), content)
+            private_files.write(self._file(name, ".sending.eml"), content)
         self._rename(name, ".deferred.eml")
 
     def refused(self, name: str) -> None:
@@ -138,14 +138,6 @@ class Outbox:
     def _rename(self, name: str, state: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._file(name, ".sending.eml").rename(self._file(name, state))
-
-    def _write(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f"{path.name}.new")
-        with fresh.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
 
 
 def _modified(path: Path) -> float:

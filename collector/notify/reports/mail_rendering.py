@@ -244,6 +244,8 @@ def _templates() -> Templates:
         expiring=wording.expiring,
         witnesses=wording.witnesses,
         splits=wording.splits,
+        renumbered=wording.renumbered,
+        closures=wording.closures,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

@@ -118,6 +118,8 @@ def _figures(report: RunReport) -> Table:
         ("Deferred", wording.many(report.deferred, "request") if report.deferred else ""),
         ("Held up", wording.held_up(report)),
         ("Splits", wording.splits(report)),
+        ("New numbers", wording.renumbered(report)),
+        ("Probably closed", wording.closures(report)),
         ("Awaiting", wording.confirmation(report)),
         ("Single-witness", f"{report.single_witness:,} series-slots" if report.single_witness else ""),
         ("Unproven", f"{report.unproven:,} series that came back empty" if report.unproven else ""),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
-    from collector.domain.reports.run_report import RunReport, SymbolReport
+    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -315,6 +315,28 @@ def splits(report: RunReport) -> str:
     return "; ".join(
         f"{one.symbol}: earlier prices are divided by {one.factor:g} now; {many(one.sessions, 'session')} read again"
         for one in report.splits
+    )
+
+
+def renumbered(report: RunReport) -> str:
+    """Return the underlyings that have another number at the source now; empty for none."""
+    return "; ".join(
+        f"{one.symbol}: {one.earlier} before, {one.present} now; history and contracts stay"
+        for one in report.renumbered
+    )
+
+
+def closures(report: RunReport) -> str:
+    """Return the sessions on which the exchange was probably shut, and what to do; empty for none."""
+    return "; ".join(f"{_short_day(one.session)}: {closure(one)}" for one in report.closures)
+
+
+def closure(one: ProbableClosure) -> str:
+    """Return why an exchange was probably shut on a session, and the line that declares it."""
+    seen = " and ".join(f"{at.astimezone(NEW_YORK):%a %H:%M}" for at in (one.first_seen, one.last_seen))
+    return (
+        f"no bar of {', '.join(one.symbols)} at {seen} New York, when the session before had bars; if the exchange was"
+        f" shut, add to closures in config.yaml: - {{date: {one.session}, reason: …}}"
     )
 
 

@@ -313,6 +313,7 @@ def test_whose_account(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_credentials_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LoadCredential puts its name before each file of the folder; the collector reads them under their keys."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "collector_database__password").touch(mode=0o600)
     (tmp_path / "collector_database__password").write_text("from a credential\n", encoding="utf-8")
     password = config.load(resource("config.yaml")).database.password
     assert password is not None

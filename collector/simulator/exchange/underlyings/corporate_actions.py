@@ -3,9 +3,9 @@
 What they do to the prices that trade, and to the bars of earlier sessions.
 
 The path of an underlying knows nothing of them. From a split's ex-date on, what trades is the path divided by the
-ratio; a dividend leaves what trades alone. Bars of sessions before an ex-date are adjusted from its open on, and not a
-second earlier: every price series for splits, ADJUSTED_LAST for dividends, too. Options are never adjusted: they
-go on as if nothing had happened, which no real one does.
+ratio; a dividend leaves what trades alone, and options are worth what they are before it. Bars of sessions before an
+ex-date are adjusted from its open on, and not a second earlier: every price series for splits, ADJUSTED_LAST for
+dividends, too. Options are never adjusted for splits: they go on as if nothing had happened, which no real one does.
 
 How sure it is that IB does the same ([D] documented, [U] reported by users, [?] unsure):
 
@@ -81,6 +81,12 @@ class Dividend:
 
 
 CorporateAction = Split | Dividend
+
+
+def dividends_of(symbol: str, actions: Iterable[CorporateAction]) -> tuple[tuple[date, Decimal], ...]:
+    """Return a symbol's cash dividends, as ex-date and USD per share, ascending."""
+    own = (action for action in actions if isinstance(action, Dividend) and action.symbol == symbol)
+    return tuple(sorted((action.ex_date, action.amount) for action in own))
 
 
 class Adjustments:
