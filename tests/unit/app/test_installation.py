@@ -261,8 +261,9 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_folder_that_cannot_be_written(tmp_path: Path, where: Places) -> None:
     """It says so, with what to do."""
     (tmp_path / "etc").write_text("a file", encoding="utf-8")
+    of_another = replace(where, account="bars")  # root's own is refused before anything is written
     with pytest.raises(CollectorError, match="cannot be written") as raised:
-        installation.install(Kind.SYSTEMD, Settings(), where, user=False, root=tmp_path, run=Called())
+        installation.install(Kind.SYSTEMD, Settings(), of_another, user=False, root=tmp_path, run=Called())
     assert "--user" in raised.value.hint
 
 

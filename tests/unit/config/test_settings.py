@@ -583,7 +583,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         "notify:\n  webhooks: [{kind: slack, url: http://hooks.example.com/s3cret}]\n",
         "notify:\n  webhooks: [{kind: pagerduty, token: [s3cret]}]\n",
         "notify:\n  webhooks: [{kind: slack, url: 'https://[s3cret]/'}]\n",
-        "database:\n  url: postgresql://user:[s3cret]@db/bars\n",
+        "database:\n  url: postgresql://user:s3cret@[db/bars\n",
         "dead_man:\n  url: https://user:s3cret/x@ping.example/\n",
         "dead_man:\n  url: https://user:[s3cret]@ping.example/\n",
         "dead_man:\n  url: ftp://ping.example/s3cret\n",
