@@ -16,8 +16,9 @@ from collector.db.bars import quality_checks
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.connection import pool
 from collector.db.contracts import contract_tables
-from collector.domain.market_data.answers import Answer, HistoricalOutcome, HistoricalRequest
+from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.runs import window_run
@@ -311,6 +312,48 @@ async def test_a_source_that_forgets_old_sessions_is_believed_about_new_ones(
     rows = (await stored(plain_database_url))["PLTR"]
     assert rows == true_rows(gateway, "PLTR", min(rows), date(2026, 11, 23))
     assert min(rows) < date(2026, 9, 25)
+
+
+class Refusing:
+    """The gateway, which refuses TRADES of sessions before a day; `asked`: from which days they were asked for."""
+
+    def __init__(self, source: MarketDataSource, before: date) -> None:
+        self._source, self._before = source, before
+        self.asked: list[date] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the source has
+        return getattr(self._source, name)
+
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
+        """Refuse what begins too early."""
+        if request.data_set is UNDERLYING_BARS_1DAY and request.what_to_show is WhatToShow.TRADES:
+            self.asked.append(request.span.start.date())
+            if self.asked[-1] < self._before:
+                return Failure(Outcome.PERMISSION, "not subscribed")
+        return await self._source.historical(request, priority)
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING)
+async def test_what_rests_is_not_asked_for_to_see_splits(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """While old sessions rest after their failures, the oldest of the others are those that are compared."""
+    settings, oldest = narrow("PLTR"), date(2026, 11, 13)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.DAILY_BARS)
+    for evening, planned in ((THURSDAY_EVENING, date(2026, 9, 21)), (EVENING, oldest)):
+        gateway_clock.set(evening)
+        async with parts_for(plain_database_url, gateway, settings, gateway_clock) as opened:
+            source = Refusing(opened.source, oldest)
+            order = (
+                backfill_order(settings, opened.calendar, evening, 60, data_set=UNDERLYING_BARS_1DAY)
+                if evening == THURSDAY_EVENING
+                else order_for(Window.DAILY_BARS, settings, opened.calendar, evening)
+            )
+            await window_run.run(order, replace(opened, source=source))
+        assert set(source.asked) == {planned}
+        await fetch(plain_database_url, "UPDATE dead_letters SET next_attempt_at = '2027-01-01 00:00Z'")
+    rows = (await stored(plain_database_url))["PLTR"]
+    assert {day: row for day, row in rows.items() if row[3]} == true_rows(gateway, "PLTR", oldest, FRIDAY)
 
 
 @pytest.mark.gateway(at=THURSDAY_EVENING, market=DIVIDEND)
