@@ -111,30 +111,27 @@ def sessions(many: int) -> list[Session]:
     ]
 
 
-def traded(number: int, ratio: Fraction | int) -> list[Fraction]:
+def traded(number: int, ratio: Fraction | int) -> list[int]:
     """Return what trades on a session, in ten-thousandths: whole cents, less dividends, in new shares."""
     level = Fraction(300 + number % 7)
     for ex, left in DIVIDENDS.items():
         level *= left if number >= ex else 1
     shares = ratio if number >= EX else 1
-    return [Fraction(round(level * share / shares * 100), 1) * 100 for share in (1, 1.021875, 0.9859375, 1.00390625)]
+    return [round(level * percent / shares) * 100 for percent in (100, 103, 98, 101)]
 
 
 def evenings(ratio: Fraction | int, late: int) -> Iterator[tuple[int, float | None]]:
     """Yield each evening's number and the split that it sees, of a source that adjusts so many sessions after EX."""
-    stored: dict[int, Bar] = {}
-    week = sessions(EX + 35)
-    for evening in range(4, len(week)):
-        known = week[: evening + 1]
-        missing = Spans(UNDERLYING_BARS_1DAY.span(one) for number, one in enumerate(known) if number not in stored)
-        told = {}
-        for number in range(evening + 1):
-            shares = ratio if number < EX and evening >= EX + late else 1
-            told[number] = bar(number, *(round(price / shares) for price in traded(number, ratio)))
-        asked = overlapping(UNDERLYING_BARS_1DAY, missing, known)
-        pairs = [(stored[number], told[number]) for number in stored if day(number) in asked]
-        found = split_factor(pairs)
-        stored = told if found else {**stored, evening: told[evening]} if stored else told
+    known = sessions(EX + late + 3)
+    as_traded = [bar(number, *traded(number, ratio)) for number in range(len(known))]
+    divided = [bar(one, *(round(price / ratio) for price in traded(one, ratio))) for one in range(EX)] + as_traded[EX:]
+    stored = as_traded[:5]
+    for evening in range(5, len(known)):
+        missing = Spans((UNDERLYING_BARS_1DAY.span(known[evening]),))
+        asked = overlapping(UNDERLYING_BARS_1DAY, missing, known[: evening + 1])
+        told = divided if evening >= EX + late else as_traded
+        found = split_factor((old, new) for old, new in zip(stored, told, strict=False) if old.time in asked)
+        stored = told[: evening + 1] if found else [*stored, told[evening]]
         yield evening, found
 
 
