@@ -17,6 +17,7 @@ from collector.config import Settings
 from collector.db.connection.pool import Database
 from collector.db.schema import features
 from collector.db.upkeep import compaction
+from collector.domain.conditions import Condition
 from collector.domain.errors import (
     DatabaseError,
     GatewayError,
@@ -35,6 +36,7 @@ from collector.notify.fan_out import Notifier
 from collector.notify.reports import report_files
 from collector.runs import preflight, window_run
 from collector.runs.dependencies import Parts
+from collector.runs.finished import Finished
 from collector.runs.orders import Order
 from collector.runs.preparing import discovery
 from collector.runs.source import MarketDataSource, NoSource
@@ -93,7 +95,14 @@ async def run_window(
         LockHeld: another run is at work; nobody is told, for nothing is wrong.
     """
     days, log_path = opening.calendar(settings), str(settings.log.path)
-    mask = Mask(settings.secrets)
+    mask, teller = Mask(settings.secrets), notifier(settings, clock)
+    if settings.database.unprotected:
+        log.warning("database_line_unprotected", database=settings.database.shown, hint=preflight.PROTECT)
+
+    async def tell(finished: Finished, condition: Condition) -> None:
+        so_far = run_reports.of_running(finished, settings, days, clock.now(), log_path)
+        await teller.condition_lasts(mask.report(so_far), mask.report(condition))
+
     await dead_man.DeadMan(settings.dead_man, clock, mask).started(order.window)
     opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded, week = (0, 1), None
@@ -104,7 +113,7 @@ async def run_window(
             try:
                 async with standing.source(order) if standing else _source(settings, order, clock) as source:
                     parts = Parts(
-                        db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings)
+                        db, source, settings, days, clock, random.SystemRandom(), on_progress, _login(settings), tell
                     )
                     finished = await window_run.run(order, parts)
                     order = finished.order
@@ -129,7 +138,6 @@ async def run_window(
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
     await metrics.publish(opening.database(settings, clock), settings, days, report, clock)
-    teller = notifier(settings, clock)
     # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
     telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)
     return Outcome(report, error, await telling)
@@ -215,8 +223,9 @@ async def refresh_chains(
     """Read the chains of symbols anew, whatever is known from today."""
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
     async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
-        seeker = discovery.Discovery(db, source, settings, clock)
-        day = opening.calendar(settings).last_opened(clock.now())
+        days = opening.calendar(settings)
+        seeker = discovery.Discovery(db, source, settings, clock, days)
+        day = days.last_opened(clock.now())
         for symbol in symbols or settings.option_symbols:
             underlying = await seeker.underlying(symbol)
             refreshed = (

@@ -55,10 +55,11 @@ def last_evening(now: datetime) -> datetime:
 @contextlib.contextmanager
 def _folder(keep: Path | None) -> Iterator[Path]:
     if keep is not None:
-        keep.mkdir(parents=True, exist_ok=True)
+        embedded.server(keep / "postgres").make_parents()
         yield keep
         return
     with tempfile.TemporaryDirectory(prefix="collector-demo-") as folder:
+        Path(folder).chmod(0o711)  # root's PostgreSQL runs as another user
         yield Path(folder)
 
 

@@ -5,9 +5,11 @@ from dataclasses import replace
 from collector.app import opening, sources
 from collector.clock import Clock
 from collector.config import Settings
+from collector.config.settings import MOVE_SECRETS
+from collector.db.connection import driver_errors
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
-from collector.domain.errors import CollectorError
+from collector.domain.errors import CollectorError, ConfigurationError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.runs import preflight
@@ -32,11 +34,17 @@ async def _remaining(url: str, current: str | None) -> Remaining:
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
-    checks = [preflight.disk(settings.database.data_path)] if own else []
+    misplaced = (ConfigurationError(found, MOVE_SECRETS) for found in settings.misplaced_secrets)
+    checks = [preflight.failed("secrets", error) for error in misplaced]
+    checks += [preflight.disk(settings.database.data_path)] if own else []
     checks += [preflight.copies(folder) for folder in settings.backup.copies if settings.backup.enabled]
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
+    if settings.database.unprotected:
+        checks.append(preflight.line(settings.database.shown))
     try:
         _, current, head, report = await storage(settings)
+        if current is None and not report.may_create:
+            checks.append(preflight.without_rights(driver_errors.LET_CREATE))
         left = await _remaining(await opening.database_url(settings), current)
         if left.begun:
             checks.append(preflight.unfinished_upgrade(conversion.words(left), conversion.UPGRADE))

@@ -25,7 +25,7 @@ from collector.db.readers import day_status
 from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.pacing.pace import Latency, Pace
+from collector.domain.pacing.pace import BreakerState, Latency, Pace
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.market.calendar import Calendar
@@ -266,4 +266,6 @@ def _live(lines: _Lines, live: Live) -> None:
     for name, meaning, value in gauges:
         if value is not None:
             lines.add(name, "gauge", meaning, [({}, value)])
+    states = [({"state": state.value}, float(state is pace.breaker)) for state in BreakerState]
+    lines.add("gateway_breaker", "gauge", "1 for the state of the gateway's circuit breaker.", states)
     lines.add("pacer_pauses_total", "counter", "Global pauses after pacing errors.", [({}, pace.pauses)])

@@ -10,15 +10,17 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from collector import config
 from collector.clock import Clock, SystemClock
-from collector.config import Settings
+from collector.config import Settings, written
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.schema import schema_revisions
 from collector.db.server import embedded
-from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted
+from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted, UsageError
 from collector.market.calendar import Calendar
 
 if TYPE_CHECKING:
@@ -30,11 +32,17 @@ CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
 
 
+ONLOOKER_PATIENCE_S = 5
+"""For whoever only looks on, a database that takes longer to say how things stand is one that is down."""
+
+_YEARS = range(2000, 2100)
+
+
 def system_clock() -> SystemClock:
     """Return real time, or time shifted by COLLECTOR_CLOCK.
 
     Raises:
-        ConfigurationError: the variable holds no aware instant.
+        ConfigurationError: the variable holds no aware instant, or one far from any session.
     """
     text = os.environ.get(CLOCK_VARIABLE)
     if not text:
@@ -43,16 +51,41 @@ def system_clock() -> SystemClock:
         start = datetime.fromisoformat(text)
     except ValueError:
         start = None
-    if start is None or start.tzinfo is None:
+    if start is None or start.tzinfo is None or start.year not in _YEARS:
         raise ConfigurationError(
-            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone", "Example: 2026-11-20T17:00:00-05:00"
+            f"{CLOCK_VARIABLE} is {text!r}, no instant with a time zone in the years {_YEARS[0]} to {_YEARS[-1]}",
+            "Example: 2026-11-20T17:00:00-05:00",
         )
     return SystemClock(start)
 
 
 def calendar(settings: Settings) -> Calendar:
-    """Return the exchange calendar with the configured closes."""
-    return Calendar(settings.closes)
+    """Return the exchange calendar with the configured closes, closures and early closes.
+
+    Raises:
+        ConfigurationError: a closure or an early close is of no session.
+    """
+    return Calendar.configured(settings)
+
+
+def check_dates(settings: Settings, path: Path | None) -> None:
+    """Refuse configured days that are no sessions.
+
+    Args:
+        settings: what was read.
+        path: the configuration file named by an option, as for `config.load`.
+
+    Raises:
+        ConfigurationError: with file, line and key.
+    """
+    days = calendar(settings)
+    for symbol, known in settings.greeks.dividends.items():
+        for place, dividend in enumerate(known.cash):
+            try:
+                days.session(symbol, dividend.ex)
+            except UsageError as error:
+                key = ("greeks", "dividends", symbol, "cash", place, "ex")
+                raise config.refused(path, key, f"{written.spoken(key)}: {error.message}", error.hint) from None
 
 
 async def database_url(settings: Settings) -> str:
@@ -80,6 +113,20 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     if upgraded:
         await _check_schema(url, settings, clock)
     async with pool.connect(url, clock, size=settings.database.pool_size) as db:
+        yield db
+
+
+@contextlib.asynccontextmanager
+async def onlooker(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """Open the configured database for looking on beside a run, whose connections are not taken for it.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+    """
+    url = await database_url(settings)
+    async with pool.connect(
+        url, clock, application_name="collector health", size=1, statement_timeout_s=ONLOOKER_PATIENCE_S
+    ) as db:
         yield db
 
 

@@ -28,9 +28,6 @@ _LONGEST_NAP_S = 60.0
 """The clock may be set, and the machine may have slept: look again at least so often."""
 
 _SHORTEST_NAP_S = 1.0
-_QUERY_S = 5.0
-"""A database that takes longer to say how things stand is one that is down."""
-
 _DATABASE_RETRY_S = 5.0
 """At the start both may be started together."""
 
@@ -125,7 +122,7 @@ class Serving:
         self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
-        self._db: Database | None = None
+        self._onlooker: Database | None = None
         self._last_asked: RunReport | None = None
         self._seen_until = clock.now()
         self.running: Order | None = None
@@ -137,12 +134,12 @@ class Serving:
             DatabaseError: the database is not fit for this version of the collector.
         """
         try:
-            async with self._database() as self._db:
+            async with self._database() as db:
                 while True:
                     await self._line.attempt()
-                    await self._nap_until(await self._round(self._db))
+                    await self._nap_until(await self._round(db))
         finally:
-            self._db = None
+            self._onlooker = None
             await self._line.close()
 
     async def condition(self) -> health_endpoint.Condition:
@@ -150,13 +147,15 @@ class Serving:
         problems: list[str] = []
         last = None
         try:
-            async with asyncio.timeout(_QUERY_S):
-                if self._db is None:
+            async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
+                if self._onlooker is None:
                     raise DatabaseUnavailable("the database has not answered yet")
                 now = self._clock.now()
-                found = await due_windows.outstanding(self._db, self._settings, self._days, now)
+                found = await due_windows.outstanding(self._onlooker, self._settings, self._days, now)
                 problems = [str(one) for one in found if one.failed or one.late(now)]
-                ended = (run for run in await day_status.latest_runs(self._db) if run.status is not RunStatus.RUNNING)
+                ended = (
+                    run for run in await day_status.latest_runs(self._onlooker) if run.status is not RunStatus.RUNNING
+                )
                 last = next(ended, None)
             database_up = True
         except (DatabaseError, TimeoutError) as error:
@@ -166,6 +165,7 @@ class Serving:
             problems=tuple(problems),
             database_up=database_up,
             connected=self._line.connected,
+            breaker=self._line.pace.breaker,
             running=None if self.running is None else f"{self.running.window} of {self.running.day}",
             last_run=None
             if last is None
@@ -183,9 +183,9 @@ class Serving:
         """Return the metrics, as /metrics does."""
         now, figures = self._clock.now(), None
         with contextlib.suppress(DatabaseError, TimeoutError):
-            async with asyncio.timeout(_QUERY_S):
-                if self._db is not None:
-                    figures = await metrics.gather(self._db, self._settings, self._days, now)
+            async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
+                if self._onlooker is not None:
+                    figures = await metrics.gather(self._onlooker, self._settings, self._days, now)
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
@@ -197,11 +197,15 @@ class Serving:
 
     @contextlib.asynccontextmanager
     async def _database(self) -> AsyncIterator[Database]:
-        """Open the database, as soon as it is there."""
+        """Open the database, as soon as it is there, and once more for what looks on beside the runs."""
         async with contextlib.AsyncExitStack() as stack:
             while True:
                 try:
-                    db = await stack.enter_async_context(opening.database(self._settings, self._clock))
+                    async with contextlib.AsyncExitStack() as opened:
+                        db = await opened.enter_async_context(opening.database(self._settings, self._clock))
+                        onlooker = opening.onlooker(self._settings, self._clock)
+                        self._onlooker = await opened.enter_async_context(onlooker)
+                        stack.push_async_exit(opened.pop_all())
                     break
                 except DatabaseUnavailable as error:
                     log.warning("database_unavailable", error=error.message, hint=error.hint)
@@ -283,8 +287,8 @@ async def serve(
         asyncio.CancelledError: a window was interrupted; its row says so.
     """
     serving = Serving(settings, clock, progress)
-    host = settings.serve.host
-    async with health_endpoint.endpoint(host, settings.serve.port, serving.condition, serving.metrics) as port:
+    host, names = settings.serve.host, settings.serve.names
+    async with health_endpoint.endpoint(host, settings.serve.port, serving.condition, serving.metrics, names) as port:
         ready(host, port)
         log.info("serving", host=host, port=port)
         work = asyncio.create_task(serving.go_on())

@@ -6,6 +6,8 @@ page needs neither a database nor a gateway.
 
 import gc
 import importlib
+import io
+import os
 import sys
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import Any
@@ -17,6 +19,9 @@ from collector import __version__
 from collector.cli.exits import Exit, of_error
 from collector.cli.words import say
 from collector.domain.errors import CollectorError
+
+_UMASK = 0o077
+"""What a command creates is its owner's alone; what others are to read is opened to them file by file."""
 
 _Commands = dict[str, tuple[str, str]]
 """Names, each with where its function or group is (below this package) and what it does."""
@@ -132,6 +137,10 @@ class Root(TyperGroup):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave the process with its exit code."""
+    os.umask(_UMASK)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what its encoding cannot say is replaced, not an error
+            stream.reconfigure(errors="replace")
     sys.exit(int(_code_of(arguments)))
 
 
@@ -152,9 +161,8 @@ def _code_of(arguments: Sequence[str] | None) -> int:
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the command ends here: a person gets one line, the log gets the traceback
         from collector import log  # noqa: PLC0415 - costs as much as the help page, and nobody needs it there
-        from collector.domain.masking import Mask  # noqa: PLC0415
 
-        what = Mask()(f"unforeseen error: {type(error).__name__}: {error}")
+        what = log.mask_in_use()(f"unforeseen error: {type(error).__name__}: {error}")
         say(what, f"Please report it{log.unforeseen()}.")
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.SUCCESS

@@ -6,12 +6,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from collector import config, log
 from collector.app import opening
 from collector.clock import SystemClock
 from collector.config import Settings
+from collector.config.settings import MOVE_SECRETS
 from collector.domain.errors import UsageError
 from collector.domain.run_vocabulary import Window
 
@@ -37,14 +39,20 @@ def opened(
         writes_log: whether this command's events go to the log files; reading commands write none.
         verbose: show every event on the terminal too.
 
+    Secrets that stand in the configuration file are warned about where a log is written; `doctor` refuses them.
+
     Raises:
         ConfigurationError: with file, line and key.
     """
     settings = config.load(config_path)
+    opening.check_dates(settings, config_path)
     clock = opening.system_clock()
     log.setup(
         settings.log, clock, secrets=settings.secrets, files=None if writes_log else False, quiet_people=not verbose
     )
+    if writes_log:
+        for sentence in settings.misplaced_secrets:
+            structlog.get_logger().warning("secret_in_configuration", found=sentence, hint=MOVE_SECRETS)
     return settings, clock
 
 

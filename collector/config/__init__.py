@@ -15,7 +15,7 @@ from collector.config.collection_settings import (
 )
 from collector.config.connection_settings import DatabaseSettings, GatewaySettings, PacingSettings
 from collector.config.greeks_settings import DividendSettings, GreeksSettings, QualitySettings
-from collector.config.loading import find, load
+from collector.config.loading import find, load, refused
 from collector.config.notify_settings import NotifySettings
 from collector.config.operation_settings import (
     BackupSettings,
@@ -26,14 +26,16 @@ from collector.config.operation_settings import (
     ServeSettings,
 )
 from collector.config.settings import Settings
-from collector.config.window_settings import WindowSettings, WindowsSettings
+from collector.config.window_settings import Closure, EarlyClose, WindowSettings, WindowsSettings
 
 __all__ = [
     "ActivitySettings",
     "BackupSettings",
+    "Closure",
     "DatabaseSettings",
     "DeadManSettings",
     "DividendSettings",
+    "EarlyClose",
     "EvidenceSettings",
     "GatewaySettings",
     "GreeksSettings",
@@ -56,4 +58,5 @@ __all__ = [
     "WindowsSettings",
     "find",
     "load",
+    "refused",
 ]

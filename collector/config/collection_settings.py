@@ -12,7 +12,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from collector.config.section import Section, TimeOfDay
+from collector.config.section import Days, Section, TimeOfDay
 from collector.domain.coverage.nearness import Nearness
 from collector.domain.coverage.selection import ByDistance, ByRegime, Regime, Rule
 from collector.domain.market_data.data_sets import (
@@ -125,7 +125,7 @@ class SymbolSettings(Section):
     close: TimeOfDay | None = None
     series: tuple[WhatToShow, ...] | None = None
     data_sets: tuple[str, ...] | None = None
-    retention_days: int | None = None
+    retention_days: Days | None = None
     horizon_days: int | None = Field(default=None, ge=0, le=1100)
     regimes: tuple[IvRegime, ...] | None = None
     near_band: float | None = Field(default=None, gt=0, le=5)

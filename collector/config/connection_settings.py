@@ -3,18 +3,20 @@
 The `database:`, `gateway:` and `pacing:` sections: what the collector talks to, and how fast.
 """
 
+import contextlib
+import os
 from datetime import time
 from pathlib import Path
 from typing import Self
-from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collector.config.section import Section, TimeOfDay, Zone
+from collector.config.section import HostName, Section, TimeOfDay, Zone, refuse_exposed
+from collector.domain.database_url import FILES, DatabaseUrl
 from collector.domain.errors import ConfigurationError
 
-_SCHEMES = ("postgresql", "postgres")
+_EMBEDDED = "embedded"
 
 
 class DatabaseSettings(Section):
@@ -34,18 +36,30 @@ class DatabaseSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _known_scheme(cls, url: SecretStr) -> SecretStr:
+    def _can_be_obeyed(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
-        if text != "embedded" and urlsplit(text).scheme not in _SCHEMES:
+        if text != _EMBEDDED and not text.startswith(("postgresql://", "postgres://")):
             raise ValueError("should be `embedded` or a postgresql:// URL")
-        if "sslpassword" in parse_qs(urlsplit(text).query):
-            raise ValueError("has an sslpassword, which pg_dump could not be given in secret: use a key without one")
+        if text != _EMBEDDED:
+            named = DatabaseUrl.parse(text).parameters
+            if "sslpassword" in named:
+                raise ValueError(
+                    "has an sslpassword, which pg_dump could not be given in secret: use a key without one"
+                )
+            for name in FILES:
+                if name in named and not Path(named[name]).is_file():
+                    raise ValueError(f"names a file by {name} that is not there")
         return url
 
     @property
     def embedded(self) -> bool:
         """Tell whether the collector runs its own server."""
-        return self.url.get_secret_value() == "embedded"
+        return self.url.get_secret_value() == _EMBEDDED
+
+    @property
+    def address(self) -> DatabaseUrl | None:
+        """Return the URL, decoded, as it is written in the configuration; None for the embedded server."""
+        return None if self.embedded else DatabaseUrl.parse(self.url.get_secret_value())
 
     @property
     def data_path(self) -> Path:
@@ -56,33 +70,44 @@ class DatabaseSettings(Section):
         """Return the postgresql:// URL with the password in it; never show it to anybody.
 
         Raises:
-            ConfigurationError: the password file cannot be read.
+            ConfigurationError: the password's file cannot be read, or others can read it.
         """
-        url = self.url.get_secret_value()
-        password = self._password()
-        parts = urlsplit(url)
-        if self.embedded or password is None or parts.password is not None:
-            return url
-        user = quote(parts.username or "", safe="")
-        address = parts.netloc.rpartition("@")[2]
-        return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{address}"))
+        address, password = self.address, self.stored_password()
+        if address is None:
+            return _EMBEDDED
+        if password is None:
+            if not address.secrets:
+                with contextlib.suppress(OSError):  # one that is not there is none
+                    refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
+            return address.text
+        return address.with_password(password).text
 
     @property
     def shown(self) -> str:
         """Return the URL without its password, for people and logs."""
-        parts = urlsplit(self.url.get_secret_value())
-        if parts.password is None:
-            says_it = "password" in parse_qs(parts.query, keep_blank_values=True)
-            return parts._replace(query="").geturl() if says_it else self.url.get_secret_value()
-        return urlunsplit(parts._replace(netloc=f"{parts.username}@{parts.netloc.rpartition('@')[2]}", query=""))
+        return _EMBEDDED if self.address is None else self.address.shown
 
-    def _password(self) -> str | None:
+    @property
+    def unprotected(self) -> bool:
+        """Tell whether the database is on another machine and nobody has said how the line there is to be protected."""
+        if self.address is None or os.environ.get("PGSSLMODE"):
+            return False
+        return self.address.unprotected(os.environ.get("PGHOST", ""))
+
+    def stored_password(self) -> str | None:
+        """Return the password that does not stand in the URL, None when there is none; never show it to anybody.
+
+        Raises:
+            ConfigurationError: its file cannot be read, or others can read it.
+        """
         if self.password is not None:
             return self.password.get_secret_value()
         if self.password_file is None:
             return None
+        path = self.password_file.expanduser()
         try:
-            return self.password_file.expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+            refuse_exposed(path)
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
             raise ConfigurationError(
@@ -102,7 +127,7 @@ class GatewaySettings(Section):
     weekly_login_reminder: remind the owner after the week's last session that IB's weekly reset ends the login.
     """
 
-    host: str = "127.0.0.1"
+    host: HostName = "127.0.0.1"
     port: int = Field(default=4001, ge=1, le=65535)
     client_id: int = Field(default=17, ge=1, le=2**31 - 1)
     connect_timeout_s: float = Field(default=15.0, gt=0, le=300)

@@ -36,26 +36,37 @@ class DividendSettings(Section):
     """What is known of one underlying's dividends.
 
     dividend_yield: continuously compounded a year, a fraction of 1; with parity on, only where the quotes cannot tell.
-    cash: dividends that are known; they switch parity off for the expirations behind them.
+    cash: dividends that are known; where an expiration lies behind one, nobody else is believed about its dividends.
     """
 
     dividend_yield: float = Field(default=0.0, ge=-1, le=1)
     cash: tuple[CashDividend, ...] = ()
+
+    @field_validator("cash")
+    @classmethod
+    def _each_day_once(cls, cash: tuple[CashDividend, ...]) -> tuple[CashDividend, ...]:
+        days = [dividend.ex for dividend in cash]
+        for day in days:
+            if days.count(day) > 1:
+                raise ValueError(f"{day} is named twice; write what is paid for one day as one sum")
+        return cash
 
 
 class GreeksSettings(Section):
     """How implied volatilities and Greeks are computed.
 
     enabled: compute them after a session is settled. rates: one point is a constant, more are joined by straight
-    lines. parity: draw each expiration's yield from its own quotes. dividends: by symbol. widest_usd, widest_fraction:
-    a quote is too wide when its spread exceeds both, USD and fraction of the mid. stale_usd: an unchanged quote is
-    stale when the option should have moved by this and two spreads, USD. threads: expirations computed at once.
+    lines. parity: draw each expiration's yield from its own quotes. dividends: by symbol, in capitals. ask_dividends:
+    ask the source of market data for the next one. widest_usd, widest_fraction: a quote is too wide when its spread
+    exceeds both, USD and fraction of the mid. stale_usd: an unchanged quote is stale when the option should have moved
+    by this and two spreads, USD. threads: expirations computed at once.
     """
 
     enabled: bool = True
     rates: tuple[RatePoint, ...] = (RatePoint(days=0, rate=0.04),)
     parity: bool = True
     dividends: dict[str, DividendSettings] = Field(default_factory=dict)
+    ask_dividends: bool = True
     widest_usd: float = Field(default=0.25, ge=0)
     widest_fraction: float = Field(default=0.40, ge=0)
     stale_usd: float = Field(default=0.10, ge=0)
@@ -68,6 +79,18 @@ class GreeksSettings(Section):
             raise ValueError("needs a point, and `days` should ascend from point to point")
         return rates
 
+    @field_validator("dividends", mode="before")
+    @classmethod
+    def _capitals(cls, given: object) -> object:
+        """Take names as `symbols` does: without regard to case."""
+        if not isinstance(given, dict):
+            return given
+        names = [name.strip().upper() if isinstance(name, str) else name for name in given]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named twice")
+        return dict(zip(names, given.values(), strict=True))
+
     def rate(self, days: float) -> float:
         """Return the interest rate for a number of calendar days; the curve is flat beyond its ends."""
         first, last = self.rates[0], self.rates[-1]
@@ -79,12 +102,12 @@ class GreeksSettings(Section):
         return last.rate
 
     def of(self, symbol: str) -> DividendSettings:
-        """Return what is known of a symbol's dividends."""
+        """Return what is known of a symbol's dividends; its name is in capitals."""
         return self.dividends.get(symbol, DividendSettings())
 
     def parameters(self) -> dict[str, Any]:
         """Return everything that changes a number, as JSON has it."""
-        return self.model_dump(mode="json", exclude={"enabled", "threads"})
+        return self.model_dump(mode="json", exclude={"enabled", "threads", "ask_dividends"})
 
 
 class QualitySettings(Section):

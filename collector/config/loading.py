@@ -8,20 +8,23 @@ Later wins: built-in defaults, config.yaml, the secrets file, the credentials di
 import difflib
 import os
 import stat
-from collections.abc import Iterable, Mapping
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import platformdirs
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from collector.config import written
 from collector.config.package_files import resource
+from collector.config.section import MISFIT, holds_secret, model_in, refuse_exposed, secrets_written
 from collector.config.settings import Settings
 from collector.config.written import KeyPath, Written
 from collector.domain.errors import ConfigurationError
+from collector.machine import private_files
 
 _PREFIX = "COLLECTOR_"
 _PLAIN = {
@@ -37,12 +40,21 @@ _PLAIN = {
     "model_type": "should hold `key: value` pairs",
     "missing": "is missing",
     "invalid_key": "should be text, in quotes",
+    "string_pattern_mismatch": "holds what does not belong there",
+    "finite_number": "should be a number",
     "time_parsing": "should be a time such as 16:45",
     "time_type": "should be a time such as 16:45",
 }
 """What pydantic says, in the words of somebody who edits a file."""
 
-_SECRET_WORDS = ("url", "password", "secret", "token", "webhook")
+_HIDDEN = "is not what it should be (a secret may be in it, so it is not shown)"
+_OWN_CODE = str(Path(__file__).parents[1])
+
+_TYPING_ERROR = 0.85
+"""How like a section a variable's name is that is meant for one; other programs have COLLECTOR_… variables, too."""
+
+_LONGEST_VALUE = 60
+"""Characters of a wrong value that are repeated."""
 
 
 def find(path: Path | None = None) -> Path:
@@ -78,10 +90,15 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
     """
     _refuse_unknown_variables(Settings)
     main = written.read(find(path))
+    if main.path.stat().st_mode & stat.S_IWOTH:
+        raise ConfigurationError(f"{main.path} can be changed by every user of this machine.", f"chmod o-w {main.path}")
     secret = _secrets_file()
     layers = [dict(overrides or {}), _credentials(), secret.values if secret else {}, main.values]
+    misplaced = tuple(_misplaced_secrets(main))
 
     class Layered(Settings):
+        _misplaced_secrets: tuple[str, ...] = PrivateAttr(misplaced)
+
         @classmethod
         def settings_customise_sources(
             cls,
@@ -95,10 +112,10 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             return (first, env_settings, *rest)
 
     try:
-        return Layered()
+        settings = Layered()
     except ValidationError as exc:
         files = [file for file in (secret, main) if file is not None]
-        lines = [_complaint(error, files, Settings) for error in exc.errors(include_url=False, include_context=False)]
+        lines = [_complaint(error, files, Settings) for error in exc.errors(include_url=False)]
         more = f"{len(lines) - 1} more: {'; '.join(lines[1:4])}" if len(lines) > 1 else ""
         raise ConfigurationError(lines[0], more) from None
     except SettingsError as exc:
@@ -107,6 +124,31 @@ def load(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -
             f"environment variable {_PREFIX}{field.upper()}: the value is no valid JSON",
             "Set single values with two underscores, e.g. COLLECTOR_GATEWAY__PORT=4002.",
         ) from None
+    except RecursionError:
+        raise ConfigurationError("an environment variable COLLECTOR_… holds JSON that is nested too deeply") from None
+    for symbol in settings.greeks.dividends:
+        if symbol not in settings.symbol_names:
+            key = ("greeks", "dividends", symbol)
+            near = _nearest(symbol, settings.symbol_names)
+            raise refused(path, key, f"unknown key {written.spoken(key)}{near}", "Symbols stand in `symbols`.")
+    return settings
+
+
+def refused(path: Path | None, key: KeyPath, complaint: str, hint: str = "") -> ConfigurationError:
+    """Return the refusal of a value that its section alone cannot judge, with the file and the line of its key.
+
+    Args:
+        path: the file named by an option, as for `load`.
+        key: where the value stands; symbols in capitals, however they are written.
+        complaint: what is wrong with it.
+        hint: what to do.
+    """
+    main = written.read(find(path))
+    places = {tuple(str(part).upper() for part in known): known for known in main.lines}
+    known = places.get(tuple(str(part).upper() for part in key), key)
+    where = main.where(known) or "settings"
+    variable = _variable(known) or (None if known in main.lines else _variable_below(known[:2]))
+    return ConfigurationError(f"{where if variable is None else f'environment variable {variable}'}: {complaint}", hint)
 
 
 def _secrets_file() -> Written | None:
@@ -115,14 +157,17 @@ def _secrets_file() -> Written | None:
     if not named and not path.is_file():
         return None
     found = written.read(path)
-    if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) and not _is_mounted_secret(path):
-        raise ConfigurationError(f"{path} can be read by other users.", f"chmod 600 {path}")
+    refuse_exposed(path)
     return found
 
 
-def _is_mounted_secret(path: Path) -> bool:
-    """Tell whether a container engine mounted the file; its mode is the engine's, and only the container sees it."""
-    return path.is_relative_to("/run/secrets")
+def _misplaced_secrets(file: Written) -> Iterator[str]:
+    """Yield which keys of the configuration file hold a secret, a sentence each; a database's address need not."""
+    exposed = private_files.exposure(file.path)
+    for key, text in secrets_written(Settings, file.values):
+        address = text.partition("://")[2]
+        if text and (key != ("database", "url") or ":" in address.rpartition("@")[0] or "password=" in address):
+            yield f"{file.where(key)}: {written.spoken(key)} holds a secret" + (f"; {exposed[0]}" if exposed else "")
 
 
 def _credentials() -> dict[str, Any]:
@@ -132,8 +177,10 @@ def _credentials() -> dict[str, Any]:
     if not named:
         return values
     try:
+        refuse_exposed(Path(named))
         files = sorted(file for file in Path(named).iterdir() if "__" in file.name and file.is_file())
         for file in files:
+            refuse_exposed(file)
             *above, last = file.name.lower().removeprefix(_PREFIX.lower()).split("__")
             place = values
             for part in above:
@@ -147,13 +194,14 @@ def _credentials() -> dict[str, Any]:
 def _refuse_unknown_variables(settings: type[BaseModel]) -> None:
     for name in sorted(os.environ):
         section, separator, _ = name.removeprefix(_PREFIX).lower().partition("__")
-        if name.startswith(_PREFIX) and separator and section not in settings.model_fields:
+        meant = separator or difflib.get_close_matches(section, settings.model_fields, n=1, cutoff=_TYPING_ERROR)
+        if name.startswith(_PREFIX) and meant and section not in settings.model_fields:
             near = _nearest(section, settings.model_fields)
             raise ConfigurationError(f"environment variable {name}: unknown section `{section}`{near}")
 
 
 def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseModel]) -> str:
-    key: KeyPath = tuple(error["loc"])
+    key: KeyPath = (*error["loc"], *(error["ctx"]["key"] if error["type"] == MISFIT else ()))
     where = next((place for file in files if (place := file.where(key))), None) or "settings"
     variable = _variable(key) or (None if any(key in file.lines for file in files) else _variable_below(key))
     if variable is not None:
@@ -163,11 +211,39 @@ def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseMod
     if error["type"] == "unknown_window":
         near = _nearest(str(key[-1]), _siblings(settings, key))
         return f"{where}: unknown key {written.spoken(key)}{near} ({error['msg']})"
+    # What stands where it does not belong in an entry of a list may be its neighbour's.
+    entries = (key[: depth + 1] for depth, part in enumerate(key) if isinstance(part, int))
+    secret = any(holds_secret(_annotation_at(settings, one)) for one in (key, *entries))
     text = _PLAIN.get(error["type"]) or error["msg"].removeprefix("Value error, ").removeprefix("Input ").removeprefix(
         "Value "
     )
-    given = _given(key, files) if variable is None else ""
+    if secret and not _is_in_our_words(error):
+        text = _HIDDEN
+    given = "" if secret or variable is not None or error["type"] == MISFIT else _given(key, files)
     return f"{where}: {written.spoken(key) + ' ' if key else ''}{text}{given}"
+
+
+def _is_in_our_words(error: ErrorDetails) -> bool:
+    """Tell whether a complaint is the collector's or pydantic's, neither of which repeats a value.
+
+    What any other library says of a value, `urlsplit` for one, may quote a piece of it that no mask knows.
+    """
+    cause = error.get("ctx", {}).get("error")
+    if not isinstance(cause, Exception):
+        return True
+    innermost = traceback.extract_tb(cause.__traceback__)[-1:]
+    return any(frame.filename.startswith(_OWN_CODE) and (frame.line or "").startswith("raise ") for frame in innermost)
+
+
+def _annotation_at(settings: type[BaseModel], key: KeyPath) -> Any:  # noqa: ANN401 - annotations have no common type
+    """Return the type of what stands at a key, None where no key is known."""
+    annotation: Any = settings
+    for part in key:
+        if isinstance(part, str):
+            model = model_in(annotation)
+            field = None if model is None else model.model_fields.get(part)
+            annotation = None if field is None else field.annotation
+    return annotation
 
 
 def _variable(key: KeyPath) -> str | None:
@@ -184,9 +260,7 @@ def _variable_below(key: KeyPath) -> str | None:
 
 
 def _given(key: KeyPath, files: list[Written]) -> str:
-    """Return ", not 'value'" for a plain value that is no secret."""
-    if any(word in str(part) for part in key for word in _SECRET_WORDS) or not key:
-        return ""
+    """Return ", not 'value'" for a plain value."""
     for file in files:
         value: Any = file.values
         for part in key:
@@ -196,7 +270,8 @@ def _given(key: KeyPath, files: list[Written]) -> str:
                 value = None
                 break
         if isinstance(value, str | int | float):
-            return f", not {value!r}"
+            said = repr(value)
+            return f", not {said if len(said) <= _LONGEST_VALUE else said[:_LONGEST_VALUE] + '…'}"
     return ""
 
 
@@ -206,17 +281,11 @@ def _siblings(model: type[BaseModel], key: KeyPath) -> Iterable[str]:
         if isinstance(part, int):
             continue
         field = model.model_fields.get(part)
-        inner = _model_in(model.__annotations__.get("__pydantic_extra__") if field is None else field.annotation)
+        inner = model_in(model.__annotations__.get("__pydantic_extra__") if field is None else field.annotation)
         if inner is None:
             return ()
         model = inner
     return model.model_fields
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - annotations have no common type
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for inner in getattr(annotation, "__args__", ()) if (found := _model_in(inner))), None)
 
 
 def _nearest(word: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from collector.config.section import Section
+from collector.config.section import Days, Hours, Section
 from collector.domain.mail_addresses import mail_address
 
 _TAKEN_NAMES = ("outbox", "mail", "desktop", "dead_man")
@@ -46,11 +46,11 @@ class Security(StrEnum):
 
 
 class When(StrEnum):
-    """When an alert is told; the end of the run that gives reason for it is the earliest.
+    """When an alert is told.
 
-    IMMEDIATE: in the mail of that run, also where it fell into an outage that was told before. AFTER_COMPLETION: in
-    the mail of that run; where it fell into such an outage, of a later one. DIGEST: as a line in the weekly mail.
-    OFF: never.
+    IMMEDIATE: while the run is at work, once what it is about has lasted for two minutes; anything else in the mail of
+    that run, also where it fell into an outage that was told before. AFTER_COMPLETION: in the mail of that run; where
+    it fell into such an outage, of a later one. DIGEST: as a line in the weekly mail. OFF: never.
     """
 
     IMMEDIATE = "immediate"
@@ -140,7 +140,7 @@ class OutboxSettings(Section):
     """
 
     directory: Path | None = None
-    keep_days: int = Field(default=30, ge=1)
+    keep_days: Days = 30
 
     def path(self, log_directory: Path) -> Path:
         """Return the outbox's directory, given the log's."""
@@ -252,7 +252,7 @@ class AlertSettings(Section):
     collection_failed: Told = _IMMEDIATE
     collection_partial: Told = _AFTER_COMPLETION
     collection_success: Told = _AFTER_COMPLETION
-    rate_limit_exceeded: Told = _AFTER_COMPLETION
+    rate_limit_exceeded: Told = _IMMEDIATE
     database_unreachable: Told = _IMMEDIATE
     gateway_unreachable: Told = _IMMEDIATE
     last_chance_missed: Told = _IMMEDIATE
@@ -276,10 +276,10 @@ class AlertSettings(Section):
     disk_free_gb: float = Field(default=10.0, ge=0)
     disk_used: float = Field(default=0.90, gt=0, le=1)
     rate_limit_hits: int = Field(default=1, ge=1)
-    chain_age_h: float = Field(default=24.0, gt=0)
-    backup_late_h: float = Field(default=2.0, gt=0)
-    login_notice_h: float = Field(default=72.0, gt=0)
-    remind_after_h: float = Field(default=24.0, gt=0)
+    chain_age_h: Hours = 24.0
+    backup_late_h: Hours = 2.0
+    login_notice_h: Hours = 72.0
+    remind_after_h: Hours = 24.0
 
     @field_validator("*", mode="before")
     @classmethod

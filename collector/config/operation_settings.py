@@ -13,7 +13,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.collection_settings import split_names
-from collector.config.section import Section
+from collector.config.section import Days, HostName, Section
 
 
 class ScheduleSettings(Section):
@@ -39,15 +39,19 @@ class ScheduleSettings(Section):
 class ServeSettings(Section):
     """`collector serve` and its metrics.
 
-    host, port: the health endpoint, on this machine only; 0 picks a free port. textfile: where one-shot runs write
-    their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to end
-    after SIGTERM, seconds.
+    host, port: the health endpoint, on this machine only; 0 picks a free port. names: by which clients may call it
+    besides this machine's own (localhost, 127.0.0.1, ::1), such as a reverse proxy's. textfile: where one-shot runs
+    write their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to
+    end after SIGTERM, seconds.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8321, ge=0, le=65535)
+    names: Annotated[tuple[HostName, ...], NoDecode] = ()
     textfile: Path | None = None
     shutdown_s: float = Field(default=4.0, gt=0, le=60)
+
+    _split = field_validator("names", mode="before")(split_names)
 
     @field_validator("host")
     @classmethod
@@ -75,7 +79,12 @@ class DeadManSettings(Section):
     @field_validator("url")
     @classmethod
     def _web_address(cls, url: SecretStr | None) -> SecretStr | None:
-        if url is not None and urlsplit(url.get_secret_value()).scheme not in ("http", "https"):
+        try:
+            parts = urlsplit("" if url is None else url.get_secret_value())
+            fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fit = False
+        if url is not None and not (fit and url.get_secret_value().isprintable()):
             raise ValueError("should be an http:// or https:// address")
         return url
 
@@ -92,7 +101,7 @@ class BackupSettings(Section):
     enabled: bool = True
     directory: Path | None = None
     copies: Annotated[tuple[Path, ...], NoDecode] = ()
-    keep_days: int = Field(default=30, ge=1)
+    keep_days: Days = 30
     reserve_gb: float = Field(default=2.0, ge=0)
 
     @property
@@ -134,10 +143,10 @@ class RetentionSettings(Section):
     edition is.
     """
 
-    bars_days: int | None = Field(default=365, ge=60)
-    requests_days: int | None = Field(default=400, ge=60)
+    bars_days: Days | None = Field(default=365, ge=60)
+    requests_days: Days | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
-    compress_after_days: int = Field(default=7, ge=1)
+    compress_after_days: Days = 7
 
 
 class LogSettings(Section):
@@ -153,8 +162,8 @@ class LogSettings(Section):
     directory: Path | None = None
     files: bool = True
     rotate_mb: float = Field(default=20.0, gt=0, le=10_000)
-    compress_after_days: int = Field(default=30, ge=0)
-    keep_days: int = Field(default=365, ge=1)
+    compress_after_days: int = Field(default=30, ge=0, le=36_500)
+    keep_days: Days = 365
 
     @property
     def path(self) -> Path:

@@ -1,10 +1,11 @@
 """All sections together."""
 
-from datetime import time
+import contextlib
+import itertools
+from datetime import datetime, time, timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
-from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from collector.config.activity_settings import ActivitySettings, OpenInterestSettings
@@ -31,13 +32,22 @@ from collector.config.operation_settings import (
     ScheduleSettings,
     ServeSettings,
 )
-from collector.config.section import secrets_in, without_secrets
-from collector.config.window_settings import WindowsSettings
+from collector.config.section import misfit, secrets_in, without_secrets
+from collector.config.window_settings import DEFAULTS, Closure, EarlyClose, WindowsSettings, dated_once
+from collector.domain.errors import ConfigurationError
 from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
+_OPEN, _CLOSE = time(9, 30), timedelta(hours=16)
+"""Of the exchange on a full day, New York."""
 _LIKE_ANY = SymbolSettings(symbol="ANY")
 """Differs from the general settings in nothing."""
+
+
+MOVE_SECRETS = (
+    "Move it to secrets.yaml (chmod 600), to a file of its own or into the environment; see docs/operations.md."
+)
+"""What to do about secrets in the configuration file."""
 
 
 class Settings(BaseSettings):
@@ -68,6 +78,8 @@ class Settings(BaseSettings):
     database: DatabaseSettings = DatabaseSettings()
     gateway: GatewaySettings = GatewaySettings()
     pacing: PacingSettings = PacingSettings()
+    closures: tuple[Closure, ...] = ()
+    early_closes: tuple[EarlyClose, ...] = ()
     windows: WindowsSettings = WindowsSettings()
     evidence: EvidenceSettings = EvidenceSettings()
     repair: RepairSettings = RepairSettings()
@@ -82,6 +94,8 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
 
+    _misplaced_secrets: tuple[str, ...] = PrivateAttr(())
+
     _symbols = field_validator("symbols", mode="before")(split_symbols)
     _names = field_validator("series", "underlying_bars", mode="before")(split_names)
     _series = field_validator("series")(check_series)
@@ -95,6 +109,58 @@ class Settings(BaseSettings):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"symbols: {name} is named twice")
+        return self
+
+    @field_validator("closures", "early_closes")
+    @classmethod
+    def _dated_once(cls, entries: tuple[Closure | EarlyClose, ...]) -> tuple[Closure | EarlyClose, ...]:
+        dated_once(entries)
+        return entries
+
+    @model_validator(mode="after")
+    def _closed_or_early(self) -> Self:
+        try:
+            dated_once((*self.closures, *self.early_closes))
+        except ValueError as exc:
+            raise ValueError(f"closures, early_closes: {exc}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _early_closes_leave_a_session(self) -> Self:
+        for (symbol, close), early in itertools.product(self.closes.items(), self.early_closes):
+            sooner = _CLOSE - timedelta(hours=close.hour, minutes=close.minute)
+            if (datetime.combine(early.date, early.time) - sooner).time() <= _OPEN:
+                raise ValueError(
+                    f"early_closes: {symbol}, which closes at {close:%H:%M}, has no session on {early.date}"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        """Refuse symbols and windows that are named and are not there: nothing would ever happen for them."""
+        windows = {**{name: getattr(self.windows, name) for name in DEFAULTS}, **self.windows.own}
+        for window, settings in windows.items():
+            if unknown := [symbol for symbol in settings.symbols if symbol not in self.symbol_names]:
+                raise misfit(("windows", str(window), "symbols"), f"names {unknown[0]}, which is not among the symbols")
+        for name in self.dead_man.windows:
+            if name not in self.windows.known:
+                known = ", ".join(sorted(self.windows.known))
+                raise misfit(("dead_man", "windows"), f"names {name!r}, which is no window; there are {known}")
+        return self
+
+    @model_validator(mode="after")
+    def _nobody_in_anothers_place(self) -> Self:
+        """Refuse two uses of one port, and files of ours among those of PostgreSQL, which would not start there."""
+        if self.serve.port == self.gateway.port and self.serve.host == self.gateway.host:
+            raise misfit(("serve", "port"), "is the gateway's own port (gateway.port); choose another")
+        data = self.database.data_path
+        for key, path in (
+            (("log", "directory"), self.log.path),
+            (("backup", "directory"), self.backup.path),
+            (("notify", "outbox", "directory"), self.notify.outbox.path(self.log.path)),
+        ):
+            if self.database.embedded and path.absolute().is_relative_to(data.absolute()):
+                raise misfit(key, "should be a folder outside database.data_dir, which is PostgreSQL's alone")
         return self
 
     @model_validator(mode="after")
@@ -171,8 +237,13 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        found = [*secrets_in(self)]
-        password = urlsplit(self.database.url.get_secret_value()).password
-        if password is not None:
-            found += [password, unquote(password)]
+        address = self.database.address
+        found = [*secrets_in(self), *(() if address is None else address.secrets)]
+        with contextlib.suppress(ConfigurationError):  # who needs it is told
+            found.append(self.database.stored_password() or "")
         return tuple(secret for secret in found if secret not in ("", "embedded"))
+
+    @property
+    def misplaced_secrets(self) -> tuple[str, ...]:
+        """Return which keys of the configuration file hold a secret, which belongs elsewhere; a sentence each."""
+        return self._misplaced_secrets

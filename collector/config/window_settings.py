@@ -1,9 +1,12 @@
-"""Settings of windows: time, span, scope, deadline, priority.
+"""Settings of windows, and of days that the calendar lacks.
 
-When each window is due, what it asks for, until when, and with what priority.
+When each window is due, what it asks for, until when, and with what priority; on which days the exchange is shut or
+closes early although its calendar does not know.
 """
 
+import datetime as dt
 import re
+from collections.abc import Sequence
 from datetime import time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -13,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from collector.config.collection_settings import Symbol, split_names
 from collector.config.section import Section, TimeOfDay, Zone
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.run_vocabulary import BUILT_IN, Asks, Role, Scope, Window
 
 _LENGTH = re.compile(r"^([1-9]\d{0,3}) ?(m|min|h)$")
@@ -38,10 +42,21 @@ class Weekday(StrEnum):
 WEEKDAYS = tuple(Weekday)
 
 
+_LONGEST = timedelta(hours=24)
+
+
 def _is_span(text: str) -> str:
-    if text not in _NAMED_SPANS and not _LENGTH.match(text):
-        raise ValueError(f"should be one of {', '.join(_NAMED_SPANS)}, or a length such as 30m or 3h")
+    if text not in _NAMED_SPANS and not timedelta() < _length(text) <= _LONGEST:
+        raise ValueError(f"should be one of {', '.join(_NAMED_SPANS)}, or a length such as 30m or 3h, 24h at most")
     return text
+
+
+def _length(span: str) -> timedelta:
+    """Return how long a span is, nothing for one that is no length."""
+    match = _LENGTH.match(span)
+    if match is None:
+        return timedelta()
+    return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
 
 
 def _role(span: str) -> Role | None:
@@ -91,10 +106,7 @@ class WindowSettings(Section):
     @property
     def length(self) -> timedelta | None:
         """Return the span's length; None where it has a name."""
-        match = _LENGTH.match(self.span)
-        if match is None:
-            return None
-        return timedelta(hours=int(match[1])) if match[2] == "h" else timedelta(minutes=int(match[1]))
+        return _length(self.span) or None
 
     @property
     def asks_for_bars(self) -> bool:
@@ -252,3 +264,44 @@ class WindowsSettings(Section):
             return None
         settings = _BUILT_IN.get(window) or self.own.get(window)
         return None if settings is None else settings.role
+
+
+_OPEN, _CLOSE = time(9, 30), time(16, 0)
+"""Of the exchange on a full day, New York."""
+
+
+class Closure(Section):
+    """A day on which the exchange is shut, although its calendar has a session. reason: what follows "closed for"."""
+
+    date: dt.date
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class EarlyClose(Section):
+    """A session that ends early, although its calendar has a full day. time: of stocks, New York; reason: in words."""
+
+    date: dt.date
+    reason: str = Field(min_length=1, max_length=200)
+    time: TimeOfDay
+
+    @field_validator("time")
+    @classmethod
+    def _inside_a_session(cls, at: dt.time) -> dt.time:
+        slot = OPTION_BARS_5MIN.bar_size
+        if timedelta(minutes=at.minute, seconds=at.second, microseconds=at.microsecond) % slot:
+            raise ValueError(f"{at} ends no 5-minute bar; write it on the 5-minute grid, such as 13:00")
+        if not _OPEN < at < _CLOSE:
+            raise ValueError(f"{at:%H:%M} is not inside a session, {_OPEN:%H:%M} to {_CLOSE:%H:%M} New York")
+        return at
+
+
+def dated_once(entries: Sequence[Closure | EarlyClose]) -> None:
+    """Refuse a date that is named twice.
+
+    Raises:
+        ValueError: one is.
+    """
+    days = [entry.date for entry in entries]
+    twice = next((day for day in days if days.count(day) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is named twice")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from collector.domain.errors import ConfigurationError
@@ -54,19 +55,29 @@ for _tag, _pattern, _first in (
     )
 
 
+_LARGEST_BYTES = 1_000_000
+_DEEPEST = 32
+_MOST_VALUES = 10_000
+"""Far beyond any configuration: what is more is damaged, or meant to use up memory."""
+
+
 def read(path: Path) -> Written:
     """Read a YAML file of key: value pairs.
 
     Raises:
-        ConfigurationError: it cannot be read, is no YAML, names a key twice, or is no mapping; with its line.
+        ConfigurationError: it cannot be read, is no YAML, names a key twice, is no mapping, or is larger than anything
+            that a person writes; with its line.
     """
     try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise ConfigurationError(f"{path} is larger than 1 MB, so it is no configuration")
         text = path.read_text(encoding="utf-8")
     except OSError as exc:
         raise ConfigurationError(f"{path} cannot be read: {exc.strerror}") from exc
     except UnicodeDecodeError as exc:
         raise ConfigurationError(f"{path} is not UTF-8 text (byte {exc.start})") from exc
     try:
+        _measure(text, path)
         loader = _Loader(text)
         root = loader.get_single_node()
         values = None if root is None else loader.construct_document(root)
@@ -82,6 +93,33 @@ def read(path: Path) -> Written:
     lines: dict[KeyPath, int] = {}
     _note(root, (), lines, path)
     return Written(path, {key: value for key, value in values.items() if value is not None}, lines)
+
+
+def _measure(text: str, path: Path) -> None:
+    """Refuse what is nested too deeply, or too much once each alias stands for a copy, before it is built.
+
+    Building recurses, and libyaml's recursion ends the process when it is too deep; events come one by one.
+    """
+    count, open_at, anchors, sizes = 0, list[int](), list[str | None](), dict[str, int]()
+    for event in yaml.parse(text, Loader=_Safe):
+        line = f"{path}:{event.start_mark.line + 1 if event.start_mark else 1}"
+        if isinstance(event, AliasEvent):
+            if event.anchor in anchors:
+                raise ConfigurationError(f"{line}: *{event.anchor} stands inside what it is an alias of")
+            count += sizes.get(str(event.anchor), 1)
+        elif isinstance(event, NodeEvent):
+            count += 1
+            if isinstance(event, CollectionStartEvent):
+                open_at.append(count)
+                anchors.append(event.anchor)
+            elif event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, CollectionEndEvent):
+            size, anchor = count - open_at.pop() + 1, anchors.pop()
+            if anchor:
+                sizes[anchor] = size
+        if len(open_at) > _DEEPEST or count > _MOST_VALUES:
+            raise ConfigurationError(f"{line}: the file is nested too deeply, or holds too much, for a configuration")
 
 
 _YAML_HINT = "Check indentation (spaces, no tabs), colons and quotes around that line."

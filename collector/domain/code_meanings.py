@@ -31,6 +31,9 @@ GREEKS_REASONS = {
     GreeksReason.EXPIRED: "none: the slot ends with the contract, no time is left",
     GreeksReason.SUSPICIOUS: "none: the price is flagged",
     GreeksReason.OUT_OF_RANGE: "none: the numbers do not fit their columns",
+    GreeksReason.UNKNOWN_DIVIDEND: (
+        "none: calls and puts contradict each other as before a cash dividend that nobody told of; greeks.dividends"
+    ),
 }
 FLAGS = {
     SlotFlag.FRACTIONAL_VOLUME: "the source sent a fraction of a contract as volume; it was rounded",

@@ -10,6 +10,8 @@ CollectorError
 ├── DatabaseError
 │   ├── DatabaseUnavailable      no usable connection to PostgreSQL, read-only… (also ConnectionError)
 │   │   └── DiskFull             the server's disk is full
+│   ├── SharedSession            a pooler lends the database's sessions to several clients
+│   ├── ExtensionNotLoaded       the database has TimescaleDB, and its server does not load it
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
@@ -68,6 +70,31 @@ class DatabaseUnavailable(DatabaseError, ConnectionError):  # noqa: N818
 
 class DiskFull(DatabaseUnavailable):
     """The database's disk is full; no attempt helps before somebody has made room."""
+
+
+class SharedSession(DatabaseError):  # noqa: N818 - named for what was found
+    """A pooler lends the database's sessions to several clients: locks and settings of a session would be nobody's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a connection pooler in transaction mode stands before the database: several clients share a session",
+            "let database.url name the server itself, or a pool in session mode (PgBouncer: pool_mode = session)",
+        )
+
+
+class ExtensionNotLoaded(DatabaseError):  # noqa: N818 - named for what was found
+    """The database has TimescaleDB, and its server does not load it: what touches a hypertable ends the connection.
+
+    Args:
+        version: the extension's.
+    """
+
+    def __init__(self, version: str) -> None:
+        super().__init__(
+            f"TimescaleDB {version} is installed in the database but not loaded by its server",
+            "add timescaledb to shared_preload_libraries (postgresql.conf) and restart the server",
+        )
+        self.version = version
 
 
 class DataRefused(DatabaseError):  # noqa: N818 - named for what became of it

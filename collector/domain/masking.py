@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
 _SHORTEST = 3
@@ -93,6 +93,9 @@ def _spellings(secret: str) -> Iterable[str]:
     yield repr(secret)[1:-1]
     yield base64.b64encode(raw).decode()
     yield base64.urlsafe_b64encode(raw).decode()
-    if secret.startswith(("http://", "https://")):
-        parts = urlsplit(secret)
-        yield from (part for part in re.split(r"[/?&=#]", f"{parts.path}?{parts.query}") if len(part) >= _TELLING_PART)
+    scheme, _, address = secret.partition("://")
+    login, _, rest = address.rpartition("@")
+    password = login.partition(":")[2]
+    yield from (part for part in (password, unquote(password)) if len(part) >= _SHORTEST)
+    if scheme in ("http", "https"):
+        yield from (part for part in re.split(r"[/?&=#]", rest)[1:] if len(part) >= _TELLING_PART)

@@ -3,6 +3,7 @@
 A stock or an index by its symbol, the shape of its option chain, the contracts of one expiration.
 """
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from collector.ib.wire_requests import Reply
 
 INDEX_EXCHANGE = "CBOE"
 MULTIPLIER = "100"
+_OCC_SYMBOL = re.compile(r".{6}(?P<day>\d{6})[CP]\d{8}")
 
 
 def trading_class(symbol: str) -> str:
@@ -49,7 +51,8 @@ def _only(symbol: str, sec_type: str, exchange: str, reply: Reply) -> Underlying
     """Return the one security of that type that IB defined."""
     if reply.end.outcome is not None:
         return reply.failure()
-    defined = {details.contract.conId: details for details in reply.rows if details.contract.secType == sec_type}
+    named = (details for details in reply.rows if details.contract.symbol == symbol)
+    defined = {details.contract.conId: details for details in named if details.contract.secType == sec_type}
     if len(defined) != 1:
         words = "stocks" if sec_type == "STK" else "indices"
         return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} {words} {symbol!r} in USD", None)
@@ -117,11 +120,22 @@ def _standard(underlying: Underlying, expiration: date, rows: Sequence[Any]) -> 
     own, day = trading_class(underlying.symbol), f"{expiration:%Y%m%d}"
     for details in rows:
         one = details.contract
-        if (one.tradingClass, one.multiplier, one.lastTradeDateOrContractMonth) != (own, MULTIPLIER, day):
+        if (one.tradingClass, one.multiplier, _last_day(one)) != (own, MULTIPLIER, day):
             continue
         if one.right not in ("C", "P"):
             continue
         yield option_of(underlying, expiration, details)
+
+
+def _last_day(contract: Any) -> str:  # noqa: ANN401 - ib_async is untyped
+    """Return the last trading day in New York, as IB writes days.
+
+    Shortly before it IB tells the last trading day as an instant in the zone of the gateway's login, which is the next
+    day to a login east of New York; ib_async divides it, and wrongly where the zone's name has a hyphen. The day in the
+    OCC symbol has no zone.
+    """
+    symbol = _OCC_SYMBOL.fullmatch(contract.localSymbol)
+    return f"20{symbol['day']}" if symbol else str(contract.lastTradeDateOrContractMonth)
 
 
 def _day(text: str) -> date:

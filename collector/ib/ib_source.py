@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.clock import Clock
 from collector.config import Settings
+from collector.domain.conditions import ConditionKind
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.market_data.answers import (
     Answer,
@@ -20,6 +21,7 @@ from collector.domain.market_data.answers import (
     Failure,
     HistoricalOutcome,
     HistoricalRequest,
+    NextDividend,
     OpenInterest,
     Outcome,
     Permission,
@@ -32,10 +34,10 @@ from collector.domain.market_data.instruments import (
     WhatToShow,
 )
 from collector.domain.market_data.spans import Span
-from collector.domain.pacing.pace import Pace
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.ib import definitions as contracts
 from collector.ib import historical
-from collector.ib.connection.breaker import Breaker, BreakerState
+from collector.ib.connection.breaker import Breaker
 from collector.ib.connection.gateway import Gateway, GatewaySettings
 from collector.ib.connection.source_time import SHORT, TellingTime
 from collector.ib.connection.supervisor import Event, Supervisor
@@ -167,9 +169,15 @@ class IBSource:
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before; TIME_OUT when IB does not tell in time."""
-        deadline_s = self._settings.open_interest_deadline_s
+        deadline_s = self._settings.tick_deadline_s
         failure = await self._supervisor.admit(Kind.DEFINITION, deadline_s)
         return failure or await self._streams.open_interest(contract, deadline_s)
+
+    async def next_dividend(self, underlying: Underlying) -> NextDividend | Failure:
+        """Return the next cash dividend of an underlying; TIME_OUT when IB does not tell in time."""
+        deadline_s = self._settings.tick_deadline_s
+        failure = await self._supervisor.admit(Kind.DEFINITION, deadline_s)
+        return failure or await self._streams.next_dividend(underlying, deadline_s)
 
     @property
     def pace(self) -> Pace:
@@ -183,6 +191,8 @@ class IBSource:
             pauses=pacer.pauses,
             paused_s=pacer.paused_s,
             waiting="" if block is None else block.reason,
+            condition=self._supervisor.condition or (ConditionKind.PACING_PAUSE if pacer.paused_s else None),
+            breaker=self._supervisor.breaker.state(self._clock.monotonic()),
         )
 
     @property
@@ -430,7 +440,7 @@ async def opened(settings: Settings, clock: Clock) -> AsyncIterator[IBSource]:
             historical_deadline_s=pacing.request_timeout_s,
             definition_deadline_s=pacing.definition_timeout_s,
             market_data_lines=settings.open_interest.lines,
-            open_interest_deadline_s=settings.open_interest.timeout_s,
+            tick_deadline_s=settings.open_interest.timeout_s,
         ),
         PacingSettings(
             messages_per_s=pacing.messages_per_s,

@@ -40,8 +40,7 @@ async def environment(
         since: contracts first seen after this are new.
         expired_contracts: found by this run.
     """
-    place = settings.database.data_path if settings.database.embedded else settings.log.path
-    free, used = disk_usage(place)
+    free, used = disk(settings)
     refreshed, new = await report_rows.chains_refreshed(db, since)
     backups = await _backups(db, settings, schedule, now)
     return Environment(
@@ -55,6 +54,11 @@ async def environment(
         new_contracts=new,
         expired_contracts=expired_contracts,
     )
+
+
+def disk(settings: Settings) -> tuple[int, float]:
+    """Return the free bytes of the disk that fills up as bars come, and the share of it that is used."""
+    return disk_usage(settings.database.data_path if settings.database.embedded else settings.log.path)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,14 +25,16 @@ from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars import quality_checks
 from collector.db.bars.quality_checks import SessionQuality
 from collector.db.connection.pool import Database, Statements
+from collector.db.contracts import announced_dividends
 from collector.db.contracts import contract_tables as contract_store
+from collector.db.contracts.announced_dividends import AnnouncedDividend
 from collector.domain.errors import NotASession
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.pricing.american_price import CALL, PUT
 from collector.domain.pricing.chain import ABSENT, ALGORITHM, Computed, ExpirationDay, InputRules, Terms, compute
-from collector.domain.pricing.lattice import Dividend
+from collector.domain.pricing.dividends import Dividend, DividendSource
 from collector.domain.pricing.normal import Floats
 from collector.domain.pricing.parity import Prior
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
@@ -164,20 +166,46 @@ def parameters(settings: GreeksSettings) -> dict[str, Any]:
     return {"algorithm": ALGORITHM, **settings.parameters()}
 
 
-def terms_of(settings: GreeksSettings, calendar: Calendar, symbol: str, session: Session, expiration: date) -> Terms:
-    """Return rate, yield and cash dividends that hold for an expiration on a session."""
+def terms_of(
+    settings: GreeksSettings,
+    calendar: Calendar,
+    symbol: str,
+    session: Session,
+    expiration: date,
+    told: AnnouncedDividend | None = None,
+) -> Terms:
+    """Return rate, yield and cash dividends that hold for an expiration on a session.
+
+    Args:
+        settings: rates, and the dividends that the owner knows: where there are some, or a yield that holds because
+            parity is off, nothing else is asked.
+        calendar: the sessions.
+        symbol: the underlying.
+        session: the session.
+        expiration: the expiration.
+        told: the next dividend as the source had told it by then.
+    """
     known = settings.of(symbol)
     closes = closes_at(calendar, symbol, expiration)
-    cash = tuple(
-        Dividend(dividend.amount, (closes - calendar.session(symbol, dividend.ex).open) / _YEAR)
-        for dividend in known.cash
-        if session.day < dividend.ex <= expiration and calendar.is_session(dividend.ex)
-    )
+
+    def ahead(paid: Iterable[tuple[date, float]]) -> tuple[Dividend, ...]:
+        return tuple(
+            Dividend(amount, (closes - calendar.session(symbol, ex).open) / _YEAR)
+            for ex, amount in paid
+            if session.day < ex <= expiration
+        )
+
+    cash, source = ahead((dividend.ex, dividend.amount) for dividend in known.cash), DividendSource.CONFIGURED
+    yields = known.dividend_yield != 0.0 and not settings.parity
+    if told is not None and told.ex is not None and told.amount and not (cash or yields):
+        cash = ahead([(told.ex, float(told.amount))] if calendar.is_session(told.ex) else [])
+        source = DividendSource.TICK if cash else source
     return Terms(
         rate=settings.rate((expiration - session.day).days),
         prior=Prior(known.dividend_yield),
         from_parity=settings.parity,
         dividends=cash,
+        source=source,
     )
 
 
@@ -244,12 +272,13 @@ async def _tasks(
         return []
     slots = slots_of(session)
     spot = spots_at(await greeks_store.levels(db, underlying.id, session), slots)
+    told = await announced_dividends.known_on(db, underlying.id, session.day)
     return [
         _Task(
             underlying,
             session,
             expiration,
-            terms_of(settings, calendar, underlying.symbol, session, expiration),
+            terms_of(settings, calendar, underlying.symbol, session, expiration, told),
             slots,
             spot,
             years_to(closes_at(calendar, underlying.symbol, expiration), slots),
@@ -298,6 +327,6 @@ async def _one(db: Database, rules: InputRules, clock: Clock, task: _Task, versi
     stamps = [slot.isoformat() for slot in task.slots]
     changed = await greeks_store.write(
         db, task.underlying.id, task.session, task.expiration, stored.contract_ids, stamps, computed,
-        task.terms.rate, version,
+        task.terms, version,
     )  # fmt: skip
     return computed, changed

@@ -43,7 +43,8 @@ async def look(finished: Finished, parts: Parts) -> None:
 async def refresh_chains(finished: Finished, parts: Parts) -> None:
     """Read the chains of symbols with options anew; an expiration that cannot be had leaves the symbol out."""
     order = finished.order
-    discovery = Discovery(parts.db, parts.source, parts.settings, parts.clock)
+    discovery = Discovery(parts.db, parts.source, parts.settings, parts.clock, parts.calendar)
+    finished.renumbered = discovery.renumbered
     collected = (one for one in order.symbols if parts.settings.series_for(one))
     for symbol in collected:
         underlying = await discovery.underlying(symbol)

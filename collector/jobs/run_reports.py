@@ -128,10 +128,21 @@ def _without_tables(
         backup=finished.backup,
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
+        renumbered=tuple(finished.renumbered),
+        closures=tuple(finished.closures),
+        conditions=tuple(one for one in finished.conditions if one.lasts),
         failure=failure_of(finished, order, log_path),
         log_path=log_path,
         host=socket.gethostname(),
     )
+
+
+def of_running(
+    finished: Finished, settings: Settings, calendar: Calendar, now: datetime, log_path: str = ""
+) -> RunReport:
+    """Return the report of a run that is at work: what it has done so far, without the tables."""
+    report = _without_tables(finished, settings, calendar, now, log_path)
+    return replace(report, status=RunStatus.RUNNING, completed=None, failure=None)
 
 
 def of_preflight(
@@ -188,10 +199,12 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         outcomes = Counter(one.failure.outcome for one in finished.given_up)
         outcomes.update(one.failure.outcome for one in finished.not_prepared)
         worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
+        lacks_symbol = any(one.failure.outcome is Outcome.UNKNOWN_CONTRACT for one in finished.not_prepared)
+        otherwise = Cause.UNKNOWN_SYMBOL if lacks_symbol else Cause.INCOMPLETE
         accept = f"If the market really was so: collector coverage accept --session {order.day}"
         return FailureReport(
             stage=stage,
-            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, Cause.INCOMPLETE),
+            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, otherwise),
             message="; ".join(_shortfalls(finished, stage)),
             hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,

@@ -15,6 +15,7 @@ from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars import quality_checks
 from collector.db.bars.quality_checks import Broken, SessionQuality
 from collector.db.connection.pool import Statements
+from collector.db.contracts import announced_dividends
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
@@ -95,14 +96,15 @@ async def _session(
     slots = greeks_pass.slots_of(session)
     spot = greeks_pass.spots_at(await greeks_store.levels(db, underlying.id, session), slots)
     epochs = [int(slot.timestamp()) for slot in slots]
+    told = await announced_dividends.known_on(db, underlying.id, session.day)
     for expiration in await greeks_store.pending(db, underlying.id, session, None):
         stored = await greeks_store.prices(db, underlying.id, session, expiration, epochs)
         years = greeks_pass.years_to(greeks_pass.closes_at(calendar, underlying.symbol, expiration), slots)
         day, rules = greeks_pass.expiration_day(stored, spot, years), greeks_pass.rules_of(settings.greeks)
-        found = pairs_of(day, *inputs(day, rules), rules)
-        terms = greeks_pass.terms_of(settings.greeks, calendar, underlying.symbol, session, expiration)
-        carry = implied_carry(found, terms.rate, Prior(terms.prior.dividend_yield))
-        excess = parity_excess(found, terms.rate, carry.dividend_yield)
+        found = pairs_of(day, inputs(day, rules)[1], rules)
+        terms = greeks_pass.terms_of(settings.greeks, calendar, underlying.symbol, session, expiration, told)
+        carry = implied_carry(found, terms.rate, Prior(terms.prior.dividend_yield), terms.dividends)
+        excess = parity_excess(found, terms.rate, carry.dividend_yield, terms.dividends)
         pairs += len(excess)
         off += int(np.count_nonzero(excess > _PARITY_LEEWAY * found.spot))
     return Verified(

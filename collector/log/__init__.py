@@ -19,6 +19,7 @@ from structlog.typing import Processor
 from collector.clock import Clock
 from collector.domain.masking import MASK, Mask
 from collector.log.files import JsonLinesFile, tidy
+from collector.machine import private_files
 
 _TELLTALE_KEYS = ("password", "passwd", "secret", "token", "credential", "api_key", "dsn")
 _QUIETED = {"ib_async": logging.CRITICAL, "asyncio": logging.WARNING, "alembic": logging.WARNING}
@@ -39,6 +40,10 @@ class LogSettings(Protocol):
     @property
     def files(self) -> bool:
         """Whether log files are written."""
+
+    @property
+    def directory(self) -> Path | None:
+        """The directory that the owner has chosen for the log files, None for the usual one."""
 
     @property
     def path(self) -> Path:
@@ -97,13 +102,14 @@ def setup(
     out = sys.stderr if stream is None else stream
     to_people = settings.format == "console" or (settings.format == "auto" and out.isatty())
     level = getattr(logging, settings.level.upper())
+    mask = Mask(secrets)
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         _Stamp(clock),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
-        _Masking(Mask(secrets)),
+        _Masking(mask),
     ]
     handlers: list[logging.Handler] = [logging.StreamHandler(out)]
     handlers[0].setFormatter(_formatter(shared, _people(out) if to_people else _JSON))
@@ -115,6 +121,8 @@ def setup(
             tidy(path, clock.now(), settings.compress_after_days, settings.keep_days)
             handlers.append(JsonLinesFile(path, clock, int(settings.rotate_mb * 1e6)))
             handlers[-1].setFormatter(_formatter(shared, _JSON))
+            if settings.directory is None:  # one that the owner has chosen may be meant for others, too
+                private_files.close_to_others(settings.path)
         except OSError as exc:
             path = None
             _complain(exc, settings.path, clock)
@@ -124,7 +132,7 @@ def setup(
             root.removeHandler(old)
             old.close()
     for handler in handlers:
-        handler.from_collector = True  # type: ignore[attr-defined]  # our mark, to find it again
+        handler.from_collector = mask  # type: ignore[attr-defined]  # how we find it again
         root.addHandler(handler)
     root.setLevel(level)
     for name, least in _QUIETED.items():
@@ -136,6 +144,12 @@ def setup(
         cache_logger_on_first_use=False,
     )
     return Log(path, tuple(handlers))
+
+
+def mask_in_use() -> Mask:
+    """Return what cuts secrets out of this log; one that knows no secret by its value before there is a log."""
+    masks = (getattr(handler, "from_collector", None) for handler in logging.getLogger().handlers)
+    return next((one for one in masks if isinstance(one, Mask)), Mask())
 
 
 def unforeseen() -> str:

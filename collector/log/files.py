@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TextIO
 
 from collector.clock import Clock
+from collector.machine import private_files
 
 
 class JsonLinesFile(logging.Handler):
@@ -32,7 +33,7 @@ class JsonLinesFile(logging.Handler):
         self.path = path
         self._clock = clock
         self._rotate_bytes = rotate_bytes
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._stream: TextIO = self._open()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -50,7 +51,7 @@ class JsonLinesFile(logging.Handler):
         super().close()
 
     def _open(self) -> TextIO:
-        return self.path.open("a", encoding="utf-8")
+        return private_files.open_to_append(self.path)
 
     def _rotate_if_due(self) -> None:
         ours = os.fstat(self._stream.fileno())
@@ -82,7 +83,7 @@ def closed_files(path: Path) -> tuple[Path, ...]:
 
 
 def tidy(path: Path, now: datetime, compress_after_days: int, keep_days: int) -> None:
-    """Compress and delete closed files by the age of their last line.
+    """Compress and delete closed files by the age of their last line; close to others what earlier versions left open.
 
     Args:
         path: the current file, which is left alone.
@@ -94,7 +95,9 @@ def tidy(path: Path, now: datetime, compress_after_days: int, keep_days: int) ->
         age = now - datetime.fromtimestamp(file.stat().st_mtime, UTC)
         if age > timedelta(days=keep_days):
             file.unlink(missing_ok=True)
-        elif file.suffix != ".gz" and age > timedelta(days=compress_after_days):
+            continue
+        private_files.close_to_others(file)
+        if file.suffix != ".gz" and age > timedelta(days=compress_after_days):
             _compress(file)
 
 
@@ -104,6 +107,7 @@ def _compress(file: Path) -> None:
     before = file.stat()
     with file.open("rb") as plain, gzip.open(half, "wb") as target:
         shutil.copyfileobj(plain, target)
+    half.chmod(0o600)
     os.utime(half, (before.st_atime, before.st_mtime))
     half.replace(packed)
     file.unlink(missing_ok=True)

@@ -2,14 +2,18 @@
 
 import bisect
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
+from collector.config import Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import NotASession, UsageError
+from collector.domain.market_data.data_sets import DAY, DataSet
 from collector.domain.market_data.sessions import Session
-from collector.market.exchange import FIRST_DAY, LAST_DAY, ExchangeDays, exchange_days
+from collector.domain.market_data.spans import Span, Spans
+from collector.market.exchange import FIRST_DAY, LAST_DAY, ExchangeDays, corrected, exchange_days
 
 REGULAR_CLOSE = time(16, 0)
 """The exchange's own close on a full day, New York."""
@@ -35,16 +39,42 @@ class Calendar:
     Args:
         closes: products whose regular close differs from the tables above -> that close, New York. On early-close
             days the product closes as much later than 13:00 as it closes after 16:00 on a full day.
+        closures: days on which the exchange is shut, although its calendar has a session -> why.
+        early_closes: sessions that end early, although its calendar has a full day -> when, New York.
         cache_dir: where the exchange's days are cached; None is the per-user cache directory.
     """
 
-    def __init__(self, closes: Mapping[str, time] | None = None, *, cache_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        closes: Mapping[str, time] | None = None,
+        *,
+        closures: Mapping[date, str] | None = None,
+        early_closes: Mapping[date, time] | None = None,
+        cache_dir: Path | None = None,
+    ) -> None:
         self._closes = {symbol.upper(): close for symbol, close in (closes or {}).items()}
+        self._closures, self._early_closes = closures or {}, early_closes or {}
         self._cache_dir = cache_dir
+
+    @classmethod
+    def configured(cls, settings: Settings) -> Self:
+        """Return the calendar with what the configuration knows better.
+
+        Raises:
+            ConfigurationError: a closure or an early close is of no session.
+        """
+        calendar = cls(
+            settings.closes,
+            closures={one.date: one.reason for one in settings.closures},
+            early_closes={one.date: one.time for one in settings.early_closes},
+        )
+        if settings.closures or settings.early_closes:
+            _ = calendar._exchange  # read now: what is wrong is said before anything is done
+        return calendar
 
     @cached_property
     def _exchange(self) -> ExchangeDays:
-        return exchange_days("XNYS", self._cache_dir)
+        return corrected(exchange_days("XNYS", self._cache_dir), self._closures, self._early_closes)
 
     @cached_property
     def _days(self) -> list[date]:
@@ -138,6 +168,19 @@ class Calendar:
         today = self.session(symbol, day)
         return today if now in today.span else None
 
+    @property
+    def closures(self) -> tuple[date, ...]:
+        """Return the days that are no sessions only because the owner says so, ascending."""
+        return tuple(sorted(self._closures))
+
+    def closed(self, data_set: DataSet, symbol: str) -> Spans:
+        """Return when a product has no session only because the owner says so: whole days, and ends of days."""
+        spans = [_day_of(data_set, day) for day in self._closures]
+        if data_set.bar_size < DAY:
+            early = self._early_closes
+            spans += [Span(self.session(symbol, day).close, _day_of(data_set, day).end) for day in early]
+        return Spans(spans)
+
     def why_closed(self, day: date) -> str:
         """Return in words why the exchange does not trade on a date: a weekday's name or a holiday's."""
         named = self._exchange.holidays.get(day)
@@ -150,3 +193,10 @@ class Calendar:
     def _check(day: date) -> None:
         if not FIRST_DAY <= day < LAST_DAY:
             raise UsageError(f"{day} is outside the calendar, which knows {FIRST_DAY} to {LAST_DAY}.")
+
+
+def _day_of(data_set: DataSet, day: date) -> Span:
+    """Return the day in which a data set's slots of a session lie: New York's, or UTC's for bars of a day."""
+    zone = UTC if data_set.bar_size >= DAY else NEW_YORK
+    first, last = (datetime.combine(one, time(), zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
+    return Span(first, last)

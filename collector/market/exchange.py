@@ -10,12 +10,16 @@ import json
 import os
 import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
 import platformdirs
+
+from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.errors import ConfigurationError
 
 FIRST_DAY = date(2016, 1, 1)
 LAST_DAY = date(2036, 12, 31)
@@ -32,6 +36,8 @@ _NAMES = {
 
 _FIXED_DATES = {"New Year's Day": (1, 1), "Juneteenth": (6, 19), "Independence Day": (7, 4), "Christmas Day": (12, 25)}
 
+_SPECIAL = "a special closure"
+_CORRECT = "Correct the entry in config.yaml, or take it out."
 _SPECIAL_CLOSURES = {
     date(2018, 12, 5): "the national day of mourning for George H. W. Bush",
     date(2025, 1, 9): "the national day of mourning for Jimmy Carter",
@@ -68,6 +74,48 @@ def exchange_days(exchange: str, cache_dir: Path | None = None) -> ExchangeDays:
     return days
 
 
+def corrected(days: ExchangeDays, closures: Mapping[date, str], early_closes: Mapping[date, time]) -> ExchangeDays:
+    """Return an exchange's days with what its owner knows better: closures with their reasons, early closes.
+
+    What the calendar has learned since, as a special closure or at the same early hour, is no contradiction.
+
+    Args:
+        days: as the calendar package knows them.
+        closures: session date -> why the exchange is shut.
+        early_closes: session date -> when it closes, New York.
+
+    Raises:
+        ConfigurationError: a date is no session, or closes no earlier than it does anyway.
+    """
+    hours, holidays, early = dict(days.hours), dict(days.holidays), set(days.early)
+    for day, reason in closures.items():
+        if holidays.get(day) not in (_SPECIAL, _SPECIAL_CLOSURES.get(day, _SPECIAL)):
+            _check_session("closures", day, days)
+        hours.pop(day, None)
+        holidays[day] = reason
+    for day, close in early_closes.items():
+        _check_session("early_closes", day, days)
+        opens, usual = hours[day]
+        at = datetime.combine(day, close, NEW_YORK).astimezone(UTC)
+        if at > usual:
+            said = f"{usual.astimezone(NEW_YORK):%H:%M}"
+            raise ConfigurationError(f"early_closes: {day} closes at {said} already, not at {close:%H:%M}", _CORRECT)
+        hours[day] = (opens, at)
+        early.add(day)
+    return ExchangeDays(hours, frozenset(early), holidays)
+
+
+def _check_session(key: str, day: date, days: ExchangeDays) -> None:
+    if day in days.hours:
+        return
+    if not FIRST_DAY <= day < LAST_DAY:
+        why = f"the calendar knows {FIRST_DAY} to {LAST_DAY}"
+    else:
+        named = days.holidays.get(day)
+        why = f"it is a {day:%A}" if named is None else f"the exchange is closed for {named}"
+    raise ConfigurationError(f"{key}: {day} is no trading session: {why}", _CORRECT)
+
+
 def _ask(exchange: str) -> ExchangeDays:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # between exchange_calendars and pandas, not ours
@@ -87,7 +135,7 @@ def _ask(exchange: str) -> ExchangeDays:
     names = {moment.date(): _spoken(str(name), moment.date()) for moment, name in named.items()}
     weekdays = (FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1))
     holidays = {
-        day: names.get(day) or _SPECIAL_CLOSURES.get(day, "a special closure")
+        day: names.get(day) or _SPECIAL_CLOSURES.get(day, _SPECIAL)
         for day in weekdays
         if day.weekday() < 5 and day not in hours  # noqa: PLR2004 - Saturday is 5
     }

@@ -16,12 +16,13 @@ from collector.clock import Clock
 from collector.config.notify_settings import NotifySettings, Severity
 from collector.config.operation_settings import DeadManSettings
 from collector.config.section import secrets_in
+from collector.domain.conditions import Condition
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.notify.alerts import notices
-from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
-from collector.notify.alerts.alert_rules import Rule
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, announced, judge, judge_at_work
+from collector.notify.alerts.alert_rules import Rule, condition_alert
 from collector.notify.alerts.notices import Notice
 from collector.notify.channels import registry
 from collector.notify.channels.channel import Channel, Delivery, Message, Surroundings, broken, failed, in_thread
@@ -40,7 +41,8 @@ class _Occasion:
     """Something that gives reason to tell.
 
     decide: what is told, given what is remembered. render: the mail of that. title: the subject where no mail can be
-    rendered. report: of the run that ended. mailed_anyway: also when there is nothing to tell.
+    rendered. report: of the run that ended. mailed_anyway: also when there is nothing to tell. announce: what to
+    remember before anything is told.
     """
 
     decide: Callable[[AlertMemory], Judgement]
@@ -48,6 +50,7 @@ class _Occasion:
     title: str
     report: RunReport | None = None
     mailed_anyway: bool = False
+    announce: Callable[[AlertMemory], AlertMemory] | None = None
 
 
 class Notifier:
@@ -106,6 +109,24 @@ class Notifier:
         _, told = await self._tell(occasion)
         return told
 
+    async def condition_lasts(self, report: RunReport, condition: Condition) -> tuple[Delivery, ...]:
+        """Tell of a condition while the run that it holds up is at work; once, until a run ends without it.
+
+        Args:
+            report: the run as it stands.
+            condition: what lasts.
+        """
+        report, condition = self._mask.report(report), self._mask.report(condition)
+        alert, settings, now = condition_alert(condition, report.session), self._settings.alerts, self._clock.now()
+        occasion = _Occasion(
+            decide=lambda memory: judge_at_work(alert, memory, settings, now),
+            render=lambda judgement: self._renderer.at_work(report, condition, judgement, now),
+            title=f"{report.window} {report.session} {condition.kind}",
+            announce=lambda memory: announced(alert, condition.since, memory, settings),
+        )
+        _, told = await self._tell(occasion)
+        return told
+
     async def week_over(self, week: WeekReport, report: RunReport | None = None) -> tuple[Delivery, ...]:
         """Send the weekly summary, with the lines that alerts left for it; they are told then, unless it is refused.
 
@@ -155,6 +176,7 @@ class Notifier:
             (self._renderer.run(examples.implausible()), ()),
             (self._renderer.run(examples.failed()), (failure,)),
             (self._renderer.run(examples.preflight_failed()), ()),
+            (self._at_work_example(judged), ()),
             (self._renderer.run(examples.success(), recovery), (end,)),
             (self._renderer.week(week()), ()),
         ]
@@ -174,6 +196,12 @@ class Notifier:
             told += await self._outbox.tell(message)
             told += await self._spread(message)
         return tuple(told)
+
+    def _at_work_example(self, judged: Judgement) -> Mail:
+        report = examples.at_work()
+        (condition,) = report.conditions
+        alert = condition_alert(condition, report.session)
+        return self._renderer.at_work(report, condition, replace(judged, tell=(alert,)), self._clock.now())
 
     async def _tell(self, occasion: _Occasion) -> tuple[Message, tuple[Delivery, ...]]:
         """Keep what is to be mailed and remember that it is told, then tell every channel."""
@@ -195,6 +223,9 @@ class Notifier:
             try:
                 held.enter_context(self._memory.locked())
                 memory = self._memory.load()
+                if occasion.announce is not None:
+                    memory = occasion.announce(memory)
+                    self._memory.save(memory)
             except OSError as error:
                 message, _, troubles = self._composed(occasion, AlertMemory())
                 return message, (failed(self._outbox.name, error, self._mask), *troubles)

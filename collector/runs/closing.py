@@ -66,6 +66,7 @@ def progress(tally: Tally, reached: float | None = None) -> dict[str, Any]:
         "requests_per_s": round(tally.pace.requests_per_s, 2),
         "latency_s": tally.pace.latency_s,
         "pauses": tally.pace.pauses,
+        "breaker": tally.pace.breaker.value,
         "outcomes": {outcome.value: count for outcome, count in tally.outcomes.items()},
         "slowest": [asdict(request) for request in tally.slowest],
     }

@@ -22,7 +22,7 @@ from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Role
 from collector.runs.dependencies import Parts
-from collector.runs.evidence import controls, weighing
+from collector.runs.evidence import closures, controls, weighing
 from collector.runs.evidence.proving import prove
 from collector.runs.evidence.weighed import Series
 from collector.runs.fetching import splits
@@ -49,14 +49,18 @@ async def collect(finished: Finished, parts: Parts) -> None:
     finished.order = await older_sessions.widened(finished.order, parts.db, parts.calendar, parts.source.now())
     order = finished.order
     preparation = Preparation(parts.db, parts.source, parts.settings, parts.calendar, parts.clock, order)
+    finished.renumbered = preparation.renumbered
     underlyings = await _defined(preparation, finished)
-    # Intraday windows settle nothing, so none of their empty answers has to be controlled.
-    watch = controls.Controls(parts.source, parts.clock, finished.tally) if order.asks is Asks.NOT_SETTLED else None
-    if watch is not None:
-        watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
+    watch = await _watch(underlyings, finished, parts)
     # The underlyings come first: spot, volatility and the meaning of "no data" hang on their bars.
     for data_set in () if order.fill_columns else order.underlying_bars:
         await own_bars.collect(data_set, underlyings, finished, parts, functools.partial(_fetch, watch=watch))
+        if renumbered := await _renumbered(underlyings, preparation, finished):
+            underlyings = [renumbered.get(one.symbol, one) for one in underlyings]
+            watch = await _watch(underlyings, finished, parts)
+            again = list(renumbered.values())
+            await own_bars.collect(data_set, again, finished, parts, functools.partial(_fetch, watch=watch))
+    await closures.look(underlyings, finished, parts)
     if not order.option_bars:
         finished.prepared += [Prepared(one, preparation.sessions(one.symbol), (), None) for one in underlyings]
         await _weigh(finished, parts)
@@ -64,16 +68,53 @@ async def collect(finished: Finished, parts: Parts) -> None:
     for underlying in underlyings:
         chosen = await preparation.choose(underlying)
         if isinstance(chosen, NotPrepared):
-            finished.not_prepared.append(chosen)
-            log.warning("symbol_left_out", symbol=underlying.symbol, message=chosen.failure.message)
+            _leave_out(chosen, finished)
         else:
             finished.prepared.append(chosen)
-            finished.not_prepared.extend(chosen.lacking)
+            finished.not_prepared += [left for left in chosen.lacking if left not in finished.not_prepared]
     sessions = await _sessions(underlyings, preparation, parts)
     await prove(finished, parts, sessions.seen_until)
     if not order.fill_columns:
         await expired_contracts.ask(finished, parts)
     await _passes(finished, sessions, parts, watch)
+
+
+async def _watch(underlyings: Sequence[Underlying], finished: Finished, parts: Parts) -> controls.Controls | None:
+    """Return what controls the run's empty answers; intraday windows settle none, so none has to be controlled."""
+    order = finished.order
+    if order.asks is not Asks.NOT_SETTLED:
+        return None
+    watch = controls.Controls(parts.source, parts.clock, finished.tally)
+    watch.learn(await controls.stored_levels(parts.db, parts.calendar, underlyings, order.day))
+    return watch
+
+
+async def _renumbered(
+    underlyings: Sequence[Underlying], preparation: Preparation, finished: Finished
+) -> dict[str, Underlying]:
+    """Define those underlyings anew whose number the source has refused to the end; return them by symbol.
+
+    What was given up on under the number before is asked for again under the new one.
+    """
+    refused = {one.request.instrument for one in finished.given_up if one.failure.outcome is Outcome.UNKNOWN_CONTRACT}
+    found: dict[str, Underlying] = {}
+    for underlying in (one for one in underlyings if one in refused):
+        present = await preparation.define_anew(underlying)
+        if isinstance(present, NotPrepared):
+            _leave_out(present, finished)
+        elif present != underlying:
+            found[underlying.symbol] = present
+            kept = [one for one in finished.given_up if one.request.instrument != underlying]
+            finished.tally.failed -= len(finished.given_up) - len(kept)
+            finished.given_up[:] = kept
+    return found
+
+
+def _leave_out(left: NotPrepared, finished: Finished) -> None:
+    """Note what cannot be collected, once."""
+    if left not in finished.not_prepared:
+        finished.not_prepared.append(left)
+        log.warning("symbol_left_out", symbol=left.symbol, outcome=left.failure.outcome, message=left.failure.message)
 
 
 async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: controls.Controls | None) -> None:
@@ -155,8 +196,7 @@ async def _defined(preparation: Preparation, finished: Finished) -> list[Underly
     for symbol in finished.order.symbols:
         found = await preparation.define(symbol)
         if isinstance(found, NotPrepared):
-            finished.not_prepared.append(found)
-            log.warning("symbol_left_out", symbol=symbol, outcome=found.failure.outcome, message=found.failure.message)
+            _leave_out(found, finished)
         else:
             underlyings.append(found)
     unknown = [left.symbol for left in finished.not_prepared if left.failure.outcome is Outcome.UNKNOWN_CONTRACT]

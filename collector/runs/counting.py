@@ -3,7 +3,7 @@
 Count what sessions have and lack after a run: gaps, losses, last chances, statistics.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -11,7 +11,15 @@ import structlog
 
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.bookkeeping import claims, coverage_table, dead_letters, gaps_table, runs_table, session_statistics
+from collector.db.bookkeeping import (
+    claims,
+    closed_days,
+    coverage_table,
+    dead_letters,
+    gaps_table,
+    runs_table,
+    session_statistics,
+)
 from collector.db.bookkeeping.runs_table import Uncounted
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
@@ -69,10 +77,11 @@ async def count(
         clock: our time; says how long the run took.
         now: an instant that has come for certain.
     """
+    shortened = await _withdraw(db, calendar)
     finished.expired_contracts = await lifecycle.mark_expired(db, now.astimezone(NEW_YORK).date())
     # Silent since now: whoever closes a run holds the collection lock, so no other can be alive.
     left = [one for one in await runs_table.uncounted(db, now - OWED_FOR, now) if one.run_id != finished.run_id]
-    counts = await _counts(finished, left, db, settings, calendar, now)
+    counts = await _counts(finished, left, shortened, db, settings, calendar, now)
     await _count_gaps(finished, counts, db, settings, now)
     await _count_expiries(finished, counts, db, settings, now)
     await _measure(finished, counts, db, settings, clock)
@@ -81,18 +90,43 @@ async def count(
     finished.counted = True
 
 
+async def _withdraw(db: Database, calendar: Calendar) -> dict[int, set[date]]:
+    """Withdraw what was expected when there was no session, as is known now.
+
+    Returns:
+        By underlying (its id) the sessions that have become shorter: they have to be measured again.
+    """
+    shortened: dict[int, set[date]] = {}
+    if calendar.closures:
+        await closed_days.forget_sessions(db, calendar.closures)
+    for underlying in await contract_store.underlyings(db):
+        for data_set in DATA_SETS:
+            if closed := calendar.closed(data_set, underlying.symbol):
+                days = await closed_days.withdraw(db, data_set, underlying.id, closed)
+                if shorter := {day for day in days if calendar.is_session(day)}:
+                    shortened.setdefault(underlying.id, set()).update(shorter)
+    return shortened
+
+
 async def _counts(
-    finished: Finished, left: Sequence[Uncounted], db: Database, settings: Settings, calendar: Calendar, now: datetime
+    finished: Finished,
+    left: Sequence[Uncounted],
+    shortened: Mapping[int, set[date]],
+    db: Database,
+    settings: Settings,
+    calendar: Calendar,
+    now: datetime,
 ) -> list[_Count]:
     order = finished.order
     ready = {one.underlying.id: one for one in finished.prepared}
     known = {one.id: one for one in await contract_store.underlyings(db)}
     counts = []
-    for id_ in sorted({*ready, *(one.underlying_id for one in left)} & {*ready, *known}):
+    for id_ in sorted({*ready, *shortened, *(one.underlying_id for one in left)} & {*ready, *known}):
         prepared, underlying = ready.get(id_), ready[id_].underlying if id_ in ready else known[id_]
         days = {order.day} if prepared else set[date]()
         if prepared and order.option_bars:  # what else a run has asked about changes no statistics
             days |= {session.day for session in prepared.sessions}
+        days |= shortened.get(id_, set())
         for one in left:
             if one.underlying_id == id_:
                 days |= {session.day for session in calendar.sessions(underlying.symbol, one.first, one.last)}

@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from collector.domain.conditions import Condition
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Failure, HistoricalRequest
-from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.instruments import OptionContract, Renumbering, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.pacing.pace import PacerSample
-from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts, SplitReport
+from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts, ProbableClosure, SplitReport
 from collector.domain.run_vocabulary import RunStatus
 from collector.runs.evidence.weighed import Weighed
 from collector.runs.orders import Order
@@ -57,7 +58,9 @@ class Finished:
     out. given_up: requests that were not had.
     chains_read: symbols whose chain was read anew, if not every expiration of it. slots: length of the order's
     session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
-    statistics are up to date with it. splits: seen in bars that were told anew.
+    statistics are up to date with it. splits: seen in bars that were told anew. renumbered: underlyings that the source
+    knows by another number now. closures: sessions on which the exchange was probably shut, told by this run.
+    conditions: what held the run up.
     """
 
     run_id: int
@@ -79,6 +82,9 @@ class Finished:
     counted: bool = False
     backup: BackupReport | None = None
     splits: list[SplitReport] = field(default_factory=list)
+    renumbered: list[Renumbering] = field(default_factory=list)
+    closures: list[ProbableClosure] = field(default_factory=list)
+    conditions: tuple[Condition, ...] = ()
     error: BaseException | None = None
 
     @property

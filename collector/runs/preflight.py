@@ -23,7 +23,8 @@ _LEAST_FREE_BYTES = 1_000_000_000
 class Check:
     """One thing looked at.
 
-    ok: None: it cannot be told. hint: what to do when it is not ok. error: what a run would stop with.
+    ok: None: it cannot be told. hint: what to do; with one, what is ok is still a warning. error: what a run would stop
+    with.
     """
 
     subject: str
@@ -91,6 +92,21 @@ def schema(title: str, current: str | None, head: str, *, upgraded_by_runs: bool
     finding = f"{title}, schema {current or 'missing'} instead of {head}"
     hint = "run: collector db upgrade"
     return Check("database", False, finding, hint, DatabaseUnavailable(finding, hint))
+
+
+PROTECT = "add sslmode=verify-full to database.url, or sslmode=disable where nobody else is on the way"
+"""What to do about a line to another machine of which nothing is said."""
+
+
+def line(address: str) -> Check:
+    """Warn of a line to another machine that is encrypted only where the server offers it."""
+    return Check("database", True, f"the line to {address} may go unencrypted, and nothing proves the server", PROTECT)
+
+
+def without_rights(hint: str) -> Check:
+    """Say that the login could not make the tables that are missing."""
+    finding = "its user may not make the collector's tables there"
+    return Check("database", False, finding, hint, DatabaseError(finding, hint))
 
 
 def unfinished_upgrade(left: str, hint: str) -> Check:

@@ -15,6 +15,7 @@ from collector.domain.market_data.answers import (
     Failure,
     HistoricalOutcome,
     HistoricalRequest,
+    NextDividend,
     OpenInterest,
     Outcome,
     Permission,
@@ -72,6 +73,9 @@ class MarketDataSource(Protocol):
 
     async def open_interest(self, contract: OptionContract) -> OpenInterest | Failure:
         """Return how many of a contract are open, as of the close before the present New York day."""
+
+    async def next_dividend(self, underlying: Underlying) -> NextDividend | Failure:
+        """Return the next cash dividend of an underlying as it is known at this moment."""
 
     async def probe(self, symbol: str, series: Sequence[WhatToShow], span: Span) -> tuple[Permission, ...] | Failure:
         """Ask for every series of an underlying, and these of one of its options, over a session: what may be seen?"""
@@ -135,6 +139,10 @@ class NoSource:
         return self._failure
 
     async def open_interest(self, contract: OptionContract) -> Failure:  # noqa: ARG002
+        """Return the failure."""
+        return self._failure
+
+    async def next_dividend(self, underlying: Underlying) -> Failure:  # noqa: ARG002
         """Return the failure."""
         return self._failure
 

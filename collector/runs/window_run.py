@@ -18,7 +18,7 @@ from collector.db.schema import conversion
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.pacing.pace import PacerSample
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import greeks_pass, offline_windows, open_interest_pass
+from collector.jobs import condition_watch, dividend_pass, greeks_pass, offline_windows, open_interest_pass
 from collector.runs import closing
 from collector.runs.collecting import collect
 from collector.runs.dependencies import Parts
@@ -52,30 +52,36 @@ async def run(order: Order, parts: Parts) -> Finished:
         order = dated(order, parts.settings, parts.calendar)
         finished = Finished(run_id, order, parts.clock.now())
         with structlog.contextvars.bound_contextvars(run_id=run_id, window=order.window.value, day=str(order.day)):
-            try:
-                with parts.db.patience(_PATIENCE_S):
-                    async with _heartbeat(parts, lock, finished):
-                        await parts.source.measure()
-                        await _ACTS.get(order.window, collect)(finished, parts)
-                        await _greeks(finished, parts)
-                        await open_interest_pass.collect(finished, parts)
-                finished.status = _status(finished)
-            except CollectorError as error:
-                finished.error = error
-                finished.status = RunStatus.PARTIAL if finished.tally.answered else RunStatus.FAILED
-                log.warning("run_stopped", error=error.message, hint=error.hint)
-            except asyncio.CancelledError as error:
-                finished.error = error
-                finished.status = RunStatus.INTERRUPTED
-                await asyncio.shield(_record(finished, parts))
-                raise
-            except Exception as error:  # the run ends here: it must be recorded, whatever it was
-                finished.error = error
-                finished.status = RunStatus.FAILED
-                log.exception("run_failed")
-            with parts.db.patience(_PATIENCE_S):
-                await _record(finished, parts)
+            async with condition_watch.watching(finished, parts) as watch:
+                await _run_and_record(finished, parts, lock, watch)
             return finished
+
+
+async def _run_and_record(finished: Finished, parts: Parts, lock: locks.Lock, watch: condition_watch.Watch) -> None:
+    try:
+        with parts.db.patience(_PATIENCE_S):
+            async with _heartbeat(parts, lock, finished, watch):
+                await parts.source.measure()
+                await _ACTS.get(finished.order.window, collect)(finished, parts)
+                await dividend_pass.collect(finished, parts)
+                await _greeks(finished, parts)
+                await open_interest_pass.collect(finished, parts)
+        finished.status = _status(finished)
+    except CollectorError as error:
+        finished.error = error
+        finished.status = RunStatus.PARTIAL if finished.tally.answered else RunStatus.FAILED
+        log.warning("run_stopped", error=error.message, hint=error.hint)
+    except asyncio.CancelledError as error:
+        finished.error = error
+        finished.status = RunStatus.INTERRUPTED
+        await asyncio.shield(_record(finished, parts))
+        raise
+    except Exception as error:  # the run ends here: it must be recorded, whatever it was
+        finished.error = error
+        finished.status = RunStatus.FAILED
+        log.exception("run_failed")
+    with parts.db.patience(_PATIENCE_S):
+        await _record(finished, parts)
 
 
 async def _greeks(finished: Finished, parts: Parts) -> None:
@@ -140,7 +146,9 @@ def _status(finished: Finished) -> RunStatus:
 
 
 @contextlib.asynccontextmanager
-async def _heartbeat(parts: Parts, lock: locks.Lock, finished: Finished) -> AsyncIterator[None]:
+async def _heartbeat(
+    parts: Parts, lock: locks.Lock, finished: Finished, watch: condition_watch.Watch
+) -> AsyncIterator[None]:
     """Say every half minute in the run row that the run lives, and stop the run when its lock cannot be kept."""
 
     async def beat() -> None:
@@ -155,8 +163,9 @@ async def _heartbeat(parts: Parts, lock: locks.Lock, finished: Finished) -> Asyn
             parts.on_progress(tally)
             if now >= next_heartbeat:
                 next_heartbeat = now + _HEARTBEAT_S
-                await lock.keep()
-                await runs_table.heartbeat(parts.db, finished.run_id, parts.clock.now(), closing.progress(tally))
+                with watch.asking_database():
+                    await lock.keep()
+                    await runs_table.heartbeat(parts.db, finished.run_id, parts.clock.now(), closing.progress(tally))
 
     async with _together(beat()):
         yield

@@ -27,7 +27,7 @@ from collector.simulator.exchange.listings import STOCKS, ChainShape, Index, Opt
 from collector.simulator.exchange.revisions import Revision, revised
 from collector.simulator.exchange.series import SeriesArrays
 from collector.simulator.exchange.sessions import SLOT_S, Session
-from collector.simulator.exchange.underlyings.corporate_actions import Dividend, Split
+from collector.simulator.exchange.underlyings.corporate_actions import Dividend, Split, dividends_of
 from collector.simulator.exchange.underlyings.paths import SLOT_MINUTES, Paths
 from collector.simulator.exchange.underlyings.underlying_days import DAY_S, UnderlyingDays
 from collector.simulator.exchange.valuation import smile
@@ -66,7 +66,12 @@ class Market:
         self.seed, self.settings = seed, settings
         self.revisions: list[Revision] = []
         self._clock = clock
-        self._stocks = {stock.symbol: stock for stock in STOCKS if stock.symbol in settings.symbols}
+        self._stocks = {
+            stock.symbol: replace(stock, dividends=paid) if paid else stock
+            for stock in STOCKS
+            if stock.symbol in settings.symbols
+            for paid in [dividends_of(stock.symbol, settings.corporate_actions)]
+        }
         self._by_con_id = {stock.con_id: stock for stock in self._stocks.values()}
         self._paths = Paths(seed)
         self._chains = chains.Chains(self._paths)
@@ -240,7 +245,10 @@ class Market:
         if option is not None:
             until = min(until, option.expiration)
         parts = []
+        shut = self.settings.closed_days
         for day in sessions.sessions_between(max(since, sessions.local_date(start)), until):
+            if day in shut:
+                continue
             bars = (
                 self._underlyings.bars(stock, day, what_to_show, bar_s, now, use_rth=use_rth, complete=complete)
                 if option is None

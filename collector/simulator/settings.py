@@ -5,6 +5,7 @@ How much a simulated market shows, and the markets that have a name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 
 from collector.simulator.exchange.liquidity import Liquidity
@@ -29,7 +30,10 @@ class MarketSettings:
             bar at all on a session, at most 0.7; the same ones for a few sessions in a row.
         near_band: how far from the day's range of the underlying, as a share of it, a strike counts as near the money;
             contracts near the money have ASK bars all day.
+        closed_days: sessions of the usual calendar on which the exchange is shut all the same: nothing has a bar.
         corporate_actions: splits and cash dividends of the underlyings.
+        login_zone: zone of the gateway's login, in which the end of trading is told of contracts that expire within a
+            week; None: their last trading day is told without time and zone.
     """
 
     symbols: tuple[str, ...] = ("SPY", "PLTR", "TSLA", "QQQ", "AAPL")
@@ -43,7 +47,9 @@ class MarketSettings:
     unbid_below: float = 0.0
     empty_share: float = 0.0
     near_band: float = 0.05
+    closed_days: tuple[date, ...] = ()
     corporate_actions: tuple[CorporateAction, ...] = ()
+    login_zone: str | None = None
 
     @property
     def liquidity(self) -> Liquidity:

@@ -1,14 +1,16 @@
--- Contracts that expire on a session and lack nothing of it but second witnesses.
+-- Contracts that expire on a session, or before there is another one, and lack nothing of it but second witnesses.
 -- $1 data_set_id smallint
 -- $2 underlying_id integer: whose contracts
 -- $3 session_day date
 -- $4 span_start timestamptz: of the session's slots
 -- $5 span_end timestamptz
 -- $6 series text[]
+-- $7 next_day date: of the next session
 SELECT chain.id
 FROM option_chains AS chain
 WHERE chain.underlying_id = $2::integer
-    AND chain.expiration_date = $3::date
+    AND chain.expiration_date >= $3::date
+    AND chain.expiration_date < $7::date
     AND NOT EXISTS (
         SELECT
         FROM unnest($6::text[]) AS series (what_to_show)

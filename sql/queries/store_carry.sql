@@ -8,12 +8,15 @@
 -- $7 pairs integer: how many it was found from
 -- $8 version smallint: of the Greeks
 -- $9 now timestamptz
+-- $10 dividend_source text
+-- $11 cash_dividends double precision: USD per share
 INSERT INTO expiration_carry (
-    underlying_id, session_date, expiration_date, rate, dividend_yield, error, pairs, greeks_version, computed_at
+    underlying_id, session_date, expiration_date, rate, dividend_yield, error, pairs, greeks_version, computed_at,
+    dividend_source, cash_dividends
 )
 VALUES (
     $1::integer, $2::date, $3::date, $4::double precision, $5::double precision, $6::double precision, $7::integer,
-    $8::smallint, $9::timestamptz
+    $8::smallint, $9::timestamptz, $10::text, $11::double precision
 )
 ON CONFLICT (underlying_id, session_date, expiration_date) DO UPDATE
 SET
@@ -22,4 +25,6 @@ SET
     error = excluded.error,
     pairs = excluded.pairs,
     greeks_version = excluded.greeks_version,
-    computed_at = excluded.computed_at
+    computed_at = excluded.computed_at,
+    dividend_source = excluded.dividend_source,
+    cash_dividends = excluded.cash_dividends

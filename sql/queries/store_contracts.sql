@@ -1,5 +1,5 @@
 -- Store option contracts by the source's numbers, and return their ids and which are new; `lock_underlying` comes first.
--- New ones are not among them when no block of ids has room for them.
+-- New ones are not among them when no block of ids has room for them. Terms that differ from those given are kept.
 -- $1 underlying_id integer: whose contracts
 -- $2 source_ids integer[]: the source's numbers
 -- $3 occ_symbols text[]
@@ -61,6 +61,27 @@ added AS (
     FROM unknown
     CROSS JOIN block
     RETURNING id
+),
+kept AS (
+    INSERT INTO earlier_contract_terms (
+        contract_id, until, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange,
+        trading_class, currency
+    )
+    SELECT
+        known.id, $11::timestamptz, known.contract_symbol, known.expiration_date, known.strike_price, known.option_type,
+        known.multiplier, known.exchange, known.trading_class, known.currency
+    FROM option_chains AS known
+    INNER JOIN given USING (ib_con_id)
+    WHERE (
+        known.contract_symbol, known.expiration_date, known.strike_price, known.option_type,
+        known.multiplier, known.exchange, known.trading_class, known.currency
+    )
+    <> (
+        given.contract_symbol, given.expiration_date, given.strike_price, given.option_type,
+        given.multiplier, given.exchange, given.trading_class, given.currency
+    )
+    -- Twice at one instant: what was between has had no time.
+    ON CONFLICT DO NOTHING
 ),
 refreshed AS (
     UPDATE option_chains AS known

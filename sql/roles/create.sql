@@ -33,8 +33,9 @@ BEGIN
         'underlying_securities', 'expiration_refreshes', 'option_chains', 'option_contract_lifecycle',
         'bar_revisions', 'adjustment_revisions', 'request_coverage',
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
-        'dead_letters', 'greeks_parameters', 'expiration_carry', 'quarantined_bars', 'option_open_interest',
-        'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids', 'underlying_selections'
+        'dead_letters', 'greeks_parameters', 'expiration_carry', 'announced_dividends', 'quarantined_bars',
+        'option_open_interest', 'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids',
+        'underlying_selections', 'earlier_contract_terms', 'suspected_closures'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
@@ -50,9 +51,12 @@ REVOKE INSERT, UPDATE ON operator_actions FROM collector_rw;
 GRANT INSERT (began_at, os_user, host, command, reason), UPDATE (ended_at, outcome, message, run_id)
 ON operator_actions TO collector_rw;
 
+-- Whoever may write the key of the collection lock may collect, and keep others from it.
+REVOKE ALL ON store.collection_lock FROM collector_ro;
+
 -- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
--- a second witness is waited for, or nothing is expected there any more.
-GRANT DELETE ON negative_claims, historical_data_gaps TO collector_rw;
+-- a second witness is waited for, or nothing is expected there any more. Statistics go with a session that was none.
+GRANT DELETE ON negative_claims, historical_data_gaps, collection_statistics, suspected_closures TO collector_rw;
 
 GRANT EXECUTE ON FUNCTION
 store.drop_day(timestamptz), store.drop_requests(timestamptz), store.compress_again(regclass) TO collector_rw;

@@ -10,4 +10,5 @@ SELECT
     coalesce(current_setting('timescaledb.max_background_workers', true), '0')::int AS workers,
     coalesce(
         (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('public.option_chains')), true
-    ) AS owner
+    ) AS owner,
+    has_database_privilege(current_database(), 'CREATE') AND has_schema_privilege('public', 'CREATE') AS may_create

@@ -44,7 +44,17 @@ SELECT
         SELECT string_agg(flag.word, ', ' ORDER BY flag.code)
         FROM codes AS flag
         WHERE bar.flags <> 0 AND flag.kind = 'flag' AND bar.flags & flag.code <> 0
-    ) AS flag_words
+    ) AS flag_words,
+    coalesce(
+        (
+            SELECT earlier.contract_symbol
+            FROM earlier_contract_terms AS earlier
+            WHERE earlier.contract_id = bar.contract_id AND earlier.until > bar.time
+            ORDER BY earlier.until
+            LIMIT 1
+        ),
+        chain.contract_symbol
+    ) AS contract_symbol
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id

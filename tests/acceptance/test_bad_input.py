@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from tests.support.command_line import Home, gateway_beside, home
 from tests.support.engines import Engine
 from tests.support.fixtures_engines import Matrix
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.server_folders import server_folder
 
 EOD = ("run", "--window", "eod")
 _PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name
@@ -94,6 +94,17 @@ def test_a_page_that_cannot_be_written(account: Home, capsys: Capsys, place: str
     assert "Name a file in a folder" in done.err
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"run_id": "x"}', "\x00", "[" * 100_000], ids=str)
+def test_a_damaged_report(account: Home, capsys: Capsys, content: str) -> None:
+    """A report's file that is none is named, with what else there is to look at."""
+    reports = account.folder / "damaged"
+    path = report_files.keep(reports, examples.success())
+    path.write_text(content)
+    done = account.call(capsys, "report", "run", COLLECTOR_LOG__DIRECTORY=str(reports))
+    assert (done.code, done.complaint) == (2, f"{path} is damaged, no report of this version")
+    assert "collector status" in done.err
+
+
 def test_no_word_at_all_shows_the_help(account: Home, capsys: Capsys) -> None:
     """Without a command, or with a group's name alone, the help is shown and nothing counts as done."""
     for words in ((), ("chains",), ("db",), ("coverage",)):
@@ -128,6 +139,8 @@ def test_wrong_configuration(tmp_path: Path, capsys: Capsys, text: str, complain
     [
         ("COLLECTOR_CLOCK", "noon", "COLLECTOR_CLOCK is 'noon', no instant with a time zone"),
         ("COLLECTOR_CLOCK", "2026-11-20T17:00:00", "COLLECTOR_CLOCK is '2026-11-20T17:00:00', no instant with a time"),
+        ("COLLECTOR_CLOCK", "9999-12-31T23:59:59+00:00", "COLLECTOR_CLOCK is '9999-12-31T23:59:59+00:00', no instant"),
+        ("COLLECTOR_CLOCK", "0001-01-01T00:00:00+14:00", "COLLECTOR_CLOCK is '0001-01-01T00:00:00+14:00', no instant"),
         (
             "COLLECTOR_GATEWAY__PORT",
             "x",
@@ -203,7 +216,7 @@ def empty_plain_url(plain_engine: Engine) -> Iterator[str]:
 @pytest.fixture
 def guarded_server() -> Iterator[LocalServer]:
     """A server that wants a password, `richtig`."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-guarded-"))
+    folder = server_folder("collector-guarded-")
     server = LocalServer(embedded.binaries(), folder / "pg", {"fsync": "off"})
 
     async def lock() -> None:
@@ -282,7 +295,7 @@ def small_disk() -> Iterator[Path]:
     """A disk of 50 MB, as far as this machine lets one be made."""
     if os.geteuid() != 0:
         pytest.skip("only root can mount a small disk")
-    folder = Path(tempfile.mkdtemp(prefix="collector-disk-"))
+    folder = server_folder("collector-disk-")
     words = ["mount", "-t", "tmpfs", "-o", "size=50m", "tmpfs", str(folder)]
     mounted = subprocess.run(words, capture_output=True, check=False)
     if mounted.returncode:

@@ -102,6 +102,7 @@ def test_status_says_what_is_there(collected: Collected, capsys: Capsys) -> None
     (symbol,) = done.document["symbols"]
     assert (symbol["symbol"], symbol["completeness"], symbol["unknown"]) == ("PLTR", 1.0, 0)
     assert done.document["runs"][-1]["status"] == "success"
+    assert done.document["runs"][-1]["progress"]["breaker"] == "closed"
     assert done.document["at_work"] is None
     table = collected.home.call(capsys, "status", "--date", "2026-11-20")
     assert "PLTR" in table.out

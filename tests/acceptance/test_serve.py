@@ -135,7 +135,7 @@ def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) 
                     assert status == 200, body
                     document = json.loads(body)
                     assert document["last_run"]["window"] == "expiry_check"
-                    assert document["gateway"] == {"connected": True}
+                    assert document["gateway"] == {"connected": True, "breaker": "closed"}
                     assert document["next_window"] == {
                         "window": "eod",
                         "session": "2026-11-20",

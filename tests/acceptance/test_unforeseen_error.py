@@ -13,21 +13,29 @@ from tests.support.command_line import Home, home
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
 ONE_LINE = "collector: unforeseen error: KeyError: 'planted postgresql://***'\n"
+BROKEN = """
+from collector.notify.reports import report_files
+
+def broken(*_):
+    raise KeyError("planted")
+
+report_files.read = broken
+"""
+_PASSWORD = "COLLECTOR_DATABASE__PASSWORD"  # noqa: S105 - the variable's name
 Capsys = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
-    """An account whose next `run` breaks before it begins, and whose only report is damaged."""
+    """An account whose next `run` breaks before it begins, and whose processes break when they read a report."""
 
     def broken(_text: str | None) -> date | None:
         raise KeyError("planted postgresql://me:geheim@db/bars")
 
     monkeypatch.setattr(run, "day_of", broken)
     with home(SystemClock(AFTER_THE_CLOSE)) as made:
-        reports = made.folder / "logs" / "reports"
-        reports.mkdir(parents=True)
-        (reports / "run-000001.json").write_text("[]")
+        (made.folder / "sitecustomize.py").write_text(BROKEN)
+        made.more["PYTHONPATH"] = str(made.folder)
         made.more["COLLECTOR_LOG__DIRECTORY"] = str(made.folder / "logs")
         yield made
 
@@ -41,6 +49,12 @@ def test_with_a_log_file_the_traceback_is_in_it(account: Home, capsys: Capsys) -
     event = json.loads(file.read_text().splitlines()[-1])
     assert (event["event"], event["level"]) == ("unforeseen_error", "error")
     assert "Traceback" in event["exception"]
+
+
+def test_a_secret_of_the_configuration_is_masked_in_the_one_line(account: Home, capsys: Capsys) -> None:
+    """What nobody foresaw may quote anything: what is known to be secret is cut out by its value."""
+    done = account.call(capsys, "run", COLLECTOR_LOG__FORMAT="console", **{_PASSWORD: "planted"})
+    assert done.err.startswith("collector: unforeseen error: KeyError: '*** postgresql://***'\n")
 
 
 def test_without_a_log_file_the_hint_shows_it(account: Home) -> None:

@@ -131,6 +131,7 @@ def main() -> None:
     gateway.start()
     port = ours.recv()
     with tempfile.TemporaryDirectory(prefix="collector-bench-") as folder:
+        Path(folder).chmod(0o711)  # root's server, which runs as another user, passes through
         url = embedded.ensure_running(Path(folder) / "postgres")
         try:
             print(f"{'run':<24}{'contracts':>10}{'bars':>12}{'seconds':>9}{'CPU s':>7}{'bars/s':>10}{'peak MB':>9}")

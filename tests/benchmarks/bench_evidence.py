@@ -106,6 +106,7 @@ async def prepare(url: str) -> None:
 def main() -> None:
     """Run it on an embedded PostgreSQL."""
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # root's server, which runs as another user, passes through
         place = Path(folder) / "postgres"
         url = embedded.ensure_running(place)
         try:

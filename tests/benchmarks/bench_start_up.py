@@ -63,6 +63,7 @@ def main() -> int:
 if __name__ == "__main__":
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled modules are what an installation has
     with tempfile.TemporaryDirectory(prefix="start-up-") as home:
+        Path(home).chmod(0o711)  # root's server, which runs as another user, passes through
         os.environ |= {"HOME": home, "COLLECTOR_CLOCK": _AT_NIGHT, "COLLECTOR_DATABASE__DATA_DIR": f"{home}/database"}
         for command in (("db", "upgrade"), ("run", "--due"), ("status",)):
             subprocess.run([sys.executable, "-m", "collector", *command], check=False, capture_output=True)

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +23,7 @@ from collector.jobs import due_windows
 from collector.market.calendar import Calendar
 from collector.simulator.server import Gateway
 from tests.support.engines import Engine, run_policies
+from tests.support.server_folders import server_folder
 from tests.support.window_runs import narrow, run_window
 
 _CLOCK = SystemClock()
@@ -74,7 +74,7 @@ SELECT EXISTS (
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Give a folder for the backup."""
-    path = Path(tempfile.mkdtemp(prefix="collector-adopt-"))
+    path = server_folder("collector-adopt-")
     yield path
     shutil.rmtree(path)
 

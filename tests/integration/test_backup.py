@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ from collector.domain.reports.run_report import Cause
 from collector.notify.alerts.troubleshooting import cause_of
 from tests.support.engines import Engine, settings
 from tests.support.fixtures_engines import Matrix
+from tests.support.server_folders import server_folder
 from tests.support.whole_numbers import insert
 
 _NOW = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)  # 02:00 in New York
@@ -69,7 +69,7 @@ FROM option_chains;
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """Give a folder for backups."""
-    path = Path(tempfile.mkdtemp(prefix="collector-backup-"))
+    path = server_folder("collector-backup-")
     yield path / "backups"
     shutil.rmtree(path)
 
@@ -80,7 +80,7 @@ def empty_server(engine: Engine, engine_matrix: Matrix) -> Iterator[str]:
     if engine.bindir is None:
         yield from engine_matrix.create(engine, "template0")
         return
-    path = Path(tempfile.mkdtemp(prefix="collector-empty-"))
+    path = server_folder("collector-empty-")
     server = LocalServer(engine.bindir, path / "pg", settings(engine.name))
     server.start()
     try:
@@ -413,7 +413,7 @@ async def test_community_backup_is_refused_by_an_apache_build(
         made = await backup.backup(next(urls), folder, _NOW, clock=_CLOCK)
     assert made.edition == "community"
     unset = {name: value for name, value in settings("apache").items() if name != "timescaledb.license"}
-    server = LocalServer(apache.bindir, folder / "pg", unset)
+    server = LocalServer(apache.bindir, folder.with_name("pg"), unset)
     server.start()
     try:
         with pytest.raises(DatabaseError, match="backup is of the Community edition") as no:

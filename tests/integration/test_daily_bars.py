@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +16,9 @@ from collector.db.bars import quality_checks
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.connection import pool
 from collector.db.contracts import contract_tables
-from collector.domain.market_data.answers import Answer, HistoricalOutcome, HistoricalRequest
+from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.runs import window_run
@@ -196,6 +198,55 @@ async def test_an_absence_leaves_no_hole(database_url: str, gateway: Gateway, ga
     assert await fetch(database_url, "SELECT 1 FROM historical_data_gaps WHERE state = 'open'") == []
 
 
+LATE = MarketSettings(
+    corporate_actions=(
+        Split("TSLA", date(2026, 10, 26), Fraction(1, 10), adjusted=FRIDAY),
+        Dividend("TSLA", date(2026, 11, 3), Decimal(900)),
+    )
+)
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING, market=LATE)
+async def test_a_split_that_is_adjusted_weeks_late_is_seen(
+    database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Nineteen sessions after the ex-date, with a special dividend between, of which no session is read again."""
+    await backfilled(database_url, gateway, gateway_clock, 87, "TSLA")
+    before = true_rows(gateway, "TSLA", _QUARTER, date(2026, 11, 19))
+    assert (await stored(database_url))["TSLA"] == before
+    gateway_clock.set(EVENING)
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    (split,) = finished.splits
+    assert (finished.status, split.symbol, split.sessions) == (RunStatus.SUCCESS, "TSLA", len(before))
+    assert split.factor == pytest.approx(0.1, abs=0.0001)
+    after = true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
+    assert (await stored(database_url))["TSLA"] == after
+    changed = {day: row[3] for day, row in before.items() if row[3] != after[day][3]}
+    assert max(changed) == date(2026, 10, 23)
+    assert {row["day"]: row["close"] for row in await fetch(database_url, _REVISIONS)}.items() >= changed.items()
+    gateway_clock.set(EVENING + timedelta(days=3))
+    finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, finished.splits, finished.tally.planned) == (RunStatus.SUCCESS, [], 3)
+
+
+SPECIAL = MarketSettings(corporate_actions=(Dividend("TSLA", FRIDAY, Decimal(100)),))
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING, market=SPECIAL)
+async def test_a_special_dividend_is_no_split(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """A quarter of the price leaves the bars that traded as they are, and adjusted closes tell of it alone."""
+    await backfilled(plain_database_url, gateway, gateway_clock, 87, "TSLA")
+    gateway_clock.set(EVENING)
+    finished = await run_window(plain_database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
+    assert (finished.status, finished.splits) == (RunStatus.SUCCESS, [])
+    assert (await stored(plain_database_url))["TSLA"] == true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
+    assert await fetch(plain_database_url, _REVISIONS) == []
+    (factor,) = await fetch(plain_database_url, _FACTORS)
+    assert 1.1 < float(factor["factor"]) < 1.45
+
+
 LISTED = date(2026, 11, 9)
 
 
@@ -224,7 +275,7 @@ async def test_nothing_is_expected_before_the_listing(
     settings = narrow("PLTR")
     selected = "SELECT min(lower(selected)) FROM underlying_selections WHERE data_set = 3"
     evenings = (THURSDAY_EVENING, EVENING, EVENING + timedelta(days=3))
-    for evening, planned in zip(evenings, (2, 3, 2), strict=True):
+    for evening in evenings:
         gateway_clock.set(evening)
         async with parts_for(database_url, gateway, settings, gateway_clock) as opened:
             parts = replace(opened, source=Young(opened.source))
@@ -234,7 +285,7 @@ async def test_nothing_is_expected_before_the_listing(
                 else order_for(Window.DAILY_BARS, settings, parts.calendar, evening)
             )
             finished = await window_run.run(order, parts)
-        assert (finished.status, finished.tally.planned) == (RunStatus.SUCCESS, planned), finished
+        assert (finished.status, finished.tally.planned) == (RunStatus.SUCCESS, 2), finished
         if evening != THURSDAY_EVENING:
             assert date(2026, 11, 6) < (await fetch(database_url, selected))[0][0] <= LISTED
             assert await fetch(database_url, "SELECT 1 FROM negative_claims") == []
@@ -242,16 +293,79 @@ async def test_nothing_is_expected_before_the_listing(
     assert (await stored(database_url))["PLTR"] == true_rows(gateway, "PLTR", LISTED, date(2026, 11, 23))
 
 
+@pytest.mark.gateway(at=THURSDAY_EVENING)
+async def test_a_source_that_forgets_old_sessions_is_believed_about_new_ones(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """Of the oldest sessions nothing comes any more: what is stored of them stays, and no evening is partial for it."""
+    await backfilled(plain_database_url, gateway, gateway_clock, 60, "PLTR")
+    for evening in (EVENING, EVENING + timedelta(days=3)):
+        gateway_clock.set(evening)
+        settings = narrow("PLTR")
+        async with parts_for(plain_database_url, gateway, settings, gateway_clock) as opened:
+            parts = replace(opened, source=Young(opened.source))
+            order = order_for(Window.DAILY_BARS, settings, parts.calendar, evening)
+            finished = await window_run.run(order, parts)
+        assert (finished.status, finished.splits) == (RunStatus.SUCCESS, []), finished
+        assert await fetch(plain_database_url, "SELECT 1 FROM historical_data_gaps") == []
+        assert await fetch(plain_database_url, _REVISIONS) == []
+    rows = (await stored(plain_database_url))["PLTR"]
+    assert rows == true_rows(gateway, "PLTR", min(rows), date(2026, 11, 23))
+    assert min(rows) < date(2026, 9, 25)
+
+
+class Refusing:
+    """The gateway, which refuses TRADES of sessions before a day; `asked`: from which days they were asked for."""
+
+    def __init__(self, source: MarketDataSource, before: date) -> None:
+        self._source, self._before = source, before
+        self.asked: list[date] = []
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the source has
+        return getattr(self._source, name)
+
+    async def historical(self, request: HistoricalRequest, priority: int = 0) -> HistoricalOutcome:
+        """Refuse what begins too early."""
+        if request.data_set is UNDERLYING_BARS_1DAY and request.what_to_show is WhatToShow.TRADES:
+            self.asked.append(request.span.start.date())
+            if self.asked[-1] < self._before:
+                return Failure(Outcome.PERMISSION, "not subscribed")
+        return await self._source.historical(request, priority)
+
+
+@pytest.mark.gateway(at=THURSDAY_EVENING)
+async def test_what_rests_is_not_asked_for_to_see_splits(
+    plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
+) -> None:
+    """While old sessions rest after their failures, the oldest of the others are those that are compared."""
+    settings, oldest = narrow("PLTR"), date(2026, 11, 13)
+    await run_window(plain_database_url, gateway, settings, gateway_clock, Window.DAILY_BARS)
+    for evening, planned in ((THURSDAY_EVENING, date(2026, 9, 21)), (EVENING, oldest)):
+        gateway_clock.set(evening)
+        async with parts_for(plain_database_url, gateway, settings, gateway_clock) as opened:
+            source = Refusing(opened.source, oldest)
+            order = (
+                backfill_order(settings, opened.calendar, evening, 60, data_set=UNDERLYING_BARS_1DAY)
+                if evening == THURSDAY_EVENING
+                else order_for(Window.DAILY_BARS, settings, opened.calendar, evening)
+            )
+            await window_run.run(order, replace(opened, source=source))
+        assert set(source.asked) == {planned}
+        await fetch(plain_database_url, "UPDATE dead_letters SET next_attempt_at = '2027-01-01 00:00Z'")
+    rows = (await stored(plain_database_url))["PLTR"]
+    assert {day: row for day, row in rows.items() if row[3]} == true_rows(gateway, "PLTR", oldest, FRIDAY)
+
+
 @pytest.mark.gateway(at=THURSDAY_EVENING, market=DIVIDEND)
 async def test_a_dividend_changes_adjusted_closes_alone(
     database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
-    """All adjusted closes are replaced by one request, and one row keeps the factor; no session is revised."""
+    """One request replaces all adjusted closes, and one row keeps the factor; no session that traded is revised."""
     await backfilled(database_url, gateway, gateway_clock, 87, "TSLA")
     before = true_rows(gateway, "TSLA", _QUARTER, date(2026, 11, 19))
     gateway_clock.set(EVENING)
     finished = await run_window(database_url, gateway, narrow("TSLA"), gateway_clock, Window.DAILY_BARS)
-    assert (finished.status, finished.splits, finished.tally.planned) == (RunStatus.SUCCESS, [], 2)
+    assert (finished.status, finished.splits, finished.tally.planned) == (RunStatus.SUCCESS, [], 3)
     assert (await stored(database_url))["TSLA"] == true_rows(gateway, "TSLA", _QUARTER, FRIDAY)
     assert await fetch(database_url, _REVISIONS) == []
     (factor,) = await fetch(database_url, _FACTORS)

@@ -5,7 +5,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,6 +29,7 @@ from collector.runs.orders import order_for
 from tests.support import disturbances, engines, tables
 from tests.support.arena import Arena, CopyCutter, Disturbed, Reference, Variant
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.server_folders import server_folder
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
@@ -56,7 +56,7 @@ def server(plain_engine: engines.Engine, folders: ExitStack) -> LocalServer:
         pytest.skip("needs plain PostgreSQL on this machine: the test stops its server")
     made = _SERVERS.get(plain_engine.bindir)
     if made is None:
-        folder = Path(tempfile.mkdtemp(prefix=f"collector-tests-{os.getpid()}-"))
+        folder = server_folder(f"collector-tests-{os.getpid()}-")
         folders.callback(shutil.rmtree, folder, ignore_errors=True)
         made = _SERVERS[plain_engine.bindir] = LocalServer(
             plain_engine.bindir,
@@ -334,7 +334,7 @@ def test_a_database_that_turns_read_only(arena: Arena, virtual_run: Run, share: 
 @contextlib.contextmanager
 def small_disk(server: LocalServer, megabytes: int) -> Iterator[Path]:
     """Mount a small disk that the server may write to; skips the test where that is not allowed."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-tests-disk-"))
+    folder = server_folder("collector-tests-disk-")
     try:
         mounted = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(folder)],  # noqa: S607 - the system's own

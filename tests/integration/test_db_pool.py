@@ -53,6 +53,15 @@ async def test_maintenance_may_take_longer(plain_database_url: str, monkeypatch:
         await session.connection.execute(slow)
 
 
+async def test_a_connection_may_be_idle_for_longer_than_statements_may_take(plain_database_url: str) -> None:
+    """What a query's first use has learned of its columns leaves nothing behind that the server would wait for."""
+    async with pool.connect(plain_database_url, SystemClock(), size=1, statement_timeout_s=1) as db:
+        for name in ("underlyings", "database_bytes"):
+            assert await db.fetch(name, *([None] if name == "underlyings" else [])) is not None
+            await asyncio.sleep(1.3)
+        assert await db.fetch("underlyings", None) == []
+
+
 async def test_spans_there_and_back(database: Database, statement: Statement) -> None:
     """Spans, empty or not, and a single span arrive as they left, in UTC; NULL stays None."""
     two = Spans([Span(OPEN, OPEN + timedelta(hours=1)), Span(OPEN + timedelta(hours=2), OPEN + timedelta(hours=3))])

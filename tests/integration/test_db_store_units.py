@@ -11,8 +11,9 @@ import pytest
 from collector.db.bars import bar_tables, greeks_columns
 from collector.db.connection.pool import Database
 from collector.domain.market_data.bars import Bar, whole
-from collector.domain.pricing.chain import Computed
-from collector.domain.pricing.parity import Carry
+from collector.domain.pricing.chain import Computed, Terms
+from collector.domain.pricing.dividends import DividendSource
+from collector.domain.pricing.parity import Carry, Prior
 from tests.support.db_rows import FRIDAY, answer, answers, make_chain, quote, rows, slot, trade
 
 STORED = "SELECT unit, open, up, down, close, vwap_off FROM store.option_bars_5min"
@@ -143,12 +144,13 @@ async def test_a_gamma_beyond_its_column_is_unknown(database: Database) -> None:
     gammas = np.array([[2147.5, 2147.25]])
     numbers = np.full((1, 2), 0.25)
     reasons = np.zeros((1, 2), dtype=np.int64)
-    computed = Computed(Carry(0.0, 0.0, 0), reasons, numbers, numbers, gammas, numbers, numbers, numbers)
+    source = DividendSource.CONFIGURED
+    computed = Computed(Carry(0.0, 0.0, 0), source, reasons, numbers, numbers, gammas, numbers, numbers, numbers)
     stamps = [slot(0).isoformat(), slot(1).isoformat()]
     ids = np.array([contract.id])
 
     await greeks_columns.write(
-        database, chain.underlying.id, FRIDAY, contract.expiration, ids, stamps, computed, 0.04, 1
+        database, chain.underlying.id, FRIDAY, contract.expiration, ids, stamps, computed, Terms(0.04, Prior(0.0)), 1
     )
 
     shown = "SELECT implied_volatility, delta, gamma, rho FROM option_bars_5min ORDER BY time"

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ import pytest
 
 from collector.db.server import embedded, local_server
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from tests.support.server_folders import server_folder
 
 _CHECKOUT = Path(__file__).parents[2]
 
@@ -27,6 +27,7 @@ _COMMAND = """
 import asyncio, sys, asyncpg
 from pathlib import Path
 from collector.db.server import embedded
+from tests.support.server_folders import server_folder
 
 async def work(url):
     connection = await asyncpg.connect(url)
@@ -44,7 +45,7 @@ asyncio.run(work(embedded.ensure_running(Path(sys.argv[1]))))
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
     """Give a data folder in a short private place; its server is stopped afterwards."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-embedded-"))
+    folder = server_folder("collector-embedded-")
     path = folder / "pg"
     yield path
     embedded.stop(path)
@@ -194,6 +195,95 @@ def test_path_too_long_for_a_socket(data_dir: Path) -> None:
         assert len(str(sockets)) < 100
         assert sockets.stat().st_mode & 0o777 == 0o700
     finally:
+        embedded.stop(deep)
+
+
+@pytest.mark.parametrize("elsewhere", ["another folder", "none"])
+def test_another_environment_finds_the_server_at_once(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, elsewhere: str
+) -> None:
+    """What a terminal has started is found, and stopped, by cron, ssh and systemd, whose runtime folders differ."""
+    runtimes = [server_folder("collector-run-") for _ in range(2)]
+    deep = data_dir.parent / ("a" * 60) / ("b" * 60) / "pg"
+    try:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtimes[0]))
+        url = embedded.ensure_running(deep)
+        assert embedded.server(deep).socket_dir.parent == runtimes[0]
+        if elsewhere == "none":
+            monkeypatch.delenv("XDG_RUNTIME_DIR")
+        else:
+            monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtimes[1]))
+        begun = time.monotonic()
+        assert embedded.ensure_running(deep) == url
+        assert time.monotonic() - begun < 5
+        assert _fetchval(url, "SELECT 1") == 1
+        embedded.stop(deep)
+        assert not embedded.server(deep).running
+        assert embedded.server(deep).socket_dir.parent != runtimes[0]
+    finally:
+        embedded.stop(deep)
+        for runtime in runtimes:
+            shutil.rmtree(runtime)
+
+
+def test_a_socket_folder_that_is_gone_is_told_at_once(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runtime folder goes with the login; the words say where the server listens and how it is stopped."""
+    runtime = server_folder("collector-run-")
+    deep = data_dir.parent / ("a" * 60) / ("b" * 60) / "pg"
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    try:
+        embedded.ensure_running(deep)
+        shutil.rmtree(runtime)
+        begun = time.monotonic()
+        with pytest.raises(
+            DatabaseUnavailable, match=r"listens in .*collector-run-.*, which is not there for us"
+        ) as caught:
+            embedded.ensure_running(deep)
+        assert time.monotonic() - begun < 5
+        assert f"kill -INT {_postmaster(deep)}" in caught.value.hint
+    finally:
+        embedded.stop(deep)
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
+def test_roots_server_opens_nobodys_folder(data_dir: Path) -> None:
+    """A closed folder above the data folder stays closed, and the words say what to do; an open one will do."""
+    home = data_dir.parent / "home"
+    home.mkdir(mode=0o700)
+    with pytest.raises(DatabaseUnavailable, match=f"{home} is closed to ") as caught:
+        embedded.ensure_running(home / "share" / "pg")
+    assert "run the collector as an ordinary user, or set database.data_dir" in caught.value.hint
+    assert home.stat().st_mode & 0o777 == 0o700
+    home.chmod(0o711)
+    try:
+        assert _fetchval(embedded.ensure_running(home / "share" / "pg"), "SELECT 1") == 1
+    finally:
+        embedded.stop(home / "share" / "pg")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
+def test_roots_own_runtime_folder_is_no_place_for_a_socket(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the data folder's path is too long for a socket, the closed folder in the way is named."""
+    runtime = data_dir.parent / "runtime"
+    runtime.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    with pytest.raises(DatabaseUnavailable, match=f"{runtime} is closed to ") as caught:
+        embedded.ensure_running(data_dir.parent / ("a" * 60) / ("b" * 60) / "pg")
+    assert "choose a shorter database.data_dir" in caught.value.hint
+    assert runtime.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's servers run as another user")
+def test_folders_that_the_server_needs_are_passable_whatever_the_umask(data_dir: Path) -> None:
+    """What is made for root's server lets its user pass and nobody look."""
+    before = os.umask(0o077)
+    try:
+        deep = data_dir.parent / "made" / "for" / "pg"
+        assert _fetchval(embedded.ensure_running(deep), "SELECT 1") == 1
+        assert [folder.stat().st_mode & 0o777 for folder in (deep.parent, deep.parent.parent)] == [0o711, 0o711]
+    finally:
+        os.umask(before)
         embedded.stop(deep)
 
 

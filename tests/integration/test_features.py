@@ -2,11 +2,9 @@
 
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -18,6 +16,7 @@ from collector.db.schema.timescale import Edition, Server
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import DatabaseError
 from tests.support.engines import Engine, run_policies, settings
+from tests.support.server_folders import server_folder
 from tests.support.whole_numbers import insert, make_views
 
 _DAY = datetime(2026, 11, 20, tzinfo=UTC)
@@ -197,7 +196,7 @@ async def test_edition_may_change_in_place(engine: Engine) -> None:
         pytest.skip(
             "needs the Community edition of TimescaleDB on this machine: its server starts under either license"
         )
-    folder = Path(tempfile.mkdtemp(prefix="collector-license-"))
+    folder = server_folder("collector-license-")
     apache, community = (LocalServer(engine.bindir, folder / "pg", settings(name)) for name in ("apache", "community"))
     url = apache.url("collector")
     hours = (

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError, DiskFull
 from collector.domain.run_vocabulary import RunStatus
 from collector.simulator.server import Gateway
+from tests.support.server_folders import server_folder
 from tests.support.truth import compare
 from tests.support.window_runs import FRIDAY, narrow, run_window
 
@@ -29,7 +29,7 @@ KEPT_BYTES = 400_000
 @pytest.fixture
 def small_wal() -> Iterator[tuple[LocalServer, Path]]:
     """Start a server whose log lies on a disk of 80 MB of its own; gives that disk's folder, too."""
-    folder = Path(tempfile.mkdtemp(prefix="collector-tests-wal-"))
+    folder = server_folder("collector-tests-wal-")
     disk = folder / "disk"
     disk.mkdir()
     folder.chmod(0o755)

@@ -1,7 +1,7 @@
 """Greeks in the tables: the pass over settled sessions, repeated, interrupted, recomputed, on every engine."""
 
 import asyncio
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,8 @@ from collector.config.greeks_settings import GreeksSettings, RatePoint
 from collector.db.bars import bar_tables, quarantine
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
 from collector.db.connection.pool import Database
-from collector.db.contracts import contract_tables, lifecycle
+from collector.db.contracts import announced_dividends, contract_tables, lifecycle
+from collector.domain.market_data.answers import NextDividend
 from collector.domain.market_data.bars import Bar, decimal, whole
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
@@ -22,7 +23,7 @@ from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.jobs import greeks_pass, verification
 from collector.market.calendar import Calendar
-from collector.simulator.market import Market
+from collector.simulator.market import Dividend, Market, MarketSettings
 from tests.support.db_rows import rows
 from tests.support.engines import Engine
 from tests.support.option_days import bars_of, contract_of
@@ -197,6 +198,73 @@ async def test_without_an_underlying(database: Database, market: Market) -> None
     WHERE time < '2026-11-20 15:00+00' OR time >= '2026-11-20 20:00+00'
     """
     assert await rows(database, statement) == [(GreeksReason.NO_UNDERLYING,)]
+
+
+PAID = Decimal("1.95")
+SOURCES = "SELECT dividend_source, cash_dividends, dividend_yield FROM expiration_carry"
+
+
+@pytest.fixture(scope="module")
+def paying() -> Market:
+    """Give the market in which SPY pays a dividend, ex on the day of the expiration."""
+    return Market(7, SystemClock(EVENING), MarketSettings(corporate_actions=(Dividend("SPY", EXPIRATION, PAID),)))
+
+
+async def tell(db: Database, told_at: datetime) -> None:
+    """Record SPY's dividend as told at an instant."""
+    stock = await contract_tables.underlying(db, "SPY")
+    assert stock is not None
+    await announced_dividends.keep(db, stock.id, NextDividend(EXPIRATION, PAID, told_at))
+
+
+async def reasons(db: Database) -> set[object]:
+    """Return the reasons of all bars."""
+    return {row[0] for row in await rows(db, "SELECT DISTINCT greeks_reason FROM option_bars_5min")}
+
+
+async def test_a_dividend_that_nobody_told_of(database: Database, paying: Market) -> None:
+    """Behind it no bar has a number, only a reason; parity's word is not taken, and verifying goes on."""
+    await stored_chain(database, paying)
+
+    tally = await calculate(database)
+
+    assert tally.computed == 0
+    assert await reasons(database) <= {GreeksReason.UNKNOWN_DIVIDEND, GreeksReason.BELOW_INTRINSIC}
+    assert (await rows(database, SOURCES))[0][:2] == ("unknown", 0)
+
+
+async def test_a_dividend_told_on_the_day(database: Database, paying: Market) -> None:
+    """Told in the evening, after the first pass, it is reckoned with: the expiration is computed again, and right."""
+    listed = await stored_chain(database, paying)
+    await calculate(database)
+    await tell(database, EVENING)
+
+    tally = await calculate(database)
+
+    assert tally.expirations == 1
+    assert tally.computed > 0.95 * tally.bars
+    con_ids = {contract.id: contract.source_id for contract in listed}
+    for contract_id, at, volatility, *_, reason, _version in await rows(database, GREEKS):
+        if reason == GreeksReason.FROM_QUOTE:
+            assert isinstance(at, datetime)
+            assert isinstance(contract_id, int)
+            assert abs(float(str(volatility)) - paying.true_volatility(con_ids[contract_id], at + SLOT)) < 0.02
+    [(source, cash, besides)] = await rows(database, SOURCES)
+    assert (source, cash) == ("tick", PAID)
+    assert abs(float(str(besides)) - 0.012) < 0.01
+    assert (await calculate(database)).expirations == 0
+    [verified] = await verification.verify(database, Settings(), CALENDAR, SystemClock(EVENING), ["SPY"], DAY, DAY)
+    assert verified.off_parity == 0
+
+
+async def test_a_dividend_told_later_is_never_used(database: Database, paying: Market) -> None:
+    """What is told on the next day counts neither at once nor when the session is computed afresh."""
+    await stored_chain(database, paying, strikes=6)
+    await tell(database, EVENING + timedelta(days=1))
+    await calculate(database)
+    await calculate(database, everything=True)
+    assert (await rows(database, SOURCES))[0][:2] == ("unknown", 0)
+    assert not await reasons(database) & set(COMPUTED)
 
 
 async def test_verify_finds_what_is_wrong(database: Database, market: Market) -> None:

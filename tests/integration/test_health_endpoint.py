@@ -1,31 +1,35 @@
 """/healthz and /metrics over a real socket, and the textfile."""
 
+import asyncio
 import json
+import logging
 import re
 import socket
 import stat
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from collector.app import metrics
+from collector.app import metrics, opening
 from collector.app.health_endpoint import Condition, LastRun, endpoint
 from collector.clock import SystemClock
-from collector.config import LogSettings, ServeSettings
+from collector.config import DatabaseSettings, LogSettings, ServeSettings
 from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.gaps_table import GapTotal
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
 from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import ConfigurationError
-from collector.domain.pacing.pace import Pace
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
 from collector.market.schedule import Occurrence
 from collector.notify.reports import examples
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
-from tests.support.http_peers import get, samples
+from tests.support.http_peers import get, samples, sent
 from tests.support.window_runs import narrow
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -73,7 +77,14 @@ def names_in(folder: Path) -> list[str]:
 
 def condition(*, problems: tuple[str, ...] = (), database_up: bool = True) -> Condition:
     """Return how things stand."""
-    return Condition(problems=problems, database_up=database_up, connected=True, last_run=LAST, next_window=NEXT)
+    return Condition(
+        problems=problems,
+        database_up=database_up,
+        connected=True,
+        breaker=BreakerState.HALF_OPEN,
+        last_run=LAST,
+        next_window=NEXT,
+    )
 
 
 async def answered(path: str, found: Condition, method: str = "GET") -> tuple[int, dict[str, str], str]:
@@ -97,7 +108,7 @@ async def test_all_is_well() -> None:
         "ok": True,
         "problems": [],
         "database": {"ok": True},
-        "gateway": {"connected": True},
+        "gateway": {"connected": True, "breaker": "half_open"},
         "running": None,
         "last_run": {
             "window": "eod",
@@ -134,19 +145,132 @@ async def test_what_else_is_asked() -> None:
     assert (await answered("/etc/passwd", condition()))[0] == 404
 
 
-async def test_a_client_that_speaks_no_http_disturbs_nobody() -> None:
+async def well() -> Condition:
+    """Find all well."""
+    return condition()
+
+
+async def nothing() -> str:
+    """Measure nothing."""
+    return ""
+
+
+@pytest.fixture
+def complaints(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the event loop and we complain of: nothing, whatever clients do."""
+    with caplog.at_level(logging.WARNING):
+        yield caplog
+    assert caplog.records == []
+
+
+async def test_a_client_that_speaks_no_http_disturbs_nobody(complaints: pytest.LogCaptureFixture) -> None:
     """Garbage, or an endless request, costs a client its connection; the next one is answered."""
-
-    async def now() -> Condition:
-        return condition()
-
-    async def text() -> str:
-        return ""
-
-    async with endpoint("127.0.0.1", 0, now, text) as port:
+    async with endpoint("127.0.0.1", 0, well, nothing) as port:
         with socket.create_connection(("127.0.0.1", port)) as client:
             client.sendall(b"x" * 100_000)
         assert (await get(port, "/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 20_000 + b"\r\n\r\n", 431),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 500_000, 431),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 15_000 + b"\r\n\r\n", 200),
+        (b"hello\r\n\r\n", 400),
+        (b"GET  /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /healthz\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET http://localhost/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"\xff\xfe\x00 / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\n\r\n", 400),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
+    ],
+    ids=["long", "endless", "just short", "no http", "two blanks", "no version", "absolute", "bytes", "no host", "two"],
+)
+async def test_a_head_that_is_none(request_: bytes, status: int, complaints: pytest.LogCaptureFixture) -> None:
+    """Too long a head is answered as such, a malformed one, too; neither leaves a traceback."""
+    async with endpoint("127.0.0.1", 0, well, nothing) as port:
+        assert (await sent(port, request_))[0] == status
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:8321", 200),
+        ("127.8.9.1", 200),
+        ("localhost:1", 200),
+        ("LocalHost", 200),
+        ("[::1]", 200),
+        ("[::1]:8321", 200),
+        ("monitor.lan", 200),
+        ("monitor.lan:443", 200),
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("192.168.1.2", 421),
+        ("[2001:db8::1]", 421),
+        ("", 421),
+    ],
+)
+async def test_only_who_calls_this_machine_by_its_name_is_answered(host: str, status: int) -> None:
+    """A web page that has turned its own name into our address gets neither health nor metrics."""
+    async with endpoint("127.0.0.1", 0, well, nothing, ["Monitor.lan"]) as port:
+        for path in ("/healthz", "/metrics"):
+            found, _, body = await get(port, path, host=host)
+            assert found == status
+            assert (status == 200) is ("serve.names" not in body)
+
+
+async def test_clients_are_bounded_and_idle_ones_keep_nobody_out(complaints: pytest.LogCaptureFixture) -> None:
+    """Of hundreds that say nothing the oldest give way; a monitor is answered all the same."""
+    async with endpoint("127.0.0.1", 0, well, nothing) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(100)]
+        assert (await get(port, "/healthz"))[0] == 200
+        gone = await asyncio.gather(*(_is_closed(reader) for reader, _ in idle))
+        assert gone[:60] == [True] * 60
+        assert sum(gone) < 75
+        for _, writer in idle:
+            writer.close()
+
+
+async def _is_closed(reader: asyncio.StreamReader) -> bool:
+    """Tell whether the other side has hung up."""
+    try:
+        return await asyncio.wait_for(reader.read(), 0.5) == b""
+    except TimeoutError:
+        return False
+
+
+async def test_clients_that_are_open_at_the_end_leave_no_traceback(complaints: pytest.LogCaptureFixture) -> None:
+    """An end with clients in every state, also in mid-answer, is a quiet one."""
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> str:
+        asked.set()
+        await never.wait()
+        return ""
+
+    async with endpoint("127.0.0.1", 0, well, slowly) as port:
+        clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+        clients[0][1].write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        clients[1][1].write(b"GET /heal")
+        await asked.wait()
+    for reader, writer in clients:
+        assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_scrape_takes_no_connection_of_a_run(plain_database_url: str) -> None:
+    """Health and metrics have a connection of their own, on which the server gives up after seconds."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    settings = narrow("PLTR", database=DatabaseSettings(url=SecretStr(plain_database_url), pool_size=1))
+    async with opening.database(settings, clock) as db, opening.onlooker(settings, clock) as onlooker:
+        async with db.transaction():  # the run's only connection
+            async with asyncio.timeout(5):
+                assert (await metrics.gather(onlooker, settings, Calendar(), clock.now())).database_bytes > 0
+        async with onlooker.transaction() as one:
+            assert await one._own.fetchval("SHOW statement_timeout") == "5s"
 
 
 async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:
@@ -167,7 +291,8 @@ async def test_a_taken_port_is_a_mistake_of_the_configuration() -> None:
 
 def test_every_metric() -> None:
     """Figures of the tables, of the last run and of the process, each under its name with its labels."""
-    live = metrics.Live(connected=True, running=False, pace=Pace(3, 9, 1.5, 0.25, pauses=2), next_due=NEXT.due)
+    pace = Pace(3, 9, 1.5, 0.25, pauses=2, breaker=BreakerState.OPEN)
+    live = metrics.Live(connected=True, running=False, pace=pace, next_due=NEXT.due)
     report = examples.success()
     assert report.latency is not None
     text = metrics.text(FIGURES, NOON, last=report, live=live)
@@ -197,6 +322,9 @@ def test_every_metric() -> None:
         'collector_request_latency_seconds{window="eod",quantile="0.99"}': report.latency.p99_s,
         'collector_request_latency_seconds{window="eod",quantile="1"}': report.latency.max_s,
         "collector_gateway_connected": 1,
+        'collector_gateway_breaker{state="closed"}': 0,
+        'collector_gateway_breaker{state="open"}': 1,
+        'collector_gateway_breaker{state="half_open"}': 0,
         "collector_run_active": 0,
         "collector_pacer_limit": 9,
         "collector_pacer_in_flight": 3,

@@ -24,7 +24,7 @@ SWIFT = {"open_interest_delay_s": 0.05, "stream_interval_s": 60.0}
 
 def settings(gateway: Gateway, **changed: float) -> GatewaySettings:
     """Return settings for the gateway: few lines, short waits."""
-    quick = {"market_data_lines": 5, "open_interest_deadline_s": 5.0, "farm_report_s": 0.5, **changed}
+    quick = {"market_data_lines": 5, "tick_deadline_s": 5.0, "farm_report_s": 0.5, **changed}
     return GatewaySettings(port=gateway.port, **quick)  # type: ignore[arg-type]  # numbers by name
 
 
@@ -93,7 +93,7 @@ async def test_a_message_each_way_and_none_too_fast(gateway: Gateway, gateway_cl
 async def test_silence_ends_at_the_deadline(gateway: Gateway, gateway_clock: Clock) -> None:
     """What is not told in time is a time-out, the stream is cancelled, and the line serves the next contract."""
     async with connect(
-        settings(gateway, market_data_lines=1, open_interest_deadline_s=0.1), PacingSettings.off(), gateway_clock
+        settings(gateway, market_data_lines=1, tick_deadline_s=0.1), PacingSettings.off(), gateway_clock
     ) as source:
         found = await asyncio.gather(*(source.open_interest(contract) for contract in listed(gateway, "SPY", 3)))
         await still(gateway)
@@ -164,7 +164,7 @@ async def test_a_lost_connection_ends_the_wait(source: IBSource, gateway: Gatewa
     gateway.cut()
     assert failed(await asking).outcome is Outcome.DISCONNECTED
     async with connect(
-        settings(gateway, client_id=18, open_interest_deadline_s=0.2), PacingSettings.off(), gateway.clock
+        settings(gateway, client_id=18, tick_deadline_s=0.2), PacingSettings.off(), gateway.clock
     ) as again:
         gateway.farm("market", up=False)
         await until(lambda: not again._gateway.health.all_up, "notice of the broken farm")

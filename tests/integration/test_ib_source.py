@@ -22,7 +22,7 @@ from collector.domain.market_data.answers import (
 )
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
-from collector.ib.connection.breaker import BreakerState
+from collector.domain.pacing.pace import BreakerState
 from collector.ib.connection.gateway import GatewaySettings
 from collector.ib.connection.supervisor import EventKind
 from collector.ib.ib_source import IBSource, connect

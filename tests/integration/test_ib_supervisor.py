@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from collector.clock.virtual_time import VirtualClock
+from collector.domain.conditions import ConditionKind
 from collector.domain.market_data.answers import Answer, Definitions, Failure, HistoricalRequest, Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.pacing.reactions import delay_s
 from collector.ib.connection.gateway import GatewaySettings
 from collector.ib.connection.supervisor import Event, EventKind
@@ -401,3 +403,49 @@ def test_a_rate_refusal_pauses_everything(run: Run) -> None:
     paused = run(main)
     assert 59 < paused.took_s <= 60
     assert paused.events[-1].code == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("socket-drop", {"at_messages": (10,)}, {ConditionKind.GATEWAY_AWAY}),
+        ("link-lost", {"for_s": 300.0}, {ConditionKind.GATEWAY_AWAY, ConditionKind.FARM_AWAY}),
+        ("farm-down", {"for_s": 300.0}, {ConditionKind.FARM_AWAY}),
+        ("other-login", {"for_s": 300.0}, {ConditionKind.OTHER_LOGIN}),
+        # After three probes in vain the socket is made anew, and for that moment there is none.
+        ("dropped-answers", {"hits": 20, "share": 1.0}, {ConditionKind.BREAKER_OPEN, ConditionKind.GATEWAY_AWAY}),
+        ("pacing", {}, {ConditionKind.PACING_PAUSE}),
+    ],
+)
+def test_each_outage_says_what_kind_it_is(
+    virtual_run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
+    name: str,
+    options: dict[str, Any],
+    expected: set[ConditionKind],
+) -> None:
+    """While requests wait, the pace says for what; before and after, for nothing. The breaker opens in its own."""
+
+    async def main() -> None:
+        clock = VirtualClock(CLOSED)
+        gateway = await start(clock=clock, scenarios=[named(name, **options), named("latency", median_s=0.5)])
+        seen: list[Pace] = []
+        pacing = PacingSettings(adaptive=False, open_requests=14)
+        async with connect(GatewaySettings(port=gateway.port), pacing, clock, jitter=random.Random(1)) as source:
+
+            async def look() -> None:
+                while True:
+                    seen.append(source.pace)
+                    await clock.sleep(1.0)
+
+            looking = asyncio.create_task(look())
+            assert await collected(source, gateway, clock, [])
+            seen.append(source.pace)
+            looking.cancel()
+        await gateway.stop()
+        assert seen[0].condition is seen[-1].condition is None
+        assert {pace.condition for pace in seen} - {None} == expected
+        broken = {pace.condition for pace in seen if pace.breaker is not BreakerState.CLOSED} - {None}
+        assert (ConditionKind.BREAKER_OPEN in broken) is (ConditionKind.BREAKER_OPEN in expected)
+        assert all(pace.waiting or pace.paused_s for pace in seen if pace.condition)
+
+    virtual_run(main)

@@ -256,13 +256,13 @@ async def test_a_week_that_is_refused_leaves_its_lines_to_the_next(tmp_path: Pat
 
 
 async def test_one_of_each_through_every_channel(tmp_path: Path) -> None:
-    """`collector notify test`: seven mails arrive, marked as tests, and nothing is remembered of them."""
+    """`collector notify test`: eight mails arrive, marked as tests, and nothing is remembered of them."""
     mailbox = Mailbox()
     async with mail_server(mailbox) as port:
         results: tuple[Delivery, ...] = await _notifier(tmp_path, port).test()
 
     assert all(result.ok for result in results)
-    assert len(mailbox.received) == 7
+    assert len(mailbox.received) == 8
     assert all(mail["Subject"].endswith("(test)") for mail in mailbox.received)
     assert not (tmp_path / "email_notifications" / "alerts.json").exists()
 

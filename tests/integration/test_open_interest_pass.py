@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from collector.clock import SystemClock
-from collector.config import OpenInterestSettings, Settings
+from collector.config import GreeksSettings, OpenInterestSettings, Settings
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import open_interest_pass as open_interest
 from collector.runs import window_run
@@ -26,18 +26,16 @@ MIDNIGHT = datetime(2026, 11, 21, 5, 10, tzinfo=UTC)
 
 
 def settings(open_interest: OpenInterestSettings = ON) -> Settings:
-    """Return a configuration of two symbols, with the pass on unless told otherwise."""
-    return narrow("SPY", "PLTR", open_interest=open_interest)
+    """Return a configuration of two symbols, with the pass on unless told otherwise; no other stream is asked for."""
+    return narrow("SPY", "PLTR", open_interest=open_interest, greeks=GreeksSettings(ask_dividends=False))
 
 
 async def run(
     url: str, gateway: Gateway, clock: SystemClock, settings: Settings, window: Window = Window.EOD, **more: float
 ) -> Finished:
     """Run a window with as many lines as the configuration says."""
-    lines, wait = settings.open_interest.lines, more.get("open_interest_deadline_s", 5.0)
-    async with parts_for(
-        url, gateway, settings, clock, market_data_lines=lines, open_interest_deadline_s=wait
-    ) as parts:
+    lines, wait = settings.open_interest.lines, more.get("tick_deadline_s", 5.0)
+    async with parts_for(url, gateway, settings, clock, market_data_lines=lines, tick_deadline_s=wait) as parts:
         return await window_run.run(order_for(window, settings, parts.calendar, clock.now()), parts)
 
 
@@ -141,7 +139,7 @@ async def test_what_was_not_told_is_asked_again(
     plain_database_url: str, gateway: Gateway, gateway_clock: SystemClock
 ) -> None:
     """Contracts of which nothing came are left to the next window, which asks for these alone."""
-    await run(plain_database_url, gateway, gateway_clock, settings(), open_interest_deadline_s=0.2)
+    await run(plain_database_url, gateway, gateway_clock, settings(), tick_deadline_s=0.2)
     first = len(gateway.log.of(Kind.MARKET_DATA))
     assert len(await told(plain_database_url)) == first - 4
     await run(plain_database_url, gateway, gateway_clock, settings())

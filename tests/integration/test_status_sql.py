@@ -197,10 +197,10 @@ async def test_roles_have_what_they_need_and_no_more(
 async def test_roles_are_made_by_the_owner_alone(database_url: str) -> None:
     """A login that may not grant is told so: the server only warns of it, and nothing would have changed."""
     await features.create_roles(database_url)
-    as_service = f"{database_url}{'&' if '?' in database_url else '?'}role=collector_rw"
+    as_service = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
     with pytest.raises(DatabaseError, match="must be owner of the tables") as no:
         await features.create_roles(as_service)
-    assert no.value.hint == "call it with the login that owns the tables (database.url)"
+    assert "use the login that ran `collector db upgrade` first" in no.value.hint
 
 
 async def test_collection_role_stores_bars(

@@ -12,8 +12,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from pydantic import SecretStr
+from rich.console import Console
 
-from collector.app import maintenance
+from collector.app import maintenance, reading
+from collector.cli.inspect import status
 from collector.clock import SystemClock
 from collector.config import DatabaseSettings, Settings
 from collector.db.connection import locks, pool
@@ -383,6 +385,27 @@ async def test_nothing_is_judged_by_the_bars_that_have_moved(old: Old) -> None:
     ):
         with pytest.raises(DatabaseError, match="7 days have still to be moved"):
             await asked
+
+
+async def test_a_status_page_says_that_bars_wait(old: Old, capsys: pytest.CaptureFixture[str]) -> None:
+    """Between two days of the move the page and its JSON say why slots look unknown, and what to do; not afterwards."""
+    settings = Settings(database=DatabaseSettings(url=SecretStr(old.url)))
+
+    async def shown() -> tuple[str, object]:
+        page = await reading.overview(settings, old_databases.DAYS[0], SystemClock(NOW))
+        status.show(page, Console(width=500))
+        return capsys.readouterr().out, status.document(page)["unfinished_upgrade"]
+
+    await upgrade(old.url)
+    page, told = await shown()
+    assert isinstance(told, str)
+    assert "not finished" in told
+    assert told.endswith("run: collector db upgrade")
+    assert f"{told}\n" in page
+    await convert(old.url)
+    page, told = await shown()
+    assert told is None
+    assert "not finished" not in page
 
 
 GUESTS = {

@@ -233,7 +233,7 @@ class Arena:
             names = await connection.fetchval(
                 "SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') FROM pg_tables"
                 " WHERE schemaname IN ('public', 'store')"
-                " AND tablename <> ALL('{alembic_version, codes, data_sets}')"
+                " AND tablename <> ALL('{alembic_version, codes, data_sets, operator_actions}')"
             )
             await connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 

@@ -9,7 +9,6 @@ import pty
 import shutil
 import subprocess
 import sys
-import tempfile
 import termios
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from collector.simulator.launch import start
 from collector.simulator.scenarios import Scenario
 from collector.simulator.server import Gateway
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
+from tests.support.server_folders import server_folder
 
 COMMAND = (sys.executable, "-m", "collector")
 
@@ -121,6 +121,7 @@ class Home:
             env=self.environment(),
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=100,
             check=False,
             stdin=subprocess.DEVNULL,
@@ -197,7 +198,7 @@ def _close_log() -> None:
 @contextmanager
 def home(clock: Clock | None = None, port: int = 1, config: str = NARROW, **more: str) -> Iterator[Home]:
     """Make a home; its embedded server is stopped and everything removed afterwards."""
-    made = Home(Path(tempfile.mkdtemp(prefix="collector-home-")), clock, port, more)
+    made = Home(server_folder("collector-home-"), clock, port, more)
     try:
         made.config.write_text(config, encoding="utf-8")
         yield made

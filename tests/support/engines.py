@@ -26,6 +26,7 @@ import psutil
 from collector.db.server import embedded
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import CollectorError
+from tests.support.server_folders import server_folder
 
 NAMES = ("plain", "apache", "community")
 
@@ -213,7 +214,7 @@ def _from_docker(name: str, stack: ExitStack) -> Engine:
 
 def _from_this_machine(name: str, stack: ExitStack) -> Engine:
     bindir = _plain_binaries() if name == "plain" else _timescale_binaries(name)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder = server_folder(f"{_PREFIX}{os.getpid()}-")
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     server = LocalServer(bindir, folder / name, settings(name))
     server.start()

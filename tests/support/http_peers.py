@@ -6,11 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
-async def get(port: int, path: str, method: str = "GET") -> tuple[int, dict[str, str], str]:
+async def get(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, dict[str, str], str]:
     """Ask a server on this machine; return status, headers (lower case) and body."""
+    return await sent(port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+
+
+async def sent(port: int, request: bytes) -> tuple[int, dict[str, str], str]:
+    """Send a server on this machine whatever it is; return status, headers (lower case) and body of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        writer.write(request)
         raw = (await reader.read()).decode()
     finally:
         writer.close()

@@ -23,12 +23,17 @@ def american(sign: int, spot: float, strike: float, years: float, rate: float, d
 
 
 def with_dividends(
-    sign: int, spot: float, strike: float, days: int, rate: float, sigma: float, paid: Sequence[tuple[int, float]]
+    sign: int, spot: float, strike: float, days: float, rate: float, sigma: float, paid: Sequence[tuple[float, float]]
 ) -> tuple[float, float, float]:
-    """Return value, delta and gamma with cash dividends (days from now, USD), by finite differences, escrowed."""
-    process, today = _process(spot, rate, 0.0, sigma)
-    option = _option(sign, strike, today, today + days)
-    dividends = ql.DividendVector([today + day for day, _ in paid], [amount for _, amount in paid])
+    """Return value, delta and gamma with cash dividends (days from now, USD), by finite differences, escrowed.
+
+    Time is scaled as for `american`, so that dividends and expirations may lie at any hour.
+    """
+    scale = days / 365.0 / _YEARS
+    process, today = _process(spot, rate * scale, 0.0, sigma * scale**0.5)
+    option = _option(sign, strike, today, today + _DAYS)
+    dates = [today + round(_DAYS * day / days) for day, _ in paid]
+    dividends = ql.DividendVector(dates, [amount for _, amount in paid])
     option.setPricingEngine(
         ql.FdBlackScholesVanillaEngine(
             process, dividends, 300, 600, 0, ql.FdmSchemeDesc.Douglas(), False, -1e9,

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from collector.clock import Clock
-from collector.config import BackupSettings, SelectionSettings, Settings, SymbolSettings
+from collector.config import BackupSettings, Closure, EarlyClose, SelectionSettings, Settings, SymbolSettings
 from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
@@ -62,9 +62,15 @@ async def succeeded(db: pool.Database, window: Window, at: datetime) -> None:
 
 
 @cache
-def _calendar(closes: tuple[tuple[str, time], ...]) -> Calendar:
+def _calendar(
+    closes: tuple[tuple[str, time], ...], closures: tuple[Closure, ...], early_closes: tuple[EarlyClose, ...]
+) -> Calendar:
     """Return a calendar; reading it costs a tenth of a narrow run."""
-    return Calendar(dict(closes))
+    return Calendar(
+        dict(closes),
+        closures={one.date: one.reason for one in closures},
+        early_closes={one.date: one.time for one in early_closes},
+    )
 
 
 @asynccontextmanager
@@ -74,9 +80,8 @@ async def parts_for(
     """Open database and gateway."""
     where = GatewaySettings(host=gateway.host, port=gateway.port, **patience)  # type: ignore[arg-type]  # seconds
     async with pool.connect(url, clock) as db, connect(where, pacing, clock, jitter=random.Random(7)) as source:
-        yield window_run.Parts(
-            db, source, settings, _calendar(tuple(sorted(settings.closes.items()))), clock, random.Random(7)
-        )
+        days = _calendar(tuple(sorted(settings.closes.items())), settings.closures, settings.early_closes)
+        yield window_run.Parts(db, source, settings, days, clock, random.Random(7))
 
 
 async def run_window(

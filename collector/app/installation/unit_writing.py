@@ -16,6 +16,7 @@ from collector.app.installation.places import Kind, Places
 from collector.app.installation.unit_files import LABEL, MARKER, render
 from collector.config import Settings
 from collector.domain.errors import CollectorError, UsageError
+from collector.machine.child_environment import child_environment
 
 _OURS = ("collector@*.service", "collector@*.timer", "collector-*.service", "collector-*.timer", f"{LABEL}.plist")
 
@@ -195,7 +196,15 @@ def _runner(kind: Kind) -> Run:
         )
 
     def call(command: Sequence[str]) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env=child_environment(),
+        )
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()
             raise CollectorError(

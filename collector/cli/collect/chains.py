@@ -29,6 +29,9 @@ def refresh(symbols: SymbolsOption = None, config: ConfigOption = None, verbose:
             code = Exit.PARTIAL
             continue
         typer.echo(f"{symbol}: {found.contracts:,} contracts, {found.new:,} new")
+        if found.renumbered is not None:
+            change = found.renumbered
+            typer.echo(f"{symbol}: IB's number is {change.present} now, {change.earlier} before; its history stays")
         for expiration, failure in found.failures:
             typer.secho(f"{symbol} {expiration}: {failure.message}", err=True, fg="yellow")
             code = Exit.PARTIAL

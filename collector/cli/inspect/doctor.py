@@ -44,9 +44,10 @@ def doctor(
         return Exit.FAILED if late else Exit.SUCCESS
     console, code = Console(), Exit.SUCCESS
     for check in run_until_signalled(examination.examine(settings, clock, permissions=permissions)):
-        mark = _MARKS[check.ok]
+        warned = check.ok and check.hint
+        mark = "[yellow]ok[/yellow] " if warned else _MARKS[check.ok]
         console.print(f"{mark} {check.subject:<14} {check.finding}", highlight=False)
-        if not check.ok:
+        if check.hint:
             console.print(f"    {' ' * 14} {check.hint}", highlight=False)
         if check.ok is False:
             code = code or (of_error(check.error) if check.error else Exit.FAILED)

@@ -27,6 +27,13 @@ _COLOURS = {
 }
 
 
+HALF_MOVED = (
+    "the upgrade of the database is not finished: until the bars of a day have been moved, its slots are counted as "
+    "unknown here; run: collector db upgrade"
+)
+"""Said where figures are of the bars that have moved alone."""
+
+
 def status(
     date: DateOption = None,
     config: ConfigOption = None,
@@ -72,6 +79,7 @@ def document(overview: Overview) -> dict[str, object]:
         "implausible": [asdict(one) for one in overview.implausible],
         "gaps": _totals(overview.gaps),
         "uncounted_runs": overview.uncounted,
+        "unfinished_upgrade": HALF_MOVED if overview.half_moved else None,
         "dead_letters": overview.dead_letters,
         "at_work": overview.lock_holder,
         "database_bytes": overview.database_bytes,
@@ -141,6 +149,8 @@ def show(overview: Overview, console: Console) -> None:
     gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
     at_work = f" · at work: {overview.lock_holder}" if overview.lock_holder else ""
     size = overview.database_bytes / 1e6
+    if overview.half_moved:
+        console.print(HALF_MOVED, style="yellow", highlight=False)
     if overview.uncounted:
         console.print(f"[yellow]{not_counted(overview.uncounted)}[/yellow]")
     console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from collector.db.connection.pool import Database, Statements
 from collector.domain.market_data.sessions import Session
-from collector.domain.pricing.chain import ABSENT, Computed
+from collector.domain.pricing.chain import ABSENT, Computed, Terms
 from collector.domain.pricing.normal import Floats
 from collector.domain.pricing.reasons import GreeksReason
 from collector.domain.quality.flags import SlotFlag
@@ -61,10 +61,13 @@ async def version_of(db: Statements, parameters: dict[str, Any]) -> int:
 async def pending(db: Statements, underlying_id: int, session: Session, version: int | None) -> list[date]:
     """Return the expirations of which a bar of the session lacks a version's Greeks (None: all that have bars).
 
-    A bar that had none for want of the underlying's price lacks them once that price has come.
+    A bar that had none for want of the underlying's price lacks them once that price has come; one that was computed
+    before the day's dividend was told, once it is.
     """
     unknown, doubted = int(GreeksReason.NO_UNDERLYING), int(SlotFlag.TRADE_JUMP)
-    rows = await db.fetch("pending_expirations", underlying_id, session.open, session.close, version, unknown, doubted)
+    rows = await db.fetch(
+        "pending_expirations", underlying_id, session.open, session.close, version, unknown, doubted, session.day
+    )
     return [row["expiration_date"] for row in rows]
 
 
@@ -129,7 +132,7 @@ async def write(
     contract_ids: npt.NDArray[np.int64],
     stamps: Sequence[str],
     computed: Computed,
-    rate: float,
+    terms: Terms,
     version: int,
 ) -> int:
     """Write the numbers and reasons of one expiration on a session, and what they rest on, in one transaction.
@@ -142,7 +145,7 @@ async def write(
         contract_ids: the rows of `computed`.
         stamps: its columns, the slots' starts in ISO 8601.
         computed: the numbers.
-        rate: the interest rate that was used.
+        terms: the rate and the dividends that were used.
         version: of the parameters.
 
     Returns:
@@ -155,8 +158,8 @@ async def write(
             await transaction.copy("stage_greeks", _COLUMNS, lines)
             changed = await transaction.execute("write_greeks", version, session.open, session.close)
             await transaction.execute(
-                "store_carry", underlying_id, session.day, expiration, rate, carry.dividend_yield, carry.error,
-                carry.pairs, version, db.clock.now(),
+                "store_carry", underlying_id, session.day, expiration, terms.rate, carry.dividend_yield, carry.error,
+                carry.pairs, version, db.clock.now(), computed.source, terms.cash_dividends,
             )  # fmt: skip
         return changed
 

@@ -359,8 +359,10 @@ async def awaiting_expiries(
 ) -> set[int]:
     """Return the contracts (ids) that expire on a session and lack nothing of it but second witnesses."""
     names = [what.value for what in series]
-    span = data_set.span(session)
-    rows = await db.fetch("awaiting_expiries", data_set.id, underlying_id, session.day, span.start, span.end, names)
+    span, next_day = data_set.span(session), session.next_open.date()
+    rows = await db.fetch(
+        "awaiting_expiries", data_set.id, underlying_id, session.day, span.start, span.end, names, next_day
+    )
     return {row["id"] for row in rows}
 
 

@@ -1,6 +1,14 @@
 """The collection lock, an advisory lock.
 
 An advisory lock on a connection of its own, so that two runs never share the gateway.
+
+Its key is drawn anew each time, and stands in a table that only collectors may read and write. Every login can take
+any advisory lock, and see those that others hold; but one that may not write the key holds nothing here, whatever it
+takes, and the next key is not known before it is held. The row of the key lets one collector at a time look who holds
+the lock, for a moment: no transaction stays open.
+
+Earlier versions know one fixed key. It is held, too, so that one of them that is still at work is not overlooked, and
+does not begin; before the table is made it is all there is.
 """
 
 import asyncio
@@ -11,7 +19,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from collector.db.connection import driver_errors
-from collector.db.connection.pool import Database, open_connection, session_settings
+from collector.db.connection.pool import Database, open_connection, session_name
 from collector.db.connection.statements import query
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, LockHeld
 
@@ -50,18 +58,18 @@ class Lock:
         connection = await open_connection(self._db.url, self._db.clock, application_name=self._application_name)
         try:
             with self._db.clock.hold(), driver_errors.door():
-                if await connection.fetchval(query("try_collection_lock")):
-                    connection.add_termination_listener(self._on_end)
-                    self._lost.clear()
-                    self._connection = connection
-                    return
-                holder = await connection.fetchrow(query("collection_lock_holder"))
+                taken, holder = await _take(connection)
                 ghost = self._is_own_ghost(holder)
                 if ghost:
                     await connection.fetchval(query("end_session"), holder["pid"])
         except BaseException:  # whoever is cancelled meanwhile must not keep the lock
             connection.terminate()
             raise
+        if taken:
+            connection.add_termination_listener(self._on_end)
+            self._lost.clear()
+            self._connection = connection
+            return
         with self._db.clock.hold():
             await connection.close()
         if ghost:
@@ -101,8 +109,9 @@ class Lock:
 
     def _is_own_ghost(self, holder: Any) -> bool:  # noqa: ANN401 - a row of pg_stat_activity, or None
         """Return whether the holder is the session that we lost: a cut line that the server has not noticed yet."""
-        name = session_settings(self._application_name)["application_name"]
-        return self._connection is not None and holder is not None and holder["application_name"] == name
+        if self._connection is None or holder is None:
+            return False
+        return bool(holder["application_name"] == session_name(self._application_name))
 
     def _on_end(self, _: object) -> None:
         self._lost.set()
@@ -125,6 +134,25 @@ async def collection_lock(db: Database, purpose: str = "") -> AsyncIterator[Lock
         yield lock
     finally:
         await lock.release()
+
+
+async def _take(connection: "asyncpg.Connection[Any]") -> tuple[bool, Any]:
+    """Try to take the lock for as long as the connection lives.
+
+    Returns:
+        Whether it is taken now, and a row about who holds it if not; None when that one has just gone.
+    """
+    async with connection.transaction():
+        drawn = await connection.fetchval(query("has_collection_lock"))
+        key = await connection.fetchval(query("draw_collection_key")) if drawn else None
+        # This one first: what an earlier version takes later than that is refused, what it took before is seen now.
+        former = await connection.fetchval(query("try_former_lock"))
+        holder = await connection.fetchrow(query("collection_lock_holder"))
+        if holder is not None or not (drawn or former):
+            return False, holder
+        if key is not None:
+            await connection.execute(query("take_collection_lock"), key)
+    return True, None
 
 
 def held_by(holder: Any) -> LockHeld:  # noqa: ANN401 - a row of pg_stat_activity, or None

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -18,9 +18,10 @@ from asyncpg.pool import PoolConnectionProxy
 from asyncpg.transaction import Transaction as DriverTransaction
 
 from collector.clock import Clock
-from collector.db.connection import driver_errors, sql_values
+from collector.db.connection import driver_errors, poolers, sql_values
 from collector.db.connection.statements import query
-from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
+from collector.domain.database_url import DatabaseUrl
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull, ExtensionNotLoaded
 
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 300
@@ -53,12 +54,14 @@ _within_patience: ContextVar[bool] = ContextVar("_within_patience", default=Fals
 """Whether this task is inside work that `Database.patiently` repeats whole."""
 
 
-def session_settings(application_name: str) -> dict[str, str]:
-    """Return the settings with which every session of the collector starts."""
+def session_settings(statement_timeout_s: int = STATEMENT_TIMEOUT_S) -> dict[str, str]:
+    """Return the settings that every session of the collector gets.
+
+    It gets them when it has begun: poolers refuse most of them in the packet that begins it, or drop them silently.
+    """
     return {
-        "application_name": application_name.encode()[:_NAME_BYTES].decode(errors="ignore"),
         "timezone": "UTC",
-        "statement_timeout": f"{STATEMENT_TIMEOUT_S}s",
+        "statement_timeout": f"{statement_timeout_s}s",
         "lock_timeout": f"{LOCK_TIMEOUT_S}s",
         "idle_in_transaction_session_timeout": f"{STATEMENT_TIMEOUT_S}s",
         "work_mem": "64MB",  # a batch is compared in memory
@@ -69,6 +72,28 @@ def session_settings(application_name: str) -> dict[str, str]:
     }
 
 
+def session_name(application_name: str) -> str:
+    """Return the name that the server shows for a session, which is not cut inside a letter."""
+    return application_name.encode()[:_NAME_BYTES].decode(errors="ignore")
+
+
+def driver_arguments(url: str, application_name: str) -> dict[str, Any]:
+    """Return what the driver is told to open a connection, by the names of its arguments.
+
+    Raises:
+        DatabaseError: the URL cannot be read, or asks for what the driver cannot do.
+    """
+    try:
+        address = DatabaseUrl.parse(url)
+    except ValueError:
+        raise driver_errors.unreadable_url() from None
+    return {
+        "dsn": address.for_driver,
+        "timeout": address.connect_timeout_s or CONNECT_TIMEOUT_S,
+        "server_settings": {**address.server_settings, "application_name": session_name(application_name)},
+    }
+
+
 async def open_connection(
     url: str, clock: Clock, *, application_name: str, command_timeout_s: float | None = None
 ) -> "asyncpg.Connection[asyncpg.Record]":
@@ -76,26 +101,62 @@ async def open_connection(
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
+        SharedSession, ExtensionNotLoaded: see `begin_session`.
         DatabaseError: the URL cannot be read.
     """
+    arguments = driver_arguments(url, application_name)
     with clock.hold(), driver_errors.door():
-        try:
-            connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(
-                url,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S,
-                server_settings=session_settings(application_name),
-            )
-            await prepare_session(connection)
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        connection = await connected(**arguments, command_timeout=command_timeout_s or _COMMAND_TIMEOUT_S)
+        await begin_session(connection, arguments)
+        await sql_values.teach(connection)
     return connection
 
 
-async def prepare_session(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Teach a new connection our values, and lift TimescaleDB's limit on what one repair may decompress."""
-    await sql_values.teach(connection)
-    await connection.execute(query("prepare_session"))
+async def connected(*args: Any, **arguments: Any) -> "asyncpg.Connection[asyncpg.Record]":  # noqa: ANN401 - the driver's
+    """Return a connection as the driver opens it.
+
+    Raises:
+        DatabaseError: what counts beside the URL, such as PGPORT, cannot be read.
+    """
+    try:
+        connection: asyncpg.Connection[asyncpg.Record] = await asyncpg.connect(*args, **arguments)
+    except ValueError as error:
+        if isinstance(error, asyncpg.InterfaceError | OSError):  # the driver's and TLS's own, for the door to tell
+            raise
+        raise driver_errors.unreadable_url() from None
+    return connection
+
+
+async def begin_session(
+    connection: "asyncpg.Connection[asyncpg.Record]",
+    arguments: Mapping[str, Any],
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+) -> None:
+    """Make sure that a new connection is one that the collector can work with, and give it our settings; or end it.
+
+    Args:
+        connection: as the driver has opened it.
+        arguments: with which it did.
+        statement_timeout_s: seconds after which the server gives up on a statement.
+
+    Raises:
+        SharedSession: a pooler lends its session to others, too.
+        ExtensionNotLoaded: the database has TimescaleDB, and its server does not load it.
+    """
+    try:
+        await poolers.require_own_session(connection, lambda: connected(**arguments))
+        await _require_loaded_extension(connection)
+        names, values = zip(*session_settings(statement_timeout_s).items(), strict=True)
+        await connection.execute(query("prepare_session"), names, values)
+    except BaseException:
+        connection.terminate()
+        raise
+
+
+async def _require_loaded_extension(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    unloaded = await connection.fetchval(query("unloaded_extension"))
+    if unloaded is not None:
+        raise ExtensionNotLoaded(unloaded)
 
 
 class Statements(ABC):
@@ -127,9 +188,14 @@ class Statements(ABC):
         """Run a query and return its rows."""
         async with self._connection() as connection:
             with self._outside():
-                records = await connection.fetch(query(name), *sql_values.sent(args))
-                decoders = await self._decoders_of(name, connection) if records else {}
-        return [_decoded(record, decoders) for record in records]
+                if name in self._decoders:
+                    records = await connection.fetch(query(name), *sql_values.sent(args))
+                else:
+                    # Prepared and run: what is only prepared leaves the server waiting, until its time-out has passed.
+                    statement = await connection.prepare(query(name))
+                    records = await statement.fetch(*sql_values.sent(args))
+                    self._decoders[name] = _decoders_of(statement.get_attributes())
+        return [_decoded(record, self._decoders[name]) for record in records]
 
     async def fetchrow(self, name: str, *args: object) -> Row | None:
         """Run a query and return its first row, None when there is none."""
@@ -148,16 +214,6 @@ class Statements(ABC):
                 tag = await connection.execute(query(name), *sql_values.sent(args))
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
-
-    async def _decoders_of(self, name: str, connection: Connection) -> _Decoders:
-        if name not in self._decoders:
-            statement = await connection.prepare(query(name))
-            self._decoders[name] = {
-                column.name: sql_values.DECODERS[column.type.name]
-                for column in statement.get_attributes()
-                if column.type.name in sql_values.DECODERS
-            }
-        return self._decoders[name]
 
 
 class Transaction(Statements):
@@ -314,12 +370,17 @@ class Database(Statements):
     async def _welcome(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         """Prepare a new connection; its server process may bear the number of one that is gone."""
         self._prepared.pop(connection.get_server_pid(), None)
-        await prepare_session(connection)
+        await sql_values.teach(connection)
 
 
 @contextlib.asynccontextmanager
 async def connect(
-    url: str, clock: Clock, *, application_name: str = "collector", size: int = 4
+    url: str,
+    clock: Clock,
+    *,
+    application_name: str = "collector",
+    size: int = 4,
+    statement_timeout_s: int = STATEMENT_TIMEOUT_S,
 ) -> AsyncIterator[Database]:
     """Open a database; its connections are opened as they are needed, the first one at once.
 
@@ -328,39 +389,39 @@ async def connect(
         clock: stamps rows, and is held while the server works.
         application_name: how this program appears in pg_stat_activity.
         size: connections at most.
+        statement_timeout_s: seconds after which the server gives up on a statement.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
+        SharedSession, ExtensionNotLoaded: see `begin_session`.
         DatabaseError: the URL cannot be read.
     """
     welcome: Callable[[asyncpg.Connection[asyncpg.Record]], Any]
 
     async def init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await begin_session(connection, arguments, statement_timeout_s)
         await welcome(connection)
 
     async def keep(_: object) -> None:
         """Leave session settings and temporary tables as they are between uses."""
 
+    arguments = driver_arguments(url, application_name)
     with clock.hold(), driver_errors.door():
-        try:
-            pool = asyncpg.create_pool(
-                url,
-                min_size=0,  # more would be kept up in the background, also when the server is away
-                max_size=size,
-                max_inactive_connection_lifetime=0,
-                init=init,
-                reset=keep,
-                max_cacheable_statement_size=STATEMENT_BYTES,
-                timeout=CONNECT_TIMEOUT_S,
-                command_timeout=_COMMAND_TIMEOUT_S,
-                server_settings=session_settings(application_name),
-            )
-            database = Database(pool, clock, size, url)
-            welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
-            await pool
-            await pool.release(await pool.acquire())
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        pool = asyncpg.create_pool(
+            **arguments,
+            min_size=0,  # more would be kept up in the background, also when the server is away
+            max_size=size,
+            max_inactive_connection_lifetime=0,
+            connect=connected,
+            init=init,
+            reset=keep,
+            max_cacheable_statement_size=STATEMENT_BYTES,
+            command_timeout=_COMMAND_TIMEOUT_S,
+        )
+        database = Database(pool, clock, size, url)
+        welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together
+        await pool
+        await pool.release(await pool.acquire())
     try:
         yield database
     finally:
@@ -382,6 +443,10 @@ async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
             await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
         except TimeoutError:
             pool.terminate()
+
+
+def _decoders_of(columns: Iterable[asyncpg.Attribute]) -> _Decoders:
+    return {one.name: sql_values.DECODERS[one.type.name] for one in columns if one.type.name in sql_values.DECODERS}
 
 
 def _decoded(record: Any, decoders: _Decoders) -> Row:  # noqa: ANN401 - asyncpg's Record, a Mapping but for its type

@@ -36,6 +36,12 @@ async def underlyings(db: Statements) -> list[Underlying]:
     return [_underlying(row) for row in await db.fetch("underlyings", None)]
 
 
+async def numbered(db: Statements, found: Underlying) -> Underlying | None:
+    """Return another active underlying that has the source's number of this one, None where none has."""
+    others = (one for one in await underlyings(db) if one.symbol != found.symbol)
+    return next((one for one in others if one.source_id == found.source_id), None)
+
+
 async def add_underlying(db: Statements, found: Underlying, *, collected: bool = True) -> Underlying:
     """Store an underlying as the source defines it, and return it with its database id.
 

@@ -93,16 +93,18 @@ async def mark_expiry_collected(
         db: the database.
         data_set: of options.
         underlying_id: whose contracts.
-        session: the whole session on which they expire.
+        session: the whole session on which they expire, or which is the last before they do.
         series: the configured ones.
 
     Returns:
         How the contracts stand that expire on that session and are selected for it.
     """
     names = [what.value for what in series]
-    span = data_set.span(session)
-    await db.execute("mark_expiry_collected", data_set.id, underlying_id, session.day, span.start, span.end, names)
-    rows = await db.fetch("expiries_of_session", underlying_id, session.day)
+    span, next_day = data_set.span(session), session.next_open.date()
+    await db.execute(
+        "mark_expiry_collected", data_set.id, underlying_id, session.day, span.start, span.end, names, next_day
+    )
+    rows = await db.fetch("expiries_of_session", underlying_id, session.day, next_day)
     unsettled = [row for row in rows if not row["collected"]]
     return Expiries(
         saved=len(rows) - len(unsettled),

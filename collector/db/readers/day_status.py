@@ -86,7 +86,7 @@ class Overview:
 
     implausible: what of the session looks emptier than it can be. lock_holder: the application name of who is at work,
     None when nobody is. uncounted: ids of runs that were cut off before what they brought was counted: gaps and quality
-    are older.
+    are older. half_moved: whether bars of an earlier schema wait to be moved, and are not among those counted here.
     """
 
     day: date
@@ -98,6 +98,7 @@ class Overview:
     lock_holder: str | None
     database_bytes: int
     uncounted: tuple[int, ...] = ()
+    half_moved: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +207,7 @@ async def overview(
         dead_letters=len(await dead_letters.due(db)),
         lock_holder=await lock_holder(db),
         database_bytes=await database_bytes(db),
+        half_moved=await db.fetchval("has_decimals"),
     )
 
 

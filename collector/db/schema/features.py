@@ -31,6 +31,7 @@ VIEWS = (
     "views/option_bars_5min_float8",
     *(of("schema/view", one) for one in OF_UNDERLYINGS),
     *(f"views/{name}" for name in AGGREGATES),
+    "views/contract_terms",
     "views/option_bars",
     "views/selections",
     "views/latest_runs",
@@ -85,6 +86,7 @@ class FeatureReport:
     """What a database has.
 
     server: PostgreSQL's version. extension: TimescaleDB's version, None without. warnings: what somebody should do.
+    may_create: whether this user could make tables in it.
     """
 
     server: str
@@ -92,6 +94,7 @@ class FeatureReport:
     edition: Edition
     features: tuple[Feature, ...]
     warnings: tuple[str, ...] = ()
+    may_create: bool = True
 
     @property
     def title(self) -> str:
@@ -260,7 +263,7 @@ def _refusal(server: Server) -> str:
 async def _report(session: Session, server: Server) -> FeatureReport:
     if server.edition is Edition.NONE:
         why = _refusal(server) or "this user may not add TimescaleDB: let a superuser CREATE EXTENSION timescaledb"
-        return FeatureReport(server.server, None, server.edition, tuple(_without(why)))
+        return FeatureReport(server.server, None, server.edition, tuple(_without(why)), may_create=server.may_create)
     tables = {row["name"]: row for row in await session.fetch("hypertables")}
     aggregates = {row["name"] for row in await session.fetch("aggregates")}
     jobs = await session.fetch("jobs")
@@ -286,7 +289,9 @@ async def _report(session: Session, server: Server) -> FeatureReport:
     features.append(Feature("background jobs", running, f"{len(jobs)} policies" if running else idle))
     features.append(Feature("retention", True, "whole chunks, by `collector db retention`"))
     warnings = _warnings(server, jobs, aggregates)
-    return FeatureReport(server.server, server.installed, server.edition, tuple(features), tuple(warnings))
+    return FeatureReport(
+        server.server, server.installed, server.edition, tuple(features), tuple(warnings), server.may_create
+    )
 
 
 def _without(why: str) -> "list[Feature]":

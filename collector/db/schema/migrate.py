@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 from collector.clock import Clock, SystemClock
 from collector.config.package_files import resource
 from collector.db.connection import driver_errors
-from collector.db.connection.pool import CONNECT_TIMEOUT_S, session_settings
+from collector.db.connection.pool import begin_session, connected, driver_arguments
 from collector.db.connection.statements import query
 from collector.db.schema import schema_revisions, tables
 from collector.domain.errors import DatabaseError
@@ -124,13 +124,11 @@ def unwrapped() -> Iterator[None]:
 
 def engine_for(url: str) -> AsyncEngine:
     """Return an engine for a database, reading the URL exactly as `collector.db.connection.pool.connect` does."""
+    arguments = driver_arguments(url, "collector db upgrade")
 
     async def creator() -> "asyncpg.Connection[asyncpg.Record]":
-        try:
-            return await asyncpg.connect(
-                url, timeout=CONNECT_TIMEOUT_S, server_settings=session_settings("collector db upgrade")
-            )
-        except ValueError:
-            raise driver_errors.unreadable_url() from None
+        connection = await connected(**arguments)
+        await begin_session(connection, arguments)
+        return connection
 
     return create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)

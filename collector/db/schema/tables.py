@@ -142,6 +142,23 @@ earlier_source_ids = Table(
     PrimaryKeyConstraint("instrument_id", "since", "source_id"),
 )
 
+# What a contract's terms were before they changed, by a split for instance; `option_chains` has the present ones.
+earlier_contract_terms = Table(
+    "earlier_contract_terms",
+    metadata,
+    Column("contract_id", Integer, ForeignKey("option_chains.id"), nullable=False),
+    Column("until", INSTANT, nullable=False),
+    Column("contract_symbol", Text, nullable=False),
+    Column("expiration_date", Date, nullable=False),
+    Column("strike_price", PRICE, nullable=False),
+    Column("option_type", Text, nullable=False),
+    Column("multiplier", Integer, nullable=False),
+    Column("exchange", Text, nullable=False),
+    Column("trading_class", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    PrimaryKeyConstraint("contract_id", "until"),
+)
+
 option_contract_lifecycle = Table(
     "option_contract_lifecycle",
     metadata,
@@ -492,7 +509,21 @@ expiration_carry = Table(
     Column("pairs", Integer, nullable=False),
     Column("greeks_version", SmallInteger, nullable=False),
     Column("computed_at", INSTANT, nullable=False),
+    Column("dividend_source", Text),
+    Column("cash_dividends", Numeric(14, 6)),
     PrimaryKeyConstraint("underlying_id", "session_date", "expiration_date"),
+)
+
+announced_dividends = Table(
+    "announced_dividends",
+    metadata,
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), nullable=False),
+    Column("told_on", Date, nullable=False),
+    Column("ex_date", Date),
+    Column("amount", Numeric(14, 6)),
+    Column("recorded_at", INSTANT, nullable=False),
+    CheckConstraint("(ex_date IS NULL) = (amount IS NULL)", name="date_and_amount"),
+    PrimaryKeyConstraint("underlying_id", "told_on"),
 )
 
 # Bars that cannot be true, as IB sent them; their slots are asked for again, until the same bar has come twice.
@@ -566,6 +597,18 @@ session_evidence = Table(
     PrimaryKeyConstraint("session_date", "symbol"),
 )
 
+# Sessions without any bar of any underlying, while the one before had bars; told once two witnesses agree.
+suspected_closures = Table(
+    "suspected_closures",
+    metadata,
+    Column("session_date", Date, primary_key=True),
+    Column("symbols", ARRAY(Text), nullable=False),
+    Column("first_sent_at", INSTANT, nullable=False),
+    Column("last_sent_at", INSTANT, nullable=False),
+    Column("run_id", Integer, nullable=False),
+    Column("told_at", INSTANT),
+)
+
 # Every request and how it ended. No key and no foreign keys, so that it can become a hypertable.
 requests = Table(
     "requests",
@@ -599,4 +642,13 @@ codes = Table(
     Column("meaning", Text, nullable=False),
     PrimaryKeyConstraint("kind", "word"),
     UniqueConstraint("kind", "code"),
+)
+
+# The key of the collection lock: one row, for those who collect and nobody else (sql/roles/create.sql).
+collection_lock = Table(
+    "collection_lock",
+    metadata,
+    Column("one", Boolean, CheckConstraint("one", name="one"), primary_key=True, server_default=text("true")),
+    Column("key", Integer, nullable=False, server_default=text("3 + floor(random() * 2147483645)::integer")),
+    schema="store",
 )

@@ -43,8 +43,8 @@ class Server:
 
     server: PostgreSQL's version; server_number as in server_version_num. offered, installed: versions of TimescaleDB
     that could be added to this database and that it has. preloaded: the server loads its library. license: apache or
-    timescale, None before the extension is there. workers: how many background jobs may run. owner: whether this user
-    owns the collector's tables (before there are any, too).
+    timescale, None where its library is not at work. workers: how many background jobs may run. owner: whether this
+    user owns the collector's tables (before there are any, too). may_create: whether it could make them.
     """
 
     server: str
@@ -55,13 +55,14 @@ class Server:
     license: str | None
     workers: int
     owner: bool = True
+    may_create: bool = True
 
     @property
     def edition(self) -> Edition:
         """Return the edition that is active in this database."""
         if self.installed is None:
             return Edition.NONE
-        return Edition.APACHE if self.license == "apache" else Edition.COMMUNITY
+        return Edition.COMMUNITY if self.license == "timescale" else Edition.APACHE
 
 
 def version(text: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from collector.db.server.local_server import LocalServer
 from collector.domain.errors import DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 DATABASE = "collector"
 """The one database that the collector uses in its own server."""
@@ -71,9 +72,11 @@ def ensure_running(data_dir: Path) -> str:
         done = subprocess.run(
             [embedded.bindir / "createdb", "--maintenance-db", embedded.url("postgres"), DATABASE],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             start_new_session=True,
+            env=child_environment(),
         )
         if done.returncode and "already exists" not in done.stderr:
             raise DatabaseUnavailable(f"cannot create the database {DATABASE}: {done.stderr.strip()}")

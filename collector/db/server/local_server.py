@@ -25,6 +25,7 @@ from urllib.parse import quote
 import psutil
 
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 SUPERUSER = "postgres"
 """The database role that owns everything in a server of our own."""
@@ -43,6 +44,11 @@ _START_LIMIT_S = 300
 
 _ORPHANS_LIMIT_S = 30
 """How long to wait for the processes of a killed server; they end by themselves as soon as they notice."""
+
+_SOCKET_LINE, _STATUS_LINE = 4, 7
+"""Of postmaster.pid, counted from 0."""
+
+_OPEN_PLACE = "/var/lib/collector/postgres"
 
 _LOG_LIMIT_BYTES = 10_000_000
 """The server's own log starts afresh beyond this size."""
@@ -64,7 +70,16 @@ class LocalServer:
 
     @property
     def socket_dir(self) -> Path:
-        """Return the folder of the unix socket: the data folder, or a short private one when its path is too long."""
+        """Return the folder of the unix socket: where the server at work has it, else where the next one gets it.
+
+        The environment of a timer, of a login over ssh and of a terminal differ; the server says where it listens.
+        """
+        lines = self._pid_lines()
+        listens = lines[_SOCKET_LINE].strip() if len(lines) > _SOCKET_LINE else ""
+        return Path(listens) if listens.startswith("/") else self._usual_socket_dir()
+
+    def _usual_socket_dir(self) -> Path:
+        """Return the data folder, or a short private one when its path is too long."""
         if len(os.fsencode(self.data_dir / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES:
             return self.data_dir
         digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
@@ -82,12 +97,16 @@ class LocalServer:
     def running(self) -> bool:
         """Tell whether the server accepts connections."""
         with contextlib.suppress(OSError):
-            lines = (self.data_dir / "postmaster.pid").read_text().splitlines()
-            if len(lines) > 7 and lines[7].strip() == "ready":  # noqa: PLR2004 - the line of the server's status
+            if self._is_ready():
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
                     probe.connect(str(self.socket_dir / f".s.PGSQL.{PORT}"))
                 return True
         return False
+
+    def _is_ready(self) -> bool:
+        """Tell whether a server has noted that it is ready for connections."""
+        lines = self._pid_lines()
+        return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
     def start(self) -> None:
         """Start the server unless it runs already; create its data folder first if there is none.
@@ -97,14 +116,17 @@ class LocalServer:
             DatabaseError: the data folder belongs to another major version.
         """
         try:
-            self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+            self.make_parents()
             with self._locked():
                 if self._is_at_work():
                     return
                 account = self._account()
                 if account is not None:
-                    _open_way(self.bindir / "postgres", account)
-                    _open_way(self.data_dir, account)
+                    _check_way(self.bindir / "postgres", account, "install the collector where that user can read it")
+                    _check_way(self.data_dir, account, f"set database.data_dir to a folder such as {_OPEN_PLACE}")
+                    _check_way(
+                        self.socket_dir, account, "choose a shorter database.data_dir, which holds the socket, too"
+                    )
                 self._initialise(account)
                 self._check_version()
                 _private_folder(self.socket_dir, account)
@@ -116,6 +138,18 @@ class LocalServer:
             raise DatabaseUnavailable(
                 f"cannot start PostgreSQL in {self.data_dir}: {exc}", "choose another folder, or set database.url"
             ) from exc
+
+    def make_parents(self) -> None:
+        """Make the folders above the data folder that are not there; root's servers, which are another user's, get in.
+
+        Raises:
+            OSError: they cannot be made.
+        """
+        missing = [folder for folder in self.data_dir.parents if not folder.exists()]
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            if os.geteuid() == 0:
+                folder.chmod(0o711)
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server if it runs; open transactions are rolled back ("immediate": as in a power cut)."""
@@ -169,7 +203,7 @@ class LocalServer:
                 os.chown(new, account.pw_uid, account.pw_gid)
             words = ("--auth=trust", "--encoding=UTF8", "--locale=C", "--username", SUPERUSER)
             self._run(account, "initdb", *words, data_dir=new)
-            with (new / "postgresql.conf").open("a") as conf:
+            with (new / "postgresql.conf").open("a", encoding="utf-8") as conf:
                 conf.write("\ninclude_if_exists = 'collector.conf'\n")
             if self.data_dir.is_dir():
                 self.data_dir.rmdir()
@@ -178,8 +212,9 @@ class LocalServer:
             shutil.rmtree(new, ignore_errors=True)
 
     def _check_version(self) -> None:
-        cluster = (self.data_dir / "PG_VERSION").read_text().strip()
-        out = subprocess.run([self.bindir / "postgres", "--version"], capture_output=True, text=True, check=True).stdout
+        cluster = (self.data_dir / "PG_VERSION").read_text(encoding="utf-8").strip()
+        words = (str(self.bindir / "postgres"), "--version")
+        out = subprocess.run(words, capture_output=True, encoding="utf-8", check=True, env=child_environment()).stdout
         if out.split()[2].split(".")[0] != cluster:
             raise DatabaseError(
                 f"{self.data_dir} was made by PostgreSQL {cluster}, the installed server is {out.split()[2]}",
@@ -197,6 +232,11 @@ class LocalServer:
                 return True
             if self._remove_stale_pid():
                 return False
+            if self._is_ready() and not (self.socket_dir / f".s.PGSQL.{PORT}").exists():
+                raise DatabaseUnavailable(
+                    f"the PostgreSQL in {self.data_dir} listens in {self.socket_dir}, which is not there for us",
+                    f"stop it (kill -INT {self._pid_lines()[0]}), and move its files to a shorter database.data_dir",
+                )
             psutil.wait_procs([process] if (process := self._postmaster()) else [], timeout=0.1)
         raise DatabaseUnavailable(
             f"the PostgreSQL in {self.data_dir} runs and accepts no connections", f"see {self._log}"
@@ -204,11 +244,17 @@ class LocalServer:
 
     def _postmaster(self) -> psutil.Process | None:
         """Return the server's process, None when it is gone or is no PostgreSQL (numbers are used again)."""
-        with contextlib.suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            process = psutil.Process(int((self.data_dir / "postmaster.pid").read_text().split("\n", 1)[0]))
+        with contextlib.suppress(ValueError, psutil.NoSuchProcess):
+            process = psutil.Process(int("".join(self._pid_lines()[:1])))
             if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
+
+    def _pid_lines(self) -> list[str]:
+        """Return what the server at work, or the last one if it was killed, has noted about itself; [] without one."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            return (self.data_dir / "postmaster.pid").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return []
 
     def _remove_stale_pid(self) -> bool:
         """Remove a pid file that names no server; tell whether there is none now.
@@ -226,8 +272,8 @@ class LocalServer:
             raise DatabaseUnavailable(
                 f"the PostgreSQL in {self.data_dir} was killed and some of its processes still run", "try again later"
             )
-        pid_file.unlink(missing_ok=True)
         (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        pid_file.unlink(missing_ok=True)
         return True
 
     def _configure(self, account: pwd.struct_passwd | None) -> None:
@@ -243,7 +289,7 @@ class LocalServer:
         }
         conf = self.data_dir / "collector.conf"
         lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
-        conf.write_text("# written anew at each start\n" + "".join(lines))
+        conf.write_bytes(os.fsencode("# written anew at each start\n" + "".join(lines)))
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT_BYTES:
             self._log.unlink()
         if account is not None:
@@ -263,18 +309,19 @@ class LocalServer:
             [self.bindir / program, "-D", data_dir or self.data_dir, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             start_new_session=True,
             cwd=(data_dir or self.data_dir),
             umask=0o077,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+            env=child_environment(LC_ALL="C"),
             **as_user,
         )
         if done.returncode:
             said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
             if self._log.exists():
-                with self._log.open(errors="replace") as log:
+                with self._log.open(encoding="utf-8", errors="replace") as log:
                     log.seek(before)
                     said = [line for line in log if "FATAL" in line or "PANIC" in line] or said
             raise DatabaseUnavailable(
@@ -291,12 +338,20 @@ def _working_in(folder: Path) -> Iterator[psutil.Process]:
                 yield process
 
 
-def _open_way(path: Path, account: pwd.struct_passwd) -> None:
-    """Let the server's user pass through the folders above `path` (search permission only, no listing)."""
-    for folder in path.parents:
-        mode = folder.stat()
-        if mode.st_uid != account.pw_uid and not mode.st_mode & stat.S_IXOTH:
-            folder.chmod(stat.S_IMODE(mode.st_mode) | stat.S_IXOTH)
+def _check_way(path: Path, account: pwd.struct_passwd, remedy: str) -> None:
+    """Refuse a path that the server's user cannot reach: who may enter a folder is for its owner to say.
+
+    Raises:
+        DatabaseUnavailable: a folder above it is closed.
+    """
+    for folder in reversed(path.parents):
+        found = folder.stat()
+        by_group = stat.S_IXGRP if found.st_gid == account.pw_gid else stat.S_IXOTH
+        if not found.st_mode & (stat.S_IXUSR if found.st_uid == account.pw_uid else by_group):
+            raise DatabaseUnavailable(
+                f"PostgreSQL refuses to run as root, and {folder} is closed to {account.pw_name}, as whom it would run",
+                f"run the collector as an ordinary user, or {remedy}",
+            )
 
 
 def _private_folder(folder: Path, account: pwd.struct_passwd | None) -> None:

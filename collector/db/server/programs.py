@@ -16,6 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlencode, urls
 
 from collector.db.server import embedded
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 _FOLDERS = (
     "/usr/lib/postgresql/*/bin",
@@ -79,8 +80,10 @@ def environment(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]
     password = unquote(login.partition(":")[2]) or dict(parse_qsl(parts.query)).get("password")
+    given = {name: value for name, value in os.environ.items() if name.startswith("PG")}  # the driver heeds them, too
     ours = {"PGPASSWORD": password} if password else {}
-    return {**os.environ, **ours, "PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
+    usual = {"PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10"}
+    return child_environment({**given, **ours, **usual}.items(), LC_ALL="C")
 
 
 def _parameters(parts: SplitResult) -> dict[str, str]:
@@ -214,7 +217,7 @@ async def fitting(name: str, major: int, *, or_older: bool = False) -> Program:
     for path in _installed(name):
         match = None
         with contextlib.suppress(DatabaseError, OSError):  # Debian's wrapper without a client behind it, for one
-            match = re.search(r"(\d+)", await run(path, "--version", env=os.environ))
+            match = re.search(r"(\d+)", await run(path, "--version", env=child_environment()))
         if match:
             found.setdefault(int(match.group(1)), path)
     fits = [version for version in sorted(found) if version >= major] or (sorted(found)[-1:] if or_older else [])

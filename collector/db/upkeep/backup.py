@@ -23,6 +23,7 @@ from collector.db.server import programs
 from collector.db.upkeep import backup_files
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import BackupError, DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 KEPT_DAYS = 30
 GIGABYTE = 10**9
@@ -85,7 +86,7 @@ async def _dumped(
     with backup_files.begun(folder, now) as (dump, part):
         words = ("--format=custom", f"--file={part}", f"--dbname={programs.conninfo(url)}")
         await programs.run(program.path, *words, env=programs.environment(url))
-        await programs.run(reader.path, f"--file={os.devnull}", str(part), env=os.environ)
+        await programs.run(reader.path, f"--file={os.devnull}", str(part), env=child_environment())
         content = await asyncio.to_thread(lambda: backup_files.sha256(backup_files.chunks(part)))
         made = Backup(
             dump,

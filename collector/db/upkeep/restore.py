@@ -1,7 +1,6 @@
 """Restore a backup into an empty database."""
 
 import asyncio
-import os
 import re
 from asyncio import StreamReader
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from collector.db.server import programs
 from collector.db.upkeep import backup_files
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
+from collector.machine.child_environment import child_environment
 
 _SETTING = re.compile(rb"SET (\w+) = ")
 _OF_THE_HEAD = re.compile(rb"\s*$|--|\\|SET |SELECT pg_catalog\.set_config\(")
@@ -103,7 +103,7 @@ async def _tools(kept: Backup) -> tuple[Path, Path]:
     reader = await programs.fitting("pg_restore", kept.program, or_older=True)
     psql = await programs.fitting("psql", reader.major)
     try:
-        await programs.run(reader.path, "--list", str(kept.path), env=os.environ)
+        await programs.run(reader.path, "--list", str(kept.path), env=child_environment())
     except DatabaseError as exc:
         raise DatabaseError(exc.message, f"install postgresql-client-{kept.program} or later") from exc
     return reader.path, psql.path

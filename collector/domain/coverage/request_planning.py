@@ -59,12 +59,15 @@ def requests_for(
 
 
 def overlapping(data_set: DataSet, missing: Spans, sessions: Sequence[Session]) -> Spans:
-    """Return the slots of the few sessions before each stretch of missing ones, by which a split is seen.
+    """Return the slots of the few sessions that are asked for once more, by which a split is seen.
+
+    The oldest that are not missing, for they lie before every split that has left a stored bar in old prices, however
+    late the source has adjusted it; and those before each stretch of missing ones.
 
     Args:
         data_set: which bars; it says how many sessions.
         missing: slots inside sessions.
-        sessions: the product's sessions that are looked at, ascending.
+        sessions: the product's sessions that may be asked for, ascending.
     """
     if not data_set.overlap or not missing:
         return Spans()
@@ -74,7 +77,10 @@ def overlapping(data_set: DataSet, missing: Spans, sessions: Sequence[Session]) 
         before = bisect_left(starts, span.end) - 1
         lacks.append(before >= 0 and missing.spans[before].end > span.start)
     begins = [at for at, (before, now) in enumerate(itertools.pairwise(lacks), start=1) if now and not before]
-    return Spans(data_set.span(one) for at in begins for one in sessions[max(at - data_set.overlap, 0) : at])
+    again = [one for one, lacking in zip(sessions, lacks, strict=True) if not lacking][: data_set.overlap]
+    for at in begins:
+        again += sessions[max(at - data_set.overlap, 0) : at]
+    return Spans(map(data_set.span, again))
 
 
 def _pieces(missing: Spans, longest: timedelta) -> Iterator[Span]:

@@ -101,6 +101,20 @@ class OpenInterest:
 
 
 @dataclass(frozen=True, slots=True)
+class NextDividend:
+    """The next cash dividend of an underlying, as its source told it.
+
+    ex: the first day on which the share trades without it; amount: USD per share; both None when the source says that
+    none is known. told_at: by the source's clock, aware UTC. notices: codes that came with it.
+    """
+
+    ex: date | None
+    amount: Decimal | None
+    told_at: datetime
+    notices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Permission:
     """How one cheap request for a series ended: BARS and NO_DATA mean that the data may be seen."""
 

@@ -32,8 +32,8 @@ class DataSet:
     id: names it in the bookkeeping's keys, for ever. name: of the view that shows its bars, and of the table in the
     schema `store` that holds them. series: in the order in which they are asked for. longest_request: what the source
     answers whole. depths: how far back its memory is counted on, by series, while nothing deeper has been seen.
-    overlap: sessions before each stretch of missing TRADES that are asked for once more, for by them a split is seen;
-    such a data set is kept whole, and every run looks at all of it. 0: none.
+    overlap: sessions that are asked for once more, the oldest of all and those before each stretch of missing TRADES,
+    for by them a split is seen; such a data set is kept whole, and every run looks at all of it. 0: none.
     """
 
     id: int

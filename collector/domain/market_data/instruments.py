@@ -60,6 +60,36 @@ class Underlying:
         """Tell whether the source has defined it: one without the source's number has one below 0 until then."""
         return self.source_id > 0
 
+    def renumbered(self, found: "Underlying") -> "Renumbering | None":
+        """Return the change of the source's number from this one to what is found now, None where it is the same."""
+        if found.source_id == self.source_id:
+            return None
+        return Renumbering(self.symbol, self.source_id, found.source_id)
+
+    def difference(self, found: "Underlying") -> str:
+        """Return in words by what another definition is not that of this security; empty: it is.
+
+        What is not known here, of an adopted one for instance, is no difference.
+        """
+        pairs = (
+            ("symbol", self.symbol, found.symbol),
+            ("type", self.sec_type, found.sec_type),
+            ("currency", self.currency, found.currency),
+            ("primary exchange", self.primary_exchange, found.primary_exchange),
+        )
+        return ", ".join(
+            f"{name} {new or 'unknown'} instead of {old}" for name, old, new in pairs if old not in ("", new)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Renumbering:
+    """Another number that the source gave an underlying; both are the source's."""
+
+    symbol: str
+    earlier: int
+    present: int
+
 
 @dataclass(frozen=True, slots=True)
 class OptionContract:

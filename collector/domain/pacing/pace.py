@@ -5,6 +5,17 @@ As values: for the progress bar, the log, the run row and the report.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
+
+from collector.domain.conditions import ConditionKind
+
+
+class BreakerState(StrEnum):
+    """Closed: ask. Open: do not ask. Half-open: ask once, to see."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +23,8 @@ class Pace:
     """in_flight, limit: requests open now, and how many there may be. latency_s: median of the latest answers.
 
     requests_per_s: finished ones over the last half minute. pauses: global pauses so far; paused_s: what is left of the
-    current one, seconds. waiting: why requests wait, empty when they do not.
+    current one, seconds. waiting: why requests wait, empty when they do not. condition: what kind of reason that is,
+    pauses included; None when requests may pass. breaker: not closed after many requests in a row without an answer.
     """
 
     in_flight: int = 0
@@ -22,6 +34,8 @@ class Pace:
     pauses: int = 0
     paused_s: float = 0.0
     waiting: str = ""
+    condition: ConditionKind | None = None
+    breaker: BreakerState = BreakerState.CLOSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

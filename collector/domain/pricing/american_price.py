@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing.boundary import Boundary, angles
+from collector.domain.pricing.models import Shape
 from collector.domain.pricing.normal import Floats, density, distribution
-from collector.domain.pricing.shape import Shape
 
 CALL, PUT = 1, -1
 LOWEST_VOLATILITY, HIGHEST_VOLATILITY = 0.005, 8.0

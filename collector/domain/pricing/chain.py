@@ -3,20 +3,21 @@
 Implied volatilities and Greeks of one expiration on one session: contracts by slots, numbers or reasons.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from collector.domain.pricing.american_price import CALL, PUT, American
+from collector.domain.pricing.american_price import CALL, PUT
+from collector.domain.pricing.dividends import Dividend, DividendSource
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
-from collector.domain.pricing.lattice import Dividend, Lattice
+from collector.domain.pricing.lattice import model_of
 from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
-from collector.domain.pricing.parity import Carry, Pairs, Prior, implied_carry, near_the_money
-from collector.domain.pricing.reasons import GreeksReason
+from collector.domain.pricing.parity import Carry, Pairs, Prior, disagree, implied_carry, near_the_money
+from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.flags import SlotFlag
 
 Ints: TypeAlias = npt.NDArray[np.int64]
@@ -25,7 +26,7 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 ABSENT = -1
 """In `reason`: there is no row for that contract and slot."""
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Counts changes of the calculation itself; part of the version that is stored with every number."""
 
 _LARGEST = 9e7
@@ -74,20 +75,31 @@ class Terms:
     """What the future is discounted with.
 
     rate: to this expiration. prior: what is known of the yield besides the quotes. from_parity: draw the yield from
-    the quotes. dividends: cash dividends before the expiration; with them parity is not looked at.
+    the quotes. dividends: cash dividends before the expiration; the yield is besides them. source: who told of them,
+    or of the prior.
     """
 
     rate: float
     prior: Prior
     from_parity: bool = True
     dividends: tuple[Dividend, ...] = ()
+    source: DividendSource = DividendSource.CONFIGURED
+
+    @property
+    def cash_dividends(self) -> float:
+        """Return the sum of the cash dividends, USD per share."""
+        return sum(dividend.amount for dividend in self.dividends)
 
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The numbers by contract and slot, NaN where there are none, and the reason of each as `GreeksReason`."""
+    """The numbers by contract and slot, NaN where there are none, and the reason of each as `GreeksReason`.
+
+    source: what their dividends are known from.
+    """
 
     carry: Carry
+    source: DividendSource
     reason: Ints
     volatility: Floats
     delta: Floats
@@ -104,15 +116,24 @@ class Computed:
 def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
     """Return the implied volatilities and Greeks of one expiration on one session."""
     price, reason = inputs(day, rules)
-    carry = Carry(terms.prior.dividend_yield, 0.0, 0)
-    if terms.from_parity and not terms.dividends:
-        carry = implied_carry(pairs_of(day, price, reason, rules), terms.rate, terms.prior)
-    result = Computed(carry, reason, *(np.full(day.present.shape, np.nan) for _ in range(6)))
-    model, bumped = _models(terms, carry.dividend_yield, float(day.years.max(initial=0.0)))
+    carry, source = Carry(terms.prior.dividend_yield, 0.0, 0), terms.source
+    if terms.from_parity:
+        carry = implied_carry(pairs_of(day, reason, rules), terms.rate, terms.prior, terms.dividends)
+        source = DividendSource.PARITY if carry.pairs and not terms.dividends else terms.source
+    result = Computed(carry, source, reason, *(np.full(day.present.shape, np.nan) for _ in range(6)))
+    longest = float(day.years.max(initial=0.0))
+    model, bumped = (
+        model_of(rate, carry.dividend_yield, terms.dividends, longest) for rate in (terms.rate, terms.rate + RATE_BUMP)
+    )
     for sign in (CALL, PUT):
         usable = np.isfinite(price) & (day.sign == sign)[:, None]
         _fill(result, day, price, np.nonzero(usable), model, bumped, sign)
     _drop_stale(result, day, rules)
+    owned = terms.dividends and terms.source is DividendSource.CONFIGURED
+    if terms.from_parity and not owned and _contradicts_itself(result, day):
+        result = replace(result, source=DividendSource.UNKNOWN)
+        result.reason[np.isin(result.reason, COMPUTED)] = GreeksReason.UNKNOWN_DIVIDEND
+        _clear(result)
     _drop_unfit(result)
     return result
 
@@ -145,15 +166,6 @@ def inputs(day: ExpirationDay, rules: InputRules) -> tuple[Floats, Ints]:
     return price, reason
 
 
-def _models(terms: Terms, dividend_yield: float, longest: float) -> tuple[Model, Model]:
-    if terms.dividends:
-        return (
-            Lattice(terms.rate, dividend_yield, terms.dividends),
-            Lattice(terms.rate + RATE_BUMP, dividend_yield, terms.dividends),
-        )
-    return American(terms.rate, dividend_yield, longest), American(terms.rate + RATE_BUMP, dividend_yield, longest)
-
-
 def _fill(
     result: Computed,
     day: ExpirationDay,
@@ -184,28 +196,59 @@ def _fill(
         target[at] = values
 
 
-def pairs_of(day: ExpirationDay, price: Floats, reason: Ints, rules: InputRules) -> Pairs:
-    """Return the pairs of fit quotes near the money, of some slots; price and reason as `inputs` returns them."""
-    calls = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == CALL)}
-    puts = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == PUT)}
-    strikes = np.array(sorted(calls.keys() & puts.keys()))
-    rows: list[tuple[int, int, int]] = []
+def pairs_of(day: ExpirationDay, reason: Ints, rules: InputRules) -> Pairs:
+    """Return the pairs of fit quotes near the money, of some slots; reason as `inputs` returns it."""
+    calls, puts = _paired(day)
+    strikes = day.strike[calls]
+    places: list[tuple[int, int]] = []
     for slot in range(rules.parity_every // 2, len(day.spot), rules.parity_every):
         if day.spot[slot] > 0.0 and day.years[slot] > 0.0 and len(strikes):
             nearest = near_the_money(strikes, float(day.spot[slot]), rules.parity_strikes)
-            rows += [(calls[strike], puts[strike], slot) for strike in strikes[nearest].tolist()]
-    call, put, slot_of = np.array(rows, dtype=np.intp).reshape(-1, 3).T
-    quoted = (reason[call, slot_of] == GreeksReason.FROM_QUOTE) & (reason[put, slot_of] == GreeksReason.FROM_QUOTE)
-    call, put, slot_of = call[quoted], put[quoted], slot_of[quoted]
-    spread = day.ask - day.bid
-    return Pairs(
-        call=price[call, slot_of],
-        put=price[put, slot_of],
-        spread=spread[call, slot_of] + spread[put, slot_of],
-        strike=day.strike[call],
-        spot=day.spot[slot_of],
-        years=day.years[slot_of],
+            places += [(place, slot) for place in nearest]
+    place, slot_of = np.array(places, dtype=np.intp).reshape(-1, 2).T
+    return _quoted(day, reason, calls[place], puts[place], slot_of)[0]
+
+
+def _paired(day: ExpirationDay) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows of the calls and of the puts of the strikes that have both, strikes ascending."""
+    calls = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == CALL)}
+    puts = {float(day.strike[row]): int(row) for row in np.flatnonzero(day.sign == PUT)}
+    strikes = sorted(calls.keys() & puts.keys())
+    return (
+        np.array([calls[strike] for strike in strikes], dtype=np.intp),
+        np.array([puts[strike] for strike in strikes], dtype=np.intp),
     )
+
+
+def _quoted(
+    day: ExpirationDay,
+    reason: Ints,
+    call: npt.NDArray[np.intp],
+    put: npt.NDArray[np.intp],
+    slot: npt.NDArray[np.intp],
+) -> tuple[Pairs, tuple[npt.NDArray[np.intp], ...]]:
+    """Return the pairs of which both quotes are fit, and their calls', puts' and slots' places."""
+    both = (reason[call, slot] == GreeksReason.FROM_QUOTE) & (reason[put, slot] == GreeksReason.FROM_QUOTE)
+    call, put, slot = call[both], put[both], slot[both]
+    spread, mid = day.ask - day.bid, 0.5 * (day.bid + day.ask)
+    pairs = Pairs(
+        call=mid[call, slot],
+        put=mid[put, slot],
+        spread=spread[call, slot] + spread[put, slot],
+        strike=day.strike[call],
+        spot=day.spot[slot],
+        years=day.years[slot],
+    )
+    return pairs, (call, put, slot)
+
+
+def _contradicts_itself(result: Computed, day: ExpirationDay) -> bool:
+    """Return whether calls and puts of the same strikes disagree as they do before a dividend that nobody told of."""
+    calls, puts = _paired(day)
+    place, slot = (found.ravel() for found in np.indices((len(calls), len(day.spot))))
+    pairs, (call, put, slot) = _quoted(day, result.reason, calls[place], puts[place], slot)
+    vega = 50.0 * (result.vega[call, slot] + result.vega[put, slot])  # the mean, by 1 instead of a point
+    return disagree(pairs, (result.volatility[call, slot], result.volatility[put, slot]), vega)
 
 
 def _drop_stale(result: Computed, day: ExpirationDay, rules: InputRules) -> None:

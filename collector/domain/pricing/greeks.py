@@ -40,7 +40,8 @@ def greeks(
 ) -> Greeks:
     """Return the Greeks of options of one right.
 
-    Theta follows from the others by Black and Scholes's equation, which holds wherever the option is not exercised.
+    Theta follows from the others by Black and Scholes's equation, which holds wherever the option is not exercised;
+    what moves is the spot without the dividends that are set aside.
 
     Args:
         model: prices at today's rate.
@@ -60,8 +61,8 @@ def greeks(
     rho = (moved - np.maximum(shape.value, options.intrinsic)) / RATE_BUMP
     theta = (
         model.rate * shape.value
-        - (model.rate - model.dividend_yield) * spot * shape.delta
-        - 0.5 * volatility**2 * spot**2 * shape.gamma
+        - (model.rate * spot - model.dividend_yield * options.spot) * shape.delta
+        - 0.5 * volatility**2 * options.spot**2 * shape.gamma
     )
     theta = np.where(shape.gamma == 0.0, 0.0, theta)
     return Greeks(

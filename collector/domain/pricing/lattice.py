@@ -5,27 +5,26 @@ the lattice, and exercise pays on both ("escrowed" dividends). The lattice only 
 part is exact. Slower than `American` by far; for underlyings whose dividends are configured.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+from math import lgamma
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing import black_scholes
-from collector.domain.pricing.american_price import SHORTEST_YEARS
+from collector.domain.pricing.american_price import SHORTEST_YEARS, American
+from collector.domain.pricing.dividends import Dividend, present_value
+from collector.domain.pricing.models import Model, Shape
 from collector.domain.pricing.normal import Floats, density, distribution
-from collector.domain.pricing.shape import Shape
 
-_STEPS = 80
-_CHUNK = 2048
+_STEPS = 160
+_CHUNK = 256
+"""Options rolled back at once, so that their lattices stay in the processor's cache."""
 
-
-@dataclass(frozen=True, slots=True)
-class Dividend:
-    """A cash dividend: USD per share, and how long before the expiration the share goes ex, in years."""
-
-    amount: float
-    years_before: float
+_COUNTS = np.arange(-_STEPS - 2, _STEPS + 3, dtype=np.float64)[:, None]
+"""Moves up less moves down of the nodes, of every step."""
+_UPS = np.arange(_STEPS + 1, dtype=np.float64)[:, None]
+_LOG_WAYS = np.array([[lgamma(_STEPS + 1) - lgamma(ups + 1) - lgamma(_STEPS - ups + 1)] for ups in range(_STEPS + 1)])
+"""Logarithm of the number of ways to so many moves up."""
 
 
 class Lattice:
@@ -48,14 +47,6 @@ class Lattice:
         """Return values; arrays of one length."""
         return self.options(sign, spot, strike, years).value(volatility)
 
-    def set_aside(self, years: Floats, leeway: Floats | float = 0.0) -> Floats:
-        """Return the present value of the dividends to come while so much time is left."""
-        total = np.zeros_like(years)
-        for dividend in self.dividends:
-            wait = years - dividend.years_before
-            total += np.where(wait + leeway > 0.0, dividend.amount * np.exp(-self.rate * np.maximum(wait, 0.0)), 0.0)
-        return total
-
 
 class LatticeOptions:
     """Options of one right whose volatilities are still open.
@@ -69,11 +60,7 @@ class LatticeOptions:
         self.sign, self.strike, self.years = sign, strike, years
         self._model = model
         self.intrinsic: Floats = np.maximum(sign * (spot - strike), 0.0)
-        self.spot: Floats = np.maximum(spot - model.set_aside(years), 0.01 * spot)
-
-    @cached_property
-    def _counts(self) -> Floats:
-        return np.arange(-_STEPS - 2, _STEPS + 3, 2, dtype=np.float64)
+        self.spot: Floats = np.maximum(spot - present_value(model.dividends, model.rate, years), 0.01 * spot)
 
     def value(self, volatility: Floats, chosen: npt.NDArray[np.intp] | None = None) -> Floats:
         """Return values at volatilities, of all options or of those at some places."""
@@ -118,24 +105,71 @@ class LatticeOptions:
         return result[0], result[1], result[2]
 
     def _roll_back(self, volatility: Floats, places: npt.NDArray[np.intp]) -> Floats:
-        """Return the three premiums; the lattice begins two steps early, so that three nodes stand at the present."""
-        model, strike, years = self._model, self.strike[places, None], self.years[places, None]
+        """Return the three premiums; the lattice begins two steps early, so that three nodes stand at the present.
+
+        Rows are nodes, columns options. Nodes of one step and of the next but one have the same prices.
+        """
+        model, strike, years, spot = self._model, self.strike[places], self.years[places], self.spot[places]
         step = years / _STEPS
-        move = volatility[:, None] * np.sqrt(step)
+        move = volatility * np.sqrt(step)
         drift = (model.rate - model.dividend_yield) * step
-        chance = np.clip((np.exp(drift) - np.exp(-move)) / (np.exp(move) - np.exp(-move)), 0.0, 1.0)
+        chance = np.clip((np.exp(drift) - np.exp(-move)) / (np.exp(move) - np.exp(-move)), 1e-12, 1.0 - 1e-12)
         discount = np.exp(-model.rate * step)
         rising, falling = discount * chance, discount * (1.0 - chance)
-        spot = self.spot[places, None]
-        prices = spot * np.exp(move * self._counts)
-        payoff = np.maximum(self.sign * (prices - strike), 0.0)
-        american, european = payoff, payoff
-        up = np.exp(move)
-        for number in range(_STEPS - 1, -1, -1):
-            prices = prices[:, :-1] * up
-            american = rising * american[:, 1:] + falling * american[:, :-1]
-            european = rising * european[:, 1:] + falling * european[:, :-1]
-            escrow = model.set_aside(years - number * step, 0.5 * step)
-            np.maximum(american, self.sign * (prices + escrow - strike), out=american)
-        premium: Floats = np.maximum(american - european, 0.0).T
+        paid = self.sign * (spot * np.exp(_COUNTS * move) - strike)
+        at_even, at_odd = paid[0::2].copy(), paid[1::2].copy()
+        payoff = np.maximum(at_even, 0.0)
+        weights = np.exp(_LOG_WAYS + _UPS * np.log(chance) + _UPS[::-1] * np.log1p(-chance))
+        european = [
+            (weights * payoff[start : start + _STEPS + 1]).sum(axis=0) * np.exp(-model.rate * years)
+            for start in range(3)
+        ]
+        left = step * np.arange(_STEPS + 1)[:, None]
+        escrow = self.sign * present_value(model.dividends, model.rate, left)
+        just_gone = [
+            (self.sign * dividend.amount, share, share.max(axis=1) > 0.0)
+            for dividend in model.dividends
+            for share in [_share(dividend, left, step)]
+        ]
+        still_ahead = np.abs(escrow).max(axis=1) > 0.0
+        american, room = payoff, np.empty_like(payoff)
+        for back in range(_STEPS + 1):
+            if back:
+                other = room[: len(american) - 1]
+                np.multiply(american[1:], rising, out=other)
+                american = american[:-1]
+                american *= falling
+                american += other
+            other = room[: len(american)]
+            here = (at_odd if back % 2 else at_even)[back // 2 : back // 2 + len(american)]
+            exercised = np.add(here, escrow[back], out=other) if still_ahead[back] else here
+            np.maximum(american, exercised, out=american)
+            for amount, share, anybody in just_gone:
+                if anybody[back]:
+                    american += share[back] * np.maximum(exercised + amount - american, 0.0)
+        premium: Floats = np.maximum(american - european, 0.0)
         return premium
+
+
+def _share(dividend: Dividend, left: Floats, step: Floats) -> Floats:
+    """Return for which part of the step before it a dividend that has gone ex by then could still be had.
+
+    For that part its holders choose whether to exercise with it.
+    """
+    since = dividend.years_before - left
+    result: Floats = np.where(since >= 0.0, np.maximum(1.0 - since / step, 0.0), 0.0)
+    return result
+
+
+def model_of(rate: float, dividend_yield: float, dividends: tuple[Dividend, ...], longest: float) -> Model:
+    """Return what prices the options of an expiration: a lattice where cash dividends are known, else `American`.
+
+    Args:
+        rate: interest rate.
+        dividend_yield: yield, of what the dividends leave where there are some.
+        dividends: cash dividends before the expiration.
+        longest: the longest time to expiration that will be asked for, years.
+    """
+    if dividends:
+        return Lattice(rate, dividend_yield, dividends)
+    return American(rate, dividend_yield, longest)

@@ -3,13 +3,22 @@
 What every pricing model offers to those who invert prices or want Greeks.
 """
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from collector.domain.pricing.normal import Floats
-from collector.domain.pricing.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Value, delta and gamma per option, USD, per USD and per USD squared."""
+
+    value: Floats
+    delta: Floats
+    gamma: Floats
 
 
 class OpenOptions(Protocol):

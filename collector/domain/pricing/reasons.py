@@ -35,6 +35,8 @@ class GreeksReason(IntEnum):
     """The quality rules flagged the price."""
     OUT_OF_RANGE = 12
     """The numbers do not fit their columns."""
+    UNKNOWN_DIVIDEND = 13
+    """Calls and puts of the expiration contradict each other as before a cash dividend that nobody told of."""
 
 
 COMPUTED = (GreeksReason.FROM_QUOTE, GreeksReason.FROM_TRADE)

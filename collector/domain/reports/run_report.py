@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from collector.domain.conditions import Condition
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.instruments import Renumbering
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import Flag, PastRun, unusual
 from collector.domain.reports.coverage_strip import CoverageStrip
@@ -32,6 +34,7 @@ class Cause(StrEnum):
     BACKUP = "backup"
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
+    UNKNOWN_SYMBOL = "unknown_symbol"
     IMPLAUSIBLE = "implausible"
     UNFORESEEN = "unforeseen"
 
@@ -177,6 +180,19 @@ class SplitReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProbableClosure:
+    """A session on which none of these underlyings had a bar, twice, while the session before had some.
+
+    first_seen, last_seen: when that was found, by the source's clock.
+    """
+
+    session: date
+    symbols: tuple[str, ...]
+    first_seen: datetime
+    last_seen: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NextWindow:
     """What runs next."""
 
@@ -231,7 +247,8 @@ class RunReport:
     unproven: series that came back empty with nothing beside them to prove it. controls: requests that were asked for
     such proof. confirm_at: when what awaits a second answer is asked again; None: nothing does. confirming: the window
     had run before, and asked again for that. data_sets: the names of what it collected. splits: of underlyings, seen by
-    this run.
+    this run. renumbered: underlyings that it found under another number of the source's. closures: sessions on which
+    the exchange was probably shut, told once each. conditions: what held it up for two minutes or more.
     """
 
     run_id: int
@@ -265,6 +282,9 @@ class RunReport:
     backup: BackupReport | None = None
     data_sets: tuple[str, ...] = ()
     splits: tuple[SplitReport, ...] = ()
+    renumbered: tuple[Renumbering, ...] = ()
+    closures: tuple[ProbableClosure, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     failure: FailureReport | None = None
     log_path: str = ""
     host: str = ""

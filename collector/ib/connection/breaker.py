@@ -4,16 +4,9 @@ A circuit breaker as a value: it counts failures in a row, and says when to stop
 """
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Self
 
-
-class BreakerState(StrEnum):
-    """Closed: ask. Open: do not ask. Half-open: ask once, to see."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
+from collector.domain.pacing.pace import BreakerState
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ class GatewaySettings:
     that answer. first_retry_s, longest_retry_s: back-off between attempts to reconnect. other_login_retry_s: before
     the first look whether another login is gone. farm_doubt_s: after which a farm that IB has called broken is tried
     all the same. market_data_lines: streams open at once (IB gives 100, the owner's watch-lists included).
-    open_interest_deadline_s: from opening a stream to giving it up. foreign_farms: farms that do not matter to
+    tick_deadline_s: from opening a stream to giving it up. foreign_farms: farms that do not matter to
     exchanges in the USA.
     """
 
@@ -52,7 +52,7 @@ class GatewaySettings:
     other_login_retry_s: float = 60.0
     farm_doubt_s: float = 120.0
     market_data_lines: int = 90
-    open_interest_deadline_s: float = 10.0
+    tick_deadline_s: float = 10.0
     foreign_farms: tuple[str, ...] = ("euhmds", "hkhmds", "jhmds", "eufarm", "eufarmnj", "hfarm", "jfarm", "secdefeu")
 
     def __post_init__(self) -> None:

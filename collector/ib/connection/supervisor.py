@@ -18,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from collector.domain.conditions import ConditionKind
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.market_data.answers import Failure, Outcome
 from collector.ib.connection.breaker import Breaker
@@ -31,6 +32,13 @@ _NEUTRAL = (Outcome.DISCONNECTED, Outcome.FARM_DOWN, Outcome.OTHER_LOGIN, Outcom
 
 _NO_PROOF = (*_NEUTRAL, Outcome.TIME_OUT, Outcome.UNKNOWN, Outcome.UNKNOWN_CONTRACT)
 """Outcomes of a probe after which nothing is released; its contract is known to exist and to live."""
+
+_CONDITIONS = {
+    Outcome.DISCONNECTED: ConditionKind.GATEWAY_AWAY,
+    Outcome.FARM_DOWN: ConditionKind.FARM_AWAY,
+    Outcome.OTHER_LOGIN: ConditionKind.OTHER_LOGIN,
+}
+"""What a gate is closed for; where it is for anything else, the breaker has closed it."""
 
 _EVENTS_KEPT = 200
 _TICK_S = 0.01
@@ -162,6 +170,17 @@ class Supervisor:
         if not health.history_up:
             return Block(Outcome.FARM_DOWN, health.describe())
         return self._doubt
+
+    @property
+    def condition(self) -> ConditionKind | None:
+        """What keeps historical requests waiting; None when they may pass."""
+        block = self.block(Kind.HISTORICAL)
+        if block is None:
+            return None
+        # A new socket on which nothing has been answered yet changes nothing for a breaker that is open.
+        if block is self._doubt and block.outcome is Outcome.DISCONNECTED and self.breaker.opened_at is not None:
+            return ConditionKind.BREAKER_OPEN
+        return _CONDITIONS.get(block.outcome, ConditionKind.BREAKER_OPEN)
 
     async def admit(self, kind: Kind, patience_s: float) -> Failure | None:
         """Wait until requests of this kind may pass; after `patience_s` seconds return why they may not."""

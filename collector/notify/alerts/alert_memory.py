@@ -8,8 +8,7 @@ It lives in a file, because the database may be what is broken. `judge` is pure;
 import contextlib
 import fcntl
 import json
-import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,11 +17,26 @@ import structlog
 
 from collector.config.notify_settings import AlertSettings, When
 from collector.domain.reports.report_document import from_document, to_document
-from collector.domain.reports.run_report import RunReport
+from collector.domain.reports.run_report import Cause, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.notify.alerts.alert_rules import CONDITIONS, OUTAGES, Alert, Rule, degraded_alert, over, run_alerts, when
+from collector.machine import private_files
+from collector.notify.alerts.alert_rules import (
+    CONDITIONS,
+    OUTAGES,
+    Alert,
+    Rule,
+    as_set,
+    condition_alert,
+    degraded_alert,
+    over,
+    run_alerts,
+    when,
+)
 
 _log = structlog.get_logger(__name__)
+
+_OUTAGE_OF = {Cause.GATEWAY_DOWN: Rule.GATEWAY_UNREACHABLE, Cause.DATABASE_DOWN: Rule.DATABASE_UNREACHABLE}
+"""What a failure of this cause fell into."""
 
 _FORGET_EVENTS_AFTER = timedelta(days=30)
 _MOST_MISSED = 60
@@ -40,13 +54,16 @@ class MissedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCondition:
-    """A condition that was told and is not over. told: when it was last told; seen: how often it was raised."""
+    """A condition that was told and is not over. told: when it was last told; seen: how often it was raised.
+
+    told is None from the moment at which a run that is at work sets about telling it until it has.
+    """
 
     rule: Rule
     key: str
     text: str
     since: datetime
-    told: datetime
+    told: datetime | None
     seen: int = 1
     missed: tuple[MissedRun, ...] = ()
 
@@ -93,8 +110,8 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
 
     Conditions are told when they begin, again every `remind_after_h` hours while they last, and when they end. Events
     are told once. A failed run whose outage was already told sends nothing and is listed in the recovery; what it
-    would have said besides waits for the next mail, unless it is immediate. A run that only confirms what its window
-    has reported says nothing.
+    would have said besides waits for the next mail, unless it is immediate; so it is with a partial run that such an
+    outage holds up to its end. A run that only confirms what its window has reported says nothing.
 
     Args:
         report: the run, finished.
@@ -109,13 +126,18 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
     keys = frozenset(alert.key for alert in raised)
     ended = tuple(c for c in memory.conditions if over(c.rule, c.key, report, keys))
     memory = replace(memory, degraded=degraded)
+    known = {condition.key for condition in memory.conditions}
+    if report.failure is not None and _OUTAGE_OF.get(report.failure.cause) in known:
+        # What it failed of was told before; its failure is no news.
+        raised = [alert for alert in raised if alert.rule is not Rule.COLLECTION_FAILED or alert.key in known]
     outages = [alert for alert in raised if alert.rule in OUTAGES]
+    held_up = _brings_nothing(report) or _held_up_to_its_end(report, known)
     if report.confirms_only:
         raised = []  # the window's first report has said it all; conditions that last are told with the next
     lasting = any(condition.rule in OUTAGES for condition in memory.conditions if condition not in ended)
-    if lasting and _brings_nothing(report) and not _tell(outages, memory, settings, now, ()).send:
+    if lasting and held_up and not _tell(outages, memory, settings, now, ()).send:
         raised = [alert for alert in raised if alert in outages or when(alert.rule, settings) is When.IMMEDIATE]
-    judged = _tell(raised, memory, settings, now, _missed(report))
+    judged = _tell(raised, memory, settings, now, _missed(report, known))
     left = tuple(c for c in judged.memory.conditions if c not in ended)
     recovered = () if settings.recovery.when is When.OFF else ended
     digest = judged.memory.digest
@@ -128,6 +150,38 @@ def judge(report: RunReport, memory: AlertMemory, settings: AlertSettings, now: 
         recovered=recovered,
         memory=replace(judged.memory, conditions=left, digest=digest[-_MOST_DIGEST:]),
     )
+
+
+def announced(alert: Alert, since: datetime, memory: AlertMemory, settings: AlertSettings) -> AlertMemory:
+    """Return the memory to be written before an alert is told while a run is at work.
+
+    A process that dies while it tells leaves with it what names the mail, so that the next one does not tell it twice.
+
+    Args:
+        alert: what is about to be told.
+        since: when it began, aware.
+        memory: what was told before.
+        settings: times of telling.
+    """
+    if alert.rule not in CONDITIONS or when(alert.rule, settings) is not When.IMMEDIATE:
+        return memory
+    if any(condition.key == alert.key for condition in memory.conditions):
+        return memory
+    fresh = OpenCondition(rule=alert.rule, key=alert.key, text=alert.text, since=since, told=None, seen=0)
+    return replace(memory, conditions=(*memory.conditions, fresh))
+
+
+def judge_at_work(alert: Alert, memory: AlertMemory, settings: AlertSettings, now: datetime) -> Judgement:
+    """Decide whether an alert is told while a run is at work: it is where its rule is immediate, and it is news.
+
+    Args:
+        alert: of a condition that lasts.
+        memory: what was told before.
+        settings: times of telling.
+        now: the instant of the judgement, aware.
+    """
+    raised = [as_set(alert, settings)] if when(alert.rule, settings) is When.IMMEDIATE else []
+    return _tell(raised, memory, settings, now, ())
 
 
 def _tell(
@@ -143,8 +197,9 @@ def _tell(
     tell: list[Alert] = []
     for alert in raised:
         known = conditions.get(alert.key)
-        remind = known is not None and now - known.told >= timedelta(hours=settings.remind_after_h)
-        new = known is None and alert.key not in events
+        told = None if known is None else known.told
+        remind = told is not None and now - told >= timedelta(hours=settings.remind_after_h)
+        new = told is None and alert.key not in events
         if alert.rule in CONDITIONS:
             earlier = known or OpenCondition(
                 rule=alert.rule, key=alert.key, text=alert.text, since=now, told=now, seen=0
@@ -152,7 +207,7 @@ def _tell(
             conditions[alert.key] = replace(
                 earlier,
                 seen=earlier.seen + 1,
-                told=now if remind else earlier.told,
+                told=now if new or remind else told,
                 missed=(*earlier.missed, *missed)[-_MOST_MISSED:],
             )
         elif new:
@@ -180,8 +235,15 @@ def _brings_nothing(report: RunReport) -> bool:
     return not report.window.fetches or report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
 
 
-def _missed(report: RunReport) -> tuple[MissedRun, ...]:
-    if report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED):
+def _held_up_to_its_end(report: RunReport, known: Collection[str]) -> bool:
+    """Return whether a run is partial, and an outage that was told kept it from more to its end."""
+    lasting = [condition_alert(one, report.session) for one in report.conditions if one.until is None]
+    told = any(alert.rule in OUTAGES and alert.key in known for alert in lasting)
+    return told and report.status is RunStatus.PARTIAL
+
+
+def _missed(report: RunReport, known: Collection[str]) -> tuple[MissedRun, ...]:
+    if report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED) or _held_up_to_its_end(report, known):
         return (MissedRun(window=report.window, session=report.session, at=report.started),)
     return ()
 
@@ -223,10 +285,5 @@ class AlertFile:
 
     def save(self, memory: AlertMemory) -> None:
         """Write the memory: after a crash the file is the old one or the new one, never half of either."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix(".new")
-        with fresh.open("w", encoding="utf-8") as file:
-            json.dump(to_document(memory), file, indent=1)  # in ASCII, which can hold any text
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        # In ASCII, which can hold any text.
+        private_files.write(self.path, json.dumps(to_document(memory), indent=1).encode())

@@ -5,16 +5,19 @@ Pure functions from a report to what its owner should be told. They know no chan
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from collector.config.notify_settings import AlertSettings, RuleSettings, Severity, When
+from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.reports.run_report import Cause, Environment, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.reports import wording
 
 GIGABYTE = 10**9
+
+_PACE = "Let no other program fetch history on this login; lower the pace if it happens again."
 
 
 class Rule(StrEnum):
@@ -90,9 +93,46 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
         *_figures(report, settings),
         *_environment(report.environment, settings, now),
     ]
+    # What the run leaves behind is not over, however well the run itself went.
+    lasting = (condition_alert(one, report.session) for one in report.conditions if one.until is None)
+    found += {alert.key: alert for alert in lasting if alert.key not in {one.key for one in found}}.values()
     order = list(Severity)
     told = [as_set(alert, settings) for alert in found if when(alert.rule, settings) is not When.OFF]
     return tuple(sorted(told, key=lambda alert: order.index(alert.severity)))
+
+
+def condition_alert(condition: Condition, session: date) -> Alert:
+    """Return the alert of a condition that lasts in a run, whatever is set for its rule.
+
+    What keeps IB from being asked is one alert, whatever its kind: gateway, farm, other login and breaker follow from
+    each other.
+    """
+    reason = condition.reason.rstrip(".")
+    match condition.kind:
+        case ConditionKind.PACING_PAUSE:
+            return Alert(
+                rule=Rule.RATE_LIMIT_EXCEEDED,
+                severity=Severity.WARNING,
+                key=f"{Rule.RATE_LIMIT_EXCEEDED}:{session}",
+                text=f"IB complains again and again that requests come too fast: {reason}.",
+                what_to_do=_PACE,
+            )
+        case ConditionKind.DATABASE_AWAY:
+            return _database_away(f"{reason}.", "Bring it back; the run goes on by itself or is made good by the next.")
+        case ConditionKind.DISK_LOW:
+            return _disk_low(reason)
+        case ConditionKind.GATEWAY_AWAY:
+            words, what_to_do = "IB's gateway cannot be reached", "Start it and log in; the run then goes on by itself."
+        case ConditionKind.FARM_AWAY:
+            words, what_to_do = "IB's data farm is away", "IB restores it by itself; what waits then goes on."
+        case ConditionKind.OTHER_LOGIN:
+            words = "Another login has taken the market data"
+            what_to_do = (
+                "End that session, or give the collector a user name of its own; the run then goes on by itself."
+            )
+        case ConditionKind.BREAKER_OPEN:
+            words, what_to_do = "IB's gateway answers no request", "Restart it if this lasts: it may hang."
+    return _gateway_unreachable(f"{words}: {reason}.", what_to_do)
 
 
 def rule_settings(rule: Rule, settings: AlertSettings) -> RuleSettings:
@@ -109,6 +149,15 @@ def when(rule: Rule, settings: AlertSettings) -> When:
 def as_set(alert: Alert, settings: AlertSettings) -> Alert:
     """Return the alert with the severity that is set for its rule, if one is."""
     return replace(alert, severity=rule_settings(alert.rule, settings).severity or alert.severity)
+
+
+def disk_shortage(free_bytes: int | None, used: float | None, settings: AlertSettings) -> str:
+    """Return how full a disk is, in words, if it is too full; empty otherwise, and where nothing is known."""
+    short = free_bytes is not None and free_bytes < settings.disk_free_gb * GIGABYTE
+    if not short and (used is None or used <= settings.disk_used):
+        return ""
+    parts = [f"{free_bytes / GIGABYTE:.1f} GB free"] if free_bytes is not None else []
+    return ", ".join(parts + ([f"{used:.0%} used"] if used is not None else []))
 
 
 def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -> bool:
@@ -166,21 +215,12 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
     cause = _cause(report)
     message = report.failure.message if report.failure else ""
     if cause is Cause.GATEWAY_DOWN:
-        yield Alert(
-            rule=Rule.GATEWAY_UNREACHABLE,
-            severity=Severity.CRITICAL,
-            key=str(Rule.GATEWAY_UNREACHABLE),
-            text=f"IB's gateway cannot be reached: {message}",
-            what_to_do="Start it and log in; the next window then collects what was missed.",
+        yield _gateway_unreachable(
+            f"IB's gateway cannot be reached: {message}",
+            "Start it and log in; the next window then collects what was missed.",
         )
     if cause is Cause.DATABASE_DOWN:
-        yield Alert(
-            rule=Rule.DATABASE_UNREACHABLE,
-            severity=Severity.CRITICAL,
-            key=str(Rule.DATABASE_UNREACHABLE),
-            text=f"The database cannot be used: {message}",
-            what_to_do="Bring it back; the next window then collects what was missed.",
-        )
+        yield _database_away(message, "Bring it back; the next window then collects what was missed.")
     ended_badly = report.status in (RunStatus.FAILED, RunStatus.INTERRUPTED)
     if ended_badly and report.window is Window.BACKUP:
         yield Alert(
@@ -219,6 +259,36 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
         )
 
 
+def _gateway_unreachable(text: str, what_to_do: str) -> Alert:
+    return Alert(
+        rule=Rule.GATEWAY_UNREACHABLE,
+        severity=Severity.CRITICAL,
+        key=str(Rule.GATEWAY_UNREACHABLE),
+        text=text,
+        what_to_do=what_to_do,
+    )
+
+
+def _database_away(reason: str, what_to_do: str) -> Alert:
+    return Alert(
+        rule=Rule.DATABASE_UNREACHABLE,
+        severity=Severity.CRITICAL,
+        key=str(Rule.DATABASE_UNREACHABLE),
+        text=f"The database cannot be used: {reason}",
+        what_to_do=what_to_do,
+    )
+
+
+def _disk_low(shortage: str) -> Alert:
+    return Alert(
+        rule=Rule.DISK_LOW,
+        severity=Severity.CRITICAL,
+        key=str(Rule.DISK_LOW),
+        text=f"The disk of the database is nearly full: {shortage}.",
+        what_to_do="Make room before the next window; a full disk stops the collection.",
+    )
+
+
 def _copies(report: RunReport) -> Iterator[Alert]:
     for copy in report.backup.not_copied if report.backup else ():
         yield Alert(
@@ -248,13 +318,21 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
             text=f"{one.symbol} of {one.session} cannot be so empty: {one.words}. Nothing empty of it is settled.",
             what_to_do=f"It is asked again. If it was so: collector coverage accept --session {one.session}",
         )
+    for closed in report.closures:
+        yield Alert(
+            rule=Rule.SESSION_IMPLAUSIBLE,
+            severity=Severity.CRITICAL,
+            key=f"{Rule.SESSION_IMPLAUSIBLE}:closed:{closed.session}",
+            text=f"Was the exchange shut on {closed.session}? None of {', '.join(closed.symbols)} has a bar.",
+            what_to_do=f"If so, add to closures in config.yaml: - {{date: {closed.session}, reason: …}}",
+        )
     if report.rate_limit_hits >= settings.rate_limit_hits:
         yield Alert(
             rule=Rule.RATE_LIMIT_EXCEEDED,
             severity=Severity.WARNING,
             key=f"{Rule.RATE_LIMIT_EXCEEDED}:{report.session}",
             text=f"IB complained {report.rate_limit_hits:,} times that requests came too fast.",
-            what_to_do="Let no other program fetch history on this login; lower the pace if it happens again.",
+            what_to_do=_PACE,
         )
     if report.status not in (RunStatus.SUCCESS, RunStatus.PARTIAL) or not report.window.fetches:
         return
@@ -290,18 +368,8 @@ def _figures(report: RunReport, settings: AlertSettings) -> Iterator[Alert]:
 
 
 def _environment(environment: Environment, settings: AlertSettings, now: datetime) -> Iterator[Alert]:
-    free, used = environment.disk_free_bytes, environment.disk_used
-    short = free is not None and free < settings.disk_free_gb * GIGABYTE
-    if short or (used is not None and used > settings.disk_used):
-        parts = [f"{free / GIGABYTE:.1f} GB free"] if free is not None else []
-        parts += [f"{used:.0%} used"] if used is not None else []
-        yield Alert(
-            rule=Rule.DISK_LOW,
-            severity=Severity.CRITICAL,
-            key=str(Rule.DISK_LOW),
-            text=f"The disk of the database is nearly full: {', '.join(parts)}.",
-            what_to_do="Make room before the next window; a full disk stops the collection.",
-        )
+    if shortage := disk_shortage(environment.disk_free_bytes, environment.disk_used, settings):
+        yield _disk_low(shortage)
     if environment.backup_missing:
         yield Alert(
             rule=Rule.BACKUP_MISSING,

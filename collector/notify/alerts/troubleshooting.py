@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator
 from types import MappingProxyType
 
+from collector.domain.conditions import ConditionKind
 from collector.domain.errors import (
     BackupError,
     ClientIdInUse,
@@ -86,6 +87,14 @@ CHECKLISTS = MappingProxyType(
             "The next window asks again for what is missing; nothing needs to be done now.",
             "If the same contracts fail again, sql/status/dead_letters.sql shows them with IB's words.",
         ),
+        Cause.UNKNOWN_SYMBOL: (
+            "A new number of IB's is taken over by itself, and told; here IB has no such security, or no options.",
+            "Was it delisted or merged? Take it out of symbols (and of windows.….symbols); what is stored stays.",
+            "Has it another ticker? Put that into symbols: where IB's number stayed, its history goes on under it.",
+            "Is it listed elsewhere now? If it is the same company, correct primary_exchange in underlying_securities.",
+            "Were tickers swapped? Exchange them in underlying_securities, too: each history stays with its company.",
+            "The other symbols are complete. Until then every window tries this one again: collector chains refresh.",
+        ),
         Cause.IMPLAUSIBLE: (
             "No market is so empty: far more likely the source answered “no data” where there was data.",
             "Nothing is lost yet: no empty answer of the session is settled, its gaps stay open; bars are safe.",
@@ -109,6 +118,11 @@ def checklist(cause: Cause) -> tuple[str, ...]:
     return CHECKLISTS[cause]
 
 
+def checklist_at_work(kind: ConditionKind) -> tuple[str, ...]:
+    """Return what to look at while a condition of this kind holds a run up, most likely first."""
+    return CHECKLISTS[_CAUSES_OF_CONDITIONS.get(kind, Cause.GATEWAY_DOWN)]
+
+
 def cause_of(error: BaseException) -> Cause:
     """Return the cause that an error stands for, looking through what it was raised from; UNFORESEEN for the rest."""
     for link in _chain(error):
@@ -125,6 +139,13 @@ def traceback_without_values(error: BaseException) -> str:
     """Return the traceback as text: files, lines and messages, never the values of local variables."""
     return "".join(traceback.TracebackException.from_exception(error, capture_locals=False, compact=True).format())
 
+
+_CAUSES_OF_CONDITIONS = {
+    ConditionKind.PACING_PAUSE: Cause.PACING,
+    ConditionKind.DATABASE_AWAY: Cause.DATABASE_DOWN,
+    ConditionKind.DISK_LOW: Cause.DISK,
+}
+"""All others are of the gateway and what lies behind it."""
 
 _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Cause], ...] = (
     (ClientIdInUse, Cause.CLIENT_ID),

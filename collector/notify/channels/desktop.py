@@ -12,6 +12,7 @@ from collector.clock import Clock
 from collector.config.notify_settings import Severity
 from collector.domain.errors import CollectorError
 from collector.domain.run_vocabulary import RunStatus
+from collector.machine.child_environment import child_environment
 from collector.notify.channels.channel import Delivery, Message, Surroundings, failed
 from collector.notify.channels.mail_message import one_line
 
@@ -94,6 +95,7 @@ async def notify(title: str, text: str, clock: Clock, *, urgent: bool = False) -
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
+            env=child_environment(),
         )
         try:
             _, said = await asyncio.wait_for(process.communicate(), _TIME_LIMIT_S)

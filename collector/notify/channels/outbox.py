@@ -16,6 +16,7 @@ from pathlib import Path
 
 import structlog
 
+from collector.machine import private_files
 from collector.notify.channels.channel import Delivery, Message, Surroundings, broken, failed, in_thread
 from collector.notify.channels.mail_message import compose
 from collector.notify.reports.mail_rendering import page
@@ -28,7 +29,8 @@ _ABANDONED_AFTER_S = 900.0
 
 _UNSENT = (".queued.eml", ".deferred.eml", ".sending.eml")
 _STATES = (*_UNSENT, ".refused.eml", ".eml")
-_UNFINISHED = ".new"
+_UNFINISHED = ".new-"
+"""What a process that was killed has left of a file begins so; see `private_files.write`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,10 @@ class Outbox:
         Returns:
             False when a mail of this name is already there, in any state; it is then left as it is.
         """
-        self.directory.mkdir(parents=True, exist_ok=True)
         if any(self._file(name, state).exists() for state in _STATES):
             return False
-        self._write(self._file(name, ".html"), html.encode("utf-8", "replace"))
-        self._write(self._file(name, ".queued.eml" if queue else ".eml"), content)
+        private_files.write(self._file(name, ".html"), html.encode("utf-8", "replace"))
+        private_files.write(self._file(name, ".queued.eml" if queue else ".eml"), content)
         return True
 
     def claim(self) -> Iterator[str]:
@@ -92,7 +93,7 @@ class Outbox:
     def deferred(self, name: str, content: bytes | None = None) -> None:
         """Note that a claimed mail was not taken now: it waits, as it is or as what is given."""
         if content is not None:
-            self._write(self._file(name, ".sending.eml"), content)
+            private_files.write(self._file(name, ".sending.eml"), content)
         self._rename(name, ".deferred.eml")
 
     def refused(self, name: str) -> None:
@@ -120,10 +121,8 @@ class Outbox:
             if path.is_dir():
                 continue  # no mail, whatever its name is
             with contextlib.suppress(FileNotFoundError):
-                if (
-                    path.suffix not in (".eml", ".html", _UNFINISHED)
-                    or now_s - path.stat().st_mtime <= keep_days * _DAY_S
-                ):
+                ours = path.suffix in (".eml", ".html") or path.name.startswith(_UNFINISHED)
+                if not ours or now_s - path.stat().st_mtime <= keep_days * _DAY_S:
                     continue
                 state = next((one for one in _UNSENT if path.name.endswith(one)), None)
                 if state is None:
@@ -161,18 +160,6 @@ class Outbox:
     def _rename(self, name: str, state: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             self._file(name, ".sending.eml").rename(self._file(name, state))
-
-    def _write(self, path: Path, content: bytes) -> None:
-        fresh = path.with_name(f"{path.name}{_UNFINISHED}")
-        try:
-            with fresh.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        except OSError:
-            fresh.unlink(missing_ok=True)  # on a full disk what cannot be finished must not take the rest
-            raise
 
 
 def _modified(path: Path) -> float:

@@ -12,6 +12,7 @@ from math import exp
 from random import Random
 
 from collector.config.notify_settings import Severity
+from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
@@ -218,6 +219,34 @@ def intraday() -> RunReport:
         symbols=tuple(replace(symbol, settled=0) for symbol in report.symbols),
         past=(),
     )
+
+
+def at_work() -> RunReport:
+    """Return an eod run that has waited for the gateway for two minutes, and goes on waiting."""
+    since = _STARTED + timedelta(minutes=4)
+    reason = "127.0.0.1:4001 refuses the connection"
+    condition = Condition(kind=ConditionKind.GATEWAY_AWAY, reason=reason, since=since, there_s=120.0, told=True)
+    report = _run(RunStatus.RUNNING, settled=0.062)
+    return replace(report, completed=None, failure=None, symbols=report.symbols[:1], conditions=(condition,))
+
+
+def held_up() -> RunReport:
+    """Return an eod run that left nothing to be wished for, although it had to wait."""
+    lasted, short = (
+        Condition(
+            kind=kind,
+            reason=reason,
+            since=_STARTED + timedelta(minutes=began),
+            until=_STARTED + timedelta(minutes=ended),
+            there_s=60.0 * (ended - began),
+            told=True,
+        )
+        for kind, reason, began, ended in (
+            (ConditionKind.GATEWAY_AWAY, "127.0.0.1:4001 refuses the connection", 4, 21),
+            (ConditionKind.OTHER_LOGIN, "Trading TWS session is connected from a different IP address", 24, 27),
+        )
+    )
+    return replace(success(), conditions=(lasted, short))
 
 
 def recovered_conditions() -> tuple[OpenCondition, ...]:

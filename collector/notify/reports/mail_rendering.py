@@ -17,6 +17,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from collector.config.notify_settings import Severity
+from collector.domain.conditions import Condition
 from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
 from collector.domain.reports.run_report import RunReport
@@ -24,7 +25,7 @@ from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
 from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondition
 from collector.notify.alerts.alert_rules import Rule
-from collector.notify.alerts.troubleshooting import checklist
+from collector.notify.alerts.troubleshooting import checklist, checklist_at_work
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
 from collector.notify.reports import charts, palette, wording
 
@@ -96,16 +97,44 @@ class Renderer:
             "pace": _pace(report, pictures),
         }
         subject = f"RECOVERED · {wording.subject(report)}" if recovery else wording.subject(report)
+        made_at = report.completed or report.started  # mails are sent in the order of their names
         return self._mail(
             kind,
             values,
-            name=f"{report.started:%Y%m%dT%H%M%SZ}-{report.window}-{report.session}-{report.run_id}-{kind}",
+            name=f"{made_at:%Y%m%dT%H%M%SZ}-{report.window}-{report.session}-{report.run_id}-{kind}",
             subject=subject,
             brief=wording.headline(report),
-            made_at=report.completed or report.started,
+            made_at=made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
             attachments=_traceback(report),
+        )
+
+    def at_work(self, report: RunReport, condition: Condition, judgement: Judgement, made_at: datetime) -> Mail:
+        """Render the mail about a run that something holds up.
+
+        Its name is the same for the same condition, whoever tells it: a second mail of that name is not kept.
+
+        Args:
+            report: the run as it stands.
+            condition: what holds it up.
+            judgement: the alert to tell.
+            made_at: the present instant, aware.
+        """
+        report, condition = self._mask.report(report), self._mask.report(condition)
+        alerts = self._mask.report(judgement.tell)
+        keys = {alert.key for alert in alerts}
+        began = next((f"{one.since:%Y%m%dT%H%M%SZ}" for one in judgement.memory.conditions if one.key in keys), "")
+        stem = "-".join(alert.rule for alert in alerts) or str(condition.kind)
+        return self._mail(
+            "at_work",
+            {"r": report, "condition": condition, "alerts": alerts, "checklist": checklist_at_work(condition.kind)},
+            name=f"{began or f'{report.session:%Y%m%d}'}-{stem}",
+            subject=wording.subject_at_work(report, condition),
+            brief="; ".join(alert.text for alert in alerts),
+            made_at=made_at,
+            pictures=_Pictures(wanted=False),
+            urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
         )
 
     def week(self, week: WeekReport, judgement: Judgement | None = None) -> Mail:
@@ -209,10 +238,14 @@ def _templates() -> Templates:
     templates.globals.update(
         palette=palette,
         headline=wording.headline,
+        lasting=wording.lasting,
+        held_up=wording.held_up,
         confirmation=wording.confirmation,
         expiring=wording.expiring,
         witnesses=wording.witnesses,
         splits=wording.splits,
+        renumbered=wording.renumbered,
+        closures=wording.closures,
         aim=wording.aim,
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,

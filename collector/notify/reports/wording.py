@@ -9,14 +9,16 @@ from math import floor
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+from collector.domain.conditions import ConditionKind
 from collector.domain.run_vocabulary import READS_CHAINS, Asks, RunStatus, Stage, Window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date, datetime
 
+    from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
-    from collector.domain.reports.run_report import RunReport, SymbolReport
+    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -47,6 +49,17 @@ STAGE_WORDS: Final = {
     Stage.STORE: "storing bars",
     Stage.BACKUP: "writing the backup",
     Stage.CLOSE: "closing its books",
+}
+
+
+CONDITION_WORDS: Final = {
+    ConditionKind.GATEWAY_AWAY: "gateway away",
+    ConditionKind.FARM_AWAY: "data farm away",
+    ConditionKind.OTHER_LOGIN: "another login has the market data",
+    ConditionKind.BREAKER_OPEN: "gateway answers no request",
+    ConditionKind.PACING_PAUSE: "paused for pacing",
+    ConditionKind.DATABASE_AWAY: "database away",
+    ConditionKind.DISK_LOW: "disk nearly full",
 }
 
 
@@ -272,6 +285,25 @@ def subject(report: RunReport) -> str:
     return " · ".join(parts)
 
 
+def subject_at_work(report: RunReport, condition: Condition) -> str:
+    """Return the subject of the mail about a run that is at work, without prefix."""
+    return f"{report.window} {report.session} {status_word(report)} · {lasting(condition)}"
+
+
+def lasting(condition: Condition) -> str:
+    """Return what a condition is and when it began; how long it lasted, too, if it is over."""
+    what, began = CONDITION_WORDS[condition.kind], in_new_york(condition.since)
+    if condition.until is None:
+        return f"{what} since {began} New York"
+    took = duration((condition.until - condition.since).total_seconds())
+    return f"{what} from {began} to {in_new_york(condition.until)} New York ({took})"
+
+
+def held_up(report: RunReport) -> str:
+    """Return what held a run up, and how that ended; empty when nothing did."""
+    return "; ".join(lasting(one) + ("" if one.until else ", still so at its end") for one in report.conditions)
+
+
 def copies(report: RunReport) -> str:
     """Return where copies of the backup lie, and where they should; empty when there are to be none."""
     wanted = report.backup.copies if report.backup else ()
@@ -283,6 +315,28 @@ def splits(report: RunReport) -> str:
     return "; ".join(
         f"{one.symbol}: earlier prices are divided by {one.factor:g} now; {many(one.sessions, 'session')} read again"
         for one in report.splits
+    )
+
+
+def renumbered(report: RunReport) -> str:
+    """Return the underlyings that have another number at the source now; empty for none."""
+    return "; ".join(
+        f"{one.symbol}: {one.earlier} before, {one.present} now; history and contracts stay"
+        for one in report.renumbered
+    )
+
+
+def closures(report: RunReport) -> str:
+    """Return the sessions on which the exchange was probably shut, and what to do; empty for none."""
+    return "; ".join(f"{_short_day(one.session)}: {closure(one)}" for one in report.closures)
+
+
+def closure(one: ProbableClosure) -> str:
+    """Return why an exchange was probably shut on a session, and the line that declares it."""
+    seen = " and ".join(f"{at.astimezone(NEW_YORK):%a %H:%M}" for at in (one.first_seen, one.last_seen))
+    return (
+        f"no bar of {', '.join(one.symbols)} at {seen} New York, when the session before had bars; if the exchange was"
+        f" shut, add to closures in config.yaml: - {{date: {one.session}, reason: …}}"
     )
 
 

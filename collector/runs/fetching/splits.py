@@ -1,7 +1,7 @@
 """Notice splits by bars that are told anew.
 
-A split changes every earlier bar of an underlying. The sessions before those that are missing are asked for once more:
-where all prices of some have been divided by one factor, what is stored of the history is taken for missing.
+A split changes every earlier bar of an underlying. The oldest sessions and those before what is missing are asked for
+once more: where all prices of some have been divided by one factor, what is stored of the history is taken for missing.
 """
 
 import structlog

@@ -95,7 +95,9 @@ async def probes(
     for contract_id, what, at in await passed_expirations.known(
         db, list(by_id), {what: now - depths[what] for what in series}
     ):
-        if by_id[contract_id].expiration not in found:
+        # On a day that turned out to be no session there is nothing to ask for.
+        is_session = calendar.is_session(OPTION_BARS_5MIN.day_of(at, NEW_YORK))
+        if is_session and by_id[contract_id].expiration not in found:
             found[by_id[contract_id].expiration] = [_request(by_id[contract_id], what, at, calendar)]
     quotes = WhatToShow.ASK if WhatToShow.ASK in series else series[0]
     for expiration in set(unasked) - set(found):
@@ -134,7 +136,8 @@ async def _controls(symbol: Prepared, what: WhatToShow, parts: Parts) -> list[Hi
     near = _near((one for one in symbol.contracts if not has_expired(one, now)), symbol)[:_CONTROLS]
     by_id = {contract.id: contract for contract in near}
     known = await passed_expirations.known(parts.db, list(by_id), {what: now - _RECENT})
-    times = {contract_id: at for contract_id, _, at in known} | {one.id: last for one in near if not known}
+    asked = [one for one in known if parts.calendar.is_session(OPTION_BARS_5MIN.day_of(one[2], NEW_YORK))]
+    times = {contract_id: at for contract_id, _, at in asked} | {one.id: last for one in near if not asked}
     return [_request(by_id[contract_id], what, at, parts.calendar) for contract_id, at in list(times.items())[:2]]
 
 

@@ -49,7 +49,11 @@ async def underlying_work(
     for row in rows:
         missing = rests.awake(underlying, row.what_to_show, row.missing)
         if row.what_to_show is WhatToShow.TRADES:
-            missing |= overlapping(data_set, missing, sessions)
+            rest = row.missing - missing
+            awake = (
+                [session for session in sessions if not Spans((data_set.span(session),)) & rest] if rest else sessions
+            )
+            missing |= overlapping(data_set, missing, awake)
         requests += requests_for(underlying, data_set, row.what_to_show, missing, sessions)
     return [Work(underlying, tuple(requests))] if requests else []
 

@@ -69,7 +69,7 @@ def expected(
     """Return on which of the sessions that an order looks at it expects bars of an underlying, whatever is recorded.
 
     Of bars that are kept whole all of them: sessions on which nobody was there to collect must not be a hole that is no
-    gap, and a split is seen by the sessions just before.
+    gap, and a split is seen by sessions of before.
     """
     return looked_at if data_set.overlap else order.own(underlying.symbol)
 

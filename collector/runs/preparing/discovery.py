@@ -22,10 +22,10 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.coverage.selection import Market
 from collector.domain.errors import ContractIdsExhausted
 from collector.domain.market_data.answers import Failure, Outcome
-from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.instruments import OptionContract, Renumbering, Underlying
 from collector.domain.quality.bounds import can_be_stored
 from collector.market.calendar import Calendar
-from collector.runs.preparing import activity_filter, volatility_index
+from collector.runs.preparing import activity_filter, renumbering, volatility_index
 from collector.runs.source import MarketDataSource
 
 T = TypeVar("T")
@@ -38,11 +38,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Refreshed:
-    """What a chain refresh found: contracts now listed, new ones, and expirations that could not be had (and why)."""
+    """What a chain refresh found: contracts now listed, new ones, and expirations that could not be had (and why).
 
+    underlying: whose chain it is. renumbered: the source has given it another number, under which the chain was read.
+    """
+
+    underlying: Underlying
     contracts: int
     new: int
     failures: tuple[tuple[date, Failure], ...]
+    renumbered: Renumbering | None = None
 
 
 class Discovery:
@@ -54,6 +59,9 @@ class Discovery:
         settings: which contracts are wanted.
         clock: waits between attempts.
         calendar: the exchange's; None: that of the settings.
+
+    Attributes:
+        renumbered: the underlyings that were found under another number, as they were found.
     """
 
     def __init__(
@@ -65,8 +73,10 @@ class Discovery:
         calendar: Calendar | None = None,
     ) -> None:
         self._db, self._source, self._settings, self._clock = db, source, settings, clock
-        self._calendar = calendar or Calendar(settings.closes)
+        self._calendar = calendar or Calendar.configured(settings)
         self._vix: dict[date, Decimal | Failure] = {}
+        self._unknown: dict[str, Failure] = {}
+        self.renumbered: list[Renumbering] = []
 
     async def underlying(self, symbol: str) -> Underlying | Failure:
         """Return the symbol's underlying from the database, or define it at the source once."""
@@ -78,12 +88,37 @@ class Discovery:
             return found
         return await contract_store.add_underlying(self._db, found)
 
+    async def defined_anew(self, underlying: Underlying) -> Underlying | Failure:
+        """Ask for the symbol of an underlying whose number the source has refused; see `renumbering`.
+
+        What the source does not know is asked for once; its chain is read anew where the number has changed.
+        """
+        symbol = underlying.symbol
+        if symbol in self._unknown:
+            return self._unknown[symbol]
+
+        async def define(symbol: str) -> Underlying | Failure:
+            return await self._persistently(lambda: self._source.underlying(symbol), symbol=symbol)
+
+        found = await renumbering.defined_anew(self._db, define, underlying)
+        if isinstance(found, Failure):
+            self._unknown[symbol] = found
+            return found
+        present, change = found
+        if change is not None:
+            self.renumbered.append(change)
+        return present
+
     async def refresh(self, underlying: Underlying, day: date, *, force: bool = False) -> Refreshed | Failure:
         """Bring the chain up to date for expirations within the horizon of a session day.
 
         Option parameters are asked for once per underlying and New York day, each expiration's contracts likewise; what
-        the database has from today is not asked for again, unless forced.
+        the database has from today is not asked for again, unless forced. An underlying whose number the source does
+        not know any more is defined anew.
         """
+        # What is known from today was told under the number before.
+        renumbered = next((one for one in self.renumbered if one.symbol == underlying.symbol), None)
+        force = force or renumbered is not None
         now = self._source.now()
         today = now.astimezone(NEW_YORK).date()
         first, last = (
@@ -92,7 +127,12 @@ class Discovery:
         )
         expirations = await self._expirations(underlying, today, force=force)
         if isinstance(expirations, Failure):
-            return expirations
+            if expirations.outcome is not Outcome.UNKNOWN_CONTRACT:
+                return expirations
+            present = await self.defined_anew(underlying)
+            if isinstance(present, Failure):
+                return present
+            return expirations if present == underlying else await self.refresh(present, day)
         wanted = [expiration for expiration in expirations if first <= expiration <= last]
         fresh = set() if force else await contract_store.refreshed_expirations(self._db, underlying.id, today)
         results = await asyncio.gather(
@@ -100,7 +140,7 @@ class Discovery:
         )
         failures = tuple((expiration, result) for expiration, result in results if isinstance(result, Failure))
         stored = [result for _, result in results if not isinstance(result, Failure)]
-        return Refreshed(sum(s.seen for s in stored), sum(s.new for s in stored), failures)
+        return Refreshed(underlying, sum(s.seen for s in stored), sum(s.new for s in stored), failures, renumbered)
 
     async def _expirations(self, underlying: Underlying, today: date, *, force: bool) -> Sequence[date] | Failure:
         if not force and (known := await contract_store.known_expirations(self._db, underlying.id, today)) is not None:

@@ -12,7 +12,7 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.db.contracts import lifecycle
 from collector.domain.coverage.coverage_rules import has_expired
 from collector.domain.market_data.answers import Failure, Outcome
-from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.instruments import OptionContract, Renumbering, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.market.calendar import Calendar
 from collector.runs.finished import NotPrepared, Prepared
@@ -42,6 +42,16 @@ class Preparation:
         found = await self._discovery.underlying(symbol)
         return NotPrepared(symbol, found) if isinstance(found, Failure) else found
 
+    async def define_anew(self, underlying: Underlying) -> Underlying | NotPrepared:
+        """Return the underlying under the number that its symbol has now, or why there is none."""
+        found = await self._discovery.defined_anew(underlying)
+        return NotPrepared(underlying.symbol, found) if isinstance(found, Failure) else found
+
+    @property
+    def renumbered(self) -> list[Renumbering]:
+        """Return the underlyings that were found under another number so far; it grows."""
+        return self._discovery.renumbered
+
     def sessions(self, symbol: str) -> tuple[Session, ...]:
         """Return the symbol's sessions that the order looks at, clipped to what can be asked for now; ascending."""
         return self._order.parts(symbol, self._source.now())
@@ -68,6 +78,7 @@ class Preparation:
             if isinstance(refreshed, Failure) and not chosen:
                 return NotPrepared(symbol, refreshed)
             lacking = _lacking(symbol, refreshed)
+            underlying = refreshed.underlying if isinstance(refreshed, Refreshed) else underlying
             if market is not None:
                 await self._discovery.select(underlying, market, history=self._order.history)
                 chosen = await self._selected(underlying)

@@ -6,6 +6,7 @@ The index is defined once and is no underlying: it has no chain here, no expecte
 are kept beside the underlyings' bars, so that a window that is repeated asks for nothing.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -13,12 +14,13 @@ from collector.db.bars import underlying_bars
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.coverage.coverage_rules import justified
-from collector.domain.market_data.answers import Answer, Failure, HistoricalRequest, Outcome
+from collector.domain.market_data.answers import Answer, Failure, HistoricalOutcome, HistoricalRequest, Outcome
 from collector.domain.market_data.bars import decimal
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.market.calendar import Calendar
+from collector.runs.preparing import renumbering
 from collector.runs.source import MarketDataSource
 
 SYMBOL = "VIX"
@@ -51,6 +53,8 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
     if stored is None or stored.time + data_set.bar_size + _FRESH < asked.end:
         request = HistoricalRequest(index, data_set, WhatToShow.TRADES, asked)
         outcome = await source.historical(request)
+        if isinstance(outcome, Failure) and outcome.outcome is Outcome.UNKNOWN_CONTRACT:
+            outcome = await _asked_anew(db, source, request, index)
         if isinstance(outcome, Answer):
             levels = justified(request, outcome, [before, session], await underlying_bars.latest(db)).bars
             if levels:
@@ -60,6 +64,14 @@ async def level(db: Database, source: MarketDataSource, calendar: Calendar, day:
             nothing = Failure(Outcome.UNKNOWN, f"IB has no level of {SYMBOL} on {day}")
             return outcome if isinstance(outcome, Failure) else nothing
     return stored.close / POINTS
+
+
+async def _asked_anew(
+    db: Database, source: MarketDataSource, request: HistoricalRequest, index: Underlying
+) -> HistoricalOutcome:
+    """Ask again for what was asked under a number that the source does not know, under the present one."""
+    found = await renumbering.defined_anew(db, source.index, index)
+    return found if isinstance(found, Failure) else await source.historical(replace(request, instrument=found[0]))
 
 
 async def _defined(db: Database, source: MarketDataSource) -> Underlying | Failure:

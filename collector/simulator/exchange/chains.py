@@ -56,7 +56,7 @@ class Terms:
     @property
     def con_id(self) -> int:
         """The contract's number."""
-        record = STOCKS.index(self.stock)
+        record = [stock.con_id for stock in STOCKS].index(self.stock.con_id)
         record = (record << _DAY_BITS) | (self.expiration.toordinal() - _EPOCH)
         record = (record << _STRIKE_BITS) | self.halves
         record = (record << 1) | (self.right == "P")

@@ -34,6 +34,7 @@ class Stock:
         option_trades_a_day: trades a day of its busiest option contract.
         steps: strike ladder as (step in USD, half-width as a fraction of spot), finest first.
         daily_expirations: options expire on every session, not only on Fridays.
+        dividends: cash dividends besides that yield, as ex-date and USD per share, ascending.
     """
 
     con_id: int
@@ -53,6 +54,7 @@ class Stock:
     option_trades_a_day: float
     steps: tuple[tuple[float, float], ...]
     daily_expirations: bool
+    dividends: tuple[tuple[date, Decimal], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

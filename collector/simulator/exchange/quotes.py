@@ -16,7 +16,7 @@ from collector.simulator.exchange import draws, sessions
 from collector.simulator.exchange.liquidity import USUAL, Liquidity
 from collector.simulator.exchange.listings import Option, Stock
 from collector.simulator.exchange.underlyings.paths import DayPath, activity_of_day
-from collector.simulator.exchange.valuation import american, smile
+from collector.simulator.exchange.valuation import american, escrowed, smile
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -83,7 +83,9 @@ def values(
     strikes = np.array([[float(option.strike)] for option in options])
     sigma = smile.volatility(stock, level, spot, strikes, years)
     pricer = american.pricer(stock.rate, stock.dividend_yield, right)
-    return pricer.american(spot + shift[0], strikes, np.maximum(years + shift[2] / 365.0, 0.0), sigma + shift[1])
+    given = spot + shift[0], strikes, np.maximum(years + shift[2] / 365.0, 0.0), sigma + shift[1]
+    paid = smile.dividends_before(stock, options[0].expiration)
+    return escrowed.american(pricer, paid, *given) if paid else pricer.american(*given)
 
 
 def tape(seed: int, stock: Stock, options: Sequence[Option], path: DayPath, liquidity: Liquidity = USUAL) -> Tape:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from collector.simulator import texts
 from collector.simulator.exchange.listings import Definition, Index, Option, Stock
@@ -30,6 +31,7 @@ EXCHANGES = frozenset({*OPTION_EXCHANGES, *_STOCK_EXCHANGES})
 
 _ORDER_TYPES = "ACTIVETIM,AD,ADJUST,ALERT,ALGO,COND,DAY,DEACT,GTC,LMT,MKT,STP,STPLMT,WHATIF"
 _SCHEDULE_DAYS = 6
+_TOLD_TO_THE_SECOND = timedelta(days=7)
 _LOCAL_SYMBOL = re.compile(r"(?P<root>[A-Z0-9 ]{6})(?P<day>\d{6})(?P<right>[CP])(?P<strike>\d{8})")
 
 
@@ -164,14 +166,22 @@ def _option_row(req_id: int, option: Option, exchange: str, today: date, market:
     assert stock is not None  # noqa: S101 - an option's underlying is always listed
     close, early = ("1615", "1315") if stock.late_close else ("1600", "1300")
     hours = _hours(today, "0930", close, early)
-    expiration = f"{option.expiration:%Y%m%d}"
+    expiration, last = f"{option.expiration:%Y%m%d}", _last_trade(option, today, market)
     return frame(
-        10, req_id, option.symbol, "OPT", expiration, number(option.strike), option.right, exchange, "USD",
+        10, req_id, option.symbol, "OPT", last, number(option.strike), option.right, exchange, "USD",
         local_symbol(option), option.trading_class, option.trading_class, option.con_id, "0.01", option.multiplier,
         _ORDER_TYPES, ",".join(OPTION_EXCHANGES), 1, stock.con_id, stock.name, "", expiration[:6], "", "", "", ZONE,
         hours, hours, "", "", 0,
         2, option.symbol, "STK", ",".join(["109"] * len(OPTION_EXCHANGES)), expiration, "", "1", "1", "1",
     )  # fmt: skip
+
+
+def _last_trade(option: Option, today: date, market: Market) -> str:
+    """Return when a contract trades last: a day, or soon before it the end of trading, in the zone of the login."""
+    zone, close = market.settings.login_zone, market.product_close(option.symbol, option.expiration)
+    if zone is None or close is None or option.expiration - today > _TOLD_TO_THE_SECOND:
+        return f"{option.expiration:%Y%m%d}"
+    return f"{close.astimezone(ZoneInfo(zone)):%Y%m%d %H:%M:%S} {zone}"
 
 
 @lru_cache(maxsize=64)

@@ -6,11 +6,12 @@ Snapshots and streams of ticks for stocks and options.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from collector.simulator import texts
-from collector.simulator.exchange.listings import Index, Option
+from collector.simulator.exchange.listings import Index, Option, Stock
 from collector.simulator.exchange.sessions import local_date, session
 from collector.simulator.replies import Refusal, Reply
 from collector.simulator.request_log import Kind, Request
@@ -18,6 +19,7 @@ from collector.simulator.requests import contracts
 from collector.simulator.wire_format import frame, number
 
 if TYPE_CHECKING:
+    from datetime import date
     from decimal import Decimal
 
     from collector.simulator.connection import Connection
@@ -29,7 +31,11 @@ _SIZE_OF = {_BID: 0, _ASK: 3, _LAST: 5}
 _VOLUME, _CLOSE = 8, 9
 _BID_GREEKS, _ASK_GREEKS, _LAST_GREEKS, _MODEL_GREEKS = 10, 11, 12, 13
 _HISTORICAL_VOLATILITY, _IMPLIED_VOLATILITY = 23, 24
+_DIVIDENDS = 59
 _CALL_OPEN_INTEREST, _PUT_OPEN_INTEREST, _CALL_VOLUME, _PUT_VOLUME = 27, 28, 29, 30
+
+
+_YEAR = timedelta(days=365)
 
 
 class Asked(NamedTuple):
@@ -152,12 +158,26 @@ def _ticks(
         if "100" in generic:
             ticks[_CALL_VOLUME if is_call else _PUT_VOLUME] = (quote.volume,)
         ticks |= _greeks(quote, quoted=quoted)
-    elif quote.iv is not None:
+    elif isinstance(definition, Stock) and "456" in generic:
+        ticks[_DIVIDENDS] = (_dividends(definition, local_date(connection.gateway.clock.now())),)
+    if not isinstance(definition, Option) and quote.iv is not None:
         if "106" in generic:
             ticks[_IMPLIED_VOLATILITY] = (round(quote.iv, 6),)
         if "104" in generic:
             ticks[_HISTORICAL_VOLATILITY] = (round(quote.iv, 6),)
     return ticks
+
+
+def _dividends(stock: Stock, today: date) -> str:
+    """Return the text of the dividend tick: the sums of a year back and ahead, the next ex-date and its amount [D].
+
+    A share that pays nothing has four empty parts [?].
+    """
+    back = sum(amount for ex, amount in stock.dividends if today - _YEAR < ex <= today)
+    coming = [(ex, amount) for ex, amount in stock.dividends if today < ex <= today + _YEAR]
+    ahead = sum(amount for _, amount in coming)
+    following = f"{coming[0][0]:%Y%m%d},{coming[0][1]}" if coming else ","
+    return f"{back or ''},{ahead or ''},{following}"
 
 
 def _open_interest(connection: Connection, option: Option) -> dict[int, tuple[object, ...]]:
@@ -201,6 +221,8 @@ def _written(req_id: int, ticks: dict[int, tuple[object, ...]]) -> bytes:
             frames.append(frame(21, req_id, tick, *values))
         elif tick in {_IMPLIED_VOLATILITY, _HISTORICAL_VOLATILITY}:
             frames.append(frame(45, 6, req_id, tick, *values))
+        elif tick == _DIVIDENDS:
+            frames.append(frame(46, 6, req_id, tick, *values))
         else:
             frames.append(frame(2, 6, req_id, tick, *values))
     return b"".join(frames)

@@ -261,8 +261,9 @@ def test_a_dry_run_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_folder_that_cannot_be_written(tmp_path: Path, where: Places) -> None:
     """It says so, with what to do."""
     (tmp_path / "etc").write_text("a file", encoding="utf-8")
+    of_another = replace(where, account="bars")  # root's own is refused before anything is written
     with pytest.raises(CollectorError, match="cannot be written") as raised:
-        installation.install(Kind.SYSTEMD, Settings(), where, user=False, root=tmp_path, run=Called())
+        installation.install(Kind.SYSTEMD, Settings(), of_another, user=False, root=tmp_path, run=Called())
     assert "--user" in raised.value.hint
 
 
@@ -313,6 +314,7 @@ def test_whose_account(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_credentials_reach_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LoadCredential puts its name before each file of the folder; the collector reads them under their keys."""
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    (tmp_path / "collector_database__password").touch(mode=0o600)
     (tmp_path / "collector_database__password").write_text("from a credential\n", encoding="utf-8")
     password = config.load(resource("config.yaml")).database.password
     assert password is not None

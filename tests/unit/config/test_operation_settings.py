@@ -89,7 +89,7 @@ def test_what_is_shown_holds_no_secret() -> None:
     assert "secret" not in text
     assert "***" not in text
     assert shown["symbols"][0]["symbol"] == "PLTR"
-    assert shown["database"]["url"] == "postgresql://bars@h1,h2/bars"
+    assert shown["database"]["url"] == "postgresql://bars@h1,h2/bars?sslmode=require"
     assert "password" not in shown["database"]
     assert shown["backup"]["keep_days"] == 30
     assert shown["windows"]["eod"]["time"] == "16:45:00"

@@ -1,7 +1,9 @@
 """The configuration: defaults, overrides, secrets, and what it says when something is wrong."""
 
+import itertools
 import os
 import re
+import time as time_
 from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
@@ -261,6 +263,10 @@ def test_where_it_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     ("text", "message"),
     [
         ("gateway:\n  prot: 1\n", "config.yaml:2: unknown key gateway.prot; did you mean `port`?"),
+        (
+            "symbols: [SPY]\ngreeks:\n  dividends:\n    spy: {}\n    Syp: {}\n",
+            "config.yaml:5: unknown key greeks.dividends.SYP; did you mean `SPY`?",
+        ),
         ("\ngatway: {}\n", "config.yaml:2: unknown key gatway; did you mean `gateway`?"),
         ("windows:\n  mornin: {}\n", "config.yaml:2: unknown key windows.mornin; did you mean `morning`?"),
         ("windows:\n  eod:\n    tim: 1\n", "config.yaml:3: unknown key windows.eod.tim; did you mean `time`?"),
@@ -326,6 +332,56 @@ def test_what_is_wrong_and_where(text: str, message: str) -> None:
     assert "\n" not in error.message
 
 
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{after}: &{after} [{', '.join([f'*{before}'] * 9)}]\n" for before, after in itertools.pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "config.yaml:5: the file is nested too deeply, or holds too much, for a configuration"),
+        ("a: &a {b: *a}\n", "config.yaml:1: *a stands inside what it is an alias of"),
+        ("a: &a\n  - [*a]\n", "config.yaml:2: *a stands inside what it is an alias of"),
+        ("a: " + "[" * 3000 + "]" * 3000, "config.yaml:1: the file is nested too deeply"),
+        ("a: " + "[" * 300_000, "config.yaml:1: the file is nested too deeply"),
+        ("a: " + "{a: " * 100_000, "config.yaml:1: the file is nested too deeply"),
+        ("".join(" " * depth + "a:\n" for depth in range(1000)), "config.yaml:33: the file is nested too deeply"),
+        ("symbols: [" + "A, " * 20_000 + "]", "config.yaml:1: the file is nested too deeply, or holds too much"),
+        ("# " + "x" * 2_000_000, "config.yaml is larger than 1 MB"),
+        ("a: *nobody\n", "config.yaml:1: broken YAML"),
+    ],
+    ids=["bomb", "in itself", "deeper in itself", "lists", "open lists", "maps", "block", "many", "large", "dangling"],
+)
+def test_what_would_use_up_memory_is_refused(text: str, message: str) -> None:
+    """Neither aliases of aliases nor deep nesting are built; the line is told at once."""
+    begun = time_.monotonic()
+    assert refusal(text).message.startswith(message)
+    assert time_.monotonic() - begun < 5
+
+
+def test_aliases_are_fine_in_moderation() -> None:
+    """What a person writes with anchors and merges is read as ever."""
+    settings = load(
+        write(
+            "selection: {regimes: &usual [{band: 0.2, min_strikes: 5}]}\n"
+            "symbols:\n  - {symbol: SPY, regimes: *usual}\n  - {symbol: TSLA, regimes: *usual}\n"
+        )
+    )
+    assert [settings.selection_for(one).regimes[0].band for one in ("SPY", "TSLA", "ELSE")] == [0.2, 0.2, 0.2]
+
+
+def test_deep_json_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """JSON that nests thousands of times is a mistake like any other."""
+    monkeypatch.setenv("COLLECTOR_GATEWAY", "[" * 50_000)
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        load(write(""))
+    monkeypatch.delenv("COLLECTOR_GATEWAY")
+    monkeypatch.setenv("COLLECTOR_NOTIFY__WEBHOOKS", "[" * 50_000)
+    with pytest.raises(ConfigurationError, match="nested too deeply"):
+        load(write(""))
+
+
 def test_several_mistakes() -> None:
     """The first is the message, the rest are in the hint."""
     error = refusal("gateway: {port: x, client_id: y}\n")
@@ -379,7 +435,7 @@ def test_password_from_each_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.delenv("COLLECTOR_DATABASE__PASSWORD")
 
     credentials = tmp_path / "credentials"
-    write(PASSWORD + "\n", str(credentials / "database__password"))
+    write(PASSWORD + "\n", str(credentials / "database__password")).chmod(0o600)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(credentials))
     assert expected == load(path).database.dsn()
     monkeypatch.delenv("CREDENTIALS_DIRECTORY")
@@ -388,17 +444,116 @@ def test_password_from_each_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     secrets.chmod(0o600)
     monkeypatch.setenv("COLLECTOR_SECRETS_FILE", str(secrets))
     assert expected == load(path).database.dsn()
-    secrets.chmod(0o644)
-    with pytest.raises(ConfigurationError, match="can be read by other users"):
-        load(path)
     monkeypatch.delenv("COLLECTOR_SECRETS_FILE")
 
     file = write(PASSWORD + "\n", "password")
+    file.chmod(0o600)
     settings = load(path, {"database": {"password_file": str(file)}})
     assert expected == settings.database.dsn()
+    assert PASSWORD in settings.secrets
     file.unlink()
     with pytest.raises(ConfigurationError, match=r"database\.password_file: password cannot be read: No such file"):
         settings.database.dsn()
+
+
+@pytest.mark.parametrize(
+    ("query", "complaint"),
+    [
+        (
+            "channel_binding=require",
+            "config.yaml:2: database.url asks for channel_binding, which the collector cannot do",
+        ),
+        ("sslrootcert=nowhere.crt", "config.yaml:2: database.url names a file by sslrootcert that is not there"),
+        ("work_mem=1GB", "config.yaml:2: database.url has a parameter work_mem, which libpq does not know"),
+    ],
+)
+def test_a_url_that_asks_for_what_cannot_be_done(query: str, complaint: str) -> None:
+    """It is refused when the configuration is read, with the parameter's name; nothing else of the URL is repeated."""
+    error = refusal(f"database:\n  url: postgresql://quant:s3cret@db/bars?{query}\n")
+    assert error.message.startswith(complaint)
+    assert "s3cret" not in error.message + error.hint
+
+
+def test_a_password_for_a_user_that_is_encoded() -> None:
+    """A user written with %40 is the same user when the password comes from elsewhere."""
+    own = {"database": {"password": "p@ss"}}
+    settings = load(write("database: {url: 'postgresql://name%40part@[::1]:5433/bars'}\n"), own)
+    assert settings.database.dsn() == "postgresql://name%40part:p%40ss@[::1]:5433/bars"
+    assert settings.database.shown == "postgresql://name%40part@[::1]:5433/bars"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o602, 0o620])
+@pytest.mark.parametrize("place", ["secrets file", "credentials", "password file", "pgpass"])
+def test_a_secret_that_others_can_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, mode: int
+) -> None:
+    """Wherever a secret comes from, owner and mode of its file are checked the same way, before it is used."""
+    path = write("database: {url: 'postgresql://quant@db/bars'}\n")
+    overrides: dict[str, Any] = {}
+    if place == "secrets file":
+        file = write(f'database: {{password: "{PASSWORD}"}}\n', "secrets.yaml")
+        monkeypatch.setenv("COLLECTOR_SECRETS_FILE", str(file))
+    elif place == "credentials":
+        file = write(PASSWORD, str(tmp_path / "kept" / "database__password"))
+        file.parent.chmod(0o700)
+        monkeypatch.setenv("COLLECTOR_SECRETS_DIR", str(file.parent))
+    elif place == "password file":
+        file = write(PASSWORD, "password")
+        overrides = {"database": {"password_file": str(file)}}
+    else:
+        file = write(f"*:*:*:*:{PASSWORD}", "passes")
+        monkeypatch.setenv("PGPASSFILE", str(file))
+    file.chmod(mode)
+    with pytest.raises(ConfigurationError) as raised:
+        load(path, overrides).database.dsn()
+    assert (raised.value.message, raised.value.hint) == (f"{file} can be read by other users.", f"chmod 600 {file}")
+    file.chmod(0o400)
+    assert "quant" in load(path, overrides).database.dsn()
+
+
+def test_a_folder_of_secrets_that_others_can_change_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever may add a file there may set any key."""
+    kept = tmp_path / "kept"
+    write(PASSWORD, str(kept / "database__password")).chmod(0o600)
+    kept.chmod(0o777)
+    monkeypatch.setenv("COLLECTOR_SECRETS_DIR", str(kept))
+    with pytest.raises(ConfigurationError, match=f"{kept} can be changed by other users"):
+        load(write(""))
+    kept.chmod(0o755)
+    assert PASSWORD in load(write("")).secrets
+
+
+def test_secrets_in_the_configuration_file_are_found() -> None:
+    """Each key with a secret in config.yaml is named with its line; addresses and empty values are no secrets."""
+    misplaced = write(
+        "database:\n  url: postgresql://quant:pw@db/bars\ndead_man:\n  url: https://ping.example/x\n"
+        "notify:\n  smtp: {password: pw}\n  webhooks:\n    - {kind: ntfy, url: 'https://ntfy.sh/x', token: ''}\n"
+    )
+    misplaced.chmod(0o600)
+    assert sorted(load(misplaced).misplaced_secrets) == [
+        "config.yaml:2: database.url holds a secret",
+        "config.yaml:4: dead_man.url holds a secret",
+        "config.yaml:6: notify.smtp.password holds a secret",
+        "config.yaml:8: notify.webhooks[0].url holds a secret",
+    ]
+    misplaced.chmod(0o644)
+    assert "config.yaml can be read by other users." in load(misplaced).misplaced_secrets[0]
+    for text in (
+        "database: {url: 'postgresql://db/bars?password=pw'}\n",
+        """notify: {webhooks: '[{"kind": "ntfy", "url": "https://ntfy.sh/x"}]'}\n""",
+    ):
+        assert len(load(write(text)).misplaced_secrets) == 1
+    for text in ("", "database: {url: 'postgresql://quant@db:5432/bars'}\n", "notify: {smtp: {password: ''}}\n"):
+        assert load(write(text)).misplaced_secrets == ()
+
+
+def test_secrets_elsewhere_are_not_misplaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment and the secrets file are where secrets belong."""
+    monkeypatch.setenv("COLLECTOR_DATABASE__URL", "postgresql://quant:s3cret@db/bars")
+    secrets = write("notify: {smtp: {password: pw}}\n", "secrets.yaml")
+    secrets.chmod(0o600)
+    monkeypatch.setenv("COLLECTOR_SECRETS_FILE", str(secrets))
+    assert load(write("")).misplaced_secrets == ()
 
 
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,7 +567,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for shown in (repr(settings), str(settings), settings.model_dump_json(), settings.database.shown):
         assert "s3cret" not in shown
     assert {"https://ntfy.sh/s3cret-topic", "tk_s3cret"} < set(settings.secrets)
-    assert settings.database.shown == "postgresql://quant@db/bars"
+    assert settings.database.shown == "postgresql://quant@db/bars?sslmode=require"
     assert settings.database.dsn() == "postgresql://quant:s3cret@db/bars?sslmode=require"
     for parameter in ("password", "%70assword", "pass%77ord"):  # as the driver reads it
         monkeypatch.setenv("COLLECTOR_DATABASE__URL", f"postgresql://quant@db/bars?{parameter}=s3cret")
@@ -430,12 +585,18 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         "notify:\n  webhooks: [{kind: s3cret}]\n",
         "notify:\n  webhooks: [{kind: slack, url: http://hooks.example.com/s3cret}]\n",
         "notify:\n  webhooks: [{kind: pagerduty, token: [s3cret]}]\n",
+        "notify:\n  webhooks: [{kind: slack, url: 'https://[s3cret]/'}]\n",
+        "database:\n  url: postgresql://user:s3cret@[db/bars\n",
+        "dead_man:\n  url: https://user:s3cret/x@ping.example/\n",
+        "dead_man:\n  url: https://user:[s3cret]@ping.example/\n",
+        "dead_man:\n  url: ftp://ping.example/s3cret\n",
     ],
 )
 def test_complaints_hold_no_secret(text: str) -> None:
-    """A wrong value of a secret key is described, not repeated."""
+    """A wrong value of a secret key is described, not repeated, neither by us nor in a library's words."""
     error = refusal(text)
     assert "s3cret" not in error.message + error.hint
+    assert error.message.startswith("config.yaml:2: ")
 
 
 def test_pgpass_is_left_to_the_driver() -> None:

@@ -41,6 +41,14 @@ def test_long_parts_of_a_secret_address_are_secrets() -> None:
     assert mask("two services") == "two services"
 
 
+@pytest.mark.parametrize("scheme", ["https", "postgresql", "smtp"])
+def test_the_password_in_a_secret_address_is_a_secret(scheme: str) -> None:
+    """It is cut out by itself, too, as it is written and as it is meant; also where the address is broken."""
+    mask = Mask([f"{scheme}://bot:p%40ss-word@peer.example/x", f"{scheme}://bot:[b/rok]en@peer.example"])
+    assert mask("p@ss-word, p%40ss-word and [b/rok]en are wrong") == f"{MASK}, {MASK} and {MASK} are wrong"
+    assert mask("bot asks peer.example") == "bot asks peer.example"
+
+
 @pytest.mark.parametrize(
     ("text", "leak"),
     [

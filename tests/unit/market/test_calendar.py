@@ -153,3 +153,28 @@ def test_unwritable_cache_is_done_without(tmp_path: Path) -> None:
     blocked.write_text("", encoding="utf-8")
     calendar = Calendar(cache_dir=blocked / "cache")
     assert calendar.is_session(date(2026, 11, 20))
+
+
+def test_a_declared_closure_is_no_session() -> None:
+    """The day before it is followed by the day after it, and the reason is said; other days are as they were."""
+    closed = Calendar(closures={date(2026, 11, 20): "a day of mourning"})
+    assert not closed.is_session(date(2026, 11, 20))
+    assert closed.why_closed(date(2026, 11, 20)) == "the exchange is closed for a day of mourning"
+    assert (closed.next(date(2026, 11, 19)), closed.previous(date(2026, 11, 23))) == (
+        date(2026, 11, 23),
+        date(2026, 11, 19),
+    )
+    assert closed.session("SPY", date(2026, 11, 19)).next_open == utc("2026-11-23 14:30")
+    with pytest.raises(NotASession, match="a day of mourning"):
+        closed.session("SPY", date(2026, 11, 20))
+    monday = date(2026, 11, 23)
+    assert closed.session("SPY", monday) == CALENDAR.session("SPY", monday)
+
+
+def test_a_declared_early_close_moves_every_product() -> None:
+    """Products that trade a quarter of an hour longer do so on such a day, too."""
+    early = Calendar({"TSLA": time(15, 0)}, early_closes={date(2026, 11, 20): time(12, 0)})
+    closes = {symbol: early.session(symbol, date(2026, 11, 20)).close for symbol in ("SPY", "PLTR", "TSLA")}
+    assert closes == {"SPY": utc("2026-11-20 17:15"), "PLTR": utc("2026-11-20 17:00"), "TSLA": utc("2026-11-20 16:00")}
+    assert early.session("SPY", date(2026, 11, 20)).early_close
+    assert not CALENDAR.session("SPY", date(2026, 11, 20)).early_close

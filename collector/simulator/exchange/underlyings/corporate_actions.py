@@ -3,15 +3,16 @@
 What they do to the prices that trade, and to the bars of earlier sessions.
 
 The path of an underlying knows nothing of them. From a split's ex-date on, what trades is the path divided by the
-ratio; a dividend leaves what trades alone. Bars of sessions before an ex-date are adjusted from its open on, and not a
-second earlier: every price series for splits, ADJUSTED_LAST for dividends, too. Options are never adjusted: they
-go on as if nothing had happened, which no real one does.
+ratio; a dividend leaves what trades alone, and options are worth what they are before it. Bars of sessions before an
+ex-date are adjusted from its open on, and not a second earlier: every price series for splits, ADJUSTED_LAST for
+dividends, too. Options are never adjusted for splits: they go on as if nothing had happened, which no real one does.
 
 How sure it is that IB does the same ([D] documented, [U] reported by users, [?] unsure):
 
 - TRADES is adjusted for splits and not for dividends, ADJUSTED_LAST for both [D].
 - Quotes are adjusted for splits like TRADES [?].
-- Adjusting begins with the open of the ex-date [?]; other vendors adjust the night before [U].
+- Adjusting begins with the open of the ex-date [?], of a split later where it says so; other vendors do it the night
+  before [U].
 - Each dividend multiplies earlier prices by 1 - amount / close of the session before, rounded to 0.0001 USD [?].
 - Volumes are multiplied by the ratio where prices are divided by it, and untouched by dividends [?].
 """
@@ -44,18 +45,29 @@ class Split:
         symbol: the ticker.
         ex_date: the first session with the new shares, a date in New York.
         ratio: new shares for an old one: 4 for four to one, Fraction(1, 10) for a reverse split of one to ten.
+        adjusted: the session from whose open on bars before the ex-date are adjusted; None: the ex-date itself.
 
     Raises:
-        ValueError: the ratio is not positive.
+        ValueError: the ratio is not positive, or bars would be adjusted before the ex-date.
     """
 
     symbol: str
     ex_date: date
     ratio: Fraction | int
+    adjusted: date | None = None
 
     def __post_init__(self) -> None:
         if self.ratio <= 0:
             raise ValueError(f"the ratio of {self.symbol}'s split is {self.ratio}; it must be positive")
+        if self.told_from < self.ex_date:
+            raise ValueError(
+                f"{self.symbol}'s split of {self.ex_date} adjusts no bar before that, as {self.adjusted} is"
+            )
+
+    @property
+    def told_from(self) -> date:
+        """Return the session from whose open on earlier bars tell of it."""
+        return self.adjusted or self.ex_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +91,19 @@ class Dividend:
         if self.amount <= 0:
             raise ValueError(f"the dividend of {self.symbol} is {self.amount} USD; it must be positive")
 
+    @property
+    def told_from(self) -> date:
+        """Return the session from whose open on earlier bars tell of it."""
+        return self.ex_date
+
 
 CorporateAction = Split | Dividend
+
+
+def dividends_of(symbol: str, actions: Iterable[CorporateAction]) -> tuple[tuple[date, Decimal], ...]:
+    """Return a symbol's cash dividends, as ex-date and USD per share, ascending."""
+    own = (action for action in actions if isinstance(action, Dividend) and action.symbol == symbol)
+    return tuple(sorted((action.ex_date, action.amount) for action in own))
 
 
 class Adjustments:
@@ -159,7 +182,7 @@ def in_shares(path: DayPath, ratio: Fraction) -> DayPath:
 
 def _happened(action: CorporateAction, day: date, now: int) -> bool:
     """Tell whether an action changes the bars of a day as they are told at an instant."""
-    return day < action.ex_date and sessions.epoch(action.ex_date, 9, 30) <= now
+    return day < action.ex_date and sessions.epoch(action.told_from, 9, 30) <= now
 
 
 def _scaled(bars: SeriesArrays, price: float, volume: float) -> SeriesArrays:

@@ -42,7 +42,7 @@ class Pricer:
     """
 
     def __init__(self, rate: float, dividend_yield: float, sign: int) -> None:
-        self._rate, self._yield, self._sign = rate, dividend_yield, sign
+        self.rate, self.dividend_yield, self.sign = rate, dividend_yield, sign
         self._early = sign < 0 or dividend_yield > 0.0
         if self._early:
             self._boundary = self._solve_boundary()
@@ -65,7 +65,7 @@ class Pricer:
         value, _, _ = self._european(moneyness, spot, strike, years, volatility)
         if self._early:
             value = value + strike * self._premium(moneyness, years, volatility)
-        floored: Floats = np.maximum(value, np.maximum(self._sign * (spot - strike), 0.0))
+        floored: Floats = np.maximum(value, np.maximum(self.sign * (spot - strike), 0.0))
         return floored
 
     def _european(
@@ -73,20 +73,20 @@ class Pricer:
     ) -> tuple[Floats, Floats, Floats]:
         """Return value, N(sign d1) and the density at d1."""
         deviation = volatility * np.sqrt(years)
-        d1 = (moneyness + (self._rate - self._yield) * years) / deviation + 0.5 * deviation
-        inside, density = normal(self._sign * d1)
-        under, _ = normal(self._sign * (d1 - deviation))
-        forward = spot * np.exp(-self._yield * years) * inside - strike * np.exp(-self._rate * years) * under
-        return self._sign * forward, inside, density
+        d1 = (moneyness + (self.rate - self.dividend_yield) * years) / deviation + 0.5 * deviation
+        inside, density = normal(self.sign * d1)
+        under, _ = normal(self.sign * (d1 - deviation))
+        forward = spot * np.exp(-self.dividend_yield * years) * inside - strike * np.exp(-self.rate * years) * under
+        return self.sign * forward, inside, density
 
     def _exponents(self, years: Floats, volatility: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
         """Return h, alpha, beta, root and lambda of the quadratic approximation."""
         variance = volatility * volatility
-        h = -np.expm1(-self._rate * years)
-        alpha = 2.0 * self._rate / variance
-        beta = 2.0 * (self._rate - self._yield) / variance
+        h = -np.expm1(-self.rate * years)
+        alpha = 2.0 * self.rate / variance
+        beta = 2.0 * (self.rate - self.dividend_yield) / variance
         root = np.sqrt((beta - 1.0) ** 2 + 4.0 * alpha / h)
-        return h, alpha, beta, root, 0.5 * (1.0 - beta + self._sign * root)
+        return h, alpha, beta, root, 0.5 * (1.0 - beta + self.sign * root)
 
     def _premium(self, moneyness: Floats, years: Floats, volatility: Floats) -> Floats:
         """Return what early exercise is worth while it does not pay yet, per USD of strike.
@@ -97,7 +97,7 @@ class Pricer:
         height, power, b, bend, _ = self._at(log_edge, years, volatility)
         height = np.maximum(height, 1e-12)
         away = moneyness - log_edge
-        continued = self._sign * away < 0.0
+        continued = self.sign * away < 0.0
         away = np.where(continued, away, 0.0)
         correction = np.clip(away * (b * away + bend / height), -10.0, 0.5)
         premium: Floats = np.where(continued, height * np.exp(power * away) / (1.0 - correction), 0.0)
@@ -109,7 +109,7 @@ class Pricer:
         They are the premium at that price, the exponent lambda, b, c times that premium, and sign (1 - European delta)
         times the price.
         """
-        sign, rate, dividend = self._sign, self._rate, self._yield
+        sign, rate, dividend = self.sign, self.rate, self.dividend_yield
         edge = np.exp(log_edge)
         value, inside, density = self._european(log_edge, edge, _ONE, years, volatility)
         h, alpha, _, root, power = self._exponents(years, volatility)
@@ -148,11 +148,11 @@ class Pricer:
         years = np.maximum(root_time**2, _SHORTEST_YEARS)[:, None]
         volatility = np.geomspace(_LOWEST_VOLATILITY, _HIGHEST_VOLATILITY, _VOLATILITY_NODES)[None, :]
         shape = (_TIME_NODES, _VOLATILITY_NODES)
-        inner, outer = np.zeros(shape), np.full(shape, self._sign * np.log(1e4))
+        inner, outer = np.zeros(shape), np.full(shape, self.sign * np.log(1e4))
         for _ in range(_BISECTIONS):
             middle = 0.5 * (inner + outer)
             height, power, _, _, smooth = self._at(middle, years, volatility)
-            held = self._sign * (power * height - smooth) < 0.0
+            held = self.sign * (power * height - smooth) < 0.0
             inner, outer = np.where(held, middle, inner), np.where(held, outer, middle)
         solved: Floats = (0.5 * (inner + outer)).ravel()
         return solved

@@ -39,6 +39,16 @@ def years_left(stock: Stock, expiration: date, instants: npt.NDArray[np.int64]) 
     return years
 
 
+def dividends_before(stock: Stock, expiration: date) -> tuple[tuple[float, float], ...]:
+    """Return the cash dividends up to an expiration: USD per share, and years from the ex-date's open to its close."""
+    found = []
+    for ex_date, amount in stock.dividends:
+        ex = sessions.session(ex_date, late_close=stock.late_close) if ex_date <= expiration else None
+        if ex is not None:
+            found.append((float(amount), float(years_left(stock, expiration, np.array([ex.open]))[0])))
+    return tuple(found)
+
+
 def _term(years: Floats) -> Floats:
     """Return the at-the-money volatility of a life over that of thirty days."""
     slope: Floats = np.tanh((years - _THIRTY_DAYS) / 0.4)

@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from collector.db.connection import driver_errors
 from collector.db.schema import migrate
-from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
+from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull, SharedSession
 
 exceptions = asyncpg.exceptions
 
@@ -34,6 +34,9 @@ exceptions = asyncpg.exceptions
         (exceptions.ConnectionDoesNotExistError("connection was closed"), "was lost", "continues"),
         (exceptions.InterfaceError("connection is closed"), "was lost", "continues"),
         (exceptions.InternalClientError("cannot switch to state 12"), "was lost", "continues"),
+        (exceptions.ConnectionRejectionError("no more for you"), "refused: no more for you", "log of the server"),
+        (exceptions.ProtocolViolationError("pgbouncer cannot connect to server"), "refused: pgbouncer", "pooler"),
+        (exceptions.TargetServerAttributeNotMatched("None of the hosts"), "none of the servers", "start the one"),
         (exceptions.UniqueViolationError("duplicate key"), "same rows at the same moment", "try again"),
         (exceptions.DeadlockDetectedError("deadlock detected"), "deadlock", "try again"),
     ],
@@ -66,6 +69,47 @@ def test_no_attempt_helps(raised: BaseException, message: str) -> None:
         raise raised
     assert not isinstance(caught.value, DatabaseUnavailable)
     assert "s3cret" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "hint"),
+    [
+        ("permission denied for schema public", "GRANT it CREATE on the database and schema public"),
+        ("permission denied for database bars", "let it own the database"),
+        ("must be owner of table option_chains", "only the owner of the collector's tables may"),
+        ("permission denied for schema store", "only the owner of the collector's tables may"),
+        ("permission denied to create role", "let a superuser run it"),
+        ("permission denied for table option_chains", "grant it the role collector_rw"),
+        ("keine Berechtigung für Tabelle option_chains", "grant it the role collector_rw"),
+    ],
+)
+def test_a_missing_right_is_told_by_what_it_is_missing_on(said: str, hint: str) -> None:
+    """One SQLSTATE stands for rights on the database, of the tables' owner, of reading and writing, to create roles."""
+    error = driver_errors.translated(exceptions.InsufficientPrivilegeError(said))
+    assert error.message == f"the database user may not do this: {said}"
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        exceptions.DuplicatePreparedStatementError('prepared statement "x" already exists'),
+        exceptions.InvalidSQLStatementNameError('prepared statement "x" does not exist'),
+        exceptions.ProtocolViolationError("transaction blocks not allowed in statement pooling mode"),
+    ],
+)
+def test_a_statement_that_another_session_prepared(raised: BaseException) -> None:
+    """Somebody between us and the server changes the session under our hands."""
+    assert isinstance(driver_errors.translated(raised), SharedSession)
+
+
+@pytest.mark.parametrize("where", ["", " in options"])
+def test_a_parameter_that_a_pooler_refuses(where: str) -> None:
+    """It is named, with what to do; waiting does not help."""
+    error = driver_errors.translated(exceptions.ProtocolViolationError(f"unsupported startup parameter{where}: a.b"))
+    assert not isinstance(error, DatabaseUnavailable)
+    assert error.message.endswith("refuses the parameter a.b")
+    assert "add a.b to its ignore_startup_parameters" in error.hint
 
 
 def test_sqlalchemys_wrapping_is_taken_off() -> None:

@@ -25,12 +25,23 @@ def test_literals() -> None:
     assert sql_values.spans_literal(Spans([HOUR, later])).count("[") == 2
 
 
-def test_session_settings() -> None:
-    """Every session is in UTC, bounded in time, and bears a name that the server does not cut inside a letter."""
-    settings = pool.session_settings("ü" * 40)
-    assert settings["timezone"] == "UTC"
-    assert settings["application_name"] == "ü" * 31
-    assert settings["lock_timeout"] == "15s"
+def test_the_name_of_a_session() -> None:
+    """A name that is too long for the server is not cut inside a letter."""
+    assert pool.session_name("ü" * 40) == "ü" * 31
+
+
+def test_what_the_driver_is_told() -> None:
+    """The URL's own time-out counts, keep-alive is asked of the server, and what says nothing to us is left out."""
+    given = pool.driver_arguments(
+        "postgresql://a%40b@h/x?connect_timeout=3&keepalives_idle=30&gssencmode=disable&sslmode=require&application_name=x",
+        "collector",
+    )
+    assert given == {
+        "dsn": "postgresql://a%40b@h/x?sslmode=require",
+        "timeout": 3.0,
+        "server_settings": {"application_name": "collector", "tcp_keepalives_idle": "30"},
+    }
+    assert pool.driver_arguments("postgresql://h/x?connect_timeout=0", "collector")["timeout"] == 10.0
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,18 @@
 """Splits and changed adjustments told from prices, written by hand in ten-thousandths of a USD."""
 
+import itertools
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 
 import pytest
 
+from collector.domain.coverage.request_planning import overlapping
 from collector.domain.market_data.adjustments import readjustments, split_factor
 from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
+from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Spans
 
 MONDAY = datetime(2026, 11, 16, tzinfo=UTC)
 
@@ -81,6 +88,61 @@ def test_a_split_is_seen_among_bars_that_say_otherwise(told: list[Bar], factor: 
     """What traded after the split, was corrected besides, or lies between two splits does not hide it."""
     found = split_factor(zip(WEEK, told, strict=False))
     assert found == (None if factor is None else pytest.approx(factor, abs=0.0005))
+
+
+EX = 15
+"""The number of a split's ex-date among the sessions of the story below."""
+DIVIDENDS = {
+    5: Fraction(99, 100),
+    12: Fraction(7, 10),
+    EX + 2: Fraction(3, 4),
+    EX + 6: Fraction(8, 10),
+    40: Fraction(9, 10),
+}
+"""What dividends leave of the price, by the number of their ex-date: one of 1 %, special ones of 10 to 30 %."""
+
+
+def sessions(many: int) -> list[Session]:
+    """Return so many sessions one after another, from MONDAY on."""
+    opens = [day(n) + timedelta(hours=14, minutes=30) for n in range(many + 1)]
+    return [
+        Session(open_.date(), open_, open_ + timedelta(hours=6, minutes=30), following)
+        for open_, following in itertools.pairwise(opens)
+    ]
+
+
+def traded(number: int, ratio: Fraction | int) -> list[int]:
+    """Return what trades on a session, in ten-thousandths: whole cents, less dividends, in new shares."""
+    level = Fraction(300 + number % 7)
+    for ex, left in DIVIDENDS.items():
+        level *= left if number >= ex else 1
+    shares = ratio if number >= EX else 1
+    return [round(level * percent / shares) * 100 for percent in (100, 103, 98, 101)]
+
+
+def evenings(ratio: Fraction | int, late: int) -> Iterator[tuple[int, float | None]]:
+    """Yield each evening's number and the split that it sees, of a source that adjusts so many sessions after EX."""
+    known = sessions(EX + late + 3)
+    as_traded = [bar(number, *traded(number, ratio)) for number in range(len(known))]
+    divided = [bar(one, *(round(price / ratio) for price in traded(one, ratio))) for one in range(EX)] + as_traded[EX:]
+    stored = as_traded[:5]
+    for evening in range(5, len(known)):
+        missing = Spans((UNDERLYING_BARS_1DAY.span(known[evening]),))
+        asked = overlapping(UNDERLYING_BARS_1DAY, missing, known[: evening + 1])
+        told = divided if evening >= EX + late else as_traded
+        found = split_factor((old, new) for old, new in zip(stored, told, strict=False) if old.time in asked)
+        stored = told[: evening + 1] if found else [*stored, told[evening]]
+        yield evening, found
+
+
+@pytest.mark.parametrize(
+    "ratio", [2, 3, 4, 10, Fraction(1, 10), Fraction(3, 2), Fraction(5, 4), Fraction(4, 3)], ids=str
+)
+def test_a_split_is_seen_however_late_and_no_dividend_is(ratio: Fraction | int) -> None:
+    """On the evening on which the source adjusts, up to thirty sessions late, and on no other."""
+    for late in range(31):
+        seen = {evening: factor for evening, factor in evenings(ratio, late) if factor is not None}
+        assert seen == {EX + late: pytest.approx(float(ratio), rel=0.001)}, late
 
 
 def test_one_session_shows_no_split() -> None:

@@ -224,11 +224,13 @@ def test_a_slot_belongs_to_a_session_of_the_exchange() -> None:
     assert (BY_DAY.day_of(utc(20), zone), BY_MINUTE.day_of(utc(20), zone)) == (date(2026, 11, 20), date(2026, 11, 19))
 
 
-def test_sessions_before_what_is_missing_are_asked_for_again() -> None:
-    """Two of them before each stretch here, none before the first session; of bars of minutes none."""
+def test_sessions_by_which_a_split_is_seen_are_asked_for_again() -> None:
+    """The two oldest and two before each stretch, none of what is missing itself; of bars of minutes none."""
     two = replace(UNDERLYING_BARS_1DAY, overlap=2)
-    friday, monday = whole(two, WEEK[4:5]), whole(two, WEEK[5:])
-    assert overlapping(two, monday, WEEK) == whole(two, WEEK[3:5])
+    first, friday, monday = whole(two, WEEK[:1]), whole(two, WEEK[4:5]), whole(two, WEEK[5:])
+    assert overlapping(two, monday, WEEK) == whole(two, WEEK[:2] + WEEK[3:5])
+    assert overlapping(two, first | monday, WEEK) == whole(two, WEEK[1:5])
+    assert overlapping(two, first, WEEK) == whole(two, WEEK[1:3])
     assert overlapping(two, whole(two, WEEK[2:3]) | monday, WEEK) == whole(two, WEEK[:2] + WEEK[3:5])
     assert overlapping(two, friday | monday, WEEK[4:]) == Spans()
     assert overlapping(two, Spans(), WEEK) == Spans()

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from collector.domain.pricing.american_price import CALL, PUT, American
+from collector.domain.pricing.dividends import Dividend
 from collector.domain.pricing.greeks import RATE_BUMP, greeks
 from collector.domain.pricing.implied import Solved, implied
-from collector.domain.pricing.lattice import Dividend, Lattice
+from collector.domain.pricing.lattice import Lattice
 from collector.domain.pricing.normal import Floats
 from tests.support import quantlib_prices
 

@@ -7,7 +7,8 @@ import pytest
 
 from collector.domain.pricing.american_price import CALL, PUT, American
 from collector.domain.pricing.chain import ABSENT, Computed, ExpirationDay, InputRules, Terms, compute
-from collector.domain.pricing.lattice import Dividend, Lattice
+from collector.domain.pricing.dividends import Dividend
+from collector.domain.pricing.lattice import Lattice
 from collector.domain.pricing.parity import Carry, Pairs, Prior, implied_carry, parity_excess, weighted_median
 from collector.domain.pricing.reasons import GreeksReason
 from collector.domain.quality.flags import SlotFlag

@@ -1,6 +1,7 @@
 """The circuit breaker as a value."""
 
-from collector.ib.connection.breaker import Breaker, BreakerState
+from collector.domain.pacing.pace import BreakerState
+from collector.ib.connection.breaker import Breaker
 
 CLOSED = Breaker(threshold=3, open_s=10, longest_open_s=30)
 

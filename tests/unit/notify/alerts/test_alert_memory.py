@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from collector.config.notify_settings import AlertSettings, When
+from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.reports.run_report import (
     BackupReport,
     Cause,
@@ -19,8 +20,8 @@ from collector.domain.reports.run_report import (
     SymbolReport,
 )
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, judge
-from collector.notify.alerts.alert_rules import Rule
+from collector.notify.alerts.alert_memory import AlertFile, AlertMemory, Judgement, announced, judge, judge_at_work
+from collector.notify.alerts.alert_rules import Rule, condition_alert
 
 SETTINGS = AlertSettings()
 NOON = datetime(2026, 11, 20, 15, 0, tzinfo=UTC)
@@ -260,3 +261,118 @@ def test_a_crash_while_writing_leaves_the_old_memory(tmp_path: Path) -> None:
     assert file.load().degraded == 2
     file.save(AlertMemory(degraded=3))
     assert json.loads((tmp_path / "alerts.json").read_text())["degraded"] == 3
+
+
+SINCE = NOON + timedelta(minutes=1)
+AWAY = Condition(kind=ConditionKind.GATEWAY_AWAY, reason="refused", since=SINCE, there_s=120.0)
+TOLD_AT = NOON + timedelta(minutes=3)
+
+
+def _told_at_work(
+    condition: Condition = AWAY,
+    memory: AlertMemory | None = None,
+    settings: AlertSettings = SETTINGS,
+    at: datetime = TOLD_AT,
+) -> Judgement:
+    """Judge a condition while a run is at work, as the file goes: written before it is told, and after."""
+    alert = condition_alert(condition, date(2026, 11, 20))
+    before = announced(alert, condition.since, memory or AlertMemory(), settings)
+    return judge_at_work(alert, before, settings, at)
+
+
+def test_a_condition_is_told_while_the_run_is_at_work_and_once() -> None:
+    """A second attempt at the same window says nothing of what the first has told; the first beginning stays."""
+    first = _told_at_work()
+    second = _told_at_work(replace(AWAY, since=NOON + timedelta(hours=1)), first.memory, at=NOON + timedelta(hours=1.1))
+
+    assert [alert.rule for alert in first.tell] == [Rule.GATEWAY_UNREACHABLE]
+    assert second.tell == ()
+    (condition,) = second.memory.conditions
+    assert (condition.since, condition.told, condition.seen) == (SINCE, TOLD_AT, 2)
+
+
+def test_who_died_while_telling_is_told_for_by_the_next() -> None:
+    """Announced and not known to be told: the next process tells, and the beginning names the same mail."""
+    alert = condition_alert(AWAY, date(2026, 11, 20))
+    dead = announced(alert, SINCE, AlertMemory(), SETTINGS)
+    later = _told_at_work(replace(AWAY, since=NOON + timedelta(hours=1)), dead, at=NOON + timedelta(hours=1.1))
+
+    assert [one.told for one in dead.conditions] == [None]
+    assert len(later.tell) == 1
+    assert [one.since for one in later.memory.conditions] == [SINCE]
+
+
+def test_the_next_run_tells_what_a_dead_process_announced() -> None:
+    """A run that then fails of it tells it as news; one that finds all well ends it, for the mail may have gone out."""
+    dead = announced(condition_alert(AWAY, date(2026, 11, 20)), SINCE, AlertMemory(), SETTINGS)
+    failed, _ = _live([_run(Window.EOD, 1, GATEWAY)], dead)
+    well, memory = _live([_run(Window.EOD, 1)], dead)
+
+    assert Rule.GATEWAY_UNREACHABLE in {alert.rule for alert in failed[0].tell}
+    assert [one.rule for one in well[0].recovered] == [Rule.GATEWAY_UNREACHABLE]
+    assert memory.conditions == ()
+
+
+@pytest.mark.parametrize("status", [RunStatus.PARTIAL, RunStatus.FAILED])
+def test_a_night_that_was_told_at_its_beginning_has_one_end(status: RunStatus) -> None:
+    """The run it fell on, however that ends, and the next ones say nothing more; the recovery lists all of them."""
+    broken = replace(_run(Window.EOD, 0, replace(GATEWAY, stage=Stage.FETCH), status), conditions=(AWAY,))
+    runs = [broken, _run(Window.EOD, 1, GATEWAY), _run(Window.LATE_NIGHT, 2, GATEWAY), _run(Window.MORNING, 9)]
+    judgements, memory = _live(runs, _told_at_work().memory)
+
+    assert [j.send for j in judgements] == [False, False, False, True]
+    (over,) = judgements[3].recovered
+    assert (over.rule, over.since) == (Rule.GATEWAY_UNREACHABLE, SINCE)
+    assert [run.window for run in over.missed] == [Window.EOD, Window.EOD, Window.LATE_NIGHT]
+    assert memory.conditions == ()
+
+
+def test_a_run_that_outlived_the_outage_tells_its_own_end() -> None:
+    """The gateway came back before the run ended: how the run ended is news again, and a success ends the outage."""
+    back = replace(AWAY, until=NOON + timedelta(minutes=20))
+    failure = replace(GATEWAY, stage=Stage.FETCH, cause=Cause.INCOMPLETE)
+    partial = replace(_run(Window.EOD, 1, failure, RunStatus.PARTIAL), conditions=(back,))
+    well = replace(_run(Window.EOD, 1), conditions=(back,))
+    told = _told_at_work().memory
+
+    assert Rule.COLLECTION_PARTIAL in {alert.rule for alert in _live([partial], told)[0][0].tell}
+    assert _live([well], told)[0][0].is_recovery
+
+
+def test_a_run_that_leaves_the_gateway_away_ends_nothing() -> None:
+    """All bars had come before: a success, but the gateway is away still, and that stays open."""
+    (judged,), memory = _live([replace(_run(Window.EOD, 1), conditions=(AWAY,))], _told_at_work().memory)
+
+    assert judged.recovered == ()
+    assert Rule.GATEWAY_UNREACHABLE not in {alert.rule for alert in judged.tell}
+    assert [one.rule for one in memory.conditions] == [Rule.GATEWAY_UNREACHABLE]
+
+
+@pytest.mark.parametrize("when", [When.AFTER_COMPLETION, When.DIGEST, When.OFF])
+def test_only_an_immediate_rule_is_told_at_work(when: When) -> None:
+    """Any other leaves it to the end of the run, and nothing is remembered."""
+    judged = _told_at_work(settings=AlertSettings.model_validate({"gateway_unreachable": when}))
+
+    assert (judged.send, judged.tell, judged.memory) == (False, (), AlertMemory())
+
+
+def test_pauses_are_told_once_a_session() -> None:
+    """IB's complaints are an event: told at work, neither again by the run's end nor by another run of the session."""
+    pacing = replace(AWAY, kind=ConditionKind.PACING_PAUSE, reason="3 pauses so far")
+    judged = _told_at_work(pacing)
+    run = replace(_run(Window.EOD, 1), rate_limit_hits=3, conditions=(pacing,))
+
+    assert [alert.rule for alert in judged.tell] == [Rule.RATE_LIMIT_EXCEEDED]
+    assert Rule.RATE_LIMIT_EXCEEDED not in {alert.rule for alert in _live([run], judged.memory)[0][0].tell}
+    assert _told_at_work(pacing, judged.memory).tell == ()
+
+
+def test_a_disk_that_fills_up_while_the_gateway_is_away_is_news() -> None:
+    """Two rules, two alerts, each told once."""
+    away = _told_at_work()
+    disk = replace(AWAY, kind=ConditionKind.DISK_LOW, reason="7.4 GB free, 94% used")
+    full = _told_at_work(disk, away.memory)
+
+    assert [alert.rule for alert in full.tell] == [Rule.DISK_LOW]
+    again = _run(Window.EOD, 1, GATEWAY, environment=Environment(disk_used=0.94))
+    assert _live([again], full.memory)[0][0].send is False

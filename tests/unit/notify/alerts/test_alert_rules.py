@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from collector.config.notify_settings import AlertSettings, Severity, When
+from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.reports.comparison import PastRun
 from collector.domain.reports.run_report import Cause, Environment, Expiring, FailureReport, RunReport, SymbolReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.alerts.alert_rules import Rule, degraded_alert, run_alerts, when
+from collector.notify.alerts.alert_rules import Rule, condition_alert, degraded_alert, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()
@@ -142,3 +143,35 @@ def test_the_worst_comes_first() -> None:
     severities = [alert.severity for alert in run_alerts(report, SETTINGS, NOW)]
     assert severities[0] is Severity.CRITICAL
     assert severities[-1] is Severity.GOOD
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "severity"),
+    [
+        (ConditionKind.GATEWAY_AWAY, "gateway_unreachable", Severity.CRITICAL),
+        (ConditionKind.FARM_AWAY, "gateway_unreachable", Severity.CRITICAL),
+        (ConditionKind.OTHER_LOGIN, "gateway_unreachable", Severity.CRITICAL),
+        (ConditionKind.BREAKER_OPEN, "gateway_unreachable", Severity.CRITICAL),
+        (ConditionKind.PACING_PAUSE, "rate_limit_exceeded:2026-11-20", Severity.WARNING),
+        (ConditionKind.DATABASE_AWAY, "database_unreachable", Severity.CRITICAL),
+        (ConditionKind.DISK_LOW, "disk_low", Severity.CRITICAL),
+    ],
+)
+def test_each_condition_has_its_rule(kind: ConditionKind, key: str, severity: Severity) -> None:
+    """The key is that of the alert at the end of a run, so that the same is told once; the reason ends its sentence."""
+    alert = condition_alert(Condition(kind=kind, reason="so it is.", since=NOW), date(2026, 11, 20))
+
+    assert (alert.key, alert.severity) == (key, severity)
+    assert alert.text.endswith("so it is.")
+    assert alert.what_to_do
+
+
+def test_what_a_run_leaves_behind_is_raised_once() -> None:
+    """A condition at the end is an alert of the run, one that is over is not, and none is raised twice."""
+    away = Condition(kind=ConditionKind.GATEWAY_AWAY, reason="refused", since=NOW, there_s=300.0)
+    assert Rule.GATEWAY_UNREACHABLE in _rules(replace(_report(), conditions=(away,)))
+    assert Rule.GATEWAY_UNREACHABLE not in _rules(replace(_report(), conditions=(replace(away, until=NOW),)))
+    both = (away, replace(away, kind=ConditionKind.OTHER_LOGIN))
+    failed = replace(_report(RunStatus.FAILED, cause=Cause.GATEWAY_DOWN), conditions=both)
+    keys = [alert.key for alert in run_alerts(failed, SETTINGS, NOW)]
+    assert len(keys) == len(set(keys))

@@ -51,14 +51,19 @@ def test_other_platforms_say_so() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="notify-send is Linux's")
 async def test_the_program_gets_exactly_the_arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real process is started, without a shell in between."""
-    _program(tmp_path, "notify-send", "")
+    """A real process is started, without a shell in between, and with nothing secret in its environment."""
+    _program(tmp_path, "notify-send", "import os; json.dump(dict(os.environ), open(sys.argv[0] + '.environ', 'w'))")
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("DISPLAY", ":7")
+    monkeypatch.setenv("COLLECTOR_NOTIFY__SMTP__PASSWORD", "s3cret")
 
     await desktop.notify("title", EVIL, SystemClock())
 
     said = json.loads((tmp_path / "said").read_text())
     assert said[-2:] == ["title", EVIL.replace("\n", " ")]
+    environ = json.loads((tmp_path / "notify-send.environ").read_text())
+    assert environ["DISPLAY"] == ":7"
+    assert "s3cret" not in environ.values()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="notify-send is Linux's")

@@ -103,7 +103,7 @@ def test_old_mails_are_pruned_and_nothing_else(outbox: Outbox) -> None:
     outbox.keep("old", CONTENT, "", queue=False)
     outbox.keep("new", CONTENT, "", queue=False)
     (outbox.directory / "alerts.json").write_text("{}")
-    (outbox.directory / "killed.queued.eml.new").write_bytes(b"half")
+    (outbox.directory / ".new-killed").write_bytes(b"half")
     (outbox.directory / "never.refused.eml").write_bytes(CONTENT)
     (outbox.directory / "a folder.eml").mkdir()
     month_ago = time.time() - 31 * 86_400

@@ -133,6 +133,21 @@ def test_a_reverse_split() -> None:
     assert abs(told.volume - traded.volume / 10) <= Decimal("0.5")
 
 
+@pytest.mark.parametrize("series", ["TRADES", "ADJUSTED_LAST"])
+def test_a_split_may_be_adjusted_late(series: str) -> None:
+    """New shares trade from the ex-date on; earlier bars change with the open of another session."""
+    late = Split("TSLA", FRIDAY, 4, adjusted=MONDAY)
+    plain = daily(at(MONDAY, 17), THURSDAY, what_to_show=series)
+    assert shown(daily(at(MONDAY, 9, 29), THURSDAY, late, what_to_show=series)) == shown(plain)
+    assert shown(daily(at(MONDAY, 9, 30), THURSDAY, late, what_to_show=series)) == times(
+        plain, Decimal("0.25"), Decimal(4)
+    )
+    friday = [shown(daily(at(FRIDAY, 17), FRIDAY, one, what_to_show=series)) for one in (late, FOUR_TO_ONE)]
+    assert friday[0] == friday[1]
+    with pytest.raises(ValueError, match="adjusts no bar before"):
+        Split("TSLA", FRIDAY, 4, adjusted=THURSDAY)
+
+
 def test_a_dividend_touches_adjusted_last_alone() -> None:
     """From its ex-date's open on, earlier ADJUSTED_LAST is multiplied by 1 - amount / close before; TRADES is not."""
     dividend = Dividend("TSLA", FRIDAY, Decimal("2.50"))

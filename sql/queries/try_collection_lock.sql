@@ -1,2 +1,0 @@
--- Take the lock under which one collector works, for as long as this connection lives; false when another has it.
-SELECT pg_try_advisory_lock(7310579, 1)
