@@ -84,10 +84,10 @@ def test_it_says_what_was_taken_and_what_was_left(
             "left aside of market_data_ticks: 1, prices or quotes of one moment, no bars",
             "left aside of stock_data_ticks: 1, impossible prices or volumes",
             f"left aside of stock_data_ticks: 30, {off_grid}",
-            "left aside whole: notes_of_mine; the collector has no tables of their kind",
+            "left aside whole: notes_of_mine; the collector takes nothing from them",
             "all earlier tables are in the schema earlier_system, unchanged",
             f"backup: {dump}",
-            "to give their room back, once you are satisfied: DROP SCHEMA earlier_system CASCADE",
+            "to give their room back, once you need none of them: DROP SCHEMA earlier_system CASCADE",
         ],
     )
     [kept] = account.call(capsys, "db", "actions", "--json", COLLECTOR_DATABASE__URL=earlier_url).document

@@ -257,10 +257,10 @@ def adoption_words(done: Adoption) -> Iterator[str]:
     for one in done.left:
         yield f"left aside of {one.table}: {one.rows:,}, {_UNFIT[one.reason]}"
     if done.unread:
-        yield f"left aside whole: {', '.join(done.unread)}; the collector has no tables of their kind"
+        yield f"left aside whole: {', '.join(done.unread)}; the collector takes nothing from them"
     yield "all earlier tables are in the schema earlier_system, unchanged"
     yield f"backup: {done.backup}"
-    yield "to give their room back, once you are satisfied: DROP SCHEMA earlier_system CASCADE"
+    yield "to give their room back, once you need none of them: DROP SCHEMA earlier_system CASCADE"
 
 
 @app.command("compat")

@@ -38,8 +38,7 @@ class Adoption:
 
     bars: slots of option bars. underlying_bars, underlyings, contracts, runs: rows, likewise. unfit: bars of contracts
     and of underlyings of which a series or a Greek was left out, for no column holds it. left: rows that were not
-    adopted, and why. aside: the earlier tables, kept in `earlier_system`; unread: those that the collector has no place
-    for.
+    adopted, and why. aside: the earlier tables, kept in `earlier_system`; unread: those of which nothing was taken.
     """
 
     backup: Path
@@ -54,7 +53,7 @@ class Adoption:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """Return the earlier tables of which nothing was adopted, for the collector has none of their kind."""
+        """Return the earlier tables that the collector takes nothing from."""
         return tuple(name for name in self.aside if name not in _READ)
 
 

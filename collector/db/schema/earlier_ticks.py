@@ -60,6 +60,7 @@ async def adopt_ticks(session: Session, aside: Sequence[str], calendar: Calendar
                 found = await session.fetch("adopt/stock_data_ticks", day, symbols, opens, closes, series)
             left.update({("stock_data_ticks", Unfit(one["reason"])): one["rows"] for one in found})
     if "market_data_ticks" in aside:
+        await lock.keep()
         found = await session.fetch("adopt/market_data_ticks")
         left.update({("market_data_ticks", Unfit(one["reason"])): one["rows"] for one in found})
     return tuple(LeftAside(table, reason, rows) for (table, reason), rows in sorted(left.items()) if rows)
