@@ -78,7 +78,7 @@ def test_it_says_what_was_taken_and_what_was_left(
         0,
         [
             "in the collector's tables: option bars 3, underlyings' bars 11, contracts 2, underlyings 1, runs 0",
-            "the bars count as covered and not as settled: late_night asks IB for what it still knows of them",
+            "the bars count as covered, never as settled: repairs confirm what IB still knows of them",
             "left aside of option_bars_5min: 1, given up for a later row of the same slot",
             "left aside of market_data_ticks: 1, quotes that were computed from a middle, not the market's",
             "left aside of market_data_ticks: 1, prices or quotes of one moment, no bars",

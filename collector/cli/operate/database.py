@@ -251,7 +251,7 @@ def adoption_words(done: Adoption) -> Iterator[str]:
         f"in the collector's tables: option bars {done.bars:,}, underlyings' bars {done.underlying_bars:,}, "
         f"contracts {done.contracts:,}, underlyings {done.underlyings:,}, runs {done.runs:,}"
     )
-    yield "the bars count as covered and not as settled: late_night asks IB for what it still knows of them"
+    yield "the bars count as covered, never as settled: repairs confirm what IB still knows of them"
     if done.unfit:
         yield f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again"
     for one in done.left:
