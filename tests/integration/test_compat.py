@@ -163,6 +163,30 @@ async def test_readers_may_read_it_and_write_nothing(database_url: str) -> None:
         await reader.close()
 
 
+async def test_what_readers_put_there_stays(database_url: str) -> None:
+    """A reader's table in the schema, the first of its path, outlasts upgrades and stops its drop in words."""
+    names = await compat.make(database_url)
+    reader = await asyncpg.connect(database_url, server_settings={"search_path": "compat, public"})
+    await reader.execute("CREATE TABLE backtest_runs (n integer); INSERT INTO backtest_runs VALUES (1)")
+    assert await compat.make(database_url) == names
+    assert await compat.empty(database_url)
+    assert await compat.make(database_url) == names
+    with pytest.raises(DatabaseError, match=r"holds more than the collector made .* SET SCHEMA"):
+        await compat.drop(database_url)
+    assert await reader.fetchval("SELECT n FROM compat.backtest_runs") == 1
+    assert await reader.fetchval("SELECT count(*) FROM compat.stock_data_ticks") == 0
+    await reader.execute(
+        "ALTER TABLE compat.backtest_runs SET SCHEMA public; CREATE VIEW public.mine AS TABLE data_gaps"
+    )
+    for remake in (compat.make, compat.empty, compat.drop):
+        with pytest.raises(DatabaseError, match=r"something of yours .*: view mine depends on view compat\.data_gaps"):
+            await remake(database_url)
+    await reader.execute("DROP VIEW public.mine")
+    assert await compat.drop(database_url)
+    assert await reader.fetchval("SELECT n FROM public.backtest_runs") == 1
+    await reader.close()
+
+
 async def test_somebody_elses_schema_is_left_alone(database_url: str) -> None:
     """One of the same name that we did not make is neither emptied nor dropped."""
     connection = await asyncpg.connect(database_url)
@@ -182,4 +206,6 @@ def test_every_part_is_made() -> None:
     from collector.config.package_files import resource  # noqa: PLC0415
 
     parts = {path.stem for path in (resource("sql") / "compat").glob("*.sql")}
-    assert parts == {*compat._PARTS, "begin", "drop", "grant", "present"}
+    assert parts == {*compat._PARTS, "begin", "drop", "empty", "grant", "present"}
+    taken_away = (resource("sql") / "compat/empty.sql").read_text("utf-8")
+    assert [part for part in compat._PARTS if f"compat.{part}" not in taken_away] == []

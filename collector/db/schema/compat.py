@@ -1,7 +1,7 @@
 """Show the tables as an earlier system's readers expect them.
 
 The schema `compat` has relations and functions of their names, over the collector's own; readers put it first in their
-search_path. It holds nothing, and is made anew at each upgrade.
+search_path. What we put there holds nothing, and is made anew at each upgrade; what readers put there is theirs.
 """
 
 from collector.clock import Clock
@@ -28,10 +28,11 @@ async def make(url: str, clock: Clock | None = None) -> tuple[str, ...]:
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: a schema of this name is somebody else's, or this user may not make one.
+        DatabaseError: a schema of this name is somebody else's, somebody's views stand on ours, or this user may not.
     """
     async with timescale.session(url, clock) as session, session.transaction():
         await session.execute("compat/begin")
+        await session.execute("compat/empty")
         for part in _PARTS:
             await session.execute(f"compat/{part}")
         await session.execute("compat/grant")
@@ -43,27 +44,29 @@ async def drop(url: str, clock: Clock | None = None) -> bool:
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: it is somebody else's, or this user may not drop it.
+        DatabaseError: somebody has something of his own in it or on it, or this user may not drop it.
     """
     async with timescale.session(url, clock) as session, session.transaction():
         there = await _present(session)
         if there:
+            await session.execute("compat/empty")
             await session.execute("compat/drop")
     return there
 
 
 async def empty(url: str, clock: Clock | None = None) -> bool:
-    """Take away what the schema has, so that tables below it may change; return whether there is one.
+    """Take away what we put into the schema, so that tables below it may change; return whether there is one.
 
     The empty schema says that it is to be made again.
 
     Raises:
         DatabaseUnavailable: no usable connection.
+        DatabaseError: somebody's views stand on ours.
     """
     async with timescale.session(url, clock) as session, session.transaction():
         there = await _present(session)
         if there:
-            await session.execute("compat/begin")
+            await session.execute("compat/empty")
     return there
 
 
