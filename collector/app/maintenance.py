@@ -215,7 +215,10 @@ async def adopt(settings: Settings, folder: Path, clock: Clock) -> Adoption:
     """Back up an earlier system's tables of these names, set them aside, and fill the collector's own from them."""
     url = await opening.database_url(settings)
     own = {symbol: settings.series_for(symbol) for symbol in settings.symbol_names}
-    return await adoption.adopt(url, folder, clock.now(), clock, option_series=settings.series, own_series=own)
+    days = opening.calendar(settings)
+    return await adoption.adopt(
+        url, folder, clock.now(), clock, option_series=settings.series, own_series=own, calendar=days
+    )
 
 
 async def verify(settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock) -> list[Verified]:

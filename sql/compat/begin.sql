@@ -1,14 +1,12 @@
--- Make the schema for readers of an earlier system empty; a schema of this name that is somebody else's is left alone.
+-- Make the schema for readers of an earlier system if there is none; one of this name that is somebody else's is left alone.
 DO $$
 BEGIN
-    IF to_regnamespace('compat') IS NOT NULL THEN
-        IF obj_description(to_regnamespace('compat'), 'pg_namespace') IS DISTINCT FROM 'Made by collector db compat.' THEN
-            RAISE EXCEPTION 'the schema compat is not the collector''s'
-                USING ERRCODE = 'duplicate_schema', HINT = 'rename it: ALTER SCHEMA compat RENAME TO another';
-        END IF;
-        DROP SCHEMA compat CASCADE;
+    IF to_regnamespace('compat') IS NULL THEN
+        CREATE SCHEMA compat;
+        COMMENT ON SCHEMA compat IS 'Made by collector db compat.';
+    ELSIF obj_description(to_regnamespace('compat'), 'pg_namespace') IS DISTINCT FROM 'Made by collector db compat.' THEN
+        RAISE EXCEPTION 'the schema compat is not the collector''s'
+            USING ERRCODE = 'duplicate_schema', HINT = 'rename it: ALTER SCHEMA compat RENAME TO another';
     END IF;
-    CREATE SCHEMA compat;
-    COMMENT ON SCHEMA compat IS 'Made by collector db compat.';
 END
 $$

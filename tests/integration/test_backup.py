@@ -9,7 +9,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -291,8 +291,9 @@ def _roundabout(url: str) -> str:
     given = dict(parse_qsl(address.query))
     host, port = given.get("host", address.hostname), given.get("port", address.port or 5432)
     said = {"host": f"127.0.0.1,{host}", "port": f"1,{port}", "target_session_attrs": "read-write"}
-    more = {"sslmode": "prefer", "application_name": "a drill", "work_mem": "8MB", "search_path": 'public, "a b"'}
-    return f"postgresql://{address.username}@{address.path}?{urlencode({**said, **more})}"
+    options = r'-c work_mem=8MB -c search_path=public,\ "a\ b"'
+    more = {"sslmode": "prefer", "application_name": "a drill", "keepalives_idle": "30", "options": options}
+    return f"postgresql://{address.username}@{address.path}?{urlencode({**said, **more}, quote_via=quote)}"
 
 
 async def test_a_url_with_several_hosts_and_parameters(

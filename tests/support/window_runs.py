@@ -63,7 +63,7 @@ async def succeeded(db: pool.Database, window: Window, at: datetime) -> None:
 
 @cache
 def _calendar(
-    closes: tuple[tuple[str, time], ...], closures: tuple[Closure, ...], early_closes: tuple[EarlyClose, ...]
+    closes: tuple[tuple[str, time], ...], closures: tuple[Closure, ...] = (), early_closes: tuple[EarlyClose, ...] = ()
 ) -> Calendar:
     """Return a calendar; reading it costs a tenth of a narrow run."""
     return Calendar(

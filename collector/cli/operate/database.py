@@ -19,6 +19,7 @@ from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.db.schema import schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress
+from collector.db.schema.earlier_ticks import Unfit
 from collector.db.schema.features import FeatureReport
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldDay
@@ -222,6 +223,7 @@ def adopt(
     folder: Annotated[Path, typer.Argument(help="Where the backup goes first.")],
     reason: ReasonOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
     verbose: VerboseOption = False,
 ) -> None:
     """Take over the tables of an earlier system, after a backup; every row is kept, nothing counts as settled.
@@ -234,10 +236,40 @@ def adopt(
         return await maintenance.adopt(settings, folder.expanduser(), clock)
 
     done = on_record(context, settings, clock, reason, work)
-    typer.echo(f"{done.bars:,} slots of option bars are adopted; backup: {done.backup}")
-    typer.echo("the earlier tables are in the schema earlier_system, unchanged")
+    if as_json:
+        print_json(asdict(done) | {"unread": done.unread})
+        return
+    for line in adoption_words(done):
+        typer.echo(line)
+
+
+_UNFIT = {
+    Unfit.NO_BAR: "prices or quotes of one moment, no bars",
+    Unfit.COMPUTED_QUOTE: "quotes that were computed from a middle, not the market's",
+    Unfit.OFF_GRID: "off the 5-minute grid, or among rows that are: bars of another size, or ticks",
+    Unfit.OTHER_SIZE: "further than 5 minutes apart, or alone on their day: bars of another size",
+    Unfit.OUTSIDE_SESSION: "outside the sessions of the calendar",
+    Unfit.IMPOSSIBLE: "impossible prices or volumes",
+    Unfit.DUPLICATE: "given up for a later row of the same slot",
+}
+
+
+def adoption_words(done: Adoption) -> Iterator[str]:
+    """Yield in words what was taken over, what was left aside and why, where it is, and how to give its room back."""
+    yield (
+        f"in the collector's tables: option bars {done.bars:,}, underlyings' bars {done.underlying_bars:,}, "
+        f"contracts {done.contracts:,}, underlyings {done.underlyings:,}, runs {done.runs:,}"
+    )
+    yield "the bars count as covered, never as settled: repairs confirm what IB still knows of them"
     if done.unfit:
-        typer.echo(f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again")
+        yield f"{done.unfit:,} bars lack what no column holds; it is in the earlier tables, and asked for again"
+    for one in done.left:
+        yield f"left aside of {one.table}: {one.rows:,}, {_UNFIT[one.reason]}"
+    if done.unread:
+        yield f"left aside whole: {', '.join(done.unread)}; the collector takes nothing from them"
+    yield "all earlier tables are in the schema earlier_system, unchanged"
+    yield f"backup: {done.backup}"
+    yield "to give their room back, once you need none of them: DROP SCHEMA earlier_system CASCADE"
 
 
 @app.command("compat")

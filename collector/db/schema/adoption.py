@@ -15,7 +15,8 @@ from pathlib import Path
 from collector.clock import Clock
 from collector.db.connection import locks, pool
 from collector.db.connection.locks import Lock
-from collector.db.schema import conversion, features, schema_revisions, timescale
+from collector.db.schema import conversion, earlier_ticks, features, schema_revisions, timescale
+from collector.db.schema.earlier_ticks import LeftAside, Unfit
 from collector.db.schema.features import StorageSettings
 from collector.db.schema.timescale import Session
 from collector.db.upkeep import backup, backup_files
@@ -23,22 +24,37 @@ from collector.db.upkeep.compaction import refresh_aggregates
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.instruments import OPTION_SERIES, UNDERLYING_SERIES, WhatToShow
 from collector.domain.run_vocabulary import Window
+from collector.market.calendar import Calendar
 
 _IN_ORDER = ("underlying_securities", "option_chains", "intraday_collection_runs")
+_READ = frozenset(
+    (*_IN_ORDER, "option_bars_5min", "underlying_bars_5min", "stock_data_ticks", "market_data_ticks", "alembic_version")
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """What was taken over.
+    """What the collector's tables hold after an adoption, and what was left aside.
 
-    bars: slots of option bars. aside: the earlier tables, kept in `earlier_system`. unfit: bars of contracts and of
-    underlyings of which a series or a Greek was left out, for no column holds it.
+    bars: slots of option bars. underlying_bars, underlyings, contracts, runs: rows, likewise. unfit: bars of contracts
+    and of underlyings of which a series or a Greek was left out, for no column holds it. left: rows that were not
+    adopted, and why. aside: the earlier tables, kept in `earlier_system`; unread: those of which nothing was taken.
     """
 
     backup: Path
     bars: int
+    underlying_bars: int
+    underlyings: int
+    contracts: int
+    runs: int
     aside: tuple[str, ...]
     unfit: int = 0
+    left: tuple[LeftAside, ...] = ()
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Return the earlier tables that the collector takes nothing from."""
+        return tuple(name for name in self.aside if name not in _READ)
 
 
 async def adopt(
@@ -50,6 +66,7 @@ async def adopt(
     *,
     option_series: Sequence[WhatToShow] = OPTION_SERIES,
     own_series: Mapping[str, Sequence[WhatToShow]] | None = None,
+    calendar: Calendar | None = None,
 ) -> Adoption:
     """Back the database up, set its tables aside, make the collector's own and fill them.
 
@@ -64,6 +81,7 @@ async def adopt(
         settings: see `collector.db.schema.features.apply`.
         option_series: the configured series of options; `has_gaps` tells whether an adopted slot lacks one of them.
         own_series: these instead, by symbol.
+        calendar: whose sessions the bars among ticks have to lie in; by default with the built-in closes.
 
     Raises:
         LockHeld: a run is at work.
@@ -85,16 +103,29 @@ async def adopt(
             await _adopt_rows(session, aside)
             own = [(symbol, what) for symbol, series in (own_series or {}).items() for what in series or (None,)]
             unfit = 0
+            left: list[LeftAside] = []
             of_options = (list(option_series), [symbol for symbol, _ in own], [what for _, what in own])
             for name, series in (("option_bars", of_options), ("underlying_bars", (list(UNDERLYING_SERIES),))):
                 if f"{name}_5min" in aside:
                     unfit += await _adopt_bars(session, name, series, lock)
+                    left += await _duplicates(session, name)
+            left += await earlier_ticks.adopt_ticks(session, aside, calendar or Calendar(), lock)
             async with session.transaction():
                 await session.execute("adopt/lifecycle")
                 await session.execute("adopt/coverage")
-            bars = await _counted(session) if "option_bars_5min" in aside else 0
+            [taken] = await session.fetch("adopt/taken")
         await refresh_aggregates(url, clock=clock)
-    return Adoption(made, bars, aside, unfit)
+    return Adoption(
+        backup=made,
+        bars=taken["option_bars"],
+        underlying_bars=taken["underlying_bars"],
+        underlyings=taken["underlyings"],
+        contracts=taken["contracts"],
+        runs=taken["runs"],
+        aside=aside,
+        unfit=unfit,
+        left=tuple(left),
+    )
 
 
 async def _set_aside(url: str, folder: Path, now: datetime, clock: Clock) -> Path:
@@ -139,11 +170,13 @@ async def _adopt_bars(session: Session, name: str, series: Sequence[object], loc
     return unfit
 
 
-async def _counted(session: Session) -> int:
-    [row] = await session.fetch("adopt/count_bars")
+async def _duplicates(session: Session, name: str) -> tuple[LeftAside, ...]:
+    """Return how many rows gave way to a later one of their slot, once every slot is there."""
+    [row] = await session.fetch(f"adopt/count_{name}")
     if row["adopted"] < row["earlier"]:
         raise DatabaseError(
-            f"only {row['adopted']} of {row['earlier']} bars could be adopted",
+            f"only {row['adopted']} of {row['earlier']} bars of {name}_5min could be adopted",
             "all of them are still in the schema earlier_system; call `collector db adopt` again",
         )
-    return int(row["adopted"])
+    again = row["rows"] - row["earlier"]
+    return (LeftAside(f"{name}_5min", Unfit.DUPLICATE, again),) if again else ()

@@ -1,14 +1,12 @@
 """Show the tables as an earlier system's readers expect them.
 
 The schema `compat` has relations and functions of their names, over the collector's own; readers put it first in their
-search_path. It holds nothing of ours, and is made anew at each upgrade. As a table that is made without a schema goes
-into the first of the search_path, somebody may have made one here: then nothing is taken away.
+search_path. What we put there holds nothing, and is made anew at each upgrade; what readers put there is theirs.
 """
 
 from collector.clock import Clock
 from collector.db.schema import timescale
 from collector.db.schema.timescale import Session
-from collector.domain.errors import DatabaseError
 
 _PARTS = (
     "option_bars_5min",
@@ -30,10 +28,11 @@ async def make(url: str, clock: Clock | None = None) -> tuple[str, ...]:
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: a schema of this name, or something in it, is somebody else's, or this user may not make one.
+        DatabaseError: a schema of this name is somebody else's, somebody's views stand on ours, or this user may not.
     """
     async with timescale.session(url, clock) as session, session.transaction():
-        await _emptied(session)
+        await session.execute("compat/begin")
+        await session.execute("compat/empty")
         for part in _PARTS:
             await session.execute(f"compat/{part}")
         await session.execute("compat/grant")
@@ -45,41 +44,30 @@ async def drop(url: str, clock: Clock | None = None) -> bool:
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: something in it is somebody else's, or this user may not drop it.
+        DatabaseError: somebody has something of his own in it or on it, or this user may not drop it.
     """
     async with timescale.session(url, clock) as session, session.transaction():
         there = await _present(session)
         if there:
-            await _emptied(session)
+            await session.execute("compat/empty")
             await session.execute("compat/drop")
     return there
 
 
 async def empty(url: str, clock: Clock | None = None) -> bool:
-    """Take away what the schema has, so that tables below it may change; return whether there is one.
+    """Take away what we put into the schema, so that tables below it may change; return whether there is one.
 
     The empty schema says that it is to be made again.
 
     Raises:
         DatabaseUnavailable: no usable connection.
-        DatabaseError: something in it is somebody else's.
+        DatabaseError: somebody's views stand on ours.
     """
     async with timescale.session(url, clock) as session, session.transaction():
         there = await _present(session)
         if there:
-            await _emptied(session)
+            await session.execute("compat/empty")
     return there
-
-
-async def _emptied(session: Session) -> None:
-    """Make the schema empty, unless that would take away what is not ours."""
-    found = [row["what"] for row in await session.fetch("compat/not_ours", _PARTS)] if await _present(session) else []
-    if found:
-        raise DatabaseError(
-            f"the schema compat is made anew, and with it would go what is not the collector's: {', '.join(found)}",
-            "move it (ALTER TABLE … SET SCHEMA public), or drop it, and try again",
-        )
-    await session.execute("compat/begin")
 
 
 async def _present(session: Session) -> bool:

@@ -1,0 +1,4 @@
+-- The underlyings' symbols.
+SELECT symbol
+FROM underlying_securities
+ORDER BY symbol
