@@ -3,6 +3,8 @@
 A stock or an index by its symbol, the shape of its option chain, the contracts of one expiration.
 """
 
+import contextlib
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
@@ -17,7 +19,10 @@ from collector.ib.wire_requests import Reply
 
 INDEX_EXCHANGE = "CBOE"
 MULTIPLIER = "100"
-_OCC_SYMBOL = re.compile(r".{6}(?P<day>\d{6})[CP]\d{8}")
+_OCC_SYMBOL = re.compile(r"(?P<root>.{6})(?P<day>\d{6})(?P<right>[CP])\d{8}")
+_DAY = re.compile(r"\d{8}", re.ASCII)
+_NUMBERS = range(1, 2**31)
+"""What IB's numbers of contracts are, and what their column holds."""
 
 
 def trading_class(symbol: str) -> str:
@@ -51,8 +56,13 @@ def _only(symbol: str, sec_type: str, exchange: str, reply: Reply) -> Underlying
     """Return the one security of that type that IB defined."""
     if reply.end.outcome is not None:
         return reply.failure()
-    named = (details for details in reply.rows if details.contract.symbol == symbol)
-    defined = {details.contract.conId: details for details in named if details.contract.secType == sec_type}
+    wanted = (symbol, sec_type, "USD")
+    defined = {
+        one.conId: details
+        for details in reply.rows
+        for one in [details.contract]
+        if (one.symbol, one.secType, one.currency) == wanted and one.conId in _NUMBERS
+    }
     if len(defined) != 1:
         words = "stocks" if sec_type == "STK" else "indices"
         return Failure(Outcome.UNKNOWN_CONTRACT, f"IB knows {len(defined)} {words} {symbol!r} in USD", None)
@@ -82,8 +92,12 @@ def chain(underlying: Underlying, reply: Reply) -> ChainParameters | Failure:
     if not rows:
         outcome = Outcome.UNKNOWN_CONTRACT if reply.trusted else Outcome.FARM_DOWN
         return Failure(outcome, f"IB lists no options of class {own} on {EXCHANGE}", latency_s=reply.latency_s)
+    try:
+        days = {_day(text) for expirations, _ in rows for text in expirations}
+    except ValueError as exc:
+        return Failure(Outcome.UNKNOWN, f"IB lists an expiration of {own} that is no day: {exc}", None, reply.latency_s)
     return ChainParameters(
-        expirations=tuple(sorted({_day(text) for expirations, _ in rows for text in expirations})),
+        expirations=tuple(sorted(days)),
         strikes=tuple(sorted({decimal_of(strike) for _, strikes in rows for strike in strikes})),
         trading_class=own,
     )
@@ -117,12 +131,17 @@ def contracts(underlying: Underlying, expiration: date, reply: Reply) -> Definit
 
 
 def _standard(underlying: Underlying, expiration: date, rows: Sequence[Any]) -> Iterable[OptionContract]:
-    own, day = trading_class(underlying.symbol), f"{expiration:%Y%m%d}"
+    """Yield what was asked for; what is another's by any of its terms, or by its OCC symbol, is passed over."""
+    own = trading_class(underlying.symbol)
+    wanted = ("OPT", underlying.symbol, underlying.currency, own, MULTIPLIER, f"{expiration:%Y%m%d}")
     for details in rows:
         one = details.contract
-        if (one.tradingClass, one.multiplier, _last_day(one)) != (own, MULTIPLIER, day):
+        if (one.secType, one.symbol, one.currency, one.tradingClass, one.multiplier, _last_day(one)) != wanted:
             continue
-        if one.right not in ("C", "P"):
+        if one.right not in ("C", "P") or one.conId not in _NUMBERS or math.isnan(one.strike):
+            continue
+        symbol = _OCC_SYMBOL.fullmatch(one.localSymbol)
+        if symbol and (symbol["root"].rstrip(), symbol["right"]) != (own, one.right):
             continue
         yield option_of(underlying, expiration, details)
 
@@ -139,4 +158,12 @@ def _last_day(contract: Any) -> str:  # noqa: ANN401 - ib_async is untyped
 
 
 def _day(text: str) -> date:
-    return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+    """Read a day of eight digits; strptime would do with fewer.
+
+    Raises:
+        ValueError: it is none.
+    """
+    with contextlib.suppress(ValueError):
+        if _DAY.fullmatch(text):
+            return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+    raise ValueError(repr(text))

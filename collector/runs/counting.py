@@ -97,8 +97,8 @@ async def _withdraw(db: Database, calendar: Calendar) -> dict[int, set[date]]:
         By underlying (its id) the sessions that have become shorter: they have to be measured again.
     """
     shortened: dict[int, set[date]] = {}
-    if calendar.closures:
-        await closed_days.forget_sessions(db, calendar.closures)
+    if calendar.closures and (open_days := await closed_days.forget_sessions(db, calendar.closures)):
+        log.warning("closures_with_bars", days=[str(day) for day in open_days], setting="closures")
     for underlying in await contract_store.underlyings(db):
         for data_set in DATA_SETS:
             if closed := calendar.closed(data_set, underlying.symbol):

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from collector.clock.virtual_time import VirtualClock
 from collector.config import Closure, EarlyClose, Settings
@@ -215,5 +216,25 @@ def test_an_early_close_that_is_declared_later(plain_database_url: str, virtual_
 
         assert (await account.left())["gaps"] == 0
         assert {row[1] for row in await account.rows(whole)} == {100}
+
+    virtual_run(main)
+
+
+def test_a_closure_that_was_none(plain_database_url: str, virtual_run: Run) -> None:
+    """Of a day with bars the statistics stay, for nothing would measure it again once the line is taken out."""
+    whole = "SELECT * FROM collection_statistics WHERE collection_date = '2026-11-20' ORDER BY symbol"
+
+    async def main() -> None:
+        account = Account(plain_database_url, OPEN)
+        await account.run(new_york(20, 16, 45), Window.EOD)
+        measured = await account.rows(whole)
+        assert len(measured) > 1
+
+        with capture_logs() as logs:
+            await account.run(new_york(20, 17, 30), Window.GAP_CHECK, DECLARED)
+
+        assert await account.rows(whole) == measured
+        told = [line for line in logs if line["event"] == "closures_with_bars"]
+        assert [line["days"] for line in told] == [["2026-11-20"]]
 
     virtual_run(main)

@@ -32,10 +32,15 @@ async def withdraw(db: Database, data_set: DataSet, underlying_id: int, closed: 
     return await db.patiently(once)
 
 
-async def forget_sessions(db: Database, days: Sequence[date]) -> None:
-    """Forget statistics and emptiness of days that were no sessions, of all symbols."""
+async def forget_sessions(db: Database, days: Sequence[date]) -> list[date]:
+    """Forget statistics and emptiness of days that were no sessions, of all symbols.
+
+    Returns:
+        The days that were sessions all the same, ascending: options have bars, and their statistics stay.
+    """
     await db.execute("forget_statistics", list(days))
     await db.execute("forget_evidence", list(days))
+    return [row["collection_date"] for row in await db.fetch("measured_days", list(days))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collector.domain.pricing.implied import Solved, implied
 from collector.domain.pricing.lattice import model_of
 from collector.domain.pricing.models import Model
 from collector.domain.pricing.normal import Floats
-from collector.domain.pricing.parity import Carry, Pairs, Prior, disagree, implied_carry, near_the_money
+from collector.domain.pricing.parity import Carry, Pairs, Prior, disagree, implied_carry, near_the_money, refuted
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.flags import SlotFlag
 
@@ -116,9 +116,9 @@ class Computed:
 def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
     """Return the implied volatilities and Greeks of one expiration on one session."""
     price, reason = inputs(day, rules)
-    carry, source = Carry(terms.prior.dividend_yield, 0.0, 0), terms.source
+    carry, source, near = Carry(terms.prior.dividend_yield, 0.0, 0), terms.source, pairs_of(day, reason, rules)
     if terms.from_parity:
-        carry = implied_carry(pairs_of(day, reason, rules), terms.rate, terms.prior, terms.dividends)
+        carry = implied_carry(near, terms.rate, terms.prior, terms.dividends)
         source = DividendSource.PARITY if carry.pairs and not terms.dividends else terms.source
     result = Computed(carry, source, reason, *(np.full(day.present.shape, np.nan) for _ in range(6)))
     longest = float(day.years.max(initial=0.0))
@@ -130,7 +130,10 @@ def compute(day: ExpirationDay, terms: Terms, rules: InputRules) -> Computed:
         _fill(result, day, price, np.nonzero(usable), model, bumped, sign)
     _drop_stale(result, day, rules)
     owned = terms.dividends and terms.source is DividendSource.CONFIGURED
-    if terms.from_parity and not owned and _contradicts_itself(result, day):
+    told = terms.source is DividendSource.TICK
+    if (terms.from_parity and not owned and _contradicts_itself(result, day)) or (
+        told and refuted(near, terms.rate, terms.prior.dividend_yield, terms.dividends)
+    ):
         result = replace(result, source=DividendSource.UNKNOWN)
         result.reason[np.isin(result.reason, COMPUTED)] = GreeksReason.UNKNOWN_DIVIDEND
         _clear(result)

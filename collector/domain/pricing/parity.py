@@ -160,6 +160,25 @@ def disagree(pairs: Pairs, volatility: tuple[Floats, Floats], vega: Floats) -> b
     return highest - lowest > max(one, other)
 
 
+def refuted(pairs: Pairs, rate: float, dividend_yield: float, dividends: tuple[Dividend, ...]) -> bool:
+    """Return whether puts can be bought for less than the dividends alone make them worth.
+
+    A put is worth at least the strike's present value less what the dividends leave of the share: where most cost less,
+    dividends of that size are not to come. Calls tell nothing: before a large dividend they are rightly exercised.
+
+    Args:
+        pairs: near-the-money pairs of one expiration.
+        rate: interest rate to that expiration.
+        dividend_yield: yield besides the dividends, as believed; one that parity found would make up for their size.
+        dividends: cash dividends before it, as they were told.
+    """
+    if len(pairs.put) < _LEAST_PAIRS:
+        return False
+    kept = np.maximum(pairs.spot - present_value(dividends, rate, pairs.years), 0.0)
+    least = pairs.strike * np.exp(-rate * pairs.years) - kept * np.exp(-dividend_yield * pairs.years)
+    return float(np.median(least - pairs.put - 0.5 * pairs.spread)) > 0.0
+
+
 def parity_excess(pairs: Pairs, rate: float, dividend_yield: float, dividends: tuple[Dividend, ...] = ()) -> Floats:
     """Return by how many USD each pair lies outside what parity allows American options; 0 or less is fine.
 

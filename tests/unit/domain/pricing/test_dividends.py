@@ -108,11 +108,22 @@ def test_a_dividend_that_nobody_told_of(days: int, ex: int, strikes: tuple[int, 
         assert not np.isfinite(np.array(found.numbers())).any()
 
 
-@pytest.mark.parametrize(("ex", "amount"), [(8, 0.2), (8, 4.0), (2, PAID)])
-def test_a_tick_that_is_wrong(ex: int, amount: float) -> None:
+@pytest.mark.parametrize(
+    ("days", "ex", "amount"),
+    [
+        (8, 8, 0.2),
+        (8, 8, 4.0),
+        (8, 2, PAID),
+        (8, 8, 10 * PAID),
+        (8, 4, 100 * PAID),
+        (28, 14, 10 * PAID),
+        (28, 14, 60.0),
+    ],
+)
+def test_a_tick_that_is_wrong(days: int, ex: int, amount: float) -> None:
     """An amount or a date that the quotes contradict leaves a reason; the owner's word would be taken."""
-    day, *_ = quotes(8, 8, PAID, NEAR)
-    paid = (Dividend(amount, (8 - ex) / 365),)
+    day, *_ = quotes(days, days if days == 8 else ex, PAID, NEAR)
+    paid = (Dividend(amount, (days - ex) / 365),)
     told = compute(day, Terms(RATE, Prior(0.0), dividends=paid, source=DividendSource.TICK), InputRules())
     assert told.source is DividendSource.UNKNOWN
     assert (told.reason == GreeksReason.UNKNOWN_DIVIDEND).any()
