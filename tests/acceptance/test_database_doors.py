@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,6 +23,7 @@ from tests.support.command_line import Done, Home, gateway_beside, home
 from tests.support.engines import Engine
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.pgbouncer import pgbouncer
+from tests.support.server_folders import server_folder
 
 Capsys = pytest.CaptureFixture[str]
 EOD = ("run", "--window", "eod")
@@ -42,7 +42,7 @@ def account() -> Iterator[Home]:
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder for a server of the test's own."""
-    made = Path(tempfile.mkdtemp(prefix="collector-doors-"))
+    made = server_folder("collector-doors-")
     yield made
     shutil.rmtree(made)
 
