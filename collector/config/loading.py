@@ -7,6 +7,7 @@ Later wins: built-in defaults, config.yaml, the secrets file, the credentials di
 
 import difflib
 import os
+import re
 import stat
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,6 +53,9 @@ _OWN_CODE = str(Path(__file__).parents[1])
 
 _TYPING_ERROR = 0.85
 """How like a section a variable's name is that is meant for one; other programs have COLLECTOR_… variables, too."""
+
+_KEY = re.compile(r"[^:=@/]+")
+"""Which unknown keys are repeated: others may be `password:secret`, without the space that makes it a value."""
 
 _LONGEST_VALUE = 60
 """Characters of a wrong value that are repeated."""
@@ -185,6 +189,8 @@ def _credentials() -> dict[str, Any]:
             place = values
             for part in above:
                 place = place.setdefault(part, {})
+                if not isinstance(place, dict):
+                    raise ConfigurationError(f"{file} is part of what another file there sets whole: keep one of them.")
             place[last] = file.read_text(encoding="utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(f"The secrets in {named} cannot be read: {type(exc).__name__}") from exc
@@ -206,6 +212,11 @@ def _complaint(error: ErrorDetails, files: list[Written], settings: type[BaseMod
     variable = _variable(key) or (None if any(key in file.lines for file in files) else _variable_below(key))
     if variable is not None:
         where = f"environment variable {variable}"
+    if error["type"] == "extra_forbidden" and not _KEY.fullmatch(str(key[-1])):
+        place = f" in {written.spoken(key[:-1])}" if key[:-1] else ""
+        return (
+            f"{where}: an unknown key{place} (it is not shown, for a secret may be in it: a space follows each colon)"
+        )
     if error["type"] == "extra_forbidden":
         return f"{where}: unknown key {written.spoken(key)}{_nearest(str(key[-1]), _siblings(settings, key))}"
     if error["type"] == "unknown_window":

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
-from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, NodeEvent, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from collector.domain.errors import ConfigurationError
@@ -109,6 +109,7 @@ def _measure(text: str, path: Path) -> None:
             count += sizes.get(str(event.anchor), 1)
         elif isinstance(event, NodeEvent):
             count += 1
+            _refuse_unquoted(event, line)
             if isinstance(event, CollectionStartEvent):
                 open_at.append(count)
                 anchors.append(event.anchor)
@@ -120,6 +121,13 @@ def _measure(text: str, path: Path) -> None:
                 sizes[anchor] = size
         if len(open_at) > _DEEPEST or count > _MOST_VALUES:
             raise ConfigurationError(f"{line}: the file is nested too deeply, or holds too much, for a configuration")
+
+
+def _refuse_unquoted(event: NodeEvent, line: str) -> None:
+    """Refuse a tag, and an anchor of nothing: a password without its quotes, to be neither repeated nor passed over."""
+    is_nothing = isinstance(event, ScalarEvent) and event.anchor and not event.value
+    if is_nothing or getattr(event, "tag", None):
+        raise ConfigurationError(f"{line}: broken YAML: a value that begins with ! or & needs quotes")
 
 
 _YAML_HINT = "Check indentation (spaces, no tabs), colons and quotes around that line."

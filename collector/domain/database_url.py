@@ -13,7 +13,7 @@ from typing import Self
 from urllib.parse import quote, unquote
 
 _SCHEMES = ("postgresql", "postgres")
-_HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:]*)(?::(\d{1,5}))?")
+_HOST = re.compile(r"(\[[^\[\]]+\]|[^\[\]:#\s]*)(?::(\d{1,5}))?", re.ASCII)
 _NAME = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)?")
 
 _FOR_THE_DRIVER = frozenset(
@@ -101,12 +101,14 @@ class DatabaseUrl:
         if scheme not in _SCHEMES or "@" in path + query or _hosts(address) is None or "\0" in unquote(text):
             raise ValueError(_UNREADABLE)
         user, colon, password = credentials.partition(":")
+        parameters = _parameters(query)
+        _check_once({"user": user, "password": password, "host": address, "port": address, "dbname": path}, parameters)
         return cls(
             unquote(user) if at and user else None,
             unquote(password) if colon else None,
             address,
             unquote(path),
-            _parameters(query),
+            parameters,
         )
 
     @property
@@ -161,7 +163,8 @@ class DatabaseUrl:
     def _written(self, parameters: Mapping[str, str], password: str | None) -> str:
         login = quote(self.user or "", safe="") + ("" if password is None else f":{quote(password, safe='')}")
         query = "&".join(f"{name}={quote(value, safe='/,')}" for name, value in parameters.items())
-        place = f"{self.address}/{quote(self.database, safe='')}"
+        # A bare / would be an empty name to the driver, and no other place of the name would count any more.
+        place = f"{self.address}{'/' if self.database else ''}{quote(self.database, safe='')}"
         return f"postgresql://{login}{'@' if login else ''}{place}{'?' if query else ''}{query}"
 
 
@@ -169,7 +172,9 @@ def _hosts(address: str) -> list[str] | None:
     """Return the decoded hosts of an address, None when it cannot be read."""
     found = [_HOST.fullmatch(part) for part in address.split(",")]
     hosts = [unquote(one[1]).strip("[]") for one in found if one and int(one[2] or 1) in range(1, 65536)]
-    return hosts if len(hosts) == len(found) else None
+    # Within a list the driver knows no host by default.
+    is_read = len(hosts) == len(found) and (all(hosts) or len(hosts) == 1)
+    return hosts if is_read else None
 
 
 def _remote(host: str) -> bool:
@@ -193,6 +198,17 @@ def _parameters(query: str) -> dict[str, str]:
     return found
 
 
+def _check_once(said: Mapping[str, str], parameters: Mapping[str, str]) -> None:
+    """Refuse what is said in front of the parameters and by one of them: libpq takes the last, the driver the first.
+
+    Raises:
+        ValueError: see `DatabaseUrl.parse`.
+    """
+    for name in parameters:
+        if said.get("dbname" if name == "database" else name):
+            raise ValueError(f"has a parameter {name} for what stands in front of the parameters: say it in one place")
+
+
 def _check(name: str, value: str) -> None:
     """Refuse what the driver cannot do.
 
@@ -209,5 +225,7 @@ def _check(name: str, value: str) -> None:
         raise ValueError(f"asks for {name}, which the collector cannot do{values}: {_INSTEAD[name]}")
     if name in _VALUES:
         raise ValueError(f"has a {name} that is none of {', '.join(_VALUES[name])}")
+    if name == "host" and (":" in value or not all(value.split(","))):
+        raise ValueError("has a host in its parameters that is no name, address of IPv4 or folder: write //HOST:PORT/")
     if name in _NUMBERS and not re.fullmatch(r"\d{1,9}", value):
         raise ValueError(f"has a {name} that is no whole number")

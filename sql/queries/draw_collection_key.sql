@@ -1,4 +1,5 @@
--- Draw the key under which the collection lock is about to be held; whoever else draws one waits until we have decided.
-UPDATE store.collection_lock
+-- Draw the key under which the collection lock is about to be held, also where its row is lost; whoever else draws waits.
+INSERT INTO store.collection_lock AS lock DEFAULT VALUES
+ON CONFLICT (one) DO UPDATE
 SET key = DEFAULT
-RETURNING key
+RETURNING lock.key

@@ -134,7 +134,9 @@ WRITTEN = {
     "two megabytes": Wrong("# " + "x" * 2_000_000, r"config.yaml is larger than 1 MB, .*", "no configuration"),
     # Secrets, never repeated.
     "secret in a broken address": Wrong(
-        "database: {url: 'postgresql://me:[s3cret]@db/bars'}", r"config.yaml:1: database.url is not .*", "not shown"
+        "database: {url: 'postgresql://me:s3cret@[db/bars'}",
+        r"config.yaml:1: database.url cannot be read .*",
+        "percent-encode",
     ),
     "secret in a broken ping": Wrong(
         "dead_man: {url: 'https://me:s3cret/x@ping.example'}",
@@ -162,8 +164,8 @@ VARIABLES = {
     "deep JSON": ("COLLECTOR_GATEWAY", "[" * 50_000, r"an environment variable .* nested too deeply"),
     "secret in an address": (
         "COLLECTOR_DATABASE__URL",
-        "postgresql://me:[s3cret]@db/bars",
-        r"environment variable COLLECTOR_DATABASE__URL: database.url is not what it should be .*",
+        "postgresql://me:s3cret@[db/bars",
+        r"environment variable COLLECTOR_DATABASE__URL: database.url cannot be read as a PostgreSQL URL: .*",
     ),
     "the year 9999": (
         "COLLECTOR_CLOCK",

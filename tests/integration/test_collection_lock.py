@@ -87,6 +87,20 @@ async def test_a_login_that_may_not_collect_stops_nobody(
     await intruder.close()
 
 
+async def test_a_lost_key_is_drawn_anew(plain: Database, login: str) -> None:
+    """Where the key's row is gone and a stranger holds the former lock, one run still keeps the next out."""
+    await features.create_roles(plain.url)
+    await rows(plain, "DELETE FROM store.collection_lock")
+    stranger = await asyncpg.connect(as_(plain.url, login))
+    assert await stranger.fetchval(FORMER)
+    async with locks.collection_lock(plain, "a run"):
+        with pytest.raises(LockHeld, match="collector a run"):
+            async with locks.collection_lock(plain):
+                pass
+    await stranger.close()
+    assert len(await rows(plain, "SELECT key FROM store.collection_lock")) == 1
+
+
 async def test_a_login_that_collects_by_a_role_that_it_takes_on(plain: Database, login: str) -> None:
     """Who inherits nothing and sets the role collector_rw holds the lock like anybody else."""
     await features.create_roles(plain.url)

@@ -37,6 +37,9 @@ _KEYWORD = re.compile(
 _SPECIAL, _ESCAPED = re.compile(r"([\\\s])"), r"\\\1"
 """In the words of `options`."""
 
+_UNHEEDED = {"PGHOSTADDR", "PGSERVICE"}
+"""By these libpq goes to another server, or database, than our driver, which knows neither in the environment."""
+
 _PART_BYTES = 1 << 20
 
 
@@ -80,7 +83,7 @@ def environment(url: str) -> dict[str, str]:
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]
     password = unquote(login.partition(":")[2]) or dict(parse_qsl(parts.query)).get("password")
-    given = {name: value for name, value in os.environ.items() if name.startswith("PG")}  # the driver heeds them, too
+    given = {name: value for name, value in os.environ.items() if name.startswith("PG") and name not in _UNHEEDED}
     ours = {"PGPASSWORD": password} if password else {}
     usual = {"PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10"}
     return child_environment({**given, **ours, **usual}.items(), LC_ALL="C")

@@ -36,7 +36,7 @@ def from_document(kind: type[ReportT], document: Mapping[str, Any]) -> ReportT:
     versions stay readable.
 
     Raises:
-        TypeError: a value without default is missing.
+        TypeError: a value without default is missing, or a value is of another kind than its field.
         ValueError: a value has no meaning in its field.
     """
     value: ReportT = _read(kind, document)
@@ -58,8 +58,19 @@ def _read(kind: Any, value: Any) -> Any:  # noqa: ANN401 - walks annotations
     if is_dataclass(kind) and isinstance(kind, type):
         return _read_dataclass(kind, value)
     if kind in (datetime, date):
-        return kind.fromisoformat(value)
-    return kind(value) if kind is float or issubclass(kind, Enum) else value
+        return _read_day(kind, value)
+    if kind is float or issubclass(kind, Enum):
+        return kind(value)
+    if not isinstance(value, kind):
+        raise TypeError(f"{type(value).__name__} where {kind.__name__} belongs")
+    return value
+
+
+def _read_day(kind: type[date], value: str) -> date:
+    found = kind.fromisoformat(value)
+    if isinstance(found, datetime) and found.tzinfo is None:
+        raise ValueError("an instant without its zone")
+    return found
 
 
 def _read_tuple(arguments: tuple[Any, ...], values: list[Any]) -> tuple[Any, ...]:

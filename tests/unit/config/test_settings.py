@@ -523,6 +523,35 @@ def test_a_folder_of_secrets_that_others_can_change_is_refused(monkeypatch: pyte
     assert PASSWORD in load(write("")).secrets
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("database:\n  password: !hunter2\n", ":2: broken YAML: a value that begins with ! or & needs quotes"),
+        ("database:\n  password: !!hunter2\n", ":2: broken YAML: a value that begins with ! or & needs quotes"),
+        ("database:\n  password: &hunter2\n", ":2: broken YAML: a value that begins with ! or & needs quotes"),
+        ("database: {pool_size: 4, password:hunter2}\n", ":1: an unknown key in database (it is not shown"),
+        ("database:\n  postgresql://q:hunter2@h/x: 1\n", ":2: an unknown key in database (it is not shown"),
+        ("password=hunter2: 1\n", ":1: an unknown key (it is not shown"),
+    ],
+)
+def test_a_secret_that_yaml_reads_as_something_else_is_not_repeated(text: str, message: str) -> None:
+    """Without quotes or the space after a colon a password is a tag, an anchor of nothing or a key; none is shown."""
+    error = refusal(text)
+    assert message in error.message
+    assert "hunter2" not in error.message + error.hint
+
+
+def test_a_secret_below_another_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two files of which one stands for what the other is a part of cannot both count."""
+    kept = tmp_path / "kept"
+    for name in ("notify__smtp", "notify__smtp__password"):
+        write(PASSWORD, str(kept / name)).chmod(0o600)
+    kept.chmod(0o700)
+    monkeypatch.setenv("COLLECTOR_SECRETS_DIR", str(kept))
+    with pytest.raises(ConfigurationError, match="notify__smtp__password is part of what another file"):
+        load(write(""))
+
+
 def test_secrets_in_the_configuration_file_are_found() -> None:
     """Each key with a secret in config.yaml is named with its line; addresses and empty values are no secrets."""
     misplaced = write(

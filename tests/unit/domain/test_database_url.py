@@ -52,6 +52,61 @@ def test_decoded_once_and_encoded_once(user: str, password: str, database: str) 
     assert DatabaseUrl.parse(written.shown) == DatabaseUrl(user, None, "h", database, {"sslmode": "require"})
 
 
+@pytest.mark.parametrize(
+    ("url", "database"),
+    [
+        ("postgresql://q:p@h?dbname=bars", "bars"),
+        ("postgresql://q:p@h/?dbname=bars", "bars"),
+        ("postgresql:///?user=q&password=p&host=h&dbname=bars", "bars"),
+        ("postgresql://q:p@h", "of_the_environment"),
+        ("postgresql://q:p@h/", "of_the_environment"),
+    ],
+)
+def test_a_name_that_is_not_in_the_path_counts(url: str, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a name in the path the parameter's or PGDATABASE's is the one, and not one of the user's own name."""
+    monkeypatch.setenv("PGDATABASE", "of_the_environment")
+    read = DatabaseUrl.parse(url)
+    for text in (read.text, read.for_driver):
+        assert as_the_driver_reads(text) == ([("h", 5432)], "q", "p", database)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://q@h/x?dbname=y", "dbname"),
+        ("postgresql://q@h/x?database=y", "database"),
+        ("postgresql://q@h/x?host=i", "host"),
+        ("postgresql://q@h/x?port=5433", "port"),
+        ("postgresql://q@h1,h2/x?port=5433", "port"),
+        ("postgresql://q@h/x?user=r", "user"),
+        ("postgresql://q:s3cret@h/x?password=s3cret2", "password"),
+    ],
+)
+def test_what_is_said_twice_is_refused(url: str, name: str) -> None:
+    """The driver takes what stands first, libpq what stands last: a port of 5433 became 5432."""
+    with pytest.raises(ValueError, match=f"has a parameter {name} for what stands in front") as caught:
+        DatabaseUrl.parse(url)
+    assert "s3c" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://q@h1,,h2/x",
+        "postgresql://q@h1:5432,/x",
+        "postgresql:///x?host=h1,,h2",
+        "postgresql:///x?host=::1",
+        "postgresql:///x?host=h1:5433",
+        "postgresql://q@h#1/x",
+        "postgresql://q@h\t/x",
+    ],
+)
+def test_hosts_that_the_driver_reads_otherwise_are_refused(url: str) -> None:
+    """An empty host in a list, a colon in a parameter, what ends a host for the driver: refused when it is read."""
+    with pytest.raises(ValueError, match=r"//(USER@)?HOST:PORT/"):
+        DatabaseUrl.parse(url)
+
+
 def test_a_password_is_where_it_is_written() -> None:
     """In front of the host or among the parameters; one from elsewhere does not replace it, and neither is shown."""
     for url in ("postgresql://q:s3cret@h/x", "postgresql://q@h/x?password=s3cret&sslmode=require"):

@@ -61,6 +61,15 @@ def test_the_password_is_in_the_environment(url: str, password: str | None, monk
     assert programs.environment(url).get("PGPASSWORD") == password
 
 
+def test_programs_go_where_the_driver_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What leads libpq elsewhere and our driver does not read stays here; the rest of the environment is passed on."""
+    for name in ("PGHOSTADDR", "PGSERVICE", "PGSERVICEFILE", "PGPORT"):
+        monkeypatch.setenv(name, "1")
+    given = programs.environment("postgresql:///b")
+    assert {name for name in given if name in ("PGHOSTADDR", "PGSERVICE")} == set()
+    assert (given["PGSERVICEFILE"], given["PGPORT"]) == ("1", "1")
+
+
 async def _as_it_is(script: asyncio.StreamReader) -> AsyncIterator[bytes]:
     while part := await script.read(1000):
         yield part

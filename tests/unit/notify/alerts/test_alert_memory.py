@@ -240,8 +240,28 @@ def test_the_file_holds_any_text(tmp_path: Path) -> None:
     assert file.load() == memory
 
 
+OPEN = (
+    '{"conditions": [{"rule": "gateway_unreachable", "key": "gateway_unreachable", "text": "away", '
+    '"since": "2026-11-20T10:00:00+00:00", "told": "2026-11-20T10:05:00+00:00", "seen": 1}]}'
+)
+
+
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"conditions": [{"rule": "no such rule"}]}', '{"degraded": {}}x', "[" * 100_000]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '{"conditions": [{"rule": "no such rule"}]}',
+        '{"degraded": {}}x',
+        "[" * 100_000,
+        '{"degraded": {}}',
+        '{"degraded": "2"}',
+        '{"digest": [1]}',
+        OPEN.replace("10:05:00+00:00", "10:05:00"),
+        OPEN.replace('"seen": 1', '"seen": "1"'),
+        OPEN.replace('"key": "gateway_unreachable"', '"key": null'),
+    ],
 )
 def test_a_damaged_file_is_set_aside_not_fatal(tmp_path: Path, content: str) -> None:
     """Rather one mail too many than none: the damaged file is kept for a look, and forgotten."""
