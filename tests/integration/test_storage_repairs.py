@@ -148,7 +148,8 @@ async def test_change_of_more_rows_than_the_default_limit(
     await connection.execute("SELECT compress_chunk(c) FROM show_chunks('store.option_bars_5min') AS c")
     name = "timescaledb.max_tuples_decompressed_per_dml_transaction"
     assert await connection.fetchval(f"SHOW {name}") == "100000"  # what every other program has
-    assert await store.fetchval("prepare_session") == "0"
+    async with store.transaction() as own:
+        assert await own._own.fetchval(f"SHOW {name}") == "0"
     assert await _store(store, [_answers(c, range(78), cents=1) for c in ids]) == Counts(updated=7800)
 
 
