@@ -118,7 +118,7 @@ async def _recorded(record: _Record, work: Callable[[Act], Coroutine[Any, Any, R
     await record.begin()
     try:
         result = await work(act)
-    except BaseException as error:
+    except BaseException as error:  # cancelled, too, it has ended: the record says how
         interrupted = isinstance(error, asyncio.CancelledError)
         outcome = ActionOutcome.INTERRUPTED if interrupted else ActionOutcome.FAILED
         await asyncio.shield(record.end(outcome, _words(error), act.run_id))

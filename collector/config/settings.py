@@ -2,7 +2,7 @@
 
 import contextlib
 import itertools
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -33,13 +33,19 @@ from collector.config.operation_settings import (
     ServeSettings,
 )
 from collector.config.section import misfit, secrets_in, without_secrets
-from collector.config.window_settings import DEFAULTS, Closure, EarlyClose, WindowsSettings, dated_once
+from collector.config.window_settings import (
+    CLOSE,
+    DEFAULTS,
+    OPEN,
+    Closure,
+    EarlyClose,
+    WindowsSettings,
+    dated_once,
+)
 from collector.domain.errors import ConfigurationError
 from collector.domain.market_data.data_sets import DATA_SETS, DAY, OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import WhatToShow
 
-_OPEN, _CLOSE = time(9, 30), timedelta(hours=16)
-"""Of the exchange on a full day, New York."""
 _LIKE_ANY = SymbolSettings(symbol="ANY")
 """Differs from the general settings in nothing."""
 
@@ -128,8 +134,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _early_closes_leave_a_session(self) -> Self:
         for (symbol, close), early in itertools.product(self.closes.items(), self.early_closes):
-            sooner = _CLOSE - timedelta(hours=close.hour, minutes=close.minute)
-            if (datetime.combine(early.date, early.time) - sooner).time() <= _OPEN:
+            sooner = datetime.combine(early.date, CLOSE) - datetime.combine(early.date, close)
+            if (datetime.combine(early.date, early.time) - sooner).time() <= OPEN:
                 raise ValueError(
                     f"early_closes: {symbol}, which closes at {close:%H:%M}, has no session on {early.date}"
                 )

@@ -266,7 +266,7 @@ class WindowsSettings(Section):
         return None if settings is None else settings.role
 
 
-_OPEN, _CLOSE = time(9, 30), time(16, 0)
+OPEN, CLOSE = time(9, 30), time(16, 0)
 """Of the exchange on a full day, New York."""
 
 
@@ -290,8 +290,8 @@ class EarlyClose(Section):
         slot = OPTION_BARS_5MIN.bar_size
         if timedelta(minutes=at.minute, seconds=at.second, microseconds=at.microsecond) % slot:
             raise ValueError(f"{at} ends no 5-minute bar; write it on the 5-minute grid, such as 13:00")
-        if not _OPEN < at < _CLOSE:
-            raise ValueError(f"{at:%H:%M} is not inside a session, {_OPEN:%H:%M} to {_CLOSE:%H:%M} New York")
+        if not OPEN < at < CLOSE:
+            raise ValueError(f"{at:%H:%M} is not inside a session, {OPEN:%H:%M} to {CLOSE:%H:%M} New York")
         return at
 
 

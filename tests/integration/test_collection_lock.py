@@ -78,7 +78,7 @@ async def test_a_login_that_may_not_collect_stops_nobody(
         async with locks.collection_lock(plain, "a run"):
             assert str(await day_status.lock_holder(plain)).startswith("collector a run")
             waiting = asyncio.create_task(take_all(intruder))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # the server is at work
         await asyncio.wait_for(waiting, 10)
         assert await day_status.lock_holder(plain) is None
     with pytest.raises(DatabaseError, match="may not"):
@@ -190,7 +190,7 @@ async def test_of_many_at_once_one_holds_it(plain: Database) -> None:
                     async with locks.collection_lock(own):
                         inside += 1
                         most, turns = max(most, inside), turns + 1
-                        await asyncio.sleep(0.002)
+                        await asyncio.sleep(0.002)  # real time: the server decides who is next
                         inside -= 1
                 except LockHeld:
                     continue

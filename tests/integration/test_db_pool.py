@@ -58,7 +58,7 @@ async def test_a_connection_may_be_idle_for_longer_than_statements_may_take(plai
     async with pool.connect(plain_database_url, SystemClock(), size=1, statement_timeout_s=1) as db:
         for name in ("underlyings", "database_bytes"):
             assert await db.fetch(name, *([None] if name == "underlyings" else [])) is not None
-            await asyncio.sleep(1.3)
+            await asyncio.sleep(1.3)  # the time-out is the server's, of which no clock of ours knows
         assert await db.fetch("underlyings", None) == []
 
 

@@ -365,7 +365,7 @@ async def test_a_service_that_drips_is_given_up_on(tmp_path: Path) -> None:
             while True:
                 writer.write(b"X")
                 await writer.drain()
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.02)  # a peer that drips: each byte has a time-out of the socket's
         except ConnectionError:
             pass
         finally:

@@ -148,7 +148,7 @@ async def begin_session(
         await _require_loaded_extension(connection)
         names, values = zip(*session_settings(statement_timeout_s).items(), strict=True)
         await connection.execute(query("prepare_session"), names, values)
-    except BaseException:
+    except BaseException:  # a cancelled beginning, too, must leave no session behind
         connection.terminate()
         raise
 
