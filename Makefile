@@ -67,7 +67,7 @@ engines: ## Build TimescaleDB's Apache edition from Debian's source package, for
 lock: ## Write the locks anew, all and what runs (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate -o requirements.lock pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --extra embedded --generate-hashes --no-emit-index-url \
+	uv pip compile --quiet --universal --python-version 3.11 --extra archive --extra embedded --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate -c requirements.lock -o requirements-run.lock pyproject.toml
 
 clean: ## Remove what was made here

@@ -35,7 +35,8 @@ BEGIN
         'intraday_collection_runs', 'daily_collection_status', 'historical_data_gaps', 'collection_statistics',
         'dead_letters', 'greeks_parameters', 'expiration_carry', 'announced_dividends', 'quarantined_bars',
         'option_open_interest', 'negative_claims', 'session_evidence', 'requests', 'earlier_source_ids',
-        'underlying_selections', 'earlier_contract_terms', 'suspected_closures'
+        'underlying_selections', 'earlier_contract_terms', 'suspected_closures',
+        'session_changes', 'archive_objects', 'archived_sessions'
     ] LOOP
         EXECUTE format('GRANT INSERT, UPDATE ON %s TO collector_rw', written::regclass);
     END LOOP;
@@ -57,6 +58,9 @@ REVOKE ALL ON store.collection_lock FROM collector_ro;
 -- A claim goes when it is settled or forgotten; what it was about stays in the coverage. A gap goes when it is none: when
 -- a second witness is waited for, or nothing is expected there any more. Statistics go with a session that was none.
 GRANT DELETE ON negative_claims, historical_data_gaps, collection_statistics, suspected_closures TO collector_rw;
+
+-- An object that another one replaces leaves the manifest with its sessions.
+GRANT DELETE ON archive_objects, archived_sessions TO collector_rw;
 
 GRANT EXECUTE ON FUNCTION
 store.drop_day(timestamptz), store.drop_requests(timestamptz), store.compress_again(regclass) TO collector_rw;

@@ -632,6 +632,51 @@ requests = Table(
     Index(None, "instrument_id", "sent_at"),
 )
 
+# Counts the changes of a session's bars; whoever changes a row of it, or what is known of it, adds one.
+session_changes = Table(
+    "session_changes",
+    metadata,
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id"), primary_key=True),
+    Column("data_set", SmallInteger, primary_key=True),
+    Column("session_date", Date, primary_key=True),
+    Column("change", BigInteger, nullable=False, server_default=text("1")),
+)
+
+# The archive's manifest: one row an object that is stored, written once it has been read back.
+archive_objects = Table(
+    "archive_objects",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("underlying_id", Integer, ForeignKey("underlying_securities.id")),
+    Column("data_set", SmallInteger),
+    Column("first_session", Date),
+    Column("last_session", Date),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("facts", JSONB, nullable=False),
+    Column("format", SmallInteger, nullable=False),
+    Column("written_at", INSTANT, nullable=False),
+    Column("verified_at", INSTANT),
+    UniqueConstraint("place", "path"),
+)
+
+archived_sessions = Table(
+    "archived_sessions",
+    metadata,
+    Column("object_id", BigInteger, ForeignKey("archive_objects.id", ondelete="CASCADE"), primary_key=True),
+    Column("underlying_id", Integer, primary_key=True),
+    Column("data_set", SmallInteger, primary_key=True),
+    Column("session_date", Date, primary_key=True),
+    Column("change", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("settled", Boolean, nullable=False),
+    Index(None, "underlying_id", "data_set", "session_date"),
+)
+
 # Words and meanings of codes in bars and quarantine, filled from collector.domain.code_meanings.
 codes = Table(
     "codes",

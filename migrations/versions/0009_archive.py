@@ -1,0 +1,96 @@
+"""Archive: what changed by session, which objects hold it, and what Greeks were computed from."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+INSTANT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    """Make what the archive and the accounts of values stand on: each function one subject with its rows."""
+    _count_changes()
+    _record_objects()
+
+
+def downgrade() -> None:
+    """Take it away again in reverse order."""
+    _forget_objects()
+    _forget_changes()
+
+
+def _count_changes() -> None:
+    """Count the changes of each session's bars."""
+    op.create_table(
+        "session_changes",
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        sa.Column("data_set", sa.SmallInteger(), nullable=False),
+        sa.Column("session_date", sa.Date(), nullable=False),
+        sa.Column("change", sa.BigInteger(), server_default=sa.text("1"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_session_changes_underlying_id")
+        ),
+        sa.PrimaryKeyConstraint("underlying_id", "data_set", "session_date", name=op.f("pk_session_changes")),
+    )
+
+
+def _forget_changes() -> None:
+    op.drop_table("session_changes")
+
+
+def _record_objects() -> None:
+    """Record the archive's objects, and which sessions each holds."""
+    op.create_table(
+        "archive_objects",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("underlying_id", sa.Integer()),
+        sa.Column("data_set", sa.SmallInteger()),
+        sa.Column("first_session", sa.Date()),
+        sa.Column("last_session", sa.Date()),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("facts", postgresql.JSONB(), nullable=False),
+        sa.Column("format", sa.SmallInteger(), nullable=False),
+        sa.Column("written_at", INSTANT, nullable=False),
+        sa.Column("verified_at", INSTANT),
+        sa.ForeignKeyConstraint(
+            ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_archive_objects_underlying_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_archive_objects")),
+        sa.UniqueConstraint("place", "path", name=op.f("uq_archive_objects_place_path")),
+    )
+    op.create_table(
+        "archived_sessions",
+        sa.Column("object_id", sa.BigInteger(), nullable=False),
+        sa.Column("underlying_id", sa.Integer(), nullable=False),
+        sa.Column("data_set", sa.SmallInteger(), nullable=False),
+        sa.Column("session_date", sa.Date(), nullable=False),
+        sa.Column("change", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("settled", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["object_id"], ["archive_objects.id"], name=op.f("fk_archived_sessions_object_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint(
+            "object_id", "underlying_id", "data_set", "session_date", name=op.f("pk_archived_sessions")
+        ),
+    )
+    op.create_index(
+        op.f("ix_archived_sessions_underlying_id_data_set_session_date"),
+        "archived_sessions",
+        ["underlying_id", "data_set", "session_date"],
+    )
+
+
+def _forget_objects() -> None:
+    op.drop_table("archived_sessions")
+    op.drop_table("archive_objects")
