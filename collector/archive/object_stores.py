@@ -78,8 +78,13 @@ def _store(url: ObjectUrl, settings: ArchiveSettings, common: dict[str, Any]) ->
     return _azure(url, settings.azure, common)
 
 
+def _may_be_plain(endpoint: str | None, *, allowed: bool) -> bool:
+    """Tell whether http:// is permitted: expressly, or to this machine, which the configuration has checked."""
+    return allowed or (endpoint is not None and endpoint.startswith("http://"))
+
+
 def _s3(url: ObjectUrl, own: S3Settings, common: dict[str, Any]) -> S3Store:
-    common["client_options"]["allow_http"] = own.plain
+    common["client_options"]["allow_http"] = _may_be_plain(own.endpoint, allowed=own.allow_http)
     config: S3Config = {"disable_bulk_delete": True}  # not everything that speaks like S3 has it
     if own.endpoint is not None:
         config["endpoint"] = own.endpoint
@@ -99,7 +104,7 @@ def _s3(url: ObjectUrl, own: S3Settings, common: dict[str, Any]) -> S3Store:
 
 
 def _gcs(url: ObjectUrl, own: GcsSettings, common: dict[str, Any]) -> GCSStore:
-    common["client_options"]["allow_http"] = own.plain
+    common["client_options"]["allow_http"] = _may_be_plain(own.endpoint, allowed=own.allow_http)
     config: GCSConfig = {}
     if own.endpoint is not None:
         config["base_url"] = own.endpoint
@@ -109,7 +114,7 @@ def _gcs(url: ObjectUrl, own: GcsSettings, common: dict[str, Any]) -> GCSStore:
 
 
 def _azure(url: ObjectUrl, own: AzureSettings, common: dict[str, Any]) -> AzureStore:
-    common["client_options"]["allow_http"] = own.plain
+    common["client_options"]["allow_http"] = _may_be_plain(own.endpoint, allowed=own.allow_http)
     config: AzureConfig = {}
     if own.endpoint is not None:
         config["endpoint"] = own.endpoint

@@ -162,11 +162,6 @@ class EndpointSettings(Section):
             raise misfit(("endpoint",), words)
         return self
 
-    @property
-    def plain(self) -> bool:
-        """Tell whether the endpoint is to be talked to in plain text."""
-        return self.endpoint is not None and (self.allow_http or self.endpoint.startswith("http://"))
-
 
 class S3Settings(EndpointSettings):
     """Amazon's S3 and what speaks like it. Without keys the standard variables (AWS_…) and roles of the machine hold.
