@@ -1,7 +1,8 @@
 """Buckets and containers of S3, GCS and Azure as places."""
 
 import asyncio
-from collections.abc import Awaitable
+import hashlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -155,15 +156,21 @@ class ObjectStore:
 
     async def fetch(self, path: str, file: Path) -> None:
         """Write an object's content into a file, when all of it has come."""
-        with whole_files.draft(file) as made:
-            await self._asked(self._received(checked(path), made), path)
+        with whole_files.draft(file) as made, made.open("wb") as written:
+            await self._asked(self._received(checked(path), written.write), path)
 
-    async def _received(self, path: str, file: Path) -> None:
+    async def sha256(self, path: str) -> str:
+        """Return the hash of what the store gives back for an object."""
+        found = hashlib.sha256()
+        await self._asked(self._received(checked(path), found.update), path)
+        return found.hexdigest()
+
+    async def _received(self, path: str, take: Callable[[bytes], object]) -> None:
         answer = await obstore.get_async(self._store, path)
         came = 0
-        with file.open("wb") as written:
-            async for chunk in answer.stream(min_chunk_size=_PART_BYTES):
-                came += await asyncio.to_thread(written.write, chunk)
+        async for chunk in answer.stream(min_chunk_size=_PART_BYTES):
+            came += len(chunk)
+            await asyncio.to_thread(take, chunk)
         if came != answer.meta["size"]:
             raise PlaceUnavailable(f"{self._name} sent {came:,} bytes of {path} and then nothing", "try again later")
 

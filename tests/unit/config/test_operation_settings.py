@@ -25,18 +25,24 @@ def loaded(text: str) -> Settings:
 
 
 def test_folders_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None by default; a home is spelled out; the environment gives several with commas between them."""
+    """None by default; a home is spelled out; the environment gives several with commas; URLs stay text."""
     assert load(resource("config.yaml")).backup.copies == ()
     assert loaded("backup: {copies: [~/usb, /mnt/nas]}\n").backup.copies == (Path.home() / "usb", Path("/mnt/nas"))
     monkeypatch.setenv("COLLECTOR_BACKUP__COPIES", "/mnt/one, /mnt/two")
     assert load(Path("config.yaml")).backup.copies == (Path("/mnt/one"), Path("/mnt/two"))
+    monkeypatch.setenv("COLLECTOR_BACKUP__COPIES", "s3://bucket/backups/, /mnt/one")
+    backup = load(Path("config.yaml")).backup
+    assert backup.copies == ("s3://bucket/backups", Path("/mnt/one"))
+    assert backup.copy_folders == (Path("/mnt/one"),)
 
 
 @pytest.mark.parametrize(
     ("backup", "words"),
     [
         ("copies: [usb]", "names 'usb', which is no folder that begins with / or ~"),
-        ("copies: ['s3://bucket/backups']", "which is no folder that begins with / or ~"),
+        ("copies: ['ftp://bucket/backups']", "backup.copies should be a folder, or begin with s3://"),
+        ("copies: ['s3://key:secret@bucket/backups']", "backup.copies holds more than bucket and prefix"),
+        ("copies: ['s3://bucket/a', 's3://bucket/a/']", "backup.copies names s3://bucket/a twice"),
         ("copies: [/mnt/usb, /mnt/usb]", "backup.copies names /mnt/usb twice"),
         (
             "directory: /mnt/usb, copies: [/mnt/usb/]",
