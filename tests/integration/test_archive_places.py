@@ -1,4 +1,4 @@
-"""Places for objects, a folder and a real S3 server: what they keep, and what they say when they cannot."""
+"""Places for objects, a folder and real servers: what they keep, and what they say when they cannot."""
 
 import asyncio
 import gc
@@ -23,14 +23,16 @@ LARGE = 20_000_000
 """More than goes in one part, bytes."""
 
 
-@pytest.fixture(params=["folder", "S3"])
+@pytest.fixture(params=["folder", "S3", "Google", "Azure"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Open a place of each kind, empty."""
     if request.param == "folder":
         (tmp_path / "archive").mkdir()
         return open_place(ArchiveSettings(place=str(tmp_path / "archive")))
+    if request.param == "Azure":
+        return open_place(request.getfixturevalue("azure"))
     bucket: Bucket = request.getfixturevalue("bucket")
-    return open_place(bucket.settings())
+    return open_place(bucket.settings() if request.param == "S3" else bucket.google())
 
 
 @pytest.fixture
