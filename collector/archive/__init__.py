@@ -1,0 +1,1 @@
+"""The archive: bars in Parquet files that everybody reads, and the places where these lie."""
