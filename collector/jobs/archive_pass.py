@@ -29,7 +29,7 @@ from collector.domain.errors import (
     ObjectMissing,
 )
 from collector.jobs.archiving import contracts_file, periods
-from collector.jobs.archiving.exchange import AtStep, Exchange, Step
+from collector.jobs.archiving.exchange import AtStep, Exchange, Step, in_thread
 from collector.jobs.archiving.period_files import PeriodFiles
 from collector.jobs.archiving.periods import Period
 from collector.jobs.archiving.work_folder import default_root, work_folder
@@ -211,7 +211,7 @@ async def _write(
     period: Period, exchange: Exchange, files: PeriodFiles, folder: Path, done: Archived
 ) -> Written | Problem:
     """Write one period's object; what stops it alone is told, and kept."""
-    folder.mkdir(mode=0o700)
+    await in_thread(exchange.clock, folder.mkdir, 0o700)
     try:
         built = await files.build(period, exchange.objects)
         path = await exchange.replace(period, built.file, built.facts, built.sessions)

@@ -58,7 +58,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-async def fetched(place: Place, path: str, file: Path) -> Path:
+async def fetched(clock: Clock, place: Place, path: str, file: Path) -> Path:
     """Return a file with an object's content: the object itself where it can be read in place, else a copy.
 
     Raises:
@@ -67,7 +67,8 @@ async def fetched(place: Place, path: str, file: Path) -> Path:
     """
     own = place.local(path)
     if own is None:
-        await place.fetch(path, file)
+        with clock.hold():
+            await place.fetch(path, file)
         return file
     if not own.is_file():
         raise ObjectMissing(place.name, path)
@@ -82,7 +83,7 @@ async def verified(db: Database, place: Place, held: ArchiveObject, file: Path) 
         ArchiveError: the place refuses or cannot be reached.
     """
     try:
-        found = await fetched(place, held.path, file)
+        found = await fetched(db.clock, place, held.path, file)
     except ObjectMissing:
         await manifest.note_verified(db, held.id, None)
         raise
@@ -104,6 +105,7 @@ class Exchange:
 
     def __init__(self, db: Database, place: Place, folder: Path, at_step: AtStep) -> None:
         self._db, self._place, self._folder, self._at_step = db, place, folder, at_step
+        self.clock = db.clock
         self.objects: dict[int, ArchiveObject] = {}
 
     async def begin(self) -> int:
@@ -128,8 +130,7 @@ class Exchange:
             if replaced and path not in {one.path for one in replaced}:
                 await manifest.note_leftovers(self._db, replaced[0].id, [*replaced[0].leftovers, path])
                 self._at_step(Step.NOTED)
-            await self._place.put(path, file)
-            self._at_step(Step.PUT)
+            await self._put(path, file)
             await self._compare(path, facts.hash)
             self._at_step(Step.READ_BACK)
         leftovers = sorted({one.path for one in replaced} - {path})
@@ -159,15 +160,14 @@ class Exchange:
 
         While it is exchanged the manifest says nothing of it.
         """
-        content, size = await in_thread(self._db.clock, lambda: (sha256(file), file.stat().st_size))
+        content, size = await in_thread(self.clock, lambda: (sha256(file), file.stat().st_size))
         held = next((one for one in self.objects.values() if one.path == path), None)
         if held is not None and held.hash == content and held.verified_at is not None:
             return False
         if held is not None:
             await manifest.forget(self._db, held.id)
             self._at_step(Step.NOTED)
-        await self._place.put(path, file)
-        self._at_step(Step.PUT)
+        await self._put(path, file)
         await self._compare(path, content)
         self._at_step(Step.READ_BACK)
         new = NewObject(
@@ -184,9 +184,7 @@ class Exchange:
         await self._reread()
         return True
 
-    async def _path(
-        self, period: Period, facts: FileFacts, replaced: Sequence[ArchiveObject]
-    ) -> tuple[str, bool]:
+    async def _path(self, period: Period, facts: FileFacts, replaced: Sequence[ArchiveObject]) -> tuple[str, bool]:
         """Return where a period's object goes, and whether it is there already."""
         beside = layout.beside(period.path, facts.hash)
         for one in replaced:
@@ -211,23 +209,30 @@ class Exchange:
         Raises:
             ArchiveRefused: it holds what the new one does not.
         """
-        if not any(one.path == path for one in await self._place.objects(path)):
+        with self.clock.hold():
+            there = await self._place.objects(path)
+        if all(one.path != path for one in there):
             return False
-        found = await fetched(self._place, path, self._folder / "unknown.parquet")
-        if await in_thread(self._db.clock, sha256, found) == facts.hash:
+        found = await fetched(self.clock, self._place, path, self._folder / "unknown.parquet")
+        if await in_thread(self.clock, sha256, found) == facts.hash:
             return True
         hint = (
             "if an earlier database wrote it, take the archive over: collector archive restore; "
             "else name another archive.place"
         )
         try:
-            there = await in_thread(self._db.clock, bar_files.read_back, found, period.data_set)
+            facts_there = await in_thread(self.clock, bar_files.read_back, found, period.data_set)
         except ArchiveError as error:
             raise ArchiveRefused(path, f"a file that nobody knows lies there ({error.message})", hint) from None
         rows = {one.day: one.rows for one in facts.sessions}
-        if any(one.rows > rows.get(one.day, 0) for one in there.sessions):
+        if any(one.rows > rows.get(one.day, 0) for one in facts_there.sessions):
             raise ArchiveRefused(path, "an object with bars that this database has not lies there", hint)
         return False
+
+    async def _put(self, path: str, file: Path) -> None:
+        with self.clock.hold():
+            await self._place.put(path, file)
+        self._at_step(Step.PUT)
 
     async def _compare(self, path: str, content: str) -> None:
         """Read an object from its place and compare its bytes.
@@ -235,8 +240,8 @@ class Exchange:
         Raises:
             ObjectMissing, ArchiveDamaged: it is not what was put there.
         """
-        found = await fetched(self._place, path, self._folder / "stored.parquet")
-        if await in_thread(self._db.clock, sha256, found) != content:
+        found = await fetched(self.clock, self._place, path, self._folder / "stored.parquet")
+        if await in_thread(self.clock, sha256, found) != content:
             raise ArchiveDamaged(f"{self._place.name}/{path}", "the place gives back other bytes than were put there")
 
     async def _remove(self, number: int, paths: Sequence[str]) -> None:
@@ -244,7 +249,8 @@ class Exchange:
         known = {one.path for one in self.objects.values()}
         for path in paths:
             if path not in known:
-                await self._place.remove(path)
+                with self.clock.hold():
+                    await self._place.remove(path)
         await manifest.note_leftovers(self._db, number, [])
 
     async def _reread(self) -> None:

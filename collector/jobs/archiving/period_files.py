@@ -109,9 +109,7 @@ class PeriodFiles:
         days: list[date] = []
         for session in sessions:
             with text.open("ab" if together and days else "wb") as out:
-                copied = await whole_rows.copy_session(
-                    self._db, session, *self._expected(session), to=out.write
-                )
+                copied = await whole_rows.copy_session(self._db, session, *self._expected(session), to=out.write)
             self._at_step(Step.COPIED)
             if not copied.rows and session.held is not None and session.held.rows:
                 sources.keep(session, copied.change)
