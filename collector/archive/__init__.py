@@ -1,1 +1,4 @@
-"""The archive: bars in Parquet files that everybody reads, and the places where these lie."""
+"""Bars as Parquet files, and the places where they lie.
+
+Nothing here is imported by a command that does not need the archive, whose libraries may not be installed.
+"""

@@ -1,4 +1,6 @@
-"""Files of bars: written, read back from the disk, merged, read.
+"""Files of bars.
+
+They are written and read back from the disk, merged, read.
 
 A file's bytes follow from its rows, and from what was known of its sessions: the same give the same bytes, whenever
 they are written and in whatever pieces the rows come.
@@ -32,7 +34,7 @@ PERIOD_GROUP = 131_072
 _COUNTS = frozenset({"volume", "bar_count", "open_interest"})
 """Few distinct values: a dictionary is smaller there; elsewhere it is larger than differences."""
 _PLAIN = frozenset({"has_gaps"})
-_READ_ROWS = 8_192
+_READ_ROWS = 4_096
 """Rows of each file that are merged at a time."""
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
@@ -82,6 +84,7 @@ def _write(
         for part in _groups(tables, schema, group):
             written.add(part)
             writer.write_table(part, row_group_size=group)
+            pa.default_memory_pool().release_unused()
         strangers = set(written.days()) - set(sessions)
         if strangers:
             raise ValueError(f"rows of sessions that were not named: {', '.join(map(str, sorted(strangers)))}")
@@ -347,7 +350,7 @@ def _opened(path: Path, data_set: DataSet | None = None) -> Iterator[pq.ParquetF
             opened = stack.enter_context(pq.ParquetFile(file, page_checksum_verification=True))
             _check(path, opened, data_set)
             yield opened
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowException, ValueError, MemoryError) as error:  # a torn footer may ask for any room
             raise _unreadable(path, error) from None
         except OSError as error:
             if error.errno is not None:
