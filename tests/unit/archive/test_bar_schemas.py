@@ -16,6 +16,7 @@ from tests.support.archived_bars import STORED_AT, line, session
 
 AT = datetime(2026, 11, 25, 14, 30, tzinfo=UTC)
 MOST, LEAST = 2**31 - 1, -(2**31)
+GREEKS = ("implied_volatility", "delta", "theta", "vega", "rho", "gamma")
 
 
 def row(data_set: DataSet, **values: object) -> dict[str, Any]:
@@ -87,8 +88,8 @@ EXTREMES: list[dict[str, object]] = [
         "greeks_version": 2**15 - 1,
         "greeks_reason": -(2**15),
     },
-    dict.fromkeys(("implied_volatility", "delta", "theta", "vega", "rho", "gamma"), MOST) | {"contract_id": 1},
-    dict.fromkeys(("implied_volatility", "delta", "theta", "vega", "rho", "gamma"), LEAST) | {"contract_id": 1},
+    {"contract_id": 1, **dict.fromkeys(GREEKS, MOST)},
+    {"contract_id": 1, **dict.fromkeys(GREEKS, LEAST)},
     {"contract_id": 1, "created_at": datetime(1970, 1, 1, tzinfo=UTC), "updated_at": datetime(9999, 1, 1, tzinfo=UTC)},
 ]
 
