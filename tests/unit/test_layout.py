@@ -153,7 +153,7 @@ def test_the_size_of_a_slot_is_recognised(source: str) -> None:
 
 
 def test_the_sources_number_stays_where_it_is_understood() -> None:
-    """Only the source, the contracts that are kept and the instruments themselves name the number that a source gives."""
+    """Only the source, what keeps contracts and the instruments themselves name the number that a source gives."""
     places = (
         "collector/ib/contracts.py",
         "collector/ib/definitions.py",
