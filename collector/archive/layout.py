@@ -1,7 +1,8 @@
 """Paths of the archive's objects.
 
 DATA_SET/vFORMAT/symbol=SYMBOL/PERIOD.parquet, where a period is a session, a month, or of daily data sets a year. Each
-has the sessions' dates in its name, so that names sort by time.
+has the sessions' dates in its name, so that names sort by time. What replaces an object bears a part of its own hash
+behind the period, for as long as both are there and until it is replaced in turn.
 """
 
 import calendar
@@ -17,7 +18,10 @@ FORMAT = 1
 CONTRACTS = "contracts.parquet"
 """Of all option contracts, so that the archive can be read alone."""
 
-_PATH = re.compile(r"(?P<name>\w+)/v(?P<format>\d+)/symbol=(?P<symbol>[^/]+)/(?P<period>\d{4}(-\d\d){0,2})\.parquet")
+_PATH = re.compile(
+    r"(?P<name>\w+)/v(?P<format>\d+)/symbol=(?P<symbol>[^/]+)/"
+    r"(?P<period>\d{4}(-\d\d){0,2})(-[0-9a-f]{8})?\.parquet"
+)
 _NAMED = {one.name: one for one in DATA_SETS}
 
 
@@ -50,6 +54,16 @@ def month_path(data_set: DataSet, symbol: str, day: date) -> str:
 def year_path(data_set: DataSet, symbol: str, day: date) -> str:
     """Return the path of the object of a day's year."""
     return f"{folder(data_set, symbol)}{day:%Y}.parquet"
+
+
+def beside(path: str, content: str) -> str:
+    """Return the path of an object that replaces the one at a path, and lies beside it until that has gone.
+
+    Args:
+        path: of a session, a month or a year.
+        content: the hash of the new object's bytes.
+    """
+    return f"{path.removesuffix('.parquet')}-{content[:8]}.parquet"
 
 
 def parse(path: str) -> Period | None:
