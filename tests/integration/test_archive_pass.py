@@ -100,7 +100,6 @@ class Archive:
             ],
             1,
         )
-        await self.bump(session)
 
     async def bump(self, session: Session) -> None:
         """Count a change of a session's option bars."""
@@ -319,8 +318,6 @@ async def test_the_underlyings_bars_of_every_size(archive: Archive) -> None:
         ],
         1,
     )
-    for data_set in (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_1DAY):
-        await rows(archive.db, _BUMP, under.id, data_set.id, FRIDAY.day)
     await archive.run()
     found = list(await archive.check())
     assert found == [
