@@ -44,3 +44,27 @@ def test_reading_commands_import_no_gateway() -> None:
             ended, packages = imported(account, *words.split())
             assert ended == 0, words
             assert packages & (_HEAVY - {"pydantic", "asyncpg"}) == set(), words
+
+
+_WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(("obstore", "pyarrow", "duckdb"), None))
+from collector.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_without_the_archives_libraries() -> None:
+    """Where the extra is not installed the archive says how to, by 2; a place in a bucket likewise; the rest works."""
+    with home(SystemClock(AFTER_THE_CLOSE), 1) as account:
+        more = {"COLLECTOR_BACKUP__COPIES": "s3://bars/backups", "COLLECTOR_ARCHIVE__PLACE": str(account.folder)}
+        bare = replace(account, words=(sys.executable, "-c", _WITHOUT), more=more)
+        archive = bare.run("archive")
+        assert archive.code == 2
+        assert "which is not installed" in archive.err
+        assert "pip install 'collector[archive]'" in archive.err
+        assert bare.run("status").code == 0
+        backup = bare.run("db", "backup")
+        assert backup.code == 3
+        assert "the backup is not copied: the archive needs obstore, which is not installed" in backup.err
+        assert "the archive needs obstore, which is not installed" in bare.run("doctor").out
