@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import random
 import re
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -367,3 +368,28 @@ async def test_an_object_that_changes_while_it_is_read(
         with pytest.raises(PlaceUnavailable, match="has another object than a moment ago"):
             await work
     assert "fetched" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_old_or_new_wherever_a_line_breaks(
+    bucket: Bucket, written: Callable[[bytes], Path], tmp_path: Path, seed: int
+) -> None:
+    """Cut at any byte, by reset or an orderly end, the object is whole, and new where the put ended well."""
+    drawn = random.Random(seed)
+    direct, old = open_place(bucket.settings()), drawn.randbytes(1000)
+    await direct.put(PATH, written(old))
+    possible = {old}
+    async with FaultProxy(("127.0.0.1", bucket.port)) as proxy:
+        for _ in range(4):
+            new = drawn.randbytes(drawn.choice([1000, 400_000, 12_000_000]))
+            place = open_place(bucket.settings(port=proxy.port, attempts=drawn.choice([1, 2])))
+            where = drawn.choice(["up", "down"])
+            limit = drawn.randrange(1, len(new) + 2000 if where == "up" else 1500)
+            proxy.drop_after(**{where: limit}, abort=drawn.random() < 0.5)
+            try:
+                await place.put(PATH, written(new))
+            except PlaceUnavailable:
+                possible.add(new)  # its answer may be all that was lost
+            else:
+                possible = {new}
+            assert await fetched(direct, PATH, tmp_path) in possible
