@@ -1,0 +1,1 @@
+"""Copies of the archive's bars in the shapes that other programs want."""
