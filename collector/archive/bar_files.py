@@ -33,7 +33,7 @@ PERIOD_GROUP = 131_072
 _COUNTS = frozenset({"volume", "bar_count", "open_interest"})
 """Few distinct values: a dictionary is smaller there; elsewhere it is larger than differences."""
 _PLAIN = frozenset({"has_gaps"})
-_READ_ROWS = 4_096
+_READ_ROWS = 2_048
 """Rows of each file that are merged at a time."""
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)

@@ -88,7 +88,7 @@ def write_day(text: Path, path: Path) -> None:
     began = time.perf_counter()
     rows = bar_schemas.tables(OPTION_BARS_5MIN, pieces(text))
     bar_files.write(path, OPTION_BARS_5MIN, "SPY", rows, {date.fromisoformat(path.stem): _STATE})
-    say(time.perf_counter() - began, peak_mb())
+    say(time.perf_counter() - began, time.process_time(), peak_mb())
 
 
 def write_day_by_default(text: Path, path: Path) -> None:
@@ -97,7 +97,7 @@ def write_day_by_default(text: Path, path: Path) -> None:
     with pq.ParquetWriter(path, bar_schemas.schema(OPTION_BARS_5MIN)) as writer:
         for table in bar_schemas.tables(OPTION_BARS_5MIN, pieces(text)):
             writer.write_table(table)
-    say(time.perf_counter() - began, peak_mb())
+    say(time.perf_counter() - began, time.process_time(), peak_mb())
 
 
 def merge_month(folder: Path, path: Path) -> None:
@@ -106,7 +106,7 @@ def merge_month(folder: Path, path: Path) -> None:
     days = {date.fromisoformat(one.stem): one for one in sorted(folder.glob("*.parquet"))}
     sources = [(file, [day]) for day, file in days.items()]
     bar_files.merge(sources, path, OPTION_BARS_5MIN, "SPY", dict.fromkeys(days, _STATE))
-    say(time.perf_counter() - began, peak_mb())
+    say(time.perf_counter() - began, time.process_time(), peak_mb())
 
 
 def copy_month(folder: Path, path: Path) -> None:
@@ -116,7 +116,7 @@ def copy_month(folder: Path, path: Path) -> None:
         for one in sorted(folder.glob("*.parquet")):
             for batch in bar_files.read(one, OPTION_BARS_5MIN):
                 writer.write_batch(batch)
-    say(time.perf_counter() - began, peak_mb())
+    say(time.perf_counter() - began, time.process_time(), peak_mb())
 
 
 _STEPS = {
@@ -127,12 +127,12 @@ _STEPS = {
 }
 
 
-def measured(step: str, source: Path, target: Path) -> tuple[float, float]:
-    """Run a step in a process of its own, and return its seconds and megabytes."""
+def measured(step: str, source: Path, target: Path) -> tuple[float, float, float]:
+    """Run a step in a process of its own, and return its seconds, those of processors, and megabytes."""
     command = [sys.executable, "-m", "tests.benchmarks.bench_archive", "--step", step, str(source), str(target)]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    seconds, megabytes = answer.stdout.split()
-    return float(seconds), float(megabytes)
+    seconds, worked, megabytes = map(float, answer.stdout.split())
+    return seconds, worked, megabytes
 
 
 def bytes_a_row(path: Path) -> tuple[float, float]:
@@ -194,13 +194,13 @@ def _days(folder: Path, quoted: Rows, day: date, stack: ExitStack) -> bool:
         text, path, plain = folder / f"{data_set}.csv", folder / f"{day}.parquet", folder / "default.parquet"
         text.write_bytes(text_of(rows))
         measured("day", text, path)  # once for the disk's cache
-        seconds, memory = measured("day", text, path)
-        default_s, default_mb = measured("day-default", text, plain)
+        seconds, worked, memory = measured("day", text, path)
+        default_s, default_worked, default_mb = measured("day-default", text, plain)
         whole, without = bytes_a_row(path)
         missed |= without > MOST_BYTES[data_set] or seconds > DAY_S or memory > DAY_MB
         say(
-            f"{data_set:8}{len(rows):>9}{whole:>9.1f}{without:>9.1f}{bytes_a_row(plain)[0]:>9.1f}"
-            f"{seconds:>7.2f}{memory:>6.0f}{default_s:>11.2f}{default_mb:>6.0f}"
+            f"{data_set:8}{len(rows):>9}{whole:>9.1f}{without:>9.1f}{seconds:>7.2f}{worked:>7.2f}{memory:>6.0f}"
+            f"{bytes_a_row(plain)[0]:>11.1f}{default_s:>7.2f}{default_worked:>7.2f}{default_mb:>6.0f}"
         )
     engine = engines.find("plain", stack)
     say(f"COPY of the quoted day out of {engine.title}: {asyncio.run(copy_out(engine, quoted)):.2f} s")
@@ -214,12 +214,12 @@ def _month(folder: Path, quoted: Rows, days: Sequence[date]) -> bool:
         rows = [bar_schemas.table(OPTION_BARS_5MIN, text_of(shifted(quoted, day, draw)))]
         bar_files.write(sessions / f"{day}.parquet", OPTION_BARS_5MIN, "SPY", rows, {day: _STATE})
     month, plain = folder / "month.parquet", folder / "plain.parquet"
-    seconds, memory = measured("month", sessions, month)
-    default_s, default_mb = measured("month-default", sessions, plain)
+    seconds, worked, memory = measured("month", sessions, month)
+    default_s, default_worked, default_mb = measured("month-default", sessions, plain)
     say(
-        f"\n{len(days)} sessions, {pq.read_metadata(month).num_rows:,} rows, merged: {seconds:.1f} s, {memory:.0f} MB,"
-        f" {bytes_a_row(month)[0]:.1f} B a row; copied with pyarrow's defaults: {default_s:.1f} s, {default_mb:.0f} MB,"
-        f" {bytes_a_row(plain)[0]:.1f} B"
+        f"\n{len(days)} sessions, {pq.read_metadata(month).num_rows:,} rows, merged: {seconds:.1f} s (CPU {worked:.1f})"
+        f", {memory:.0f} MB, {bytes_a_row(month)[0]:.1f} B a row; copied one after the other with pyarrow's defaults:"
+        f" {default_s:.1f} s (CPU {default_worked:.1f}), {default_mb:.0f} MB, {bytes_a_row(plain)[0]:.1f} B"
     )
     return memory > MONTH_MB
 

@@ -1,1 +1,1 @@
-"""Copies of the archive's bars in the shapes that other programs want."""
+"""Copies of the archive's bars for other programs."""

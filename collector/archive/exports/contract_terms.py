@@ -1,4 +1,4 @@
-"""Terms of each bar's contract, as they were at the time of the bar."""
+"""Terms of each bar's contract at its time."""
 
 import numpy as np
 import numpy.typing as npt
