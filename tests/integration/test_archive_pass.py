@@ -23,7 +23,7 @@ from collector.db.connection import locks, pool
 from collector.db.connection.pool import Database
 from collector.domain.errors import LockHeld
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
