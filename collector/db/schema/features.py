@@ -41,7 +41,7 @@ VIEWS = (
 """Statements that make the views for readers; the same on every engine, in this order."""
 
 FUNCTIONS = (
-    "refuse_writes", "whole_numbers", "drop_day", "drop_requests", "compress_again", "stored_chunks",
+    "refuse_writes", "whole_numbers", "drop_day", "drop_requests", "compress_again", "stored_chunks", "old_bars",
 )  # fmt: skip
 """In sql/functions; the same on every engine."""
 
