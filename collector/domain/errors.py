@@ -15,6 +15,10 @@ CollectorError
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
+├── ArchiveError                 the archive or its place refused or failed
+│   ├── ObjectMissing            an object is not at its place
+│   ├── PlaceUnavailable         the place cannot be reached now (also ConnectionError)
+│   └── PlaceRefused             the place refuses: no credentials, no rights, no such bucket or folder
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
 
@@ -131,6 +135,32 @@ class ContractIdsExhausted(DatabaseError):  # noqa: N818 - named for what happen
 
 class BackupError(DatabaseError):
     """A backup could not be made; the database itself is well, and earlier backups stay. A later attempt may help."""
+
+
+class ArchiveError(CollectorError):
+    """The archive, or the place where its objects lie, refused or failed."""
+
+
+class ObjectMissing(ArchiveError):  # noqa: N818 - named for what was found
+    """An object is not at its place.
+
+    Args:
+        place: the place's name.
+        path: the object's.
+    """
+
+    def __init__(self, place: str, path: str) -> None:
+        super().__init__(f"{place} has no {path}", "look at what is there: somebody else may have removed or moved it")
+        self.place = place
+        self.path = path
+
+
+class PlaceUnavailable(ArchiveError, ConnectionError):  # noqa: N818 - named as DatabaseUnavailable
+    """The place of objects cannot be reached, or fails; a later attempt may help."""
+
+
+class PlaceRefused(ArchiveError):  # noqa: N818 - named for what the place did
+    """The place of objects refuses: the same again never helps before somebody has changed something."""
 
 
 class LockHeld(CollectorError):  # noqa: N818
