@@ -57,7 +57,7 @@ BEGIN
                 string_agg(
                     security.symbol || CASE
                         WHEN session.object_id IS NULL THEN ': its object was replaced'
-                        WHEN present.change IS DISTINCT FROM session.change THEN ': it changed since it was archived'
+                        WHEN coalesce(present.change, 0) <> session.change THEN ': it changed since it was archived'
                         ELSE format(
                             ': the archive has %s rows of it, the database %s',
                             session.rows, coalesce(counted ->> proof.underlying_id::text, '0')
@@ -80,7 +80,7 @@ BEGIN
                 AND present.session_date = day
             WHERE
                 session.object_id IS NULL
-                OR present.change IS DISTINCT FROM session.change
+                OR coalesce(present.change, 0) <> session.change
                 OR session.rows <> coalesce((counted ->> proof.underlying_id::text)::bigint, 0)
         );
         IF why IS NOT NULL THEN

@@ -29,7 +29,7 @@ SELECT
             AND bar.time >= old.session_date::timestamp AT TIME ZONE 'UTC'
             AND bar.time < (old.session_date + 1)::timestamp AT TIME ZONE 'UTC'
     ) AS needed,
-    present.change,
+    coalesce(present.change, 0) AS change,
     archived.change AS archived_change,
     archived.rows AS archived_rows,
     archived.id AS object,
