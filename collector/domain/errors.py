@@ -16,6 +16,7 @@ CollectorError
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
 ├── ArchiveError                 the archive or its place refused or failed
+│   ├── ArchiveRefused           an object would be replaced by less than it holds
 │   ├── ObjectMissing            an object is not at its place
 │   ├── PlaceUnavailable         the place cannot be reached now (also ConnectionError)
 │   └── PlaceRefused             the place refuses: no credentials, no rights, no such bucket or folder
@@ -139,6 +140,21 @@ class BackupError(DatabaseError):
 
 class ArchiveError(CollectorError):
     """The archive, or the place where its objects lie, refused or failed."""
+
+
+class ArchiveRefused(ArchiveError):  # noqa: N818 - named for what became of it
+    """An object of the archive is not written: it would take the place of more than it holds, or of another's.
+
+    Args:
+        path: the object's.
+        why: without a full stop.
+        hint: what to do.
+    """
+
+    def __init__(self, path: str, why: str, hint: str) -> None:
+        super().__init__(f"{path} is not written: {why}", hint)
+        self.path = path
+        self.why = why
 
 
 class ObjectMissing(ArchiveError):  # noqa: N818 - named for what was found

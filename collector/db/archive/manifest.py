@@ -122,9 +122,7 @@ async def partitions(db: Statements, place: str, symbols: Sequence[str] = ()) ->
             row["change"] or 0,
             None
             if row["object_id"] is None
-            else Held(
-                row["object_id"], row["path"], row["archived_change"], row["rows"], row["hash"], row["settled"]
-            ),
+            else Held(row["object_id"], row["path"], row["archived_change"], row["rows"], row["hash"], row["settled"]),
         )
         for row in rows
         if row["data_set"] in _BY_ID

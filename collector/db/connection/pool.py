@@ -238,7 +238,7 @@ class Transaction(Statements):
             await self._own.copy_to_table(table, source=text, columns=columns, format="csv")
 
     async def copy_out(self, name: str, *args: object, to: Callable[[bytes], object]) -> int:
-        """Run a query by COPY and hand its rows on as CSV without a head line, in pieces; return how many there were."""
+        """Run a query by COPY and hand its rows on as CSV without a head line, in pieces; return how many there are."""
 
         async def hand_on(piece: bytes) -> None:
             to(piece)
