@@ -21,7 +21,7 @@ from collector.db.upkeep import backup, backup_copies, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
-from collector.db.upkeep.retention import OldDay
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
@@ -141,18 +141,26 @@ async def restore(
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 
-async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
-    """Drop raw bars older than the configured age; summaries stay."""
-    url = await opening.database_url(settings)
-    rules = settings.retention
-    return await retention.drop_old_bars(
-        url,
-        clock.now(),
-        rules.bars_days,
-        archive_before_drop=rules.archive_before_drop,
-        dry_run=dry_run,
-        clock=clock,
-    )
+async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldPartition, ...]:
+    """Drop raw bars older than their limits that the archive holds as they are; summaries stay.
+
+    Raises:
+        ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+    """
+    if dry_run:
+        return await retention_plan(settings, clock)
+    async with opening.database(settings, clock) as db:
+        place = None if settings.archive.place is None else open_place(settings.archive)
+        return await old_bars.drop(db, settings, place, clock)
+
+
+async def retention_plan(settings: Settings, clock: Clock) -> tuple[OldPartition, ...]:
+    """Return what retention would drop now, what it would free, and what waits for which reason; changes nothing.
+
+    No object is read back: that is done just before anything goes.
+    """
+    async with opening.database(settings, clock) as db:
+        return await old_bars.plan(db, settings, clock)
 
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:

@@ -16,7 +16,7 @@ from collector.db.archive import manifest
 from collector.db.archive.manifest import ArchiveObject
 from collector.db.connection.pool import Database
 from collector.db.upkeep.retention import ArchivedObject
-from collector.domain.errors import ArchiveDamaged, ObjectMissing, PlaceUnavailable
+from collector.domain.errors import ArchiveError, ObjectMissing, PlaceUnavailable
 from collector.domain.market_data.data_sets import DataSet
 from collector.machine import caches, whole_files
 
@@ -205,11 +205,16 @@ async def _verdict(
                     return wrong(Finding.OTHER_BYTES, f"has other bytes: their SHA-256 is {content}, not {one.hash}")
                 if deep is not None and (unread := await asyncio.to_thread(_read_through, file, deep)):
                     return wrong(Finding.UNREADABLE, unread)
-    except PlaceUnavailable:  # also an OSError
-        raise
-    except (ObjectMissing, FileNotFoundError):
+    except ObjectMissing:
         return wrong(Finding.MISSING, f"is missing from {place.name}")
     except OSError as exc:
+        if isinstance(exc, PlaceUnavailable):
+            raise
+        if place.local(one.path) is None:  # what failed was the disk of the copy
+            raise PlaceUnavailable(
+                f"{one.path} cannot be copied to {caches.folder()}: {exc.strerror or exc}",
+                "check that disk and its room",
+            ) from exc
         return wrong(Finding.UNREADABLE, f"cannot be read: {exc.strerror or exc}")
     return Verdict(one.path, one.bytes)
 
@@ -218,7 +223,7 @@ async def _verdict(
 async def _at_hand(place: Place, path: str) -> AsyncIterator[Path]:
     """Give an object as a file: where it lies, or a copy that is gone afterwards."""
     lying = place.local(path)
-    if lying is not None:
+    if lying is not None and lying.is_file():
         yield lying
         return
     with caches.working_folder() as folder:
@@ -237,6 +242,6 @@ def _read_through(file: Path, data_set: DataSet) -> str:
 
     try:
         bar_files.read_back(file, data_set)
-    except ArchiveDamaged as exc:
+    except ArchiveError as exc:
         return f"cannot be read through: {exc.message}"
     return ""

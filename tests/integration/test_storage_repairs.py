@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -15,8 +14,8 @@ from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.db.schema import features, timescale
-from collector.db.upkeep import compaction, retention
+from collector.db.schema import timescale
+from collector.db.upkeep import compaction
 from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span, Spans

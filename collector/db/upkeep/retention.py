@@ -110,7 +110,9 @@ async def drop_old_bars(
                 )
                 old = _Old(session, url, data_set, archive if archive_before_drop else None, dry_run=dry_run)
                 for day, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
-                    found += await old.drop(day, [(row, _kept_because(row, place, archive_before_drop)) for row in of_day])
+                    found += await old.drop(
+                        day, [(row, _kept_because(row, place, archive_before_drop)) for row in of_day]
+                    )
     return tuple(found)
 
 
