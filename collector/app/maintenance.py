@@ -25,7 +25,7 @@ from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass
+from collector.jobs import due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
@@ -144,23 +144,14 @@ async def restore(
 async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldPartition, ...]:
     """Drop raw bars older than their limits that the archive holds as they are; summaries stay.
 
+    A dry run tells what would go now, what it would free, and what waits for which reason. It reads no object back:
+    that is done just before anything goes.
+
     Raises:
         ArchiveError: the archive's place cannot be asked; what went before stays dropped.
     """
-    if dry_run:
-        return await retention_plan(settings, clock)
     async with opening.database(settings, clock) as db:
-        place = None if settings.archive.place is None else open_place(settings.archive)
-        return await old_bars.drop(db, settings, place, clock)
-
-
-async def retention_plan(settings: Settings, clock: Clock) -> tuple[OldPartition, ...]:
-    """Return what retention would drop now, what it would free, and what waits for which reason; changes nothing.
-
-    No object is read back: that is done just before anything goes.
-    """
-    async with opening.database(settings, clock) as db:
-        return await old_bars.plan(db, settings, clock)
+        return await offline_windows.drop_old_bars(db, settings, clock, dry_run=dry_run)
 
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:

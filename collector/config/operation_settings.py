@@ -304,7 +304,7 @@ class RetentionSettings(Section):
     """
 
     bars_days: Days | None = Field(default=365, ge=60)
-    underlying_bars_days: dict[str, Annotated[Days, Field(ge=60)]] = {}
+    underlying_bars_days: dict[str, Annotated[Days, Field(ge=60)]] = Field(default_factory=dict)
     requests_days: Days | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
     compress_after_days: Days = 7

@@ -1,4 +1,4 @@
-"""Read the archive's objects back and compare them with the manifest."""
+"""Compare the archive's objects with the manifest."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,8 @@ from collector.db.connection.pool import Database
 from collector.db.upkeep.retention import ArchivedObject
 from collector.domain.errors import ArchiveError, ObjectMissing, PlaceUnavailable
 from collector.domain.market_data.data_sets import DataSet
-from collector.machine import caches, whole_files
+from collector.jobs.archiving.work_folder import default_root, work_folder
+from collector.machine import whole_files
 
 _FRESH_S = 600.0
 """So long retention goes by an object that was read back: those that hold a month are not read once a day of it."""
@@ -212,7 +213,7 @@ async def _verdict(
             raise
         if place.local(one.path) is None:  # what failed was the disk of the copy
             raise PlaceUnavailable(
-                f"{one.path} cannot be copied to {caches.folder()}: {exc.strerror or exc}",
+                f"{one.path} cannot be copied to {default_root()}: {exc.strerror or exc}",
                 "check that disk and its room",
             ) from exc
         return wrong(Finding.UNREADABLE, f"cannot be read: {exc.strerror or exc}")
@@ -226,7 +227,7 @@ async def _at_hand(place: Place, path: str) -> AsyncIterator[Path]:
     if lying is not None and lying.is_file():
         yield lying
         return
-    with caches.working_folder() as folder:
+    with work_folder(default_root()) as folder:
         await place.fetch(path, folder / "object")
         yield folder / "object"
 

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import structlog
 
+from collector.archive import places
+from collector.clock import Clock
+from collector.config import Settings
+from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables as contract_store
-from collector.db.upkeep import backup, backup_copies, backup_files
+from collector.db.upkeep import backup, backup_copies, backup_files, retention
 from collector.db.upkeep.backup_files import Backup
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.errors import BackupError
 from collector.domain.market_data.answers import Failure
 from collector.domain.reports.run_report import BackupReport, CopyReport
+from collector.jobs.archive_verification import ReadBack
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished, NotPrepared, Prepared
 from collector.runs.preparing import contract_scope
@@ -59,6 +65,27 @@ async def refresh_chains(finished: Finished, parts: Parts) -> None:
         log.info("chain_refreshed", symbol=symbol, contracts=found.contracts, new=found.new)
         finished.chains_read += 1
         finished.not_prepared += [NotPrepared(symbol, failure) for _, failure in found.failures[:1]]
+
+
+async def drop_old_bars(
+    db: Database, settings: Settings, clock: Clock, *, dry_run: bool = False
+) -> tuple[OldPartition, ...]:
+    """Drop the bars that are older than their limits and that the archive holds as they are.
+
+    Raises:
+        ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+        DatabaseUnavailable, DatabaseError: likewise.
+    """
+    place = None if settings.archive.place is None else places.open_place(settings.archive)
+    return await retention.drop_old_bars(
+        db.url,
+        clock.now(),
+        settings.retention_for,
+        archive_before_drop=settings.retention.archive_before_drop,
+        archive=None if place is None else ReadBack(db, place, clock),
+        dry_run=dry_run,
+        clock=clock,
+    )
 
 
 async def back_up(finished: Finished, parts: Parts) -> None:

@@ -12,20 +12,22 @@ AS $$
 DECLARE
     starts CONSTANT timestamptz := day::timestamp AT TIME ZONE 'UTC';
     ends CONSTANT timestamptz := starts + INTERVAL '24 hours';
-    bars CONSTANT text := (SELECT quote_ident(name) FROM data_sets WHERE id = kind);
+    bars CONSTANT text := (SELECT name FROM data_sets WHERE id = kind);
     of_options CONSTANT boolean := (SELECT instrument_kind = 'option' FROM data_sets WHERE id = kind);
+    of_underlyings CONSTANT text := format('underlying_id = ANY (%L::integer[])', underlyings);
     of_those CONSTANT text := CASE
-        WHEN of_options THEN 'contract_id IN (SELECT id FROM option_chains WHERE underlying_id = ANY ($1))'
-        ELSE 'underlying_id = ANY ($1)'
+        WHEN of_options THEN format('contract_id IN (SELECT id FROM option_chains WHERE %s)', of_underlyings)
+        ELSE of_underlyings
     END;
+    in_day CONSTANT text := format('time >= %L AND time < %L', starts, ends);
     aggregated boolean := false;
     others boolean;
-    counted jsonb;
     why text;
     kept bigint[];
     last timestamptz;
     known boolean;
-    name text;
+    materialized text;
+    stamp text;
     packed regclass[] := '{}';
     chunk regclass;
 BEGIN
@@ -36,59 +38,14 @@ BEGIN
         RETURN 'it is younger than 60 days';
     END IF;
     -- Whoever writes bars at this moment is waited for, and counts his change before what follows looks at it.
-    EXECUTE format('LOCK TABLE ONLY store.%s IN SHARE ROW EXCLUSIVE MODE', bars);
+    EXECUTE format('LOCK TABLE ONLY store.%I IN SHARE ROW EXCLUSIVE MODE', bars);
     IF objects IS NOT NULL THEN
-        PERFORM FROM session_changes AS present
-        WHERE present.data_set = kind AND present.session_date = day AND present.underlying_id = ANY (underlyings)
-        ORDER BY present.underlying_id
-        FOR UPDATE;
-        PERFORM FROM archive_objects AS stored WHERE stored.id = ANY (objects) ORDER BY stored.id FOR SHARE;
-        EXECUTE format(
-            'SELECT coalesce(jsonb_object_agg(underlying_id, rows), ''{}'')
-            FROM (
-                SELECT underlying_id, count(*) AS rows FROM store.%s AS bar %s
-                WHERE time >= $2 AND time < $3 AND underlying_id = ANY ($1)
-                GROUP BY underlying_id
-            ) AS own',
-            bars, CASE WHEN of_options THEN 'INNER JOIN option_chains AS chain ON chain.id = bar.contract_id' ELSE '' END
-        ) INTO counted USING underlyings, starts, ends;
-        why := (
-            SELECT
-                string_agg(
-                    security.symbol || CASE
-                        WHEN session.object_id IS NULL THEN ': its object was replaced'
-                        WHEN coalesce(present.change, 0) <> session.change THEN ': it changed since it was archived'
-                        ELSE format(
-                            ': the archive has %s rows of it, the database %s',
-                            session.rows, coalesce(counted ->> proof.underlying_id::text, '0')
-                        )
-                    END,
-                    '; ' ORDER BY security.symbol
-                )
-            FROM unnest(underlyings, objects, hashes) AS proof (underlying_id, object_id, hash)
-            INNER JOIN underlying_securities AS security ON security.id = proof.underlying_id
-            LEFT JOIN archive_objects AS stored
-                ON stored.id = proof.object_id AND stored.hash = proof.hash AND stored.verified_at IS NOT NULL
-            LEFT JOIN archived_sessions AS session
-                ON session.object_id = stored.id
-                AND session.underlying_id = proof.underlying_id
-                AND session.data_set = kind
-                AND session.session_date = day
-            LEFT JOIN session_changes AS present
-                ON present.underlying_id = proof.underlying_id
-                AND present.data_set = kind
-                AND present.session_date = day
-            WHERE
-                session.object_id IS NULL
-                OR coalesce(present.change, 0) <> session.change
-                OR session.rows <> coalesce((counted ->> proof.underlying_id::text)::bigint, 0)
-        );
-        IF why IS NOT NULL THEN
+        why := store.unproved(kind, day, underlyings, objects, hashes);
+        IF why <> '' THEN
             RETURN why;
         END IF;
     END IF;
-    EXECUTE format('SELECT EXISTS (SELECT FROM store.%s WHERE time >= $2 AND time < $3 AND NOT %s)', bars, of_those)
-    INTO others USING underlyings, starts, ends;
+    EXECUTE format('SELECT EXISTS (SELECT FROM store.%I WHERE %s AND NOT %s)', bars, in_day, of_those) INTO others;
     IF of_options AND to_regclass('timescaledb_information.continuous_aggregates') IS NOT NULL THEN
         aggregated := EXISTS (
             SELECT FROM timescaledb_information.continuous_aggregates WHERE view_schema = 'store'
@@ -147,21 +104,23 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     IF aggregated AND others THEN
-        FOR name IN
-            SELECT format(
-                '%I.%I WHERE %I >= $2 AND %2$I.%3$I < $3 AND %s', materialization_hypertable_schema,
-                materialization_hypertable_name, stamp, CASE WHEN stamp = 'time' THEN 'underlying_id = ANY ($1)' ELSE of_those END
-            )
-            FROM timescaledb_information.continuous_aggregates
+        FOR materialized, stamp IN
+            SELECT
+                format('%I.%I', aggregate.materialization_hypertable_schema, aggregate.materialization_hypertable_name),
+                stamped.stamp
+            FROM timescaledb_information.continuous_aggregates AS aggregate
             INNER JOIN (
                 VALUES
                     ('hourly_option_summary', 'hour'),
                     ('daily_option_summary', 'day'),
                     ('underlying_intraday_summary', 'time')
-            ) AS stamped (summary, stamp) ON summary = view_name
-            WHERE view_schema = 'store'
+            ) AS stamped (summary, stamp) ON stamped.summary = aggregate.view_name
+            WHERE aggregate.view_schema = 'store'
         LOOP
-            EXECUTE 'DELETE FROM ' || name USING underlyings, starts, ends;
+            EXECUTE format(
+                'DELETE FROM %s WHERE %I >= %L AND %2$I < %4$L AND %5$s',
+                materialized, stamp, starts, ends, CASE WHEN stamp = 'time' THEN of_underlyings ELSE of_those END
+            );
         END LOOP;
     END IF;
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
@@ -173,7 +132,7 @@ BEGIN
                 SELECT format('%I.%I', part.chunk_schema, part.chunk_name)::regclass
                 FROM timescaledb_information.chunks AS part
                 WHERE part.hypertable_schema = 'store'
-                    AND quote_ident(part.hypertable_name) = bars
+                    AND part.hypertable_name = bars
                     AND part.is_compressed
                     AND part.range_start < ends
                     AND starts < part.range_end
@@ -184,9 +143,10 @@ BEGIN
         PERFORM decompress_chunk(chunk);
     END LOOP;
     -- Rows of an ordinary table leave room that later rows use; here they also go from chunks longer than a day.
-    EXECUTE format('DELETE FROM store.%s WHERE time >= $2 AND time < $3 AND %s', bars, of_those)
-    USING underlyings, starts, ends;
-    IF packed <> '{}' AND EXISTS (SELECT FROM pg_settings AS own WHERE own.name = 'timescaledb.compression_batch_size_limit') THEN
+    EXECUTE format('DELETE FROM store.%I WHERE %s AND %s', bars, in_day, of_those);
+    IF packed <> '{}' AND EXISTS (
+        SELECT FROM pg_settings WHERE name = 'timescaledb.compression_batch_size_limit'
+    ) THEN
         PERFORM set_config('timescaledb.compression_batch_size_limit', '2000', true);
     END IF;
     FOREACH chunk IN ARRAY packed LOOP

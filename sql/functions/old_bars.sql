@@ -36,9 +36,9 @@ BEGIN
                 min(bar.time) AS first,
                 max(bar.time) AS last
             FROM (%1$s) AS bar
-            INNER JOIN unnest($2, $3) AS asked (underlying_id, border) ON asked.underlying_id = bar.underlying_id
+            INNER JOIN unnest(%2$L::integer[], %3$L::date[]) AS asked (underlying_id, border) ON asked.underlying_id = bar.underlying_id
             WHERE
-                bar.time < (SELECT max(border) FROM unnest($3) AS border)::timestamp AT TIME ZONE 'UTC'
+                bar.time < (SELECT max(border) FROM unnest(%3$L::date[]) AS border)::timestamp AT TIME ZONE 'UTC'
                 AND bar.time < asked.border::timestamp AT TIME ZONE 'UTC'
             GROUP BY bar.instrument_id, bar.underlying_id, bar.part, (bar.time AT TIME ZONE 'UTC')::date
         ),
@@ -51,14 +51,14 @@ BEGIN
                 NOT EXISTS (
                     SELECT
                     FROM request_coverage AS c
-                    WHERE c.instrument_id = old.instrument_id AND c.data_set = $1
+                    WHERE c.instrument_id = old.instrument_id AND c.data_set = %4$L
                 )
                 OR EXISTS (
                     SELECT
                     FROM request_coverage AS c
                     WHERE
                         c.instrument_id = old.instrument_id
-                        AND c.data_set = $1
+                        AND c.data_set = %4$L
                         AND NOT c.settled @> tstzrange(old.first, old.last, '[]')
                 )
         ),
@@ -77,14 +77,14 @@ BEGIN
                 NOT EXISTS (
                     SELECT
                     FROM request_coverage AS c
-                    WHERE c.instrument_id = doubtful.instrument_id AND c.data_set = $1
+                    WHERE c.instrument_id = doubtful.instrument_id AND c.data_set = %4$L
                 )
                 OR EXISTS (
                     SELECT
                     FROM request_coverage AS c
                     WHERE
                         c.instrument_id = doubtful.instrument_id
-                        AND c.data_set = $1
+                        AND c.data_set = %4$L
                         AND NOT c.settled @> bar.time
                         AND NOT EXISTS (
                             SELECT
@@ -123,7 +123,7 @@ BEGIN
             ON unsettled.underlying_id = old.underlying_id AND unsettled.session_date = old.session_date
         GROUP BY old.underlying_id, old.session_date
         $query$,
-        every
-    ) USING kind, underlyings, borders;
+        every, underlyings, borders, kind
+    );
 END
 $$

@@ -1,5 +1,5 @@
 -- What the days of underlyings before a border hold of a kind of bars, what is open of it, and where it is archived.
--- $1 kind smallint: of bars
+-- $1 data_set_id smallint
 -- $2 underlyings integer[]
 -- $3 borders date[]: one an underlying
 -- $4 place text: of the archive, NULL where there is none

@@ -47,10 +47,32 @@ WITH underlying AS (
 )
 INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, strike_price, option_type, ib_con_id,
     multiplier, exchange, trading_class, currency)
-SELECT id, symbol || ' ' || n, '2025-12-19', n, CASE WHEN n % 2 = 0 THEN 'P' ELSE 'C' END, n, 100, 'SMART', symbol, 'USD'
+SELECT id, symbol || ' ' || n, '2025-12-19', n, 'C', n, 100, 'SMART', symbol, 'USD'
 FROM underlying, generate_series(1, 4) AS n
 WHERE symbol = CASE WHEN n <= 2 THEN 'SPY' ELSE 'QQQ' END
 ORDER BY n
+"""
+
+
+_SESSIONS = """
+INSERT INTO archived_sessions (object_id, underlying_id, data_set, session_date, change, rows, hash, settled)
+SELECT $1, underlying_id, data_set, session_date, change,
+    (SELECT count(*) FROM {mine} WHERE underlying_id = $2 AND (time AT TIME ZONE 'UTC')::date = session_date),
+    '', true
+FROM session_changes
+WHERE underlying_id = $2 AND data_set = $3 AND session_date = ANY ($4)
+"""
+
+_COMPRESSED = "SELECT compress_chunk(c) FROM show_chunks('store.{name}') AS c"
+
+_UNTIL_SOMEBODY_WAITS = """
+DO $$
+BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%drop_day%') LOOP
+        PERFORM pg_sleep(0.02), pg_stat_clear_snapshot();
+    END LOOP;
+END
+$$
 """
 
 
@@ -143,14 +165,7 @@ async def _archive(
         else f"store.{data_set.name} AS bar"
     )
     await connection.execute(
-        f"""
-        INSERT INTO archived_sessions (object_id, underlying_id, data_set, session_date, change, rows, hash, settled)
-        SELECT $1, underlying_id, data_set, session_date, change,
-            (SELECT count(*) FROM {mine} WHERE underlying_id = $2 AND (time AT TIME ZONE 'UTC')::date = session_date),
-            '', true
-        FROM session_changes
-        WHERE underlying_id = $2 AND data_set = $3 AND session_date = ANY ($4)
-        """,
+        _SESSIONS.replace("{mine}", mine),
         number, underlying, data_set.id, dates,
     )  # fmt: skip
     return file
@@ -191,7 +206,7 @@ async def _compress(connection: "asyncpg.Connection[asyncpg.Record]", engine: En
     """Compress bars and aggregates, where they can be."""
     if engine.name == "community":
         for name in ("option_bars_5min", "underlying_bars_5min", *features.AGGREGATES):
-            await connection.execute(f"SELECT compress_chunk(c) FROM show_chunks('store.{name}') AS c")
+            await connection.execute(_COMPRESSED.replace("{name}", name))
 
 
 async def test_what_is_archived_as_it_is_goes_and_its_summaries_stay(
@@ -334,9 +349,7 @@ async def test_a_change_that_commits_meanwhile_keeps_the_day(
     await writer.execute("UPDATE session_changes SET change = change + 1")
 
     dropping = asyncio.create_task(_dropped(store, place, _keep(365)))
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%drop_day%'"
-    while not await connection.fetchval(waiting):
-        await asyncio.sleep(0.05)
+    await connection.execute(_UNTIL_SOMEBODY_WAITS)
     await writing.commit()
 
     assert await dropping == [("SPY", 0, "SPY: it changed since it was archived")]

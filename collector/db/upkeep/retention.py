@@ -101,22 +101,21 @@ async def drop_old_bars(
         known = await session.fetch("symbols")
         for data_set in DATA_SETS:  # options first: what they need goes after them
             limits = {row["id"]: keep_days(row["symbol"], data_set) for row in known}
-            borders = {one: today - timedelta(days=days) for one, days in limits.items() if days is not None}
-            if borders:
-                needed = data_set is UNDERLYING_BARS_5MIN
+            old = {one: today - timedelta(days=days) for one, days in limits.items() if days is not None}
+            if old:
+                underlyings, borders = list(old), list(old.values())
                 place = None if archive is None else archive.name
-                rows = await session.fetch(
-                    "old_bars", data_set.id, list(borders), list(borders.values()), place, needed
-                )
-                old = _Old(session, url, data_set, archive if archive_before_drop else None, dry_run=dry_run)
+                needed = data_set is UNDERLYING_BARS_5MIN
+                rows = await session.fetch("old_bars", data_set.id, underlyings, borders, place, needed)
+                dropping = _Dropping(session, url, data_set, archive if archive_before_drop else None, dry_run=dry_run)
                 for day, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
-                    found += await old.drop(
+                    found += await dropping.drop(
                         day, [(row, _kept_because(row, place, archive_before_drop)) for row in of_day]
                     )
     return tuple(found)
 
 
-class _Old:
+class _Dropping:
     """Drops what is old of one kind of bars."""
 
     def __init__(
