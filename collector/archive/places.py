@@ -1,5 +1,6 @@
 """Places where the archive's objects lie."""
 
+import importlib.util
 import os
 import tempfile
 from dataclasses import dataclass
@@ -88,6 +89,16 @@ def not_installed(library: str) -> ConfigurationError:
     return ConfigurationError(
         f"the archive needs {library}, which is not installed", "run: pip install 'collector[archive]'"
     )
+
+
+def require_library() -> None:
+    """Make sure that the library of Parquet files is installed, without importing it.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        raise not_installed("pyarrow")
 
 
 async def check(place: Place) -> None:

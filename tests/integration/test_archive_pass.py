@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -18,16 +19,20 @@ from collector.db.archive import manifest
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.domain.errors import LockHeld
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.sessions import Session
 from collector.jobs import archive_pass
 from collector.jobs.archive_pass import Archived
 from collector.market.calendar import Calendar
-from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
+from tests.support.db_rows import FRIDAY, Chain, answer, answers, make_chain, quote, rows, trade
+from tests.support.window_runs import narrow
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 LATER = datetime(2027, 2, 15, 2, 0, tzinfo=UTC)
+_BUMP = """
+INSERT INTO session_changes (underlying_id, data_set, session_date) VALUES ($1, $2, $3)
+ON CONFLICT (underlying_id, data_set, session_date) DO UPDATE SET change = session_changes.change + 1 RETURNING 1
+"""
 FOLDER = "option_bars_5min/v1/symbol=PLTR"
 
 
@@ -35,17 +40,17 @@ FOLDER = "option_bars_5min/v1/symbol=PLTR"
 class Archive:
     """A database with a chain, and a place beside it."""
 
+    clock: SystemClock
     db: Database
     chain: Chain
     place: Place
     settings: Settings
     folder: Path
 
-    async def run(self, at: datetime | None = None, **more: object) -> Archived:
+    async def run(self, at: datetime | None = None, **more: Any) -> Archived:  # noqa: ANN401 - the pass's own
         """Run a pass at an instant."""
         if at is not None:
-            assert isinstance(self.db.clock, SystemClock)
-            self.db.clock.set(at)
+            self.clock.set(at)
         return await archive_pass.archive(
             self.db, self.place, self.settings, Calendar.configured(self.settings), root=self.folder / "work", **more
         )
@@ -89,6 +94,7 @@ class Archive:
 
     async def bump(self, session: Session) -> None:
         """Count a change of a session's option bars."""
+        await rows(self.db, _BUMP, self.chain.underlying.id, OPTION_BARS_5MIN.id, session.day)
 
     async def drop(self, session: Session) -> None:
         """Take a session's option bars out of the database, as retention does."""
@@ -111,10 +117,11 @@ async def archive(database_url: str, tmp_path: Path) -> AsyncIterator[Archive]:
     """Give a database with a chain of two contracts, selected on Friday and Monday, and a folder for the archive."""
     place = tmp_path / "place"
     place.mkdir()
-    settings = Settings(symbols=["PLTR"], archive=ArchiveSettings(place=str(place)))
-    async with pool.connect(database_url, SystemClock(NOW)) as db:
+    settings = narrow("PLTR", archive=ArchiveSettings(place=str(place)))
+    clock = SystemClock(NOW)
+    async with pool.connect(database_url, clock) as db:
         chain = await make_chain(db, select_from=FRIDAY.day)
-        yield Archive(db, chain, open_place(settings.archive), settings, tmp_path)
+        yield Archive(clock, db, chain, open_place(settings.archive), settings, tmp_path)
 
 
 async def test_a_session_is_archived_once(archive: Archive) -> None:

@@ -1,1 +1,1 @@
-"""What the archive rests on in the database: changes counted, the manifest, whole rows."""
+"""Changes, manifest and whole rows for the archive."""

@@ -163,8 +163,8 @@ async def enter(db: Database, new: NewObject, replaced: Sequence[int] = ()) -> i
         days.append(one.day)
         settled.append(one.settled)
     async with db.transaction() as transaction:
-        gone = await transaction.execute("forget_archive_objects", list(replaced)) if replaced else 0
-        if gone != len(replaced):
+        gone = [await transaction.execute("forget_archive_object", object_id) for object_id in replaced]
+        if not all(gone):
             raise ArchiveRefused(new.path, "another process has changed the manifest meanwhile", "run it again")
         number = await transaction.fetchval(
             "record_archive_object",
@@ -190,7 +190,7 @@ async def enter(db: Database, new: NewObject, replaced: Sequence[int] = ()) -> i
 
 async def forget(db: Database, object_id: int) -> None:
     """Take an object out of the manifest: nothing is said of what lies at its path any more."""
-    await db.execute("forget_archive_objects", [object_id])
+    await db.execute("forget_archive_object", object_id)
 
 
 async def note_leftovers(db: Database, object_id: int, leftovers: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Copy whole rows of bars out of the store, and back."""
+"""Copy whole bars out of the store and back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,5 +82,11 @@ async def revised_away(db: Statements, data_set: DataSet, underlying_id: int, da
     """Return how many bars of a day stand among the replaced ones and are stored no more."""
     span = utc_day(day)
     is_option = data_set.kind is InstrumentKind.OPTION
-    name = "revised_away" if is_option else of("revised_away", data_set)
-    return int(await db.fetchval(name, data_set.id, underlying_id, span.start, span.end))
+    found = await db.fetchval(
+        "revised_away" if is_option else of("revised_away", data_set),
+        data_set.id,
+        underlying_id,
+        span.start,
+        span.end,
+    )
+    return int(found)

@@ -1,1 +1,1 @@
-"""Parts of the archive's pass: periods, their files, the exchange of objects, restoring."""
+"""Parts of the archive's pass and of restoring."""

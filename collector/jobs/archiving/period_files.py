@@ -1,4 +1,4 @@
-"""A period's new file, of the database's rows and of verified objects."""
+"""A period's new file, of rows and verified objects."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
