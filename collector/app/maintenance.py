@@ -26,8 +26,9 @@ from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass, offline_windows
+from collector.jobs import archive_verification, due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
+from collector.jobs.archive_verification import Verification
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs import preflight
@@ -203,6 +204,24 @@ async def archive(
         await conversion.require_finished(db)
         days = opening.calendar(settings)
         return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+async def verify_archive(settings: Settings, clock: Clock, since: date | None, *, deep: bool) -> Verification:
+    """Compare the stored objects with the manifest, and note in it which are what was archived.
+
+    Args:
+        settings: which archive.
+        clock: ours.
+        since: only objects with sessions from this one on; None: all.
+        deep: read every row, too.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    async with opening.database(settings, clock) as db:
+        return await archive_verification.verify_place(db, place, clock, since=since, deep=deep)
 
 
 def _place(settings: Settings) -> "Place":
