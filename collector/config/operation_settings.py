@@ -300,7 +300,8 @@ class RetentionSettings(Section):
     bars_days: of options; a symbol may have its own. underlying_bars_days: of underlyings, by the size of bars; sizes
     that are not named are kept for ever. requests_days: how long the record of requests is kept. archive_before_drop:
     drop nothing that is not settled throughout, or not archived as it is. compress_after_days: bars older than this are
-    compressed where TimescaleDB's Community edition is.
+    compressed where TimescaleDB's Community edition is. make_room_gb: where a disk has less room, gigabytes (10^9
+    bytes), the collector's caches, temporary files, and closed logs and sent mails older than a week go; 0: never.
     """
 
     bars_days: Days | None = Field(default=365, ge=60)
@@ -308,6 +309,7 @@ class RetentionSettings(Section):
     requests_days: Days | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
     compress_after_days: Days = 7
+    make_room_gb: float = Field(default=2.0, ge=0)
 
     @field_validator("underlying_bars_days")
     @classmethod
