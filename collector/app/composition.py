@@ -5,7 +5,7 @@ import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
 
@@ -123,6 +123,7 @@ async def run_window(
                     error = finished.error
                     if order.window is Window.WEEKLY and error is None:
                         week = await run_reports.of_week(db, settings, days, clock.now(), order.day)
+                        week = replace(week, upkeep=finished.upkeep)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)
                 raise
