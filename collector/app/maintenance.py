@@ -24,12 +24,13 @@ from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
-from collector.db.upkeep.retention import OldDay
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass, offline_windows
+from collector.jobs import archive_verification, due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
+from collector.jobs.archive_verification import Verification
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs import preflight
@@ -178,18 +179,17 @@ async def _fetched(settings: Settings, url: str, folder: Path, clock: Clock) -> 
     return dump
 
 
-async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
-    """Drop raw bars older than the configured age; summaries stay."""
-    url = await opening.database_url(settings)
-    rules = settings.retention
-    return await retention.drop_old_bars(
-        url,
-        clock.now(),
-        rules.bars_days,
-        archive_before_drop=rules.archive_before_drop,
-        dry_run=dry_run,
-        clock=clock,
-    )
+async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldPartition, ...]:
+    """Drop raw bars older than their limits that the archive holds as they are; summaries stay.
+
+    A dry run tells what would go now, what it would free, and what waits for which reason. It reads no object back:
+    that is done just before anything goes.
+
+    Raises:
+        ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+    """
+    async with opening.database(settings, clock) as db:
+        return await offline_windows.drop_old_bars(db, settings, clock, dry_run=dry_run)
 
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:
@@ -236,6 +236,24 @@ async def archive(
         await conversion.require_finished(db)
         days = opening.calendar(settings)
         return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+async def verify_archive(settings: Settings, clock: Clock, since: date | None, *, deep: bool) -> Verification:
+    """Compare the stored objects with the manifest, and note in it which are what was archived.
+
+    Args:
+        settings: which archive.
+        clock: ours.
+        since: only objects with sessions from this one on; None: all.
+        deep: read every row, too.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    async with opening.database(settings, clock) as db:
+        return await archive_verification.verify_place(db, place, clock, since=since, deep=deep)
 
 
 def _place(settings: Settings) -> "Place":

@@ -229,8 +229,10 @@ class Settings(BaseSettings):
             return collected(self.underlying_bars)
         return tuple(one for one in DATA_SETS if one.name in own)
 
-    def retention_for(self, symbol: str) -> int | None:
-        """Return for how many days a symbol's bars are kept; None: for ever (any symbol may be asked)."""
+    def retention_for(self, symbol: str, data_set: DataSet = OPTION_BARS_5MIN) -> int | None:
+        """Return for how many days a symbol's bars of a kind are kept; None: for ever (any symbol may be asked)."""
+        if data_set is not OPTION_BARS_5MIN:
+            return self.retention.underlying_bars_days.get(data_set.size)
         own = self._own(symbol).retention_days
         return self.retention.bars_days if own is None else own
 

@@ -31,6 +31,7 @@ from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
+from collector.jobs.disk import sizes
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
@@ -126,6 +127,7 @@ def _without_tables(
         gaps=finished.gaps,
         next_window=_next(due_windows.configured(settings, calendar), now),
         backup=finished.backup,
+        upkeep=finished.upkeep,
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
         renumbered=tuple(finished.renumbered),
@@ -349,7 +351,7 @@ async def of_week(
         expiring=figures.expiring,
         requests=figures.requests,
         rate_limit_hits=figures.rate_limit_hits,
-        database_bytes=await day_status.database_bytes(db),
+        storage=await sizes.report(db, settings, now),
         environment=await environment(db, settings, schedule, now, span.start),
         next_window=_next(schedule, now),
         host=socket.gethostname(),

@@ -120,6 +120,7 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
             progress=progress(tally, finished.reached)
+            | ({} if finished.storage is None else {"storage": asdict(finished.storage)})
             | {"slots": finished.slots, "counted": finished.counted}
             | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
         ),

@@ -126,7 +126,7 @@ async def _record(finished: Finished, parts: Parts) -> None:
 
 _ACTS = {
     Window.GAP_CHECK: offline_windows.look,
-    Window.WEEKLY: offline_windows.look,
+    Window.WEEKLY: offline_windows.close_week,
     Window.CHAIN_REFRESH: offline_windows.refresh_chains,
     Window.PRE_MARKET: offline_windows.refresh_chains,
     Window.BACKUP: offline_windows.back_up,

@@ -171,6 +171,23 @@ class BackupReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpkeepReport:
+    """What a run did for the archive and with old bars.
+
+    verified: objects of the archive that were read back and are what was archived. damaged: what is wrong with others,
+    in words. dropped_bars, freed_bytes: what retention took away, and the room that it had. waiting: bars that are old
+    enough and stay, by the reason, most first. problem: why the archive could not be asked, "" when it could.
+    """
+
+    verified: int = 0
+    damaged: tuple[str, ...] = ()
+    dropped_bars: int = 0
+    freed_bytes: int = 0
+    waiting: tuple[tuple[str, int], ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SplitReport:
     """A split that the run has seen: old price over new one, and the stored sessions that are read again."""
 
@@ -280,6 +297,7 @@ class RunReport:
     next_window: NextWindow | None = None
     environment: Environment = Environment()
     backup: BackupReport | None = None
+    upkeep: UpkeepReport | None = None
     data_sets: tuple[str, ...] = ()
     splits: tuple[SplitReport, ...] = ()
     renumbered: tuple[Renumbering, ...] = ()

@@ -251,6 +251,8 @@ def _templates() -> Templates:
         fetches=wording.fetches,
         status_word=wording.status_word,
         week_windows=wording.week_windows,
+        storage=wording.storage,
+        upkeep=wording.upkeep,
         sparkline=wording.sparkline,
     )
     return templates

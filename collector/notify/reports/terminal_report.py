@@ -74,9 +74,9 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
         *([("Series-slots", "; ".join(doubts))] if doubts else []),
         ("Expiring", f"{expiring.saved:,} saved, {expiring.lost:,} lost"),
-        ("Database", wording.size(week.database_bytes)),
+        *wording.storage(week.storage, week.environment.disk_used),
     )
-    digest = [Text(f"· {one_line(line, 400)}") for line in week.digest]
+    digest = [Text(f"· {one_line(line, 400)}") for line in (*wording.upkeep(week.upkeep), *week.digest)]
     title = f"Week {wording.day(week.first)} – {wording.day(week.last)} · {wording.percent(week.completeness)}"
     return Panel(Group(table, Text(), facts, *digest), title=Text(title), title_align="left")
 

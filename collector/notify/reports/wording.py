@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
-    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport
+    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport, UpkeepReport
+    from collector.domain.reports.storage_report import StorageReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -363,6 +364,46 @@ def week_windows(week: WeekReport) -> str:
     return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
         f"{n} {word}" for n, word in week_troubles(week)
     )
+
+
+def storage(found: StorageReport | None, disk_used: float | None = None) -> tuple[tuple[str, str], ...]:
+    """Return what is stored, how fast it grows and when the disk is full: labels, each with its words.
+
+    Args:
+        found: the figures; None: nothing is known.
+        disk_used: the share of the disk that is used.
+    """
+    if found is None:
+        return ()
+    sizes, growth, full = found.now, found.growth_a_week, found.full_in_days
+    bars = f"{size(sizes.raw)} raw bars, {size(sizes.compressed)} compressed, {size(sizes.aggregates)} summaries"
+    words = [
+        ("Database", f"{size(sizes.database)}: {bars}"),
+        ("Growth", NONE if growth is None else f"{'' if growth < 0 else '+'}{size(growth)} a week"),
+        *([] if sizes.archive is None else [("Archive", size(sizes.archive))]),
+        ("Backups", size(sizes.backups)),
+        ("Logs", size(sizes.logs)),
+    ]
+    if sizes.free is not None:
+        parts = [f"{size(sizes.free)} free", *([] if disk_used is None else [f"{percent(disk_used)} used"])]
+        words.append(
+            ("Disk", ", ".join([*parts, *([] if full is None else [f"full in {full:,.0f} days at this pace"])]))
+        )
+    return tuple(words)
+
+
+def upkeep(found: UpkeepReport | None) -> tuple[str, ...]:
+    """Return what was done for the archive and with old bars, a sentence each; nothing where nothing was."""
+    if found is None:
+        return ()
+    lines = [f"The archive could not be asked: {found.problem}."] if found.problem else []
+    if found.damaged:
+        lines += [f"Damaged in the archive: {one}." for one in found.damaged]
+    if found.verified:
+        lines.append(f"{many(found.verified, 'object')} of the archive read back and found sound.")
+    if found.dropped_bars:
+        lines.append(f"{many(found.dropped_bars, 'old bar')} dropped, {size(found.freed_bytes)} freed.")
+    return (*lines, *(f"{many(bars, 'old bar')} kept: {why}." for why, bars in found.waiting))
 
 
 def week_subject(week: WeekReport) -> str:
