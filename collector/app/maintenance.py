@@ -3,7 +3,9 @@
 Wires collector.db to the configuration.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,16 +20,17 @@ from collector.db.schema import adoption, compat, conversion, features, schema_r
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep import backup, backup_copies, compaction, retention
+from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
-from collector.db.upkeep.retention import OldDay
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass
+from collector.jobs import archive_verification, due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
+from collector.jobs.archive_verification import Verification
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs import preflight
@@ -130,36 +133,65 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tupl
     failed = []
     for place in rules.copies if folder is None else ():
         try:
-            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock, reserve_gb=rules.reserve_gb)
+            await offline_windows.copy_backup(made, place, settings, clock, reserve_gb=rules.reserve_gb)
         except BackupError as exc:
             failed.append(exc)
     return made, failed
 
 
 async def restore(
-    settings: Settings, dump: Path, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
+    settings: Settings, dump: Path | str, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
 ) -> tuple[Backup, FeatureReport]:
     """Restore a backup into the configured database, which must be empty, and upgrade it to this version.
+
+    Args:
+        settings: name the database, and hold the credentials of a store of objects.
+        dump: a file, or its URL in a store of objects, from where it is fetched beside the backups first.
+        clock: held while the server works.
+        on_day: told of each day that an upgrade has moved.
 
     Returns:
         The backup, and what `upgrade` returns.
     """
+    if isinstance(dump, str):
+        with _beside(settings.backup.path) as folder:
+            fetched = await _fetched(settings, dump, folder, clock)
+            return await restore(settings, fetched, clock, on_day=on_day)
     kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
 
 
-async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
-    """Drop raw bars older than the configured age; summaries stay."""
-    url = await opening.database_url(settings)
-    rules = settings.retention
-    return await retention.drop_old_bars(
-        url,
-        clock.now(),
-        rules.bars_days,
-        archive_before_drop=rules.archive_before_drop,
-        dry_run=dry_run,
-        clock=clock,
-    )
+@contextlib.contextmanager
+def _beside(kept: Path) -> Iterator[Path]:
+    """Make a private folder on the backups' disk, for as long as the block lasts."""
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=kept) as folder:
+        yield Path(folder)
+
+
+async def _fetched(settings: Settings, url: str, folder: Path, clock: Clock) -> Path:
+    """Fetch a dump and its manifest from a store of objects."""
+    from collector.archive.places import open_place  # noqa: PLC0415 - only for what lies there
+
+    place, _, name = url.rpartition("/")
+    store, dump = open_place(settings.archive, place), folder / name
+    with clock.hold():
+        for file in (dump.with_suffix(".json"), dump):
+            await store.fetch(file.name, file)
+    return dump
+
+
+async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldPartition, ...]:
+    """Drop raw bars older than their limits that the archive holds as they are; summaries stay.
+
+    A dry run tells what would go now, what it would free, and what waits for which reason. It reads no object back:
+    that is done just before anything goes.
+
+    Raises:
+        ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+    """
+    async with opening.database(settings, clock) as db:
+        return await offline_windows.drop_old_bars(db, settings, clock, dry_run=dry_run)
 
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:
@@ -232,6 +264,24 @@ async def export_catalogue(settings: Settings, symbol: str, folder: Path) -> "Ex
     from collector.jobs.archiving import export  # noqa: PLC0415 - as above
 
     return await export.catalogue(place, symbol, folder)
+
+
+async def verify_archive(settings: Settings, clock: Clock, since: date | None, *, deep: bool) -> Verification:
+    """Compare the stored objects with the manifest, and note in it which are what was archived.
+
+    Args:
+        settings: which archive.
+        clock: ours.
+        since: only objects with sessions from this one on; None: all.
+        deep: read every row, too.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    async with opening.database(settings, clock) as db:
+        return await archive_verification.verify_place(db, place, clock, since=since, deep=deep)
 
 
 def _place(settings: Settings) -> "Place":

@@ -9,7 +9,7 @@ import typer
 from collector.app import maintenance
 from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
-from collector.cli.operate import archive_export
+from collector.cli.operate import archive_export, archive_verify
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
-archive_export.register(app)
+app.command()(archive_verify.verify)
+app.command()(archive_export.export)
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only these, separated by commas: SPY,TSLA.")]
 SinceOption = Annotated[str | None, typer.Option("--since", help="Only from this session on, YYYY-MM-DD.")]

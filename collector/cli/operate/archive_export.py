@@ -26,11 +26,6 @@ class Layout(StrEnum):
     NAUTILUS = "nautilus"
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command()(export)
-
-
 def export(
     symbol: Annotated[str, typer.Option("--symbol", help="Whose options: SPY.")],
     single: Annotated[Path | None, typer.Option("--single", help="One Parquet file of all bars.")] = None,
