@@ -5,7 +5,8 @@ prices and sizes are whole numbers of 10^-16 in sixteen bytes. A bar bears the i
 who is shown it then has not seen ahead.
 """
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -79,14 +80,15 @@ class Exported:
     skipped: int = 0
 
 
-def nautilus(sources: Sources, folder: Path) -> Exported:
+def nautilus(sources: Sources, folder: Path, on_bars: Callable[[int], object] = lambda _: None) -> Exported:
     """Write option bars as a catalogue: trades (LAST), BID and ASK of each contract, and the contracts themselves.
 
     Bars without trades have no LAST. BID and ASK have no size; theirs is 0.
 
     Args:
         sources: option bars.
-        folder: of the catalogue; new or empty.
+        folder: of the catalogue; new or empty. An export that fails leaves nothing in it.
+        on_bars: is told after each contract how many bars are written so far.
 
     Raises:
         UsageError: the folder is not empty.
@@ -96,14 +98,19 @@ def nautilus(sources: Sources, folder: Path) -> Exported:
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty", "name a new folder: a catalogue is written whole")
     done = Exported()
-    for bars, terms in _by_contract(sources):
-        instrument = _Instrument(sources.symbol, terms)
-        instrument.write(folder)
-        done.instruments += 1
-        for series, prefix in _SERIES.items():
-            written, skipped = _write_bars(folder, instrument.id, series, bars, prefix, sources)
-            done.bars += written
-            done.skipped += skipped
+    try:
+        for bars, terms in _by_contract(sources):
+            instrument = _Instrument(sources.symbol, terms)
+            instrument.write(folder)
+            done.instruments += 1
+            for series, prefix in _SERIES.items():
+                written, skipped = _write_bars(folder, instrument.id, series, bars, prefix, sources)
+                done.bars += written
+                done.skipped += skipped
+            on_bars(done.bars)
+    except BaseException:  # half a catalogue would be taken for a whole one
+        shutil.rmtree(folder / "data", ignore_errors=True)
+        raise
     return done
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
 from collector.archive.places import Place
@@ -34,7 +35,7 @@ class Sources:
         held: list[pa.Table] = []
         for part in bar_files.merged(readers, schema):
             owner = part.column(1)
-            start = pa.compute.index(owner, owner[-1]).as_py()
+            start = pc.index(owner, owner[-1]).as_py()
             if start:  # another contract begins: what came before is complete
                 yield pa.concat_tables([*held, part.slice(0, start)]).combine_chunks()
                 held = []

@@ -1,14 +1,25 @@
 """Copy an archive's bars into other shapes."""
 
 import asyncio
+import contextlib
+import functools
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from collector.archive.exports import sources
 from collector.archive.exports.nautilus import Exported, nautilus
 from collector.archive.exports.single_file import Bars, single
 from collector.archive.places import Place
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+
+ResultT = TypeVar("ResultT")
+
+
+class _Stopped(Exception):  # noqa: N818 - no error: it was asked for
+    """Ends the work of a thread."""
 
 
 async def single_file(place: Place, symbol: str, path: Path, bars: Bars) -> int:
@@ -26,7 +37,7 @@ async def single_file(place: Place, symbol: str, path: Path, bars: Bars) -> int:
     """
     with tempfile.TemporaryDirectory(prefix=".collector-", dir=path.parent) as folder:
         found = await sources.gather(place, OPTION_BARS_5MIN, symbol, Path(folder))
-        return await asyncio.to_thread(single, found, path, bars)
+        return await _in_thread(functools.partial(single, found, path, bars))
 
 
 async def catalogue(place: Place, symbol: str, folder: Path) -> Exported:
@@ -43,4 +54,26 @@ async def catalogue(place: Place, symbol: str, folder: Path) -> Exported:
     """
     with tempfile.TemporaryDirectory(prefix=".collector-", dir=folder.parent) as copies:
         found = await sources.gather(place, OPTION_BARS_5MIN, symbol, Path(copies))
-        return await asyncio.to_thread(nautilus, found, folder)
+        return await _in_thread(functools.partial(nautilus, found, folder))
+
+
+async def _in_thread(work: Callable[[Callable[[int], None]], ResultT]) -> ResultT:
+    """Do work in a thread that ends soon when it is cancelled; its files are not taken from it before.
+
+    Args:
+        work: calls its argument often.
+    """
+    stop = threading.Event()
+
+    def told(_: int) -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    task = asyncio.ensure_future(asyncio.to_thread(work, told))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        stop.set()
+        with contextlib.suppress(Exception):  # however it ends, it was to end
+            await task
+        raise

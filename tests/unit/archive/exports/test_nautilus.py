@@ -92,6 +92,18 @@ async def test_files_are_where_nautilus_looks(tmp_path: Path) -> None:
     assert pq.read_metadata(path).metadata[b"price_precision"] == b"4"
 
 
+async def test_half_a_catalogue_is_none(tmp_path: Path) -> None:
+    """An export that is stopped between two contracts takes away what it had written."""
+    spy_archive(tmp_path / "place")
+
+    def stop(_: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        nautilus(await gathered(tmp_path), tmp_path / "catalogue", stop)
+    assert list((tmp_path / "catalogue").rglob("*.parquet")) == []
+
+
 async def test_a_folder_of_others_is_left_alone(tmp_path: Path) -> None:
     """A catalogue is not mixed with what is there."""
     spy_archive(tmp_path / "place")
