@@ -2,16 +2,16 @@
 -- $1 underlying_id integer
 -- $2 contract_ids integer[]
 -- $3 source_ids integer[]
--- $4 occ_symbols text[]
--- $5 expirations date[]
--- $6 strikes numeric[]
--- $7 rights text[]
+-- $4 contract_symbols text[]
+-- $5 expiration_dates date[]
+-- $6 strike_prices numeric[]
+-- $7 option_types text[]
 -- $8 multipliers integer[]
 -- $9 exchanges text[]
 -- $10 trading_classes text[]
 -- $11 currencies text[]
--- $12 firsts date[]: days on which it was listed first
--- $13 lasts date[]: and last
+-- $12 first_seen date[]: the first day on which it was listed
+-- $13 last_seen date[]: and the last one
 -- $14 now timestamptz
 WITH given AS (
     SELECT *

@@ -23,6 +23,7 @@ from tests.support.fixtures_engines import Matrix
 from tests.support.window_runs import narrow
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+CONTRACTS = "SELECT id, contract_symbol, strike_price FROM option_chains ORDER BY id"
 BARS = "SELECT * FROM store.option_bars_5min ORDER BY contract_id, time"
 OWN = "SELECT * FROM store.underlying_bars_5min ORDER BY underlying_id, time"
 COVERED = "SELECT what_to_show, covered::text, settled::text FROM request_coverage WHERE contract_id = $1 ORDER BY 1"
@@ -57,15 +58,13 @@ async def test_every_value_comes_back(
             )
         await archive_pass.archive(db, place, settings, calendar, root=tmp_path / "work")
         kept = await rows(db, BARS), await rows(db, OWN)
-        contracts = await rows(db, "SELECT id, contract_symbol, strike_price FROM option_chains ORDER BY id")
+        contracts = await rows(db, CONTRACTS)
     for url in engine_matrix.create(engine, engine_matrix.template(engine)):
         async with pool.connect(url, SystemClock(NOW)) as db:
             done = await restoring.restore(db, place, root=tmp_path / "work")
             assert sum(one.bars for one in done) == 4 * 70
             assert (await rows(db, BARS), await rows(db, OWN)) == kept
-            assert (
-                await rows(db, "SELECT id, contract_symbol, strike_price FROM option_chains ORDER BY id") == contracts
-            )
+            assert await rows(db, CONTRACTS) == contracts
             covered = await rows(db, COVERED, chain.contracts[0].id)
             assert [series for series, _, _ in covered] == ["BID", "TRADES"]
             assert sum(one.bars for one in await restoring.restore(db, place, root=tmp_path / "work")) == 0

@@ -25,21 +25,29 @@ async def contracts(db: Statements, underlying_id: int, terms: Sequence[Mapping[
     Raises:
         ArchiveRefused: an id is another contract's here; nothing of the archive can be put into this database.
     """
-    foreign = await db.fetch("restore_contracts", underlying_id, *_columns(terms), db.clock.now())
+    foreign = await db.fetch(
+        "restore_contracts",
+        underlying_id,
+        [one["contract_id"] for one in terms],
+        [one["source_id"] for one in terms],
+        [one["contract_symbol"] for one in terms],
+        [one["expiration_date"] for one in terms],
+        [one["strike_price"] for one in terms],
+        [one["option_type"] for one in terms],
+        [one["multiplier"] for one in terms],
+        [one["exchange"] for one in terms],
+        [one["trading_class"] for one in terms],
+        [one["currency"] for one in terms],
+        [one["first_seen"] for one in terms],
+        [one["last_seen"] for one in terms],
+        db.clock.now(),
+    )
     if foreign:
         raise ArchiveRefused(
             "the database",
             f"{len(foreign):,} of the archive's contracts are others here, among them {foreign[0]['contract_symbol']}",
             "name another database that is empty: --database",
         )
-
-
-def _columns(terms: Sequence[Mapping[str, object]]) -> tuple[list[object], ...]:
-    names = (
-        "contract_id", "source_id", "contract_symbol", "expiration_date", "strike_price", "option_type", "multiplier",
-        "exchange", "trading_class", "currency", "first_seen", "last_seen",
-    )  # fmt: skip
-    return tuple([one[name] for one in terms] for name in names)
 
 
 async def put_back(

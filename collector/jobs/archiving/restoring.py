@@ -56,7 +56,7 @@ async def restore(
         on_object: is told each object.
 
     Raises:
-        ArchiveRefused: a row is stored with other values, or a contract's id is another's; objects before stay restored.
+        ArchiveRefused: a row is stored with other values, or a contract's id is another's; what went before stays.
         ArchiveDamaged: an object is not whole.
         ArchiveError: the place refuses or cannot be reached.
         LockHeld: another process is writing the archive.
