@@ -11,9 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from collector.app import opening, reading
 from collector.clock import Clock
-from collector.config import Settings
+from collector.config import DatabaseSettings, Settings
 from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, compat, conversion, features, schema_revisions
@@ -26,6 +28,7 @@ from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
 from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.database_url import DatabaseUrl
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
 from collector.jobs import archive_verification, due_windows, greeks_pass, offline_windows
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from collector.archive.exports.single_file import Bars
     from collector.archive.places import Place
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
+    from collector.jobs.archiving.restoring import Restored
 
 _BEFORE_EOD = timedelta(hours=2)
 """A conversion that is begun so shortly before eod may still be at work when it is due."""
@@ -282,6 +286,40 @@ async def verify_archive(settings: Settings, clock: Clock, since: date | None, *
     place = _place(settings)
     async with opening.database(settings, clock) as db:
         return await archive_verification.verify_place(db, place, clock, since=since, deep=deep)
+
+
+async def restore_archive(
+    settings: Settings,
+    url: str | None,
+    symbols: Sequence[str],
+    since: date | None,
+    clock: Clock,
+    on_object: "Callable[[Restored], object]",
+) -> "list[Restored]":
+    """Put sessions of the archive back into a database; None: into the configured one.
+
+    Raises:
+        UsageError: the URL holds a password, which everybody on this machine could read.
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: see `collector.jobs.archiving.restoring.restore`.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import restoring  # noqa: PLC0415 - as above
+
+    if url is not None:
+        try:
+            holds_secret = bool(DatabaseUrl.parse(url).secrets)
+        except ValueError as exc:
+            raise UsageError(f"--database: {exc}", "Example: postgresql://user@host/name") from None
+        if holds_secret:
+            raise UsageError(
+                "--database holds a password, which the list of processes shows to everybody",
+                "Leave it out, and set PGPASSWORD or write it into ~/.pgpass.",
+            )
+        settings = settings.model_copy(update={"database": DatabaseSettings(url=SecretStr(url))})
+    async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
+        return await restoring.restore(db, place, symbols=symbols, since=since, on_object=on_object)
 
 
 def _place(settings: Settings) -> "Place":
