@@ -5,7 +5,7 @@ import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TypeVar
 
@@ -30,6 +30,7 @@ from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
 from collector.jobs import due_windows, run_reports
+from collector.jobs.disk import room
 from collector.notify.channels import dead_man
 from collector.notify.channels.channel import Delivery
 from collector.notify.fan_out import Notifier
@@ -103,6 +104,7 @@ async def run_window(
         so_far = run_reports.of_running(finished, settings, days, clock.now(), log_path)
         await teller.condition_lasts(mask.report(so_far), mask.report(condition))
 
+    await room.make_room(settings, clock)
     await dead_man.DeadMan(settings.dead_man, clock, mask).started(order.window)
     opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
     recorded, week = (0, 1), None
@@ -121,6 +123,7 @@ async def run_window(
                     error = finished.error
                     if order.window is Window.WEEKLY and error is None:
                         week = await run_reports.of_week(db, settings, days, clock.now(), order.day)
+                        week = replace(week, upkeep=finished.upkeep)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)
                 raise

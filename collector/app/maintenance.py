@@ -11,9 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
+
 from collector.app import opening, reading
 from collector.clock import Clock
-from collector.config import Settings
+from collector.config import DatabaseSettings, Settings
 from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection import locks, pool
 from collector.db.schema import adoption, compat, conversion, features, schema_revisions
@@ -24,12 +26,14 @@ from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
-from collector.db.upkeep.retention import OldDay
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.coverage.coverage_rules import NEW_YORK
+from collector.domain.database_url import DatabaseUrl
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass, offline_windows
+from collector.jobs import archive_verification, due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
+from collector.jobs.archive_verification import Verification
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs import preflight
@@ -37,8 +41,11 @@ from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
 
 if TYPE_CHECKING:
+    from collector.archive.exports.nautilus import Exported
+    from collector.archive.exports.single_file import Bars
     from collector.archive.places import Place
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
+    from collector.jobs.archiving.restoring import Restored
 
 _BEFORE_EOD = timedelta(hours=2)
 """A conversion that is begun so shortly before eod may still be at work when it is due."""
@@ -178,18 +185,17 @@ async def _fetched(settings: Settings, url: str, folder: Path, clock: Clock) -> 
     return dump
 
 
-async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
-    """Drop raw bars older than the configured age; summaries stay."""
-    url = await opening.database_url(settings)
-    rules = settings.retention
-    return await retention.drop_old_bars(
-        url,
-        clock.now(),
-        rules.bars_days,
-        archive_before_drop=rules.archive_before_drop,
-        dry_run=dry_run,
-        clock=clock,
-    )
+async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldPartition, ...]:
+    """Drop raw bars older than their limits that the archive holds as they are; summaries stay.
+
+    A dry run tells what would go now, what it would free, and what waits for which reason. It reads no object back:
+    that is done just before anything goes.
+
+    Raises:
+        ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+    """
+    async with opening.database(settings, clock) as db:
+        return await offline_windows.drop_old_bars(db, settings, clock, dry_run=dry_run)
 
 
 async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) -> int:
@@ -236,6 +242,84 @@ async def archive(
         await conversion.require_finished(db)
         days = opening.calendar(settings)
         return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+async def export_single_file(settings: Settings, symbol: str, path: Path, bars: "Bars") -> int:
+    """Write all bars of a symbol's options in the archive into one file, and return how many they are.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: it has none, is damaged, or its place cannot be reached.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import export  # noqa: PLC0415 - as above
+
+    return await export.single_file(place, symbol, path, bars)
+
+
+async def export_catalogue(settings: Settings, symbol: str, folder: Path) -> "Exported":
+    """Write a symbol's option bars in the archive as a catalogue of NautilusTrader.
+
+    Raises:
+        ConfigurationError, ArchiveError: as above.
+        UsageError: the folder is not empty.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import export  # noqa: PLC0415 - as above
+
+    return await export.catalogue(place, symbol, folder)
+
+
+async def verify_archive(settings: Settings, clock: Clock, since: date | None, *, deep: bool) -> Verification:
+    """Compare the stored objects with the manifest, and note in it which are what was archived.
+
+    Args:
+        settings: which archive.
+        clock: ours.
+        since: only objects with sessions from this one on; None: all.
+        deep: read every row, too.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    async with opening.database(settings, clock) as db:
+        return await archive_verification.verify_place(db, place, clock, since=since, deep=deep)
+
+
+async def restore_archive(
+    settings: Settings,
+    url: str | None,
+    symbols: Sequence[str],
+    since: date | None,
+    clock: Clock,
+    on_object: "Callable[[Restored], object]",
+) -> "list[Restored]":
+    """Put sessions of the archive back into a database; None: into the configured one.
+
+    Raises:
+        UsageError: the URL holds a password, which everybody on this machine could read.
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: see `collector.jobs.archiving.restoring.restore`.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import restoring  # noqa: PLC0415 - as above
+
+    if url is not None:
+        try:
+            holds_secret = bool(DatabaseUrl.parse(url).secrets)
+        except ValueError as exc:
+            raise UsageError(f"--database: {exc}", "Example: postgresql://user@host/name") from None
+        if holds_secret:
+            raise UsageError(
+                "--database holds a password, which the list of processes shows to everybody",
+                "Leave it out, and set PGPASSWORD or write it into ~/.pgpass.",
+            )
+        settings = settings.model_copy(update={"database": DatabaseSettings(url=SecretStr(url))})
+    async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
+        return await restoring.restore(db, place, symbols=symbols, since=since, on_object=on_object)
 
 
 def _place(settings: Settings) -> "Place":

@@ -20,6 +20,7 @@ from collector.domain.pacing.pace import Pace
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, RunStatus
 from collector.jobs import due_windows
+from collector.jobs.disk import room
 from collector.market.agenda import DueRun
 from collector.runs.orders import Order
 from collector.runs.source import MarketDataSource, NoSource
@@ -137,6 +138,7 @@ class Serving:
             async with self._database() as db:
                 while True:
                     await self._line.attempt()
+                    await room.make_room(self._settings, self._clock)
                     await self._nap_until(await self._round(db))
         finally:
             self._onlooker = None

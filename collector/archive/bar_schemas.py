@@ -163,12 +163,12 @@ def _decimals(data_set: DataSet, stored: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema(data_set))
 
 
-def stored_text(data_set: DataSet, bars: pa.Table) -> Iterator[bytes]:
-    """Yield a table's rows as CSV of the store's whole numbers, `stored_columns` without a head line, for COPY.
+def stored_text(data_set: DataSet, bars: pa.Table | Iterable[pa.RecordBatch]) -> Iterator[bytes]:
+    """Yield rows of a file as CSV of the store's whole numbers, `stored_columns` without a head line, for COPY.
 
     The unit is chosen as `store.whole` does: cents, unless a price of the row has finer digits.
     """
-    for batch in bars.to_batches(max_chunksize=2**15):
+    for batch in bars.to_batches(max_chunksize=2**15) if isinstance(bars, pa.Table) else bars:
         yield _text(data_set, batch)
 
 

@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
-from collector.config.collection_settings import split_names
+from collector.config.collection_settings import UNDERLYING_SIZES, split_names
 from collector.config.section import Days, HostName, Section, misfit, refuse_exposed
 from collector.domain.errors import ConfigurationError
 from collector.domain.object_url import ObjectUrl, is_url
@@ -302,15 +302,29 @@ def is_loopback(host: str) -> bool:
 class RetentionSettings(Section):
     """How long bars are kept, days; None keeps them for ever. Records of runs are small, and stay.
 
-    requests_days: how long the record of requests is kept. archive_before_drop: drop no day that is not settled
-    throughout and exported. compress_after_days: bars older than this are compressed where TimescaleDB's Community
-    edition is.
+    bars_days: of options; a symbol may have its own. underlying_bars_days: of underlyings, by the size of bars; sizes
+    that are not named are kept for ever. requests_days: how long the record of requests is kept. archive_before_drop:
+    drop nothing that is not settled throughout, or not archived as it is. compress_after_days: bars older than this are
+    compressed where TimescaleDB's Community edition is. make_room_gb: where a disk has less room, gigabytes (10^9
+    bytes), the collector's caches, temporary files, and closed logs and sent mails older than a week go; 0: never.
     """
 
     bars_days: Days | None = Field(default=365, ge=60)
+    underlying_bars_days: dict[str, Annotated[Days, Field(ge=60)]] = Field(default_factory=dict)
     requests_days: Days | None = Field(default=400, ge=60)
     archive_before_drop: bool = True
     compress_after_days: Days = 7
+    make_room_gb: float = Field(default=2.0, ge=0)
+
+    @field_validator("underlying_bars_days")
+    @classmethod
+    def _of_sizes(cls, days: dict[str, int]) -> dict[str, int]:
+        """Refuse sizes that there are not, and bars of a day: they are few, and only whole do they show a split."""
+        known = [size for size, data_set in UNDERLYING_SIZES.items() if not data_set.overlap]
+        for size in days:
+            if size not in known:
+                raise ValueError(f"names {size!r}; those that may go are {', '.join(known)}")
+        return days
 
 
 class LogSettings(Section):

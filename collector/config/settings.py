@@ -174,8 +174,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_window_without_work(self) -> Self:
-        """Take windows out of the schedule that have nothing to do: no backups are to be made, or no daily bars."""
-        idle = {"backup": not self.backup.enabled, "daily_bars": all(one.bar_size < DAY for one in self.data_sets)}
+        """Take windows out of the schedule that have nothing to do: without backups, an archive, or daily bars."""
+        idle = {
+            "backup": not self.backup.enabled,
+            "archive": self.archive.place is None,
+            "daily_bars": all(one.bar_size < DAY for one in self.data_sets),
+        }
         off = {
             name: getattr(self.windows, name).model_copy(update={"enabled": False})
             for name, is_idle in idle.items()
@@ -229,8 +233,10 @@ class Settings(BaseSettings):
             return collected(self.underlying_bars)
         return tuple(one for one in DATA_SETS if one.name in own)
 
-    def retention_for(self, symbol: str) -> int | None:
-        """Return for how many days a symbol's bars are kept; None: for ever (any symbol may be asked)."""
+    def retention_for(self, symbol: str, data_set: DataSet = OPTION_BARS_5MIN) -> int | None:
+        """Return for how many days a symbol's bars of a kind are kept; None: for ever (any symbol may be asked)."""
+        if data_set is not OPTION_BARS_5MIN:
+            return self.retention.underlying_bars_days.get(data_set.size)
         own = self._own(symbol).retention_days
         return self.retention.bars_days if own is None else own
 

@@ -120,8 +120,10 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             rate_limit_hits=tally.rate_limit_hits,
             error_details=_details(finished),
             progress=progress(tally, finished.reached)
+            | ({} if finished.storage is None else {"storage": asdict(finished.storage)})
             | {"slots": finished.slots, "counted": finished.counted}
-            | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
+            | ({} if finished.backup is None else {"backup": asdict(finished.backup)})
+            | ({} if finished.archive is None else {"archive": asdict(finished.archive)}),
         ),
     )
     await _note_daily(finished, db, clock)

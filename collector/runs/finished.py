@@ -10,7 +10,16 @@ from collector.domain.market_data.answers import Failure, HistoricalRequest
 from collector.domain.market_data.instruments import OptionContract, Renumbering, Underlying
 from collector.domain.market_data.sessions import Session
 from collector.domain.pacing.pace import PacerSample
-from collector.domain.reports.run_report import BackupReport, Expiring, GapCounts, ProbableClosure, SplitReport
+from collector.domain.reports.run_report import (
+    ArchiveReport,
+    BackupReport,
+    Expiring,
+    GapCounts,
+    ProbableClosure,
+    SplitReport,
+    UpkeepReport,
+)
+from collector.domain.reports.storage_report import StorageSizes
 from collector.domain.run_vocabulary import RunStatus
 from collector.runs.evidence.weighed import Weighed
 from collector.runs.orders import Order
@@ -60,7 +69,7 @@ class Finished:
     session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
     statistics are up to date with it. splits: seen in bars that were told anew. renumbered: underlyings that the source
     knows by another number now. closures: sessions on which the exchange was probably shut, told by this run.
-    conditions: what held the run up.
+    conditions: what held the run up. storage: what was stored when it ended, of a run that measures it.
     """
 
     run_id: int
@@ -81,6 +90,9 @@ class Finished:
     weighed: Weighed = field(default_factory=Weighed)
     counted: bool = False
     backup: BackupReport | None = None
+    archive: ArchiveReport | None = None
+    upkeep: UpkeepReport | None = None
+    storage: StorageSizes | None = None
     splits: list[SplitReport] = field(default_factory=list)
     renumbered: list[Renumbering] = field(default_factory=list)
     closures: list[ProbableClosure] = field(default_factory=list)

@@ -63,7 +63,8 @@ GRANT DELETE ON negative_claims, historical_data_gaps, collection_statistics, su
 GRANT DELETE ON archive_objects, archived_sessions TO collector_rw;
 
 GRANT EXECUTE ON FUNCTION
-store.drop_day(timestamptz), store.drop_requests(timestamptz), store.compress_again(regclass) TO collector_rw;
+store.drop_day(smallint, date, integer[], bigint[], text[]), store.drop_requests(timestamptz),
+store.compress_again(regclass) TO collector_rw;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public, store GRANT SELECT ON TABLES TO collector_ro, collector_rw;
 

@@ -102,7 +102,7 @@ def test_by_hand(account: Account, capsys: Capsys) -> None:
     assert (done.code, done.document["window"], done.document["attempt"]) == (0, "power_hour", 2)
     wrong = account.home.call(capsys, "run", "--window", "power_our")
     assert (wrong.code, wrong.complaint) == (2, "unknown window 'power_our'")
-    assert wrong.err.rstrip().endswith("weekly, pre_market, backup, daily_bars, manual, power_hour")
+    assert wrong.err.rstrip().endswith("weekly, pre_market, backup, archive, daily_bars, manual, power_hour")
 
 
 def test_a_window_that_was_taken_out_breaks_nothing(account: Account, capsys: Capsys) -> None:

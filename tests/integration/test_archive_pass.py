@@ -10,11 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from pydantic import SecretStr
 
+from collector.app import composition, opening
 from collector.archive import bar_files
 from collector.archive.places import Place, open_place
 from collector.clock import SystemClock
-from collector.config import Settings
+from collector.config import DatabaseSettings, LogSettings, Settings, WindowsSettings
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.archive import manifest
 from collector.db.bars import bar_tables
@@ -27,10 +29,15 @@ from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
+from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import archive_pass
 from collector.jobs.archive_pass import Archived
 from collector.market.calendar import Calendar
+from collector.notify.alerts.alert_rules import Rule, run_alerts
+from collector.notify.reports import wording
+from collector.runs.orders import order_for
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
+from tests.support.fixtures_object_store import Bucket
 from tests.support.window_runs import narrow
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -327,3 +334,49 @@ async def test_the_underlyings_bars_of_every_size(archive: Archive) -> None:
     [row] = archive.read(found[0])
     assert (row["close"], row["high"], row["low"]) == (Decimal("185.1234"), Decimal("190.0000"), Decimal("170.5000"))
     assert len(archive.read(found[1])) == 78
+
+
+async def test_the_window_archives_and_tells(archive: Archive) -> None:
+    """The window's row and report say what was written; what is refused makes it fail, with an alert that names it."""
+    await archive.collect(FRIDAY)
+    settings = archive.settings.model_copy(
+        update={
+            "database": DatabaseSettings(url=SecretStr(archive.db.url)),
+            "log": LogSettings(directory=archive.folder / "log"),
+            "windows": WindowsSettings.model_validate({"archive": {"enabled": True}}),
+        }
+    )
+    order = order_for(Window.ARCHIVE, settings, opening.calendar(settings), archive.clock.now())
+    done = (await composition.run_window(settings, order, archive.clock)).report
+    assert (done.status, done.failure) == (RunStatus.SUCCESS, None)
+    assert done.archive is not None
+    assert (done.archive.objects, done.archive.rows) == (1, 156)
+    assert wording.headline(done).startswith("1 object written: 156 bars")
+    await rows(archive.db, "DELETE FROM store.option_bars_5min WHERE time = $1 RETURNING 1", FRIDAY.open)
+    await archive.bump(FRIDAY)
+    failed = (await composition.run_window(settings, order, archive.clock)).report
+    assert failed.status is RunStatus.FAILED
+    [told] = [one for one in run_alerts(failed, settings.notify.alerts, archive.clock.now()) if "archive" in one.key]
+    assert told.rule is Rule.ARCHIVE_FAILED
+    assert "the archive has 2 bars of PLTR on 2026-11-20 that the database lacks" in told.text
+
+
+async def test_a_whole_cycle_on_s3(plain_database_url: str, bucket: Bucket, tmp_path: Path) -> None:
+    """On a real S3 server a session, its revision and its month are stored, read back and replaced alike."""
+    settings = narrow("PLTR", archive=bucket.settings())
+    clock = SystemClock(NOW)
+    async with pool.connect(plain_database_url, clock) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        own = Archive(clock, db, chain, open_place(settings.archive), settings, tmp_path)
+        for at, close, expected in (
+            (NOW, "1.25", "2026-11-20"),
+            (NOW, "1.30", "2026-11-20-"),
+            (LATER, "1.35", "2026-11"),
+        ):
+            await own.collect(FRIDAY, close)
+            done = await own.run(at)
+            assert done.problems == []
+            found = {one.path for one in await own.place.objects()}
+            assert found == {*await own.listed()}
+            [path] = found - {"contracts.parquet"}
+            assert path.startswith(f"{FOLDER}/{expected}")

@@ -4,7 +4,6 @@ import random
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import quote
 
 import asyncpg
 import pytest
@@ -15,8 +14,8 @@ from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import Counts, InstrumentAnswers, SeriesAnswer
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.db.schema import features, timescale
-from collector.db.upkeep import compaction, retention
+from collector.db.schema import timescale
+from collector.db.upkeep import compaction
 from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.instruments import OptionContract, Right, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
@@ -171,123 +170,3 @@ async def test_refresh_of_a_day_beyond_the_policies(
     await _store(store, [_answers(1, [77])])
     await compaction.refresh_aggregates(database_url, _SESSION)
     assert await connection.fetchval("SELECT sum(traded_bars) FROM daily_option_summary") == 78
-
-
-async def _three_days(store: Database) -> None:
-    """Store a settled old day, an old day that was never settled, and a recent one."""
-    for days, settled in ((0, True), (1, False), (300, True)):
-        batch = [_answers(c, range(78), shift=timedelta(days=days), settled=settled) for c in (1, 2)]
-        await _store(store, batch)
-
-
-async def _summaries(connection: "asyncpg.Connection[asyncpg.Record]") -> list[list[asyncpg.Record]]:
-    return [
-        await connection.fetch("SELECT * FROM hourly_option_summary ORDER BY contract_id, hour"),
-        await connection.fetch("SELECT * FROM daily_option_summary ORDER BY contract_id, day"),
-        await connection.fetch("SELECT * FROM underlying_intraday_summary ORDER BY time"),
-    ]
-
-
-async def test_retention_drops_old_days_and_keeps_their_summaries(
-    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
-) -> None:
-    """Days older than the limit go, younger ones stay, and the summaries still know all of them."""
-    await _three_days(store)
-    before = await _summaries(connection)
-    planned = await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False, dry_run=True)
-    assert [(day.day, day.bars, day.dropped) for day in planned] == [
-        (date(2025, 11, 3), 156, True),
-        (date(2025, 11, 4), 156, True),
-    ]
-    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 468
-    assert await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False) == planned
-    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 156
-    assert await _summaries(connection) == before
-    assert await retention.drop_old_bars(database_url, _NOW, 365, archive_before_drop=False) == ()
-
-
-async def test_a_day_dropped_between_kept_ones_keeps_its_summaries(
-    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
-) -> None:
-    """Summaries refreshed as far back as there are bars still know a day that went before an unsettled, older one."""
-    for days, settled in ((0, False), (1, True), (2, False)):
-        await _store(store, [_answers(1, range(78), shift=timedelta(days=days), settled=settled)])
-    await compaction.refresh_aggregates(database_url)
-    before = await _summaries(connection)
-
-    async def exported(_day: date) -> bool:
-        return True
-
-    old = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
-    assert [day.dropped for day in old] == [False, True, False]
-    await compaction.refresh_aggregates(database_url)
-    assert await _summaries(connection) == before
-
-
-async def test_retention_keeps_what_is_neither_settled_nor_exported(
-    connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
-) -> None:
-    """With archive_before_drop, a day goes only when all of it is settled (or lost) and the archive has it."""
-    await _three_days(store)
-
-    async def exported(day: date) -> bool:
-        return day == date(2025, 11, 3)
-
-    nothing = await retention.drop_old_bars(database_url, _NOW, 365)
-    assert [day.why for day in nothing] == [
-        "there is no archive, and archive_before_drop is on",
-        "156 bars are not settled",
-    ]
-    days = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
-    assert [(day.dropped, day.why) for day in days] == [(True, ""), (False, "156 bars are not settled")]
-    await connection.execute(
-        "INSERT INTO historical_data_gaps"
-        " (instrument_id, data_set, what_to_show, state, gap_start, gap_end, gap_type, detected_at)"
-        " SELECT c, 1, 'TRADES', 'lost', $1, $2, 'missing_bars', $2 FROM generate_series(1, 2) AS c",
-        _SESSION.start + timedelta(days=1),
-        _SESSION.end + timedelta(days=1),
-    )
-    [day] = await retention.drop_old_bars(database_url, _NOW, 365, exported=exported)
-    assert (day.day, day.unsettled, day.why) == (date(2025, 11, 4), 0, "not exported yet")
-    assert await connection.fetchval("SELECT count(*) FROM option_bars_5min") == 312
-
-
-async def test_retention_may_be_off(database_url: str) -> None:
-    """Without an age limit nothing is looked at."""
-    assert await retention.drop_old_bars(database_url, _NOW, None) == ()
-
-
-async def test_the_services_login_drops_old_days_alone(
-    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]", database_url: str, store: Database
-) -> None:
-    """collector_rw drops what is old and summed up, by a function alone; nothing young, and nothing behind its back."""
-    await _three_days(store)
-    await _store(store, [_answers(1, range(78), shift=SystemClock().now().replace(microsecond=0) - _OPEN)])
-    await features.create_roles(database_url)
-    service = f"{database_url}{'&' if '?' in database_url else '?'}options={quote('-c role=collector_rw')}"
-    if engine.name == "community":
-        kept = await retention.drop_old_bars(service, _NOW, 365, archive_before_drop=False)
-        assert [(day.dropped, day.why.partition(":")[0]) for day in kept] == [(False, "its summaries lack bars")] * 2
-        await compaction.refresh_aggregates(database_url)
-    before = await _summaries(connection)
-
-    days = await retention.drop_old_bars(service, _NOW, 365, archive_before_drop=False)
-
-    assert [day.dropped for day in days] == [True, True]
-    assert await _summaries(connection) == before
-    young = "SELECT store.drop_day(date_trunc('day', now(), 'UTC'))"
-    role = await asyncpg.connect(database_url, server_settings={"role": "collector_rw"})
-    assert await role.fetchval(young) == "it is younger than 60 days"
-    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="younger than 60 days"):
-        await role.execute("SELECT store.drop_requests(now())")
-    refused = ["DELETE FROM store.option_bars_5min"]
-    if engine.name != "plain":
-        refused.append("SELECT drop_chunks('store.option_bars_5min', older_than => now())")
-    for statement in refused:
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await role.execute(statement)
-    await role.close()
-    reader = await asyncpg.connect(database_url, server_settings={"role": "collector_ro"})
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await reader.execute(young)
-    await reader.close()

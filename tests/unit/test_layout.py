@@ -169,6 +169,8 @@ def test_the_sources_number_stays_where_it_is_understood() -> None:
         "free_recycled_numbers.sql",
         "number_contracts.sql",
         "rename_underlying.sql",
+        "restore_contracts.sql",
+        "restore_underlying.sql",
         "store_contracts.sql",
     }
 

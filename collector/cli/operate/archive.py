@@ -1,14 +1,18 @@
 """`collector archive`: bars as Parquet files."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from collector.app import maintenance
 from collector.app.opening import run_until_signalled
+from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.exits import Exit
+from collector.cli.operate import archive_export, archive_verify
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -22,8 +26,11 @@ from collector.cli.words import say
 
 if TYPE_CHECKING:
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
+    from collector.jobs.archiving.restoring import Restored
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
+app.command()(archive_verify.verify)
+app.command()(archive_export.export)
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only these, separated by commas: SPY,TSLA.")]
 SinceOption = Annotated[str | None, typer.Option("--since", help="Only from this session on, YYYY-MM-DD.")]
@@ -64,6 +71,54 @@ def archive(
             typer.echo(line)
     if done.problems:
         raise typer.Exit(Exit.PARTIAL)
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    since: Annotated[
+        str | None, typer.Option("--since", help="From this session on, YYYY-MM-DD, or so many days back: 90d.")
+    ] = None,
+    symbol: SymbolOption = None,
+    database: Annotated[
+        str | None, typer.Option("--database", help="The database's URL, without a password; default database.url.")
+    ] = None,
+    reason: ReasonOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Put sessions of the archive back into a database, with their contracts, and take the archive over.
+
+    Rows that are there with other values stop it; nothing is overwritten. What a row proves counts as covered, and as
+    settled where its session had settled; nothing else is taken for known.
+
+    Example: collector archive restore --since 90d --database postgresql://collector@localhost/scratch
+    """
+    settings, clock = opened(config, writes_log=True, verbose=verbose)
+    symbols, day = symbols_of(symbol), _since(since, clock.now().date())
+    shown = (lambda _: None) if as_json else _show_restored
+
+    async def work(_: Act) -> "list[Restored]":
+        return await maintenance.restore_archive(settings, database, symbols, day, clock, shown)
+
+    done = on_record(context, settings, clock, reason, work)
+    if as_json:
+        print_json([asdict(one) for one in done])
+        return
+    typer.echo(
+        f"{sum(one.bars for one in done):,} bars are put back, of {sum(one.sessions for one in done):,} sessions"
+    )
+
+
+def _since(text: str | None, today: date) -> date | None:
+    """Return the day that a person wrote, or so many days before today."""
+    days = re.fullmatch(r"([1-9]\d{0,4})d", (text or "").strip())
+    return today - timedelta(days=int(days[1])) if days else day_of(text)
+
+
+def _show_restored(one: "Restored") -> None:
+    typer.echo(f"{one.path}  {one.sessions:,} sessions, {one.bars:,} bars")
 
 
 def _show_plan(planned: "tuple[Planned, ...]", *, as_json: bool) -> None:

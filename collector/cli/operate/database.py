@@ -1,6 +1,6 @@
 """`collector db`: schema and features of the database."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +22,7 @@ from collector.db.schema.conversion import Progress
 from collector.db.schema.earlier_ticks import Unfit
 from collector.db.schema.features import FeatureReport
 from collector.db.upkeep.backup_files import Backup
-from collector.db.upkeep.retention import OldDay
+from collector.db.upkeep.retention import OldPartition
 from collector.domain.errors import UsageError
 from collector.domain.object_url import is_url
 
@@ -148,30 +148,51 @@ def retention(
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
-    """Drop raw bars older than retention.bars_days; summaries stay, and so does what was never settled or exported.
+    """Drop raw bars older than their limit that the archive holds as they are; summaries stay, and so does all else.
 
-    The record of requests older than retention.requests_days goes, too.
+    Limits are retention.bars_days, a symbol's retention_days and retention.underlying_bars_days. What goes is read back
+    from the archive first. The record of requests older than retention.requests_days goes, too. The weekly window does
+    the same.
 
     Example: collector db retention --dry-run
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
 
-    async def work(_: Act) -> tuple[tuple[OldDay, ...], int]:
-        days = await maintenance.drop_old(settings, clock, dry_run=dry_run)
-        return days, await maintenance.drop_old_requests(settings, clock, dry_run=dry_run)
+    async def work(_: Act) -> tuple[tuple[OldPartition, ...], int]:
+        found = await maintenance.drop_old(settings, clock, dry_run=dry_run)
+        return found, await maintenance.drop_old_requests(settings, clock, dry_run=dry_run)
 
     if dry_run:
-        days, requests = opening.run_until_signalled(work(Act()))
+        found, requests = opening.run_until_signalled(work(Act()))
     else:
-        days, requests = on_record(context, settings, clock, reason, work)
-    for day in days:
-        fate = "would go" if dry_run else "gone"
-        typer.echo(f"{day.day}  {day.bars:>9,} bars  {fate if day.dropped else day.why}")
-    if not days:
-        typer.echo(f"no bars are older than {settings.retention.bars_days} days")
+        found, requests = on_record(context, settings, clock, reason, work)
+    fate = "would go" if dry_run else "gone"
+    for line in retention_words(found, fate):
+        typer.echo(line)
     if requests:
-        fate = "would go" if dry_run else "gone"
         typer.echo(f"{requests:,} requests older than {settings.retention.requests_days} days  {fate}")
+
+
+def retention_words(found: Sequence[OldPartition], fate: str) -> Iterator[str]:
+    """Yield in words what of old bars goes, with the room that it frees, and what waits for which reason.
+
+    Args:
+        found: what is beyond its limit.
+        fate: of what goes.
+    """
+    for one in found:
+        size = f"{one.bytes / 1e6:>8,.1f} MB"
+        why = fate if one.dropped else f"waits: {one.why}"
+        yield f"{one.day}  {one.symbol:<6}  {one.data_set.name:<20}  {one.bars:>9,} bars  {size}  {why}"
+    if not found:
+        yield "no bars are older than they are kept"
+        return
+    going = [one for one in found if one.dropped]
+    waiting = sum(one.bytes for one in found) - sum(one.bytes for one in going)
+    yield (
+        f"{fate}: {sum(one.bars for one in going):,} bars of {_gigabytes(sum(one.bytes for one in going))}; "
+        f"waiting: {sum(one.bars for one in found if not one.dropped):,} bars of {_gigabytes(waiting)}"
+    )
 
 
 @app.command()

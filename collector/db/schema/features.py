@@ -42,6 +42,7 @@ VIEWS = (
 
 FUNCTIONS = (
     "refuse_writes", "whole_numbers", "note_changes", "drop_day", "drop_requests", "compress_again", "stored_chunks",
+    "old_bars", "unproved",
 )  # fmt: skip
 """In sql/functions; the same on every engine."""
 

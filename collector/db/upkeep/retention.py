@@ -2,32 +2,67 @@
 
 Dropping raw bars that have become old, day by day; what the summaries know of them stays.
 
-The option bars are what fills the disk; the record of requests has an age limit of its own. The underlyings' bars,
-revisions and records of runs are small, and stay.
+What may go is known by partition: the bars that one underlying has of one kind on one day. With an archive it goes only
+when the archive holds it as it is at that moment, in an object whose bytes were read back from their place just before.
 """
 
-from collections.abc import Awaitable, Callable
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple, TypeAlias
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple, Protocol, TypeAlias
 
 from collector.clock import Clock
 from collector.db.schema import timescale
+from collector.db.schema.timescale import Row, Session
 from collector.db.upkeep.compaction import refresh_aggregates
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.spans import Span
 
-Exported: TypeAlias = Callable[[date], Awaitable[bool]]
-"""Tells whether a session date has been exported in full; the archive's side of the port."""
+KeepDays: TypeAlias = Callable[[str, DataSet], int | None]
+"""Tells for how many days the bars of a symbol and kind are kept; None: for ever."""
+
+_DAY = timedelta(days=1)
 
 
-class OldDay(NamedTuple):
-    """One day of UTC (and so one session date) beyond the age limit.
+class ArchivedObject(NamedTuple):
+    """An object as the manifest knows it. path: below its place. hash: SHA-256 of its bytes, in hexadecimal digits."""
 
-    bars: rows of option bars. unsettled: those of them for which a series is neither settled nor lost. dropped: they
-    are gone (in a dry run: they would go). why: why they are kept, "" when dropped.
+    id: int
+    path: str
+    bytes: int
+    hash: str
+
+
+class Archive(Protocol):
+    """What retention asks of the archive."""
+
+    @property
+    def name(self) -> str:
+        """Return the place, as the manifest names it."""
+
+    async def fault(self, one: ArchivedObject) -> str:
+        """Read an object back from its place; return what is wrong with it, "" when it is what the manifest says.
+
+        Raises:
+            ArchiveError: the place cannot be asked.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldPartition:
+    """The bars that an underlying has of a kind on a day of UTC (and so of one session) beyond their age limit.
+
+    bars: how many. bytes: the room that they take, as a share of the table or chunk that they are in. unsettled: those
+    for which a series is neither settled nor lost. dropped: they are gone (in a dry run: they would go). why: why they
+    are kept, "" when dropped.
     """
 
+    data_set: DataSet
+    symbol: str
     day: date
     bars: int
+    bytes: int
     unsettled: int
     dropped: bool
     why: str
@@ -36,44 +71,123 @@ class OldDay(NamedTuple):
 async def drop_old_bars(
     url: str,
     now: datetime,
-    keep_days: int | None,
+    keep_days: KeepDays,
     *,
     archive_before_drop: bool = True,
-    exported: Exported | None = None,
+    archive: Archive | None = None,
     dry_run: bool = False,
     clock: Clock | None = None,
-) -> tuple[OldDay, ...]:
-    """Drop the option bars that are older than `keep_days`, each day in a transaction of its own.
+) -> tuple[OldPartition, ...]:
+    """Drop the bars that are older than their limit, each day in a transaction of its own.
 
     Args:
         url: the database; its owner's login, or one with the role collector_rw.
         now: the instant from which ages are counted (aware).
-        keep_days: age in days beyond which raw bars go; None keeps them for ever.
-        archive_before_drop: keep days that are not settled throughout or not exported yet.
-        exported: asks the archive; None means that there is none, so with `archive_before_drop` every day is kept.
-        dry_run: tell what would be done, and change nothing.
+        keep_days: age in days beyond which raw bars go.
+        archive_before_drop: keep what is not settled throughout or not archived as it is.
+        archive: which one; None means that there is none, so with `archive_before_drop` everything is kept.
+        dry_run: tell what would be done, and change nothing; no object is read back either.
         clock: held while the server works.
 
     Returns:
-        Every day beyond the limit that holds bars, oldest first, with what became of it.
+        Everything beyond its limit, the oldest of each kind first, with what became of it.
 
     Raises:
-        DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`; days before stay dropped.
+        DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`; what went before stays dropped.
+        ArchiveError: the archive's place cannot be asked; likewise.
     """
-    if keep_days is None:
-        return ()
-    border = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=keep_days)
-    days = []
+    today, found = now.astimezone(UTC).date(), []
     async with timescale.session(url, clock) as session:
-        for row in await session.fetch("unsettled_days", border):
-            day = row["day"].astimezone(UTC)
-            why = await _kept_because(day.date(), row["unsettled"], exported) if archive_before_drop else ""
-            if not why and not dry_run:
-                await refresh_aggregates(url, Span(day, day + timedelta(days=1)), clock)
-                [dropped] = await session.fetch("drop_day", day)
-                why = dropped["why"]
-            days.append(OldDay(day.date(), row["bars"], row["unsettled"], not why, why))
-    return tuple(days)
+        known = await session.fetch("symbols")
+        for data_set in DATA_SETS:  # options first: what they need goes after them
+            limits = {row["id"]: keep_days(row["symbol"], data_set) for row in known}
+            old = {one: today - timedelta(days=days) for one, days in limits.items() if days is not None}
+            if old:
+                underlyings, borders = list(old), list(old.values())
+                place = None if archive is None else archive.name
+                needed = data_set is UNDERLYING_BARS_5MIN
+                rows = await session.fetch("old_bars", data_set.id, underlyings, borders, place, needed)
+                dropping = _Dropping(session, url, data_set, archive if archive_before_drop else None, dry_run=dry_run)
+                for day, of_day in itertools.groupby(rows, key=lambda row: row["day"]):
+                    found += await dropping.drop(
+                        day, [(row, _kept_because(row, place, archive_before_drop)) for row in of_day]
+                    )
+    return tuple(found)
+
+
+class _Dropping:
+    """Drops what is old of one kind of bars."""
+
+    def __init__(
+        self, session: Session, url: str, data_set: DataSet, archive: Archive | None, *, dry_run: bool
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._data_set = data_set
+        self._archive = archive
+        self._dry_run = dry_run
+
+    async def drop(self, day: date, partitions: Sequence[tuple[Row, str]]) -> list[OldPartition]:
+        """Drop what may go of a day; the reasons of what may not are given."""
+        if not self._dry_run:
+            partitions = [(row, why or await self._fault(row)) for row, why in partitions]
+            going = [row for row, why in partitions if not why]
+            if going and (refused := await self._dropped(day, going)):
+                partitions = [(row, why or refused) for row, why in partitions]
+        return [
+            OldPartition(
+                data_set=self._data_set,
+                symbol=row["symbol"],
+                day=day,
+                bars=row["bars"],
+                bytes=row["bytes"],
+                unsettled=row["unsettled"],
+                dropped=not why,
+                why=why,
+            )
+            for row, why in partitions
+        ]
+
+    async def _fault(self, row: Row) -> str:
+        """Return what is wrong with the object that holds a partition, "" when nothing is or none is asked for."""
+        if self._archive is None:
+            return ""
+        fault = await self._archive.fault(ArchivedObject(row["object"], row["path"], row["object_bytes"], row["hash"]))
+        return fault and f"its object {row['path']} {fault}"
+
+    async def _dropped(self, day: date, going: Sequence[Row]) -> str:
+        """Drop partitions of a day in one transaction, and return why it could not be done, "" when it was."""
+        if self._data_set is OPTION_BARS_5MIN:
+            start = datetime.combine(day, time(), UTC)
+            await refresh_aggregates(self._url, Span(start, start + _DAY), self._session.clock)
+        underlyings = [row["underlying_id"] for row in going]
+        objects = None if self._archive is None else [row["object"] for row in going]
+        hashes = None if self._archive is None else [row["hash"] for row in going]
+        [answer] = await self._session.fetch("drop_day", self._data_set.id, day, underlyings, objects, hashes)
+        why: str = answer["why"]
+        return why
+
+
+def _kept_because(row: Row, place: str | None, archive_before_drop: bool) -> str:
+    """Return why a partition may not go yet, "" when it may."""
+    why = ""
+    if row["needed"]:
+        why = "the option bars of that day are still there, and their Greeks need it"
+    elif not archive_before_drop:
+        pass
+    elif row["unsettled"]:
+        why = f"{row['unsettled']} bars are not settled"
+    elif row["gaps"]:
+        why = f"{row['gaps']} gaps are open"
+    elif place is None:
+        why = "there is no archive, and archive_before_drop is on"
+    elif row["object"] is None:
+        why = "not archived yet"
+    elif row["change"] != row["archived_change"]:
+        why = "it changed since it was archived"
+    elif row["bars"] != row["archived_rows"]:
+        why = f"the archive has {row['archived_rows']:,} rows of it"
+    return why
 
 
 async def drop_old_requests(
@@ -97,11 +211,3 @@ async def drop_old_requests(
         await session.execute("drop_requests", border)
         [after] = await session.fetch("old_requests", border)
     return int(before["requests"] - after["requests"])
-
-
-async def _kept_because(day: date, unsettled: int, exported: Exported | None) -> str:
-    if unsettled:
-        return f"{unsettled} bars are not settled"
-    if exported is None:
-        return "there is no archive, and archive_before_drop is on"
-    return "" if await exported(day) else "not exported yet"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.run_report import Environment, Expiring, GapCounts, NextWindow
+from collector.domain.reports.run_report import Environment, Expiring, GapCounts, NextWindow, UpkeepReport
+from collector.domain.reports.storage_report import StorageReport
 from collector.domain.run_vocabulary import RunStatus, Window
 
 
@@ -41,7 +42,7 @@ class WeekReport:
 
     first, last: session dates. runs: the last attempts, in any order. missed: windows that were due and never ran, with
     their session. history: eod of the last 20 sessions, ascending. digest: lines that alert rules left for the weekly
-    mail.
+    mail. upkeep: of the weekly run, None when none has just ended.
     """
 
     first: date
@@ -56,7 +57,8 @@ class WeekReport:
     expiring: Expiring = field(default_factory=Expiring)
     requests: int = 0
     rate_limit_hits: int = 0
-    database_bytes: int | None = None
+    storage: StorageReport | None = None
+    upkeep: UpkeepReport | None = None
     environment: Environment = field(default_factory=Environment)
     next_window: NextWindow | None = None
     digest: tuple[str, ...] = ()

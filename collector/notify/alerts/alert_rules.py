@@ -38,6 +38,8 @@ class Rule(StrEnum):
     DISK_LOW = "disk_low"
     BACKUP_FAILED = "backup_failed"
     BACKUP_MISSING = "backup_missing"
+    ARCHIVE_FAILED = "archive_failed"
+    ARCHIVE_DAMAGED = "archive_damaged"
     LOGIN_DUE = "login_due"
     STALE_CHAIN = "stale_chain"
     NEW_CONTRACTS = "new_contracts"
@@ -54,6 +56,8 @@ CONDITIONS = frozenset(
         Rule.DISK_LOW,
         Rule.BACKUP_FAILED,
         Rule.BACKUP_MISSING,
+        Rule.ARCHIVE_FAILED,
+        Rule.ARCHIVE_DAMAGED,
         Rule.STALE_CHAIN,
     }
 )
@@ -90,6 +94,7 @@ def run_alerts(report: RunReport, settings: AlertSettings, now: datetime) -> tup
     found = [
         *_outcome(report),
         *_copies(report),
+        *_archive(report),
         *_figures(report, settings),
         *_environment(report.environment, settings, now),
     ]
@@ -182,6 +187,8 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
         Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
         Rule.BACKUP_MISSING: environment.last_backup is not None or environment.backup_expected is False,
+        Rule.ARCHIVE_FAILED: report.archive is not None,
+        Rule.ARCHIVE_DAMAGED: report.upkeep is not None and not report.upkeep.problem,
         Rule.STALE_CHAIN: key.removeprefix(f"{Rule.STALE_CHAIN}:") in dict(environment.chain_refreshed),
     }
     return proofs[alert_rule]
@@ -230,6 +237,15 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             text=f"The backup {'failed' if report.status is RunStatus.FAILED else 'was interrupted'}: {message}",
             what_to_do="Earlier backups are untouched; it is tried again. By hand: collector run --window backup",
         )
+    elif report.window is Window.ARCHIVE:
+        if report.status is not RunStatus.SUCCESS:
+            yield Alert(
+                rule=Rule.ARCHIVE_FAILED,
+                severity=Severity.CRITICAL,
+                key=str(Rule.ARCHIVE_FAILED),
+                text=f"The archive lacks what the database holds: {message}",
+                what_to_do="What was archived before still is; it is tried again. By hand: collector archive",
+            )
     elif ended_badly:
         yield Alert(
             rule=Rule.COLLECTION_FAILED,
@@ -297,6 +313,19 @@ def _copies(report: RunReport) -> Iterator[Alert]:
             key=f"{Rule.BACKUP_FAILED}:{copy.folder}",
             text=f"The backup is made, and not copied into {copy.folder}: {copy.problem}.",
             what_to_do="Is its disk mounted, with room for one more? The next backup is copied again.",
+        )
+
+
+def _archive(report: RunReport) -> Iterator[Alert]:
+    damaged = report.upkeep.damaged if report.upkeep else ()
+    if damaged:
+        more = f", and {len(damaged) - 1:,} more" if len(damaged) > 1 else ""
+        yield Alert(
+            rule=Rule.ARCHIVE_DAMAGED,
+            severity=Severity.CRITICAL,
+            key=str(Rule.ARCHIVE_DAMAGED),
+            text=f"The archive does not give back what was stored: {damaged[0]}{more}.",
+            what_to_do="Look at its disk; read it all: collector archive verify. Bars that it held are not dropped.",
         )
 
 

@@ -6,7 +6,8 @@ An example of the weekly summary: a week with one failed and one partial window.
 from datetime import UTC, date, datetime, timedelta
 from random import Random
 
-from collector.domain.reports.run_report import Environment, Expiring, GapCounts, NextWindow
+from collector.domain.reports.run_report import Environment, Expiring, GapCounts, NextWindow, UpkeepReport
+from collector.domain.reports.storage_report import StorageReport, StorageSizes
 from collector.domain.reports.week_report import WeekReport, WeekRun, WeekSymbol
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.reports.examples import HOST, past_runs
@@ -39,7 +40,26 @@ def week() -> WeekReport:
         expiring=Expiring(saved=1988, lost=2, examples=("SPY   261118C00671000", "SPY   261118P00671000")),
         requests=62_110,
         rate_limit_hits=690,
-        database_bytes=18_400_000_000,
+        storage=StorageReport(
+            now=StorageSizes(
+                database=18_400_000_000,
+                raw=2_100_000_000,
+                compressed=14_000_000_000,
+                aggregates=1_200_000_000,
+                archive=9_100_000_000,
+                backups=38_200_000_000,
+                logs=140_000_000,
+                free=212 * 10**9,
+            ),
+            before=StorageSizes(database=18_090_000_000, raw=0, compressed=0, aggregates=0, free=213_400_000_000),
+            elapsed_s=7 * 86_400.0,
+        ),
+        upkeep=UpkeepReport(
+            verified=14,
+            dropped_bars=1_388_200,
+            freed_bytes=21_400_000,
+            waiting=(("not archived yet", 341_000),),
+        ),
         environment=Environment(
             disk_free_bytes=212 * 10**9,
             disk_used=0.57,

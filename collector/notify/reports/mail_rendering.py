@@ -37,6 +37,7 @@ _SAID_BY_THE_BANNER = frozenset(
         Rule.COLLECTION_PARTIAL,
         Rule.COLLECTION_SUCCESS,
         Rule.BACKUP_FAILED,
+        Rule.ARCHIVE_FAILED,
         Rule.SESSION_IMPLAUSIBLE,
     }
 )
@@ -251,6 +252,8 @@ def _templates() -> Templates:
         fetches=wording.fetches,
         status_word=wording.status_word,
         week_windows=wording.week_windows,
+        storage=wording.storage,
+        upkeep=wording.upkeep,
         sparkline=wording.sparkline,
     )
     return templates

@@ -74,9 +74,9 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
         *([("Series-slots", "; ".join(doubts))] if doubts else []),
         ("Expiring", f"{expiring.saved:,} saved, {expiring.lost:,} lost"),
-        ("Database", wording.size(week.database_bytes)),
+        *wording.storage(week.storage, week.environment.disk_used),
     )
-    digest = [Text(f"· {one_line(line, 400)}") for line in week.digest]
+    digest = [Text(f"· {one_line(line, 400)}") for line in (*wording.upkeep(week.upkeep), *week.digest)]
     title = f"Week {wording.day(week.first)} – {wording.day(week.last)} · {wording.percent(week.completeness)}"
     return Panel(Group(table, Text(), facts, *digest), title=Text(title), title_align="left")
 
@@ -110,6 +110,7 @@ def _figures(report: RunReport) -> Table:
         ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
         ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
         ("Copies", wording.copies(report)),
+        ("Archive", wording.archive(report)),
         (
             "Latency",
             f"median {wording.seconds(latency.p50_s)}, 99 % {wording.seconds(latency.p99_s)}" if latency else "",

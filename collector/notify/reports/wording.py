@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
-    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport
+    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport, UpkeepReport
+    from collector.domain.reports.storage_report import StorageReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
@@ -48,6 +49,7 @@ STAGE_WORDS: Final = {
     Stage.FETCH: "fetching bars",
     Stage.STORE: "storing bars",
     Stage.BACKUP: "writing the backup",
+    Stage.ARCHIVE: "writing the archive",
     Stage.CLOSE: "closing its books",
 }
 
@@ -193,12 +195,15 @@ def distrust(found: Sequence[EmptySession]) -> str:
     return f"Do not trust {days}: {why}. Nothing of what came back empty is settled; the next window asks again."
 
 
+_UNDONE = {Window.BACKUP: "No backup was made", Window.ARCHIVE: "Nothing was archived"}
+
+
 def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
     if report.implausible:
         return distrust(report.implausible)
     if report.preflight_failed:
-        what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
+        what = _UNDONE.get(report.window, "Nothing was asked for")
         return f"{what}: the run stopped at its preflight check. What is stored is untouched."
     measured = any(symbol.expected for symbol in report.symbols)
     if report.status is RunStatus.FAILED or (report.status is RunStatus.PARTIAL and report.failure and not measured):
@@ -215,6 +220,8 @@ def _done(report: RunReport) -> str:
     """Return what a window has done that fetches no bars."""
     if report.status is RunStatus.PARTIAL:
         return "Some of it could not be done; " + _stored(report)
+    if report.archive is not None:
+        return archive(report)
     if report.backup is not None:
         made = report.backup
         told = f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
@@ -304,6 +311,25 @@ def held_up(report: RunReport) -> str:
     return "; ".join(lasting(one) + ("" if one.until else ", still so at its end") for one in report.conditions)
 
 
+def archive(report: RunReport) -> str:
+    """Return what was archived, what waits, and what could not be written; empty for other runs."""
+    done = report.archive
+    if done is None:
+        return ""
+    written = (
+        f"{many(done.objects, 'object')} written: {done.rows:,} bars, {size(done.bytes)}."
+        if done.objects
+        else "The archive holds what the database holds."
+    )
+    more = [
+        *([f"{many(done.unsettled, 'session')} in them not settled yet, and marked so."] if done.unsettled else []),
+        *([f"{many(done.carried, 'session')} carried over from earlier objects."] if done.carried else []),
+        *([f"{many(done.waiting, 'object')} left to the next pass, for want of time."] if done.waiting else []),
+        *([f"{many(len(done.problems), 'object')} could not be written."] if done.problems else []),
+    ]
+    return " ".join([written, *more])
+
+
 def copies(report: RunReport) -> str:
     """Return where copies of the backup lie, and where they should; empty when there are to be none."""
     wanted = report.backup.copies if report.backup else ()
@@ -344,6 +370,8 @@ def _outcome_words(report: RunReport) -> list[str]:
     """Return the one figure that matters beside completeness."""
     if fetches(report):
         return [f"{report.bars:,} bars"]
+    if report.archive is not None:
+        return [many(report.archive.objects, "object")]
     if report.window is Window.BACKUP:
         made = report.backup
         return [size(made.bytes), *(["not copied"] if made.not_copied else [])] if made else []
@@ -363,6 +391,46 @@ def week_windows(week: WeekReport) -> str:
     return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
         f"{n} {word}" for n, word in week_troubles(week)
     )
+
+
+def storage(found: StorageReport | None, disk_used: float | None = None) -> tuple[tuple[str, str], ...]:
+    """Return what is stored, how fast it grows and when the disk is full: labels, each with its words.
+
+    Args:
+        found: the figures; None: nothing is known.
+        disk_used: the share of the disk that is used.
+    """
+    if found is None:
+        return ()
+    sizes, growth, full = found.now, found.growth_a_week, found.full_in_days
+    bars = f"{size(sizes.raw)} raw bars, {size(sizes.compressed)} compressed, {size(sizes.aggregates)} summaries"
+    words = [
+        ("Database", f"{size(sizes.database)}: {bars}"),
+        ("Growth", NONE if growth is None else f"{'' if growth < 0 else '+'}{size(growth)} a week"),
+        *([] if sizes.archive is None else [("Archive", size(sizes.archive))]),
+        ("Backups", size(sizes.backups)),
+        ("Logs", size(sizes.logs)),
+    ]
+    if sizes.free is not None:
+        parts = [f"{size(sizes.free)} free", *([] if disk_used is None else [f"{percent(disk_used)} used"])]
+        words.append(
+            ("Disk", ", ".join([*parts, *([] if full is None else [f"full in {full:,.0f} days at this pace"])]))
+        )
+    return tuple(words)
+
+
+def upkeep(found: UpkeepReport | None) -> tuple[str, ...]:
+    """Return what was done for the archive and with old bars, a sentence each; nothing where nothing was."""
+    if found is None:
+        return ()
+    lines = [f"The archive could not be asked: {found.problem}."] if found.problem else []
+    if found.damaged:
+        lines += [f"Damaged in the archive: {one}." for one in found.damaged]
+    if found.verified:
+        lines.append(f"{many(found.verified, 'object')} of the archive read back and found sound.")
+    if found.dropped_bars:
+        lines.append(f"{many(found.dropped_bars, 'old bar')} dropped, {size(found.freed_bytes)} freed.")
+    return (*lines, *(f"{many(bars, 'old bar')} kept: {why}." for why, bars in found.waiting))
 
 
 def week_subject(week: WeekReport) -> str:

@@ -133,6 +133,6 @@ def test_options_name_windows() -> None:
     assert window_of("late-night", settings) is Window.LATE_NIGHT
     with pytest.raises(UsageError, match="unknown window 'tea'") as raised:
         window_of("tea", settings)
-    assert raised.value.hint.endswith("pre_market, backup, daily_bars, manual, power_hour")
+    assert raised.value.hint.endswith("pre_market, backup, archive, daily_bars, manual, power_hour")
     with pytest.raises(UsageError, match="unknown window 'power_hour'"):
         window_of("power_hour", loaded(""))

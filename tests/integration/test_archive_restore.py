@@ -1,0 +1,100 @@
+"""Sessions put back from the archive into another database: every row equal, nothing overwritten."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from collector.archive.places import Place, open_place
+from collector.clock import SystemClock
+from collector.config import Settings
+from collector.config.operation_settings import ArchiveSettings
+from collector.db.archive import manifest
+from collector.db.bars import bar_tables
+from collector.db.connection import pool
+from collector.domain.errors import ArchiveRefused
+from collector.jobs import archive_pass
+from collector.jobs.archiving import restoring
+from collector.market.calendar import Calendar
+from tests.support.db_rows import FRIDAY, MONDAY, answer, answers, make_chain, quote, rows, trade
+from tests.support.engines import Engine
+from tests.support.fixtures_engines import Matrix
+from tests.support.window_runs import narrow
+
+NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+CONTRACTS = "SELECT id, contract_symbol, strike_price FROM option_chains ORDER BY id"
+BARS = "SELECT * FROM store.option_bars_5min ORDER BY contract_id, time"
+OWN = "SELECT * FROM store.underlying_bars_5min ORDER BY underlying_id, time"
+COVERED = "SELECT what_to_show, covered::text, settled::text FROM request_coverage WHERE contract_id = $1 ORDER BY 1"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> tuple[Settings, Place]:
+    """Give a folder for the archive and the configuration that names it."""
+    (tmp_path / "place").mkdir()
+    settings = narrow("PLTR", archive=ArchiveSettings(place=str(tmp_path / "place")))
+    return settings, open_place(settings.archive)
+
+
+async def test_every_value_comes_back(
+    database_url: str, engine: Engine, engine_matrix: Matrix, archive: tuple[Settings, Place], tmp_path: Path
+) -> None:
+    """An empty database has the same rows afterwards, says no more than they prove, and goes on with the archive."""
+    settings, place = archive
+    calendar = Calendar.configured(settings)
+    async with pool.connect(database_url, SystemClock(NOW)) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        for session in (FRIDAY, MONDAY):
+            bars = [trade(n, f"1.{n:02}", session=session) for n in range(70)]
+            odd = [quote(n, "1.2345", session=session) for n in range(70)]
+            await bar_tables.store(
+                db,
+                [
+                    answers(chain.contracts[0], TRADES=answer(bars, session=session), BID=answer(odd, session=session)),
+                    answers(chain.underlying, TRADES=answer(bars, session=session)),
+                ],
+                1,
+            )
+        await archive_pass.archive(db, place, settings, calendar, root=tmp_path / "work")
+        kept = await rows(db, BARS), await rows(db, OWN)
+        contracts = await rows(db, CONTRACTS)
+    for url in engine_matrix.create(engine, engine_matrix.template(engine)):
+        async with pool.connect(url, SystemClock(NOW)) as db:
+            done = await restoring.restore(db, place, root=tmp_path / "work")
+            assert sum(one.bars for one in done) == 4 * 70
+            assert (await rows(db, BARS), await rows(db, OWN)) == kept
+            assert await rows(db, CONTRACTS) == contracts
+            covered = await rows(db, COVERED, chain.contracts[0].id)
+            assert [series for series, _, _ in covered] == ["BID", "TRADES"]
+            assert sum(one.bars for one in await restoring.restore(db, place, root=tmp_path / "work")) == 0
+            planned = await archive_pass.plan(db, place.name, settings, NOW)
+            assert [one.path for one in planned] == []
+            assert all(one.held for one in await manifest.partitions(db, place.name))
+            await rows(db, "UPDATE store.option_bars_5min SET close = 7 WHERE time = $1 RETURNING 1", FRIDAY.open)
+            with pytest.raises(ArchiveRefused, match="1 of its bars are stored with other values"):
+                await restoring.restore(db, place, root=tmp_path / "work")
+
+
+async def test_another_databases_contracts_are_refused(
+    plain_database_url: str,
+    plain_engine: Engine,
+    engine_matrix: Matrix,
+    archive: tuple[Settings, Place],
+    tmp_path: Path,
+) -> None:
+    """Where an id is another contract's, nothing is put back."""
+    settings, place = archive
+    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        bars = answer([trade(n) for n in range(78)])
+        await bar_tables.store(db, [answers(chain.contracts[0], TRADES=bars)], 1)
+        await archive_pass.archive(db, place, settings, Calendar.configured(settings), root=tmp_path / "work")
+    for url in engine_matrix.create(plain_engine, engine_matrix.template(plain_engine)):
+        async with pool.connect(url, SystemClock(NOW)) as db:
+            await make_chain(db, 3, symbol="SPY")
+            with pytest.raises(ArchiveRefused, match="are others here"):
+                await restoring.restore(db, place, root=tmp_path / "work")
+        connection = await asyncpg.connect(url)
+        assert await connection.fetchval("SELECT count(*) FROM store.option_bars_5min") == 0
+        await connection.close()

@@ -1,0 +1,149 @@
+"""Verification of the archive: what its place gives back is compared with the manifest, and told where it differs."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from collector.archive.places import Place, open_place
+from collector.clock import SystemClock
+from collector.config import Settings
+from collector.config.operation_settings import ArchiveSettings
+from collector.db.archive import manifest
+from collector.db.bars import bar_tables
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.domain.errors import PlaceUnavailable
+from collector.domain.market_data.sessions import Session
+from collector.jobs import archive_pass, archive_verification
+from collector.jobs.archive_verification import Finding
+from collector.market.calendar import Calendar
+from tests.support.db_rows import FRIDAY, answer, answers, make_chain, trade
+from tests.support.window_runs import narrow
+
+_NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+_FOLDER = "option_bars_5min/v1/symbol=PLTR"
+_DAYS = (date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20))
+
+
+def _session(day: date) -> Session:
+    opens = datetime(day.year, day.month, day.day, 14, 30, tzinfo=UTC)
+    return Session(day, opens, opens + timedelta(hours=6.5), opens + timedelta(days=1))
+
+
+class Archived:
+    """A database of which three sessions and the contracts are archived in a folder."""
+
+    def __init__(self, db: Database, clock: SystemClock, settings: Settings, folder: Path) -> None:
+        self.db, self.clock, self.folder = db, clock, folder
+        self.place: Place = open_place(settings.archive)
+
+    def file(self, day: date) -> Path:
+        """Return the file of a session's object."""
+        return self.folder / _FOLDER / f"{day}.parquet"
+
+    async def verified(self) -> dict[str, datetime | None]:
+        """Return when each object was verified, by its file's name."""
+        return {Path(one.path).stem: one.verified_at for one in await manifest.objects(self.db, self.place.name)}
+
+    async def found(self, **how: object) -> dict[str, Finding | None]:
+        """Verify the place, and return the findings by the objects' files' names."""
+        since, deep = how.get("since"), bool(how.get("deep"))
+        done = await archive_verification.verify_place(
+            self.db, self.place, self.clock, since=since if isinstance(since, date) else None, deep=deep
+        )
+        assert done.wrong == tuple(one for one in done.verdicts if one.detail)
+        return {Path(one.path).stem: one.finding for one in done.verdicts}
+
+
+@pytest.fixture
+async def archived(database_url: str, tmp_path: Path) -> AsyncIterator[Archived]:
+    """Give an archive that a pass has just written."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    settings = narrow("PLTR", archive=ArchiveSettings(place=str(folder)))
+    clock = SystemClock(_NOW)
+    async with pool.connect(database_url, clock) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        for day in _DAYS:
+            session = _session(day)
+            batch = [
+                answers(one, TRADES=answer([trade(n, "1.25", session=session) for n in range(78)], session=session))
+                for one in chain.contracts
+            ]
+            await bar_tables.store(db, batch, 1)
+        ready = Archived(db, clock, settings, folder)
+        done = await archive_pass.archive(
+            db, ready.place, settings, Calendar.configured(settings), root=tmp_path / "work"
+        )
+        assert len(done.written) == 3
+        yield ready
+
+
+async def test_what_was_archived_is_found_sound(archived: Archived) -> None:
+    """Every object is read back, its bytes are the manifest's, and the manifest says when; rows are read when asked."""
+    later = _NOW + timedelta(days=3)
+    archived.clock.set(later)
+    expected = dict.fromkeys(await archived.verified())
+    assert expected.keys() >= {str(day) for day in _DAYS}
+    assert await archived.found() == expected
+    verified = await archived.verified()
+    assert all(at is not None and at >= later for at in verified.values())
+    assert await archived.found(deep=True) == expected
+
+
+async def test_what_is_wrong_is_named(archived: Archived) -> None:
+    """A lost object, a flipped byte, a byte too few, a stranger: each is told as what it is, and is not verified."""
+    lost, flipped, shorter = (archived.file(day) for day in _DAYS)
+    lost.unlink()
+    content = bytearray(flipped.read_bytes())
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
+    shorter.write_bytes(shorter.read_bytes()[:-1])
+    (archived.folder / _FOLDER / "stranger.parquet").write_bytes(b"PAR1")
+
+    assert await archived.found() == {
+        lost.stem: Finding.MISSING,
+        flipped.stem: Finding.OTHER_BYTES,
+        shorter.stem: Finding.OTHER_SIZE,
+        "stranger": Finding.FOREIGN,
+    } | dict.fromkeys((await archived.verified()).keys() - {str(day) for day in _DAYS})
+    assert {name for name, at in (await archived.verified()).items() if at is None} == {str(day) for day in _DAYS}
+    assert await archived.found(since=_DAYS[2]) == {shorter.stem: Finding.OTHER_SIZE}
+
+    content[len(content) // 2] ^= 1
+    flipped.write_bytes(content)
+    assert (await archived.found(since=_DAYS[1]))[flipped.stem] is None
+    assert (await archived.verified())[flipped.stem] is not None
+
+
+async def test_a_place_that_is_away_proves_nothing(archived: Archived, tmp_path: Path) -> None:
+    """A disk that is not mounted is told as that, and no object is called missing for it."""
+    before = await archived.verified()
+    archived.folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(PlaceUnavailable, match="is not there"):
+        await archived.found()
+    assert await archived.verified() == before
+
+
+async def test_a_replaced_object_is_no_fault(archived: Archived) -> None:
+    """What another process replaces while it is read back is neither missing nor damaged."""
+    [one, *_] = await manifest.objects(archived.db, archived.place.name)
+    await manifest.forget(archived.db, one.id)
+    (archived.folder / one.path).unlink()
+    assert await archive_verification.verify(archived.db, archived.place, [one], archived.clock) == ()
+
+
+async def test_every_object_has_its_turn(archived: Archived) -> None:
+    """Parts begin with what was not read back for the longest time; so many calls as there are parts read them all."""
+    seen = []
+    for week in (1, 2):
+        archived.clock.set(_NOW + timedelta(weeks=week))
+        done = await archive_verification.verify_part(archived.db, archived.place, archived.clock, parts=2)
+        seen.append({Path(one.path).stem for one in done.verdicts})
+    assert len(seen[0]) == len(seen[1]) == 2
+    assert seen[0] | seen[1] == (await archived.verified()).keys()
+    ended = archived.clock.now()
+    none = await archive_verification.verify_part(archived.db, archived.place, archived.clock, parts=2, until=ended)
+    assert none.verdicts == ()
