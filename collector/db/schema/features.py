@@ -33,6 +33,8 @@ VIEWS = (
     *(f"views/{name}" for name in AGGREGATES),
     "views/contract_terms",
     "views/option_bars",
+    "views/option_hours",
+    "views/option_days",
     "views/selections",
     "views/latest_runs",
     "views/open_gaps",
