@@ -1,5 +1,6 @@
 """Examine everything that a run needs."""
 
+import contextlib
 from dataclasses import replace
 
 from collector.app import opening, sources
@@ -7,10 +8,11 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.config.settings import MOVE_SECRETS
 from collector.db.connection import driver_errors
+from collector.db.readers import replica
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
 from collector.domain.database_url import DatabaseUrl
-from collector.domain.errors import CollectorError, ConfigurationError
+from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.runs import preflight
@@ -30,6 +32,21 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
 async def _remaining(url: str, current: str | None) -> Remaining:
     """Return which bars are to be moved, by an upgrade to come or by one that has begun."""
     return Remaining() if current is None else await conversion.remaining(url)
+
+
+async def _reader(settings: Settings, clock: Clock) -> preflight.Check:
+    """Look at where readers are sent, and whether it is the same database."""
+    try:
+        async with opening.reader(settings, clock) as db:
+            found = await replica.standing(db)
+    except CollectorError as error:
+        return preflight.failed("readers", error)
+    own = None
+    with contextlib.suppress(DatabaseError):  # what is wrong with the database itself is another check's
+        async with opening.onlooker(settings, clock) as db:
+            own = await replica.standing(db)
+    same = own is None or (own.server, own.database) == (found.server, found.database)
+    return preflight.readers(found.words, is_late=found.is_late, is_elsewhere=not same)
 
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
@@ -53,6 +70,8 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))
+    if settings.database.read_url is not None:
+        checks.append(await _reader(settings, clock))
     try:
         async with sources.opened(settings, clock) as source:
             checks.append(

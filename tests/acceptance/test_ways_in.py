@@ -154,6 +154,9 @@ def test_a_port_for_programs_without_sockets(account: Home, capsys: Capsys) -> N
     secret = account.data_dir.with_name("postgres.reader-password")
     assert (secret.read_text(), stat.S_IMODE(secret.stat().st_mode)) == (password, 0o600)
     assert asyncio.run(_asked(url, "SELECT count(*) FROM option_bars")) == 0
+    by_it = account.call(capsys, "status", "--json", **{_READ_URL: url, _TCP_PORT: str(port)})
+    assert (by_it.code, by_it.err) == (0, "")
+    assert by_it.document["read_from"] == "no replica: a server that is written to"
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         asyncio.run(_asked(url, "DELETE FROM option_chains"))
     with pytest.raises(asyncpg.InvalidPasswordError):
