@@ -18,7 +18,7 @@ _TYPE = r"[a-z]+(?: precision)?(?:\[\])?"
 _PARAMETER = re.compile(rf"-- \$(\d+) ([a-z_]+) ({_TYPE})(?:: .+)?")
 _USE = re.compile(rf"\$(\d+)(?:::({_TYPE}))?")
 
-_ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query", "select"}
+_ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query", "select", "copy_out"}
 _COMPUTED = {
     "kind.upsert": ("upsert_option_bars", "underlying_bars/upsert"),
     "kind.valued": ("valued_option_slots", "underlying_bars/valued"),
