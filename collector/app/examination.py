@@ -9,6 +9,7 @@ from collector.config.settings import MOVE_SECRETS
 from collector.db.connection import driver_errors
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
+from collector.domain.database_url import DatabaseUrl
 from collector.domain.errors import CollectorError, ConfigurationError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
@@ -23,7 +24,7 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
     if left.begun:
         unfinished = f"the upgrade is not finished: {conversion.words(left)}; {conversion.UPGRADE}"
         report = replace(report, warnings=(unfinished, *report.warnings))
-    return settings.database.shown, current, schema_revisions.head(), report
+    return DatabaseUrl.parse(url).shown, current, schema_revisions.head(), report
 
 
 async def _remaining(url: str, current: str | None) -> Remaining:

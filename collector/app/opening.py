@@ -91,8 +91,14 @@ def check_dates(settings: Settings, path: Path | None) -> None:
 async def database_url(settings: Settings) -> str:
     """Return the URL of the configured database; starts the embedded server when that is the one."""
     if settings.database.embedded:
-        return await asyncio.to_thread(embedded.ensure_running, settings.database.data_path)
+        own = settings.database
+        return await asyncio.to_thread(embedded.ensure_running, own.data_path, own.tcp_port)
     return settings.database.dsn()
+
+
+async def reading_url(settings: Settings) -> str:
+    """Return the URL of the database for whoever only reads: database.read_url, or else the database's own."""
+    return settings.database.read_dsn() or await database_url(settings)
 
 
 @contextlib.asynccontextmanager
