@@ -1,6 +1,7 @@
 """Answer of a reading: a table, and what it lacks."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +39,16 @@ class Answer:
     Args:
         table: the rows; docs/research.md tells their columns, units and order.
         find_reasons: looks up what is missing; called once, when somebody asks for it.
+        archived: the sessions that were read from the archive.
     """
 
-    def __init__(self, table: pa.Table, find_reasons: Callable[[], pa.Table] = no_reasons) -> None:
-        self._table = table
+    def __init__(
+        self,
+        table: pa.Table,
+        find_reasons: Callable[[], pa.Table] = no_reasons,
+        archived: frozenset[date] = frozenset(),
+    ) -> None:
+        self._table, self._archived = table, archived
         self._find_reasons = find_reasons
 
     @property
@@ -63,6 +70,11 @@ class Answer:
     def schema(self) -> pa.Schema:
         """Return names and types of the columns."""
         return self._table.schema
+
+    @property
+    def archived(self) -> frozenset[date]:
+        """Return the sessions that were read from the archive; the others came from the database."""
+        return self._archived
 
     @cached_property
     def reasons(self) -> pa.Table:

@@ -138,6 +138,13 @@ def raw_names(columns: Sequence[Column], data_set: DataSet) -> list[str]:
     return ["time", key, *dict.fromkeys(name for column in columns for name in column.needs)]
 
 
+def raw_schema(names: Sequence[str], data_set: DataSet) -> pa.Schema:
+    """Return the types of raw columns, which are the same from either source."""
+    types = {name: column.type for column in columns_of(data_set) for name in column.needs if name == column.name}
+    types |= {"time": _UTC, "contract_id": pa.int32(), "underlying_id": pa.int32(), "greeks_reason": pa.int16()}
+    return pa.schema([(name, types[name]) for name in names])
+
+
 class Terms:
     """The terms of contracts by id and time.
 

@@ -68,15 +68,15 @@ class Server:
             DatabaseUnavailable, DatabaseError: as everywhere.
             UsageError: the connection has been closed.
         """
-        text = _bound(name, args).replace("{columns}", ", ".join(columns))
+        statement = _bound(name, args).replace("{columns}", ", ".join(columns))
         if data_set is not None:
-            text = filled(text, data_set)
+            statement = filled(statement, data_set)
         with self._lock, _door():
             if self._connection is None:
                 raise UsageError("the reader is closed", "Ask while it is open: with research.open() as data: …")
             # The cursor goes before the connection, or the driver complains.
             with self._connection.cursor() as cursor:
-                cursor.execute(text)
+                cursor.execute(statement)
                 return cursor.fetch_arrow_table()
 
     def close(self) -> None:
@@ -127,11 +127,12 @@ def _bound(name: str, args: Sequence[Argument]) -> str:
     Values written into it are what COPY takes, which is how the driver fetches; and the planner sees the bounds, so
     that it leaves other chunks shut.
     """
-    return _PARAMETER.sub(lambda found: f"{_literal(args[int(found[1]) - 1])}::{found[2]}", _text(name))
+    return _PARAMETER.sub(lambda found: f"{_literal(args[int(found[1]) - 1])}::{found[2]}", text(name))
 
 
 @cache
-def _text(name: str) -> str:
+def text(name: str) -> str:
+    """Return sql/readers/NAME.sql without its comments."""
     lines = (resource("sql") / "readers" / f"{name}.sql").read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
 
@@ -141,8 +142,8 @@ def _literal(value: Argument) -> str:
     if value is None:
         return "NULL"
     if isinstance(value, str | int | float | Decimal | date):
-        text = value.isoformat() if isinstance(value, date) else str(value)
-        if "\0" in text:
+        words = value.isoformat() if isinstance(value, date) else str(value)
+        if "\0" in words:
             raise UsageError("a name holds a NUL, which the database cannot take")
-        return "'" + text.replace("'", "''") + "'"
+        return "'" + words.replace("'", "''") + "'"
     return f"ARRAY[{', '.join(map(_literal, value))}]"

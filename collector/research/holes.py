@@ -79,9 +79,7 @@ class Ground:
         return [one.value for one in own or data_set.series]
 
 
-def find(
-    ground: Ground, known: Known, data_set: DataSet, span: Span, now: datetime, dropped: Sequence[date] = ()
-) -> pa.Table:
+def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datetime, place: str | None) -> pa.Table:
     """Return what is missing of a span, as `Answer.reasons` has it.
 
     Args:
@@ -90,12 +88,13 @@ def find(
         data_set: which bars.
         span: where; without a beginning it begins with the first selected day, without an end it ends now.
         now: what comes later is not missing.
-        dropped: days whose bars can be read nowhere any more.
+        place: the archive's; None: there is none.
     """
     stretches = ground.selected(known, data_set)
     bounded = _bounded(span, stretches, now)
     sessions = [] if bounded is None else ground.sessions(known.symbol, data_set, bounded)
-    rows = list(_whole_sessions(sessions, data_set, stretches, now, set(dropped)))
+    dropped = _dropped(ground.server, known, data_set, [one.day for one in sessions], place)
+    rows = list(_whole_sessions(sessions, data_set, stretches, now, dropped))
     if not stretches and bounded is None:
         rows = [{"reason": "never_collected", "detail": MEANINGS["never_collected"]}]
     away = {row["session"] for row in rows if row["reason"] != "not_over"}
@@ -154,6 +153,15 @@ def _whole_sessions(
             "reason": reason,
             "detail": MEANINGS[reason],
         }
+
+
+def _dropped(server: Server, known: Known, data_set: DataSet, days: Sequence[date], place: str | None) -> set[date]:
+    """Return the days whose option bars can be read nowhere any more."""
+    if data_set is not OPTION_BARS_5MIN or not days:
+        return set()
+    first_id, last_id = terms_of(server, Known(known.id, known.symbol), min(days)).bounds
+    found = server.select("dropped_days", known.id, data_set.id, place, days, first_id, last_id)
+    return set(found["day"].to_pylist())
 
 
 def _bounded(span: Span, stretches: Sequence[tuple[date, date]], now: datetime) -> Span | None:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector import config
 from collector.app import opening
+from collector.archive.places import open_place
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.schema import schema_revisions
@@ -25,15 +26,18 @@ from collector.domain.market_data.data_sets import (
 )
 from collector.domain.market_data.spans import Span
 from collector.research import columns as shapes
-from collector.research import database, holes, instants, lookup
+from collector.research import database, holes, instants, lookup, sources
 from collector.research.answers import Answer
-from collector.research.columns import Terms
+from collector.research.archived import Archive
 from collector.research.contract_names import ContractName
 from collector.research.instants import Moment
 from collector.research.lookup import Known
+from collector.research.sources import Asked
 
 Subject: TypeAlias = str | ContractName | Sequence[ContractName]
 """A symbol, for whatever is selected of it; a contract, or several."""
+
+Preference: TypeAlias = Literal["archive", "database"] | None
 
 BARS = {"5min": UNDERLYING_BARS_5MIN, "1min": UNDERLYING_BARS_1MIN, "1day": UNDERLYING_BARS_1DAY}
 """Sizes of an underlying's bars, by name."""
@@ -48,7 +52,11 @@ _ORDER = ("expiration_date", "strike_price", "option_type")
 
 
 def open(  # noqa: A001 - research.open is what people call it
-    database: str | None = None, archive: str | None = None, config: str | Path | None = None
+    database: str | None = None,
+    archive: str | None = None,
+    config: str | Path | None = None,
+    *,
+    prefer: Preference = None,
 ) -> "Reader":
     """Open database and archive for reading; the embedded server is started where it is the database.
 
@@ -58,22 +66,25 @@ def open(  # noqa: A001 - research.open is what people call it
         database: a postgresql:// URL, or `embedded`; None is what config.yaml says.
         archive: a folder or a URL such as s3://bucket/prefix; None is what config.yaml says.
         config: the configuration file; None is found as by every command.
+        prefer: where sessions are read that database and archive both have, "database" or "archive"; None: where it is
+            quicker. What the database has not, the archive gives in any case.
 
     Raises:
         ConfigurationError: the configuration is wrong.
+        ArchiveError: the archive's place is none.
         DatabaseUnavailable: no server, wrong password, no such database.
         DatabaseError: the database's schema is not the one of this version.
     """
     settings = _settings(database, archive, None if config is None else Path(config))
     clock = opening.system_clock()
     url = open_database(settings, clock)
-    return Reader(settings, url, clock)
+    return Reader(settings, url, clock, prefer=prefer)
 
 
 def _settings(database: str | None, archive: str | None, path: Path | None) -> Settings:
-    overrides: dict[str, dict[str, str]] = {}
+    overrides: dict[str, dict[str, str | None]] = {}
     if database is not None:
-        overrides["database"] = {"url": database}
+        overrides["database"] = {"url": database, "read_url": None}
     if archive is not None:
         overrides["archive"] = {"place": archive}
     return config.load(path, overrides)
@@ -87,7 +98,7 @@ def open_database(settings: Settings, clock: Clock) -> str:
     """
 
     async def checked() -> str:
-        url = await opening.database_url(settings)
+        url = await opening.reading_url(settings)
         current, head = await schema_revisions.current(url, clock), schema_revisions.head()
         if current != head:
             state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
@@ -107,11 +118,23 @@ class Reader:
         settings: the configuration.
         url: of the database.
         clock: tells what has passed.
+        prefer: see `open`.
+        cache: folder for copies of the archive's objects; None is the account's.
     """
 
-    def __init__(self, settings: Settings, url: str, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(
+        self,
+        settings: Settings,
+        url: str,
+        clock: Clock,
+        *,
+        prefer: Preference = None,
+        cache: Path | None = None,
+    ) -> None:
+        self._settings, self._clock, self._prefer = settings, clock, prefer
+        place = None if settings.archive.place is None else open_place(settings.archive)
         self._server = database.Server(url)
+        self._archive = Archive(self._server, place, cache)
         self._calendar = opening.calendar(settings)
         self._ground = holes.Ground(self._server, self._calendar, settings)
 
@@ -124,7 +147,8 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """End the connection; answers keep their rows. Again does nothing."""
+        """End the connections; answers keep their rows. Again does nothing."""
+        self._archive.close()
         self._server.close()
 
     def bars(
@@ -152,8 +176,10 @@ class Reader:
         span = instants.span(start, end, OPTION_BARS_5MIN)
         wanted = shapes.chosen(OPTION_BARS_5MIN, columns)
         subjects = self._subjects(of)
-        tables = [self._option_bars(known, span, wanted, exact=exact) for known in subjects]
-        return Answer(pa.concat_tables(tables), lambda: self._reasons(subjects, OPTION_BARS_5MIN, span))
+        found = [self._option_bars(known, span, wanted, exact=exact, whole=not known.contracts) for known in subjects]
+        archived = frozenset[date]().union(*(days for _, days in found))
+        table = pa.concat_tables([table for table, _ in found])
+        return Answer(table, lambda: self._reasons(subjects, OPTION_BARS_5MIN, span), archived)
 
     def history(
         self,
@@ -211,10 +237,10 @@ class Reader:
         data_set = BARS[bars]
         span, wanted = instants.span(start, end, data_set), shapes.chosen(data_set, columns)
         known = lookup.underlying(self._server, symbol)
-        names = shapes.raw_names(wanted, data_set)
-        raw = self._server.select("underlying_bars", known.id, span.start, span.end, columns=names, data_set=data_set)
+        asked = Asked(known.id, data_set, known.id, known.id, (), span)
+        raw, archived = self._read(asked, shapes.raw_names(wanted, data_set), whole=False)
         table = shapes.underlying_table(raw, known.symbol, wanted, exact=exact)
-        return Answer(table, lambda: self._reasons([known], data_set, span))
+        return Answer(table, lambda: self._reasons([known], data_set, span), archived)
 
     def coverage(self, of: Subject, start: Moment | None = None, end: Moment | None = None) -> Answer:
         """Return what is known of each session's series: slots expected, settled, by one witness, missing.
@@ -244,17 +270,21 @@ class Reader:
 
     def _reasons(self, subjects: Sequence[Known], data_set: DataSet, span: Span) -> pa.Table:
         now = self._clock.now()
-        return pa.concat_tables([holes.find(self._ground, known, data_set, span, now) for known in subjects])
+        place = None if self._archive.place is None else self._archive.place.name
+        return pa.concat_tables([holes.find(self._ground, known, data_set, span, now, place) for known in subjects])
 
-    def _option_bars(self, known: Known, span: Span, wanted: Sequence[shapes.Column], *, exact: bool) -> pa.Table:
+    def _option_bars(
+        self, known: Known, span: Span, wanted: Sequence[shapes.Column], *, exact: bool, whole: bool
+    ) -> tuple[pa.Table, frozenset[date]]:
+        """Return option bars, and the sessions that the archive gave; whole: all that a symbol has of the span."""
         terms = lookup.terms_of(self._server, known, instants.day_of(span.start))
-        return shapes.option_table(self._raw(known, terms, span, wanted), terms, known.symbol, wanted, exact=exact)
+        asked = Asked(known.id, OPTION_BARS_5MIN, *terms.bounds, known.contracts, span)
+        raw, archived = self._read(asked, shapes.raw_names(wanted, OPTION_BARS_5MIN), whole=whole)
+        return shapes.option_table(raw, terms, known.symbol, wanted, exact=exact), archived
 
-    def _raw(self, known: Known, terms: Terms, span: Span, wanted: Sequence[shapes.Column]) -> pa.Table:
-        names = shapes.raw_names(wanted, OPTION_BARS_5MIN)
-        first_id, last_id = terms.bounds
-        contract_ids = known.contracts or None
-        return self._server.select("option_bars", first_id, last_id, contract_ids, span.start, span.end, columns=names)
+    def _read(self, asked: Asked, names: Sequence[str], *, whole: bool) -> tuple[pa.Table, frozenset[date]]:
+        prefers = self._prefer == "archive" or (self._prefer is None and whole)
+        return sources.read(self._server, self._archive, asked, names, prefers_archive=prefers)
 
     def _require_session(self, symbol: str, slot: datetime) -> None:
         """Refuse a slot outside the sessions, which would look like a market without quotes."""
@@ -281,8 +311,8 @@ class Reader:
         self._require_session(known.symbol, slot)
         wanted = shapes.chosen(OPTION_BARS_5MIN, _SURFACE if columns is None else columns)
         sorted_by = [*wanted, *(one for one in shapes.chosen(OPTION_BARS_5MIN, _ORDER) if one not in wanted)]
-        table = self._option_bars(known, span, sorted_by, exact=exact)
+        table, archived = self._option_bars(known, span, sorted_by, exact=exact, whole=False)
         if expiration is not None:
             table = table.filter(pc.equal(table["expiration_date"], pa.scalar(expiration)))
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
-        return Answer(table, lambda: self._reasons([known], OPTION_BARS_5MIN, span))
+        return Answer(table, lambda: self._reasons([known], OPTION_BARS_5MIN, span), archived)

@@ -13,9 +13,14 @@ import pytest_asyncio
 from collector import research
 from collector.clock import SystemClock
 from collector.config import BackupSettings, Settings
+from collector.config.package_files import resource
 from collector.db.bars import bar_tables
+from collector.db.connection import pool
 from collector.db.connection.pool import Database
+from collector.db.connection.statements import filled
 from collector.domain.errors import DatabaseError, DatabaseUnavailable, UnknownContract, UnknownSymbol, UsageError
+from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
+from collector.research import database as research_database
 from collector.research.reader import Reader
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
 
@@ -282,3 +287,17 @@ async def test_open_works_while_a_loop_runs(chain: Chain, database_url: str) -> 
     """As in a notebook: everything blocks, and the running loop does not matter."""
     with research.open(database_url) as data:
         assert data.bars("PLTR").num_rows == 2 * 78
+
+
+STATEMENTS = sorted(path.stem for path in (resource("sql") / "readers").glob("*.sql"))
+
+
+@pytest.mark.parametrize("name", [name for name in STATEMENTS if name != "archived_bars"])  # which is DuckDB's
+async def test_every_statement_prepares(name: str, database_url: str) -> None:
+    """The server accepts each statement for readers."""
+    text = research_database.text(name).replace("{columns}", "time")
+    connection = await pool.open_connection(database_url, SystemClock(), application_name="test")
+    try:
+        await connection.prepare(filled(text, UNDERLYING_BARS_5MIN))
+    finally:
+        await connection.close()
