@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collector.app import opening, reading
 from collector.clock import Clock
@@ -32,6 +33,10 @@ from collector.jobs.verification import Verified
 from collector.runs import preflight
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
+
+if TYPE_CHECKING:
+    from collector.archive.places import Place
+    from collector.jobs.archive_pass import Archived, Planned, Problem, Written
 
 _BEFORE_EOD = timedelta(hours=2)
 """A conversion that is begun so shortly before eod may still be at work when it is due."""
@@ -161,6 +166,52 @@ async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) 
     return await retention.drop_old_requests(
         url, clock.now(), settings.retention.requests_days, dry_run=dry_run, clock=clock
     )
+
+
+async def plan_archive(
+    settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock
+) -> "tuple[Planned, ...]":
+    """Return which objects `archive` would write, and why; changes nothing.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+    """
+    place = _place(settings)
+    from collector.jobs import archive_pass  # noqa: PLC0415 - the archive's library may not be installed
+
+    async with opening.database(settings, clock) as db:
+        return await archive_pass.plan(db, place.name, settings, clock.now(), symbols, since)
+
+
+async def archive(
+    settings: Settings,
+    symbols: Sequence[str],
+    since: date | None,
+    clock: Clock,
+    on_object: "Callable[[Written | Problem], object]",
+) -> "Archived":
+    """Bring the archive up to date with the database.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        LockHeld: another process is writing the archive.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    from collector.jobs import archive_pass  # noqa: PLC0415 - as above
+
+    async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
+        days = opening.calendar(settings)
+        return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+def _place(settings: Settings) -> "Place":
+    """Return the archive's place, with its library there."""
+    from collector.archive import places  # noqa: PLC0415 - as above
+
+    places.require_library()
+    return places.open_place(settings.archive)
 
 
 async def make_roles(settings: Settings, clock: Clock, login: tuple[str, str] | None = None) -> None:

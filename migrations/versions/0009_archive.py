@@ -61,6 +61,7 @@ def _record_objects() -> None:
         sa.Column("format", sa.SmallInteger(), nullable=False),
         sa.Column("written_at", INSTANT, nullable=False),
         sa.Column("verified_at", INSTANT),
+        sa.Column("leftovers", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_archive_objects_underlying_id")
         ),
