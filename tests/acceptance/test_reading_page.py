@@ -1,4 +1,4 @@
-"""The page for readers: its statements and programs run as they stand there, and what they find is the market's."""
+"""The page and the notebook for readers run as they stand there, and what they find is the market's."""
 
 import json
 import re
@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from collector.clock import SystemClock
 from collector.db.server import embedded
@@ -20,13 +23,28 @@ from collector.simulator.launch import TruthRow
 from tests.support.command_line import Home, home
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reading.md").read_text(encoding="utf-8")
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "reading.ipynb"
 NEW_YORK = ZoneInfo("America/New_York")
 EVENING = datetime(2026, 11, 20, 17, tzinfo=NEW_YORK)
 SESSION = date(2026, 11, 20)
 STATEMENTS = dict(re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```sql\n(.+?)```", PAGE, re.MULTILINE | re.DOTALL))
 SHOWN = re.findall(r"```sql\n(.+?)```\n\n```\n(.+?)\n```", PAGE, re.DOTALL)
+SLOTS = [datetime(2026, 11, 20, 14, 30, tzinfo=UTC) + n * timedelta(minutes=5) for n in range(81)]
 LEGS = {f"SPY   261123{right}00{strike}000": (right, strike) for right in "CP" for strike in (696, 700)}
+Truth: TypeAlias = dict[tuple[str, str, datetime], TruthRow]
 
+_NOTEBOOK_FINDINGS = """
+import json
+print(json.dumps({
+    "history": prices.close.dropna().tolist(),
+    "bids": prices.bid_close.dropna().tolist(),
+    "complete": history.complete,
+    "box": [[one.isoformat(), cost] for one, cost in box.at_the_end.dropna().items()],
+    "expected": coverage.to_pandas().groupby("series").expected.sum().to_dict(),
+    "settled": coverage.to_pandas().groupby("series").settled.sum().to_dict(),
+    "rows": len(bars),
+}))
+"""
 _FINDINGS = """
 import json
 print(json.dumps({
@@ -55,7 +73,7 @@ def demonstration() -> Iterator[Home]:
 
 
 @pytest.fixture(scope="module")
-def truth() -> dict[tuple[str, str, datetime], TruthRow]:
+def truth() -> Truth:
     """Every bar of SPY's session in the demonstration's market, by contract, series and time."""
     rows = launch.truth_rows(7, SystemClock(EVENING), "SPY", SESSION, market="calibrated")
     return {(row.contract, row.what_to_show, row.time): row for row in rows}
@@ -70,6 +88,22 @@ def _rows(account: Home, statement: str) -> list[list[str]]:
 def _slot(ny: str) -> datetime:
     hour, minute = map(int, ny.split(":"))
     return datetime(2026, 11, 20, hour, minute, tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def _cost(truth: Truth, slot: datetime, bought: str, sold: str) -> Decimal:
+    """Return what the box costs: two legs at one price of their asks, two at one of their bids."""
+    paid = Decimal(0)
+    for contract, leg in LEGS.items():
+        is_bought = leg in {("C", 696), ("P", 700)}
+        bar = truth[contract, "ASK" if is_bought else "BID", slot]
+        paid += getattr(bar, bought) if is_bought else -getattr(bar, sold)
+    return paid
+
+
+def _boxes(truth: Truth) -> dict[datetime, Decimal]:
+    """Return what the box costs at the end of each slot in which all legs have both quotes."""
+    sides = [(leg, what) for leg in LEGS for what in ("BID", "ASK")]
+    return {slot: _cost(truth, slot, "close", "close") for slot in SLOTS if all((*one, slot) in truth for one in sides)}
 
 
 def test_the_page_has_what_it_promises() -> None:
@@ -87,7 +121,7 @@ def test_statements_find_what_is_shown(demonstration: Home, number: int) -> None
     assert [line.rstrip() for line in done.out.rstrip().splitlines()] == shown.splitlines()
 
 
-def test_a_history_is_the_markets(demonstration: Home, truth: dict[tuple[str, str, datetime], TruthRow]) -> None:
+def test_a_history_is_the_markets(demonstration: Home, truth: Truth) -> None:
     """Closes, volumes, quotes and the underlying's price of the contract's slots are those of the market."""
     rows = _rows(demonstration, STATEMENTS["A history"])
     assert len(rows) == 6
@@ -103,21 +137,9 @@ def test_a_history_is_the_markets(demonstration: Home, truth: dict[tuple[str, st
         assert Decimal(spot) == truth["SPY", "TRADES", _slot(ny)].close
 
 
-def test_a_box_costs_what_its_legs_do(demonstration: Home, truth: dict[tuple[str, str, datetime], TruthRow]) -> None:
+def test_a_box_costs_what_its_legs_do(demonstration: Home, truth: Truth) -> None:
     """What the four legs cost at the ends of slots and at their extremes is what the market's quotes add up to."""
-
-    def cost(slot: datetime, bought: str, sold: str) -> Decimal:
-        paid = Decimal(0)
-        for contract, leg in LEGS.items():
-            is_bought = leg in {("C", 696), ("P", 700)}
-            bar = truth[contract, "ASK" if is_bought else "BID", slot]
-            paid += getattr(bar, bought) if is_bought else -getattr(bar, sold)
-        return paid
-
-    opened = _slot("09:30")
-    slots = [opened + n * timedelta(minutes=5) for n in range(81)]
-    known = [slot for slot in slots if all((leg, what, slot) in truth for leg in LEGS for what in ("BID", "ASK"))]
-    cheapest = sorted((cost(slot, "close", "close"), slot) for slot in known)[:3]
+    cheapest = sorted((paid, slot) for slot, paid in _boxes(truth).items())[:3]
     found = _rows(demonstration, STATEMENTS["A box"])
     assert [(Decimal(paid), _slot(ny)) for ny, paid in found] == cheapest
     extremes = _rows(demonstration, STATEMENTS["Executable extremes"])
@@ -125,10 +147,10 @@ def test_a_box_costs_what_its_legs_do(demonstration: Home, truth: dict[tuple[str
     for ny, *told in extremes:
         slot = _slot(ny)
         ends = [("low", "high"), ("close", "close"), ("high", "low")]
-        assert [Decimal(one) for one in told] == [cost(slot, *sides) for sides in ends]
+        assert [Decimal(one) for one in told] == [_cost(truth, slot, *sides) for sides in ends]
 
 
-def test_programs_read_the_same(demonstration: Home, truth: dict[tuple[str, str, datetime], TruthRow]) -> None:
+def test_programs_read_the_same(demonstration: Home, truth: Truth) -> None:
     """pandas, polars and DuckDB get each slot once, with the market's volumes and quotes."""
     program = "\n".join(re.findall(r"```python\n(.+?)```", PAGE, re.DOTALL)) + _FINDINGS
     done = subprocess.run(
@@ -141,13 +163,12 @@ def test_programs_read_the_same(demonstration: Home, truth: dict[tuple[str, str,
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
-    contract, opened = "SPY   261123C00700000", _slot("09:30")
-    slots = [opened + n * timedelta(minutes=5) for n in range(81)]
-    trades = [truth.get((contract, "TRADES", slot)) for slot in slots]
+    contract = "SPY   261123C00700000"
+    trades = [truth.get((contract, "TRADES", slot)) for slot in SLOTS]
     assert [(datetime.fromisoformat(time), volume) for time, volume in found["history"]] == [
-        (slot, 0 if trade is None else int(trade.volume)) for slot, trade in zip(slots, trades, strict=True)
+        (slot, 0 if trade is None else int(trade.volume)) for slot, trade in zip(SLOTS, trades, strict=True)
     ]
-    quotes = [(truth.get((contract, "BID", slot)), truth.get((contract, "ASK", slot))) for slot in slots]
+    quotes = [(truth.get((contract, "BID", slot)), truth.get((contract, "ASK", slot))) for slot in SLOTS]
     middles = [float((bid.close + ask.close) / 2) for bid, ask in quotes if bid and ask]
     assert found["mid"] == pytest.approx(middles, abs=1e-9)
     assert found["hours"] == 8  # from 9 to 16 o'clock
@@ -158,3 +179,26 @@ def test_programs_read_the_same(demonstration: Home, truth: dict[tuple[str, str,
     assert found["quoted"] == counts
     assert found["rows"] == sum(one[0] for one in counts.values())
     assert found["spreads"] == [sum(one[1] for one in counts.values()), 168 + 46 + 34]
+
+
+def test_the_notebook_runs(demonstration: Home, truth: Truth, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each cell runs in a kernel of its own, no output is committed, and what it finds is the market's."""
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")  # its own warning says so
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    notebook = nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)
+    nbformat.validate(notebook)
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+    assert all(not cell.outputs and cell.execution_count is None for cell in notebook.cells if cell.cell_type == "code")
+    notebook.cells.append(nbformat.v4.new_code_cell(_NOTEBOOK_FINDINGS))
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(demonstration.folder)}})
+    client.execute(env=demonstration.environment())
+    found = json.loads("".join(one.text for one in notebook.cells[-1].outputs if one.name == "stdout"))
+    contract = "SPY   261123C00700000"
+    closes = {what: [truth.get((contract, what, slot)) for slot in SLOTS] for what in ("TRADES", "BID")}
+    assert found["history"] == [float(bar.close) for bar in closes["TRADES"] if bar]
+    assert found["bids"] == [float(bar.close) for bar in closes["BID"] if bar]
+    assert found["complete"] is True
+    boxes = {datetime.fromisoformat(time).astimezone(UTC): cost for time, cost in found["box"]}
+    assert boxes == pytest.approx({slot: float(cost) for slot, cost in _boxes(truth).items()}, abs=1e-9)
+    assert found["expected"] == found["settled"] == dict.fromkeys(("TRADES", "BID", "ASK"), 168 * 81)
+    assert found["rows"] == 46 * 78
