@@ -4,6 +4,7 @@ A demonstration that is the real thing: a real PostgreSQL, a real socket, a simu
 """
 
 import contextlib
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+import yaml
 
 from collector import config
 from collector.app import composition, opening
@@ -24,6 +26,7 @@ from collector.domain.coverage.evidence import SECOND_AFTER
 from collector.domain.masking import Mask
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.log import setup
+from collector.machine import private_files
 from collector.market.calendar import Calendar
 from collector.notify.reports.terminal_report import run_view
 from collector.runs.orders import order_for
@@ -65,13 +68,25 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 def settings_for(folder: Path, port: int) -> Settings:
     """Return the packaged configuration, narrowed, with the demonstration's own database and gateway."""
-    overrides: dict[str, Any] = {
+    overrides = {**_kept(folder), "gateway": {"host": "127.0.0.1", "port": port}}
+    return config.load(resource("config.yaml"), overrides)
+
+
+def _kept(folder: Path) -> dict[str, Any]:
+    """Return what is the demonstration's own also when its gateway is gone."""
+    return {
         "database": {"url": "embedded", "data_dir": str(folder / "postgres")},
-        "gateway": {"host": "127.0.0.1", "port": port},
         "selection": SELECTION,
         "log": {"directory": str(folder / "logs")},
     }
-    return config.load(resource("config.yaml"), overrides)
+
+
+def _write_configuration(folder: Path) -> Path:
+    """Write what a kept database is found by: any command takes it by --config, or finds it from within the folder."""
+    text = "# Of the demonstration whose database lies beside this file.\n" + yaml.safe_dump(_kept(folder.absolute()))
+    file = folder / "config.yaml"
+    private_files.write(file, text.encode())
+    return file
 
 
 async def _collected(
@@ -119,7 +134,8 @@ async def run(
                 f" {gateway.log.max_rate} messages in the busiest second."
             )
             if keep is not None:
-                show(f"The database is kept; look with: psql '{await opening.database_url(settings)}'")
+                file = _write_configuration(folder)
+                show(f"The database is kept; look with: collector db psql --config {shlex.quote(str(file))}")
             return outcome.report.status
         finally:
             await gateway.stop()

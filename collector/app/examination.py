@@ -1,5 +1,6 @@
 """Examine everything that a run needs."""
 
+import contextlib
 from dataclasses import replace
 
 from collector.app import opening, sources
@@ -7,9 +8,11 @@ from collector.clock import Clock
 from collector.config import Settings
 from collector.config.settings import MOVE_SECRETS
 from collector.db.connection import driver_errors
+from collector.db.readers import replica
 from collector.db.schema import conversion, features, schema_revisions
 from collector.db.schema.conversion import Remaining
-from collector.domain.errors import CollectorError, ConfigurationError
+from collector.domain.database_url import DatabaseUrl
+from collector.domain.errors import CollectorError, ConfigurationError, DatabaseError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.runs import preflight
@@ -23,7 +26,7 @@ async def storage(settings: Settings) -> tuple[str, str | None, str, features.Fe
     if left.begun:
         unfinished = f"the upgrade is not finished: {conversion.words(left)}; {conversion.UPGRADE}"
         report = replace(report, warnings=(unfinished, *report.warnings))
-    return settings.database.shown, current, schema_revisions.head(), report
+    return DatabaseUrl.parse(url).shown, current, schema_revisions.head(), report
 
 
 async def _remaining(url: str, current: str | None) -> Remaining:
@@ -50,6 +53,21 @@ async def _stores(settings: Settings) -> list[preflight.Check]:
     return found
 
 
+async def _reader(settings: Settings, clock: Clock) -> preflight.Check:
+    """Look at where readers are sent, and whether it is the same database."""
+    try:
+        async with opening.reader(settings, clock) as db:
+            found = await replica.standing(db)
+    except CollectorError as error:
+        return preflight.failed("readers", error)
+    own = None
+    with contextlib.suppress(DatabaseError):  # what is wrong with the database itself is another check's
+        async with opening.onlooker(settings, clock) as db:
+            own = await replica.standing(db)
+    same = own is None or (own.server, own.database) == (found.server, found.database)
+    return preflight.readers(found.words, is_late=found.is_late, is_elsewhere=not same)
+
+
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
@@ -72,6 +90,8 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
         checks.append(preflight.schema(report.title, current, head, upgraded_by_runs=by_itself))
     except CollectorError as error:
         checks.append(preflight.failed("database", error))
+    if settings.database.read_url is not None:
+        checks.append(await _reader(settings, clock))
     try:
         async with sources.opened(settings, clock) as source:
             checks.append(

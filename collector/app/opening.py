@@ -13,11 +13,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
+
 from collector import config
 from collector.clock import Clock, SystemClock
 from collector.config import Settings, written
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
+from collector.db.readers import replica
 from collector.db.schema import schema_revisions
 from collector.db.server import embedded
 from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted, UsageError
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from collector.db.schema.features import FeatureReport, StorageSettings
 
 T = TypeVar("T")
+log = structlog.get_logger()
 
 CLOCK_VARIABLE = "COLLECTOR_CLOCK"
 """An aware ISO instant; the command then believes that it is that time when it starts. For demonstrations and tests."""
@@ -91,8 +95,14 @@ def check_dates(settings: Settings, path: Path | None) -> None:
 async def database_url(settings: Settings) -> str:
     """Return the URL of the configured database; starts the embedded server when that is the one."""
     if settings.database.embedded:
-        return await asyncio.to_thread(embedded.ensure_running, settings.database.data_path)
+        own = settings.database
+        return await asyncio.to_thread(embedded.ensure_running, own.data_path, own.tcp_port)
     return settings.database.dsn()
+
+
+async def reading_url(settings: Settings) -> str:
+    """Return the URL of the database for whoever only reads: database.read_url, or else the database's own."""
+    return settings.database.read_dsn() or await database_url(settings)
 
 
 @contextlib.asynccontextmanager
@@ -113,6 +123,35 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
     if upgraded:
         await _check_schema(url, settings, clock)
     async with pool.connect(url, clock, size=settings.database.pool_size) as db:
+        yield db
+
+
+@contextlib.asynccontextmanager
+async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """Open the database for whoever only reads: database.read_url where it is set, or else the database itself.
+
+    A replica that is late is warned about.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the schema is not the one that this version needs.
+    """
+    url = settings.database.read_dsn()
+    if url is None:
+        async with database(settings, clock) as db:
+            yield db
+        return
+    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    if current != head:
+        state = "no tables of the collector" if current is None else f"schema {current}, not {head}"
+        raise DatabaseError(
+            f"database.read_url leads to a database with {state}",
+            "A replica follows when the database is upgraded (collector db upgrade); or mend database.read_url.",
+        )
+    async with pool.connect(url, clock, application_name="collector reader", size=settings.database.pool_size) as db:
+        found = await replica.standing(db)
+        if found.is_late:
+            log.warning("replica_is_late", read_from=f"database.read_url: {found.words}")
         yield db
 
 

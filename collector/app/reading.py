@@ -14,7 +14,7 @@ from collector.db.bookkeeping import gaps_table, operator_actions, witnesses
 from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.db.connection.pool import Statements
 from collector.db.contracts import contract_tables as contract_store
-from collector.db.readers import day_status
+from collector.db.readers import day_status, replica
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import OptionContract, Underlying
@@ -38,7 +38,7 @@ async def is_anything_due(settings: Settings, clock: Clock) -> bool:
 
 async def actions(settings: Settings, clock: Clock, most: int) -> list[OperatorAction]:
     """Return the latest acts of people, newest first."""
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         return await operator_actions.latest(db, most)
 
 
@@ -51,13 +51,14 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> day_st
     days = opening.calendar(settings)
     chosen = day or days.last_opened(clock.now())
     days.session("SPY", chosen)
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         found = [
             (one, days.session(one.symbol, chosen), settings.series_for(one.symbol))
             for one in await contract_store.underlyings(db)
         ]
         page = await day_status.overview(db, chosen, found)
-        return replace(page, uncounted=await uncounted(db, clock.now()))
+        elsewhere = None if settings.database.read_url is None else (await replica.standing(db)).words
+        return replace(page, uncounted=await uncounted(db, clock.now()), read_from=elsewhere)
 
 
 async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
@@ -68,7 +69,7 @@ async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> li
     """
     today = clock.now().astimezone(NEW_YORK).date()
     contracts: list[OptionContract] = []
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         for underlying in await known(db, symbols, settings.symbol_names):
             contracts += await contract_store.listed(db, underlying.id, today, date.max)
     return contracts
@@ -83,7 +84,7 @@ async def listed_gaps(
         UsageError: nothing is known of a symbol.
     """
     start = None if since is None else datetime.combine(since, time(0), NEW_YORK)
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         await known(db, symbols, settings.symbol_names)
         return await gaps_table.open_gaps(db, symbols or None, start, state), await uncounted(db, clock.now())
 
@@ -100,7 +101,7 @@ async def witnessed(settings: Settings, day: date, symbols: Sequence[str], clock
     span = Span(min(session.open for session in hours), max(session.close for session in hours))
     if span.start > clock.now():
         raise UsageError(f"the session of {day} has not opened", "Nothing has been asked about it yet.")
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         await known(db, symbols, settings.symbol_names)
         return await witnesses.of_session(db, day, span, symbols or None)
 

@@ -9,5 +9,5 @@ from collector.jobs import run_reports
 
 async def weekly(settings: Settings, clock: Clock) -> WeekReport:
     """Return the report of the week that ended with the last completed session."""
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         return await run_reports.of_week(db, settings, opening.calendar(settings), clock.now())

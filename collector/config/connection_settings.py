@@ -12,11 +12,12 @@ from typing import Self
 import platformdirs
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from collector.config.section import HostName, Section, TimeOfDay, Zone, refuse_exposed
+from collector.config.section import HostName, Section, TimeOfDay, Zone, misfit, refuse_exposed
 from collector.domain.database_url import FILES, DatabaseUrl
 from collector.domain.errors import ConfigurationError
 
 _EMBEDDED = "embedded"
+_SCHEMES = ("postgresql://", "postgres://")
 
 
 class DatabaseSettings(Section):
@@ -26,6 +27,8 @@ class DatabaseSettings(Section):
     data_dir: where the embedded server keeps its files; None is the per-user data directory.
     password, password_file: the password, or a file that holds nothing else. Neither is needed with ~/.pgpass.
     pool_size: connections that one run opens.
+    read_url: where whoever only reads is sent instead: a replica, or another login; None: to the database itself.
+    tcp_port: the embedded server's on 127.0.0.1, for programs that know no sockets; None: it is on no network.
     """
 
     url: SecretStr = SecretStr("embedded")
@@ -33,23 +36,35 @@ class DatabaseSettings(Section):
     password: SecretStr | None = None
     password_file: Path | None = None
     pool_size: int = Field(default=4, ge=1, le=32)
+    read_url: SecretStr | None = None
+    tcp_port: int | None = Field(default=None, ge=1024, le=65535)
 
     @field_validator("url")
     @classmethod
     def _can_be_obeyed(cls, url: SecretStr) -> SecretStr:
         text = url.get_secret_value()
-        if text != _EMBEDDED and not text.startswith(("postgresql://", "postgres://")):
+        if text != _EMBEDDED and not text.startswith(_SCHEMES):
             raise ValueError("should be `embedded` or a postgresql:// URL")
         if text != _EMBEDDED:
-            named = DatabaseUrl.parse(text).parameters
-            if "sslpassword" in named:
-                raise ValueError(
-                    "has an sslpassword, which pg_dump could not be given in secret: use a key without one"
-                )
-            for name in FILES:
-                if name in named and not Path(named[name]).is_file():
-                    raise ValueError(f"names a file by {name} that is not there")
+            _check_named(text)
         return url
+
+    @field_validator("read_url")
+    @classmethod
+    def _can_be_read(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            if not url.get_secret_value().startswith(_SCHEMES):
+                raise ValueError("should be a postgresql:// URL")
+            _check_named(url.get_secret_value())
+        return url
+
+    @model_validator(mode="after")
+    def _leads_elsewhere(self) -> Self:
+        if self.read_address is not None and self.read_address.shown == self.shown:
+            raise misfit(("read_url",), "is database.url itself: leave it out, or name a replica or another login")
+        if self.tcp_port is not None and not self.embedded:
+            raise misfit(("tcp_port",), "is the embedded server's, and database.url names another: leave it out")
+        return self
 
     @property
     def embedded(self) -> bool:
@@ -62,6 +77,11 @@ class DatabaseSettings(Section):
         return None if self.embedded else DatabaseUrl.parse(self.url.get_secret_value())
 
     @property
+    def read_address(self) -> DatabaseUrl | None:
+        """Return the address of whoever only reads, decoded, as it is written; None where it is the database's own."""
+        return None if self.read_url is None else DatabaseUrl.parse(self.read_url.get_secret_value())
+
+    @property
     def data_path(self) -> Path:
         """Return where the embedded server keeps its files."""
         return (self.data_dir or platformdirs.user_data_path("collector") / "postgres").expanduser()
@@ -72,15 +92,22 @@ class DatabaseSettings(Section):
         Raises:
             ConfigurationError: the password's file cannot be read, or others can read it.
         """
-        address, password = self.address, self.stored_password()
+        address = self.address
+        return _EMBEDDED if address is None else _with_password(address, self.stored_password())
+
+    def read_dsn(self) -> str | None:
+        """Return the URL of whoever only reads, with the password in it; None where it is the database's own.
+
+        The password of `url` is used for a replica, on which the same login is, and for no other login.
+
+        Raises:
+            ConfigurationError: see `dsn`.
+        """
+        address = self.read_address
         if address is None:
-            return _EMBEDDED
-        if password is None:
-            if not address.secrets:
-                with contextlib.suppress(OSError):  # one that is not there is none
-                    refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
-            return address.text
-        return address.with_password(password).text
+            return None
+        is_ours = self.address is not None and address.user == self.address.user
+        return _with_password(address, self.stored_password() if is_ours else None)
 
     @property
     def shown(self) -> str:
@@ -114,6 +141,29 @@ class DatabaseSettings(Section):
                 f"database.password_file: {self.password_file} cannot be read: {reason}",
                 "Write the password, and nothing else, into that file, or use ~/.pgpass.",
             ) from exc
+
+
+def _check_named(text: str) -> None:
+    """Refuse a URL of which a program of PostgreSQL's could not be given everything, or that names missing files.
+
+    Raises:
+        ValueError: in words.
+    """
+    named = DatabaseUrl.parse(text).parameters
+    if "sslpassword" in named:
+        raise ValueError("has an sslpassword, which pg_dump could not be given in secret: use a key without one")
+    for name in FILES:
+        if name in named and not Path(named[name]).is_file():
+            raise ValueError(f"names a file by {name} that is not there")
+
+
+def _with_password(address: DatabaseUrl, password: str | None) -> str:
+    if password is not None:
+        return address.with_password(password).text
+    if not address.secrets:
+        with contextlib.suppress(OSError):  # one that is not there is none
+            refuse_exposed(Path(os.environ.get("PGPASSFILE") or "~/.pgpass").expanduser())
+    return address.text
 
 
 class GatewaySettings(Section):

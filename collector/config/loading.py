@@ -155,6 +155,9 @@ def refused(path: Path | None, key: KeyPath, complaint: str, hint: str = "") -> 
     return ConfigurationError(f"{where if variable is None else f'environment variable {variable}'}: {complaint}", hint)
 
 
+_ADDRESSES = (("database", "url"), ("database", "read_url"))
+
+
 def _secrets_file() -> Written | None:
     named = os.environ.get("COLLECTOR_SECRETS_FILE")
     path = Path(named) if named else platformdirs.user_config_path("collector") / "secrets.yaml"
@@ -170,7 +173,7 @@ def _misplaced_secrets(file: Written) -> Iterator[str]:
     exposed = private_files.exposure(file.path)
     for key, text in secrets_written(Settings, file.values):
         address = text.partition("://")[2]
-        if text and (key != ("database", "url") or ":" in address.rpartition("@")[0] or "password=" in address):
+        if text and (key not in _ADDRESSES or ":" in address.rpartition("@")[0] or "password=" in address):
             yield f"{file.where(key)}: {written.spoken(key)} holds a secret" + (f"; {exposed[0]}" if exposed else "")
 
 

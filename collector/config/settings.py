@@ -247,13 +247,15 @@ class Settings(BaseSettings):
     def shown(self) -> dict[str, Any]:
         """Return every setting as JSON can hold it, but for secrets, which are left out."""
         found: dict[str, Any] = without_secrets(self.model_dump(mode="json"))
-        return {**found, "database": {**found["database"], "url": self.database.shown}}
+        replica = self.database.read_address
+        shown = {"url": self.database.shown, "read_url": None if replica is None else replica.shown}
+        return {**found, "database": {**found["database"], **shown}}
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return every secret value of the configuration, for masking; never show them."""
-        address = self.database.address
-        found = [*secrets_in(self), *(() if address is None else address.secrets)]
+        addresses = filter(None, (self.database.address, self.database.read_address))
+        found = [*secrets_in(self), *(secret for address in addresses for secret in address.secrets)]
         with contextlib.suppress(ConfigurationError):  # who needs it is told
             found.append(self.database.stored_password() or "")
         return tuple(secret for secret in found if secret not in ("", "embedded"))

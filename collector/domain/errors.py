@@ -1,8 +1,12 @@
 """Every error that a person may see, as one tree.
 
 CollectorError
-├── UsageError                   a word on the command line is wrong
-│   └── NotASession              the date is no trading day (says why)
+├── UsageError                   a word on the command line, or an argument of the research API, is wrong
+│   ├── NotASession              the date is no trading day (says why)
+│   ├── NaiveInstant             an instant has no time zone
+│   ├── UnknownSymbol            nothing is known of an underlying
+│   └── UnknownContract          nothing is known of a contract (says which are like it)
+├── ExtraMissing                 what an extra of the package installs is not there (also ImportError)
 ├── ConfigurationError           the configuration is wrong (file, line, key)
 ├── GatewayError
 │   └── GatewayUnavailable       no usable connection to IB (also ConnectionError)
@@ -29,6 +33,8 @@ CollectorError
 The message says what happened; `hint` says what to do about it. Neither may carry a secret.
 """
 
+from collections.abc import Sequence
+
 
 class CollectorError(Exception):
     """Something foreseeable went wrong.
@@ -50,6 +56,72 @@ class UsageError(CollectorError):
 
 class NotASession(UsageError):  # noqa: N818 - named for what the date is
     """The date is no trading session; the message says why."""
+
+
+class NaiveInstant(UsageError):  # noqa: N818 - named for what it is
+    """An instant has no time zone, so nobody can know which one is meant.
+
+    Args:
+        moment: as it was given.
+    """
+
+    def __init__(self, moment: str) -> None:
+        super().__init__(
+            f"{moment} has no time zone",
+            f'Write "{moment} America/New_York", or give a datetime with tzinfo.',
+        )
+        self.moment = moment
+
+
+class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
+    """Nothing is known of an underlying.
+
+    Args:
+        symbol: as it was given.
+        known: the symbols of which something is known.
+    """
+
+    def __init__(self, symbol: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"nothing is known of {symbol}",
+            f"Known are: {', '.join(known)}." if known else "Nothing has been collected yet.",
+        )
+        self.symbol = symbol
+        self.known = tuple(known)
+
+
+class UnknownContract(UsageError):  # noqa: N818 - named for what it is
+    """Nothing is known of a contract.
+
+    Args:
+        contract: as it was given.
+        nearest: symbols of the contracts that are most like it.
+    """
+
+    def __init__(self, contract: str, nearest: Sequence[str]) -> None:
+        super().__init__(
+            f"nothing is known of a contract {contract}",
+            f"The nearest known ones are: {', '.join(nearest)}." if nearest else "See: collector chains list",
+        )
+        self.contract = contract
+        self.nearest = tuple(nearest)
+
+
+class ExtraMissing(CollectorError, ImportError):  # noqa: N818 - named for what is wrong
+    """Something needs libraries that are not installed.
+
+    Args:
+        extra: of the package, or a library outside it.
+        what: needs it.
+    """
+
+    def __init__(self, extra: str, what: str) -> None:
+        package = f"'collector[{extra}]'" if extra in _EXTRAS else extra
+        super().__init__(f"{what} needs what is not installed", f"pip install {package}")
+        self.extra = extra
+
+
+_EXTRAS = ("archive", "embedded", "research")
 
 
 class ConfigurationError(CollectorError):

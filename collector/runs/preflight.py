@@ -87,6 +87,15 @@ def failed(subject: str, error: CollectorError) -> Check:
     return Check(subject, False, error.message, error.hint, error)
 
 
+def readers(words: str, *, is_late: bool, is_elsewhere: bool) -> Check:
+    """Check where readers are sent: that it keeps up, and is the database that runs write to."""
+    if is_elsewhere:
+        hint = "Its rows are another database's, unless it is fed by logical replication; see database.read_url."
+        return Check("readers", True, f"{words}, and not of the database that runs write to", hint)
+    hint = "See its primary_conninfo, and pg_stat_replication of the database." if is_late else ""
+    return Check("readers", True, words, hint)
+
+
 def schema(title: str, current: str | None, head: str, *, upgraded_by_runs: bool = False) -> Check:
     """Check that the database has this version's schema, or gets it from the next run."""
     if current == head:

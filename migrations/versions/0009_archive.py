@@ -91,7 +91,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it away again in reverse order."""
+    """Take it away again in reverse order, and first the views that are new since the revision before."""
+    _drop_new_views()
     _forget_objects()
     _forget_changes()
 
@@ -169,3 +170,8 @@ def _record_objects() -> None:
 def _forget_objects() -> None:
     op.drop_table("archived_sessions")
     op.drop_table("archive_objects")
+
+
+def _drop_new_views() -> None:
+    # Earlier revisions do not know that these stand on the bars.
+    op.execute("DROP VIEW IF EXISTS option_hours, option_days")

@@ -2,6 +2,7 @@
 -- a name is refused: whoever may do more than the service, or lends his rights to others, is no login for it.
 -- $1 name text
 -- $2 password text: as the server keeps it, so that none of its logs has the one that is typed
+-- $3 role text: collector_rw for the service, collector_ro for readers
 SELECT
     format(
         CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1::text)
@@ -10,7 +11,7 @@ SELECT
         END,
         $1::text, $2::text
     ) AS login,
-    format('GRANT collector_rw TO %I', $1::text) AS role,
+    format('GRANT %I TO %I', $3::text, $1::text) AS role,
     CASE
         WHEN octet_length($1::text) NOT BETWEEN 1 AND 63 THEN 'is no name of 1 to 63 bytes'
         WHEN $1::text ~ '^pg_' OR $1::text IN ('public', 'none') THEN 'is reserved by PostgreSQL'

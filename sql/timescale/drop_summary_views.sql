@@ -9,6 +9,7 @@ BEGIN
             FROM timescaledb_information.continuous_aggregates
             WHERE view_schema = 'store' AND view_name = summary
         ) THEN
+            DROP VIEW IF EXISTS option_hours, option_days;
             EXECUTE format('DROP VIEW IF EXISTS %I', summary);
             EXECUTE format('DROP VIEW store.%I', summary);
         END IF;

@@ -54,7 +54,38 @@ SELECT
             LIMIT 1
         ),
         chain.contract_symbol
-    ) AS contract_symbol
+    ) AS contract_symbol,
+    (
+        SELECT rtrim(left(listed.symbol, 6)) || ' ' || substr(listed.symbol, 7)
+        FROM (
+            SELECT
+                coalesce(
+                    (
+                        SELECT earlier.contract_symbol
+                        FROM earlier_contract_terms AS earlier
+                        WHERE earlier.contract_id = bar.contract_id AND earlier.until > bar.time
+                        ORDER BY earlier.until
+                        LIMIT 1
+                    ),
+                    chain.contract_symbol
+                ) AS symbol
+        ) AS listed
+    ) AS occ_symbol,
+    coalesce(
+        (
+            SELECT earlier.multiplier
+            FROM earlier_contract_terms AS earlier
+            WHERE earlier.contract_id = bar.contract_id AND earlier.until > bar.time
+            ORDER BY earlier.until
+            LIMIT 1
+        ),
+        chain.multiplier
+    ) AS multiplier,
+    (bar.time AT TIME ZONE 'America/New_York')::date AS session_date,
+    bar.time AT TIME ZONE 'America/New_York' AS new_york,
+    -- Whoever does not ask for it does not pay for it: the join is by the whole key, and then left out of the plan.
+    own.close AS underlying_price
 FROM option_bars_5min AS bar
 INNER JOIN option_chains AS chain ON chain.id = bar.contract_id
 INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id
+LEFT JOIN underlying_bars_5min AS own ON own.underlying_id = chain.underlying_id AND own.time = bar.time

@@ -140,7 +140,8 @@ def test_gaps_are_none(collected: Collected, capsys: Capsys) -> None:
 def test_database_status_names_what_the_server_lacks(collected: Collected, capsys: Capsys) -> None:
     """`db status` says loudly that the embedded server has no TimescaleDB, and which schema the database has."""
     status = collected.home.call(capsys, "db", "status", "--json").document
-    assert status["url"] == "embedded"
+    socket = collected.home.data_dir
+    assert status["url"] == f"postgresql://postgres@/collector?host={socket}&port=5432"
     assert status["schema"] == status["newest_schema"]
     assert (status["extension"], status["edition"]) == (None, "none")
     features = {feature["name"]: feature for feature in status["features"]}

@@ -38,8 +38,12 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
             assert done.out.count("╭") == 1  # the last report, and no other
             assert "Every expected slot of every series is settled." in done.out
             assert all(symbol in done.out for symbol in SYMBOLS)
+            command = f"collector db psql --config {kept / 'config.yaml'}"
+            assert f"The database is kept; look with: {command}" in done.out  # in one line, to be copied
+            words = (*command.split()[1:], "--", "-XAtc", "SELECT count(DISTINCT contract_id) > 0 FROM option_bars")
+            asked = account.run(*words)
+            assert (asked.code, asked.out) == (0, "t\n"), asked.err
             url = embedded.ensure_running(kept / "postgres")
-            assert f"The database is kept; look with: psql '{url}'" in done.out  # in one line, to be copied
             compared = asyncio.run(compare(url, market, [evening.date()], SYMBOLS))
             assert compared["contracts"] >= len(listed) * 11 * 2 > 0
         finally:

@@ -152,6 +152,37 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
             assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
+async def test_the_view_for_readers_costs_what_it_is_asked_for(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """The underlying's bars are looked at when their price is asked for only; the option's are read from one chunk."""
+    at = _FIRST + 5 * _DAY
+    days = f"FROM option_bars WHERE contract_id = 77 AND time >= '{at}' AND time < '{at + _DAY}'"
+    plan = await _plan(connection, f"SELECT occ_symbol, session_date, new_york, close {days}")
+    assert plan["Actual Rows"] == 78
+    assert _rows_read(plan) == 78
+    assert not any("underlying_bars" in node.get("Relation Name", "") for node in _nodes(plan))
+    priced = await _plan(connection, f"SELECT close, underlying_price {days}")
+    assert priced["Actual Rows"] == 78
+    for asked in (plan, priced):
+        if engine.name != "plain":
+            chunks = {node["Relation Name"] for node in _scans(asked)}
+            assert len({name for name in chunks if "underlying" not in name}) == 1
+
+
+@pytest.mark.parametrize("view", ["option_hours", "option_days"])
+async def test_summaries_for_readers_stay_inside_their_range(
+    engine: Engine, view: str, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whoever gives a range of time reads the bars, or sums, of that range."""
+    at = _FIRST + 5 * _DAY
+    text = f"SELECT * FROM {view} WHERE time >= '{at}' AND time < '{at + _DAY}' AND contract_id = 77"  # noqa: S608
+    plan = await _plan(connection, text)
+    assert plan["Actual Rows"] == (1 if view == "option_days" else 7)
+    if engine.name != "community":
+        assert _rows_read(plan) <= 78 * _DAYS  # sums of one contract, computed from its bars
+
+
 async def test_compressed_days(engine: Engine, database_url: str) -> None:
     """On compressed days the same queries open the batches of their contracts only."""
     if engine.name != "community":

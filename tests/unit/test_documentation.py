@@ -64,7 +64,7 @@ def command_lines(text: str, pattern: str = _BLOCK) -> Iterator[str]:
 
 def wrong_with(line: str) -> str:
     """Return what is wrong with a command line, "" for nothing; `[--option]` and placeholders are allowed."""
-    words = re.sub(r"[\[\]…,;]", " ", line).split()
+    words = re.sub(r"[\[\]…,;]", " ", line).partition(" -- ")[0].split()  # what follows is for another program
     path: tuple[str, ...] = ()
     for word in words:
         if not any(known[: len(path) + 1] == (*path, word) for known in COMMANDS):

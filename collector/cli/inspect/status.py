@@ -83,6 +83,7 @@ def document(overview: Overview) -> dict[str, object]:
         "dead_letters": overview.dead_letters,
         "at_work": overview.lock_holder,
         "database_bytes": overview.database_bytes,
+        "read_from": overview.read_from,
     }
 
 
@@ -149,11 +150,18 @@ def show(overview: Overview, console: Console) -> None:
     gaps = ", ".join(f"{total.gaps:,} {state}" for state, total in overview.gaps.items())
     at_work = f" · at work: {overview.lock_holder}" if overview.lock_holder else ""
     size = overview.database_bytes / 1e6
+    _show_reservations(overview, console)
+    console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
+
+
+def _show_reservations(overview: Overview, console: Console) -> None:
+    """Print what keeps the figures from being those of this moment."""
+    if overview.read_from:
+        console.print(f"read from database.read_url: {overview.read_from}", highlight=False)
     if overview.half_moved:
         console.print(HALF_MOVED, style="yellow", highlight=False)
     if overview.uncounted:
         console.print(f"[yellow]{not_counted(overview.uncounted)}[/yellow]")
-    console.print(f"gaps: {gaps} · dead letters: {overview.dead_letters:,} · database {size:,.0f} MB{at_work}")
 
 
 def _own_bars(overview: Overview) -> Table:

@@ -13,6 +13,7 @@ from collector.app import examination, maintenance, opening, reading
 from collector.app.maintenance import UpgradePlan
 from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.exits import Exit
+from collector.cli.operate import database_doors
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.cli.words import say
 from collector.db.bookkeeping.operator_actions import OperatorAction
@@ -29,6 +30,9 @@ from collector.domain.object_url import is_url
 app = typer.Typer(
     help="Manage the database: schema, features, backups, retention.", no_args_is_help=True, add_completion=False
 )
+
+app.command()(database_doors.url)
+app.command("psql")(database_doors.psql_)
 
 
 @app.command()

@@ -124,8 +124,21 @@ def unreadable_url() -> DatabaseError:
 
 
 def _from_server(error: asyncpg.PostgresError) -> DatabaseError:
-    state = str(error.sqlstate or "")
-    said = _one_line(str(error))
+    return of_state(str(error.sqlstate or ""), str(error))
+
+
+def of_state(state: str, words: str) -> DatabaseError:
+    """Return the collector's error for what a server refused, whichever driver told it.
+
+    Args:
+        state: the SQLSTATE; empty where the connection has gone.
+        words: the server's.
+    """
+    said = _one_line(words)
+    return _of_state(state, said) if state else DatabaseUnavailable(f"{_LOST[0]}: {said}", _LOST[1])
+
+
+def _of_state(state: str, said: str) -> DatabaseError:
     if _NO_ROOM in said:  # also the last word of a server that crashes because its log has no room
         state = _DISK_FULL
     if state in _UNAVAILABLE:

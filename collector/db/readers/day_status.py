@@ -87,6 +87,7 @@ class Overview:
     implausible: what of the session looks emptier than it can be. lock_holder: the application name of who is at work,
     None when nobody is. uncounted: ids of runs that were cut off before what they brought was counted: gaps and quality
     are older. half_moved: whether bars of an earlier schema wait to be moved, and are not among those counted here.
+    read_from: how the replica stands that was asked, None when it was the database itself.
     """
 
     day: date
@@ -99,6 +100,7 @@ class Overview:
     database_bytes: int
     uncounted: tuple[int, ...] = ()
     half_moved: bool = False
+    read_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

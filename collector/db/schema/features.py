@@ -33,6 +33,8 @@ VIEWS = (
     *(f"views/{name}" for name in AGGREGATES),
     "views/contract_terms",
     "views/option_bars",
+    "views/option_hours",
+    "views/option_days",
     "views/selections",
     "views/latest_runs",
     "views/open_gaps",
@@ -158,8 +160,10 @@ async def create_roles(url: str, clock: Clock | None = None) -> None:
         await session.execute("roles/create")
 
 
-async def create_login(url: str, name: str, password: str, clock: Clock | None = None) -> None:
-    """Make a login with the rights of collector_rw, or give the one of that name this password and these rights.
+async def create_login(
+    url: str, name: str, password: str, clock: Clock | None = None, *, role: str = "collector_rw"
+) -> None:
+    """Make a login with the rights of a role, or give the one of that name this password and these rights.
 
     Call it as somebody who may create roles, after `create_roles`.
 
@@ -168,7 +172,7 @@ async def create_login(url: str, name: str, password: str, clock: Clock | None =
             more than the service, and is left as it is.
     """
     async with timescale.session(url, clock) as session, session.transaction():
-        [texts] = await session.fetch("roles/login", name, scram.verifier(password))
+        [texts] = await session.fetch("roles/login", name, scram.verifier(password), role)
         if texts["refused"]:
             raise DatabaseError(
                 f"{name!r} {texts['refused']}; it is left as it is", "choose a name for a login of the service's own"

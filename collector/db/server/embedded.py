@@ -7,12 +7,15 @@ import importlib.util
 import subprocess
 from pathlib import Path
 
-from collector.db.server.local_server import LocalServer
+from collector.db.server.local_server import Admission, LocalServer
 from collector.domain.errors import DatabaseUnavailable
 from collector.machine.child_environment import child_environment
 
 DATABASE = "collector"
 """The one database that the collector uses in its own server."""
+
+READER = "collector_reader"
+"""The one login that may come in by the loopback interface; it reads."""
 
 MAJOR_VERSION = 18
 """The PostgreSQL whose binaries the wheel carries for us."""
@@ -43,29 +46,31 @@ def binaries() -> Path:
     )
 
 
-def server(data_dir: Path) -> LocalServer:
+def server(data_dir: Path, tcp_port: int | None = None) -> LocalServer:
     """Return the embedded server of a data folder, started or not.
 
     Raises:
         DatabaseUnavailable: the wheel is not installed.
     """
-    return LocalServer(binaries(), data_dir.expanduser().resolve(), _SETTINGS)
+    admission = None if tcp_port is None else Admission(tcp_port, DATABASE, READER)
+    return LocalServer(binaries(), data_dir.expanduser().resolve(), _SETTINGS, admission)
 
 
-def ensure_running(data_dir: Path) -> str:
+def ensure_running(data_dir: Path, tcp_port: int | None = None) -> str:
     """Start the embedded server unless it runs already, and return the URL of the collector's database.
 
-    Safe to call from several commands at once. The server listens on a unix socket only, and keeps running when the
-    command ends or is killed.
+    Safe to call from several commands at once. The server listens on a unix socket, and keeps running when the command
+    ends or is killed.
 
     Args:
         data_dir: the data folder; created with its parents if need be.
+        tcp_port: where a server that is started now listens on the loopback interface, too; None: nowhere.
 
     Raises:
         DatabaseUnavailable: the wheel is missing, or the server does not start.
         DatabaseError: the folder holds something else, or another major version's data.
     """
-    embedded = server(data_dir)
+    embedded = server(data_dir, tcp_port)
     embedded.start()
     made = embedded.data_dir / "collector.created"
     if not made.exists():

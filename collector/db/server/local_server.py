@@ -1,6 +1,7 @@
 """A PostgreSQL server in one data folder.
 
-A PostgreSQL server of our own: one data folder, one unix socket, no network; started from any installation.
+A PostgreSQL server of our own: one data folder, one unix socket, at most one port on the loopback interface; started
+from any installation.
 
 The server outlives the command that started it (a session of its own: Ctrl-C and a closed terminal do not reach it)
 and is found again by the next one. PostgreSQL refuses to run as root, so root's servers run as an existing user.
@@ -19,7 +20,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import psutil
@@ -31,7 +32,9 @@ SUPERUSER = "postgres"
 """The database role that owns everything in a server of our own."""
 
 PORT = 5432
-"""Names the socket file; nothing listens on a network port."""
+"""Names the socket file where the server listens on no network port."""
+
+LOOPBACK = "127.0.0.1"
 
 _SERVER_USERS = ("postgres", "pgserver", "nobody")
 """Users as whom root's servers run, the first that exists."""
@@ -45,13 +48,21 @@ _START_LIMIT_S = 300
 _ORPHANS_LIMIT_S = 30
 """How long to wait for the processes of a killed server; they end by themselves as soon as they notice."""
 
-_SOCKET_LINE, _STATUS_LINE = 4, 7
+_PORT_LINE, _SOCKET_LINE, _LISTENS_LINE, _STATUS_LINE = 3, 4, 5, 7
 """Of postmaster.pid, counted from 0."""
 
 _OPEN_PLACE = "/var/lib/collector/postgres"
 
 _LOG_LIMIT_BYTES = 10_000_000
 """The server's own log starts afresh beyond this size."""
+
+
+class Admission(NamedTuple):
+    """Who may come in by the loopback interface: one login, with its password, to one database."""
+
+    port: int
+    database: str
+    login: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +73,13 @@ class LocalServer:
         bindir: folder of `postgres`, `initdb` and `pg_ctl`.
         data_dir: the data folder (absolute); its parents are created.
         settings: lines of postgresql.conf beyond the defaults, as name → value.
+        admission: who may come in by the loopback interface; None: nobody, and nothing listens there.
     """
 
     bindir: Path
     data_dir: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    admission: Admission | None = None
 
     @property
     def socket_dir(self) -> Path:
@@ -74,13 +87,31 @@ class LocalServer:
 
         The environment of a timer, of a login over ssh and of a terminal differ; the server says where it listens.
         """
-        lines = self._pid_lines()
-        listens = lines[_SOCKET_LINE].strip() if len(lines) > _SOCKET_LINE else ""
+        listens = self._noted(_SOCKET_LINE)
         return Path(listens) if listens.startswith("/") else self._usual_socket_dir()
+
+    @property
+    def port(self) -> int:
+        """Return the number in the socket's name: that of the server at work, else the one that the next one gets."""
+        noted = self._noted(_PORT_LINE)
+        return int(noted) if noted.isdecimal() else self._usual_port
+
+    @property
+    def _usual_port(self) -> int:
+        return PORT if self.admission is None else self.admission.port
+
+    @property
+    def admits(self) -> bool:
+        """Tell whether the server at work listens where `admission` says: settings count from its next start on."""
+        return self.admission is not None and (self._noted(_LISTENS_LINE), self.port) == (LOOPBACK, self.admission.port)
+
+    @property
+    def _socket(self) -> Path:
+        return self.socket_dir / f".s.PGSQL.{self.port}"
 
     def _usual_socket_dir(self) -> Path:
         """Return the data folder, or a short private one when its path is too long."""
-        if len(os.fsencode(self.data_dir / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_BYTES:
+        if len(os.fsencode(self.data_dir / f".s.PGSQL.{self._usual_port}")) <= _SOCKET_PATH_BYTES:
             return self.data_dir
         digest = hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
         base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
@@ -91,7 +122,7 @@ class LocalServer:
     def url(self, database: str) -> str:
         """Return the address of one of its databases."""
         host = quote(str(self.socket_dir), safe="/")
-        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={host}&port={PORT}"
+        return f"postgresql://{SUPERUSER}@/{quote(database)}?host={host}&port={self.port}"
 
     @property
     def running(self) -> bool:
@@ -99,14 +130,13 @@ class LocalServer:
         with contextlib.suppress(OSError):
             if self._is_ready():
                 with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-                    probe.connect(str(self.socket_dir / f".s.PGSQL.{PORT}"))
+                    probe.connect(str(self._socket))
                 return True
         return False
 
     def _is_ready(self) -> bool:
         """Tell whether a server has noted that it is ready for connections."""
-        lines = self._pid_lines()
-        return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
+        return self._noted(_STATUS_LINE) == "ready"
 
     def start(self) -> None:
         """Start the server unless it runs already; create its data folder first if there is none.
@@ -232,7 +262,7 @@ class LocalServer:
                 return True
             if self._remove_stale_pid():
                 return False
-            if self._is_ready() and not (self.socket_dir / f".s.PGSQL.{PORT}").exists():
+            if self._is_ready() and not self._socket.exists():
                 raise DatabaseUnavailable(
                     f"the PostgreSQL in {self.data_dir} listens in {self.socket_dir}, which is not there for us",
                     f"stop it (kill -INT {self._pid_lines()[0]}), and move its files to a shorter database.data_dir",
@@ -249,6 +279,10 @@ class LocalServer:
             if "postgres" in process.name() and process.status() != psutil.STATUS_ZOMBIE:
                 return process
         return None
+
+    def _noted(self, line: int) -> str:
+        lines = self._pid_lines()
+        return lines[line].strip() if len(lines) > line else ""
 
     def _pid_lines(self) -> list[str]:
         """Return what the server at work, or the last one if it was killed, has noted about itself; [] without one."""
@@ -272,14 +306,14 @@ class LocalServer:
             raise DatabaseUnavailable(
                 f"the PostgreSQL in {self.data_dir} was killed and some of its processes still run", "try again later"
             )
-        (self.socket_dir / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        self._socket.with_name(f"{self._socket.name}.lock").unlink(missing_ok=True)
         pid_file.unlink(missing_ok=True)
         return True
 
     def _configure(self, account: pwd.struct_passwd | None) -> None:
         settings = {
-            "listen_addresses": "",
-            "port": str(PORT),
+            "listen_addresses": "" if self.admission is None else LOOPBACK,
+            "port": str(self._usual_port),
             "unix_socket_directories": str(self.socket_dir),
             "unix_socket_permissions": "0700",
             "timezone": "UTC",
@@ -287,13 +321,20 @@ class LocalServer:
             "log_checkpoints": "off",
             **self.settings,
         }
+        doors = self.data_dir / "collector.hba"
+        if self.admission is not None:
+            _, database, login = self.admission
+            by_network = f"host {database} {login} {LOOPBACK}/32 scram-sha-256\n"
+            doors.write_text("local all all trust\nlocal replication all trust\n" + by_network, encoding="utf-8")
+            settings["hba_file"] = str(doors)
         conf = self.data_dir / "collector.conf"
         lines = (f"{name} = '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
         conf.write_bytes(os.fsencode("# written anew at each start\n" + "".join(lines)))
         if self._log.exists() and self._log.stat().st_size > _LOG_LIMIT_BYTES:
             self._log.unlink()
         if account is not None:
-            os.chown(conf, account.pw_uid, account.pw_gid)
+            for written in (conf, doors) if self.admission is not None else (conf,):
+                os.chown(written, account.pw_uid, account.pw_gid)
 
     def _run(self, account: pwd.struct_passwd | None, program: str, *words: str, data_dir: Path | None = None) -> None:
         """Run one of PostgreSQL's programs out of the terminal's reach.

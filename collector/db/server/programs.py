@@ -8,6 +8,8 @@ import contextlib
 import os
 import re
 import shutil
+import signal
+import subprocess
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -34,11 +36,20 @@ _KEYWORD = re.compile(
 )
 """What libpq knows in a URL; it refuses anything else, which our driver takes for settings of the session."""
 
+_INSTALL = "install {client} (macOS: brew install libpq), or collector[embedded]"
+_SIGNALLED = 128
+"""What shells add to the number of the signal that ended a program."""
+
 _SPECIAL, _ESCAPED = re.compile(r"([\\\s])"), r"\\\1"
 """In the words of `options`."""
 
 _UNHEEDED = {"PGHOSTADDR", "PGSERVICE"}
 """By these libpq goes to another server, or database, than our driver, which knows neither in the environment."""
+
+_OF_A_PERSON = (
+    "TERM", "TERMINFO", "COLUMNS", "LINES", "SHELL", "PAGER", "LESS", "EDITOR", "VISUAL", "INPUTRC", "NO_COLOR",
+    "PSQLRC", "PSQL_HISTORY", "PSQL_EDITOR", "PSQL_PAGER", "PSQL_WATCH_PAGER",
+)  # fmt: skip
 
 _PART_BYTES = 1 << 20
 
@@ -79,14 +90,24 @@ def conninfo(url: str) -> str:
 
 
 def environment(url: str) -> dict[str, str]:
-    """Return the environment of programs that connect to `url`: here, and never as an argument, is the password."""
+    """Return the environment of programs that work on `url` for us, in plain English."""
+    return {**_connecting(url), "PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10", "LC_ALL": "C"}
+
+
+def environment_of_person(url: str) -> dict[str, str]:
+    """Return the environment of a program that a person uses on `url`: his language, terminal, pager and editor."""
+    his = {name: os.environ[name] for name in _OF_A_PERSON if name in os.environ}
+    return {**_connecting(url), **his}
+
+
+def _connecting(url: str) -> dict[str, str]:
+    """Return what programs need that connect to `url`: here, and never as an argument, is the password."""
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]
     password = unquote(login.partition(":")[2]) or dict(parse_qsl(parts.query)).get("password")
     given = {name: value for name, value in os.environ.items() if name.startswith("PG") and name not in _UNHEEDED}
     ours = {"PGPASSWORD": password} if password else {}
-    usual = {"PGAPPNAME": "collector backup", "PGCONNECT_TIMEOUT": "10"}
-    return child_environment({**given, **ours, **usual}.items(), LC_ALL="C")
+    return child_environment({**given, **ours}.items())
 
 
 def _parameters(parts: SplitResult) -> dict[str, str]:
@@ -205,6 +226,43 @@ def _failure(program: Path, code: int | None, err: bytes) -> DatabaseError:
     return kind(f"{program.name} failed: {first}")
 
 
+def in_terminal(program: Path, *words: str, env: Mapping[str, str]) -> int:
+    """Let a person use a program, and return its exit code; 128 and the signal's number where one ended it.
+
+    Ctrl-C is the program's: psql gives up on a statement by it, and goes on. A request to end ends the program.
+
+    Raises:
+        DatabaseError: it cannot be started.
+    """
+    try:
+        process = subprocess.Popen([program, *words], env=dict(env))
+    except OSError as error:
+        raise DatabaseError(f"{program} cannot be started: {error.strerror}") from error
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGINT, lambda *_: None)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: process.send_signal(received))
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else _SIGNALLED - code
+
+
+async def first(name: str) -> Path:
+    """Return the program that a person means by a name: in PGBIN, else on the PATH, else where packages put it.
+
+    Raises:
+        DatabaseError: there is none on this machine.
+    """
+    for path in _installed(name):
+        with contextlib.suppress(DatabaseError, OSError):  # Debian's wrapper without a client behind it, for one
+            await run(path, "--version", env=child_environment())
+            return path
+    raise DatabaseError(f"there is no {name} on this machine", _INSTALL.format(client="postgresql-client"))
+
+
 async def fitting(name: str, major: int, *, or_older: bool = False) -> Program:
     """Return the program for a server (or dump) of a major version: the same one, or else the next newer one.
 
@@ -228,12 +286,15 @@ async def fitting(name: str, major: int, *, or_older: bool = False) -> Program:
         have = ", ".join(map(str, sorted(found))) or "none"
         raise DatabaseError(
             f"{name} of version {major} or later is needed; on this machine: {have}",
-            f"install postgresql-client-{major} (macOS: brew install postgresql@{major}), or collector[embedded]",
+            _INSTALL.format(client=f"postgresql-client-{major}"),
         )
     return Program(found[fits[0]], fits[0])
 
 
 def _installed(name: str) -> Iterator[Path]:
+    named = os.environ.get("PGBIN")
+    if named and (Path(named) / name).is_file():
+        yield Path(named) / name
     on_path = shutil.which(name)
     if on_path:
         yield Path(on_path)

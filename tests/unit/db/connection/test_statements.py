@@ -19,7 +19,7 @@ _TYPE = r"[a-z]+(?: precision)?(?:\[\])?"
 _PARAMETER = re.compile(rf"-- \$(\d+) ([a-z_]+) ({_TYPE})(?:: .+)?")
 _USE = re.compile(rf"\$(\d+)(?:::({_TYPE}))?")
 
-_ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query", "copy_out"}
+_ASKS = {"fetch", "fetchrow", "fetchval", "execute", "query", "select", "copy_out"}
 _COMPUTED = {
     "kind.upsert": ("upsert_option_bars", "underlying_bars/upsert"),
     "kind.valued": ("valued_option_slots", "underlying_bars/valued"),
@@ -74,7 +74,8 @@ def parameters(text: str) -> list[Parameter]:
 
 def statement(name: str) -> Path:
     """Return the file that a call means by a name."""
-    return next(path for folder in ("queries", "timescale", ".") if (path := _SQL / folder / f"{name}.sql").is_file())
+    folders = ("queries", "readers", "timescale", ".")
+    return next(path for folder in folders if (path := _SQL / folder / f"{name}.sql").is_file())
 
 
 FILES = sorted(_SQL.rglob("*.sql"))
@@ -197,9 +198,15 @@ def test_the_calls_are_found() -> None:
     """Of the statements with parameters none is left that nobody asks for, but those for readers of the bars."""
     public = {"contract_history", "contract_range", "legs", "surface"}  # for whoever reads the bars
     asked_for = {statement(call.statement) for call in CALLS}
-    files = [path for folder in ("queries", "underlying_bars") for path in (_SQL / folder).glob("*.sql")]
+    files = [path for folder in ("queries", "readers", "underlying_bars") for path in (_SQL / folder).glob("*.sql")]
     with_parameters = {path for path in files if parameters(path.read_text("utf-8"))}
     assert {path.stem for path in with_parameters - asked_for} == public
+
+
+def test_a_name_means_one_statement() -> None:
+    """No statement for readers has the name of another, whose head its calls would be compared with."""
+    others = {path.stem for folder in ("queries", "timescale") for path in (_SQL / folder).glob("*.sql")}
+    assert not others & {path.stem for path in (_SQL / "readers").glob("*.sql")}
 
 
 def test_a_wrong_order_is_seen() -> None:

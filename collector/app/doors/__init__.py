@@ -1,0 +1,1 @@
+"""Ways into the database for people and their programs."""

@@ -1,0 +1,149 @@
+"""The database as Arrow tables: statements of sql/readers over ADBC."""
+
+import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, TypeAlias, TypeVar
+
+import adbc_driver_manager
+import adbc_driver_postgresql.dbapi
+import pyarrow as pa
+
+from collector.config.package_files import resource
+from collector.db.connection import driver_errors, pool
+from collector.db.connection.statements import filled
+from collector.domain.errors import UsageError
+from collector.domain.market_data.data_sets import DataSet
+
+Argument: TypeAlias = str | int | float | Decimal | date | datetime | Iterable[Any] | None
+"""Of a statement; iterables become arrays."""
+
+T = TypeVar("T")
+
+_SAID = re.compile(r"\b(?:ERROR|FATAL|PANIC): +(.*)")
+
+_PARAMETER = re.compile(r"\$(\d+)::([a-z]+(?: precision)?(?:\[\])?)")
+
+
+class Server:
+    """One connection to the database, which only reads; several threads may share it, one at a time.
+
+    Args:
+        url: of the database, by libpq's rules, password included.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._lock = threading.Lock()
+        with _door():
+            self._connection = adbc_driver_postgresql.dbapi.connect(url, autocommit=True)
+        settings = {
+            **pool.session_settings(),
+            "application_name": "collector research",
+            "default_transaction_read_only": "on",
+            "standard_conforming_strings": "on",
+        }
+        names, values = zip(*settings.items(), strict=True)
+        self.select("begin_reading", names, values)
+
+    def select(
+        self, name: str, *args: Argument, columns: Sequence[str] = (), data_set: DataSet | None = None
+    ) -> pa.Table:
+        """Run sql/readers/NAME.sql and return its rows.
+
+        Args:
+            name: the statement's.
+            args: in the order of its head.
+            columns: which of its columns, where it leaves that open.
+            data_set: whose bars, where it leaves that open.
+
+        Raises:
+            DatabaseUnavailable, DatabaseError: as everywhere.
+            UsageError: the connection has been closed.
+        """
+        statement = _bound(name, args).replace("{columns}", ", ".join(columns))
+        if data_set is not None:
+            statement = filled(statement, data_set)
+        with self._lock, _door():
+            if self._connection is None:
+                raise UsageError("the reader is closed", "Ask while it is open: with research.open() as data: …")
+            # The cursor goes before the connection, or the driver complains.
+            with self._connection.cursor() as cursor:
+                cursor.execute(statement)
+                return cursor.fetch_arrow_table()
+
+    def close(self) -> None:
+        """End the connection; again does nothing."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+@contextlib.contextmanager
+def _door() -> Iterator[None]:
+    """Turn the driver's errors into the collector's own."""
+    try:
+        yield
+    except adbc_driver_manager.Error as error:
+        raise driver_errors.of_state(error.sqlstate or "", _said(str(error))) from error
+
+
+def _said(words: str) -> str:
+    """Return what the server said, without what the driver puts around it."""
+    found = _SAID.search(words)
+    return found[1] if found else words.partition("\n")[0]
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end in a thread with a loop of its own: the caller's may be running, as in a notebook."""
+    found: list[T] = []
+    failed: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            found.append(asyncio.run(work))
+        except BaseException as error:  # noqa: BLE001 - carried over to the caller's thread
+            failed.append(error)
+
+    thread = threading.Thread(target=target, name="collector research")
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+def _bound(name: str, args: Sequence[Argument]) -> str:
+    """Return a statement with its arguments in the place of their parameters.
+
+    Values written into it are what COPY takes, which is how the driver fetches; and the planner sees the bounds, so
+    that it leaves other chunks shut.
+    """
+    return _PARAMETER.sub(lambda found: f"{_literal(args[int(found[1]) - 1])}::{found[2]}", text(name))
+
+
+@cache
+def text(name: str) -> str:
+    """Return sql/readers/NAME.sql without its comments."""
+    lines = (resource("sql") / "readers" / f"{name}.sql").read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("--"))
+
+
+def _literal(value: Argument) -> str:
+    """Return a value as SQL writes it, in quotes whatever it is; its type follows it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str | int | float | Decimal | date):
+        words = value.isoformat() if isinstance(value, date) else str(value)
+        if "\0" in words:
+            raise UsageError("a name holds a NUL, which the database cannot take")
+        return "'" + words.replace("'", "''") + "'"
+    return f"ARRAY[{', '.join(map(_literal, value))}]"

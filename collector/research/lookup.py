@@ -1,0 +1,81 @@
+"""Find underlyings and contracts by what people call them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from collector.domain.errors import UnknownContract, UnknownSymbol
+from collector.research.columns import Terms, people_write
+from collector.research.contract_names import ContractName, parsed
+from collector.research.database import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An underlying of the database, and contracts of it; no contracts are all of them."""
+
+    id: int
+    symbol: str
+    contracts: tuple[int, ...] = ()
+
+
+def underlying(server: Server, symbol: str) -> Known:
+    """Return an underlying.
+
+    Raises:
+        UnknownSymbol: nothing is known of it.
+    """
+    found = server.select("underlying", symbol.strip().upper()).to_pylist()
+    if not found:
+        raise UnknownSymbol(symbol, server.select("known_symbols")["symbol"].to_pylist())
+    return Known(found[0]["id"], found[0]["symbol"])
+
+
+def contracts(server: Server, names: Sequence[ContractName]) -> list[tuple[int, int]]:
+    """Return ids of contracts and of their underlyings, in the order of the names.
+
+    Of contracts that have had the same symbol it is the one that has it now.
+
+    Raises:
+        UnknownContract: nothing is known of one; the error names those that are most like it.
+        UsageError: a name means no contract.
+    """
+    meant = [parsed(name) for name in names]
+    contract_ids = [one for one in meant if isinstance(one, int)]
+    contract_symbols = [one.compact for one in meant if not isinstance(one, int)]
+    by_number = server.select("contracts_by_number", contract_ids).to_pylist() if contract_ids else []
+    by_symbol = server.select("contracts_by_symbol", contract_symbols).to_pylist() if contract_symbols else []
+    found: dict[int | str, tuple[int, int]] = {}
+    for row in by_number:
+        found[row["contract_id"]] = row["contract_id"], row["underlying_id"]
+    for row in by_symbol:
+        found.setdefault(row["name"], (row["contract_id"], row["underlying_id"]))
+    for name, one in zip(names, meant, strict=True):
+        if isinstance(one, int):
+            if one not in found:
+                raise UnknownContract(str(name), ())
+        elif one.compact not in found:
+            symbol, expiration, strike, option_type = one.root, one.expiration, one.strike, one.right
+            near = server.select("nearest_contracts", symbol, expiration, strike, option_type)
+            raise UnknownContract(str(name), [people_write(known) for known in near["contract_symbol"].to_pylist()])
+    return [found[one if isinstance(one, int) else one.compact] for one in meant]
+
+
+def groups(server: Server, names: Sequence[ContractName]) -> list[Known]:
+    """Return contracts by their underlyings, in the order of the underlyings' ids.
+
+    Raises:
+        UnknownContract, UsageError: as `contracts`.
+    """
+    by_underlying: dict[int, list[int]] = {}
+    for contract_id, underlying_id in contracts(server, names):
+        by_underlying.setdefault(underlying_id, []).append(contract_id)
+    ids = sorted(by_underlying)
+    rows = server.select("underlyings_by_id", ids).to_pylist()
+    return [Known(row["id"], row["symbol"], tuple(dict.fromkeys(by_underlying[row["id"]]))) for row in rows]
+
+
+def terms_of(server: Server, known: Known, alive_on: date | None) -> Terms:
+    """Return the terms of an underlying's contracts that expire on a day or later; of named ones whenever they do."""
+    contract_ids = known.contracts or None
+    return Terms(server.select("terms", known.id, contract_ids, None if known.contracts else alive_on))

@@ -1,0 +1,4 @@
+-- The symbols of the underlyings that are known.
+SELECT symbol
+FROM underlying_securities
+ORDER BY symbol

@@ -1,0 +1,201 @@
+"""The research API gives the same table from the database and from the archive."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from collector.archive.folders import Folder
+from collector.archive.places import Place, open_place
+from collector.clock import SystemClock
+from collector.config import ArchiveSettings, BackupSettings, Settings
+from collector.db.bars import bar_tables
+from collector.db.connection import pool
+from collector.db.connection.pool import Database
+from collector.domain.errors import ArchiveDamaged, ObjectMissing
+from collector.domain.market_data.sessions import Session
+from collector.jobs import archive_pass
+from collector.market.calendar import Calendar
+from collector.research.reader import Preference, Reader
+from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER = datetime(2027, 2, 15, 12, tzinfo=UTC)
+_BUMP = """
+INSERT INTO session_changes (underlying_id, data_set, session_date) VALUES ($1, $2, $3)
+ON CONFLICT (underlying_id, data_set, session_date) DO UPDATE SET change = session_changes.change + 1 RETURNING 1
+"""
+_GREEKS = """
+UPDATE store.option_bars_5min SET implied_volatility = 2629, delta = -9972, gamma = 2665, theta = -1808, vega = 11,
+    rho = 22, greeks_version = 1, greeks_reason = 1, open_interest = 7
+WHERE extract(MINUTE FROM time)::integer % 10 = 0 RETURNING 1
+"""
+
+
+@dataclass
+class Shelf:
+    """A database of two sessions of two calls, and the archive beside it."""
+
+    url: str
+    db: Database
+    chain: Chain
+    place: Place
+    settings: Settings
+    folder: Path
+
+    def reader(self, prefer: Preference = None) -> Reader:
+        """Return a reader of both."""
+        clock = SystemClock(NOW)
+        return Reader(self.settings, self.url, clock, prefer=prefer, cache=self.folder / "cache")
+
+    async def archive(self) -> None:
+        """Run the archive's pass."""
+        calendar = Calendar.configured(self.settings)
+        await archive_pass.archive(self.db, self.place, self.settings, calendar, root=self.folder / "work")
+
+    async def collect(self, session: Session, close: str = "1.25") -> None:
+        """Store a session: odd cents, a unit of ten-thousandths, slots without trades."""
+        trades = answer([trade(n, close if n else "0.0003", session=session) for n in range(0, 78, 2)], session=session)
+        quotes = answer([quote(n, f"1.{n:02}", session=session) for n in range(78)], session=session)
+        given = [answers(one, TRADES=trades, BID=quotes, ASK=quotes) for one in self.chain.contracts]
+        own = answer([trade(n, "401.2345", "100.5", session=session) for n in range(78)], session=session)
+        volatility = answer([quote(n, "0.25", session=session) for n in range(78)], session=session)
+        underlying = answers(self.chain.underlying, TRADES=own, OPTION_IMPLIED_VOLATILITY=volatility)
+        await bar_tables.store(self.db, given, 1)
+        await bar_tables.store(self.db, [underlying], 1)
+        for data_set in (1, 2):
+            await rows(self.db, _BUMP, self.chain.underlying.id, data_set, session.day)
+
+    async def drop(self, session: Session) -> None:
+        """Take a session's option bars out of the database, as retention does."""
+        gone = "DELETE FROM store.option_bars_5min WHERE time >= $1 AND time < $2 RETURNING 1"
+        await rows(self.db, gone, session.open, session.close)
+
+
+@pytest_asyncio.fixture
+async def shelf(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
+    """Give a database of two archived sessions."""
+    (tmp_path / "place").mkdir()
+    settings = Settings(backup=BackupSettings(enabled=False), archive=ArchiveSettings(place=str(tmp_path / "place")))
+    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
+        chain = await make_chain(db, 2)
+        made = Shelf(plain_database_url, db, chain, open_place(settings.archive), settings, tmp_path)
+        for session in (FRIDAY, MONDAY):
+            await made.collect(session)
+        await rows(db, _GREEKS)
+        await made.archive()
+        yield made
+
+
+@pytest.mark.parametrize("exact", [False, True])
+async def test_tables_are_identical(shelf: Shelf, exact: bool) -> None:
+    """Schema, order and every value of all columns are the same, as floating-point numbers and as decimals."""
+    with shelf.reader("database") as one, shelf.reader("archive") as other:
+        for verb, of in (("bars", "PLTR"), ("history", "PLTR 261123C00101000"), ("underlying", "PLTR")):
+            stored = getattr(one, verb)(of, exact=exact)
+            archived = getattr(other, verb)(of, exact=exact)
+            assert stored.archived == frozenset()
+            assert archived.archived == {FRIDAY.day, MONDAY.day}
+            assert stored.num_rows > 100
+            assert stored.schema.equals(archived.schema, check_metadata=True)
+            assert stored.table.equals(archived.table)
+        at = "2026-11-20 09:30 America/New_York"
+        assert one.surface("PLTR", at, exact=exact).table.equals(other.surface("PLTR", at, exact=exact).table)
+        every = ["collection_run_id", "created_at", "updated_at", "greeks_version", "multiplier", "time"]
+        assert one.bars("PLTR", columns=every).table.equals(other.bars("PLTR", columns=every).table)
+
+
+async def test_a_dropped_session_comes_from_the_archive(shelf: Shelf) -> None:
+    """What the database does not have any more the archive gives, for a symbol, a contract and a surface."""
+    with shelf.reader("database") as data:
+        before = data.bars("PLTR").table
+        history = data.history("PLTR 261123C00101000").table
+        await shelf.drop(FRIDAY)
+        after = data.bars("PLTR")
+        assert after.table.equals(before)
+        assert after.archived == {FRIDAY.day}
+        assert data.history("PLTR 261123C00101000").table.equals(history)
+        assert data.surface("PLTR", slot(3)).num_rows == 2
+        assert after.complete
+
+
+async def test_a_changed_session_comes_from_the_database(shelf: Shelf) -> None:
+    """What has changed since it was archived is not read from there, though the archive is preferred."""
+    await shelf.collect(FRIDAY, "1.77")
+    with shelf.reader("archive") as data:
+        found = data.bars("PLTR", columns=["time", "close"])
+    assert found.archived == {MONDAY.day}
+    assert 1.77 in found.table["close"].to_pylist()
+
+
+async def test_a_session_that_is_nowhere_is_told(shelf: Shelf) -> None:
+    """Dropped and not archived: its rows are missing, and that is a reason."""
+    await shelf.drop(FRIDAY)
+    bare = shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, shelf.url, SystemClock(NOW)) as data:
+        found = data.bars("PLTR")
+        assert {row["time"].date() for row in found.table.select(["time"]).to_pylist()} == {MONDAY.day}
+        (reason,) = found.reasons.to_pylist()
+    assert (reason["session"], reason["reason"], reason["slots"]) == (FRIDAY.day, "dropped", 78)
+
+
+class Elsewhere(Folder):
+    """A folder that pretends to be far away: its objects have to be fetched."""
+
+    def local(self, path: str) -> Path | None:  # noqa: ARG002 - of the protocol
+        """Return nothing."""
+        return None
+
+
+async def test_remote_objects_are_fetched_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy in the cache bears the hash of its bytes, and serves later readers when the place is gone."""
+    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    await shelf.drop(FRIDAY)
+    with shelf.reader() as data:
+        expected = data.history("PLTR 261123C00101000").table
+        assert expected.num_rows == 156
+    (copy,) = (shelf.folder / "cache").iterdir()
+    path = shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet"
+    path.unlink()
+    with shelf.reader() as data:
+        assert data.history("PLTR 261123C00101000").table.equals(expected)
+    copy.unlink()
+    with shelf.reader() as data, pytest.raises(ObjectMissing):
+        data.history("PLTR 261123C00101000")
+
+
+@pytest.mark.parametrize("remote", [False, True])
+async def test_a_damaged_object_is_not_believed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
+    """A flipped byte is found before anything is read, and nothing of it stays in the cache."""
+    if remote:
+        monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    path = shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.chmod(0o600)
+    path.write_bytes(content)
+    await shelf.drop(FRIDAY)
+    with shelf.reader() as data, pytest.raises(ArchiveDamaged):
+        data.bars("PLTR")
+    with contextlib.suppress(FileNotFoundError):
+        assert list((shelf.folder / "cache").iterdir()) == []
+
+
+async def test_a_month_gives_what_its_sessions_gave(shelf: Shelf) -> None:
+    """When sessions have become a month, a part of it is read as before."""
+    with shelf.reader("archive") as data:
+        before = data.bars("PLTR", "2026-11-20", "2026-11-20").table
+    async with pool.connect(shelf.url, SystemClock(LATER)) as later:
+        shelf.db = later
+        await shelf.archive()
+    assert [path.name for path in (shelf.folder / "place/option_bars_5min/v1/symbol=PLTR").iterdir()] == [
+        "2026-11.parquet"
+    ]
+    with shelf.reader("archive") as data:
+        found = data.bars("PLTR", date(2026, 11, 20), date(2026, 11, 20))
+        assert found.archived == {FRIDAY.day}
+        assert found.table.equals(before)

@@ -1,0 +1,48 @@
+"""A contract is understood however people write it."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from collector.domain.errors import UsageError
+from collector.research.contract_names import ContractName, Terms, parsed
+
+CALL = Terms("SPY", date(2026, 12, 18), Decimal(690), "C")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SPY   261218C00690000",
+        "SPY 261218C00690000",
+        "spy261218c00690000",
+        "SPY 2026-12-18 690 C",
+        "spy 2026-12-18 690.000 call",
+        ("SPY", date(2026, 12, 18), 690, "C"),
+        ("SPY", "2026-12-18", Decimal("690.0"), "call"),
+    ],
+)
+def test_terms_are_understood(name: ContractName) -> None:
+    """By OCC symbol with or without blanks, by terms in words or as a tuple."""
+    assert parsed(name) == CALL
+    assert CALL.compact == "SPY261218C00690000"
+
+
+def test_an_id_is_an_id() -> None:
+    """A number is the contract's id."""
+    assert parsed(1048576) == 1048576
+
+
+def test_a_fraction_of_a_strike_is_kept() -> None:
+    """Strikes have three decimals in OCC symbols."""
+    assert parsed("SPXW 261218P00412500") == Terms("SPXW", date(2026, 12, 18), Decimal("412.5"), "P")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "SPY", "SPY 2026-12-18 690", "SPY 2026-12-18 690 X", "SPY 261318C00690000", "SPY 2026-12-18 many C"]
+)
+def test_nonsense_is_refused(name: str) -> None:
+    """What names no contract is an error with examples."""
+    with pytest.raises(UsageError, match="names no contract"):
+        parsed(name)
