@@ -121,7 +121,7 @@ async def test_a_settled_session(database: Database, market: Market) -> None:
             assert abs(float(volatility) - truth) < 0.02
         assert all(isinstance(number, Decimal) and number.is_finite() for number in numbers)
     [carry] = await rows(database, "SELECT rate, dividend_yield, pairs, greeks_version FROM expiration_carry")
-    assert carry[0] == Decimal("0.040000")
+    assert carry[0] == 0.04
     assert abs(float(str(carry[1])) - 0.012) < 0.004
     assert carry[3] == 1
     [parameters] = await rows(database, "SELECT version, parameters::text FROM greeks_parameters")
