@@ -158,7 +158,7 @@ class Account:
     data_set: DataSet
     slot: datetime
     day: date
-    first_seen: datetime | None
+    first_seen: date | None
     selected: bool | None
     is_stored: bool
     created_at: datetime | None

@@ -18,8 +18,9 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.readers.bar_records import Asked
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.lineage import naming, values
+from collector.lineage import naming, telling, values
 from collector.lineage.answers import Proof
 from collector.lineage.values import Account
 from collector.simulator.exchange.listings import SimBar
@@ -193,3 +194,127 @@ async def account_for(course: Week) -> None:
     assert greeks > VALUES / 2 > withheld
     assert again_later > VALUES / 4
     assert revised > 0
+
+
+def test_what_no_answer_brought_is_told(plain_database_url: str, virtual_run: Run) -> None:
+    """A number changed, filled in or put in by hand is explained by no request; its neighbours' series still are."""
+
+    async def main() -> None:
+        async with week(plain_database_url, narrow("PLTR", strikes=2)) as course:
+            await course.run(new_york(THURSDAY, 16, 46))
+            found = await course.statement(
+                """
+                SELECT b.contract_id, b.time, c.contract_symbol AS name FROM option_bars_5min b
+                JOIN option_chains c ON c.id = b.contract_id
+                WHERE b.close IS NOT NULL AND b.bid_close > 0 AND b.delta IS NOT NULL ORDER BY b.contract_id, b.time
+                """
+            )
+            row = found[len(found) // 2]
+            key = (row["contract_id"], row["time"])
+            async with course.reader() as db:
+                account = await account_of(db, row["name"], row["time"])
+                assert account.explained
+                assert account.greeks is not None
+                assert account.greeks.recomputed is not None
+                assert account.greeks.recomputed.equal is True
+
+                await course.statement(
+                    """
+                    UPDATE store.option_bars_5min SET close = close + 1, up = greatest(up - 1, 0)
+                    WHERE contract_id = $1 AND time = $2
+                    """,
+                    *key,
+                )
+                account = await account_of(db, row["name"], row["time"])
+                proofs = {one.what: one.brought.proof for one in account.series}
+                none, proved = Proof.NONE, Proof.CHECKSUM
+                assert proofs == {WhatToShow.TRADES: none, WhatToShow.BID: proved, WhatToShow.ASK: proved}
+                assert not account.explained
+                told = " ".join(telling.lines(account))
+                assert "no request on record explains this value: 1 answer covered the slot" in told
+
+                await course.statement(
+                    "UPDATE store.option_bars_5min SET delta = delta + 1 WHERE contract_id = $1 AND time = $2", *key
+                )
+                account = await account_of(db, row["name"], row["time"])
+                assert account.greeks is not None
+                assert account.greeks.recomputed is not None
+                assert account.greeks.recomputed.equal is False
+                assert "that is NOT what is stored" in " ".join(telling.lines(account))
+
+                await course.statement("DELETE FROM requests WHERE instrument_id = $1", row["contract_id"])
+                account = await account_of(db, row["name"], row["time"])
+                assert {one.brought.proof for one in account.series} == {none}
+                assert "or their record has been dropped for its age" in " ".join(telling.lines(account))
+
+    virtual_run(main)
+
+
+def test_an_answer_that_lacked_a_bar_is_not_named_for_it(plain_database_url: str, virtual_run: Run) -> None:
+    """A later answer that left a bar out, without a word, is named for the bars that it held and for no other."""
+
+    async def main() -> None:
+        async with week(plain_database_url, narrow("PLTR", strikes=2)) as course:
+            await course.run(new_york(THURSDAY, 16, 46))
+            [row] = await course.statement(
+                """
+                SELECT c.ib_con_id AS con_id, b.time, c.contract_symbol AS name FROM option_bars_5min b
+                JOIN option_chains c ON c.id = b.contract_id
+                WHERE b.close IS NOT NULL AND b.time > '2026-11-19 18:00+00' ORDER BY b.contract_id, b.time LIMIT 1
+                """
+            )
+            course.recorder.hide = (row["con_id"], "TRADES", row["time"])
+            await course.run(new_york(THURSDAY, 17, 30), force=True)
+            async with course.reader() as db:
+                hidden = await account_of(db, row["name"], row["time"])
+                trades = hidden.series[0].brought
+                assert (trades.answers, trades.candidates) == (1, 2)
+                assert_held(hidden, row["con_id"], course.recorder)
+                bids = next(one for one in hidden.series if one.what is WhatToShow.BID)
+                assert bids.brought.answers == 2
+                others = await course.statement(
+                    """
+                    SELECT b.time FROM option_bars_5min b JOIN option_chains c ON c.id = b.contract_id
+                    WHERE c.ib_con_id = $1 AND b.close IS NOT NULL AND b.time <> $2 LIMIT 1
+                    """,
+                    row["con_id"],
+                    row["time"],
+                )
+                other = await account_of(db, row["name"], others[0]["time"])
+                assert other.series[0].brought.answers == 2
+                assert_held(other, row["con_id"], course.recorder)
+
+    virtual_run(main)
+
+
+def test_inputs_that_were_not_kept_are_said_to_be_missing(plain_database_url: str, virtual_run: Run) -> None:
+    """Greeks of an earlier version have no inputs; those of an earlier calculation are not computed by another."""
+
+    async def main() -> None:
+        async with week(plain_database_url, narrow("PLTR", strikes=2)) as course:
+            await course.run(new_york(THURSDAY, 16, 46))
+            [row] = await course.statement(
+                """
+                SELECT b.time, c.contract_symbol AS name FROM option_bars_5min b
+                JOIN option_chains c ON c.id = b.contract_id
+                WHERE b.delta IS NOT NULL ORDER BY b.contract_id, b.time LIMIT 1
+                """
+            )
+            async with course.reader() as db:
+                await course.statement(
+                    """UPDATE greeks_parameters SET parameters = jsonb_set(parameters, '{algorithm}', '1')"""
+                )
+                account = await account_of(db, row["name"], row["time"])
+                assert account.greeks is not None
+                assert account.greeks.inputs is not None
+                assert account.greeks.note == "made by calculation 1; this version of the collector has 2"
+
+                await course.statement(
+                    "UPDATE expiration_carry SET spots = NULL, first_slot = NULL, expires_at = NULL, dividends = NULL"
+                )
+                account = await account_of(db, row["name"], row["time"])
+                assert account.greeks is not None
+                assert (account.greeks.inputs, account.greeks.note) == (None, "their inputs were not kept")
+                assert account.greeks.numbers["delta"] is not None
+
+    virtual_run(main)

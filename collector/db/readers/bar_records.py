@@ -145,11 +145,6 @@ def numbers(row: Row, data_set: DataSet, what: WhatToShow) -> Numbers | None:
     return tuple(row[name] for name in names) if present else None
 
 
-def slot_span(data_set: DataSet, slot: datetime) -> Span:
-    """Return the span of one slot."""
-    return Span(slot, slot + data_set.bar_size)
-
-
 def _asked(row: Row) -> Asked:
     given = {name: row[name] for name in Asked.__slots__ if name in row.keys()}  # noqa: SIM118 - asyncpg's Record
     given["what_to_show"] = WhatToShow(row["what_to_show"])
