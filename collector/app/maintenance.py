@@ -3,10 +3,13 @@
 Wires collector.db to the configuration.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from collector.app import opening, reading
 from collector.clock import Clock
@@ -17,7 +20,7 @@ from collector.db.schema import adoption, compat, conversion, features, schema_r
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep import backup, backup_copies, compaction, retention
+from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
@@ -25,13 +28,17 @@ from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass
+from collector.jobs import due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
 from collector.runs import preflight
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
+
+if TYPE_CHECKING:
+    from collector.archive.places import Place
+    from collector.jobs.archive_pass import Archived, Planned, Problem, Written
 
 _BEFORE_EOD = timedelta(hours=2)
 """A conversion that is begun so shortly before eod may still be at work when it is due."""
@@ -123,22 +130,52 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tupl
     failed = []
     for place in rules.copies if folder is None else ():
         try:
-            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock, reserve_gb=rules.reserve_gb)
+            await offline_windows.copy_backup(made, place, settings, clock, reserve_gb=rules.reserve_gb)
         except BackupError as exc:
             failed.append(exc)
     return made, failed
 
 
 async def restore(
-    settings: Settings, dump: Path, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
+    settings: Settings, dump: Path | str, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
 ) -> tuple[Backup, FeatureReport]:
     """Restore a backup into the configured database, which must be empty, and upgrade it to this version.
+
+    Args:
+        settings: name the database, and hold the credentials of a store of objects.
+        dump: a file, or its URL in a store of objects, from where it is fetched beside the backups first.
+        clock: held while the server works.
+        on_day: told of each day that an upgrade has moved.
 
     Returns:
         The backup, and what `upgrade` returns.
     """
+    if isinstance(dump, str):
+        with _beside(settings.backup.path) as folder:
+            fetched = await _fetched(settings, dump, folder, clock)
+            return await restore(settings, fetched, clock, on_day=on_day)
     kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
+
+
+@contextlib.contextmanager
+def _beside(kept: Path) -> Iterator[Path]:
+    """Make a private folder on the backups' disk, for as long as the block lasts."""
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=kept) as folder:
+        yield Path(folder)
+
+
+async def _fetched(settings: Settings, url: str, folder: Path, clock: Clock) -> Path:
+    """Fetch a dump and its manifest from a store of objects."""
+    from collector.archive.places import open_place  # noqa: PLC0415 - only for what lies there
+
+    place, _, name = url.rpartition("/")
+    store, dump = open_place(settings.archive, place), folder / name
+    with clock.hold():
+        for file in (dump.with_suffix(".json"), dump):
+            await store.fetch(file.name, file)
+    return dump
 
 
 async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:
@@ -161,6 +198,52 @@ async def drop_old_requests(settings: Settings, clock: Clock, *, dry_run: bool) 
     return await retention.drop_old_requests(
         url, clock.now(), settings.retention.requests_days, dry_run=dry_run, clock=clock
     )
+
+
+async def plan_archive(
+    settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock
+) -> "tuple[Planned, ...]":
+    """Return which objects `archive` would write, and why; changes nothing.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+    """
+    place = _place(settings)
+    from collector.jobs import archive_pass  # noqa: PLC0415 - the archive's library may not be installed
+
+    async with opening.database(settings, clock) as db:
+        return await archive_pass.plan(db, place.name, settings, clock.now(), symbols, since)
+
+
+async def archive(
+    settings: Settings,
+    symbols: Sequence[str],
+    since: date | None,
+    clock: Clock,
+    on_object: "Callable[[Written | Problem], object]",
+) -> "Archived":
+    """Bring the archive up to date with the database.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        LockHeld: another process is writing the archive.
+        ArchiveError: its place refuses or cannot be reached.
+    """
+    place = _place(settings)
+    from collector.jobs import archive_pass  # noqa: PLC0415 - as above
+
+    async with opening.database(settings, clock) as db:
+        await conversion.require_finished(db)
+        days = opening.calendar(settings)
+        return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+def _place(settings: Settings) -> "Place":
+    """Return the archive's place, with its library there."""
+    from collector.archive import places  # noqa: PLC0415 - as above
+
+    places.require_library()
+    return places.open_place(settings.archive)
 
 
 async def make_roles(settings: Settings, clock: Clock, login: tuple[str, str] | None = None) -> None:

@@ -50,6 +50,7 @@ SECTIONS: dict[str, _Commands] = {
         "serve": ("operate.serve:serve", "Run every window when it is due, until stopped."),
         "schedule": ("operate.schedule:app", "Show the schedule; install or remove its timers."),
         "db": ("operate.database:app", "Manage the database: schema, features, backups, retention."),
+        "archive": ("operate.archive:app", "Write what has changed into the archive; verify, restore or export it."),
         "notify": ("operate.notify:app", "Test and preview mails and other channels."),
     },
     "Try out": {

@@ -18,6 +18,7 @@ from collector.config.greeks_settings import DividendSettings, GreeksSettings, Q
 from collector.config.loading import find, load, refused
 from collector.config.notify_settings import NotifySettings
 from collector.config.operation_settings import (
+    ArchiveSettings,
     BackupSettings,
     DeadManSettings,
     LogSettings,
@@ -30,6 +31,7 @@ from collector.config.window_settings import Closure, EarlyClose, WindowSettings
 
 __all__ = [
     "ActivitySettings",
+    "ArchiveSettings",
     "BackupSettings",
     "Closure",
     "DatabaseSettings",

@@ -1,9 +1,10 @@
-"""Settings of schedule, service, backups, retention and logs.
+"""Settings of schedule, service, backups, archive, retention and logs.
 
-How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `retention:`, `log:`.
+How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `archive:`, `retention:`, `log:`.
 """
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,9 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from collector.config.collection_settings import split_names
-from collector.config.section import Days, HostName, Section
+from collector.config.section import Days, HostName, Section, misfit, refuse_exposed
+from collector.domain.errors import ConfigurationError
+from collector.domain.object_url import ObjectUrl, is_url
 
 
 class ScheduleSettings(Section):
@@ -56,11 +59,7 @@ class ServeSettings(Section):
     @field_validator("host")
     @classmethod
     def _loopback(cls, host: str) -> str:
-        try:
-            local = ipaddress.ip_address(host.strip("[]")).is_loopback
-        except ValueError:
-            local = host == "localhost"
-        if not local:
+        if not is_loopback(host):
             raise ValueError("should be an address of this machine only, such as 127.0.0.1")
         return host
 
@@ -93,14 +92,14 @@ class BackupSettings(Section):
     """Backups of the database; when one is due is said by `windows.backup`.
 
     enabled: make them at all. directory: where they are kept; None is `backups` in the per-user data directory.
-    copies: further folders into which each is copied; they have to be there. keep_days: older ones go after a good
-    one, in the copies' folders, too. reserve_gb: none is begun, and none copied, that would leave less room on its
-    disk, gigabytes (10^9 bytes).
+    copies: further folders, which have to be there, and URLs of stores of objects, into which each is copied.
+    keep_days: older ones go after a good one, where copies are, too. reserve_gb: none is begun, and none copied into a
+    folder, that would leave less room on its disk, gigabytes (10^9 bytes).
     """
 
     enabled: bool = True
     directory: Path | None = None
-    copies: Annotated[tuple[Path, ...], NoDecode] = ()
+    copies: Annotated[tuple[Path | str, ...], NoDecode] = ()
     keep_days: Days = 30
     reserve_gb: float = Field(default=2.0, ge=0)
 
@@ -116,23 +115,188 @@ class BackupSettings(Section):
 
     @field_validator("copies")
     @classmethod
-    def _folders(cls, copies: tuple[Path, ...]) -> tuple[Path, ...]:
-        """Refuse what is no folder of this machine, or would mean another one wherever a command is called."""
-        folders = tuple(path.expanduser() for path in copies)
-        for path in folders:
-            if not path.is_absolute():
-                raise ValueError(f"names {str(path)!r}, which is no folder that begins with / or ~")
-        return folders
+    def _places(cls, copies: tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+        """Refuse what is no place, or would mean another one wherever a command is called."""
+        return tuple(place if is_url(place) else Path(place) for place in map(_checked_copy, copies))
 
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
-        """Refuse copies that would lie beside the backup itself, or twice in one folder."""
-        seen = {self.path.resolve()}
-        for path in self.copies:
-            if path.resolve() in seen:  # also by way of a link
-                raise ValueError(f"backup.copies names {path} twice, or it is backup.directory itself")
-            seen.add(path.resolve())
+        """Refuse copies that would lie beside the backup itself, or twice in one place."""
+        seen: set[Path | str] = {self.path.resolve()}
+        for place in self.copies:
+            real = place.resolve() if isinstance(place, Path) else place  # also by way of a link
+            if real in seen:
+                raise ValueError(f"backup.copies names {place} twice, or it is backup.directory itself")
+            seen.add(real)
         return self
+
+    @property
+    def copy_folders(self) -> tuple[Path, ...]:
+        """Return the folders among the places of copies."""
+        return tuple(place for place in self.copies if isinstance(place, Path))
+
+
+def _checked_copy(given: Path | str) -> str:
+    """Return a place of copies in one spelling; a folder may be named in the message, a URL not."""
+    text = str(given)
+    if not is_url(text) and not Path(text).expanduser().is_absolute():
+        raise ValueError(f"names {text!r}, which is no folder that begins with / or ~, nor a URL like s3://bucket/a")
+    return checked_place(text)
+
+
+class EndpointSettings(Section):
+    """Where a store of objects answers.
+
+    endpoint: its address where it is not the provider's own, such as https://s3.example.com:9000. allow_http: let an
+    endpoint on another machine be http://, where everybody on the way can read what is sent.
+    """
+
+    endpoint: str | None = None
+    allow_http: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_obeyed(self) -> Self:
+        if self.endpoint is None:
+            return self
+        try:
+            parts = urlsplit(self.endpoint)
+            fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fit = False
+        if not fit:
+            raise misfit(("endpoint",), "should be an https:// address")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise misfit(("endpoint",), "should hold no credentials: they have keys of their own")
+        if parts.scheme == "http" and not (self.allow_http or is_loopback(parts.hostname or "")):
+            words = "should begin with https:// (allow_http: true beside it permits http:// to another machine)"
+            raise misfit(("endpoint",), words)
+        return self
+
+
+class S3Settings(EndpointSettings):
+    """Amazon's S3 and what speaks like it. Without keys the standard variables (AWS_…) and roles of the machine hold.
+
+    region: of the bucket. access_key_id, secret_access_key, session_token: secrets.
+    """
+
+    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]{1,40}$")
+    access_key_id: SecretStr | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.access_key_id is None) is not (self.secret_access_key is None):
+            raise ValueError("needs access_key_id and secret_access_key, or neither")
+        if self.session_token is not None and self.access_key_id is None:
+            raise ValueError("has a session_token without the keys that it belongs to")
+        return self
+
+
+class GcsSettings(EndpointSettings):
+    """Google Cloud Storage. Without a key the standard variables (GOOGLE_…) and the machine's own account hold.
+
+    service_account_key: the JSON of a service account's key; a secret. service_account_file: a file that holds it.
+    """
+
+    service_account_key: SecretStr | None = None
+    service_account_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.service_account_key is not None and self.service_account_file is not None:
+            raise ValueError("needs service_account_key or service_account_file, not both")
+        return self
+
+    def key(self) -> str | None:
+        """Return the JSON of the key, None when none is given; never show it to anybody.
+
+        Raises:
+            ConfigurationError: its file cannot be read, or others can read it.
+        """
+        if self.service_account_key is not None:
+            return self.service_account_key.get_secret_value()
+        if self.service_account_file is None:
+            return None
+        path = self.service_account_file.expanduser()
+        try:
+            refuse_exposed(path)
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+            raise ConfigurationError(
+                f"archive.gcs.service_account_file: {path} cannot be read: {reason}",
+                "Name the JSON file of the service account's key.",
+            ) from exc
+
+
+class AzureSettings(EndpointSettings):
+    """Azure's Blob Storage. Without a key the standard variables (AZURE_…) and the machine's identity hold.
+
+    account: the storage account, where the URL does not name it. account_key, sas_token: secrets.
+    """
+
+    account: str | None = Field(default=None, pattern=r"^[a-z0-9]{3,24}$")
+    account_key: SecretStr | None = None
+    sas_token: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if self.account_key is not None and self.sas_token is not None:
+            raise ValueError("needs account_key or sas_token, not both")
+        return self
+
+
+class ArchiveSettings(Section):
+    """The archive: bars as Parquet files, for ever.
+
+    place: a folder, or a URL of a bucket or container with a prefix; None keeps no archive. month_after_days: a session
+    has a file of its own until it is so old, then the month's. timeout_s: of one request to a store of objects,
+    seconds. attempts: of one request. s3, gcs, azure: what their stores want to know, for copies of backups, too.
+    """
+
+    place: str | None = None
+    month_after_days: Days = 60
+    timeout_s: float = Field(default=60.0, ge=1, le=600)
+    attempts: int = Field(default=4, ge=1, le=10)
+    s3: S3Settings = S3Settings()
+    gcs: GcsSettings = GcsSettings()
+    azure: AzureSettings = AzureSettings()
+
+    @field_validator("place")
+    @classmethod
+    def _place(cls, place: str | None) -> str | None:
+        return None if place is None else checked_place(place)
+
+    @property
+    def folder(self) -> Path | None:
+        """Return the place where it is a folder of this machine."""
+        return None if self.place is None or is_url(self.place) else Path(self.place)
+
+
+def checked_place(given: str) -> str:
+    """Return a place as it is called from now on: a folder's whole path, or a URL in one spelling.
+
+    Raises:
+        PydanticCustomError: it is neither; what was given is not repeated, for a URL may hold a secret.
+    """
+    if is_url(given):
+        try:
+            return ObjectUrl.parse(given).text
+        except ValueError as exc:
+            raise misfit((), str(exc)) from None
+    folder = Path(given.strip()).expanduser()
+    if not folder.is_absolute():
+        raise misfit((), "should be a folder that begins with / or ~, or a URL such as s3://bucket/prefix")
+    return os.path.normpath(folder)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this very machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class RetentionSettings(Section):

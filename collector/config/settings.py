@@ -25,6 +25,7 @@ from collector.config.connection_settings import DatabaseSettings, GatewaySettin
 from collector.config.greeks_settings import GreeksSettings, QualitySettings
 from collector.config.notify_settings import NotifySettings
 from collector.config.operation_settings import (
+    ArchiveSettings,
     BackupSettings,
     DeadManSettings,
     LogSettings,
@@ -68,7 +69,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "dead_man")
+    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "dead_man", "archive")
 
     symbols: Annotated[tuple[SymbolSettings, ...], NoDecode] = (
         SymbolSettings(symbol="SPY"),
@@ -96,6 +97,7 @@ class Settings(BaseSettings):
     greeks: GreeksSettings = Field(default_factory=GreeksSettings)
     quality: QualitySettings = QualitySettings()
     backup: BackupSettings = BackupSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     retention: RetentionSettings = RetentionSettings()
     notify: NotifySettings = Field(default_factory=NotifySettings)
     log: LogSettings = LogSettings()
@@ -164,8 +166,9 @@ class Settings(BaseSettings):
             (("log", "directory"), self.log.path),
             (("backup", "directory"), self.backup.path),
             (("notify", "outbox", "directory"), self.notify.outbox.path(self.log.path)),
+            (("archive", "place"), self.archive.folder),
         ):
-            if self.database.embedded and path.absolute().is_relative_to(data.absolute()):
+            if path is not None and self.database.embedded and path.absolute().is_relative_to(data.absolute()):
                 raise misfit(key, "should be a folder outside database.data_dir, which is PostgreSQL's alone")
         return self
 

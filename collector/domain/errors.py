@@ -15,6 +15,14 @@ CollectorError
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
+├── ArchiveError                 the archive or its place refused or failed
+│   ├── ArchiveRefused           an object would be replaced by less than it holds
+│   ├── ObjectMissing            an object is not at its place
+│   ├── PlaceUnavailable         the place cannot be reached now (also ConnectionError)
+│   ├── PlaceRefused             the place refuses: no credentials, no rights, no such bucket or folder
+│   ├── ArchiveDamaged           a file does not hold what it should
+│   ├── ForeignFile              a file is none of the archive's
+│   └── NewerFormat              a file was written by a later version of this program
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
 
@@ -131,6 +139,96 @@ class ContractIdsExhausted(DatabaseError):  # noqa: N818 - named for what happen
 
 class BackupError(DatabaseError):
     """A backup could not be made; the database itself is well, and earlier backups stay. A later attempt may help."""
+
+
+class ArchiveError(CollectorError):
+    """The archive, or the place where its objects lie, refused or failed."""
+
+
+class ArchiveRefused(ArchiveError):  # noqa: N818 - named for what became of it
+    """An object of the archive is not written: it would take the place of more than it holds, or of another's.
+
+    Args:
+        path: the object's.
+        why: without a full stop.
+        hint: what to do.
+    """
+
+    def __init__(self, path: str, why: str, hint: str) -> None:
+        super().__init__(f"{path} is not written: {why}", hint)
+        self.path = path
+        self.why = why
+
+
+class ObjectMissing(ArchiveError):  # noqa: N818 - named for what was found
+    """An object is not at its place.
+
+    Args:
+        place: the place's name.
+        path: the object's.
+    """
+
+    def __init__(self, place: str, path: str) -> None:
+        super().__init__(f"{place} has no {path}", "look at what is there: somebody else may have removed or moved it")
+        self.place = place
+        self.path = path
+
+
+class PlaceUnavailable(ArchiveError, ConnectionError):  # noqa: N818 - named as DatabaseUnavailable
+    """The place of objects cannot be reached, or fails; a later attempt may help."""
+
+
+class PlaceRefused(ArchiveError):  # noqa: N818 - named for what the place did
+    """The place of objects refuses: the same again never helps before somebody has changed something."""
+
+
+class ArchiveDamaged(ArchiveError):  # noqa: N818 - named for what was found
+    """A file of the archive does not hold what it should: it is torn, was changed, or was written wrongly.
+
+    Args:
+        path: the file.
+        found: what is wrong with it, without a full stop.
+    """
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(
+            f"{path} is damaged: {found}",
+            "keep the file for inspection; collector archive writes it anew from the database, a backup has it, too",
+        )
+        self.path = path
+        self.found = found
+
+
+class ForeignFile(ArchiveError):  # noqa: N818 - named for what was found
+    """A file is none of the archive's, or holds other bars than its place says.
+
+    Args:
+        path: the file.
+        found: what it is instead, without a full stop.
+    """
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(f"{path} is no such file of the archive: {found}", "move it out of the archive")
+        self.path = path
+        self.found = found
+
+
+class NewerFormat(ArchiveError):  # noqa: N818 - named for what was found
+    """A file was written by a later version of this program.
+
+    Args:
+        path: the file.
+        found: its format. known: the latest one that this program reads.
+    """
+
+    def __init__(self, path: str, found: int, known: int) -> None:
+        super().__init__(
+            f"{path} has format {found}, and this version of the collector reads formats up to {known}",
+            "install the version that wrote it, or a later one",
+        )
+        self.path = path
+        self.found = found
+        self.known = known
 
 
 class LockHeld(CollectorError):  # noqa: N818

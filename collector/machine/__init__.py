@@ -1,1 +1,1 @@
-"""Private files, and what child programs get."""
+"""Private and whole files, and what child programs get."""

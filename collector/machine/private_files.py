@@ -6,9 +6,10 @@ that closes to other users what it creates, folders too; here is what a umask do
 
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import TextIO
+
+from collector.machine import whole_files
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -24,17 +25,10 @@ def write(path: Path, content: bytes) -> None:
         OSError: it cannot be written; what was there before still is.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # made with mode 0600
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:  # Ctrl-C, too, leaves no half-written file
-        draft.unlink(missing_ok=True)
-        raise
+    with whole_files.draft(path) as made, made.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def open_to_append(path: Path) -> TextIO:

@@ -13,6 +13,78 @@ INSTANT = sa.DateTime(timezone=True)
 CARRY = ("rate", "dividend_yield", "error")
 """Numbers of an expiration that were rounded to six digits before."""
 
+# A year of bars is not read for it: on each day contracts are looked up by the key until one has a bar, those that had
+# expired not at all. Bounds are literal, so that other chunks stay shut.
+SEED_OPTIONS = """
+DO $$
+DECLARE
+    day date;
+    latest date;
+BEGIN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
+        -- Of a hypertable the first and the last chunk tell.
+        SELECT (SELECT time FROM store.option_bars_5min ORDER BY time LIMIT 1) AT TIME ZONE 'UTC',
+            (SELECT time FROM store.option_bars_5min ORDER BY time DESC LIMIT 1) AT TIME ZONE 'UTC'
+        INTO day, latest;
+    ELSE
+        SELECT min(bar.earliest) AT TIME ZONE 'UTC', max(bar.latest) AT TIME ZONE 'UTC'
+        INTO day, latest
+        FROM option_chains AS contract
+        CROSS JOIN LATERAL (
+            SELECT min(time) AS earliest, max(time) AS latest
+            FROM store.option_bars_5min
+            WHERE contract_id = contract.id
+        ) AS bar;
+    END IF;
+    WHILE day <= latest LOOP
+        EXECUTE format(
+            $seed$
+            INSERT INTO session_changes (underlying_id, data_set, session_date)
+            SELECT underlying.id, 1, %1$L
+            FROM underlying_securities AS underlying
+            CROSS JOIN LATERAL (
+                SELECT
+                FROM option_chains AS contract
+                CROSS JOIN LATERAL (
+                    SELECT
+                    FROM store.option_bars_5min
+                    WHERE contract_id = contract.id AND time >= %2$L AND time < %3$L
+                    LIMIT 1
+                ) AS bar
+                WHERE contract.underlying_id = underlying.id AND contract.expiration_date >= %4$L
+                LIMIT 1
+            ) AS found
+            $seed$,
+            day, day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC', day - 1
+        );
+        day := day + 1;
+    END LOOP;
+END
+$$
+"""
+SEED_UNDERLYINGS = """
+DO $$
+DECLARE
+    kind record;
+BEGIN
+    -- Tables of later sizes are made by db.schema.features, after the revisions.
+    FOR kind IN
+        SELECT id, to_regclass('store.' || name) AS bars
+        FROM unnest(ARRAY[2, 3, 4], '{underlying_bars_5min,underlying_bars_1day,underlying_bars_1min}'::text[])
+            AS one (id, name)
+        WHERE to_regclass('store.' || name) IS NOT NULL
+    LOOP
+        EXECUTE format(
+            'INSERT INTO session_changes (underlying_id, data_set, session_date)'
+            ' SELECT DISTINCT bar.underlying_id, %s, (bar.time AT TIME ZONE ''UTC'')::date'
+            ' FROM %s AS bar INNER JOIN underlying_securities AS own ON own.id = bar.underlying_id',
+            kind.id, kind.bars
+        );
+    END LOOP;
+END
+$$
+"""
+
 
 def upgrade() -> None:
     """Make what the archive and the accounts of values stand on: each function one subject with its rows."""
@@ -29,7 +101,7 @@ def downgrade() -> None:
 
 
 def _count_changes() -> None:
-    """Count the changes of each session's bars."""
+    """Count the changes of each session's bars: one for those that there are, which no archive holds yet."""
     op.create_table(
         "session_changes",
         sa.Column("underlying_id", sa.Integer(), nullable=False),
@@ -41,6 +113,8 @@ def _count_changes() -> None:
         ),
         sa.PrimaryKeyConstraint("underlying_id", "data_set", "session_date", name=op.f("pk_session_changes")),
     )
+    op.execute(SEED_OPTIONS)
+    op.execute(SEED_UNDERLYINGS)
 
 
 def _forget_changes() -> None:
@@ -65,6 +139,7 @@ def _record_objects() -> None:
         sa.Column("format", sa.SmallInteger(), nullable=False),
         sa.Column("written_at", INSTANT, nullable=False),
         sa.Column("verified_at", INSTANT),
+        sa.Column("leftovers", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.ForeignKeyConstraint(
             ["underlying_id"], ["underlying_securities.id"], name=op.f("fk_archive_objects_underlying_id")
         ),

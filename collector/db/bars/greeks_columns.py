@@ -166,7 +166,7 @@ async def write(
     async def once() -> int:
         async with db.transaction("create_stage_greeks") as transaction:
             await transaction.copy("stage_greeks", _COLUMNS, lines)
-            changed = await transaction.execute("write_greeks", version, session.open, session.close)
+            changed: int = await transaction.fetchval("write_greeks", version, session.open, session.close)
             await transaction.execute(
                 "store_carry", underlying_id, session.day, expiration, terms.rate, carry.dividend_yield, carry.error,
                 carry.pairs, version, db.clock.now(), computed.source, terms.cash_dividends, expires_at, first_slot,

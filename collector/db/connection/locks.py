@@ -136,6 +136,33 @@ async def collection_lock(db: Database, purpose: str = "") -> AsyncIterator[Lock
         await lock.release()
 
 
+@contextlib.asynccontextmanager
+async def archive_lock(db: Database) -> AsyncIterator[None]:
+    """Keep others from writing the archive for the length of the block; collecting goes on beside it.
+
+    Raises:
+        LockHeld: another process has the lock; the message names it.
+        DatabaseUnavailable, DatabaseError: the server cannot be asked.
+    """
+    name = f"collector archive on {socket.gethostname()}, process {os.getpid()}"
+    connection = await open_connection(db.url, db.clock, application_name=name)
+    try:
+        with db.clock.hold(), driver_errors.door():
+            taken = await connection.fetchval(query("try_archive_lock"))
+            holder = None if taken else await connection.fetchrow(query("archive_lock_holder"))
+        if not taken:
+            raise _archive_held_by(holder)
+        yield
+    finally:
+        with contextlib.suppress(DatabaseError), db.clock.hold(), driver_errors.door():
+            await connection.close(timeout=10)
+
+
+def _archive_held_by(holder: Any) -> LockHeld:  # noqa: ANN401 - a row of pg_stat_activity, or None
+    who = "a moment ago" if holder is None else f"now: {holder['application_name']}"
+    return LockHeld(f"another process was writing the archive {who}", "wait until it has finished, and try again")
+
+
 async def _take(connection: "asyncpg.Connection[Any]") -> tuple[bool, Any]:
     """Try to take the lock for as long as the connection lives.
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
@@ -232,6 +232,23 @@ class Transaction(Statements):
         with self._outside():
             await self._own.copy_to_table(table, source=_chunk(lines.encode()), columns=columns, format="text")
 
+    async def copy_in(self, table: str, columns: Sequence[str], text: AsyncIterable[bytes]) -> None:
+        """Load rows as CSV without a head line, in pieces of any size; an empty field is NULL."""
+        with self._outside():
+            await self._own.copy_to_table(table, source=text, columns=columns, format="csv")
+
+    async def copy_out(self, name: str, *args: object, to: Callable[[bytes], object]) -> int:
+        """Run a query by COPY and hand its rows on as CSV without a head line, in pieces; return how many there are."""
+
+        async def hand_on(piece: bytes) -> None:
+            to(piece)
+
+        with self._outside():
+            tag = await self._own.copy_from_query(
+                query(name), *sql_values.sent(args), output=hand_on, format="csv", timeout=_COMMAND_TIMEOUT_S
+            )
+        return int(tag.rpartition(" ")[2])
+
 
 class Database(Statements):
     """A pool of connections to one database; made by `connect`. Its `url` may hold a password: never to be shown."""
@@ -336,8 +353,19 @@ class Database(Statements):
             prepared: names of statements that each connection runs once, before its first such transaction (temporary
                 tables).
         """
+        async with self._transaction(prepared) as transaction:
+            yield transaction
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that only reads, and sees the database throughout as it is at its first statement."""
+        async with self._transaction((), isolation="repeatable_read", readonly=True) as transaction:
+            yield transaction
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self, prepared: Sequence[str], **kind: Any) -> AsyncIterator[Transaction]:  # noqa: ANN401 - the driver's
         async with AsyncExitStack() as stack:
-            connection, block = await self.patiently(lambda: self._begun(stack, prepared))
+            connection, block = await self.patiently(lambda: self._begun(stack, prepared, **kind))
             try:
                 yield Transaction(connection, self._clock, self._decoders)
             except BaseException:  # a cancelled block is rolled back, too
@@ -348,12 +376,17 @@ class Database(Statements):
             with self._outside():
                 await block.commit()
 
-    async def _begun(self, stack: AsyncExitStack, prepared: Sequence[str]) -> tuple[Connection, DriverTransaction]:
+    async def _begun(
+        self,
+        stack: AsyncExitStack,
+        prepared: Sequence[str],
+        **kind: Any,  # noqa: ANN401 - the driver's
+    ) -> tuple[Connection, DriverTransaction]:
         """Take a connection and begin a transaction; a failure gives the connection back."""
         async with AsyncExitStack() as until_begun:
             connection = await until_begun.enter_async_context(self._connection())
             await self._prepare(connection, prepared)
-            block = connection.transaction()
+            block = connection.transaction(**kind)
             with self._outside():
                 await block.start()
             stack.push_async_exit(until_begun.pop_all())

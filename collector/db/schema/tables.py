@@ -666,6 +666,7 @@ archive_objects = Table(
     Column("format", SmallInteger, nullable=False),
     Column("written_at", INSTANT, nullable=False),
     Column("verified_at", INSTANT),
+    Column("leftovers", ARRAY(Text), nullable=False, server_default="{}"),
     UniqueConstraint("place", "path"),
 )
 

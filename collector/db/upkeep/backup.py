@@ -23,6 +23,7 @@ from collector.db.server import programs
 from collector.db.upkeep import backup_files
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import BackupError, DatabaseError, DatabaseUnavailable
+from collector.machine import whole_files
 from collector.machine.child_environment import child_environment
 
 KEPT_DAYS = 30
@@ -87,7 +88,7 @@ async def _dumped(
         words = ("--format=custom", f"--file={part}", f"--dbname={programs.conninfo(url)}")
         await programs.run(program.path, *words, env=programs.environment(url))
         await programs.run(reader.path, f"--file={os.devnull}", str(part), env=child_environment())
-        content = await asyncio.to_thread(lambda: backup_files.sha256(backup_files.chunks(part)))
+        content = await asyncio.to_thread(lambda: whole_files.sha256(whole_files.chunks(part)))
         made = Backup(
             dump,
             now.astimezone(UTC).replace(microsecond=0),
@@ -102,7 +103,7 @@ async def _dumped(
             __version__,
             configuration,
         )
-        backup_files.settle(part, dump)
+        whole_files.settle(part, dump)
         backup_files.finish(made)
     return made
 

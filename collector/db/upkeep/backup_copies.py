@@ -14,6 +14,7 @@ from collector.db.upkeep import backup_files
 from collector.db.upkeep.backup import GIGABYTE
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import BackupError
+from collector.machine import whole_files
 
 
 async def copy(made: Backup, folder: Path, *, keep_days: int | None, clock: Clock, reserve_gb: float = 0.0) -> Backup:
@@ -78,10 +79,10 @@ def _written(made: Backup, folder: Path, given_up: threading.Event) -> Backup:
         with part.open("r+b") as file:
             for chunk in _while_wanted(made.path, given_up):
                 file.write(chunk)
-        backup_files.settle(part, dump)
+        whole_files.settle(part, dump)
     content = ""
     try:
-        content = backup_files.sha256(_while_wanted(dump, given_up))
+        content = whole_files.sha256(_while_wanted(dump, given_up))
     finally:
         if content != made.sha256:
             dump.unlink(missing_ok=True)
@@ -92,7 +93,7 @@ def _written(made: Backup, folder: Path, given_up: threading.Event) -> Backup:
 
 def _while_wanted(path: Path, given_up: threading.Event) -> Iterator[bytes]:
     """Yield what a file holds until the copy is given up."""
-    for chunk in backup_files.chunks(path):
+    for chunk in whole_files.chunks(path):
         if given_up.is_set():
             raise BackupError("the copy was given up")
         yield chunk

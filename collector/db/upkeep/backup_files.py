@@ -6,13 +6,9 @@ the dates, say which is newer: a clock that was wrong for a morning must not dec
 """
 
 import contextlib
-import errno
-import fcntl
-import hashlib
 import json
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,12 +17,12 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from collector.domain.errors import DatabaseError
+from collector.machine import whole_files
 
 KEPT_AT_LEAST = 7
 """So many of the newest stay, whatever their age."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
-_PART_BYTES = 1 << 22
 _CLOCKS_DIFFER = timedelta(hours=1)
 """A backup from further in the future was made while the clock was wrong."""
 
@@ -71,7 +67,7 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     for manifest in folder.glob("collector-*.json"):
         with contextlib.suppress(DatabaseError):
             found.append(read(manifest.with_suffix(".dump")))
-    return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
+    return in_order(found)
 
 
 def next_number(folder: Path) -> int:
@@ -104,8 +100,7 @@ def read(dump: Path) -> Backup:
         DatabaseError: there is none, it is damaged, or the dump has another size.
     """
     try:
-        facts = json.loads(dump.with_suffix(".json").read_text(encoding="utf-8"))
-        kept = _MANIFEST.validate_python({**facts, "path": dump})
+        kept = parsed(dump.with_suffix(".json").read_text(encoding="utf-8"), dump)
         size = dump.stat().st_size
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False)[0]
@@ -118,6 +113,21 @@ def read(dump: Path) -> Backup:
     if size != kept.bytes:
         raise DatabaseError(f"{dump} is damaged: it has not the size that its manifest says", "use another backup")
     return kept
+
+
+def parsed(manifest: str, dump: Path) -> Backup:
+    """Return what a manifest says of the dump at a path.
+
+    Raises:
+        ValueError: it is damaged (also RecursionError, TypeError).
+    """
+    return _MANIFEST.validate_python({**json.loads(manifest), "path": dump})
+
+
+def written(made: Backup) -> str:
+    """Return the manifest of a dump."""
+    facts = {**asdict(made), "path": made.path.name, "taken_at": made.taken_at.isoformat()}
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def _unfinished(dump: Path, why: str) -> DatabaseError:
@@ -133,115 +143,72 @@ def check_content(kept: Backup) -> None:
         DatabaseError: it holds something else, or it cannot be read.
     """
     try:
-        found = sha256(chunks(kept.path))
+        found = whole_files.sha256(whole_files.chunks(kept.path))
     except OSError as exc:
         raise DatabaseError(f"{kept.path} cannot be read: {exc.strerror}", "use another backup") from exc
     if kept.sha256 not in {"", found}:
         raise DatabaseError(f"{kept.path} is damaged: it does not hold what its manifest says", "use another backup")
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """Yield what a file holds, read anew from its disk where the system can do that; what is not written yet is."""
-    with path.open("rb") as file:
-        _sync(file.fileno())
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # what memory remembers proves nothing
-        while chunk := file.read(_PART_BYTES):
-            yield chunk
-
-
-def sha256(content: Iterable[bytes]) -> str:
-    """Return the hash of what is yielded."""
-    found = hashlib.sha256()
-    for chunk in content:
-        found.update(chunk)
-    return found.hexdigest()
-
-
 def fresh(folder: Path, now: datetime) -> Path:
     """Return the name of a dump to be made, at which nothing stands: the clock may have been set back."""
-    stamp = f"collector-{now.astimezone(UTC):{_STAMP}}"
+    return folder / free_name(now, (path.name for path in folder.glob("collector-*")))
+
+
+def instant(name: str) -> datetime | None:
+    """Return the instant that a dump's name tells (aware UTC), None where it is no such name."""
+    try:
+        return datetime.strptime(name.removeprefix("collector-")[:16], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def free_name(at: datetime, taken: Iterable[str]) -> str:
+    """Return the name of a dump of an instant, which none of those that are taken begins with."""
+    stamp = f"collector-{at.astimezone(UTC):{_STAMP}}"
     names = (stamp, *(f"{stamp}-{count}" for count in range(2, 1000)))
-    taken = {path.name.partition(".")[0] for path in folder.glob(f"{stamp}*")}
-    return folder / f"{next(name for name in names if name not in taken)}.dump"
+    stems = {name.partition(".")[0] for name in taken}
+    return f"{next(name for name in names if name not in stems)}.dump"
 
 
 @contextlib.contextmanager
 def begun(folder: Path, at: datetime) -> Iterator[tuple[Path, Path]]:
-    """Begin a dump: yield its name, at which nothing stands, and the file to be filled, as `part` makes it."""
+    """Begin a dump: yield its name, at which nothing stands, and the file to be filled (`whole_files.part`)."""
     with contextlib.ExitStack() as stack:
         while True:
             dump = fresh(folder, at)
             with contextlib.suppress(FileExistsError):  # somebody else was quicker, and has that name
-                made = stack.enter_context(part(dump))
+                made = stack.enter_context(whole_files.part(dump))
                 break
         yield dump, made
 
 
-@contextlib.contextmanager
-def part(path: Path) -> Iterator[Path]:
-    """Make an empty file beside `path`, for its owner's eyes only, to be filled and put there by `settle`.
-
-    It is locked while the block lasts, so that `prune` knows it from one that a power cut left, and is gone afterwards.
-
-    Raises:
-        FileExistsError: somebody else is at work on it.
-    """
-    made = path.with_name(f"{path.name}.part")
-    file = _locked(made)
-    try:
-        yield made
-    finally:
-        made.unlink(missing_ok=True)
-        os.close(file)
-
-
-def _locked(made: Path) -> int:
-    """Create a file and lock it, again where a pruning came in between."""
-    while True:
-        file = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        with contextlib.suppress(OSError):  # a file system without locks: `prune` cannot lock it either, and spares it
-            fcntl.flock(file, fcntl.LOCK_EX)
-        if os.fstat(file).st_nlink:
-            return file
-        os.close(file)
-
-
-def settle(made: Path, path: Path) -> None:
-    """Put a file that is complete where it belongs, in one step that a power cut does not undo."""
-    _sync_path(made)
-    made.replace(path)
-    _sync_path(path.parent)
-
-
-def _sync_path(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        _sync(file)
-    finally:
-        os.close(file)
-
-
-def _sync(file: int) -> None:
-    """Write through to the disk, but for file systems that cannot be asked to: of read-only disks, some of networks."""
-    try:
-        os.fsync(file)
-    except OSError as exc:
-        if exc.errno not in {errno.EINVAL, errno.ENOTSUP, errno.EROFS}:
-            raise
-
-
 def finish(made: Backup) -> None:
     """Write the manifest of a dump, which makes it a backup; where that fails the dump goes, too."""
-    facts = {**asdict(made), "path": made.path.name, "taken_at": made.taken_at.isoformat()}
     manifest = made.path.with_suffix(".json")
     try:
-        with part(manifest) as written:
-            written.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-            settle(written, manifest)
+        with whole_files.part(manifest) as draft:
+            draft.write_text(written(made), encoding="utf-8")
+            whole_files.settle(draft, manifest)
     except OSError:
         made.path.unlink(missing_ok=True)
         raise
+
+
+def in_order(found: Iterable[Backup]) -> tuple[Backup, ...]:
+    """Return backups of one place, oldest first."""
+    return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
+
+
+def outlived(found: Sequence[Backup], now: datetime, kept_for: timedelta) -> Iterator[Backup]:
+    """Yield the backups of a place that are older than they are to be kept, but for the newest ones.
+
+    Args:
+        found: all of them, oldest first.
+        now: aware.
+        kept_for: how long.
+    """
+    yield from (kept for kept in found[:-KEPT_AT_LEAST] if now - kept.taken_at > kept_for)
 
 
 def prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
@@ -249,19 +216,9 @@ def prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
 
     A dump whose manifest cannot be read is nobody's to remove.
     """
-    for kept in backups(folder)[:-KEPT_AT_LEAST]:
-        if now - kept.taken_at > kept_for:
-            kept.path.unlink(missing_ok=True)
-            kept.path.with_suffix(".json").unlink(missing_ok=True)
+    for kept in outlived(backups(folder), now, kept_for):
+        kept.path.unlink(missing_ok=True)
+        kept.path.with_suffix(".json").unlink(missing_ok=True)
     for left in folder.glob("collector-*.part"):
         with contextlib.suppress(OSError):
-            _remove_unless_locked(left)
-
-
-def _remove_unless_locked(left: Path) -> None:
-    file = os.open(left, os.O_RDWR)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        left.unlink(missing_ok=True)
-    finally:
-        os.close(file)
+            whole_files.remove_unless_locked(left)

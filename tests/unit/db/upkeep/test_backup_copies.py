@@ -16,6 +16,7 @@ from collector.clock import SystemClock
 from collector.db.upkeep import backup_copies, backup_files
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import BackupError
+from collector.machine import whole_files
 
 AT = datetime(2026, 11, 20, 7, tzinfo=UTC)
 CLOCK = SystemClock()
@@ -35,7 +36,7 @@ def made(folder: Path, at: datetime = AT, content: bytes = b"dump" * 3_000_000) 
     path = backup_files.fresh(folder, at)
     path.write_bytes(content)
     number = len(backup_files.backups(folder)) + 1
-    digest = backup_files.sha256([content])
+    digest = whole_files.sha256([content])
     one = Backup(path, at, len(content), "15.20", None, "none", "0008", 15, number, digest)
     backup_files.finish(one)
     return one
@@ -86,7 +87,7 @@ async def test_a_disk_that_gives_back_something_else_is_found(
 ) -> None:
     """What is read back from the copy decides: a copy that differs goes, and earlier ones stay."""
     kept = await copy(made(tmp_path / "kept", AT - timedelta(days=60)), elsewhere, keep_days=None)
-    settle = backup_files.settle
+    settle = whole_files.settle
 
     def flip(part: Path, path: Path) -> None:
         settle(part, path)
@@ -95,7 +96,7 @@ async def test_a_disk_that_gives_back_something_else_is_found(
                 file.seek(9_000_000)
                 file.write(b"X")
 
-    monkeypatch.setattr(backup_files, "settle", flip)
+    monkeypatch.setattr(whole_files, "settle", flip)
     with pytest.raises(BackupError, match="gives back something else than was written"):
         await copy(made(tmp_path / "kept"), elsewhere)
     assert backup_files.backups(elsewhere) == (kept,)
@@ -164,7 +165,7 @@ async def test_a_copy_that_is_given_up_leaves_nothing(
 ) -> None:
     """When the time is up the copy ends at once, not when it is done, and is gone."""
     one = made(tmp_path / "kept")
-    begun, go_on, chunks = threading.Event(), threading.Event(), backup_files.chunks
+    begun, go_on, chunks = threading.Event(), threading.Event(), whole_files.chunks
 
     def slowly(path: Path) -> Iterator[bytes]:
         for chunk in chunks(path):
@@ -172,7 +173,7 @@ async def test_a_copy_that_is_given_up_leaves_nothing(
             begun.set()
             go_on.wait(30)
 
-    monkeypatch.setattr(backup_files, "chunks", slowly)
+    monkeypatch.setattr(whole_files, "chunks", slowly)
     work = asyncio.ensure_future(copy(one, elsewhere))
     await asyncio.to_thread(begun.wait, 30)
     work.cancel()

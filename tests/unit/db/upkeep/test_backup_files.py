@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from collector.db.upkeep import backup_files
 from collector.db.upkeep.backup_files import Backup
 from collector.domain.errors import DatabaseError
+from collector.machine import whole_files
 
 NOVEMBER = datetime(2026, 11, 1, 7, tzinfo=UTC)
 MONTH = timedelta(days=30)
@@ -102,7 +103,7 @@ def test_two_made_at_once_have_two_names(tmp_path: Path) -> None:
     names = [first.path.name, second.path.name, third.path.name]
     assert names == [f"collector-20261101T070000Z{more}.dump" for more in ("", "-2", "-3")]
     assert [kept.path.read_bytes() for kept in backup_files.backups(tmp_path)] == [b"one", b"two", b"three"]
-    with backup_files.part(backup_files.fresh(tmp_path, NOVEMBER)):
+    with whole_files.part(backup_files.fresh(tmp_path, NOVEMBER)):
         assert backup_files.fresh(tmp_path, NOVEMBER).name == "collector-20261101T070000Z-5.dump"
 
 
@@ -117,7 +118,7 @@ def test_what_a_power_cut_left_goes_and_what_is_at_work_stays(tmp_path: Path) ->
     """An unfinished dump is removed unless somebody writes it still, however old the clock says that it is."""
     left = tmp_path / "collector-20261101T070000Z.dump.part"
     left.write_bytes(b"half")
-    with backup_files.part(tmp_path / "collector-20261101T080000Z.dump") as at_work:
+    with whole_files.part(tmp_path / "collector-20261101T080000Z.dump") as at_work:
         os.utime(at_work, (0, 0))
         backup_files.prune(tmp_path, NOVEMBER + MONTH, MONTH)
         assert list(tmp_path.iterdir()) == [at_work]

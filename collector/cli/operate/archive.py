@@ -1,0 +1,98 @@
+"""`collector archive`: bars as Parquet files."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from collector.app import maintenance
+from collector.app.opening import run_until_signalled
+from collector.cli.exits import Exit
+from collector.cli.options import (
+    ConfigOption,
+    JsonOption,
+    VerboseOption,
+    day_of,
+    opened,
+    print_json,
+    symbols_of,
+)
+from collector.cli.words import say
+
+if TYPE_CHECKING:
+    from collector.jobs.archive_pass import Archived, Planned, Problem, Written
+
+app = typer.Typer(invoke_without_command=True, add_completion=False)
+
+SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only these, separated by commas: SPY,TSLA.")]
+SinceOption = Annotated[str | None, typer.Option("--since", help="Only from this session on, YYYY-MM-DD.")]
+
+
+@app.callback()
+def archive(
+    context: typer.Context,
+    symbol: SymbolOption = None,
+    since: SinceOption = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be written and why; write nothing.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Write what has changed into the archive; verify, restore or export it.
+
+    A session has a file of its own until archive.month_after_days (60) after the end of its month, then the month has
+    one; bars of a day have a file a year. Sessions that have not settled are written, too, and marked so. A file that
+    cannot be written is told, the others are; the command then ends with 3. The schedule does the same after each
+    night: see windows.archive and `collector run --window archive`.
+
+    Example: collector archive --symbol SPY --since 2026-11-01
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings, clock = opened(config, writes_log=not plan, verbose=verbose)
+    symbols, day = symbols_of(symbol), day_of(since)
+    if plan:
+        _show_plan(run_until_signalled(maintenance.plan_archive(settings, symbols, day, clock)), as_json=as_json)
+        return
+    shown = (lambda _: None) if as_json else _show_object
+    done = run_until_signalled(maintenance.archive(settings, symbols, day, clock, shown))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        for line in archived_words(done):
+            typer.echo(line)
+    if done.problems:
+        raise typer.Exit(Exit.PARTIAL)
+
+
+def _show_plan(planned: "tuple[Planned, ...]", *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(one) for one in planned])
+        return
+    for one in planned:
+        sessions = "" if one.sessions == 1 else f"{one.sessions} sessions, "
+        typer.echo(f"{one.path}  {sessions}{one.why}")
+    typer.echo(f"{len(planned):,} objects would be written" if planned else "the archive holds what the database holds")
+
+
+def _show_object(one: "Written | Problem") -> None:
+    from collector.jobs.archive_pass import Problem  # noqa: PLC0415 - only where the archive's library is installed
+
+    if isinstance(one, Problem):
+        say(one.message, one.hint)
+        return
+    kept = f", {one.carried} of its sessions carried over" if one.carried else ""
+    typer.echo(f"{one.path}  {one.rows:,} bars, {one.bytes / 1e6:,.1f} MB{kept}")
+
+
+def archived_words(done: "Archived") -> Iterator[str]:
+    """Yield in words what a pass has done, and what waits."""
+    if done.written:
+        yield f"{len(done.written):,} objects are written: {done.rows:,} bars, {done.bytes / 1e6:,.1f} MB"
+    elif not done.problems:
+        yield "the archive holds what the database holds"
+    if done.unsettled:
+        yield f"{done.unsettled:,} of the sessions have not settled; the files say so, and are written again then"
+    if done.problems:
+        yield f"{len(done.problems):,} objects could not be written; those that were there before still are"

@@ -1,0 +1,1 @@
+"""Changes, manifest and whole rows for the archive."""

@@ -1,0 +1,92 @@
+"""Copy whole bars out of the store and back."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+from collector.db.archive.manifest import Partition
+from collector.db.connection.pool import Database, Statements
+from collector.db.connection.statements import of
+from collector.domain.market_data.data_sets import DataSet, InstrumentKind
+from collector.domain.market_data.instruments import WhatToShow
+from collector.domain.market_data.spans import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """A session's bars as they were copied, at one moment.
+
+    change: how often they had changed by then. rows: how many there are. slots: series-slots by what is known of them,
+    see sql/queries/session_state.sql.
+    """
+
+    change: int
+    rows: int
+    slots: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether every series that is expected, or was asked for, is settled or known to be lost."""
+        return not self.slots.get("unknown", 0) and not self.slots.get("awaiting", 0)
+
+
+def utc_day(day: date) -> Span:
+    """Return the day of UTC on which all bars of a session lie."""
+    start = datetime.combine(day, time(), UTC)
+    return Span(start, start + timedelta(days=1))
+
+
+async def copy_session(
+    db: Database,
+    partition: Partition,
+    slots: Span,
+    series: Sequence[WhatToShow],
+    to: Callable[[bytes], object],
+) -> Copied:
+    """Copy a session's bars out as CSV, by instrument and time, with their change number: one state of the database.
+
+    Args:
+        db: the database.
+        partition: whose bars.
+        slots: of the session.
+        series: the configured ones.
+        to: is handed the text, in pieces; columns as in the stored table, no head line, an empty field for NULL.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: the text is incomplete.
+    """
+    data_set, day = partition.data_set, utc_day(partition.day)
+    is_option = data_set.kind is InstrumentKind.OPTION
+    async with db.snapshot() as snapshot:
+        change = await snapshot.fetchval("session_change", partition.underlying_id, data_set.id, partition.day)
+        rows = await snapshot.copy_out(
+            "whole_option_bars" if is_option else of("whole", data_set),
+            partition.underlying_id,
+            day.start,
+            day.end,
+            to=to,
+        )
+        known = await snapshot.fetch(
+            "session_state",
+            data_set.id,
+            partition.underlying_id,
+            partition.day,
+            slots.start,
+            slots.end,
+            [one.value for one in series],
+        )
+    return Copied(change or 0, rows, {row["part"]: row["slots"] for row in known})
+
+
+async def revised_away(db: Statements, data_set: DataSet, underlying_id: int, day: date) -> int:
+    """Return how many bars of a day stand among the replaced ones and are stored no more."""
+    span = utc_day(day)
+    is_option = data_set.kind is InstrumentKind.OPTION
+    found = await db.fetchval(
+        "revised_away" if is_option else of("revised_away", data_set),
+        data_set.id,
+        underlying_id,
+        span.start,
+        span.end,
+    )
+    return int(found)

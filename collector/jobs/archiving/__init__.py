@@ -1,0 +1,1 @@
+"""Parts of the archive's pass and of restoring."""
