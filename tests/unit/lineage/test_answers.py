@@ -18,8 +18,9 @@ OWN = 40
 
 def checksum(places: Sequence[int]) -> int:
     """Return the checksum of an answer that held the bars at some places, reckoned by hand."""
-    texts = (",".join(map(str, (int(SLOTS[place].timestamp()), *STATE[SLOTS[place]]))) for place in places)
-    return sum(crc32(text.encode()) % 2**31 for text in texts) % 2**31
+    numbers = ((int(SLOTS[place].timestamp()), *STATE[SLOTS[place]]) for place in places)
+    texts = (b"".join(number.to_bytes(8, "little", signed=True) for number in one) for one in numbers)
+    return sum(crc32(text) % 2**31 for text in texts) % 2**31
 
 
 def explains(places: Sequence[int]) -> bool:

@@ -22,8 +22,9 @@ def test_what_is_stored_of_a_bar() -> None:
 
 
 def test_the_checksum_of_a_bar() -> None:
-    """The 31 lower bits of the CRC-32 of the slot's epoch and the numbers, commas between; nothing for none."""
-    text = b"1795185000,12300,12500,12300,12400,,3,"
+    """The 31 lower bits of the CRC-32 of epoch and numbers, eight bytes each; the lowest number stands for none."""
+    words = (1_795_185_000, 12_300, 12_500, 12_300, 12_400, -(2**63), 3, -(2**63))
+    text = b"".join(word.to_bytes(8, "little", signed=True) for word in words)
     numbers = (12_300, 12_500, 12_300, 12_400, None, 3, None)
     assert checksums.of_slot(AT, numbers) == crc32(text) % 2**31
 
