@@ -18,8 +18,8 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.db.readers import day_status
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
-from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
-from collector.domain.market_data.instruments import Instrument, OptionContract, Underlying
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import GapState
 from collector.jobs import due_windows
@@ -141,8 +141,7 @@ async def why_value(settings: Settings, name: str, at: str, bars: str | None, cl
 
     instant = naming.instant_of(at)
     async with opening.database(settings, clock) as db:
-        instrument, underlying = await naming.instrument(db, name)
-        return await values.value(db, instrument, underlying, _bars_of(instrument, bars), instant)
+        return await values.account(db, name, instant, bars)
 
 
 async def why_missing(
@@ -171,7 +170,7 @@ async def why_missing(
             only = instrument if isinstance(instrument, OptionContract) else None
             series = settings.series_for(underlying.symbol)
             return await missing.missing(db, underlying, OPTION_BARS_5MIN, session, series, only)
-        data_set = _bars_of(instrument, bars)
+        data_set = naming.data_set_of(instrument, bars)
         return await missing.missing(db, underlying, data_set, session, data_set.series)
 
 
@@ -188,17 +187,3 @@ async def why_session(settings: Settings, symbol: str, day: date, clock: Clock) 
         [underlying] = await known(db, [symbol], settings.symbol_names)
         session = opening.calendar(settings).session(symbol, day)
         return await sessions.session(db, underlying, session, settings.series_for(symbol))
-
-
-def _bars_of(instrument: Instrument, size: str | None) -> DataSet:
-    """Return the kind of bars of an instrument that have a size, of 5 minutes where none is named.
-
-    Raises:
-        UsageError: there is none.
-    """
-    kind = InstrumentKind.OPTION if isinstance(instrument, OptionContract) else InstrumentKind.UNDERLYING
-    found = {one.size: one for one in DATA_SETS if one.kind is kind}
-    wanted = "5 mins" if size is None else size.strip().lower()
-    if wanted not in found:
-        raise UsageError(f"no bars of {size!r} are kept of {kind}s", f"Sizes: {', '.join(found)}.")
-    return found[wanted]

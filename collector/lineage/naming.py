@@ -11,6 +11,7 @@ from collector.db.connection.pool import Row, Statements
 from collector.db.contracts import contract_tables
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying
 
 _OCC = re.compile(r"(?P<root>[A-Z][A-Z0-9.]{0,5}) *(?P<day>\d{6})(?P<right>[CP])(?P<strike>\d{8})")
@@ -75,6 +76,20 @@ async def instrument(db: Statements, text: str) -> tuple[Instrument, Underlying]
         raise _unknown(terms, near)
     found = (await contract_tables.by_ids(db, ids))[ids[0]]
     return found, by_symbol[found.symbol]
+
+
+def data_set_of(named: Instrument, size: str | None = None) -> DataSet:
+    """Return the kind of bars of an instrument that have a size as it is written, of 5 minutes where none is given.
+
+    Raises:
+        UsageError: no such bars are kept of it.
+    """
+    kind = InstrumentKind.OPTION if isinstance(named, OptionContract) else InstrumentKind.UNDERLYING
+    found = {one.size: one for one in DATA_SETS if one.kind is kind}
+    wanted = OPTION_BARS_5MIN.size if size is None else size.strip().lower()
+    if wanted not in found:
+        raise UsageError(f"no bars of {size!r} are kept of {kind}s", f"Sizes: {', '.join(found)}.")
+    return found[wanted]
 
 
 def terms_of(words: str) -> Terms | None:

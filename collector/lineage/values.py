@@ -19,7 +19,7 @@ from collector.domain.market_data.instruments import Instrument, OptionContract,
 from collector.domain.market_data.spans import Span
 from collector.domain.pricing.reasons import GreeksReason
 from collector.domain.quality.quality_rules import Impossible
-from collector.lineage import recomputing
+from collector.lineage import naming, recomputing
 from collector.lineage.answers import Answers, Brought, Proof
 from collector.lineage.recomputing import Inputs, Recomputed
 
@@ -174,6 +174,22 @@ class Account:
     def explained(self) -> bool:
         """Tell whether each series' numbers came by a request on record."""
         return all(one.brought.proof is not Proof.NONE for one in self.series if one.numbers is not None)
+
+
+async def account(db: Statements, name: str, at: datetime, size: str | None = None) -> Account:
+    """Return all that is on record about a slot of what a person names; see `value`.
+
+    Args:
+        db: the database.
+        name: a contract or an underlying, as `naming.instrument` understands it.
+        at: an instant of the slot, aware.
+        size: of the bars ("5 mins", "1 day"); None: 5 minutes.
+
+    Raises:
+        UsageError: nothing of that name is known, or no bars of that size are kept of it.
+    """
+    instrument, underlying = await naming.instrument(db, name)
+    return await value(db, instrument, underlying, naming.data_set_of(instrument, size), at)
 
 
 async def value(

@@ -17,10 +17,9 @@ from collector.config import Settings
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.db.readers.bar_records import Asked
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.lineage import naming, telling, values
+from collector.lineage import telling, values
 from collector.lineage.answers import Proof
 from collector.lineage.values import Account
 from collector.simulator.exchange.listings import SimBar
@@ -119,13 +118,6 @@ async def week(url: str, settings: Settings) -> AsyncIterator[Week]:
         yield Week(url, clock, gateway, recorder, settings)
 
 
-async def account_of(db: Database, name: str, at: datetime) -> Account:
-    """Return the account of a slot, as a person names it."""
-    instrument, underlying = await naming.instrument(db, name)
-    data_set = OPTION_BARS_5MIN if len(name) > 6 else UNDERLYING_BARS_5MIN
-    return await values.value(db, instrument, underlying, data_set, at)
-
-
 def quantised(value: Decimal) -> Decimal:
     """Return a value with the four decimals that the columns have."""
     return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
@@ -179,7 +171,7 @@ async def account_for(course: Week) -> None:
     compared = greeks = withheld = revised = again_later = 0
     async with course.reader() as db:
         for row in chosen:
-            account = await account_of(db, row["name"], row["time"])
+            account = await values.account(db, row["name"], row["time"])
             compared += assert_held(account, row["con_id"], course.recorder)
             revised += sum(bool(one.versions) for one in account.series)
             again_later += sum(one.brought.answers > 1 for one in account.series)
@@ -212,7 +204,7 @@ def test_what_no_answer_brought_is_told(plain_database_url: str, virtual_run: Ru
             row = found[len(found) // 2]
             key = (row["contract_id"], row["time"])
             async with course.reader() as db:
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 assert account.explained
                 assert account.greeks is not None
                 assert account.greeks.recomputed is not None
@@ -225,7 +217,7 @@ def test_what_no_answer_brought_is_told(plain_database_url: str, virtual_run: Ru
                     """,
                     *key,
                 )
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 proofs = {one.what: one.brought.proof for one in account.series}
                 none, proved = Proof.NONE, Proof.CHECKSUM
                 assert proofs == {WhatToShow.TRADES: none, WhatToShow.BID: proved, WhatToShow.ASK: proved}
@@ -236,14 +228,14 @@ def test_what_no_answer_brought_is_told(plain_database_url: str, virtual_run: Ru
                 await course.statement(
                     "UPDATE store.option_bars_5min SET delta = delta + 1 WHERE contract_id = $1 AND time = $2", *key
                 )
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 assert account.greeks is not None
                 assert account.greeks.recomputed is not None
                 assert account.greeks.recomputed.equal is False
                 assert "that is NOT what is stored" in " ".join(telling.lines(account))
 
                 await course.statement("DELETE FROM requests WHERE instrument_id = $1", row["contract_id"])
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 assert {one.brought.proof for one in account.series} == {none}
                 assert "or their record has been dropped for its age" in " ".join(telling.lines(account))
 
@@ -266,7 +258,7 @@ def test_an_answer_that_lacked_a_bar_is_not_named_for_it(plain_database_url: str
             course.recorder.hide = (row["con_id"], "TRADES", row["time"])
             await course.run(new_york(THURSDAY, 17, 30), force=True)
             async with course.reader() as db:
-                hidden = await account_of(db, row["name"], row["time"])
+                hidden = await values.account(db, row["name"], row["time"])
                 trades = hidden.series[0].brought
                 assert (trades.answers, trades.candidates) == (1, 2)
                 assert_held(hidden, row["con_id"], course.recorder)
@@ -280,7 +272,7 @@ def test_an_answer_that_lacked_a_bar_is_not_named_for_it(plain_database_url: str
                     row["con_id"],
                     row["time"],
                 )
-                other = await account_of(db, row["name"], others[0]["time"])
+                other = await values.account(db, row["name"], others[0]["time"])
                 assert other.series[0].brought.answers == 2
                 assert_held(other, row["con_id"], course.recorder)
 
@@ -304,7 +296,7 @@ def test_inputs_that_were_not_kept_are_said_to_be_missing(plain_database_url: st
                 await course.statement(
                     """UPDATE greeks_parameters SET parameters = jsonb_set(parameters, '{algorithm}', '1')"""
                 )
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 assert account.greeks is not None
                 assert account.greeks.inputs is not None
                 assert account.greeks.note == "made by calculation 1; this version of the collector has 2"
@@ -312,7 +304,7 @@ def test_inputs_that_were_not_kept_are_said_to_be_missing(plain_database_url: st
                 await course.statement(
                     "UPDATE expiration_carry SET spots = NULL, first_slot = NULL, expires_at = NULL, dividends = NULL"
                 )
-                account = await account_of(db, row["name"], row["time"])
+                account = await values.account(db, row["name"], row["time"])
                 assert account.greeks is not None
                 assert (account.greeks.inputs, account.greeks.note) == (None, "their inputs were not kept")
                 assert account.greeks.numbers["delta"] is not None
