@@ -48,7 +48,10 @@ class Brought:
 
 @dataclass(slots=True)
 class Answers:
-    """The answers that one series of an instrument had for a slot."""
+    """The answers that one series of an instrument had for a slot.
+
+    rows: stored bars and revisions by span, as far as they were read; all series of the instrument may share them.
+    """
 
     db: Statements
     instrument: Instrument
@@ -56,7 +59,7 @@ class Answers:
     what: WhatToShow
     slot: datetime
     asked: Sequence[Asked]
-    _rows: dict[Span, tuple[list[Row], list[Row]]] = field(default_factory=dict)
+    rows: dict[Span, tuple[list[Row], list[Row]]] = field(default_factory=dict)
 
     async def brought(self, values: Sequence[tuple[Numbers, datetime]]) -> list[Brought]:
         """Return which requests brought the versions of a value.
@@ -86,12 +89,12 @@ class Answers:
 
     async def _held(self, one: Asked) -> Numbers | None:
         """Return the numbers of the slot that an answer held, None where that cannot be told, or it held none."""
-        if one.span not in self._rows:
-            self._rows[one.span] = (
+        if one.span not in self.rows:
+            self.rows[one.span] = (
                 await bar_records.bars(self.db, self.instrument, self.data_set, one.span.start, one.span.end),
                 await bar_records.revisions(self.db, self.instrument, self.data_set, one.span.start, one.span.end),
             )
-        for state in self._states(*self._rows[one.span]):
+        for state in self._states(*self.rows[one.span]):
             value = state.get(self.slot)
             if value is not None and one.checksum is not None and self._explains(state, one.checksum):
                 return value

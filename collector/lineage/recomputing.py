@@ -14,6 +14,7 @@ from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.pricing.american_price import CALL, PUT
 from collector.domain.pricing.chain import ALGORITHM, ExpirationDay, InputRules, Terms, compute
 from collector.domain.pricing.dividends import Dividend, present_value
+from collector.domain.pricing.normal import Floats
 from collector.domain.pricing.parity import Prior
 from collector.domain.pricing.reasons import GreeksReason
 from collector.jobs.greeks_pass import years_to
@@ -117,7 +118,7 @@ def _day(
     strike: float,
     bars: Sequence[Row],
     slots: Sequence[datetime],
-    spot: "np.typing.NDArray[np.float64]",
+    spot: Floats,
     expires_at: datetime,
     *,
     is_call: bool,

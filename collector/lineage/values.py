@@ -248,11 +248,11 @@ async def _series(
     claims = {one["what_to_show"]: one for one in await bar_records.claims(db, keys, data_set, span)}
     refused = {one["what_to_show"]: one for one in await bar_records.quarantined(db, keys, data_set, span)}
     gaps = await bar_records.gaps(db, keys, data_set, span)
-    series = []
+    series, rows = [], dict[Span, tuple[list[Row], list[Row]]]()
     for what in data_set.series:
         own = [one for one in asked if one.what_to_show is what]
         numbers = None if row is None else bar_records.numbers(row, data_set, what)
-        answers = Answers(db, instrument, data_set, what, slot, own)
+        answers = Answers(db, instrument, data_set, what, slot, own, rows)
         history = _history(revisions, data_set, what, numbers)
         written_at = slot if row is None else row["updated_at"]
         present = [] if numbers is None else [(numbers, written_at)]
