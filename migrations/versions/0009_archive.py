@@ -10,6 +10,8 @@ branch_labels = None
 depends_on = None
 
 INSTANT = sa.DateTime(timezone=True)
+CARRY = ("rate", "dividend_yield", "error")
+"""Numbers of an expiration that were rounded to six digits before."""
 
 # A year of bars is not read for it: on each day contracts are looked up by the key until one has a bar, those that had
 # expired not at all. Bounds are literal, so that other chunks stay shut.
@@ -88,11 +90,13 @@ def upgrade() -> None:
     """Make what the archive and the accounts of values stand on: each function one subject with its rows."""
     _count_changes()
     _record_objects()
+    _keep_inputs()
 
 
 def downgrade() -> None:
     """Take it away again in reverse order, and first the views that are new since the revision before."""
     _drop_new_views()
+    _forget_inputs()
     _forget_objects()
     _forget_changes()
 
@@ -170,6 +174,26 @@ def _record_objects() -> None:
 def _forget_objects() -> None:
     op.drop_table("archived_sessions")
     op.drop_table("archive_objects")
+
+
+def _keep_inputs() -> None:
+    """Keep what Greeks were computed from to the last digit, and what each answer brought as a checksum."""
+    for column in CARRY:
+        op.alter_column("expiration_carry", column, type_=sa.Double(), existing_nullable=False)
+    op.add_column("expiration_carry", sa.Column("expires_at", INSTANT))
+    op.add_column("expiration_carry", sa.Column("first_slot", INSTANT))
+    op.add_column("expiration_carry", sa.Column("spots", postgresql.ARRAY(sa.BigInteger())))
+    op.add_column("expiration_carry", sa.Column("dividends", postgresql.JSONB()))
+    op.add_column("requests", sa.Column("checksum", sa.Integer()))
+
+
+def _forget_inputs() -> None:
+    op.drop_column("requests", "checksum")
+    op.execute("DROP VIEW IF EXISTS greeks_inputs")
+    for column in ("dividends", "spots", "first_slot", "expires_at"):
+        op.drop_column("expiration_carry", column)
+    for column in CARRY:
+        op.alter_column("expiration_carry", column, type_=sa.Numeric(8, 6), existing_nullable=False)
 
 
 def _drop_new_views() -> None:

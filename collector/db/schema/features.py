@@ -39,6 +39,7 @@ VIEWS = (
     "views/latest_runs",
     "views/open_gaps",
     "views/session_quality",
+    "views/greeks_inputs",
 )
 """Statements that make the views for readers; the same on every engine, in this order."""
 

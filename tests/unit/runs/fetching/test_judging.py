@@ -10,11 +10,14 @@ import pytest
 
 from collector.clock import SystemClock
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.bookkeeping.requests_table import RequestRecord
+from collector.domain.market_data import checksums
+from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import Bar
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
-from collector.domain.market_data.spans import Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import SpotRange
 from collector.market.calendar import Calendar
@@ -147,3 +150,24 @@ def test_corruption_of_the_underlying(market: Market, kind: str) -> None:
                 )
                 assert set(found.flags) == {bar.time}
                 assert found.flags[bar.time] & bit
+
+
+def test_a_request_bears_the_checksum_of_what_is_stored_of_its_answer(market: Market) -> None:
+    """Each of two requests for a series has that of its own bars, without one that is refused; a failure has none."""
+    session = CALENDAR.session("SPY", LAST)
+    option = next(sample(market, "SPY", LAST, 1, random.Random(9)))
+    bars = bars_of(market, option.con_id, (session.open, session.close), B)[B]
+    spoilt = bars[50]._replace(low=-1)
+    given = (*bars[:50], spoilt, *bars[51:])
+    middle, sent = bars[30].time, session.settles_at
+    parts = (Span(session.open, middle), Span(middle, session.close))
+    contract = contract_of(option, 1)
+    asked = [RequestRecord(contract, OPTION_BARS_5MIN, B, part, sent, sent, Outcome.BARS, bars=9) for part in parts]
+    failed = RequestRecord(contract, OPTION_BARS_5MIN, T, session.span, sent, None, Outcome.TIME_OUT)
+    answers = InstrumentAnswers(contract, OPTION_BARS_5MIN, {B: answered(given, session)}, requests=(*asked, failed))
+
+    first, second, none = (one.checksum for one in examined(answers, [session]).requests)
+
+    assert first == checksums.of_bars(OPTION_BARS_5MIN, B, bars[:30])
+    assert second == checksums.of_bars(OPTION_BARS_5MIN, B, (*bars[30:50], *bars[51:]))
+    assert none is None
