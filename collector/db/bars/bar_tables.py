@@ -303,8 +303,9 @@ async def _set_apart(
     """Keep what cannot be true, and have the slots that it leaves without a value asked for again."""
     data_set, by_key = kind.data_set, {row.key: row for row in rows}
     for one in await quarantine.add(transaction, data_set, bad, run_id):
-        if one.what_to_show in by_key[one.key].refused:
-            by_key[one.key].confirm(one.what_to_show, one.slots, one.final)
+        row = by_key.get(one.key)
+        if row is not None and one.what_to_show in row.refused:
+            row.confirm(one.what_to_show, one.slots, one.final)
     refusing = [(row.key, what, spans) for row in rows for what, spans in row.refused.items() if spans]
     instrument_ids, series = [key for key, _, _ in refusing], [what.value for _, what, _ in refusing]
     refused = [spans_literal(spans) for _, _, spans in refusing]
