@@ -41,6 +41,8 @@ from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
 
 if TYPE_CHECKING:
+    from collector.archive.exports.nautilus import Exported
+    from collector.archive.exports.single_file import Bars
     from collector.archive.places import Place
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
     from collector.jobs.archiving.restoring import Restored
@@ -240,6 +242,32 @@ async def archive(
         await conversion.require_finished(db)
         days = opening.calendar(settings)
         return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)
+
+
+async def export_single_file(settings: Settings, symbol: str, path: Path, bars: "Bars") -> int:
+    """Write all bars of a symbol's options in the archive into one file, and return how many they are.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        ArchiveError: it has none, is damaged, or its place cannot be reached.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import export  # noqa: PLC0415 - as above
+
+    return await export.single_file(place, symbol, path, bars)
+
+
+async def export_catalogue(settings: Settings, symbol: str, folder: Path) -> "Exported":
+    """Write a symbol's option bars in the archive as a catalogue of NautilusTrader.
+
+    Raises:
+        ConfigurationError, ArchiveError: as above.
+        UsageError: the folder is not empty.
+    """
+    place = _place(settings)
+    from collector.jobs.archiving import export  # noqa: PLC0415 - as above
+
+    return await export.catalogue(place, symbol, folder)
 
 
 async def verify_archive(settings: Settings, clock: Clock, since: date | None, *, deep: bool) -> Verification:

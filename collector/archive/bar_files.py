@@ -6,7 +6,6 @@ A file's bytes follow from its rows, and from what was known of its sessions: th
 they are written and in whatever pieces the rows come.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,6 +23,7 @@ from collector.archive.file_facts import FileFacts, RowFacts, SessionFacts, Sess
 from collector.archive.whole_numbers import wholes
 from collector.domain.errors import ArchiveDamaged
 from collector.domain.market_data.data_sets import DataSet
+from collector.machine import whole_files
 
 SESSION_GROUP = 32_768
 """Rows of a row group of a session's file: merging a month holds a part of one of each session in memory."""
@@ -33,7 +33,7 @@ PERIOD_GROUP = 131_072
 _COUNTS = frozenset({"volume", "bar_count", "open_interest"})
 """Few distinct values: a dictionary is smaller there; elsewhere it is larger than differences."""
 _PLAIN = frozenset({"has_gaps"})
-_READ_ROWS = 4_096
+_READ_ROWS = 2_048
 """Rows of each file that are merged at a time."""
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
@@ -104,9 +104,8 @@ def read_back(path: Path, data_set: DataSet) -> FileFacts:
             looked at. ForeignFile, NewerFormat: it is no such file.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        whole = hashlib.file_digest(file, "sha256").hexdigest()
+    whole = whole_files.sha256(whole_files.chunks(path))
+    size = path.stat().st_size
     facts = RowFacts(bar_schemas.schema(data_set))
     with _bars(path, data_set) as opened:
         try:

@@ -4,7 +4,6 @@ A row for each time that a contract had the same terms, so that a bar finds thos
 `contract_id` equal, `since` NULL or not after the bar's time, `until` NULL or after it.
 """
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ import pyarrow.parquet as pq
 from collector.archive import opening
 from collector.archive.file_facts import FileFacts
 from collector.domain.errors import ArchiveDamaged
+from collector.machine import whole_files
 
 _NAME = "contracts"
 _INSTANT = pa.timestamp("us", tz="UTC")
@@ -101,7 +101,5 @@ def contracts_facts(path: Path) -> FileFacts:
         As for `read_contracts`.
     """
     rows = len(read_contracts(path))
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileFacts(rows, size, found, None, None, {}, {}, ())
+    found = whole_files.sha256(whole_files.chunks(path))
+    return FileFacts(rows, path.stat().st_size, found, None, None, {}, {}, ())

@@ -12,7 +12,7 @@ from collector.app import maintenance
 from collector.app.opening import run_until_signalled
 from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.exits import Exit
-from collector.cli.operate import archive_verify
+from collector.cli.operate import archive_export, archive_verify
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 app.command()(archive_verify.verify)
+app.command()(archive_export.export)
 
 SymbolOption = Annotated[str | None, typer.Option("--symbol", help="Only these, separated by commas: SPY,TSLA.")]
 SinceOption = Annotated[str | None, typer.Option("--since", help="Only from this session on, YYYY-MM-DD.")]

@@ -1,0 +1,1 @@
+"""Copies of the archive's bars for other programs."""

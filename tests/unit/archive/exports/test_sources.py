@@ -1,0 +1,49 @@
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from collector.archive import bar_schemas, layout
+from collector.archive.exports import sources
+from collector.archive.exports.sources import Sources
+from collector.archive.folders import Folder
+from collector.domain.errors import ArchiveError, ObjectMissing
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from tests.support.archives import NOVEMBER, spy_archive, write_session
+
+
+async def gathered(tmp_path: Path) -> Sources:
+    """Return what the archive below has of SPY."""
+    return await sources.gather(Folder(tmp_path / "place"), OPTION_BARS_5MIN, "SPY", tmp_path)
+
+
+async def test_all_bars_come_once_in_order(tmp_path: Path) -> None:
+    """Months and sessions together give every stored bar, by contract and time; no contract is torn."""
+    texts = spy_archive(tmp_path / "place")
+    parts = list((await gathered(tmp_path)).rows())
+    together = pa.concat_tables(parts)
+    stored = bar_schemas.table(OPTION_BARS_5MIN, texts.values())
+    assert together.equals(stored.sort_by([("contract_id", "ascending"), ("time", "ascending")]))
+    seen = Counter(owner for part in parts for owner in set(part["contract_id"].to_pylist()))
+    assert seen == {1: 1, 2: 1, 3: 1}
+
+
+async def test_a_session_that_two_files_hold_is_taken_once(tmp_path: Path) -> None:
+    """Where a session's file is still there beside its month's, as after a kill, the month's is taken."""
+    texts = spy_archive(tmp_path / "place")
+    before = pa.concat_tables((await gathered(tmp_path)).rows())
+    write_session(tmp_path / "place", NOVEMBER[0], texts[NOVEMBER[0]])
+    found = await gathered(tmp_path)
+    assert pa.concat_tables(found.rows()).equals(before)
+    assert [len(days) for _, days in found.files] == [3, 1, 1]
+
+
+async def test_what_lacks_is_told(tmp_path: Path) -> None:
+    """Without bars of the symbol, or without the file of contracts, the error says what to do."""
+    spy_archive(tmp_path / "place")
+    with pytest.raises(ArchiveError, match="no option_bars_5min of QQQ"):
+        await sources.gather(Folder(tmp_path / "place"), OPTION_BARS_5MIN, "QQQ", tmp_path)
+    (tmp_path / "place" / layout.CONTRACTS).unlink()
+    with pytest.raises(ObjectMissing, match=r"contracts\.parquet"):
+        await gathered(tmp_path)
