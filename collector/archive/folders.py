@@ -61,8 +61,14 @@ class Folder:
         return await self._done(lambda: tuple(self._objects(prefix)))
 
     def local(self, path: str) -> Path | None:
-        """Return where an object's file is, or would be."""
-        return self._top / checked(path)
+        """Return where an object's file is, or would be.
+
+        Raises:
+            PlaceUnavailable: the folder is not there, which says nothing about its objects.
+            PlaceRefused: a link stands on the way.
+        """
+        self._present_at_all()
+        return self._target(path)
 
     async def _done(self, work: Callable[[], ResultT]) -> ResultT:
         """Work in a thread, which is waited for whatever happens: it must not go on behind its caller's back."""
@@ -74,14 +80,17 @@ class Folder:
             raise
 
     def _named(self, work: Callable[[], ResultT]) -> ResultT:
-        if not self._top.is_dir():
-            raise PlaceUnavailable(f"{self.name} is not there", "mount its disk; a new folder is made once, by hand")
+        self._present_at_all()
         try:
             return work()
         except OSError as exc:
             if isinstance(exc, ArchiveError):  # PlaceUnavailable is an OSError, too
                 raise
             raise self._failure(exc) from exc
+
+    def _present_at_all(self) -> None:
+        if not self._top.is_dir():
+            raise PlaceUnavailable(f"{self.name} is not there", "mount its disk; a new folder is made once, by hand")
 
     def _failure(self, exc: OSError) -> ArchiveError:
         message = f"{exc.filename or self.name}: {exc.strerror or exc}"

@@ -24,15 +24,17 @@ from collector.domain.object_url import Cloud, ObjectUrl
 from collector.machine import whole_files
 
 if TYPE_CHECKING:
+    from obstore import GetResult
     from obstore.store import AzureConfig, GCSConfig, S3Config, S3Credential
 
 ResultT = TypeVar("ResultT")
 Store = S3Store | GCSStore | AzureStore
 
-_PART_BYTES = 8 << 20
-"""What is larger goes in parts of this size."""
+_PART_BYTES = 5 << 20
+"""What is larger goes in parts of this size, the least that S3 takes; each has its time, on slow lines, too."""
 
-_PARTS_AT_ONCE = 4
+_MOST_PARTS = 9_000
+_PARTS_AT_ONCE = 2
 _CONNECT_S = 10.0
 _LONGEST_RETRIES_S = 180.0
 """Signatures of a request do not live much longer."""
@@ -166,13 +168,29 @@ class ObjectStore:
         return found.hexdigest()
 
     async def _received(self, path: str, take: Callable[[bytes], object]) -> None:
-        answer = await obstore.get_async(self._store, path)
+        """Hand over an object part by part: a slow line has `timeout_s` for each, however large the object is."""
+        first = await self._first_part(path)
+        content, size = bytes(await first.bytes_async()), first.meta["size"]
         came = 0
-        async for chunk in answer.stream(min_chunk_size=_PART_BYTES):
-            came += len(chunk)
-            await asyncio.to_thread(take, chunk)
-        if came != answer.meta["size"]:
+        while content:
+            came += len(content)
+            await asyncio.to_thread(take, content)
+            if came >= size:
+                break
+            rest = await obstore.get_async(
+                self._store, path, options={"if_match": first.meta["e_tag"], "range": (came, came + _PART_BYTES)}
+            )
+            content = bytes(await rest.bytes_async())
+        if came != size:
             raise PlaceUnavailable(f"{self._name} sent {came:,} bytes of {path} and then nothing", "try again later")
+
+    async def _first_part(self, path: str) -> "GetResult":
+        try:
+            return await obstore.get_async(self._store, path, options={"range": (0, _PART_BYTES)})
+        except BaseError as exc:
+            if not store_failures.NO_RANGE.search(str(exc)):
+                raise
+        return await obstore.get_async(self._store, path)  # an empty one, of which nothing is a part
 
     async def remove(self, path: str) -> None:
         """Remove an object; one that is not there is gone."""

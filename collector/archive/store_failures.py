@@ -11,6 +11,9 @@ _CODE = re.compile(r"<Code>([A-Za-z]{3,60})</Code>|\"reason\": ?\"([A-Za-z]{3,60
 NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|(?:bucket|container) does not exist")
 """What an answer says when not an object, but all of them are missing."""
 
+NO_RANGE = re.compile(rf"{_STATUS}416|InvalidRange")
+"""What an answer says when the object has no such part."""
+
 _RULES: tuple[tuple[re.Pattern[str], type[ArchiveError], str, str], ...] = (
     (  # addresses at which machines in clouds ask for credentials, the last resort of those that have none
         re.compile(r"169\.254\.169\.254|169\.254\.170\.2|metadata\.google\.internal|fd00:ec2"),
@@ -50,6 +53,12 @@ _RULES: tuple[tuple[re.Pattern[str], type[ArchiveError], str, str], ...] = (
         PlaceRefused,
         "{name} refuses the credentials, or what they ask for ({answer})",
         f"check the keys, and let them list, read, write and delete below the prefix; {_PAGE}",
+    ),
+    (
+        re.compile(rf"{_STATUS}412|Precondition"),
+        PlaceUnavailable,
+        "{name} has another object than a moment ago",
+        "let one program write there at a time; it is tried again later",
     ),
     (re.compile(rf"{_STATUS}\d"), PlaceRefused, "{name} refuses the request ({answer})", _PAGE),
     (

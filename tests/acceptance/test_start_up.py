@@ -9,7 +9,7 @@ from collector.clock import SystemClock
 from tests.support.command_line import Home, gateway_beside, home
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 
-_HEAVY = {"ib_async", "sqlalchemy", "alembic", "numpy", "jinja2", "pydantic", "asyncpg"}
+_HEAVY = {"ib_async", "sqlalchemy", "alembic", "numpy", "jinja2", "pydantic", "asyncpg", "obstore", "pyarrow", "duckdb"}
 _IMPORTED = """
 import sys
 from collector.cli import main
@@ -43,4 +43,28 @@ def test_reading_commands_import_no_gateway() -> None:
         for words in ("status", "run --due", "gaps"):
             ended, packages = imported(account, *words.split())
             assert ended == 0, words
-            assert packages & {"ib_async", "sqlalchemy", "alembic", "numpy", "jinja2"} == set(), words
+            assert packages & (_HEAVY - {"pydantic", "asyncpg"}) == set(), words
+
+
+_WITHOUT = """
+import sys
+sys.modules.update(dict.fromkeys(("obstore", "pyarrow", "duckdb"), None))
+from collector.cli import main
+main(sys.argv[1:])
+"""
+
+
+def test_without_the_archives_libraries() -> None:
+    """Where the extra is not installed the archive says how to, by 2; a place in a bucket likewise; the rest works."""
+    with home(SystemClock(AFTER_THE_CLOSE), 1) as account:
+        more = {"COLLECTOR_BACKUP__COPIES": "s3://bars/backups", "COLLECTOR_ARCHIVE__PLACE": str(account.folder)}
+        bare = replace(account, words=(sys.executable, "-c", _WITHOUT), more=more)
+        archive = bare.run("archive")
+        assert archive.code == 2
+        assert "which is not installed" in archive.err
+        assert "pip install 'collector[archive]'" in archive.err
+        assert bare.run("status").code == 0
+        backup = bare.run("db", "backup")
+        assert backup.code == 3
+        assert "the backup is not copied: the archive needs obstore, which is not installed" in backup.err
+        assert "the archive needs obstore, which is not installed" in bare.run("doctor").out

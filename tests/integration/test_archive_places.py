@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import random
 import re
 import traceback
 from collections.abc import AsyncIterator, Callable
@@ -338,3 +339,57 @@ async def test_a_bucket_that_is_not_there(bucket: Bucket, written: Callable[[byt
     for act in (place.put(PATH, file), place.fetch(PATH, file), place.remove(PATH), place.objects(), check(place)):
         with pytest.raises(PlaceRefused, match="there is no such bucket"):
             await act
+
+
+async def test_a_slow_line_is_no_silence(bucket: Bucket, written: Callable[[bytes], Path], tmp_path: Path) -> None:
+    """What takes much longer than timeout_s as a whole goes and comes all the same, part by part."""
+    content = os.urandom(LARGE)
+    async with FaultProxy(("127.0.0.1", bucket.port)) as proxy:
+        place = open_place(bucket.settings(port=proxy.port, attempts=3, timeout_s=6))
+        proxy.delay(0.03)
+        await place.put(PATH, written(content))
+        began = asyncio.get_running_loop().time()
+        assert await fetched(place, PATH, tmp_path) == content
+        assert asyncio.get_running_loop().time() - began > 6
+
+
+async def test_an_object_that_changes_while_it_is_read(
+    bucket: Bucket, written: Callable[[bytes], Path], tmp_path: Path
+) -> None:
+    """Halves of two objects are never put together."""
+    direct = open_place(bucket.settings())
+    await direct.put(PATH, written(os.urandom(LARGE)))
+    async with FaultProxy(("127.0.0.1", bucket.port)) as proxy:
+        work = asyncio.ensure_future(fetched(open_place(bucket.settings(port=proxy.port)), PATH, tmp_path))
+        await until(lambda: proxy.sent_down > LARGE // 4, "a quarter has come")
+        proxy.stall()
+        await direct.put(PATH, written(os.urandom(LARGE)))
+        proxy.resume()
+        with pytest.raises(PlaceUnavailable, match="has another object than a moment ago"):
+            await work
+    assert "fetched" not in names(tmp_path)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_old_or_new_wherever_a_line_breaks(
+    bucket: Bucket, written: Callable[[bytes], Path], tmp_path: Path, seed: int
+) -> None:
+    """Cut at any byte, by reset or an orderly end, the object is whole, and new where the put ended well."""
+    drawn = random.Random(seed)
+    direct, old = open_place(bucket.settings()), drawn.randbytes(1000)
+    await direct.put(PATH, written(old))
+    possible = {old}
+    async with FaultProxy(("127.0.0.1", bucket.port)) as proxy:
+        for _ in range(4):
+            new = drawn.randbytes(drawn.choice([1000, 400_000, 12_000_000]))
+            place = open_place(bucket.settings(port=proxy.port, attempts=drawn.choice([1, 2])))
+            where = drawn.choice(["up", "down"])
+            limit = drawn.randrange(1, len(new) + 2000 if where == "up" else 1500)
+            proxy.drop_after(**{where: limit}, abort=drawn.random() < 0.5)
+            try:
+                await place.put(PATH, written(new))
+            except PlaceUnavailable:
+                possible.add(new)  # its answer may be all that was lost
+            else:
+                possible = {new}
+            assert await fetched(direct, PATH, tmp_path) in possible

@@ -92,6 +92,8 @@ async def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path, new: Path)
         with pytest.raises(PlaceUnavailable, match="/usb/archive is not there") as no:
             await act
         assert "mount its disk" in no.value.hint
+    with pytest.raises(PlaceUnavailable, match="/usb/archive is not there"):
+        place.local(PATH)
     assert files(tmp_path) == {"new": b"new"}
     assert not (tmp_path / "usb" / "archive").exists()
 
@@ -136,6 +138,8 @@ async def test_links_are_not_followed(top: Path, new: Path, tmp_path: Path) -> N
         for act in (place.put(path, new), place.fetch(path, new), place.remove(path)):
             with pytest.raises(PlaceRefused, match="is a link"):
                 await act
+        with pytest.raises(PlaceRefused, match="is a link"):
+            place.local(path)
     assert await place.objects() == ()
     assert files(outside) == {"own": b"somebody's"}
     assert files(tmp_path)["new"] == b"new"

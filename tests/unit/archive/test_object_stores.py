@@ -2,15 +2,28 @@
 
 import json
 import traceback
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from collector.archive.object_stores import ObjectStore
 from collector.archive.places import open_place
 from collector.config import ArchiveSettings
 from collector.domain.errors import CollectorError, ConfigurationError, PlaceRefused, UsageError
 from tests.support.fixtures_object_store import without_cloud_variables
+
+
+def service_account() -> str:
+    """Return the key of a service account as Google's console gives it out, with a private key of its own."""
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    facts = {"type": "service_account", "project_id": "p", "private_key_id": "k", "client_email": "bars@p.example"}
+    return json.dumps({**facts, "private_key": pem.decode(), "token_uri": "https://oauth2.googleapis.com/token"})
+
 
 MALFORMED = '{"private_key": "open-sesame", "client_email": "a@b", "private_key_id": "k", "type": "service_account"}'
 
@@ -87,6 +100,16 @@ def test_google() -> None:
     shown: Any = found._store.config
     assert (shown["bucket"], shown["base_url"]) == ("bars", "https://gcs.example.com")
     assert found._store.prefix == "options"
+
+
+def test_a_service_account_of_google(tmp_path: Path) -> None:
+    """Its key is taken as it was given out, as a secret or from its file; the store shows nothing of it."""
+    file = tmp_path / "key.json"
+    file.write_text(service_account())
+    file.chmod(0o600)
+    for section in ({"service_account_key": service_account()}, {"service_account_file": str(file)}):
+        found = opened("gs://bars/options", gcs=section)
+        assert "PRIVATE" not in repr(found) + repr(found._store) + repr(vars(found))
 
 
 @pytest.mark.parametrize(
