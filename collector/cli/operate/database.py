@@ -25,6 +25,7 @@ from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldPartition
 from collector.domain.errors import UsageError
 from collector.domain.object_url import is_url
+from collector.notify.reports import wording
 
 app = typer.Typer(
     help="Manage the database: schema, features, backups, retention.", no_args_is_help=True, add_completion=False
@@ -66,8 +67,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example: collector db status --json
     """
-    settings, _ = opened(config)
+    settings, clock = opened(config)
     address, current, head, report = opening.run_until_signalled(examination.storage(settings))
+    storage = opening.run_until_signalled(reading.storage(settings, clock)) if current == head else None
     if as_json:
         features = [feature._asdict() for feature in report.features]
         print_json(
@@ -80,11 +82,14 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 "edition": report.edition,
                 "features": features,
                 "warnings": report.warnings,
+                "storage": None if storage is None else asdict(storage),
             }
         )
         return
     typer.echo(f"{address}\nschema {current or 'missing'}" + ("" if current == head else f"; newest {head}"))
     _show(report)
+    for label, words in wording.storage(storage):
+        typer.echo(f"{label.lower()}: {words}")
 
 
 @app.command()
