@@ -38,9 +38,7 @@ def archive(
     context: typer.Context,
     symbol: SymbolOption = None,
     since: SinceOption = None,
-    plan: Annotated[
-        bool, typer.Option("--plan", help="Say what would be written, and what retention would drop.")
-    ] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be written and what dropped.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
