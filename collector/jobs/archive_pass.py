@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from collector.archive.layout import CONTRACTS
 from collector.archive.places import Place
 from collector.config import Settings
 from collector.db.archive import manifest
@@ -183,7 +184,7 @@ async def archive(
                         break
                     one = await _write(period, exchange, files, folder / "period", done)
                     on_object(one)
-                done.contracts = await contracts_file.write(db, exchange, folder)
+                done.contracts = await _contracts(db, exchange, folder, done)
     except OSError as exc:
         if isinstance(exc, CollectorError):
             raise
@@ -191,6 +192,15 @@ async def archive(
             f"temporary files of the archive cannot be written: {exc.strerror}", "make room on the disk of the cache"
         ) from exc
     return done
+
+
+async def _contracts(db: Database, exchange: Exchange, folder: Path, done: Archived) -> bool:
+    try:
+        return await contracts_file.write(db, exchange, folder)
+    except _OF_ONE_PERIOD as error:
+        log.warning("object_not_archived", path=CONTRACTS, problem=error.message, hint=error.hint)
+        done.problems.append(Problem(CONTRACTS, error.message, error.hint))
+        return False
 
 
 async def _due(

@@ -23,7 +23,7 @@ from collector.db.connection import locks, pool
 from collector.db.connection.pool import Database
 from collector.domain.errors import LockHeld
 from collector.domain.market_data.bars import Bar
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
@@ -100,7 +100,6 @@ class Archive:
             ],
             1,
         )
-        await self.bump(session)
 
     async def bump(self, session: Session) -> None:
         """Count a change of a session's option bars."""
@@ -319,8 +318,6 @@ async def test_the_underlyings_bars_of_every_size(archive: Archive) -> None:
         ],
         1,
     )
-    for data_set in (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_1DAY):
-        await rows(archive.db, _BUMP, under.id, data_set.id, FRIDAY.day)
     await archive.run()
     found = list(await archive.check())
     assert found == [

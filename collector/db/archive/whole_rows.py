@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from collector.db.archive.manifest import Partition
-from collector.db.connection.pool import Database, Statements
+from collector.db.connection.pool import Database, Row, Statements
 from collector.db.connection.statements import of
 from collector.domain.market_data.data_sets import DataSet, InstrumentKind
 from collector.domain.market_data.instruments import WhatToShow
@@ -76,6 +76,11 @@ async def copy_session(
             [one.value for one in series],
         )
     return Copied(change or 0, rows, {row["part"]: row["slots"] for row in known})
+
+
+async def contracts(db: Statements) -> list[Row]:
+    """Return every option contract, a row for each time that its terms were the same, by id and time."""
+    return await db.fetch("contracts_with_terms")
 
 
 async def revised_away(db: Statements, data_set: DataSet, underlying_id: int, day: date) -> int:

@@ -155,6 +155,14 @@ class Exchange:
             self._at_step(Step.REMOVED)
         return path
 
+    async def unknown(self, path: str) -> Path | None:
+        """Return a file with the content of an object that the manifest does not know; None: there is none."""
+        with self.clock.hold():
+            there = await self._place.objects(path)
+        if any(one.path == path for one in self.objects.values()) or all(one.path != path for one in there):
+            return None
+        return await fetched(self.clock, self._place, path, self._folder / "unknown.parquet")
+
     async def replace_alone(self, path: str, file: Path, rows: int, facts: Mapping[str, Any]) -> bool:
         """Store an object that the database can always make again, and enter it; tell whether it was another before.
 
@@ -209,11 +217,9 @@ class Exchange:
         Raises:
             ArchiveRefused: it holds what the new one does not.
         """
-        with self.clock.hold():
-            there = await self._place.objects(path)
-        if all(one.path != path for one in there):
+        found = await self.unknown(path)
+        if found is None:
             return False
-        found = await fetched(self.clock, self._place, path, self._folder / "unknown.parquet")
         if await in_thread(self.clock, sha256, found) == facts.hash:
             return True
         hint = (
