@@ -186,18 +186,20 @@ def retention_words(found: Sequence[OldPartition], fate: str) -> Iterator[str]:
         fate: of what goes.
     """
     for one in found:
-        size = f"{one.bytes / 1e6:>8,.1f} MB"
+        size = f"{wording.size(one.bytes):>9}"
         why = fate if one.dropped else f"waits: {one.why}"
         yield f"{one.day}  {one.symbol:<6}  {one.data_set.name:<20}  {one.bars:>9,} bars  {size}  {why}"
     if not found:
         yield "no bars are older than they are kept"
         return
     going = [one for one in found if one.dropped]
-    waiting = sum(one.bytes for one in found) - sum(one.bytes for one in going)
-    yield (
-        f"{fate}: {sum(one.bars for one in going):,} bars of {_gigabytes(sum(one.bytes for one in going))}; "
-        f"waiting: {sum(one.bars for one in found if not one.dropped):,} bars of {_gigabytes(waiting)}"
-    )
+    waiting = [one for one in found if not one.dropped]
+    yield f"{fate}: {_counted(going)}; waiting: {_counted(waiting)}"
+
+
+def _counted(partitions: Sequence[OldPartition]) -> str:
+    size = wording.size(sum(one.bytes for one in partitions))
+    return f"{sum(one.bars for one in partitions):,} bars of {size}"
 
 
 @app.command()
