@@ -27,8 +27,7 @@ async def _collected(url: str) -> None:
 
 async def _bars(url: str) -> int:
     async with pool.connect(url, SystemClock(_NOW)) as db:
-        [row] = await rows(db, "SELECT count(*) AS bars FROM option_bars_5min")
-    return int(row[0])
+        return len(await rows(db, "SELECT FROM option_bars_5min"))
 
 
 def _flip(file: Path) -> None:
