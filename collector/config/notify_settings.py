@@ -264,6 +264,7 @@ class AlertSettings(Section):
     disk_low: Told = _IMMEDIATE
     backup_failed: Told = _IMMEDIATE
     backup_missing: Told = _AFTER_COMPLETION
+    archive_failed: Told = _IMMEDIATE
     archive_damaged: Told = _IMMEDIATE
     login_due: Told = _AFTER_COMPLETION
     stale_chain: Told = _AFTER_COMPLETION

@@ -174,8 +174,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_window_without_work(self) -> Self:
-        """Take windows out of the schedule that have nothing to do: no backups are to be made, or no daily bars."""
-        idle = {"backup": not self.backup.enabled, "daily_bars": all(one.bar_size < DAY for one in self.data_sets)}
+        """Take windows out of the schedule that have nothing to do: without backups, an archive, or daily bars."""
+        idle = {
+            "backup": not self.backup.enabled,
+            "archive": self.archive.place is None,
+            "daily_bars": all(one.bar_size < DAY for one in self.data_sets),
+        }
         off = {
             name: getattr(self.windows, name).model_copy(update={"enabled": False})
             for name, is_idle in idle.items()

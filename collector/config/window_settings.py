@@ -146,9 +146,10 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     Window.CHAIN_REFRESH: {"time": "18:00", "weekdays": ("sun",), "priority": 60},
     Window.DAILY_BARS: {"time": "17:30", "span": "unsettled", "priority": 70},
     Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
+    Window.ARCHIVE: {"time": "03:00", "weekdays": WEEKDAYS[1:6], "priority": 11},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
-"""Every built-in window that is scheduled, and the backup."""
+"""Every built-in window that is scheduled, the backup and the archive's pass among them."""
 
 _BUILT_IN = {window: WindowSettings(**settings) for window, settings in DEFAULTS.items()}
 
@@ -212,6 +213,7 @@ class WindowsSettings(Section):
     chain_refresh: WindowSettings = _default(Window.CHAIN_REFRESH)
     daily_bars: WindowSettings = _default(Window.DAILY_BARS)
     backup: WindowSettings = _default(Window.BACKUP)
+    archive: WindowSettings = _default(Window.ARCHIVE)
     weekly: WindowSettings = _default(Window.WEEKLY)
 
     @model_validator(mode="before")

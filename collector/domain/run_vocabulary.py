@@ -25,6 +25,7 @@ class Window(StrEnum):
     WEEKLY = "weekly"
     PRE_MARKET = "pre_market"
     BACKUP = "backup"
+    ARCHIVE = "archive"
     DAILY_BARS = "daily_bars"
     MANUAL = "manual"
 
@@ -50,10 +51,13 @@ class Window(StrEnum):
 
 BUILT_IN = frozenset(Window)
 
-OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP})
+OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP, Window.ARCHIVE})
 """Windows that ask the gateway for nothing."""
 
-WAITING = frozenset({Window.BACKUP, Window.DAILY_BARS})
+SAVING = frozenset({Window.BACKUP, Window.ARCHIVE})
+"""Windows that copy what is stored, while nothing is collected."""
+
+WAITING = SAVING | {Window.DAILY_BARS}
 """Windows that wait for their turn, so that they end nobody's time."""
 
 READS_CHAINS = frozenset({Window.CHAIN_REFRESH, Window.PRE_MARKET})
@@ -136,4 +140,5 @@ class Stage(StrEnum):
     FETCH = "fetch"
     STORE = "store"
     BACKUP = "backup"
+    ARCHIVE = "archive"
     CLOSE = "close"

@@ -20,7 +20,7 @@ from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldPartition
 from collector.domain.errors import ArchiveError, BackupError, ConfigurationError
 from collector.domain.market_data.answers import Failure
-from collector.domain.reports.run_report import BackupReport, CopyReport, UpkeepReport
+from collector.domain.reports.run_report import ArchiveReport, BackupReport, CopyReport, UpkeepReport
 from collector.jobs import archive_verification
 from collector.jobs.archive_verification import ReadBack
 from collector.jobs.disk import sizes
@@ -165,6 +165,45 @@ async def back_up(finished: Finished, parts: Parts) -> None:
     finished.backup = BackupReport(
         file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept), copies=copies
     )
+
+
+async def archive(finished: Finished, parts: Parts) -> None:
+    """Bring the archive up to date; what is not written when the gateway is next to be asked waits for the next time.
+
+    Raises:
+        ConfigurationError: no archive is configured, or its library is not installed.
+        LockHeld: another process is writing the archive.
+        ArchiveError: its place refuses or cannot be reached.
+        DatabaseUnavailable: the database is gone.
+    """
+    places.require_library()
+    from collector.jobs import archive_pass  # noqa: PLC0415 - it may not be installed
+
+    place, done = places.open_place(parts.settings.archive), archive_pass.Archived()
+    try:
+        async with asyncio.timeout(_left_s(finished, parts)):
+            await archive_pass.archive(
+                parts.db,
+                place,
+                parts.settings,
+                parts.calendar,
+                symbols=parts.settings.windows.archive.symbols,
+                until=finished.order.deadline,
+                into=done,
+            )
+    except TimeoutError:
+        log.warning("archive_given_up", hint="what is not written is written in the next pause")
+    finally:
+        finished.archive = ArchiveReport(
+            place=place.name,
+            objects=len(done.written),
+            rows=done.rows,
+            bytes=done.bytes,
+            unsettled=done.unsettled,
+            carried=sum(one.carried for one in done.written),
+            waiting=done.due - len(done.written) - len(done.problems),
+            problems=tuple((one.path, one.message) for one in done.problems),
+        )
 
 
 async def _copied(made: Backup, place: Path | str, finished: Finished, parts: Parts) -> CopyReport:

@@ -28,7 +28,7 @@ from collector.domain.reports.run_report import (
     VerdictCounts,
 )
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import RunStatus, Stage, Window
+from collector.domain.run_vocabulary import SAVING, RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
 from collector.jobs.disk import sizes
@@ -49,6 +49,7 @@ _CAUSES = {
 
 _STAGES = {
     Window.BACKUP: Stage.BACKUP,
+    Window.ARCHIVE: Stage.ARCHIVE,
     Window.CHAIN_REFRESH: Stage.DISCOVER,
     Window.PRE_MARKET: Stage.DISCOVER,
     Window.GAP_CHECK: Stage.CLOSE,
@@ -58,6 +59,7 @@ _STAGES = {
 
 _SAVED = {
     Stage.BACKUP: "Earlier backups are untouched.",
+    Stage.ARCHIVE: "The objects that were there before still are; the next pass writes what is missing.",
     Stage.DISCOVER: "The expirations that were read are stored; the next run reads every chain again.",
     Stage.CLOSE: "Nothing was fetched or lost; the next run looks again.",
 }
@@ -127,6 +129,7 @@ def _without_tables(
         gaps=finished.gaps,
         next_window=_next(due_windows.configured(settings, calendar), now),
         backup=finished.backup,
+        archive=finished.archive,
         upkeep=finished.upkeep,
         data_sets=tuple(one.name for one in order.data_sets) if order.window.fetches else (),
         splits=tuple(finished.splits),
@@ -176,8 +179,8 @@ def of_preflight(
             cause=cause_of(error),
             message=error.message,
             hint=error.hint,
-            saved=_SAVED[Stage.BACKUP]
-            if order.window is Window.BACKUP
+            saved=_SAVED[_STAGES[order.window]]
+            if order.window in SAVING
             else "Nothing was asked for; what is missing stays due.",
             resume=resume_command(order),
             log_path=log_path,
@@ -201,12 +204,17 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         outcomes = Counter(one.failure.outcome for one in finished.given_up)
         outcomes.update(one.failure.outcome for one in finished.not_prepared)
         worst = max(outcomes, key=outcomes.__getitem__, default=Outcome.UNKNOWN)
+        archived = finished.archive is not None and bool(finished.archive.problems)
         lacks_symbol = any(one.failure.outcome is Outcome.UNKNOWN_CONTRACT for one in finished.not_prepared)
         otherwise = Cause.UNKNOWN_SYMBOL if lacks_symbol else Cause.INCOMPLETE
         accept = f"If the market really was so: collector coverage accept --session {order.day}"
         return FailureReport(
             stage=stage,
-            cause=Cause.IMPLAUSIBLE if finished.implausible else _CAUSES.get(worst, otherwise),
+            cause=Cause.ARCHIVE
+            if archived
+            else Cause.IMPLAUSIBLE
+            if finished.implausible
+            else _CAUSES.get(worst, otherwise),
             message="; ".join(_shortfalls(finished, stage)),
             hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,
@@ -228,6 +236,8 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
 
 def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
     """Return what a run did not do, although nothing stopped it, in words."""
+    if finished.archive is not None:
+        return [problem for _, problem in finished.archive.problems]
     found = [f"{one.symbol} {one.session}: {one.words}" for one in finished.implausible]
     if finished.given_up or (stage is Stage.FETCH and not finished.implausible and not finished.unproven):
         found.append(f"{len(finished.given_up):,} requests were given up on")
@@ -239,7 +249,7 @@ def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
 
 def resume_command(order: Order) -> str:
     """Return the command line that continues a run."""
-    symbols = "" if order.window is Window.BACKUP else f" --symbols {','.join(order.symbols)}"
+    symbols = "" if order.window in SAVING else f" --symbols {','.join(order.symbols)}"
     return f"collector run --window {order.window} --date {order.day}{symbols}"
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from collector.config.operation_settings import ScheduleSettings
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.run_vocabulary import OFFLINE, SETTLING, Asks, Role, RunStatus, Scope, Window
+from collector.domain.run_vocabulary import OFFLINE, SAVING, SETTLING, Asks, Role, RunStatus, Scope, Window
 from collector.market.schedule import Occurrence, Schedule
 
 _WIDTH = {Scope.EXPIRING: 0, Scope.EXPIRING_AND_NEAR: 1, Scope.ALL: 2}
@@ -331,14 +331,14 @@ class _Decision:
         return ready
 
     def _is_its_turn(self, one: Occurrence, kept: Sequence[Occurrence]) -> bool:
-        """Tell whether a window need wait for no other: a backup until there is room, daily bars for the end of eod."""
-        if one.window is Window.BACKUP:
-            return self._has_room(kept)
+        """Tell whether a window need wait for no other: a copy until there is room, daily bars for the end of eod."""
+        if one.window in SAVING:
+            return self._has_room(one.window, kept)
         closing = (other for other in kept if self._role(other) is Role.CLOSING and other.run_date == one.run_date)
         return one.window is not Window.DAILY_BARS or all(self._has_run(other) for other in closing)
 
-    def _has_room(self, kept: Sequence[Occurrence]) -> bool:
-        """Tell whether a backup delays no collection: none is due, waits for a last chance, or comes too soon.
+    def _has_room(self, window: Window, kept: Sequence[Occurrence]) -> bool:
+        """Tell whether what copies delays no collection: none is due, waits for a last chance, or comes too soon.
 
         How long it takes is told by the last one that ended well and those that were given up on since. A window that
         waits in vain for a gateway that is down does not hold it up.
@@ -350,7 +350,7 @@ class _Decision:
         if following is None:
             return True
         longest = timedelta(0)
-        for run in (run for run in reversed(self.runs) if run.window is Window.BACKUP):
+        for run in (run for run in reversed(self.runs) if run.window is window):
             longest = max(longest, run.ended_at - run.started_at)
             if run.status is RunStatus.SUCCESS:
                 break

@@ -22,7 +22,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.sessions import SETTLING_DELAY, Session
 from collector.domain.market_data.spans import Span
-from collector.domain.run_vocabulary import OFFLINE, WAITING, Role, Window
+from collector.domain.run_vocabulary import OFFLINE, SAVING, WAITING, Role, Window
 from collector.market.calendar import REGULAR_CLOSE, Calendar
 
 _FRIDAY = 4
@@ -116,15 +116,15 @@ class Schedule:
     def deadline(self, occurrence: Occurrence, now: datetime) -> datetime | None:
         """Return when what is left of a run begun at `now` is deferred; None: never.
 
-        A backup and daily bars wait for what is at work, so they end nobody's time; a backup's own ends when the
-        gateway is next asked.
+        A backup, the archive's pass and daily bars wait for what is at work, so they end nobody's time; that of the
+        first two ends when the gateway is next asked.
         """
         rule = self.windows[occurrence.window]
         if rule.deadline == "none":
             return None
         begun = max(now, occurrence.due)
         if rule.deadline == "successor":
-            own = occurrence.window is Window.BACKUP
+            own = occurrence.window in SAVING
             successor = self.following(begun, without=OFFLINE if own else WAITING)
             return None if successor is None else successor.due
         return first_after(time.fromisoformat(rule.deadline), ZoneInfo(rule.zone), occurrence.due)
@@ -163,7 +163,7 @@ class Schedule:
                 due, note = self._on_session(window, day)
                 if due is not None:
                     yield day, due, note
-        elif role is Role.REPAIRING or window is Window.BACKUP:
+        elif role is Role.REPAIRING or window in SAVING:
             for day in self.calendar.days(first, last):
                 yield day, first_after(rule.time, zone, self.session(day).settles_at), ""
         elif window is Window.GAP_CHECK:

@@ -122,7 +122,8 @@ async def close_row(finished: Finished, db: Database, clock: Clock) -> None:
             progress=progress(tally, finished.reached)
             | ({} if finished.storage is None else {"storage": asdict(finished.storage)})
             | {"slots": finished.slots, "counted": finished.counted}
-            | ({} if finished.backup is None else {"backup": asdict(finished.backup)}),
+            | ({} if finished.backup is None else {"backup": asdict(finished.backup)})
+            | ({} if finished.archive is None else {"archive": asdict(finished.archive)}),
         ),
     )
     await _note_daily(finished, db, clock)

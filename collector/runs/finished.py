@@ -11,6 +11,7 @@ from collector.domain.market_data.instruments import OptionContract, Renumbering
 from collector.domain.market_data.sessions import Session
 from collector.domain.pacing.pace import PacerSample
 from collector.domain.reports.run_report import (
+    ArchiveReport,
     BackupReport,
     Expiring,
     GapCounts,
@@ -89,6 +90,7 @@ class Finished:
     weighed: Weighed = field(default_factory=Weighed)
     counted: bool = False
     backup: BackupReport | None = None
+    archive: ArchiveReport | None = None
     upkeep: UpkeepReport | None = None
     storage: StorageSizes | None = None
     splits: list[SplitReport] = field(default_factory=list)

@@ -130,6 +130,7 @@ _ACTS = {
     Window.CHAIN_REFRESH: offline_windows.refresh_chains,
     Window.PRE_MARKET: offline_windows.refresh_chains,
     Window.BACKUP: offline_windows.back_up,
+    Window.ARCHIVE: offline_windows.archive,
 }
 """Windows that fetch no bars; all others collect."""
 
@@ -139,6 +140,8 @@ def _status(finished: Finished) -> RunStatus:
 
     What only awaits its second witness is done; what came back empty and proves nothing is not.
     """
+    if finished.archive is not None and finished.archive.problems:
+        return RunStatus.PARTIAL if finished.archive.objects else RunStatus.FAILED
     if not (finished.not_prepared or finished.given_up or finished.implausible or finished.unproven):
         return RunStatus.SUCCESS
     done = finished.tally.answered or finished.prepared or finished.chains_read

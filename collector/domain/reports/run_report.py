@@ -32,6 +32,7 @@ class Cause(StrEnum):
     CONFIGURATION = "configuration"
     USAGE = "usage"
     BACKUP = "backup"
+    ARCHIVE = "archive"
     INTERRUPTED = "interrupted"
     INCOMPLETE = "incomplete"
     UNKNOWN_SYMBOL = "unknown_symbol"
@@ -171,6 +172,25 @@ class BackupReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveReport:
+    """What the archive's pass has done.
+
+    place: of the archive. objects, rows, bytes: that were written. unsettled: sessions among them that have not settled
+    and say so. carried: sessions in them that the database has no bars of any more. waiting: objects for which there
+    was no time. problems: why others could not be written, by path.
+    """
+
+    place: str
+    objects: int = 0
+    rows: int = 0
+    bytes: int = 0
+    unsettled: int = 0
+    carried: int = 0
+    waiting: int = 0
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpkeepReport:
     """What a run did for the archive and with old bars.
 
@@ -297,6 +317,7 @@ class RunReport:
     next_window: NextWindow | None = None
     environment: Environment = Environment()
     backup: BackupReport | None = None
+    archive: ArchiveReport | None = None
     upkeep: UpkeepReport | None = None
     data_sets: tuple[str, ...] = ()
     splits: tuple[SplitReport, ...] = ()

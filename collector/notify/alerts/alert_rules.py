@@ -38,6 +38,7 @@ class Rule(StrEnum):
     DISK_LOW = "disk_low"
     BACKUP_FAILED = "backup_failed"
     BACKUP_MISSING = "backup_missing"
+    ARCHIVE_FAILED = "archive_failed"
     ARCHIVE_DAMAGED = "archive_damaged"
     LOGIN_DUE = "login_due"
     STALE_CHAIN = "stale_chain"
@@ -55,6 +56,7 @@ CONDITIONS = frozenset(
         Rule.DISK_LOW,
         Rule.BACKUP_FAILED,
         Rule.BACKUP_MISSING,
+        Rule.ARCHIVE_FAILED,
         Rule.ARCHIVE_DAMAGED,
         Rule.STALE_CHAIN,
     }
@@ -185,6 +187,7 @@ def over(alert_rule: Rule, key: str, report: RunReport, still: frozenset[str]) -
         Rule.DISK_LOW: environment.disk_free_bytes is not None or environment.disk_used is not None,
         Rule.BACKUP_FAILED: report.backup is not None or environment.backup_expected is False,
         Rule.BACKUP_MISSING: environment.last_backup is not None or environment.backup_expected is False,
+        Rule.ARCHIVE_FAILED: report.archive is not None,
         Rule.ARCHIVE_DAMAGED: report.upkeep is not None and not report.upkeep.problem,
         Rule.STALE_CHAIN: key.removeprefix(f"{Rule.STALE_CHAIN}:") in dict(environment.chain_refreshed),
     }
@@ -234,6 +237,15 @@ def _outcome(report: RunReport) -> Iterator[Alert]:
             text=f"The backup {'failed' if report.status is RunStatus.FAILED else 'was interrupted'}: {message}",
             what_to_do="Earlier backups are untouched; it is tried again. By hand: collector run --window backup",
         )
+    elif report.window is Window.ARCHIVE:
+        if report.status is not RunStatus.SUCCESS:
+            yield Alert(
+                rule=Rule.ARCHIVE_FAILED,
+                severity=Severity.CRITICAL,
+                key=str(Rule.ARCHIVE_FAILED),
+                text=f"The archive lacks what the database holds: {message}",
+                what_to_do="What was archived before still is; it is tried again. By hand: collector archive",
+            )
     elif ended_badly:
         yield Alert(
             rule=Rule.COLLECTION_FAILED,

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from collector.domain.conditions import ConditionKind
 from collector.domain.errors import (
+    ArchiveError,
     BackupError,
     ClientIdInUse,
     ConfigurationError,
@@ -78,6 +79,12 @@ CHECKLISTS = MappingProxyType(
             "Is a pg_dump of the server's version (or a newer one) installed? The message says which.",
             "Does the database's user own the tables? pg_dump has to read all of them.",
             "Earlier backups are untouched, and the schedule tries again; nothing that was collected is at risk.",
+        ),
+        Cause.ARCHIVE: (
+            "Is the folder or bucket of archive.place there and writable, its disk mounted, with room?",
+            "Do the credentials of section archive still hold? collector doctor tries the place.",
+            "collector archive --plan says what waits, collector archive verify what is damaged.",
+            "Nothing that was archived is at risk, and no bars are dropped that the archive does not hold.",
         ),
         Cause.INTERRUPTED: (
             "The run was told to stop (Ctrl-C, a shutdown, or the machine went to sleep).",
@@ -151,6 +158,7 @@ _CAUSES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], Caus
     (ClientIdInUse, Cause.CLIENT_ID),
     (GatewayError, Cause.GATEWAY_DOWN),
     (BackupError, Cause.BACKUP),
+    (ArchiveError, Cause.ARCHIVE),
     (DiskFull, Cause.DISK),
     (DatabaseError, Cause.DATABASE_DOWN),
     (ConfigurationError, Cause.CONFIGURATION),

@@ -37,6 +37,7 @@ _SAID_BY_THE_BANNER = frozenset(
         Rule.COLLECTION_PARTIAL,
         Rule.COLLECTION_SUCCESS,
         Rule.BACKUP_FAILED,
+        Rule.ARCHIVE_FAILED,
         Rule.SESSION_IMPLAUSIBLE,
     }
 )

@@ -110,6 +110,7 @@ def _figures(report: RunReport) -> Table:
         ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
         ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
         ("Copies", wording.copies(report)),
+        ("Archive", wording.archive(report)),
         (
             "Latency",
             f"median {wording.seconds(latency.p50_s)}, 99 % {wording.seconds(latency.p99_s)}" if latency else "",

@@ -49,6 +49,7 @@ STAGE_WORDS: Final = {
     Stage.FETCH: "fetching bars",
     Stage.STORE: "storing bars",
     Stage.BACKUP: "writing the backup",
+    Stage.ARCHIVE: "writing the archive",
     Stage.CLOSE: "closing its books",
 }
 
@@ -194,12 +195,15 @@ def distrust(found: Sequence[EmptySession]) -> str:
     return f"Do not trust {days}: {why}. Nothing of what came back empty is settled; the next window asks again."
 
 
+_UNDONE = {Window.BACKUP: "No backup was made", Window.ARCHIVE: "Nothing was archived"}
+
+
 def headline(report: RunReport) -> str:
     """Return the sentence that says whether the session's bars can be trusted."""
     if report.implausible:
         return distrust(report.implausible)
     if report.preflight_failed:
-        what = "Nothing was asked for" if report.window is not Window.BACKUP else "No backup was made"
+        what = _UNDONE.get(report.window, "Nothing was asked for")
         return f"{what}: the run stopped at its preflight check. What is stored is untouched."
     measured = any(symbol.expected for symbol in report.symbols)
     if report.status is RunStatus.FAILED or (report.status is RunStatus.PARTIAL and report.failure and not measured):
@@ -216,6 +220,8 @@ def _done(report: RunReport) -> str:
     """Return what a window has done that fetches no bars."""
     if report.status is RunStatus.PARTIAL:
         return "Some of it could not be done; " + _stored(report)
+    if report.archive is not None:
+        return archive(report)
     if report.backup is not None:
         made = report.backup
         told = f"The backup is made: {size(made.bytes)} in {made.file}; backups kept: {made.kept:,}."
@@ -305,6 +311,25 @@ def held_up(report: RunReport) -> str:
     return "; ".join(lasting(one) + ("" if one.until else ", still so at its end") for one in report.conditions)
 
 
+def archive(report: RunReport) -> str:
+    """Return what was archived, what waits, and what could not be written; empty for other runs."""
+    done = report.archive
+    if done is None:
+        return ""
+    written = (
+        f"{many(done.objects, 'object')} written: {done.rows:,} bars, {size(done.bytes)}."
+        if done.objects
+        else "The archive holds what the database holds."
+    )
+    more = [
+        *([f"{many(done.unsettled, 'session')} in them not settled yet, and marked so."] if done.unsettled else []),
+        *([f"{many(done.carried, 'session')} carried over from earlier objects."] if done.carried else []),
+        *([f"{many(done.waiting, 'object')} left to the next pass, for want of time."] if done.waiting else []),
+        *([f"{many(len(done.problems), 'object')} could not be written."] if done.problems else []),
+    ]
+    return " ".join([written, *more])
+
+
 def copies(report: RunReport) -> str:
     """Return where copies of the backup lie, and where they should; empty when there are to be none."""
     wanted = report.backup.copies if report.backup else ()
@@ -345,6 +370,8 @@ def _outcome_words(report: RunReport) -> list[str]:
     """Return the one figure that matters beside completeness."""
     if fetches(report):
         return [f"{report.bars:,} bars"]
+    if report.archive is not None:
+        return [many(report.archive.objects, "object")]
     if report.window is Window.BACKUP:
         made = report.backup
         return [size(made.bytes), *(["not copied"] if made.not_copied else [])] if made else []
