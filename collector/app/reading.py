@@ -19,8 +19,10 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Span
+from collector.domain.reports.storage_report import StorageReport
 from collector.domain.run_vocabulary import GapState
 from collector.jobs import due_windows
+from collector.jobs.disk import sizes
 from collector.runs.uncounted import uncounted
 
 
@@ -58,6 +60,12 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> day_st
         ]
         page = await day_status.overview(db, chosen, found)
         return replace(page, uncounted=await uncounted(db, clock.now()))
+
+
+async def storage(settings: Settings, clock: Clock) -> StorageReport:
+    """Return what is stored, and by how much it has grown since a weekly run measured it."""
+    async with opening.database(settings, clock) as db:
+        return await sizes.report(db, settings, clock.now())
 
 
 async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:
