@@ -21,8 +21,10 @@ from collector.domain.errors import UsageError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Span
+from collector.domain.reports.storage_report import StorageReport
 from collector.domain.run_vocabulary import GapState
 from collector.jobs import due_windows
+from collector.jobs.disk import sizes
 from collector.runs.uncounted import uncounted
 
 if TYPE_CHECKING:
@@ -66,6 +68,12 @@ async def overview(settings: Settings, day: date | None, clock: Clock) -> day_st
         page = await day_status.overview(db, chosen, found)
         elsewhere = None if settings.database.read_url is None else (await replica.standing(db)).words
         return replace(page, uncounted=await uncounted(db, clock.now()), read_from=elsewhere)
+
+
+async def storage(settings: Settings, clock: Clock) -> StorageReport:
+    """Return what is stored, and by how much it has grown since a weekly run measured it."""
+    async with opening.database(settings, clock) as db:
+        return await sizes.report(db, settings, clock.now())
 
 
 async def listed(settings: Settings, symbols: Sequence[str], clock: Clock) -> list[OptionContract]:

@@ -87,7 +87,7 @@ async def verify_place(
         after = await manifest.objects(db, place.name)  # with those that came meanwhile
         expected = {path for one in after for path in (one.path, *one.leftovers)}
         verdicts += [
-            Verdict(one.path, one.bytes, Finding.FOREIGN, "the manifest has no such object")
+            Verdict(one.path, one.bytes, Finding.FOREIGN, "is not in the manifest")
             for one in lying
             if one.path not in expected
         ]

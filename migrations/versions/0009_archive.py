@@ -13,19 +13,35 @@ INSTANT = sa.DateTime(timezone=True)
 CARRY = ("rate", "dividend_yield", "error")
 """Numbers of an expiration that were rounded to six digits before."""
 
-# A year of bars is not read for it: on each day contracts are looked up by the key until one has a bar, those that had
-# expired not at all. Bounds are literal, so that other chunks stay shut.
+# A year of bars is not read for it. Where a chunk holds a day, its bars are looked at from an underlying's first
+# contract to its last, until one is of it: ids of an underlying's contracts lie together, so that is the first or none,
+# but for adopted ones. An ordinary table holds its bars by contract: there contracts that had not expired are looked up
+# by the key until one has a bar. Bounds are literal, so that other chunks stay shut.
 SEED_OPTIONS = """
 DO $$
 DECLARE
     day date;
     latest date;
+    found text;
 BEGIN
+    CREATE TEMPORARY TABLE with_options ON COMMIT DROP AS
+    SELECT underlying_id AS id, min(id) AS first_contract, max(id) AS last_contract
+    FROM option_chains
+    GROUP BY underlying_id;
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
         -- Of a hypertable the first and the last chunk tell.
         SELECT (SELECT time FROM store.option_bars_5min ORDER BY time LIMIT 1) AT TIME ZONE 'UTC',
             (SELECT time FROM store.option_bars_5min ORDER BY time DESC LIMIT 1) AT TIME ZONE 'UTC'
         INTO day, latest;
+        found := $found$
+            SELECT
+            FROM store.option_bars_5min AS bar
+            WHERE bar.contract_id BETWEEN underlying.first_contract AND underlying.last_contract
+                AND bar.time >= %2$L
+                AND bar.time < %3$L
+                AND (SELECT underlying_id FROM option_chains WHERE id = bar.contract_id) = underlying.id
+            LIMIT 1
+        $found$;
     ELSE
         SELECT min(bar.earliest) AT TIME ZONE 'UTC', max(bar.latest) AT TIME ZONE 'UTC'
         INTO day, latest
@@ -35,26 +51,24 @@ BEGIN
             FROM store.option_bars_5min
             WHERE contract_id = contract.id
         ) AS bar;
+        found := $found$
+            SELECT
+            FROM option_chains AS contract
+            CROSS JOIN LATERAL (
+                SELECT
+                FROM store.option_bars_5min
+                WHERE contract_id = contract.id AND time >= %2$L AND time < %3$L
+                LIMIT 1
+            ) AS bar
+            WHERE contract.underlying_id = underlying.id AND contract.expiration_date >= %4$L
+            LIMIT 1
+        $found$;
     END IF;
     WHILE day <= latest LOOP
         EXECUTE format(
-            $seed$
-            INSERT INTO session_changes (underlying_id, data_set, session_date)
-            SELECT underlying.id, 1, %1$L
-            FROM underlying_securities AS underlying
-            CROSS JOIN LATERAL (
-                SELECT
-                FROM option_chains AS contract
-                CROSS JOIN LATERAL (
-                    SELECT
-                    FROM store.option_bars_5min
-                    WHERE contract_id = contract.id AND time >= %2$L AND time < %3$L
-                    LIMIT 1
-                ) AS bar
-                WHERE contract.underlying_id = underlying.id AND contract.expiration_date >= %4$L
-                LIMIT 1
-            ) AS found
-            $seed$,
+            'INSERT INTO session_changes (underlying_id, data_set, session_date)'
+            ' SELECT underlying.id, 1, %1$L'
+            ' FROM with_options AS underlying CROSS JOIN LATERAL (' || found || ') AS found',
             day, day::timestamp AT TIME ZONE 'UTC', (day + 1)::timestamp AT TIME ZONE 'UTC', day - 1
         );
         day := day + 1;

@@ -3,7 +3,8 @@
 -- in the same transaction. Days go in one order, so that two writers wait for each other and never in a circle.
 CREATE OR REPLACE FUNCTION store.note_changes(kind smallint, instruments integer[], days date[]) RETURNS bigint
 LANGUAGE plpgsql STRICT
-SET plan_cache_mode = force_generic_plan  -- planned once a session, not once a batch
+-- Planned once a session, not once a batch: contracts are looked up by their key, however many there are by then.
+SET plan_cache_mode = force_generic_plan SET enable_nestloop = on SET enable_seqscan = off
 AS $$
 DECLARE
     noted bigint;

@@ -2,17 +2,19 @@
 -- What has settled with a value keeps it: a bar that cannot be true says nothing against one that came before.
 -- $1 data_set_id smallint
 -- $2 bar_size interval
--- $3 instrument_ids integer[]: of slots that have a value
+-- $3 instrument_ids integer[]: of series that refuse bars
 -- $4 series text[]
--- $5 times timestamptz[]
+-- $5 refused text[]: the slots of each, as multiranges
+-- $6 valued_ids integer[]: of slots that have a value
+-- $7 valued_series text[]
+-- $8 valued_times timestamptz[]
 WITH staged AS (
-    SELECT instrument_id, data_set, what_to_show, refused
-    FROM stage_coverage
-    WHERE data_set = $1::smallint AND NOT isempty(refused)
+    SELECT instrument_id, $1::smallint AS data_set, what_to_show, refused
+    FROM unnest($3::integer[], $4::text[], $5::text[]::tstzmultirange[]) AS one (instrument_id, what_to_show, refused)
 ),
 kept AS (
     SELECT instrument_id, what_to_show, range_agg(tstzrange(time, time + $2::interval)) AS slots
-    FROM unnest($3::integer[], $4::text[], $5::timestamptz[]) AS valued (instrument_id, what_to_show, time)
+    FROM unnest($6::integer[], $7::text[], $8::timestamptz[]) AS valued (instrument_id, what_to_show, time)
     GROUP BY instrument_id, what_to_show
 ),
 changed AS (

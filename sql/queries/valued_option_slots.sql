@@ -1,14 +1,16 @@
 -- Slots of refused bars of options that have a value all the same.
--- $1 data_set_id smallint
+-- $1 instrument_ids integer[]: of series that refuse bars
+-- $2 series text[]
+-- $3 refused text[]: the slots of each, as multiranges
 SELECT staged.instrument_id, staged.what_to_show, bar.time
-FROM stage_coverage AS staged
+FROM unnest($1::integer[], $2::text[], $3::text[]::tstzmultirange[])
+    AS staged (instrument_id, what_to_show, refused)
 INNER JOIN store.option_bars_5min AS bar
     ON bar.contract_id = staged.instrument_id
     AND bar.time >= lower(staged.refused)
     AND bar.time < upper(staged.refused)
     AND staged.refused @> bar.time
-WHERE staged.data_set = $1::smallint
-    AND CASE staged.what_to_show
+WHERE CASE staged.what_to_show
         WHEN 'TRADES' THEN bar.close
         WHEN 'BID' THEN bar.bid_close
         WHEN 'ASK' THEN bar.ask_close

@@ -7,7 +7,19 @@
 -- $5 run_id integer
 -- $6 now timestamptz
 -- $7 data_set_id smallint
-WITH after AS (
+-- $8 instrument_ids integer[]: of the series that were answered
+-- $9 answered_series text[]
+-- $10 covered text[]: what each answer speaks for, as multiranges
+-- $11 settled text[]
+-- $12 empty text[]
+WITH given AS (
+    SELECT *
+    FROM unnest(
+        $8::integer[], $9::text[], $10::text[]::tstzmultirange[], $11::text[]::tstzmultirange[],
+        $12::text[]::tstzmultirange[]
+    ) AS one (instrument_id, what_to_show, covered, settled, empty)
+),
+after AS (
     SELECT
         -instrument_id AS underlying_id,
         what_to_show,
@@ -19,11 +31,7 @@ WITH after AS (
         FROM request_coverage
         WHERE instrument_id IN (SELECT -id FROM unnest($1::integer[]) AS id) AND data_set = $7::smallint
     ) AS old
-    FULL JOIN (
-        SELECT *
-        FROM stage_coverage
-        WHERE instrument_id IN (SELECT -id FROM unnest($1::integer[]) AS id) AND data_set = $7::smallint
-    ) AS new
+    FULL JOIN given AS new
         USING (instrument_id, what_to_show)
 ),
 answered AS (
@@ -171,4 +179,5 @@ SELECT
     (SELECT count(*) FROM merged WHERE staged) AS staged,
     (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
     (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated,
-    (SELECT store.note_changes($7::smallint, array_agg(-underlying_id), array_agg(day)) FROM changed) AS changes
+    (SELECT store.note_changes($7::smallint, array_agg(-underlying_id), array_agg(day)) FROM changed) AS changes,
+    store.merge_coverage($7::smallint, $8::integer[], $9::text[], $10::text[], $11::text[]) AS covered

@@ -18,8 +18,11 @@ from collector.domain.errors import PlaceUnavailable
 from collector.domain.market_data.sessions import Session
 from collector.jobs import archive_pass, archive_verification
 from collector.jobs.archive_verification import Finding
+from collector.jobs.archiving import work_folder
 from collector.market.calendar import Calendar
 from tests.support.db_rows import FRIDAY, answer, answers, make_chain, trade
+from tests.support.fault_proxy import unused_port
+from tests.support.fixtures_object_store import Bucket
 from tests.support.window_runs import narrow
 
 _NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -36,7 +39,7 @@ class Archived:
     """A database of which three sessions and the contracts are archived in a folder."""
 
     def __init__(self, db: Database, clock: SystemClock, settings: Settings, folder: Path) -> None:
-        self.db, self.clock, self.folder = db, clock, folder
+        self.db, self.clock, self.settings, self.folder = db, clock, settings, folder
         self.place: Place = open_place(settings.archive)
 
     def file(self, day: date) -> Path:
@@ -147,3 +150,27 @@ async def test_every_object_has_its_turn(archived: Archived) -> None:
     ended = archived.clock.now()
     none = await archive_verification.verify_part(archived.db, archived.place, archived.clock, parts=2, until=ended)
     assert none.verdicts == ()
+
+
+async def test_objects_of_a_store_are_fetched(archived: Archived, bucket: Bucket, tmp_path: Path) -> None:
+    """From S3, too, every byte is compared; no copy is left behind, and a store that is away calls nothing missing."""
+    settings = archived.settings.model_copy(update={"archive": bucket.settings()})
+    archived.place = open_place(settings.archive)
+    await archive_pass.archive(
+        archived.db, archived.place, settings, Calendar.configured(settings), root=tmp_path / "work"
+    )
+    assert set((await archived.found(deep=True)).values()) == {None}
+    flipped = f"{_FOLDER}/{_DAYS[0]}.parquet"
+    content = bytearray(archived.file(_DAYS[0]).read_bytes())
+    content[100] ^= 1
+    (tmp_path / "flipped").write_bytes(content)
+    await archived.place.put(flipped, tmp_path / "flipped")
+    await archived.place.remove(f"{_FOLDER}/{_DAYS[1]}.parquet")
+    found = {name: finding for name, finding in (await archived.found()).items() if finding}
+    assert found == {str(_DAYS[0]): Finding.OTHER_BYTES, str(_DAYS[1]): Finding.MISSING}
+    assert list(work_folder.default_root().glob("pass-*")) == []
+    before = await archived.verified()
+    archived.place = open_place(bucket.settings(port=unused_port(), attempts=1, timeout_s=2.0))
+    with pytest.raises(PlaceUnavailable):
+        await archived.found()
+    assert await archived.verified() == before

@@ -95,19 +95,20 @@ async def answered(
     db: Database, data_set: DataSet, one: Instrument, spans: Spans, *, settled: bool = True, sent_at: datetime = SENT
 ) -> None:
     """Cover what an answer speaks for, put it on record and set a bar apart, in one transaction, as storing does."""
-    covered, final = spans_literal(spans), spans_literal(spans if settled else Spans())
-    refused = spans_literal(Spans.of(slot(70), slot(70) + min(data_set.bar_size, SLOT)))
+    covered, final = spans, spans if settled else Spans()
+    refused = Spans.of(slot(70), slot(70) + min(data_set.bar_size, SLOT))
     bad = Quarantined(data_set, T, trade(70), Impossible.HIGH_BELOW_LOW, sent_at, final=True)
     negatives = Spans((FRIDAY.span,))
     asked = RequestRecord(one, data_set, T, FRIDAY.span, sent_at, sent_at, Outcome.NO_DATA, negatives=negatives)
-    stages = "create_stage_coverage", quarantine.PREPARED, requests_table.PREPARED
-    async with db.transaction(*stages) as transaction:
-        columns = ("instrument_id", "data_set", "what_to_show", "covered", "settled", "refused", "empty")
-        line = f"{one.key}\t{data_set.id}\tTRADES\t{covered}\t{final}\t{refused}\t{{}}\n"
-        await transaction.copy("stage_coverage", columns, line)
-        await quarantine.add(transaction, data_set, [(one, bad)], 1)
-        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size, [], [], [])
-        await transaction.execute("merge_coverage", data_set.id)
+    async with db.transaction(quarantine.PREPARED, requests_table.PREPARED) as transaction:
+        for again in await quarantine.add(transaction, data_set, [(one, bad)], 1):
+            confirmed = again.slots & refused
+            refused, covered, final = refused - confirmed, covered | confirmed, final | confirmed & again.final
+        given = [one.key], [T.value], [spans_literal(refused)]
+        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size, *given, [], [], [])
+        said = [spans_literal(covered)], [spans_literal(final)]
+        merge = "SELECT store.merge_coverage($1::smallint, $2, $3, $4, $5)"
+        await rows(transaction, merge, data_set.id, [one.key], [T.value], *said)
         await requests_table.record(transaction, [asked], 1)
 
 

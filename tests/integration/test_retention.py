@@ -27,9 +27,11 @@ from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.jobs.archive_verification import ReadBack
+from collector.jobs.disk import sizes
 from collector.machine import whole_files
 from tests.support.engines import Engine
 from tests.support.slots import data_set_of
+from tests.support.window_runs import narrow
 
 _OPEN = datetime(2025, 11, 3, 14, 30, tzinfo=UTC)
 _FIRST = _OPEN.date()
@@ -498,6 +500,26 @@ async def test_the_services_login_drops_old_days_alone(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await reader.execute(function)
     await reader.close()
+
+
+async def test_what_is_stored_is_told_apart(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]", store: Database
+) -> None:
+    """Raw bars, compressed bars and summaries are counted each for itself, and lie inside the whole database."""
+    await _collect(store, "SPY", *range(20))
+    await compaction.refresh_aggregates(store.url)
+    settings = narrow("SPY")
+    loose = await sizes.measure(store, settings)
+    await _compress(connection, engine)
+    packed = await sizes.measure(store, settings)
+    assert loose.compressed == 0
+    assert loose.archive is None
+    assert (packed.compressed > 0) is (engine.name == "community")
+    assert (packed.raw < loose.raw) is (engine.name == "community")
+    for one in (loose, packed):
+        assert one.raw > 0
+        assert one.aggregates > 0
+        assert one.raw + one.compressed + one.aggregates < one.database
 
 
 async def test_retention_may_be_off(store: Database) -> None:

@@ -1,164 +1,172 @@
-"""The weekly report by the schedule, with real parts: one mail on Saturday, with all that waited for it."""
+"""The weekly window, with real parts: a part of the archive is read back, old bars go, and what is stored is told."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import replace
+import json
 from datetime import UTC, date, datetime, timedelta
-from email.message import EmailMessage
 from pathlib import Path
-from typing import Any
 
+import asyncpg
+import pytest
 from pydantic import SecretStr
 
-from collector.app import composition, opening, serving
-from collector.clock import Clock, SystemClock
-from collector.clock.virtual_time import VirtualClock
-from collector.config import (
-    BackupSettings,
-    DatabaseSettings,
-    GatewaySettings,
-    LogSettings,
-    ServeSettings,
-    Settings,
-    WindowsSettings,
-)
+from collector.app import composition
+from collector.archive.places import open_place
+from collector.clock import SystemClock
+from collector.config import BackupSettings, DatabaseSettings, GatewaySettings, LogSettings, Settings, WindowsSettings
+from collector.config.operation_settings import ArchiveSettings, RetentionSettings
+from collector.db.bars import bar_tables
 from collector.db.connection import pool
-from collector.domain.run_vocabulary import RunStatus, Window
-from collector.notify.alerts.alert_memory import AlertFile, AlertMemory
+from collector.domain.market_data.sessions import Session
+from collector.domain.reports.run_report import UpkeepReport
+from collector.domain.run_vocabulary import Window
+from collector.jobs import archive_pass
+from collector.jobs.disk import sizes
+from collector.market.calendar import Calendar
+from collector.notify.reports import wording
 from collector.runs.orders import order_for
+from tests.support.db_rows import answer, answers, make_chain, trade
 from tests.support.mail_server import Mailbox, mail_server, mails_to
-from tests.support.window_runs import FRIDAY, narrow, no_bar, succeeded
+from tests.support.window_runs import FRIDAY, narrow
 
-NOON = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
-"""Saturday 12:00 in Israel, in winter."""
-
-WEEK = "[collector] week 2026-11-16 to 2026-11-20 OK · "
-LINE = "2026-11-17 06:00 UTC · 92 new contracts were found."
+_SATURDAY = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+_OLD = date(2025, 11, 3)
 
 
-def settings_for(url: str, folder: Path, mail_port: int, **more: Any) -> Settings:  # noqa: ANN401 - sections
-    """Return a configuration with a mail server and without a gateway; nobody is reminded of a login."""
-    values: dict[str, Any] = {
-        "windows": WindowsSettings.model_validate({"backup": {"enabled": False}}),
-        "database": DatabaseSettings(url=SecretStr(url)),
-        "gateway": GatewaySettings(port=1, patience_s=1.0, weekly_login_reminder=False),
-        "log": LogSettings(directory=folder),
-        "serve": ServeSettings(port=0),
-        "notify": mails_to(mail_port),
-    }
-    return narrow("PLTR", **values | more)
+def _settings(url: str, folder: Path, mail_port: int, *, archived: bool = True) -> Settings:
+    place = folder / "archive"
+    place.mkdir(exist_ok=True)
+    return narrow(
+        "PLTR",
+        windows=WindowsSettings.model_validate({"backup": {"enabled": False}}),
+        backup=BackupSettings(directory=folder / "kept", enabled=False),
+        archive=ArchiveSettings(place=str(place) if archived else None),
+        retention=RetentionSettings(bars_days=365),
+        database=DatabaseSettings(url=SecretStr(url)),
+        gateway=GatewaySettings(port=1, patience_s=1.0, weekly_login_reminder=False),
+        log=LogSettings(directory=folder / "log"),
+        notify=mails_to(mail_port),
+    )
 
 
-async def friday_was_collected(url: str, clock: Clock) -> None:
-    """Record Friday's last windows as run; the collector has been at work since then."""
-    async with pool.connect(url, clock) as db:
-        for window, hours in ((Window.EOD, 12.25), (Window.DAILY_BARS, 11.5), (Window.LATE_NIGHT, 11)):
-            await succeeded(db, window, NOON - timedelta(hours=hours))
+async def _collect(settings: Settings, *days: date) -> None:
+    """Store settled sessions of two contracts, and archive them where there is an archive."""
+    url = settings.database.dsn()
+    async with pool.connect(url, SystemClock(_SATURDAY)) as db:
+        chain = await make_chain(db, select_from=FRIDAY)
+        for day in days:
+            opens = datetime(day.year, day.month, day.day, 14, 30, tzinfo=UTC)
+            session = Session(day, opens, opens + timedelta(hours=6.5), opens + timedelta(days=1))
+            bars = [trade(n, "1.25", session=session) for n in range(78)]
+            batch = [answers(one, TRADES=answer(bars, session=session)) for one in chain.contracts]
+            await bar_tables.store(db, batch, 1)
+        if settings.archive.place is not None:
+            place = open_place(settings.archive)
+            root = Path(settings.archive.place).with_name("work")
+            await archive_pass.archive(db, place, settings, Calendar.configured(settings), root=root)
 
 
-def remembered(folder: Path) -> AlertFile:
-    """Return the memory of alerts, with a line that waits for the week where there was none."""
-    file = AlertFile(folder / "email_notifications" / "alerts.json")
-    if not file.path.exists():
-        file.save(AlertMemory(digest=(LINE,)))
-    return file
+async def _week(settings: Settings, at: datetime) -> UpkeepReport:
+    """Run the weekly window at an instant, and return what it did."""
+    clock = SystemClock(at)
+    order = order_for(Window.WEEKLY, settings, Calendar.configured(settings), clock.now())
+    outcome = await composition.run_window(settings, order, clock)
+    assert outcome.error is None
+    assert outcome.report.upkeep is not None
+    return outcome.report.upkeep
 
 
-def words(mail: EmailMessage) -> str:
-    """Return the text of a mail, its lines joined."""
-    body = mail.get_body(("plain",))
+def _damage(folder: Path) -> None:
+    """Change the last byte of every object."""
+    for file in folder.rglob("*.parquet"):
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+
+def _told(mailbox: Mailbox) -> str:
+    """Return the latest mail on one line."""
+    body = mailbox.received[-1].get_body(("plain",))
     assert body is not None
     return " ".join(body.get_content().split())
 
 
-async def test_the_schedule_sends_it(plain_database_url: str, tmp_path: Path) -> None:
-    """On Saturday at noon in Israel one mail comes: the week, its windows, and the lines that waited for it."""
-    clock = SystemClock(NOON)
-    await friday_was_collected(plain_database_url, clock)
-    memory, mailbox = remembered(tmp_path), Mailbox()
+async def _rows(settings: Settings, query: str) -> list[asyncpg.Record]:
+    connection = await asyncpg.connect(settings.database.dsn())
+    try:
+        return list(await connection.fetch(query))
+    finally:
+        await connection.close()
+
+
+async def test_what_is_old_goes_and_damage_is_told(plain_database_url: str, tmp_path: Path) -> None:
+    """Archived old bars go and the mail says so; a week later flipped bytes are told, and nothing else is dropped."""
+    mailbox = Mailbox()
     async with mail_server(mailbox) as port:
-        settings = settings_for(plain_database_url, tmp_path, port)
-        (outcome,) = await composition.run_due(settings, clock, no_bar)
-        assert await composition.run_due(settings, clock, no_bar) == []
-    assert (outcome.report.window, outcome.report.status) == (Window.WEEKLY, RunStatus.SUCCESS)
-    (mail,) = mailbox.received
-    assert str(mail["Subject"]).startswith(WEEK)
-    for said in ("5 sessions, 4 windows: 0 failed, 0 partial", LINE):
-        assert said in words(mail)
-    assert memory.load().digest == ()
+        settings = _settings(plain_database_url, tmp_path, port)
+        await _collect(settings, _OLD, _OLD + timedelta(days=380))
+        done = await _week(settings, _SATURDAY)
+        assert (done.dropped_bars, done.waiting, done.damaged, done.problem) == (156, (), (), "")
+        assert done.verified >= 1
+        assert [row[0] for row in await _rows(settings, "SELECT count(*) FROM option_bars_5min")] == [156]
+        told = _told(mailbox)
+        assert "156 old bars dropped" in told
+        assert "read back and found sound" in told
+
+        _damage(tmp_path / "archive")
+        done = await _week(settings, _SATURDAY + timedelta(days=7))
+    assert done.damaged
+    assert all("has other bytes" in one for one in done.damaged)
+    assert "The archive does not give back what was stored" in _told(mailbox)
 
 
-def test_serve_sends_it(
-    plain_database_url: str, tmp_path: Path, virtual_run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-) -> None:
-    """The long-running process sends it over the database that it keeps open, and goes on."""
-
-    async def main() -> None:
-        clock, mailbox = VirtualClock(NOON - timedelta(minutes=5)), Mailbox()
-        await friday_was_collected(plain_database_url, clock)
-        async with mail_server(mailbox) as port:
-            work = asyncio.create_task(serving.serve(settings_for(plain_database_url, tmp_path, port), clock, no_bar))
-            await clock.sleep(600)
-            assert not work.done()
-            work.cancel()
-            await work
-        (mail,) = mailbox.received
-        assert str(mail["Subject"]).startswith(WEEK)
-
-    virtual_run(main)
-
-
-async def test_what_its_run_gives_reason_to_tell_is_in_the_same_mail(plain_database_url: str, tmp_path: Path) -> None:
-    """A missing backup is told in the week's mail, and so is its end in the next one."""
-    clock, mailbox = SystemClock(NOON), Mailbox()
-    await friday_was_collected(plain_database_url, clock)
+async def test_what_is_stored_is_measured_and_compared(plain_database_url: str, tmp_path: Path) -> None:
+    """The weekly run keeps the sizes in its row, and the next report says how fast they grow."""
+    mailbox = Mailbox()
     async with mail_server(mailbox) as port:
-        settings = settings_for(
-            plain_database_url,
-            tmp_path,
-            port,
-            windows=WindowsSettings(),
-            backup=BackupSettings(directory=tmp_path / "kept", reserve_gb=0.001),
+        settings = _settings(plain_database_url, tmp_path, port)
+        await _collect(settings, date(2026, 11, 18))
+        (tmp_path / "log").mkdir(exist_ok=True)
+        (tmp_path / "log" / "collector-20261101T000000.jsonl").write_bytes(b"x" * 50_000)
+        await _week(settings, _SATURDAY)
+        [row] = await _rows(settings, "SELECT progress -> 'storage' AS storage FROM intraday_collection_runs")
+        kept = json.loads(row["storage"])
+        [size] = await _rows(settings, "SELECT sum(bytes) FROM archive_objects")
+        assert kept["archive"] == size[0] > 0
+        assert kept["logs"] >= 50_000
+        assert kept["database"] > kept["raw"] > 0
+        assert kept["compressed"] == 0
+        later = SystemClock(_SATURDAY + timedelta(days=14))
+        await _rows(
+            settings, "CREATE TABLE more AS SELECT repeat(md5(n::text), 20) FROM generate_series(1, 20000) AS n"
         )
-        order = order_for(Window.WEEKLY, settings, opening.calendar(settings), clock.now())
-        await composition.run_window(settings, order, clock)
-        clock.set(NOON + timedelta(hours=1))
-        await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
-    told, over = mailbox.received
-    for mail in (told, over):
-        assert str(mail["Subject"]).startswith(WEEK)
-    missing = f"! A backup is missing: there is no backup in {tmp_path / 'kept'}."
-    assert f"NEEDS YOUR ATTENTION -------------------- {missing}" in words(told)
-    assert "WHAT IS OVER ------------ A backup is missing" in words(over)
-    assert "ATTENTION" not in words(over)
+        async with pool.connect(settings.database.dsn(), later) as db:
+            found = await sizes.report(db, settings, later.now())
+    assert found.before is not None
+    assert found.before.database == kept["database"]
+    grown = found.now.database - kept["database"]
+    assert grown > 5_000_000
+    assert found.growth_a_week == pytest.approx(grown / 2, rel=0.01)
+    words = dict(wording.storage(found))
+    assert words["Growth"].startswith("+")
+    assert words["Archive"] == wording.size(kept["archive"])
 
 
-async def test_a_run_that_failed_raises_the_alarm_and_keeps_the_lines(plain_database_url: str, tmp_path: Path) -> None:
-    """Without a database the owner hears of that; once it is back one mail brings the week and says what is over."""
-    clock, mailbox, memory = SystemClock(NOON), Mailbox(), remembered(tmp_path)
-    await friday_was_collected(plain_database_url, clock)
+async def test_without_an_archive_nothing_goes(plain_database_url: str, tmp_path: Path) -> None:
+    """Old bars wait, and the report says for what."""
+    mailbox = Mailbox()
     async with mail_server(mailbox) as port:
-        gone = settings_for("postgresql://somebody@127.0.0.1:1/bars", tmp_path, port)
-        order = order_for(Window.WEEKLY, gone, opening.calendar(gone), clock.now())
-        await composition.run_window(gone, order, clock)
-        assert memory.load().digest == (LINE,)
-        await composition.run_window(settings_for(plain_database_url, tmp_path, port), order, clock)
-    alarm, recovery = mailbox.received
-    assert alarm["Subject"] == "[collector] weekly 2026-11-20 PREFLIGHT FAILED · database down"
-    assert str(recovery["Subject"]).startswith(WEEK.replace("week", "RECOVERED · week"))
-    assert "WHAT IS OVER ------------ The database cannot be used" in words(recovery)
-    assert LINE in words(recovery)
+        settings = _settings(plain_database_url, tmp_path, port, archived=False)
+        await _collect(settings, _OLD)
+        done = await _week(settings, _SATURDAY)
+    assert done == UpkeepReport(waiting=(("there is no archive, and archive_before_drop is on", 156),))
+    assert "156 old bars kept: there is no archive" in _told(mailbox)
 
 
-async def test_made_good_on_a_tuesday_it_is_still_last_weeks(plain_database_url: str, tmp_path: Path) -> None:
-    """A machine that slept over the week-end reports the week that its window belongs to, not the one that began."""
-    clock, mailbox = SystemClock(NOON + timedelta(days=3, hours=12)), Mailbox()
-    await friday_was_collected(plain_database_url, clock)
+async def test_an_archive_that_is_away_stops_no_week(plain_database_url: str, tmp_path: Path) -> None:
+    """A place that cannot be asked is told in the report; nothing is dropped, and the week's mail goes out."""
+    mailbox = Mailbox()
     async with mail_server(mailbox) as port:
-        settings = settings_for(plain_database_url, tmp_path, port)
-        order = order_for(Window.WEEKLY, settings, opening.calendar(settings), clock.now(), day=FRIDAY)
-        await composition.run_window(settings, order, clock)
-        await composition.run_window(settings, replace(order, day=date(2026, 11, 23)), clock)
-    late, monday = mailbox.received
-    assert str(late["Subject"]).startswith(WEEK)
-    assert str(monday["Subject"]).startswith("[collector] week 2026-11-23 to 2026-11-23 ")
+        settings = _settings(plain_database_url, tmp_path, port)
+        await _collect(settings, _OLD)
+        (tmp_path / "archive").rename(tmp_path / "elsewhere")
+        done = await _week(settings, _SATURDAY)
+    assert "is not there" in done.problem
+    assert done.dropped_bars == 0
+    assert "The archive could not be asked" in _told(mailbox)

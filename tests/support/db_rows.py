@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
-from collector.db.connection.pool import Database
+from collector.db.connection.pool import Database, Statements
 from collector.db.contracts import contract_tables as contracts
 from collector.db.contracts import lifecycle
 from collector.domain.market_data.bars import Bar, whole
@@ -97,7 +97,7 @@ def answers(instrument: Underlying | OptionContract, **series: SeriesAnswer) -> 
     )
 
 
-async def rows(db: Database, statement: str, *args: object) -> list[tuple[object, ...]]:
+async def rows(db: Statements, statement: str, *args: object) -> list[tuple[object, ...]]:
     """Return what any SELECT says, for looking at tables."""
     async with db._connection() as connection:
         return [tuple(record.values()) for record in await connection.fetch(statement, *args)]

@@ -49,10 +49,13 @@ def status(
         typer.echo("\n".join(str(path) for path in sorted(settings.log.path.glob("*.jsonl*"))))
         return Exit.SUCCESS
     overview = run_until_signalled(reading.overview(settings, day_of(date), clock))
+    storage = run_until_signalled(reading.storage(settings, clock))
     if as_json:
-        print_json(document(overview))
+        print_json(document(overview) | {"storage": asdict(storage)})
     else:
         show(overview, Console())
+        for label, words in wording.storage(storage):
+            typer.echo(f"{label.lower()}: {words}")
     return Exit.SUCCESS
 
 

@@ -13,6 +13,7 @@ from collector.app.opening import run_until_signalled
 from collector.cli.acts import Act, ReasonOption, on_record
 from collector.cli.exits import Exit
 from collector.cli.operate import archive_export, archive_verify
+from collector.cli.operate.database import retention_words
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -23,6 +24,7 @@ from collector.cli.options import (
     symbols_of,
 )
 from collector.cli.words import say
+from collector.db.upkeep.retention import OldPartition
 
 if TYPE_CHECKING:
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
@@ -41,7 +43,7 @@ def archive(
     context: typer.Context,
     symbol: SymbolOption = None,
     since: SinceOption = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Say what would be written and why; write nothing.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be written and what dropped.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,
@@ -60,7 +62,9 @@ def archive(
     settings, clock = opened(config, writes_log=not plan, verbose=verbose)
     symbols, day = symbols_of(symbol), day_of(since)
     if plan:
-        _show_plan(run_until_signalled(maintenance.plan_archive(settings, symbols, day, clock)), as_json=as_json)
+        planned = run_until_signalled(maintenance.plan_archive(settings, symbols, day, clock))
+        old = run_until_signalled(maintenance.drop_old(settings, clock, dry_run=True))
+        _show_plan(planned, old, as_json=as_json)
         return
     shown = (lambda _: None) if as_json else _show_object
     done = run_until_signalled(maintenance.archive(settings, symbols, day, clock, shown))
@@ -121,14 +125,17 @@ def _show_restored(one: "Restored") -> None:
     typer.echo(f"{one.path}  {one.sessions:,} sessions, {one.bars:,} bars")
 
 
-def _show_plan(planned: "tuple[Planned, ...]", *, as_json: bool) -> None:
+def _show_plan(planned: "tuple[Planned, ...]", old: tuple[OldPartition, ...], *, as_json: bool) -> None:
     if as_json:
-        print_json([asdict(one) for one in planned])
+        retention = [{**asdict(one), "data_set": one.data_set.name} for one in old]
+        print_json({"archive": [asdict(one) for one in planned], "retention": retention})
         return
     for one in planned:
         sessions = "" if one.sessions == 1 else f"{one.sessions} sessions, "
         typer.echo(f"{one.path}  {sessions}{one.why}")
     typer.echo(f"{len(planned):,} objects would be written" if planned else "the archive holds what the database holds")
+    for line in retention_words(old, "would go"):
+        typer.echo(line)
 
 
 def _show_object(one: "Written | Problem") -> None:

@@ -46,7 +46,7 @@ def verify(
 def verification_words(done: "Verification") -> Iterator[str]:
     """Yield in words what is wrong with objects, and how many are sound."""
     for one in done.wrong:
-        yield f"{one.path}  {one.finding}: {one.detail}"
+        yield f"{one.path}  {one.detail}"
     sound = [one for one in done.verdicts if one.finding is None]
     size = sum(one.bytes for one in sound)
     yield f"{len(sound):,} objects of {size / 1e6:,.1f} MB in {done.place} are what was archived"

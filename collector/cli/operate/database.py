@@ -26,6 +26,7 @@ from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldPartition
 from collector.domain.errors import UsageError
 from collector.domain.object_url import is_url
+from collector.notify.reports import wording
 
 app = typer.Typer(
     help="Manage the database: schema, features, backups, retention.", no_args_is_help=True, add_completion=False
@@ -70,8 +71,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     Example: collector db status --json
     """
-    settings, _ = opened(config)
+    settings, clock = opened(config)
     address, current, head, report = opening.run_until_signalled(examination.storage(settings))
+    storage = opening.run_until_signalled(reading.storage(settings, clock)) if current == head else None
     if as_json:
         features = [feature._asdict() for feature in report.features]
         print_json(
@@ -84,11 +86,14 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 "edition": report.edition,
                 "features": features,
                 "warnings": report.warnings,
+                "storage": None if storage is None else asdict(storage),
             }
         )
         return
     typer.echo(f"{address}\nschema {current or 'missing'}" + ("" if current == head else f"; newest {head}"))
     _show(report)
+    for label, words in wording.storage(storage):
+        typer.echo(f"{label.lower()}: {words}")
 
 
 @app.command()
@@ -185,18 +190,20 @@ def retention_words(found: Sequence[OldPartition], fate: str) -> Iterator[str]:
         fate: of what goes.
     """
     for one in found:
-        size = f"{one.bytes / 1e6:>8,.1f} MB"
+        size = f"{wording.size(one.bytes):>9}"
         why = fate if one.dropped else f"waits: {one.why}"
         yield f"{one.day}  {one.symbol:<6}  {one.data_set.name:<20}  {one.bars:>9,} bars  {size}  {why}"
     if not found:
         yield "no bars are older than they are kept"
         return
     going = [one for one in found if one.dropped]
-    waiting = sum(one.bytes for one in found) - sum(one.bytes for one in going)
-    yield (
-        f"{fate}: {sum(one.bars for one in going):,} bars of {_gigabytes(sum(one.bytes for one in going))}; "
-        f"waiting: {sum(one.bars for one in found if not one.dropped):,} bars of {_gigabytes(waiting)}"
-    )
+    waiting = [one for one in found if not one.dropped]
+    yield f"{fate}: {_counted(going)}; waiting: {_counted(waiting)}"
+
+
+def _counted(partitions: Sequence[OldPartition]) -> str:
+    size = wording.size(sum(one.bytes for one in partitions))
+    return f"{sum(one.bars for one in partitions):,} bars of {size}"
 
 
 @app.command()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import TypeAlias
 
 from collector.db.bars import quarantine
@@ -45,9 +46,10 @@ _OPTION_COLUMNS = (
 _UNDERLYING_COLUMNS = (
     "underlying_id", "time", "open", "high", "low", "close", "volume", "bar_count", "vwap",
 )  # fmt: skip
+_NOWHERE = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where answers lie that speak for nothing."""
 _CLOSE_ONLY = frozenset({WhatToShow.OPTION_IMPLIED_VOLATILITY, WhatToShow.ADJUSTED_LAST})
 """Series of which the close alone is kept."""
-_COVERAGE_COLUMNS = ("instrument_id", "data_set", "what_to_show", "covered", "settled", "refused", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,13 @@ class _Row:
                 slot for span in refused for slot in self.data_set.slots(span) if slot not in self.slots[what]
             ):
                 self.flags[slot] = self.flags.get(slot, 0) | QUARANTINED[what]
+
+    def confirm(self, what: WhatToShow, slots: Spans, final: Spans) -> None:
+        """Take slots that the series refuses for answered, for their bars have come twice."""
+        confirmed = self.refused[what] & slots
+        self.refused[what] -= confirmed
+        self.covered[what] |= confirmed
+        self.settled[what] |= confirmed & final
 
     def hull(self) -> tuple[datetime, datetime] | None:
         """Return the first answered slot's start and the last one's end."""
@@ -234,7 +243,8 @@ async def store(
     by_kind: dict[DataSet, list[InstrumentAnswers]] = {}
     for answers in batch:
         by_kind.setdefault(answers.data_set, []).append(answers)
-    gathered = [(_KINDS[one], own, _gathered(_KINDS[one], own)) for one, own in by_kind.items()]
+    kinds = [(_KINDS[one], by_kind[one]) for one in _KINDS if one in by_kind]
+    gathered = [(kind, own, _gathered(kind, own)) for kind, own in kinds]
     asked = [request for answers in batch for request in answers.requests]
     counts = Counts()
     if not asked and not any(rows for _, _, rows in gathered):
@@ -252,8 +262,6 @@ async def store(
 def _stages(batch: Sequence[InstrumentAnswers], gathered: Iterable[tuple[_Kind, object, list[_Row]]]) -> list[str]:
     """Name the staging tables that a batch needs: each one that a connection has is emptied by every commit."""
     stages = [kind.create_stage for kind, _, rows in gathered if rows]
-    if stages:
-        stages.append("create_stage_coverage")
     if any(answers.quarantined for answers in batch):
         stages.append(quarantine.PREPARED)
     if any(answers.requests for answers in batch):
@@ -270,31 +278,45 @@ async def _store(
     run_id: int,
 ) -> Counts:
     data_set = kind.data_set
-    lines, coverage = _texts(kind, rows)
-    await transaction.copy("stage_coverage", _COVERAGE_COLUMNS, "".join(coverage))
+    lines = _lines(kind, rows)
     if lines:
         await transaction.copy(kind.stage, kind.columns, "".join(lines))
     if bad:
-        await quarantine.add(transaction, data_set, bad, run_id)
-        valued = await transaction.fetch(kind.valued, data_set.id)
-        instrument_ids, names, times = (
-            [row[name] for row in valued] for name in ("instrument_id", "what_to_show", "time")
-        )
-        await transaction.execute("uncover_refused_slots", data_set.id, data_set.bar_size, instrument_ids, names, times)
-    counts = Counts()
-    for ids, start, end in _groups(rows):
+        await _set_apart(transaction, kind, rows, bad, run_id)
+    counts, now, names = Counts(), transaction.clock.now(), [what.value for what in series]
+    for group, start, end in _groups(rows):
+        ids = [row.id for row in group]
         if kind.compared is not None:
             await _note_readjustments(transaction, kind, kind.compared, ids, start, end, run_id)
         row = await transaction.fetchrow(
-            kind.upsert, ids, start, end, [str(s) for s in series], run_id, transaction.clock.now(), data_set.id
+            kind.upsert, ids, start, end, names, run_id, now, data_set.id, *_coverage(group)
         )
         if row is not None:
             inserted, updated = row["inserted"], row["updated"]
             counts += Counts(inserted, updated, row["staged"] - inserted - updated)
-    await transaction.execute("merge_coverage", data_set.id)
-    if kind is _OPTION and lines:
-        await transaction.execute("list_earlier", [row.id for row in rows])
     return counts
+
+
+async def _set_apart(
+    transaction: Transaction, kind: _Kind, rows: list[_Row], bad: Sequence[tuple[Instrument, Quarantined]], run_id: int
+) -> None:
+    """Keep what cannot be true, and have the slots that it leaves without a value asked for again."""
+    data_set, by_key = kind.data_set, {row.key: row for row in rows}
+    for one in await quarantine.add(transaction, data_set, bad, run_id):
+        row = by_key.get(one.key)
+        if row is not None and one.what_to_show in row.refused:
+            row.confirm(one.what_to_show, one.slots, one.final)
+    refusing = [(row.key, what, spans) for row in rows for what, spans in row.refused.items() if spans]
+    instrument_ids, series = [key for key, _, _ in refusing], [what.value for _, what, _ in refusing]
+    refused = [spans_literal(spans) for _, _, spans in refusing]
+    valued = await transaction.fetch(kind.valued, instrument_ids, series, refused)
+    valued_ids, valued_series, valued_times = (
+        [row[name] for row in valued] for name in ("instrument_id", "what_to_show", "time")
+    )
+    await transaction.execute(
+        "uncover_refused_slots", data_set.id, data_set.bar_size, instrument_ids, series, refused, valued_ids,
+        valued_series, valued_times,
+    )  # fmt: skip
 
 
 async def _note_readjustments(
@@ -367,34 +389,39 @@ class _Stamps(dict[datetime, str]):
         return self.setdefault(at, at.isoformat())
 
 
-def _texts(kind: _Kind, rows: list[_Row]) -> tuple[list[str], list[str]]:
-    """Return lines for the staging table and for the coverage table."""
-    lines: list[str] = []
-    coverage: list[str] = []
+def _lines(kind: _Kind, rows: list[_Row]) -> list[str]:
+    """Return lines for the staging table."""
     stamps = _Stamps()
-    for row in rows:
-        lines += kind.lines(row, stamps)
-        coverage += [
-            f"{row.key}\t{kind.data_set.id}\t{what}\t{spans_literal(covered)}\t{spans_literal(row.settled[what])}"
-            f"\t{spans_literal(row.refused[what])}\t{spans_literal(row.empty[what])}\n"
-            for what, covered in row.covered.items()
-        ]
-    return lines, coverage
+    return [line for row in rows for line in kind.lines(row, stamps)]
 
 
-def _groups(rows: list[_Row]) -> list[tuple[list[int], datetime, datetime]]:
-    """Group instruments by the days that their answers speak for: ids and bounds for statements that read bars.
+def _coverage(rows: list[_Row]) -> tuple[list[int], list[str], list[str], list[str], list[str]]:
+    """Return the answered series: instruments, series, and as texts what is covered, settled and empty of each."""
+    answered = [(row, what) for row in rows for what in row.covered]
+    instrument_ids = [row.key for row, _ in answered]
+    series = [what.value for _, what in answered]
+    covered, settled, empty = (
+        [spans_literal(spans) for spans in column]
+        for column in (
+            [row.covered[what] for row, what in answered],
+            [row.settled[what] for row, what in answered],
+            [row.empty[what] for row, what in answered],
+        )
+    )
+    return instrument_ids, series, covered, settled, empty
+
+
+def _groups(rows: list[_Row]) -> list[tuple[list[_Row], datetime, datetime]]:
+    """Group instruments by the days that their answers speak for, in order, with bounds for what is read of bars.
 
     Without it, one late answer for an old session would make every other contract's bars since then be read.
     """
-    groups: dict[tuple[date, date], list[tuple[int, datetime, datetime]]] = {}
+    groups: dict[tuple[date, date], list[tuple[_Row, datetime, datetime]]] = {}
     for row in rows:
-        hull = row.hull()
-        if hull is not None:
-            start, end = hull
-            key = (start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date())
-            groups.setdefault(key, []).append((row.id, start, end))
+        start, end = row.hull() or (_NOWHERE, _NOWHERE)
+        key = (start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date())
+        groups.setdefault(key, []).append((row, start, end))
     return [
-        ([id_ for id_, _, _ in group], min(start for _, start, _ in group), max(end for _, _, end in group))
-        for group in groups.values()
+        ([row for row, _, _ in group], min(start for _, start, _ in group), max(end for _, _, end in group))
+        for _, group in sorted(groups.items(), key=itemgetter(0))
     ]

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from collector.db.connection.pool import Statements, Transaction
 from collector.db.connection.sql_values import copy_text
 from collector.domain.market_data.data_sets import DataSet
-from collector.domain.market_data.instruments import Instrument
-from collector.domain.market_data.spans import Span
+from collector.domain.market_data.instruments import Instrument, WhatToShow
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.quality_rules import Quarantined
 
 _COLUMNS = (
@@ -21,6 +21,16 @@ PREPARED = "create_stage_quarantine"
 """What a transaction prepares that adds to the quarantine."""
 _MOST_COUNTED = 2**63 - 1
 """A count beyond is no number that anybody needs; the reason says that it was too large."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """Slots of a series whose bars have come twice, and those of them that would have settled; key: Instrument.key."""
+
+    key: int
+    what_to_show: WhatToShow
+    slots: Spans
+    final: Spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +45,28 @@ class QuarantineCount:
 
 async def add(
     transaction: Transaction, data_set: DataSet, found: Sequence[tuple[Instrument, Quarantined]], run_id: int
-) -> None:
+) -> list[Confirmed]:
     """Keep bars in the quarantine, in the transaction of the answers that they came with.
 
-    The same bar again, in an answer to a request that was sent at least half an hour later, confirms itself: its slot
-    is taken out of what `stage_coverage` refuses, and is covered and settled as the answer says. Another bar for the
-    same time takes the place of the first.
+    The same bar again, in an answer to a request that was sent at least half an hour later, confirms itself. Another
+    bar for the same time takes the place of the first.
 
     Args:
-        transaction: one that prepared `PREPARED`, with the answers' coverage staged.
+        transaction: one that prepared `PREPARED`.
         data_set: whose bars.
         found: instruments (with database ids) and their bars.
         run_id: the run that received them.
+
+    Returns:
+        What has confirmed itself: it is covered, and settled as the answer says, instead of refused.
     """
     await transaction.copy("stage_quarantine", _COLUMNS, "".join(_line(data_set, *one) for one in found))
     await transaction.execute("update_quarantined", data_set.id, run_id, transaction.clock.now())
     await transaction.execute("add_quarantined", data_set.id, run_id, transaction.clock.now())
-    await transaction.execute("confirm_quarantined", data_set.id, data_set.bar_size)
+    rows = await transaction.fetch("confirmed_quarantined", data_set.id, data_set.bar_size)
+    return [
+        Confirmed(row["instrument_id"], WhatToShow(row["what_to_show"]), row["slots"], row["final"]) for row in rows
+    ]
 
 
 async def counts(db: Statements, span: Span) -> list[QuarantineCount]:

@@ -44,7 +44,8 @@ VIEWS = (
 """Statements that make the views for readers; the same on every engine, in this order."""
 
 FUNCTIONS = (
-    "refuse_writes", "whole_numbers", "note_changes", "drop_day", "drop_requests", "compress_again", "stored_chunks",
+    "refuse_writes", "whole_numbers", "note_changes", "merge_coverage", "option_bars_of", "write_option_bars",
+    "drop_day", "drop_requests", "compress_again", "stored_chunks",
     "old_bars", "unproved",
 )  # fmt: skip
 """In sql/functions; the same on every engine."""

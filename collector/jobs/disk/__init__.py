@@ -1,1 +1,1 @@
-"""The disk: what is stored on it, and room when it is nearly full."""
+"""What is stored on the disk, and room on it."""

@@ -217,7 +217,7 @@ def test_a_wrong_order_is_seen() -> None:
     assert not agrees(call, "start", "span_end")
 
 
-_STORED = rf"store\.(?:\{{bars|{'|'.join(one.name for one in DATA_SETS)})"
+_STORED = rf"store\.(?:\{{bars|%I|{'|'.join(one.name for one in DATA_SETS)})"
 _COUNTED = re.compile(
     rf"\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|COPY|TRUNCATE)\s+(?:ONLY\s+)?(?:{_STORED}|request_coverage)\b",
     re.IGNORECASE,
@@ -240,7 +240,13 @@ def test_who_writes_bars_or_coverage_counts_a_change() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["UPDATE store.option_bars_5min AS bar", "insert into store.{bars} (time)", "DELETE FROM request_coverage"]
+    "text",
+    [
+        "UPDATE store.option_bars_5min AS bar",
+        "insert into store.{bars} (time)",
+        "DELETE FROM request_coverage",
+        "EXECUTE format('DELETE FROM store.%I WHERE",
+    ],
 )
 def test_a_write_is_seen(text: str) -> None:
     """Whatever writes a row of either is taken for a write; reading one is not."""

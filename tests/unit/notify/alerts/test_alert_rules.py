@@ -8,9 +8,17 @@ import pytest
 from collector.config.notify_settings import AlertSettings, Severity, When
 from collector.domain.conditions import Condition, ConditionKind
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.run_report import Cause, Environment, Expiring, FailureReport, RunReport, SymbolReport
+from collector.domain.reports.run_report import (
+    Cause,
+    Environment,
+    Expiring,
+    FailureReport,
+    RunReport,
+    SymbolReport,
+    UpkeepReport,
+)
 from collector.domain.run_vocabulary import RunStatus, Stage, Window
-from collector.notify.alerts.alert_rules import Rule, condition_alert, degraded_alert, run_alerts, when
+from collector.notify.alerts.alert_rules import Rule, condition_alert, degraded_alert, over, run_alerts, when
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SETTINGS = AlertSettings()
@@ -175,3 +183,20 @@ def test_what_a_run_leaves_behind_is_raised_once() -> None:
     failed = replace(_report(RunStatus.FAILED, cause=Cause.GATEWAY_DOWN), conditions=both)
     keys = [alert.key for alert in run_alerts(failed, SETTINGS, NOW)]
     assert len(keys) == len(set(keys))
+
+
+def test_damage_in_the_archive_is_over_when_a_later_week_finds_none() -> None:
+    """It is critical and names an object; a week in which the archive could not be asked proves nothing."""
+    damaged = replace(_report(window=Window.WEEKLY), upkeep=UpkeepReport(damaged=("a.parquet is missing", "b", "c")))
+    [alert] = run_alerts(damaged, SETTINGS, NOW)
+    assert (alert.rule, alert.severity) == (Rule.ARCHIVE_DAMAGED, Severity.CRITICAL)
+    assert alert.text.endswith("a.parquet is missing, and 2 more.")
+    proofs = [
+        (UpkeepReport(verified=3), True),
+        (UpkeepReport(problem="its disk is not there"), False),
+        (None, False),
+    ]
+    for upkeep, is_over in proofs:
+        week = replace(_report(window=Window.WEEKLY), upkeep=upkeep)
+        assert over(Rule.ARCHIVE_DAMAGED, alert.key, week, frozenset()) is is_over
+    assert not over(Rule.ARCHIVE_DAMAGED, alert.key, damaged, frozenset({alert.key}))
