@@ -23,7 +23,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 _UTC = pa.timestamp("us", "UTC")
 _NEW_YORK = pa.timestamp("us", "America/New_York")
 _PRICE, _GREEK, _GAMMA, _SHARES = (14, 4), (12, 4), (12, 6), (20, 4)
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 _FOR_EVER = np.int64(2**32 - 1)
 
 QUOTES = tuple(f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low", "close"))
@@ -234,7 +234,7 @@ def _table(
     makers: dict[str, Callable[[], Any]] = {
         "time": lambda: pa.array(times).cast(pa.timestamp("us")).cast(_UTC),
         "new_york": lambda: pa.array(times).cast(pa.timestamp("us")).cast(_UTC).cast(_NEW_YORK),
-        "session_date": lambda: pa.array((times // _DAY_US).astype(np.int32)).cast(pa.date32()),
+        "session_date": lambda: pa.array((times // DAY_US).astype(np.int32)).cast(pa.date32()),
         "symbol": lambda: pa.repeat(pa.scalar(symbol), len(times)),
         "mid_close": lambda: _middle(raw, exact=exact),
         "spread_close": lambda: _spread(raw),
@@ -257,10 +257,16 @@ def _table(
 
 def decimals(values: pa.Array | pa.ChunkedArray, precision: int, scale: int) -> pa.Array:
     """Return floating-point numbers as the decimals of which they are the nearest."""
-    return _decimals(np.rint(_floats(values) * 10**scale).astype(np.int64), _valid(values), precision, scale)
+    return decimals_of(*wholes(values, 10**scale), precision, scale)
 
 
-def _decimals(whole: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
+def wholes(values: pa.Array | pa.ChunkedArray, scale: int) -> tuple[Ints, Mask]:
+    """Return floating-point numbers in units of 1 / scale, whole, and which of them are known."""
+    return np.rint(_floats(values) * scale).astype(np.int64), _valid(values)
+
+
+def decimals_of(whole: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
+    """Return whole numbers of the last digit as decimals, NULL where they are not valid."""
     words = np.empty((len(whole), 2), dtype=np.int64)
     words[:, 0], words[:, 1] = whole, whole >> 63  # 128 bits, the low half first
     bitmap = None if bool(valid.all()) else pa.array(valid).buffers()[1]
@@ -284,14 +290,14 @@ def _valid(values: pa.Array | pa.ChunkedArray) -> Mask:
 
 def _sides(raw: pa.Table) -> tuple[Ints, Ints, Mask]:
     """Return the closing bids and asks in ten-thousandths, and where both are known."""
-    bid, ask = (np.rint(_floats(raw[name]) * 10_000).astype(np.int64) for name in ("bid_close", "ask_close"))
-    return bid, ask, _valid(raw["bid_close"]) & _valid(raw["ask_close"])
+    (bid, bid_known), (ask, ask_known) = (wholes(raw[name], 10_000) for name in ("bid_close", "ask_close"))
+    return bid, ask, bid_known & ask_known
 
 
 def _middle(raw: pa.Table, *, exact: bool) -> pa.Array:
     bid, ask, known = _sides(raw)
     if exact:  # as numeric(14, 4): half a ten-thousandth is rounded away from 0, and neither side is below it
-        return _decimals((bid + ask + 1) // 2, known, *_PRICE)
+        return decimals_of((bid + ask + 1) // 2, known, *_PRICE)
     return pa.array((bid + ask) / 20_000, mask=~known)
 
 

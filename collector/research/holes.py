@@ -97,7 +97,7 @@ def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datet
     rows = list(_whole_sessions(sessions, data_set, stretches, now, dropped))
     if not stretches and bounded is None:
         rows = [{"reason": "never_collected", "detail": MEANINGS["never_collected"]}]
-    away = {row["session"] for row in rows if row["reason"] != "not_over"}
+    away = {row.get("session") for row in rows if row["reason"] != "not_over"}
     asked = [(one.day, data_set.span(one)) for one in sessions if one.day not in away]
     # Of the session that goes on, what has passed.
     until = data_set.slot_of(now)

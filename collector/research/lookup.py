@@ -43,8 +43,8 @@ def contracts(server: Server, names: Sequence[ContractName]) -> list[tuple[int, 
     meant = [parsed(name) for name in names]
     contract_ids = [one for one in meant if isinstance(one, int)]
     contract_symbols = [one.compact for one in meant if not isinstance(one, int)]
-    by_number = server.select("contracts_by_number", contract_ids).to_pylist() if contract_ids else []
-    by_symbol = server.select("contracts_by_symbol", contract_symbols).to_pylist() if contract_symbols else []
+    by_number = server.select("contracts_numbered", contract_ids).to_pylist() if contract_ids else []
+    by_symbol = server.select("contracts_called", contract_symbols).to_pylist() if contract_symbols else []
     found: dict[int | str, tuple[int, int]] = {}
     for row in by_number:
         found[row["contract_id"]] = row["contract_id"], row["underlying_id"]
@@ -56,7 +56,7 @@ def contracts(server: Server, names: Sequence[ContractName]) -> list[tuple[int, 
                 raise UnknownContract(str(name), ())
         elif one.compact not in found:
             symbol, expiration, strike, option_type = one.root, one.expiration, one.strike, one.right
-            near = server.select("nearest_contracts", symbol, expiration, strike, option_type)
+            near = server.select("contracts_like", symbol, expiration, strike, option_type)
             raise UnknownContract(str(name), [people_write(known) for known in near["contract_symbol"].to_pylist()])
     return [found[one if isinstance(one, int) else one.compact] for one in meant]
 

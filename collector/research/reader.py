@@ -26,7 +26,7 @@ from collector.domain.market_data.data_sets import (
 )
 from collector.domain.market_data.spans import Span
 from collector.research import columns as shapes
-from collector.research import database, holes, instants, lookup, sources
+from collector.research import combinations, database, holes, instants, lookup, sources
 from collector.research.answers import Answer
 from collector.research.archived import Archive
 from collector.research.contract_names import ContractName
@@ -37,10 +37,27 @@ from collector.research.sources import Asked
 Subject: TypeAlias = str | ContractName | Sequence[ContractName]
 """A symbol, for whatever is selected of it; a contract, or several."""
 
+Leg: TypeAlias = ContractName | tuple[ContractName, int]
+"""A contract, and how many of it are bought; below 0: sold."""
+
 Preference: TypeAlias = Literal["archive", "database"] | None
 
 BARS = {"5min": UNDERLYING_BARS_5MIN, "1min": UNDERLYING_BARS_1MIN, "1day": UNDERLYING_BARS_1DAY}
 """Sizes of an underlying's bars, by name."""
+
+SESSIONS = pa.schema(
+    [
+        ("session", pa.date32()),
+        ("in_database", pa.bool_()),
+        ("in_archive", pa.bool_()),
+        ("archive_is_current", pa.bool_()),
+        ("archive_settled", pa.bool_()),
+        ("completeness_percent", pa.float64()),
+        ("open_gap_slots", pa.int64()),
+        ("lost_gap_slots", pa.int64()),
+    ]
+)
+"""Columns of `Reader.present_sessions`."""
 
 _SURFACE = (
     "time", "new_york", "session_date", "symbol", "contract_id", "contract_symbol", "occ_symbol", "expiration_date",
@@ -232,15 +249,178 @@ class Reader:
         Raises:
             UsageError: as `bars`, or there is no such size.
         """
-        if bars not in BARS:
-            raise UsageError(f"there are no bars of {bars}", f"Sizes are: {', '.join(BARS)}.")
-        data_set = BARS[bars]
+        data_set = self._size(bars)
         span, wanted = instants.span(start, end, data_set), shapes.chosen(data_set, columns)
         known = lookup.underlying(self._server, symbol)
         asked = Asked(known.id, data_set, known.id, known.id, (), span)
         raw, archived = self._read(asked, shapes.raw_names(wanted, data_set), whole=False)
         table = shapes.underlying_table(raw, known.symbol, wanted, exact=exact)
         return Answer(table, lambda: self._reasons([known], data_set, span), archived)
+
+    def smile(
+        self,
+        symbol: str,
+        expiration: Moment,
+        at: Moment,
+        *,
+        columns: Sequence[str] | None = None,
+        exact: bool = False,
+    ) -> Answer:
+        """Return the contracts of one expiration in one slot, by strike and right; otherwise as `surface`.
+
+        Raises:
+            UsageError: as `bars`, or no contract expires on that day.
+        """
+        return self._slot(symbol, at, columns, exact=exact, expiration=instants.day_of(expiration))
+
+    def chain(self, symbol: str, at: Moment, *, exact: bool = False) -> Answer:
+        """Return all contracts that were listed on a slot's day, with what the slot has of them, in `surface`'s order.
+
+        Contracts without a bar in the slot have NULL; `selected` tells whether one was expected.
+
+        Args:
+            symbol: the underlying's.
+            at: as of `surface`.
+            exact: decimals.
+
+        Raises:
+            UsageError: as `bars`.
+        """
+        slot = instants.slot_of(at, OPTION_BARS_5MIN)
+        listed = self.contracts(symbol, on=slot, exact=exact)
+        quoted = self.surface(symbol, slot, exact=exact)
+        own = ["contract_id", *(name for name in quoted.column_names if name not in listed.column_names)]
+        told = ["contract_id", "contract_symbol", "occ_symbol", *_ORDER, "multiplier", "selected"]
+        joined = listed.table.select(told).join(quoted.table.select(own), "contract_id", join_type="left outer")
+        table = joined.select([*told, *own[1:]]).sort_by([(name, "ascending") for name in (*_ORDER, "contract_id")])
+        return Answer(table, lambda: quoted.reasons, quoted.archived)
+
+    def legs(
+        self,
+        legs: Sequence[Leg],
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        exact: bool = False,
+    ) -> Answer:
+        """Return several contracts on one time axis: what each, and all together, could be bought and sold at.
+
+        A row for each slot in which a leg has a bar. leg1_bid, leg1_ask and so on are the slot's closing quotes, in the
+        order of the legs. buy_at: what it costs to buy the combination, each leg at the side that is open to the taker,
+        USD per share; sell_at: what it brings to sell it; NULL where a quote is missing.
+
+        Args:
+            legs: contracts, each once, or pairs of a contract and a quantity, below 0 for what is sold.
+            start: as of `bars`.
+            end: as of `bars`.
+            exact: decimals.
+
+        Raises:
+            UsageError: as `bars`, or the same contract is named twice.
+        """
+        pairs = [_with_quantity(one) for one in legs]
+        names, quantities = [name for name, _ in pairs], [quantity for _, quantity in pairs]
+        ids = [contract_id for contract_id, _ in lookup.contracts(self._server, names)]
+        if len(set(ids)) < len(ids):
+            raise UsageError("a leg is named twice", "Give a quantity instead: (contract, 2).")
+        found = self.bars(ids, start, end, columns=["time", "contract_id", "bid_close", "ask_close"])
+        table = combinations.table(found.table, ids, quantities, exact=exact)
+        return Answer(table, lambda: found.reasons, found.archived)
+
+    def contracts(self, symbol: str, on: Moment | None = None, *, exact: bool = False) -> Answer:
+        """Return the contracts of a symbol that were listed on a day, under the terms of that day.
+
+        By expiration, strike and right. selected: whether bars of it were expected.
+
+        Args:
+            symbol: the underlying's.
+            on: the day; None is today.
+            exact: strikes as decimals.
+
+        Raises:
+            UsageError: as `bars`.
+        """
+        known = lookup.underlying(self._server, symbol)
+        day = instants.day_of(self._clock.now() if on is None else on)
+        table = self._server.select("contracts_on", known.id, day)
+        symbols = pa.array(map(shapes.people_write, table["contract_symbol"].to_pylist()), pa.string())
+        table = table.add_column(2, "occ_symbol", symbols)
+        if exact:
+            place = table.column_names.index("strike_price")
+            table = table.set_column(place, "strike_price", shapes.decimals(table["strike_price"], 14, 4))
+        return Answer(table)
+
+    def present_sessions(self, symbol: str) -> Answer:
+        """Return the sessions of which anything of a symbol's options is expected or archived, ascending.
+
+        in_database, in_archive: where its bars are. archive_is_current: whether nothing has changed since it was
+        archived; archive_settled: whether it was whole. completeness_percent, open_gap_slots, lost_gap_slots: as
+        `session_quality` has them; NULL where nothing was measured.
+
+        Raises:
+            UnknownSymbol: nothing is known of it.
+        """
+        known = lookup.underlying(self._server, symbol)
+        today = instants.day_of(self._clock.now())
+        held = self._archive.days(known.id, OPTION_BARS_5MIN, date(2000, 1, 1), today)
+        selected = self._ground.selected(known, OPTION_BARS_5MIN)
+        days = set(held)
+        for first, last in selected:
+            days |= set(self._calendar.days(first, min(last, today))) if first <= today else set()
+        first_id, last_id = lookup.terms_of(self._server, known, None).bounds
+        there = set(self._server.select("days_with_bars", first_id, last_id, days)["day"].to_pylist())
+        measured = {row["session"]: row for row in self._server.select("recorded_sessions", known.symbol).to_pylist()}
+        rows = [
+            {
+                "session": day,
+                "in_database": day in there,
+                "in_archive": day in held,
+                "archive_is_current": held[day].is_current if day in held else None,
+                "archive_settled": held[day].settled if day in held else None,
+                **{name: measured.get(day, {}).get(name) for name in SESSIONS.names[5:]},
+            }
+            for day in sorted(days)
+        ]
+        return Answer(pa.Table.from_pylist(rows, schema=SESSIONS))
+
+    def timeline(
+        self, of: ContractName, start: Moment | None = None, end: Moment | None = None, *, bars: str | None = None
+    ) -> Answer:
+        """Return what happened to an instrument's bars, by time: requests, revisions, gaps, claims, quarantine.
+
+        at: when it happened; start, end: the slots that it was about.
+
+        Args:
+            of: a contract; with `bars`, an underlying's symbol.
+            start: of the slots; as of `bars`.
+            end: of the slots; as of `bars`.
+            bars: of an underlying's own bars, their size.
+
+        Raises:
+            UsageError: as `bars` and `underlying`.
+        """
+        data_set = OPTION_BARS_5MIN if bars is None else self._size(bars)
+        span = instants.span(start, end, data_set)
+        if bars is None:
+            [(instrument_id, _)] = lookup.contracts(self._server, [of])
+        else:
+            instrument_id = -lookup.underlying(self._server, str(of)).id
+        table = self._server.select("happened", instrument_id, data_set.id, span.start, span.end)
+        return Answer(table.rename_columns(["at", "event", "series", "start", "end", "run_id", "detail"]))
+
+    def sources(self) -> Answer:
+        """Return where bars come from: symbols and data sets of database and archive, first and last sessions."""
+        parts = [("database", self._settings.database.shown, self._server.select("databases_bars"))]
+        if self._archive.place is not None:
+            place = self._archive.place.name
+            parts.append(("archive", place, self._server.select("archives_bars", place)))
+        tables = []
+        for source, name, table in parts:
+            texts = ((0, "source", source), (1, "name", name))
+            for at, column, text in texts:
+                table = table.add_column(at, column, pa.repeat(pa.scalar(text), table.num_rows))  # noqa: PLW2901
+            tables.append(table)
+        return Answer(pa.concat_tables(tables))
 
     def coverage(self, of: Subject, start: Moment | None = None, end: Moment | None = None) -> Answer:
         """Return what is known of each session's series: slots expected, settled, by one witness, missing.
@@ -259,6 +439,11 @@ class Reader:
         subjects = self._subjects(of)
         tables = [holes.counted(self._ground, known, OPTION_BARS_5MIN, span, self._clock.now()) for known in subjects]
         return Answer(pa.concat_tables(tables), lambda: self._reasons(subjects, OPTION_BARS_5MIN, span))
+
+    def _size(self, bars: str) -> DataSet:
+        if bars not in BARS:
+            raise UsageError(f"there are no bars of {bars}", f"Sizes are: {', '.join(BARS)}.")
+        return BARS[bars]
 
     def _subjects(self, of: Subject) -> list[Known]:
         if isinstance(of, str) and not any(map(str.isdigit, of)):
@@ -296,6 +481,15 @@ class Reader:
                 f"On {session.day} it goes from {opens} to {closes}, New York.",
             )
 
+    def _require_expiration(self, known: Known, slot: datetime, expiration: date) -> None:
+        """Refuse a day on which nothing expires."""
+        terms = lookup.terms_of(self._server, known, instants.day_of(slot)).table
+        days = sorted(set(terms["expiration_date"].to_pylist()))
+        if expiration not in days:
+            near = sorted(sorted(days, key=lambda day: abs(day - expiration))[:3])
+            hint = f"The nearest expirations are: {', '.join(map(str, near))}." if near else ""
+            raise UsageError(f"no contract of {known.symbol} expires on {expiration}", hint)
+
     def _slot(
         self,
         symbol: str,
@@ -314,5 +508,13 @@ class Reader:
         table, archived = self._option_bars(known, span, sorted_by, exact=exact, whole=False)
         if expiration is not None:
             table = table.filter(pc.equal(table["expiration_date"], pa.scalar(expiration)))
+            if not table.num_rows:
+                self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
         return Answer(table, lambda: self._reasons([known], OPTION_BARS_5MIN, span), archived)
+
+
+def _with_quantity(leg: Leg) -> tuple[ContractName, int]:
+    if isinstance(leg, tuple) and len(leg) == 2:  # noqa: PLR2004 - the name and the quantity
+        return leg
+    return leg, 1
