@@ -185,7 +185,7 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
         columns: from `chosen`.
         exact: decimals instead of floating-point numbers.
     """
-    ids, times = _whole(raw["contract_id"]), _whole(raw["time"])
+    ids, times = whole(raw["contract_id"]), whole(raw["time"])
     key = ids << 32 | times // 1_000_000
     places, known = terms.rows(ids, times)
     order = None if bool(np.all(key[1:] > key[:-1])) else np.argsort(key, kind="stable")
@@ -212,7 +212,7 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
 
 def underlying_table(raw: pa.Table, symbol: str, columns: Sequence[Column], *, exact: bool) -> pa.Table:
     """Return bars of an underlying with the columns that were chosen, by time; see `option_table`."""
-    times = _whole(raw["time"])
+    times = whole(raw["time"])
     order = np.argsort(times, kind="stable")
     return _table(raw.take(pa.array(order)), times[order], symbol, columns, {}, exact=exact)
 
@@ -265,15 +265,15 @@ def wholes(values: pa.Array | pa.ChunkedArray, scale: int) -> tuple[Ints, Mask]:
     return np.rint(_floats(values) * scale).astype(np.int64), _valid(values)
 
 
-def decimals_of(whole: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
+def decimals_of(values: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
     """Return whole numbers of the last digit as decimals, NULL where they are not valid."""
-    words = np.empty((len(whole), 2), dtype=np.int64)
-    words[:, 0], words[:, 1] = whole, whole >> 63  # 128 bits, the low half first
+    words = np.empty((len(values), 2), dtype=np.int64)
+    words[:, 0], words[:, 1] = values, values >> 63  # 128 bits, the low half first
     bitmap = None if bool(valid.all()) else pa.array(valid).buffers()[1]
-    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(whole), [bitmap, pa.py_buffer(words)])
+    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(values), [bitmap, pa.py_buffer(words)])
 
 
-def _whole(values: pa.ChunkedArray) -> Ints:
+def whole(values: pa.ChunkedArray) -> Ints:
     """Return a column without NULLs as integers; instants are microseconds since 1970."""
     plain = values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()) if pa.types.is_timestamp(values.type) else values
     return np.asarray(plain.cast(pa.int64()), dtype=np.int64)
@@ -310,7 +310,7 @@ def _worded(codes: pa.ChunkedArray, words: Mapping[int, str] | None) -> pa.Array
     """Return the words of codes; without words they are flags, whose bits have a word each."""
     packed = pa.chunked_array(codes.cast(pa.int64()).combine_chunks()).dictionary_encode().combine_chunks()
     known = packed.dictionary.to_pylist()
-    said = [flag_words(code) if words is None else words.get(code) for code in known]
+    said = [None if code is None else flag_words(code) if words is None else words.get(code) for code in known]
     return pa.array(said, pa.string()).take(packed.indices)
 
 
@@ -326,7 +326,7 @@ _VERDICTS = pa.array(["traded", "no_trade", "quarantined", "unknown"])
 def _verdicts(raw: pa.Table) -> pa.Array:
     known = _valid(raw["volume"])
     volume = np.asarray(raw["volume"].fill_null(0), dtype=np.int64)
-    flags = np.asarray(raw["flags"], dtype=np.int64)
+    flags = np.asarray(raw["flags"].fill_null(0), dtype=np.int64)
     refused = flags & int(SlotFlag.TRADE_QUARANTINED) != 0
     found = np.select([known & (volume > 0), known, refused], [0, 1, 2], 3)
     return _VERDICTS.take(pa.array(found))

@@ -1,4 +1,4 @@
-"""Combinations of contracts: what they could be bought and sold at."""
+"""Prices at which combinations could be bought and sold."""
 
 from collections.abc import Sequence
 

@@ -6,8 +6,8 @@ from datetime import date
 
 from collector.domain.errors import UnknownContract, UnknownSymbol
 from collector.research.columns import Terms, people_write
-from collector.research.contract_names import ContractName, parsed
 from collector.research.database import Server
+from collector.research.words.contract_names import ContractName, parsed
 
 
 @dataclass(frozen=True, slots=True)

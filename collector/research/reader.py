@@ -1,6 +1,7 @@
 """Reader of database and archive, with the research API's verbs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -25,14 +26,16 @@ from collector.domain.market_data.data_sets import (
     DataSet,
 )
 from collector.domain.market_data.spans import Span
+from collector.research import as_of as earlier
 from collector.research import columns as shapes
-from collector.research import combinations, database, holes, instants, lookup, sources
-from collector.research.answers import Answer
+from collector.research import combinations, database, holes, lookup, sources
+from collector.research.answers import REASONS, Answer, no_reasons
 from collector.research.archived import Archive
-from collector.research.contract_names import ContractName
-from collector.research.instants import Moment
 from collector.research.lookup import Known
 from collector.research.sources import Asked
+from collector.research.words import instants
+from collector.research.words.contract_names import ContractName
+from collector.research.words.instants import Moment
 
 Subject: TypeAlias = str | ContractName | Sequence[ContractName]
 """A symbol, for whatever is selected of it; a contract, or several."""
@@ -125,6 +128,15 @@ def open_database(settings: Settings, clock: Clock) -> str:
     return database.run(checked())
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Bars, the sessions that the archive gave, and what of an earlier state is not known."""
+
+    table: pa.Table
+    archived: frozenset[date]
+    past: pa.Table
+
+
 class Reader:
     """What can be asked; docs/research.md shows each verb. Made by `open`, and closed by `close` or a with statement.
 
@@ -176,6 +188,7 @@ class Reader:
         *,
         columns: Sequence[str] | None = None,
         exact: bool = False,
+        as_of: Moment | None = None,
     ) -> Answer:
         """Return option bars, by contract and time.
 
@@ -185,6 +198,7 @@ class Reader:
             end: the last day, or the instant before which bars start; None is the end.
             columns: which, in their order; None is the usual ones.
             exact: decimals.
+            as_of: prices as they were known at that instant, or at the end of that day; see collector.research.as_of.
 
         Raises:
             UsageError: nothing is known of the symbol or a contract, or a moment or a column is none.
@@ -193,10 +207,14 @@ class Reader:
         span = instants.span(start, end, OPTION_BARS_5MIN)
         wanted = shapes.chosen(OPTION_BARS_5MIN, columns)
         subjects = self._subjects(of)
-        found = [self._option_bars(known, span, wanted, exact=exact, whole=not known.contracts) for known in subjects]
-        archived = frozenset[date]().union(*(days for _, days in found))
-        table = pa.concat_tables([table for table, _ in found])
-        return Answer(table, lambda: self._reasons(subjects, OPTION_BARS_5MIN, span), archived)
+        at = None if as_of is None else instants.span(None, as_of, OPTION_BARS_5MIN).end
+        found = [self._option_bars(one, span, wanted, exact=exact, whole=not one.contracts, at=at) for one in subjects]
+        archived = frozenset[date]().union(*(one.archived for one in found))
+        table = pa.concat_tables([one.table for one in found])
+        past = pa.concat_tables([one.past for one in found])
+        return Answer(
+            table, lambda: pa.concat_tables([past, self._reasons(subjects, OPTION_BARS_5MIN, span)]), archived
+        )
 
     def history(
         self,
@@ -206,11 +224,20 @@ class Reader:
         *,
         columns: Sequence[str] | None = None,
         exact: bool = False,
+        as_of: Moment | None = None,
     ) -> Answer:
         """Return the bars of one contract by time; arguments and errors as of `bars`."""
-        return self.bars([contract], start, end, columns=columns, exact=exact)
+        return self.bars([contract], start, end, columns=columns, exact=exact, as_of=as_of)
 
-    def surface(self, symbol: str, at: Moment, *, columns: Sequence[str] | None = None, exact: bool = False) -> Answer:
+    def surface(
+        self,
+        symbol: str,
+        at: Moment,
+        *,
+        columns: Sequence[str] | None = None,
+        exact: bool = False,
+        as_of: Moment | None = None,
+    ) -> Answer:
         """Return all contracts of a symbol that have a bar in one slot, by expiration, strike and right.
 
         What closes the slot is known once it is over, five minutes after its start.
@@ -220,11 +247,12 @@ class Reader:
             at: an instant of the slot, such as "2026-11-25 15:30 America/New_York".
             columns: as of `bars`.
             exact: decimals.
+            as_of: as of `bars`.
 
         Raises:
             UsageError: as `bars`.
         """
-        return self._slot(symbol, at, columns, exact=exact)
+        return self._slot(symbol, at, columns, exact=exact, as_of=as_of)
 
     def underlying(
         self,
@@ -459,13 +487,29 @@ class Reader:
         return pa.concat_tables([holes.find(self._ground, known, data_set, span, now, place) for known in subjects])
 
     def _option_bars(
-        self, known: Known, span: Span, wanted: Sequence[shapes.Column], *, exact: bool, whole: bool
-    ) -> tuple[pa.Table, frozenset[date]]:
-        """Return option bars, and the sessions that the archive gave; whole: all that a symbol has of the span."""
+        self,
+        known: Known,
+        span: Span,
+        wanted: Sequence[shapes.Column],
+        *,
+        exact: bool,
+        whole: bool,
+        at: datetime | None = None,
+    ) -> _Found:
+        """Return option bars, as they were known at an instant if one is given; whole: all that a symbol has."""
         terms = lookup.terms_of(self._server, known, instants.day_of(span.start))
         asked = Asked(known.id, OPTION_BARS_5MIN, *terms.bounds, known.contracts, span)
-        raw, archived = self._read(asked, shapes.raw_names(wanted, OPTION_BARS_5MIN), whole=whole)
-        return shapes.option_table(raw, terms, known.symbol, wanted, exact=exact), archived
+        names = shapes.raw_names(wanted, OPTION_BARS_5MIN)
+        if at is None:
+            raw, archived = self._read(asked, names, whole=whole)
+            past = no_reasons()
+        else:
+            raw, archived = self._read(asked, list(dict.fromkeys((*names, *earlier.NEEDED))), whole=whole)
+            sessions = self._ground.sessions_with(known.symbol, raw)
+            then = earlier.known(self._server, raw, terms, asked, at, sessions)
+            raw = then.raw
+            past = pa.Table.from_pylist([{"symbol": known.symbol, **one} for one in then.reasons], schema=REASONS)
+        return _Found(shapes.option_table(raw, terms, known.symbol, wanted, exact=exact), archived, past)
 
     def _read(self, asked: Asked, names: Sequence[str], *, whole: bool) -> tuple[pa.Table, frozenset[date]]:
         prefers = self._prefer == "archive" or (self._prefer is None and whole)
@@ -498,6 +542,7 @@ class Reader:
         *,
         exact: bool,
         expiration: date | None = None,
+        as_of: Moment | None = None,
     ) -> Answer:
         known = lookup.underlying(self._server, symbol)
         slot = instants.slot_of(at, OPTION_BARS_5MIN)
@@ -505,13 +550,15 @@ class Reader:
         self._require_session(known.symbol, slot)
         wanted = shapes.chosen(OPTION_BARS_5MIN, _SURFACE if columns is None else columns)
         sorted_by = [*wanted, *(one for one in shapes.chosen(OPTION_BARS_5MIN, _ORDER) if one not in wanted)]
-        table, archived = self._option_bars(known, span, sorted_by, exact=exact, whole=False)
+        instant = None if as_of is None else instants.span(None, as_of, OPTION_BARS_5MIN).end
+        found = self._option_bars(known, span, sorted_by, exact=exact, whole=False, at=instant)
+        table, archived, past = found.table, found.archived, found.past
         if expiration is not None:
             table = table.filter(pc.equal(table["expiration_date"], pa.scalar(expiration)))
             if not table.num_rows:
                 self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
-        return Answer(table, lambda: self._reasons([known], OPTION_BARS_5MIN, span), archived)
+        return Answer(table, lambda: pa.concat_tables([past, self._reasons([known], OPTION_BARS_5MIN, span)]), archived)
 
 
 def _with_quantity(leg: Leg) -> tuple[ContractName, int]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from collector.domain.errors import UsageError
-from collector.research.contract_names import ContractName, Terms, parsed
+from collector.research.words.contract_names import ContractName, Terms, parsed
 
 CALL = Terms("SPY", date(2026, 12, 18), Decimal(690), "C")
 
