@@ -348,7 +348,7 @@ class Reader:
         """
         pairs = [_with_quantity(one) for one in legs]
         names, quantities = [name for name, _ in pairs], [quantity for _, quantity in pairs]
-        ids = [contract_id for contract_id, _ in lookup.contracts(self._server, names)]
+        ids = [one.id for one in lookup.contracts(self._server, names)]
         if len(set(ids)) < len(ids):
             raise UsageError("a leg is named twice", "Give a quantity instead: (contract, 2).")
         found = self.bars(ids, start, end, columns=["time", "contract_id", "bid_close", "ask_close"])
@@ -430,7 +430,7 @@ class Reader:
         data_set = OPTION_BARS_5MIN if bars is None else self._size(bars)
         span = instants.span(start, end, data_set)
         if bars is None:
-            [(instrument_id, _)] = lookup.contracts(self._server, [of])
+            instrument_id = lookup.contracts(self._server, [of])[0].id
         else:
             instrument_id = -lookup.underlying(self._server, str(of)).id
         table = self._server.select("happened", instrument_id, data_set.id, span.start, span.end)

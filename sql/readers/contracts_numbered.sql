@@ -1,6 +1,6 @@
 -- Contracts by their ids.
 -- $1 contract_ids integer[]
-SELECT id AS contract_id, underlying_id
-FROM option_chains
-WHERE id = ANY($1::integer[])
-ORDER BY id
+SELECT chain.id AS contract_id, chain.underlying_id, underlying.symbol
+FROM option_chains AS chain
+INNER JOIN underlying_securities AS underlying ON underlying.id = chain.underlying_id
+WHERE chain.id = ANY($1::integer[])
