@@ -39,6 +39,7 @@ test-long: export COLLECTOR_KILLS ?= 100
 test-long: export COLLECTOR_TIMESCALE_MIXES ?= 200
 test-long: export COLLECTOR_TIMESCALE_KILLS ?= 50
 test-long: export COLLECTOR_SIZES_MIXES ?= 60
+test-long: export COLLECTOR_VALUES ?= 1000
 test-long: export COLLECTOR_SLEEP_SEEDS ?= 1,2,3,4,5
 test-long: $(STAMP) ## The whole suite with hundreds of mixes and kills on each engine, every clock, properties drawn anew
 	$(BIN)/python -m pytest -n 3 --clock all --hypothesis-profile long --timeout 0

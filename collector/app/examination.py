@@ -32,13 +32,33 @@ async def _remaining(url: str, current: str | None) -> Remaining:
     return Remaining() if current is None else await conversion.remaining(url)
 
 
+async def _stores(settings: Settings) -> list[preflight.Check]:
+    """Check the places of the archive and of copies of backups, each with a small object of its own."""
+    copies = [one for one in settings.backup.copies if isinstance(one, str) and settings.backup.enabled]
+    places = [("archive", settings.archive.place), *(("copies", url) for url in copies)]
+    found = []
+    for subject, place in places:
+        if place is None:
+            continue
+        from collector.archive.places import check, open_place  # noqa: PLC0415 - only where there is such a place
+
+        try:
+            await check(open_place(settings.archive, place))
+        except CollectorError as error:
+            found.append(preflight.failed(subject, error))
+        else:
+            found.append(preflight.place(subject, place))
+    return found
+
+
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
     misplaced = (ConfigurationError(found, MOVE_SECRETS) for found in settings.misplaced_secrets)
     checks = [preflight.failed("secrets", error) for error in misplaced]
     checks += [preflight.disk(settings.database.data_path)] if own else []
-    checks += [preflight.copies(folder) for folder in settings.backup.copies if settings.backup.enabled]
+    checks += [preflight.copies(folder) for folder in settings.backup.copy_folders if settings.backup.enabled]
+    checks += await _stores(settings)
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     if settings.database.unprotected:
         checks.append(preflight.line(settings.database.shown))

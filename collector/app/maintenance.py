@@ -3,7 +3,9 @@
 Wires collector.db to the configuration.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +20,7 @@ from collector.db.schema import adoption, compat, conversion, features, schema_r
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
 from collector.db.schema.features import FeatureReport
-from collector.db.upkeep import backup, backup_copies, compaction, retention
+from collector.db.upkeep import backup, compaction, retention
 from collector.db.upkeep import restore as restoring
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.compaction import Compacted
@@ -26,7 +28,7 @@ from collector.db.upkeep.retention import OldDay
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import BackupError, DatabaseError, UsageError
 from collector.domain.run_vocabulary import Window
-from collector.jobs import due_windows, greeks_pass
+from collector.jobs import due_windows, greeks_pass, offline_windows
 from collector.jobs import verification as checks
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
@@ -128,22 +130,52 @@ async def back_up(settings: Settings, folder: Path | None, clock: Clock) -> tupl
     failed = []
     for place in rules.copies if folder is None else ():
         try:
-            await backup_copies.copy(made, place, keep_days=rules.keep_days, clock=clock, reserve_gb=rules.reserve_gb)
+            await offline_windows.copy_backup(made, place, settings, clock, reserve_gb=rules.reserve_gb)
         except BackupError as exc:
             failed.append(exc)
     return made, failed
 
 
 async def restore(
-    settings: Settings, dump: Path, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
+    settings: Settings, dump: Path | str, clock: Clock, *, on_day: Callable[[Progress], None] = lambda _: None
 ) -> tuple[Backup, FeatureReport]:
     """Restore a backup into the configured database, which must be empty, and upgrade it to this version.
+
+    Args:
+        settings: name the database, and hold the credentials of a store of objects.
+        dump: a file, or its URL in a store of objects, from where it is fetched beside the backups first.
+        clock: held while the server works.
+        on_day: told of each day that an upgrade has moved.
 
     Returns:
         The backup, and what `upgrade` returns.
     """
+    if isinstance(dump, str):
+        with _beside(settings.backup.path) as folder:
+            fetched = await _fetched(settings, dump, folder, clock)
+            return await restore(settings, fetched, clock, on_day=on_day)
     kept = await restoring.restore(dump, await opening.database_url(settings), clock)
     return kept, await upgrade(settings, clock, at_once=True, on_day=on_day)
+
+
+@contextlib.contextmanager
+def _beside(kept: Path) -> Iterator[Path]:
+    """Make a private folder on the backups' disk, for as long as the block lasts."""
+    kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetched-", dir=kept) as folder:
+        yield Path(folder)
+
+
+async def _fetched(settings: Settings, url: str, folder: Path, clock: Clock) -> Path:
+    """Fetch a dump and its manifest from a store of objects."""
+    from collector.archive.places import open_place  # noqa: PLC0415 - only for what lies there
+
+    place, _, name = url.rpartition("/")
+    store, dump = open_place(settings.archive, place), folder / name
+    with clock.hold():
+        for file in (dump.with_suffix(".json"), dump):
+            await store.fetch(file.name, file)
+    return dump
 
 
 async def drop_old(settings: Settings, clock: Clock, *, dry_run: bool) -> tuple[OldDay, ...]:

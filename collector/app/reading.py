@@ -6,6 +6,7 @@ Light: a status page imports nothing that only a run needs.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, time
+from typing import TYPE_CHECKING
 
 from collector.app import opening
 from collector.clock import Clock
@@ -17,11 +18,17 @@ from collector.db.contracts import contract_tables as contract_store
 from collector.db.readers import day_status
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
-from collector.domain.market_data.instruments import OptionContract, Underlying
+from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
+from collector.domain.market_data.instruments import Instrument, OptionContract, Underlying
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import GapState
 from collector.jobs import due_windows
 from collector.runs.uncounted import uncounted
+
+if TYPE_CHECKING:
+    from collector.lineage.missing import Missing
+    from collector.lineage.sessions import SessionAccount
+    from collector.lineage.values import Account
 
 
 async def is_anything_due(settings: Settings, clock: Clock) -> bool:
@@ -115,3 +122,83 @@ async def known(db: Statements, named: Sequence[str], configured: Sequence[str])
     if unknown := [symbol for symbol in named if found[symbol] is None]:
         raise UsageError(f"nothing is known of {', '.join(unknown)}", "See: collector chains list")
     return [one for one in found.values() if one is not None]
+
+
+async def why_value(settings: Settings, name: str, at: str, bars: str | None, clock: Clock) -> "Account":
+    """Return all that is on record about one slot.
+
+    Args:
+        settings: which database.
+        name: a contract or an underlying, as a person names it.
+        at: the instant, as a person writes it.
+        bars: the size of an underlying's bars; None: 5 minutes.
+        clock: of the database.
+
+    Raises:
+        UsageError: nothing of that name is known, or it is no instant.
+    """
+    from collector.lineage import naming, values  # noqa: PLC0415 - numpy, and what computes Greeks
+
+    instant = naming.instant_of(at)
+    async with opening.database(settings, clock) as db:
+        instrument, underlying = await naming.instrument(db, name)
+        return await values.value(db, instrument, underlying, _bars_of(instrument, bars), instant)
+
+
+async def why_missing(
+    settings: Settings, contract: str | None, symbol: str | None, day: date, bars: str | None, clock: Clock
+) -> "Missing":
+    """Return why values of a session are missing.
+
+    Args:
+        settings: which database; which series are collected.
+        contract: of this contract; None: of all contracts of the symbol, or with `bars` of the symbol itself.
+        symbol: the underlying's.
+        day: the session's.
+        bars: the size of the underlying's bars; None: of options.
+        clock: tells what is over.
+
+    Raises:
+        UsageError: nothing of that name is known.
+        NotASession: the day is no session.
+    """
+    from collector.lineage import missing, naming  # noqa: PLC0415 - as above
+
+    async with opening.database(settings, clock) as db:
+        instrument, underlying = await naming.instrument(db, contract or symbol or "")
+        session = opening.calendar(settings).session(underlying.symbol, day)
+        if isinstance(instrument, OptionContract) or (bars is None and contract is None):
+            only = instrument if isinstance(instrument, OptionContract) else None
+            series = settings.series_for(underlying.symbol)
+            return await missing.missing(db, underlying, OPTION_BARS_5MIN, session, series, only)
+        data_set = _bars_of(instrument, bars)
+        return await missing.missing(db, underlying, data_set, session, data_set.series)
+
+
+async def why_session(settings: Settings, symbol: str, day: date, clock: Clock) -> "SessionAccount":
+    """Return what is on record about a session of a symbol's options, in counts.
+
+    Raises:
+        UsageError: nothing of that name is known.
+        NotASession: the day is no session.
+    """
+    from collector.lineage import sessions  # noqa: PLC0415 - as above
+
+    async with opening.database(settings, clock) as db:
+        [underlying] = await known(db, [symbol], settings.symbol_names)
+        session = opening.calendar(settings).session(symbol, day)
+        return await sessions.session(db, underlying, session, settings.series_for(symbol))
+
+
+def _bars_of(instrument: Instrument, size: str | None) -> DataSet:
+    """Return the kind of bars of an instrument that have a size, of 5 minutes where none is named.
+
+    Raises:
+        UsageError: there is none.
+    """
+    kind = InstrumentKind.OPTION if isinstance(instrument, OptionContract) else InstrumentKind.UNDERLYING
+    found = {one.size: one for one in DATA_SETS if one.kind is kind}
+    wanted = "5 mins" if size is None else size.strip().lower()
+    if wanted not in found:
+        raise UsageError(f"no bars of {size!r} are kept of {kind}s", f"Sizes: {', '.join(found)}.")
+    return found[wanted]

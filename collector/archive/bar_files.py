@@ -1,4 +1,6 @@
-"""Files of bars: written, read back from the disk, merged, read.
+"""Files of bars.
+
+They are written and read back from the disk, merged, read.
 
 A file's bytes follow from its rows, and from what was known of its sessions: the same give the same bytes, whenever
 they are written and in whatever pieces the rows come.
@@ -8,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import BinaryIO
@@ -17,11 +19,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from collector.archive import bar_schemas
+from collector.archive import bar_schemas, opening
 from collector.archive.file_facts import FileFacts, RowFacts, SessionFacts, SessionState
-from collector.archive.layout import FORMAT
 from collector.archive.whole_numbers import wholes
-from collector.domain.errors import ArchiveDamaged, ForeignFile, NewerFormat
+from collector.domain.errors import ArchiveDamaged
 from collector.domain.market_data.data_sets import DataSet
 
 SESSION_GROUP = 32_768
@@ -32,14 +33,12 @@ PERIOD_GROUP = 131_072
 _COUNTS = frozenset({"volume", "bar_count", "open_interest"})
 """Few distinct values: a dictionary is smaller there; elsewhere it is larger than differences."""
 _PLAIN = frozenset({"has_gaps"})
-_READ_ROWS = 8_192
+_READ_ROWS = 4_096
 """Rows of each file that are merged at a time."""
 _DAY_US = 86_400_000_000
 _EPOCH = date(1970, 1, 1)
 
-_FORMAT_KEY, _DATA_SET_KEY, _SYMBOL_KEY, _SESSIONS_KEY = (
-    f"collector.{name}".encode() for name in ("format", "data_set", "symbol", "sessions")
-)
+_SESSIONS = b"collector.sessions"
 
 
 def write(
@@ -82,10 +81,11 @@ def _write(
         for part in _groups(tables, schema, group):
             written.add(part)
             writer.write_table(part, row_group_size=group)
+            pa.default_memory_pool().release_unused()
         strangers = set(written.days()) - set(sessions)
         if strangers:
             raise ValueError(f"rows of sessions that were not named: {', '.join(map(str, sorted(strangers)))}")
-        writer.add_key_value_metadata({_SESSIONS_KEY: _sessions_text(sessions, written.sessions())})
+        writer.add_key_value_metadata({_SESSIONS: _sessions_text(sessions, written.sessions())})
     return written
 
 
@@ -108,7 +108,7 @@ def read_back(path: Path, data_set: DataSet) -> FileFacts:
         size = os.fstat(file.fileno()).st_size
         whole = hashlib.file_digest(file, "sha256").hexdigest()
     facts = RowFacts(bar_schemas.schema(data_set))
-    with _opened(path, data_set) as opened:
+    with _bars(path, data_set) as opened:
         try:
             for batch in opened.iter_batches(batch_size=SESSION_GROUP):
                 facts.add(batch)
@@ -128,7 +128,7 @@ def sessions_of(path: Path) -> Mapping[date, SessionState]:
         ArchiveDamaged, ForeignFile, NewerFormat: it is no whole file of the archive.
         OSError: it cannot be read.
     """
-    with _opened(path) as opened:
+    with _bars(path) as opened:
         return {day: state for day, (state, _, _) in _told(path, opened).items()}
 
 
@@ -145,7 +145,7 @@ def read(path: Path, data_set: DataSet, days: Collection[date] | None = None) ->
         OSError: it cannot be read.
     """
     wanted = None if days is None else np.array(sorted((day - _EPOCH).days for day in days), dtype=np.int64)
-    with _opened(path, data_set) as opened:
+    with _bars(path, data_set) as opened:
         for batch in opened.iter_batches(batch_size=_READ_ROWS):
             if wanted is None:
                 yield batch
@@ -182,7 +182,7 @@ def merge(
     if len(taken) != len(set(taken)):
         raise ValueError("a session is taken from two files")
     for source, days in sources:
-        with _opened(source, data_set) as opened:
+        with _bars(source, data_set) as opened:
             missing = set(days) - set(_told(source, opened))
         if missing:
             raise ValueError(f"{source} has no session of {', '.join(map(str, sorted(missing)))}")
@@ -278,13 +278,12 @@ def _groups(tables: Iterable[pa.Table], schema: pa.Schema, rows: int) -> Iterato
 @contextmanager
 def _writer(file: BinaryIO, data_set: DataSet, symbol: str) -> Iterator[pq.ParquetWriter]:
     schema = bar_schemas.schema(data_set)
-    facts = {_FORMAT_KEY: str(FORMAT), _DATA_SET_KEY: data_set.name, _SYMBOL_KEY: symbol}
     wide = [name for name in schema.names if _is_wide(schema.field(name).type)]
     by_value = sorted(_COUNTS & set(schema.names) | set(wide))
     delta = [name for name in schema.names if name not in _PLAIN and name not in by_value]
     with pq.ParquetWriter(
         file,
-        schema.with_metadata(facts),
+        schema.with_metadata(opening.facts(data_set.name, symbol)),
         compression="zstd",
         compression_level=3,
         use_dictionary=by_value,
@@ -322,7 +321,7 @@ def _sessions_text(states: Mapping[date, SessionState], facts: Iterable[SessionF
 
 def _told(path: Path, opened: pq.ParquetFile) -> dict[date, tuple[SessionState, int, str]]:
     """Return what a file says of its sessions, with rows and hash, ascending."""
-    text = (opened.metadata.metadata or {}).get(_SESSIONS_KEY)
+    text = (opened.metadata.metadata or {}).get(_SESSIONS)
     try:
         told = {
             date.fromisoformat(day): (SessionState(one["settled"], one["verdicts"]), int(one["rows"]), str(one["hash"]))
@@ -333,46 +332,8 @@ def _told(path: Path, opened: pq.ParquetFile) -> dict[date, tuple[SessionState, 
     return dict(sorted(told.items()))
 
 
-@contextmanager
-def _opened(path: Path, data_set: DataSet | None = None) -> Iterator[pq.ParquetFile]:
-    """Open a file of the archive; a foreign or a torn one is told as what it is, also while it is read.
-
-    Args:
-        path: of the file.
-        data_set: whose bars it must hold; None: anybody's.
-    """
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(path.open("rb"))
-            opened = stack.enter_context(pq.ParquetFile(file, page_checksum_verification=True))
-            _check(path, opened, data_set)
-            yield opened
-        except pa.ArrowInvalid as error:
-            raise _unreadable(path, error) from None
-        except OSError as error:
-            if error.errno is not None:
-                raise
-            raise _unreadable(path, error) from None  # Arrow's own: a page's sum, a column that ends too early
-
-
-def _unreadable(path: Path, error: Exception) -> ArchiveDamaged | ForeignFile:
-    with path.open("rb") as file:
-        begins = file.read(4)
-    reason = str(error).partition("\n")[0].rstrip(".")
-    if begins != b"PAR1":
-        return ForeignFile(str(path), "it is no Parquet file")
-    return ArchiveDamaged(str(path), reason)
-
-
-def _check(path: Path, opened: pq.ParquetFile, data_set: DataSet | None) -> None:
-    facts = opened.metadata.metadata or {}
-    known = facts.get(_FORMAT_KEY, b"").decode(errors="replace")
-    if not known.isdecimal():
-        raise ForeignFile(str(path), "it was not written by the collector's archive")
-    if int(known) > FORMAT:
-        raise NewerFormat(str(path), int(known), FORMAT)
-    name = facts.get(_DATA_SET_KEY, b"").decode(errors="replace")
-    if data_set is not None and name != data_set.name:
-        raise ForeignFile(str(path), f"it holds {name}, not {data_set.name}")
-    if data_set is not None and not opened.schema_arrow.equals(bar_schemas.schema(data_set)):
-        raise ArchiveDamaged(str(path), f"its columns are not those of {data_set.name}")
+def _bars(path: Path, data_set: DataSet | None = None) -> AbstractContextManager[pq.ParquetFile]:
+    """Open a file of bars, of that data set unless it is None."""
+    if data_set is None:
+        return opening.opened(path)
+    return opening.opened(path, data_set.name, bar_schemas.schema(data_set))

@@ -1,8 +1,9 @@
-"""Columns of the archive's bars, from the store's whole numbers and back.
+"""Columns of the archive's bars.
 
-The store keeps wicks beyond open and close, a unit a row and vwap less close (collector/db/schema/tables.py); a file
-has what the view of the same name shows, as decimals. What the view derives of other columns is left out: spread_close,
-mid_close and data_source. One schema a data set and format, whatever the values are.
+They are made of the store's whole numbers, and give these back. The store keeps wicks beyond open and close, a unit a
+row and vwap less close (collector/db/schema/tables.py); a file has what the view of the same name shows, as decimals.
+What the view derives of other columns is left out: spread_close, mid_close and data_source. One schema a data set and
+format, whatever the values are.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""What a file of bars holds, in numbers that are compared."""
+"""Facts of a file's rows, for comparison."""
 
 import hashlib
 from collections.abc import Mapping

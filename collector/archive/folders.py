@@ -48,6 +48,10 @@ class Folder:
         """Write an object's content into a file."""
         await self._done(lambda: self._fetch(path, file))
 
+    async def sha256(self, path: str) -> str:
+        """Return the hash of what the disk gives back for an object."""
+        return await self._done(lambda: whole_files.sha256(whole_files.chunks(self._present(path))))
+
     async def remove(self, path: str) -> None:
         """Remove an object; one that is not there is gone."""
         await self._done(lambda: self._remove(path))
@@ -106,11 +110,16 @@ class Folder:
             ) from None
 
     def _fetch(self, path: str, file: Path) -> None:
+        target = self._present(path)
+        with whole_files.draft(file) as made:
+            shutil.copyfile(target, made)
+
+    def _present(self, path: str) -> Path:
+        """Return an object's file, which is there."""
         target = self._target(path)
         if not target.is_file():
             raise ObjectMissing(self.name, path)
-        with whole_files.draft(file) as made:
-            shutil.copyfile(target, made)
+        return target
 
     def _remove(self, path: str) -> None:
         target = self._target(path)

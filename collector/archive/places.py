@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from collector.config.operation_settings import ArchiveSettings
-from collector.domain.errors import ConfigurationError, PlaceRefused
+from collector.domain.errors import ConfigurationError, PlaceRefused, UsageError
 from collector.domain.object_url import ObjectUrl, is_url
 
 CHECK = "collector-check"
@@ -50,6 +50,13 @@ class Place(Protocol):
             ObjectMissing: there is no such object.
         """
 
+    async def sha256(self, path: str) -> str:
+        """Return the hash of what the place gives back for an object, read anew and kept nowhere.
+
+        Raises:
+            ObjectMissing: there is no such object.
+        """
+
     async def remove(self, path: str) -> None:
         """Remove an object; one that is not there is gone."""
 
@@ -67,6 +74,7 @@ def open_place(settings: ArchiveSettings, place: str | None = None) -> Place:
         PlaceRefused: credentials are malformed or contradict each other.
         ConfigurationError: no place is configured, a credential's file cannot be read, or the library for stores of
             objects is not installed.
+        UsageError: it is a URL, and not one of a place.
     """
     named = settings.place if place is None else place
     if named is None:
@@ -78,10 +86,14 @@ def open_place(settings: ArchiveSettings, place: str | None = None) -> Place:
 
         return Folder(Path(named))
     try:
+        url = ObjectUrl.parse(named)
+    except ValueError as exc:  # nothing of it is repeated: a secret may be in it
+        raise UsageError(f"the place {exc}", "See docs/archive-places.md.") from None
+    try:
         from collector.archive import object_stores  # noqa: PLC0415 - folders need no library
     except ModuleNotFoundError as exc:
         raise not_installed(exc.name or "obstore") from None
-    return object_stores.opened(ObjectUrl.parse(named), settings)
+    return object_stores.opened(url, settings)
 
 
 def not_installed(library: str) -> ConfigurationError:
@@ -114,6 +126,7 @@ async def check(place: Place) -> None:
         await place.put(CHECK, sent)
         try:
             await place.fetch(CHECK, back)
+            await place.objects(CHECK)
         finally:
             await place.remove(CHECK)
         if back.read_bytes() != content:

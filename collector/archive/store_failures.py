@@ -27,7 +27,7 @@ _RULES: tuple[tuple[re.Pattern[str], type[ArchiveError], str, str], ...] = (
     ),
     (
         re.compile(
-            rf"PermanentRedirect|AuthorizationHeaderMalformed|IncorrectEndpoint|IllegalLocation|{_STATUS}30[1278]"
+            rf"PermanentRedirect|BareRedirect|AuthorizationHeaderMalformed|IncorrectEndpoint|IllegalLocation|{_STATUS}30[1278]"
         ),
         PlaceRefused,
         "{name} is in another region, or at another endpoint ({answer})",
@@ -64,7 +64,6 @@ _RULES: tuple[tuple[re.Pattern[str], type[ArchiveError], str, str], ...] = (
         "{name} did not answer in time",
         "it is tried again later; archive.timeout_s gives a slow line longer",
     ),
-    (re.compile("kind: Connect"), PlaceUnavailable, "{name} cannot be reached", "check the network and the endpoint"),
     (re.compile("Credential"), PlaceRefused, "the credentials for {name} cannot be used", _PAGE),
 )
 
@@ -83,4 +82,7 @@ def named(place: str, said: str) -> ArchiveError:
     for pattern, error, message, hint in _RULES:
         if pattern.search(said):
             return error(message.format(name=place, answer=answer), hint)
-    return PlaceUnavailable(f"the connection to {place} broke off", "it is tried again later; check the network")
+    return PlaceUnavailable(
+        f"{place} cannot be reached, or the line to it broke off",
+        "check the network and the endpoint; it is tried again later",
+    )

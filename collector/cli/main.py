@@ -42,6 +42,7 @@ SECTIONS: dict[str, _Commands] = {
     "Inspect": {
         "status": ("inspect.status:status", "Show a session: its runs, what each symbol has and lacks."),
         "report": ("inspect.report:app", "Show the report of a run or of a week."),
+        "why": ("inspect.why:why", "Tell why a value is what it is, or why one is missing."),
         "verify": ("inspect.verify:verify", "Check stored bars, coverage and put-call parity."),
         "doctor": ("inspect.doctor:doctor", "Check configuration, database, calendar and gateway."),
     },

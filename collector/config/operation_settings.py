@@ -92,14 +92,14 @@ class BackupSettings(Section):
     """Backups of the database; when one is due is said by `windows.backup`.
 
     enabled: make them at all. directory: where they are kept; None is `backups` in the per-user data directory.
-    copies: further folders into which each is copied; they have to be there. keep_days: older ones go after a good
-    one, in the copies' folders, too. reserve_gb: none is begun, and none copied, that would leave less room on its
-    disk, gigabytes (10^9 bytes).
+    copies: further folders, which have to be there, and URLs of stores of objects, into which each is copied.
+    keep_days: older ones go after a good one, where copies are, too. reserve_gb: none is begun, and none copied into a
+    folder, that would leave less room on its disk, gigabytes (10^9 bytes).
     """
 
     enabled: bool = True
     directory: Path | None = None
-    copies: Annotated[tuple[Path, ...], NoDecode] = ()
+    copies: Annotated[tuple[Path | str, ...], NoDecode] = ()
     keep_days: Days = 30
     reserve_gb: float = Field(default=2.0, ge=0)
 
@@ -115,23 +115,33 @@ class BackupSettings(Section):
 
     @field_validator("copies")
     @classmethod
-    def _folders(cls, copies: tuple[Path, ...]) -> tuple[Path, ...]:
-        """Refuse what is no folder of this machine, or would mean another one wherever a command is called."""
-        folders = tuple(path.expanduser() for path in copies)
-        for path in folders:
-            if not path.is_absolute():
-                raise ValueError(f"names {str(path)!r}, which is no folder that begins with / or ~")
-        return folders
+    def _places(cls, copies: tuple[Path | str, ...]) -> tuple[Path | str, ...]:
+        """Refuse what is no place, or would mean another one wherever a command is called."""
+        return tuple(place if is_url(place) else Path(place) for place in map(_checked_copy, copies))
 
     @model_validator(mode="after")
     def _elsewhere(self) -> Self:
-        """Refuse copies that would lie beside the backup itself, or twice in one folder."""
-        seen = {self.path.resolve()}
-        for path in self.copies:
-            if path.resolve() in seen:  # also by way of a link
-                raise ValueError(f"backup.copies names {path} twice, or it is backup.directory itself")
-            seen.add(path.resolve())
+        """Refuse copies that would lie beside the backup itself, or twice in one place."""
+        seen: set[Path | str] = {self.path.resolve()}
+        for place in self.copies:
+            real = place.resolve() if isinstance(place, Path) else place  # also by way of a link
+            if real in seen:
+                raise ValueError(f"backup.copies names {place} twice, or it is backup.directory itself")
+            seen.add(real)
         return self
+
+    @property
+    def copy_folders(self) -> tuple[Path, ...]:
+        """Return the folders among the places of copies."""
+        return tuple(place for place in self.copies if isinstance(place, Path))
+
+
+def _checked_copy(given: Path | str) -> str:
+    """Return a place of copies in one spelling; a folder may be named in the message, a URL not."""
+    text = str(given)
+    if not is_url(text) and not Path(text).expanduser().is_absolute():
+        raise ValueError(f"names {text!r}, which is no folder that begins with / or ~, nor a URL like s3://bucket/a")
+    return checked_place(text)
 
 
 class EndpointSettings(Section):
@@ -161,11 +171,6 @@ class EndpointSettings(Section):
             words = "should begin with https:// (allow_http: true beside it permits http:// to another machine)"
             raise misfit(("endpoint",), words)
         return self
-
-    @property
-    def plain(self) -> bool:
-        """Tell whether the endpoint is to be talked to in plain text."""
-        return self.endpoint is not None and (self.allow_http or self.endpoint.startswith("http://"))
 
 
 class S3Settings(EndpointSettings):

@@ -75,7 +75,7 @@ class _Task:
     terms: Terms
     slots: tuple[datetime, ...]
     spot: Floats
-    years: Floats
+    expires_at: datetime
 
 
 async def calculate(
@@ -281,7 +281,7 @@ async def _tasks(
             terms_of(settings, calendar, underlying.symbol, session, expiration, told),
             slots,
             spot,
-            years_to(closes_at(calendar, underlying.symbol, expiration), slots),
+            closes_at(calendar, underlying.symbol, expiration),
         )
         for expiration in pending
     ]
@@ -322,11 +322,11 @@ async def _one(db: Database, rules: InputRules, clock: Clock, task: _Task, versi
     """Read, compute (in a thread: numpy lets others run) and write one expiration; return numbers and bars changed."""
     epochs = [int(slot.timestamp()) for slot in task.slots]
     stored = await greeks_store.prices(db, task.underlying.id, task.session, task.expiration, epochs)
+    day = expiration_day(stored, task.spot, years_to(task.expires_at, task.slots))
     with clock.hold():
-        computed = await asyncio.to_thread(compute, expiration_day(stored, task.spot, task.years), task.terms, rules)
-    stamps = [slot.isoformat() for slot in task.slots]
+        computed = await asyncio.to_thread(compute, day, task.terms, rules)
     changed = await greeks_store.write(
-        db, task.underlying.id, task.session, task.expiration, stored.contract_ids, stamps, computed,
-        task.terms, version,
+        db, task.underlying.id, task.session, task.expiration, stored.contract_ids, task.slots, task.spot,
+        task.expires_at, computed, task.terms, version,
     )  # fmt: skip
     return computed, changed

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import structlog
 
+from collector.clock import Clock
+from collector.config import Settings
 from collector.db.contracts import contract_tables as contract_store
-from collector.db.upkeep import backup, backup_copies, backup_files
+from collector.db.upkeep import backup, backup_copies, backup_files, backup_stores
 from collector.db.upkeep.backup_files import Backup
-from collector.domain.errors import BackupError
+from collector.domain.errors import ArchiveError, BackupError, ConfigurationError
 from collector.domain.market_data.answers import Failure
 from collector.domain.reports.run_report import BackupReport, CopyReport
 from collector.runs.dependencies import Parts
@@ -90,26 +92,54 @@ async def back_up(finished: Finished, parts: Parts) -> None:
     kept = backup_files.backups(rules.path)
     seconds = (parts.clock.now() - now).total_seconds()
     log.info("backup_made", file=str(made.path), bytes=made.bytes, seconds=round(seconds, 1), kept=len(kept))
-    copies = tuple([await _copied(made, folder, finished, parts) for folder in rules.copies])
+    copies = tuple([await _copied(made, place, finished, parts) for place in rules.copies])
     finished.backup = BackupReport(
         file=str(made.path), bytes=made.bytes, seconds=seconds, kept=len(kept), copies=copies
     )
 
 
-async def _copied(made: Backup, folder: Path, finished: Finished, parts: Parts) -> CopyReport:
-    """Copy a backup into a folder, in the time that is left."""
+async def _copied(made: Backup, place: Path | str, finished: Finished, parts: Parts) -> CopyReport:
+    """Copy a backup to a place, in the time that is left."""
     try:
         async with asyncio.timeout(_left_s(finished, parts)):
-            await backup_copies.copy(made, folder, keep_days=parts.settings.backup.keep_days, clock=parts.clock)
+            await copy_backup(made, place, parts.settings, parts.clock)
     except TimeoutError:
-        problem = f"there was no time left to write to {folder} before the next window"
+        problem = f"there was no time left to write to {place} before the next window"
     except BackupError as exc:
         problem = exc.message
     else:
-        log.info("backup_copied", folder=str(folder))
-        return CopyReport(folder=str(folder))
-    log.error("backup_not_copied", folder=str(folder), problem=problem)
-    return CopyReport(folder=str(folder), problem=problem)
+        log.info("backup_copied", folder=str(place))
+        return CopyReport(folder=str(place))
+    log.error("backup_not_copied", folder=str(place), problem=problem)
+    return CopyReport(folder=str(place), problem=problem)
+
+
+async def copy_backup(
+    made: Backup, place: Path | str, settings: Settings, clock: Clock, *, reserve_gb: float = 0.0
+) -> None:
+    """Copy a backup to one of `backup.copies`, a folder or a store of objects, and prune what is old there.
+
+    Args:
+        made: a finished backup.
+        place: a folder, or the URL of a store.
+        settings: how long copies are kept, and the stores' credentials.
+        clock: held meanwhile.
+        reserve_gb: what has to stay free on a folder's disk, gigabytes.
+
+    Raises:
+        BackupError: it could not be copied; earlier copies stay.
+    """
+    keep_days = settings.backup.keep_days
+    if isinstance(place, Path):
+        await backup_copies.copy(made, place, keep_days=keep_days, clock=clock, reserve_gb=reserve_gb)
+        return
+    from collector.archive.places import open_place  # noqa: PLC0415 - who copies into folders need not install it
+
+    try:
+        store = open_place(settings.archive, place)
+    except (ArchiveError, ConfigurationError) as exc:
+        raise BackupError(exc.message, exc.hint) from exc
+    await backup_stores.copy(made, store, keep_days=keep_days, clock=clock)
 
 
 def _left_s(finished: Finished, parts: Parts) -> float | None:

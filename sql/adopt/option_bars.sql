@@ -80,7 +80,18 @@ added AS (
     SELECT (kept.stored).*
     FROM kept
     ON CONFLICT DO NOTHING
+    RETURNING contract_id, time
+),
+changed AS (
+    SELECT contract_id AS instrument_id, (time AT TIME ZONE 'UTC')::date AS day
+    FROM added
+    GROUP BY instrument_id, day
 )
-SELECT count(*) AS bars
-FROM kept
-WHERE is_unfit
+SELECT
+    (SELECT count(*) FROM kept WHERE is_unfit) AS bars,
+    (
+        SELECT store.note_changes(
+            (SELECT id FROM data_sets WHERE name = 'option_bars_5min'), array_agg(instrument_id), array_agg(day)
+        )
+        FROM changed
+    ) AS changes

@@ -84,12 +84,22 @@ added AS (
         ) AS adopted,
         LATERAL store.whole(adopted) AS stored
     ON CONFLICT DO NOTHING
+    RETURNING underlying_id, time
+),
+noted AS (
+    SELECT
+        store.note_changes(
+            (SELECT id FROM data_sets WHERE name = 'underlying_bars_5min'),
+            array_agg(-underlying_id),
+            array_agg((time AT TIME ZONE 'UTC')::date)
+        ) AS changes
+    FROM added
 )
-SELECT reason, count(*) AS rows
+SELECT reason, count(*) AS rows, NULL::bigint AS changes
 FROM judged
 WHERE reason IS NOT NULL
 GROUP BY reason
 UNION ALL
-SELECT 'duplicate' AS reason, count(*) - (SELECT count(*) FROM chosen) AS rows
+SELECT 'duplicate' AS reason, count(*) - (SELECT count(*) FROM chosen) AS rows, (SELECT changes FROM noted) AS changes
 FROM judged
 WHERE reason IS NULL

@@ -5,11 +5,11 @@
 -- $2 last_sent timestamptz
 INSERT INTO requests (
     sent_at, answered_at, run_id, login, instrument_id, data_set, what_to_show, span, outcome, code, message, bars,
-    first_bar, negatives
+    first_bar, negatives, checksum
 )
 SELECT
     sent_at, answered_at, run_id, login, instrument_id, data_set, what_to_show, span, outcome, code, message, bars,
-    first_bar, negatives
+    first_bar, negatives, checksum
 FROM stage_requests AS staged
 WHERE NOT EXISTS (
     SELECT

@@ -24,13 +24,31 @@ spans AS (
         coalesce(range_agg(span) FILTER (WHERE single), '{}') AS single
     FROM ruled
     GROUP BY instrument_id, what_to_show
+),
+changed AS (
+    SELECT
+        instrument_id,
+        spans.whole - coverage.covered + (spans.whole - coverage.settled) + (spans.single - coverage.single_witness) AS slots
+    FROM spans
+    INNER JOIN request_coverage AS coverage USING (instrument_id, what_to_show)
+    WHERE coverage.data_set = $1::smallint
+),
+confirmed AS (
+    UPDATE request_coverage AS coverage
+    SET
+        covered = coverage.covered + spans.whole,
+        settled = coverage.settled + spans.whole,
+        single_witness = coverage.single_witness + spans.single
+    FROM spans
+    WHERE coverage.instrument_id = spans.instrument_id
+        AND coverage.data_set = $1::smallint
+        AND coverage.what_to_show = spans.what_to_show
+    RETURNING coverage.instrument_id
 )
-UPDATE request_coverage AS coverage
-SET
-    covered = coverage.covered + spans.whole,
-    settled = coverage.settled + spans.whole,
-    single_witness = coverage.single_witness + spans.single
-FROM spans
-WHERE coverage.instrument_id = spans.instrument_id
-    AND coverage.data_set = $1::smallint
-    AND coverage.what_to_show = spans.what_to_show
+SELECT
+    (SELECT count(*) FROM confirmed) AS series,
+    (
+        SELECT store.note_changes($1::smallint, array_agg(instrument_id), array_agg(day))
+        FROM changed
+        CROSS JOIN LATERAL store.days_of(slots) AS day
+    ) AS changes

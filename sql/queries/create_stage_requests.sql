@@ -13,5 +13,6 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_requests (
     message text,
     bars integer NOT NULL,
     first_bar timestamptz,
-    negatives tstzmultirange
+    negatives tstzmultirange,
+    checksum integer
 ) ON COMMIT DELETE ROWS

@@ -16,6 +16,13 @@ forgotten AS (
         AND claim.data_set = gap.data_set
         AND claim.what_to_show = gap.what_to_show
         AND claim.span && tstzrange(gap.gap_start, gap.gap_end)
+),
+noted AS (
+    SELECT store.note_changes(data_set, array_agg(instrument_id), array_agg(day)) AS changes
+    FROM gap
+    CROSS JOIN LATERAL store.days_of(tstzmultirange(tstzrange(gap_start, gap_end))) AS day
+    GROUP BY data_set
+    ORDER BY data_set
 )
 SELECT
     gap.id,
@@ -30,7 +37,8 @@ SELECT
     tstzrange(gap.gap_start, gap.gap_end) AS span,
     gap.gap_type,
     gap.detected_at,
-    gap.reason
+    gap.reason,
+    (SELECT sum(changes) FROM noted) AS changes
 FROM gap
 INNER JOIN data_sets AS kind ON kind.id = gap.data_set
 INNER JOIN option_chains AS contract ON contract.id = gap.instrument_id

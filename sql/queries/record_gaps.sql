@@ -134,7 +134,7 @@ filled AS (
     SET state = 'filled', backfilled = true, backfilled_at = $7::timestamptz, backfill_run_id = $8::integer
     FROM own
     WHERE gap.id = own.id AND own.settled @> own.slots
-    RETURNING gap.id
+    RETURNING gap.id, gap.instrument_id, own.slots, own.state
 ),
 -- A gap of which a part is over shrinks to its first open piece; its filled pieces are recorded as such.
 shrunk AS (
@@ -206,4 +206,10 @@ opened AS (
 )
 SELECT
     (SELECT count(*) FROM opened) AS opened,
-    (SELECT count(*) FROM filled) + (SELECT count(*) FROM filled_in_part) AS closed
+    (SELECT count(*) FROM filled) + (SELECT count(*) FROM filled_in_part) AS closed,
+    (
+        SELECT store.note_changes($1::smallint, array_agg(instrument_id), array_agg(day))
+        FROM filled
+        CROSS JOIN LATERAL store.days_of(tstzmultirange(slots)) AS day
+        WHERE state = 'lost'
+    ) AS changes

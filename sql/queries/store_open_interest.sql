@@ -16,12 +16,23 @@ kept AS (
     ON CONFLICT (contract_id, day) DO UPDATE
     SET open_interest = excluded.open_interest, asked_at = excluded.asked_at
     RETURNING contract_id
+),
+written AS (
+    UPDATE store.option_bars_5min AS bar
+    SET open_interest = told.open_interest
+    FROM told
+    WHERE bar.contract_id = told.contract_id
+        AND bar.contract_id = ANY($1::integer[])
+        AND bar.time >= $4::timestamptz
+        AND bar.time < $5::timestamptz
+        AND bar.open_interest IS DISTINCT FROM told.open_interest
+    RETURNING bar.contract_id, bar.time
 )
-UPDATE store.option_bars_5min AS bar
-SET open_interest = told.open_interest
-FROM told
-WHERE bar.contract_id = told.contract_id
-    AND bar.contract_id = ANY($1::integer[])
-    AND bar.time >= $4::timestamptz
-    AND bar.time < $5::timestamptz
-    AND bar.open_interest IS DISTINCT FROM told.open_interest
+SELECT
+    coalesce(sum(bars), 0)::bigint AS bars,
+    store.note_changes((SELECT id FROM data_sets WHERE name = 'option_bars_5min'), array_agg(instrument_id), array_agg(day)) AS changes
+FROM (
+    SELECT contract_id AS instrument_id, (time AT TIME ZONE 'UTC')::date AS day, count(*) AS bars
+    FROM written
+    GROUP BY instrument_id, day
+) AS touched

@@ -211,6 +211,11 @@ packed AS NOT MATERIALIZED (
         has_gaps
     FROM differing
 ),
+changed AS (
+    SELECT contract_id, (time AT TIME ZONE 'UTC')::date AS day
+    FROM differing
+    GROUP BY contract_id, day
+),
 -- A plain INSERT is twice as fast as an upsert.
 added AS (
     INSERT INTO store.option_bars_5min (
@@ -267,4 +272,5 @@ revised AS (
 SELECT
     (SELECT count(*) FROM stage_option_bars WHERE contract_id = ANY($1::integer[])) AS staged,
     (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
-    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated
+    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated,
+    (SELECT store.note_changes($7::smallint, array_agg(contract_id), array_agg(day)) FROM changed) AS changes

@@ -49,6 +49,13 @@ others AS (
     WHERE part <> first_piece.open
     RETURNING id
 )
-SELECT DISTINCT (gap_start AT TIME ZONE 'America/New_York')::date AS day
+SELECT DISTINCT
+    (gap_start AT TIME ZONE 'America/New_York')::date AS day,
+    (
+        SELECT store.note_changes($1::smallint, array_agg(instrument_id), array_agg(changed.day))
+        FROM touched
+        CROSS JOIN LATERAL store.days_of($3::tstzmultirange * tstzmultirange(tstzrange(gap_start, gap_end))) AS changed (day)
+        WHERE state = 'lost'
+    ) AS changes
 FROM touched
 ORDER BY day

@@ -127,6 +127,11 @@ differing AS (
     FROM merged
     WHERE NOT stored OR trades_differ OR second_differs OR has_gaps <> old_has_gaps OR flags <> old_flags
 ),
+changed AS (
+    SELECT underlying_id, (time AT TIME ZONE 'UTC')::date AS day
+    FROM differing
+    GROUP BY underlying_id, day
+),
 written AS (
     INSERT INTO store.{bars} (
         underlying_id, time, open, up, down, close, volume, bar_count, vwap_off, {column}, flags,
@@ -165,4 +170,5 @@ revised AS (
 SELECT
     (SELECT count(*) FROM merged WHERE staged) AS staged,
     (SELECT count(*) FROM differing WHERE staged AND NOT stored) AS inserted,
-    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated
+    (SELECT count(*) FROM differing WHERE staged AND stored AND changed) AS updated,
+    (SELECT store.note_changes($7::smallint, array_agg(-underlying_id), array_agg(day)) FROM changed) AS changes

@@ -14,23 +14,29 @@ WITH kept AS (
     FROM unfit_bars
     ON CONFLICT DO NOTHING
 ),
+refused AS (
+    SELECT
+        instrument_id,
+        what_to_show,
+        range_agg(tstzrange(time, time + $3::interval)) AS slots
+    FROM unfit_bars
+    GROUP BY instrument_id, what_to_show
+),
 asked_again AS (
     UPDATE request_coverage AS series
     SET
         covered = series.covered - refused.slots,
         settled = series.settled - refused.slots,
         single_witness = series.single_witness - refused.slots
-    FROM (
-        SELECT
-            instrument_id,
-            what_to_show,
-            range_agg(tstzrange(time, time + $3::interval)) AS slots
-        FROM unfit_bars
-        GROUP BY instrument_id, what_to_show
-    ) AS refused
+    FROM refused
     WHERE series.instrument_id = refused.instrument_id
         AND series.data_set = $2::smallint
         AND series.what_to_show = refused.what_to_show
 )
-SELECT count(*) AS bars
-FROM unfit_bars
+SELECT
+    (SELECT count(*) FROM unfit_bars) AS bars,
+    (
+        SELECT store.note_changes($2::smallint, array_agg(instrument_id), array_agg(day))
+        FROM refused
+        CROSS JOIN LATERAL store.days_of(slots) AS day
+    ) AS changes

@@ -10,6 +10,7 @@ from collector.clock import SystemClock
 from collector.db.server import embedded
 from collector.db.upkeep import backup_files
 from tests.support.command_line import NARROW, home
+from tests.support.fixtures_object_store import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Bucket
 
 Capsys = pytest.CaptureFixture[str]
 SATURDAY = datetime(2026, 11, 21, 2, 0, tzinfo=ZoneInfo("America/New_York"))
@@ -43,6 +44,44 @@ def test_a_backup_by_command(capsys: Capsys, tmp_path: Path) -> None:
         assert full.code == 1
         assert "1,000,000.0 GB in reserve are needed" in full.complaint
         assert len(backup_files.backups(kept)) == 3
+
+
+def test_copies_in_a_store_by_command(capsys: Capsys, tmp_path: Path, bucket: Bucket) -> None:
+    """A bucket takes a copy, and gives it back to `db restore`; doctor proves both, and a wrong one is named."""
+    with home(SystemClock(SATURDAY)) as account:
+        store = {
+            "COLLECTOR_BACKUP__COPIES": bucket.url,
+            "COLLECTOR_ARCHIVE__PLACE": "s3://no-such-bucket/archive",
+            "COLLECTOR_ARCHIVE__S3__ENDPOINT": f"http://127.0.0.1:{bucket.port}",
+            "COLLECTOR_ARCHIVE__S3__ACCESS_KEY_ID": ACCESS_KEY_ID,
+            "COLLECTOR_ARCHIVE__S3__SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+        }
+        done = account.call(capsys, "run", "--window", "backup", **store)
+        assert done.code == 0, done.err
+        assert bucket.url in " ".join(done.out.split())
+        (made,) = backup_files.backups(account.folder / "data/collector/backups")
+        doctor = account.call(capsys, "doctor", **store)
+        assert f"ok  copies         {bucket.url} can be written and read" in doctor.out
+        assert "bad archive        s3://no-such-bucket/archive: there is no such bucket" in doctor.out
+
+        elsewhere = {"COLLECTOR_DATABASE__DATA_DIR": str(account.folder / "drill")}
+        try:
+            url = f"{bucket.url}/{made.path.name}"
+            restored = account.call(capsys, "db", "restore", url, **elsewhere, **store)
+        finally:
+            embedded.stop(account.folder / "drill")
+        assert restored.code == 0, restored.err
+        assert f"restored {made.path.name}" in restored.out
+        assert [one.name for one in made.path.parent.iterdir() if one.name.startswith(".")] == []
+
+        missing = account.call(capsys, "db", "restore", f"{bucket.url}/collector-20200101T000000Z.dump", **store)
+        assert missing.code == 1
+        assert missing.complaint == f"{bucket.url} has no collector-20200101T000000Z.json"
+        wrong = account.call(capsys, "db", "restore", "s3://key:open-sesame@bucket/one.dump", **store)
+        assert wrong.code == 2
+        assert "open-sesame" not in wrong.err
+        for said in (done, doctor, restored, missing, wrong):
+            assert SECRET_ACCESS_KEY not in said.out + said.err
 
 
 def test_copies_by_command(capsys: Capsys, tmp_path: Path) -> None:

@@ -116,6 +116,9 @@ async def test_every_bar_is_adopted(engine: Engine, empty_database_url: str, fol
     assert [tuple(row) for row in coverage] == [("BID", "00:05:00", True), ("TRADES", "2 days 06:30:00", True)]
     runs = await connection.fetch("SELECT attempt, status FROM intraday_collection_runs ORDER BY id")
     assert [tuple(row) for row in runs] == [(1, "success"), (2, "interrupted")]
+    days = "SELECT DISTINCT (time AT TIME ZONE 'UTC')::date AS day FROM option_bars_5min ORDER BY 1"
+    counted = "SELECT session_date AS day FROM session_changes WHERE data_set = 1 ORDER BY 1"
+    assert await connection.fetch(counted) == await connection.fetch(days)
     assert await connection.fetchval("SELECT count(*) FROM option_contract_lifecycle") == 5
     assert await connection.fetchval(_NEW_UNDERLYING) == 3
     assert await connection.fetchval("SELECT count(*) FROM hourly_option_summary") > 0

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from collector.config import Settings
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.archive import manifest
 from collector.db.bars import bar_tables
-from collector.db.connection import pool
+from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.connection import locks, pool
 from collector.db.connection.pool import Database
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.errors import LockHeld
+from collector.domain.market_data.bars import Bar
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Spans
 from collector.jobs import archive_pass
 from collector.jobs.archive_pass import Archived
 from collector.market.calendar import Calendar
-from tests.support.db_rows import FRIDAY, Chain, answer, answers, make_chain, quote, rows, trade
+from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
 from tests.support.window_runs import narrow
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
@@ -32,6 +38,10 @@ LATER = datetime(2027, 2, 15, 2, 0, tzinfo=UTC)
 _BUMP = """
 INSERT INTO session_changes (underlying_id, data_set, session_date) VALUES ($1, $2, $3)
 ON CONFLICT (underlying_id, data_set, session_date) DO UPDATE SET change = session_changes.change + 1 RETURNING 1
+"""
+_REVISED = """
+INSERT INTO bar_revisions (instrument_id, data_set, time, close, replaced_at, run_id)
+VALUES ($1, $2, $3, 1, now(), 1) RETURNING 1
 """
 FOLDER = "option_bars_5min/v1/symbol=PLTR"
 
@@ -96,6 +106,23 @@ class Archive:
         """Count a change of a session's option bars."""
         await rows(self.db, _BUMP, self.chain.underlying.id, OPTION_BARS_5MIN.id, session.day)
 
+    async def sessions(self) -> dict[date, tuple[int, str]]:
+        """Return rows and hash of each session as the manifest has them."""
+        found = await manifest.partitions(self.db, self.place.name)
+        return {one.day: (one.held.rows, one.held.hash) for one in found if one.held is not None}
+
+    def read(self, path: str, day: date | None = None) -> list[dict[str, Any]]:
+        """Return the rows of an object, of one day if it is given, by pyarrow alone."""
+        found = pq.ParquetFile(self.folder / "place" / path).read().to_pylist()
+        return [row for row in found if day is None or row["time"].date() == day]
+
+    def flip(self, path: str) -> None:
+        """Change one bit in the middle of an object."""
+        file = self.folder / "place" / path
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+
     async def drop(self, session: Session) -> None:
         """Take a session's option bars out of the database, as retention does."""
         await rows(
@@ -136,3 +163,170 @@ async def test_a_session_is_archived_once(archive: Archive) -> None:
     again = await archive.run()
     assert (again.due, again.written) == (0, [])
     assert await archive.check() == first
+
+
+async def test_a_late_revision_rewrites_its_session_alone(archive: Archive) -> None:
+    """Of two sessions one is revised: its object alone is another, and the old one is gone."""
+    await archive.collect(FRIDAY)
+    await archive.collect(MONDAY)
+    await archive.run()
+    before = await archive.check()
+    await archive.collect(MONDAY, "1.30")
+    done = await archive.run()
+    after = await archive.check()
+    assert [one.symbol for one in done.written] == ["PLTR"]
+    assert set(before.items()) & set(after.items()) == {(path, before[path]) for path in before if "2026-11-20" in path}
+    assert len(after) == 2
+    await archive.collect(MONDAY, "1.35")
+    await archive.run()
+    assert list(await archive.check()) == [f"{FOLDER}/2026-11-20.parquet", f"{FOLDER}/2026-11-23.parquet"]
+
+
+async def test_a_month_forms_once(archive: Archive) -> None:
+    """Sixty days after its end a month has one object, with the same hashes; forming it again changes nothing."""
+    await archive.collect(FRIDAY)
+    await archive.collect(MONDAY)
+    await archive.run()
+    own = await archive.sessions()
+    done = await archive.run(LATER)
+    formed = await archive.check()
+    assert list(formed) == [f"{FOLDER}/2026-11.parquet"]
+    assert [one.sessions for one in done.written] == [2]
+    assert await archive.sessions() == own
+    await archive.bump(FRIDAY)
+    assert (await archive.run(LATER)).due == 1
+    assert await archive.check() == formed
+    assert (await archive.run(NOW)).due == 0  # a month that has formed is not undone
+
+
+async def test_days_that_the_database_dropped_are_carried_over(archive: Archive) -> None:
+    """A day that is gone from the database stays in its month's object when another day of it is revised."""
+    for session in (FRIDAY, MONDAY):
+        await archive.collect(session)
+    await archive.run(LATER)
+    [before] = await archive.check()
+    friday = archive.read(before, FRIDAY.day)
+    await archive.drop(FRIDAY)
+    await archive.collect(MONDAY, "1.30")
+    done = await archive.run()
+    [after] = await archive.check()
+    assert after != before
+    assert done.problems == []
+    assert archive.read(after, FRIDAY.day) == friday
+    assert {row["close"] for row in archive.read(after, MONDAY.day)} == {Decimal("1.3000")}
+    await archive.bump(FRIDAY)  # what is known of it changes, and its bars are still gone
+    assert [one.carried for one in (await archive.run()).written] == [1]
+    assert archive.read(next(iter(await archive.check())), FRIDAY.day) == friday
+
+
+async def test_fewer_bars_than_the_archive_has_are_refused(archive: Archive) -> None:
+    """A session that lost some of its bars keeps its object, and is told, until revisions tell of each."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    before = await archive.check()
+    lost = "DELETE FROM store.option_bars_5min WHERE time = $1 RETURNING contract_id"
+    gone = await rows(archive.db, lost, FRIDAY.open)
+    await archive.bump(FRIDAY)
+    done = await archive.run()
+    [problem] = done.problems
+    assert "the archive has 2 bars of PLTR on 2026-11-20 that the database lacks" in problem.message
+    assert await archive.check() == before
+    for (contract_id,) in gone:
+        await rows(archive.db, _REVISED, contract_id, OPTION_BARS_5MIN.id, FRIDAY.open)
+    done = await archive.run()
+    assert (done.problems, [one.rows for one in done.written]) == ([], [154])
+
+
+async def test_a_damaged_object_is_made_of_the_database_again(archive: Archive) -> None:
+    """A flipped byte in a month is found when it is to be rewritten: from the database where all days are there."""
+    await archive.collect(FRIDAY)
+    await archive.collect(MONDAY)
+    await archive.run(LATER)
+    [path] = await archive.check()
+    archive.flip(path)
+    await archive.collect(MONDAY, "1.30")
+    assert (await archive.run()).problems == []
+    [path] = await archive.check()
+    archive.flip(path)
+    await archive.drop(FRIDAY)
+    await archive.collect(MONDAY, "1.35")
+    [problem] = (await archive.run()).problems
+    assert "its bytes are not those that were written" in problem.message
+    [kept] = [one for one in await manifest.objects(archive.db, archive.place.name) if one.symbol]
+    assert kept.verified_at is None
+
+
+async def test_what_nobody_knows_is_not_overwritten(archive: Archive) -> None:
+    """An object at a session's path that this manifest lacks stays, when it holds what the database does not."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    [path] = await archive.check()
+    await rows(archive.db, "DELETE FROM archive_objects RETURNING 1")
+    assert (await archive.run()).problems == []  # the very same bytes are taken over
+    before = await archive.check()
+    await rows(archive.db, "DELETE FROM archive_objects RETURNING 1")
+    await rows(archive.db, "DELETE FROM store.option_bars_5min WHERE time = $1 RETURNING 1", FRIDAY.open)
+    [problem] = (await archive.run()).problems
+    assert "an object with bars that this database has not lies there" in problem.message
+    assert archive.stored()[path] == before[path]
+
+
+async def test_one_pass_at_a_time(archive: Archive) -> None:
+    """Who comes second while a pass is at work is told who is."""
+    await archive.collect(FRIDAY)
+    async with locks.archive_lock(archive.db):
+        with pytest.raises(LockHeld, match="process"):
+            await archive.run()
+    assert len((await archive.run()).written) == 1
+
+
+async def test_sessions_that_have_not_settled_say_so(archive: Archive) -> None:
+    """A session of which a series is not settled is archived, marked, and written again once it has settled."""
+    bars = [trade(n) for n in range(78)]
+    unsettled = {"TRADES": answer(bars, settles=False), "BID": answer(), "ASK": answer()}
+    first, second = archive.chain.contracts
+    await bar_tables.store(archive.db, [answers(first, **unsettled), answers(second, **unsettled)], 1)
+    await archive.bump(FRIDAY)
+    done = await archive.run()
+    file = archive.folder / "place" / FOLDER / "2026-11-20.parquet"
+    state = bar_files.sessions_of(file)[FRIDAY.day]
+    assert (done.unsettled, state.settled) == (1, False)
+    assert (state.verdicts["expected"], state.verdicts["settled"], state.verdicts["unknown"]) == (468, 312, 156)
+    await archive.collect(FRIDAY)
+    await archive.run()
+    [held] = [one.held for one in await manifest.partitions(archive.db, archive.place.name) if one.held]
+    assert held.settled
+
+
+async def test_the_underlyings_bars_of_every_size(archive: Archive) -> None:
+    """Bars of five minutes have an object a session, those of a day one a year; both hold what the view shows."""
+    under, day = archive.chain.underlying, UNDERLYING_BARS_1DAY
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    whole = Spans.of(midnight, midnight + timedelta(days=1))
+    price = [Bar(midnight, 180_0000, 190_0000, 170_5000, 185_1234, 10_0000, 5, 181_0000)]
+    await bar_tables.store(
+        archive.db,
+        [
+            answers(under, TRADES=answer([trade(n, "18.5") for n in range(78)])),
+            InstrumentAnswers(
+                under,
+                day,
+                {
+                    WhatToShow.TRADES: SeriesAnswer(tuple(price), whole, whole),
+                    WhatToShow.ADJUSTED_LAST: SeriesAnswer(tuple(price), whole, whole),
+                },
+            ),
+        ],
+        1,
+    )
+    for data_set in (UNDERLYING_BARS_5MIN, UNDERLYING_BARS_1DAY):
+        await rows(archive.db, _BUMP, under.id, data_set.id, FRIDAY.day)
+    await archive.run()
+    found = list(await archive.check())
+    assert found == [
+        "underlying_bars_1day/v1/symbol=PLTR/2026.parquet",
+        "underlying_bars_5min/v1/symbol=PLTR/2026-11-20.parquet",
+    ]
+    [row] = archive.read(found[0])
+    assert (row["close"], row["high"], row["low"]) == (Decimal("185.1234"), Decimal("190.0000"), Decimal("170.5000"))
+    assert len(archive.read(found[1])) == 78

@@ -146,12 +146,13 @@ async def test_a_gamma_beyond_its_column_is_unknown(database: Database) -> None:
     reasons = np.zeros((1, 2), dtype=np.int64)
     source = DividendSource.CONFIGURED
     computed = Computed(Carry(0.0, 0.0, 0), source, reasons, numbers, numbers, gammas, numbers, numbers, numbers)
-    stamps = [slot(0).isoformat(), slot(1).isoformat()]
-    ids = np.array([contract.id])
+    slots, spot = [slot(0), slot(1)], np.array([100.0, 100.0])
+    ids, expires_at = np.array([contract.id]), FRIDAY.close
 
     await greeks_columns.write(
-        database, chain.underlying.id, FRIDAY, contract.expiration, ids, stamps, computed, Terms(0.04, Prior(0.0)), 1
-    )
+        database, chain.underlying.id, FRIDAY, contract.expiration, ids, slots, spot, expires_at, computed,
+        Terms(0.04, Prior(0.0)), 1,
+    )  # fmt: skip
 
     shown = "SELECT implied_volatility, delta, gamma, rho FROM option_bars_5min ORDER BY time"
     quarter = Decimal("0.25")

@@ -1,6 +1,8 @@
 """Greeks in the tables: the pass over settled sessions, repeated, interrupted, recomputed, on every engine."""
 
 import asyncio
+import math
+import random
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -22,6 +24,7 @@ from collector.domain.market_data.spans import Spans
 from collector.domain.pricing.reasons import COMPUTED, GreeksReason
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from collector.jobs import greeks_pass, verification
+from collector.lineage import values
 from collector.market.calendar import Calendar
 from collector.simulator.market import Dividend, Market, MarketSettings
 from tests.support.db_rows import rows
@@ -121,7 +124,7 @@ async def test_a_settled_session(database: Database, market: Market) -> None:
             assert abs(float(volatility) - truth) < 0.02
         assert all(isinstance(number, Decimal) and number.is_finite() for number in numbers)
     [carry] = await rows(database, "SELECT rate, dividend_yield, pairs, greeks_version FROM expiration_carry")
-    assert carry[0] == Decimal("0.040000")
+    assert carry[0] == 0.04
     assert abs(float(str(carry[1])) - 0.012) < 0.004
     assert carry[3] == 1
     [parameters] = await rows(database, "SELECT version, parameters::text FROM greeks_parameters")
@@ -366,3 +369,38 @@ async def test_compressed_days(database: Database, market: Market, engine: Engin
 
     assert again.changed == 6 * 81
     assert await rows(database, "SELECT greeks_version, count(*) FROM option_bars_5min GROUP BY 1") == [(2, 6 * 81)]
+
+
+async def test_inputs_are_kept_to_the_last_digit(database: Database, paying: Market) -> None:
+    """Spot, forward, rate and dividend of each slot are those that were used; from them the same numbers come again."""
+    listed = await stored_chain(database, paying)
+    await tell(database, EVENING)
+    tally = await calculate(database)
+    assert tally.computed > 0
+
+    columns = "time, spot, forward, years, rate, dividend_yield, cash_dividends"
+    shown = await rows(database, f"SELECT {columns} FROM greeks_inputs ORDER BY time")  # noqa: S608 - our own names
+    closes = {row[0]: row[1] for row in await rows(database, "SELECT time, close FROM underlying_bars_5min")}
+    expires = CALENDAR.session("SPY", EXPIRATION).close
+    ex = CALENDAR.session("SPY", EXPIRATION).open
+    assert len(shown) == 81
+    for time, spot, forward, years, rate, dividend_yield, paid in shown:
+        assert isinstance(time, datetime)
+        left = (expires - time - SLOT) / timedelta(days=365)
+        price, carry = float(str(closes[time])), float(str(dividend_yield))
+        assert (spot, years, rate, paid) == (price, left, 0.04, 1.95)
+        wait = (ex - time - SLOT) / timedelta(days=365)
+        expected = (price - 1.95 * math.exp(-0.04 * wait)) * math.exp((0.04 - carry) * left)
+        assert float(str(forward)) == pytest.approx(expected, rel=1e-12)
+
+    chosen = random.Random(5).sample(await rows(database, GREEKS), 60)
+    stock = await contract_tables.underlying(database, "SPY")
+    assert stock is not None
+    contracts = {contract.id: contract for contract in listed}
+    for contract_id, at, *_ in chosen:
+        assert isinstance(contract_id, int)
+        assert isinstance(at, datetime)
+        account = await values.value(database, contracts[contract_id], stock, OPTION_BARS_5MIN, at)
+        assert account.greeks is not None
+        assert account.greeks.recomputed is not None
+        assert account.greeks.recomputed.equal is True, (contracts[contract_id], at)

@@ -153,10 +153,11 @@ def test_the_size_of_a_slot_is_recognised(source: str) -> None:
 
 
 def test_the_sources_number_stays_where_it_is_understood() -> None:
-    """Only the source, the store of contracts and the instruments themselves name the number that a source gives."""
+    """Only the source, what keeps contracts and the instruments themselves name the number that a source gives."""
     places = (
         "collector/ib/contracts.py",
         "collector/ib/definitions.py",
+        "collector/archive/contracts_file.py",
         "collector/db/",
         "collector/domain/market_data/",
     )

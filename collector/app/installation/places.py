@@ -104,6 +104,9 @@ def places(settings: Settings, config: Path | None, account: pwd.struct_passwd) 
         writable.append(his(settings.notify.outbox.directory))
     if settings.serve.textfile is not None:
         writable.append(his(settings.serve.textfile).parent)
+    mounted = [his(path) for path in settings.backup.copy_folders if settings.backup.enabled]
+    if settings.archive.folder is not None:
+        mounted.append(his(settings.archive.folder))
     return Places(
         executable=executable,
         config=None if config is None else Path(os.path.abspath(config)),  # noqa: PTH100 - as above
@@ -112,6 +115,6 @@ def places(settings: Settings, config: Path | None, account: pwd.struct_passwd) 
         home=home,
         logs=logs,
         writable=tuple(dict.fromkeys(writable)),
-        mounted=tuple(his(path) for path in settings.backup.copies if settings.backup.enabled),
+        mounted=tuple(dict.fromkeys(mounted)),
         secrets=SYSTEM_SECRETS if SYSTEM_SECRETS.is_dir() else None,
     )

@@ -25,6 +25,7 @@ from collector.db.schema.features import FeatureReport
 from collector.db.upkeep.backup_files import Backup
 from collector.db.upkeep.retention import OldDay
 from collector.domain.errors import UsageError
+from collector.domain.object_url import is_url
 
 app = typer.Typer(
     help="Manage the database: schema, features, backups, retention.", no_args_is_help=True, add_completion=False
@@ -118,7 +119,9 @@ def backup(
 @app.command()
 def restore(
     context: typer.Context,
-    dump: Annotated[Path, typer.Argument(help="The .dump file; its manifest lies beside it.")],
+    dump: Annotated[
+        str, typer.Argument(help="The .dump file, or its URL (s3://bucket/prefix/….dump); its manifest lies beside it.")
+    ],
     reason: ReasonOption = None,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
@@ -127,8 +130,8 @@ def restore(
 
     Example: collector db restore ~/backups/collector-20261121T070000Z.dump
     """
-    path = dump.expanduser()
-    if not path.is_file():
+    path = dump if is_url(dump) else Path(dump).expanduser()
+    if isinstance(path, Path) and not path.is_file():
         raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.db.connection.pool import Database, Statements
+from collector.domain.market_data.bars import SCALE
 from collector.domain.market_data.sessions import Session
 from collector.domain.pricing.chain import ABSENT, Computed, Terms
 from collector.domain.pricing.normal import Floats
@@ -130,12 +131,16 @@ async def write(
     session: Session,
     expiration: date,
     contract_ids: npt.NDArray[np.int64],
-    stamps: Sequence[str],
+    slots: Sequence[datetime],
+    spot: Floats,
+    expires_at: datetime,
     computed: Computed,
     terms: Terms,
     version: int,
 ) -> int:
     """Write the numbers and reasons of one expiration on a session, and what they rest on, in one transaction.
+
+    What they rest on is kept to the last digit: the same numbers can be computed from it again.
 
     Args:
         db: the database.
@@ -143,7 +148,9 @@ async def write(
         session: the session.
         expiration: the expiration.
         contract_ids: the rows of `computed`.
-        stamps: its columns, the slots' starts in ISO 8601.
+        slots: its columns, the slots' starts without a break.
+        spot: the underlying's price by slot, USD; NaN where there is none.
+        expires_at: when the contracts stop trading.
         computed: the numbers.
         terms: the rate and the dividends that were used.
         version: of the parameters.
@@ -151,15 +158,19 @@ async def write(
     Returns:
         The number of bars that changed.
     """
-    lines, carry = "".join(greeks_lines(contract_ids, stamps, computed)), computed.carry
+    carry, first_slot, stamps = computed.carry, slots[0], [slot.isoformat() for slot in slots]
+    lines = "".join(greeks_lines(contract_ids, stamps, computed))
+    spots = [None if price != price else round(price * SCALE) for price in spot.tolist()]  # noqa: PLR0124 - NaN
+    dividends = [[one.amount, one.years_before] for one in terms.dividends]
 
     async def once() -> int:
         async with db.transaction("create_stage_greeks") as transaction:
             await transaction.copy("stage_greeks", _COLUMNS, lines)
-            changed = await transaction.execute("write_greeks", version, session.open, session.close)
+            changed: int = await transaction.fetchval("write_greeks", version, session.open, session.close)
             await transaction.execute(
                 "store_carry", underlying_id, session.day, expiration, terms.rate, carry.dividend_yield, carry.error,
-                carry.pairs, version, db.clock.now(), computed.source, terms.cash_dividends,
+                carry.pairs, version, db.clock.now(), computed.source, terms.cash_dividends, expires_at, first_slot,
+                spots, dividends,
             )  # fmt: skip
         return changed
 
@@ -168,14 +179,10 @@ async def write(
 
 def greeks_lines(contract_ids: npt.NDArray[np.int64], stamps: Sequence[str], computed: Computed) -> list[str]:
     """Return a line for COPY for each bar: whole numbers, in the last digit that means something."""
-    rows, slots = np.nonzero(computed.reason != ABSENT)
-    at = rows, slots
+    rows, slots = at = np.nonzero(computed.reason != ABSENT)
     reasons = computed.reason[at].tolist()
     ids = contract_ids[rows].tolist()
-    numbers = zip(
-        *(np.rint(values[at] * scale).tolist() for values, scale in zip(computed.numbers(), _SCALES, strict=True)),
-        strict=True,
-    )
+    numbers = zip(*(values.tolist() for values in whole_numbers(computed, at)), strict=True)
     return [
         f"{id_}\t{stamps[slot]}\t{iv:.0f}\t{delta:.0f}\t{gamma:.0f}\t{theta:.0f}\t{vega:.0f}\t{rho:.0f}\t{reason}\n"
         if iv == iv  # noqa: PLR0124 - NaN differs from itself
@@ -184,3 +191,8 @@ def greeks_lines(contract_ids: npt.NDArray[np.int64], stamps: Sequence[str], com
             ids, slots.tolist(), numbers, reasons, strict=True
         )
     ]
+
+
+def whole_numbers(computed: Computed, at: tuple[npt.NDArray[np.intp], ...]) -> tuple[Floats, ...]:
+    """Return IV, delta, gamma, theta, vega and rho at some places as the columns hold them; NaN where there is none."""
+    return tuple(np.rint(values[at] * scale) for values, scale in zip(computed.numbers(), _SCALES, strict=True))

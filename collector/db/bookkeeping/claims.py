@@ -305,7 +305,7 @@ async def confirm(db: Statements, data_set: DataSet, ruled: Sequence[tuple[Store
     """
     if not ruled:
         return 0
-    changed = await db.execute(
+    changed: int = await db.fetchval(
         "confirm_negatives",
         data_set.id,
         *_keys(one for one, _ in ruled),

@@ -155,7 +155,7 @@ async def forget(db: Database, session: Session, symbols: Sequence[str], today: 
             start, end = data_set.span(session).start, data_set.span(session).end
             # Spans that were settled before revision 0006 reach to the next open.
             end = session.next_open if end == session.close else end
-            forgotten += await transaction.execute("forget_coverage", data_set.id, names, start, end, today)
+            forgotten += await transaction.fetchval("forget_coverage", data_set.id, names, start, end, today)
             if data_set in OF_UNDERLYINGS:
                 await transaction.execute(of("forget", data_set), names, start, end, now)
         await transaction.execute("forget_claims", names, session.day, today)

@@ -20,7 +20,7 @@ PREPARED = "create_stage_requests"
 
 _COLUMNS = (
     "sent_at", "answered_at", "run_id", "login", "instrument_id", "data_set", "what_to_show", "span", "outcome", "code",
-    "message", "bars", "first_bar", "negatives",
+    "message", "bars", "first_bar", "negatives", "checksum",
 )  # fmt: skip
 
 
@@ -30,7 +30,8 @@ class RequestRecord:
 
     sent_at, answered_at: by the source's clock; None: no answer came. code, message: the source's, or our words; left
     out for bars. bars: how many came, first_bar the start of the earliest. negatives: the asked parts of sessions
-    without any bar, None where there are none or where the answer may not be believed.
+    without any bar, None where there are none or where the answer may not be believed. checksum: of the bars that were
+    stored (`collector.domain.market_data.checksums`), None where none were.
     """
 
     instrument: Instrument
@@ -45,6 +46,7 @@ class RequestRecord:
     bars: int = 0
     first_bar: datetime | None = None
     negatives: Spans | None = None
+    checksum: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +111,5 @@ def _line(one: RequestRecord, run_id: int | None, login: str) -> str:
         one.bars,
         one.first_bar and one.first_bar.isoformat(),
         None if one.negatives is None else spans_literal(one.negatives),
+        one.checksum,
     )

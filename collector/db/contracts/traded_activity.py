@@ -23,7 +23,7 @@ async def store_open_interest(db: Statements, told: Mapping[int, int], session: 
     """
     if not told:
         return 0
-    return await db.execute(
+    changed: int = await db.fetchval(
         "store_open_interest",
         list(told),
         list(told.values()),
@@ -32,6 +32,7 @@ async def store_open_interest(db: Statements, told: Mapping[int, int], session: 
         session.close,
         db.clock.now(),
     )
+    return changed
 
 
 async def without_open_interest(db: Statements, underlying_id: int, day: date) -> list[OptionContract]:
@@ -44,7 +45,8 @@ async def fill_open_interest(db: Statements, underlying_id: int, session: Sessio
 
     Not for sessions that may be compressed: every batch touched would be unpacked.
     """
-    return await db.execute("fill_open_interest", underlying_id, session.day, session.open, session.close)
+    changed: int = await db.fetchval("fill_open_interest", underlying_id, session.day, session.open, session.close)
+    return changed
 
 
 async def activities(

@@ -39,11 +39,12 @@ VIEWS = (
     "views/latest_runs",
     "views/open_gaps",
     "views/session_quality",
+    "views/greeks_inputs",
 )
 """Statements that make the views for readers; the same on every engine, in this order."""
 
 FUNCTIONS = (
-    "refuse_writes", "whole_numbers", "drop_day", "drop_requests", "compress_again", "stored_chunks",
+    "refuse_writes", "whole_numbers", "note_changes", "drop_day", "drop_requests", "compress_again", "stored_chunks",
 )  # fmt: skip
 """In sql/functions; the same on every engine."""
 

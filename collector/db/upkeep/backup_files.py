@@ -8,7 +8,7 @@ the dates, say which is newer: a clock that was wrong for a morning must not dec
 import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -67,7 +67,7 @@ def backups(folder: Path) -> tuple[Backup, ...]:
     for manifest in folder.glob("collector-*.json"):
         with contextlib.suppress(DatabaseError):
             found.append(read(manifest.with_suffix(".dump")))
-    return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
+    return in_order(found)
 
 
 def next_number(folder: Path) -> int:
@@ -100,8 +100,7 @@ def read(dump: Path) -> Backup:
         DatabaseError: there is none, it is damaged, or the dump has another size.
     """
     try:
-        facts = json.loads(dump.with_suffix(".json").read_text(encoding="utf-8"))
-        kept = _MANIFEST.validate_python({**facts, "path": dump})
+        kept = parsed(dump.with_suffix(".json").read_text(encoding="utf-8"), dump)
         size = dump.stat().st_size
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False)[0]
@@ -114,6 +113,21 @@ def read(dump: Path) -> Backup:
     if size != kept.bytes:
         raise DatabaseError(f"{dump} is damaged: it has not the size that its manifest says", "use another backup")
     return kept
+
+
+def parsed(manifest: str, dump: Path) -> Backup:
+    """Return what a manifest says of the dump at a path.
+
+    Raises:
+        ValueError: it is damaged (also RecursionError, TypeError).
+    """
+    return _MANIFEST.validate_python({**json.loads(manifest), "path": dump})
+
+
+def written(made: Backup) -> str:
+    """Return the manifest of a dump."""
+    facts = {**asdict(made), "path": made.path.name, "taken_at": made.taken_at.isoformat()}
+    return json.dumps(facts, indent=2) + "\n"
 
 
 def _unfinished(dump: Path, why: str) -> DatabaseError:
@@ -138,10 +152,23 @@ def check_content(kept: Backup) -> None:
 
 def fresh(folder: Path, now: datetime) -> Path:
     """Return the name of a dump to be made, at which nothing stands: the clock may have been set back."""
-    stamp = f"collector-{now.astimezone(UTC):{_STAMP}}"
+    return folder / free_name(now, (path.name for path in folder.glob("collector-*")))
+
+
+def instant(name: str) -> datetime | None:
+    """Return the instant that a dump's name tells (aware UTC), None where it is no such name."""
+    try:
+        return datetime.strptime(name.removeprefix("collector-")[:16], _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def free_name(at: datetime, taken: Iterable[str]) -> str:
+    """Return the name of a dump of an instant, which none of those that are taken begins with."""
+    stamp = f"collector-{at.astimezone(UTC):{_STAMP}}"
     names = (stamp, *(f"{stamp}-{count}" for count in range(2, 1000)))
-    taken = {path.name.partition(".")[0] for path in folder.glob(f"{stamp}*")}
-    return folder / f"{next(name for name in names if name not in taken)}.dump"
+    stems = {name.partition(".")[0] for name in taken}
+    return f"{next(name for name in names if name not in stems)}.dump"
 
 
 @contextlib.contextmanager
@@ -158,15 +185,30 @@ def begun(folder: Path, at: datetime) -> Iterator[tuple[Path, Path]]:
 
 def finish(made: Backup) -> None:
     """Write the manifest of a dump, which makes it a backup; where that fails the dump goes, too."""
-    facts = {**asdict(made), "path": made.path.name, "taken_at": made.taken_at.isoformat()}
     manifest = made.path.with_suffix(".json")
     try:
-        with whole_files.part(manifest) as written:
-            written.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-            whole_files.settle(written, manifest)
+        with whole_files.part(manifest) as draft:
+            draft.write_text(written(made), encoding="utf-8")
+            whole_files.settle(draft, manifest)
     except OSError:
         made.path.unlink(missing_ok=True)
         raise
+
+
+def in_order(found: Iterable[Backup]) -> tuple[Backup, ...]:
+    """Return backups of one place, oldest first."""
+    return tuple(sorted(found, key=lambda kept: (kept.number, kept.taken_at)))
+
+
+def outlived(found: Sequence[Backup], now: datetime, kept_for: timedelta) -> Iterator[Backup]:
+    """Yield the backups of a place that are older than they are to be kept, but for the newest ones.
+
+    Args:
+        found: all of them, oldest first.
+        now: aware.
+        kept_for: how long.
+    """
+    yield from (kept for kept in found[:-KEPT_AT_LEAST] if now - kept.taken_at > kept_for)
 
 
 def prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
@@ -174,10 +216,9 @@ def prune(folder: Path, now: datetime, kept_for: timedelta) -> None:
 
     A dump whose manifest cannot be read is nobody's to remove.
     """
-    for kept in backups(folder)[:-KEPT_AT_LEAST]:
-        if now - kept.taken_at > kept_for:
-            kept.path.unlink(missing_ok=True)
-            kept.path.with_suffix(".json").unlink(missing_ok=True)
+    for kept in outlived(backups(folder), now, kept_for):
+        kept.path.unlink(missing_ok=True)
+        kept.path.with_suffix(".json").unlink(missing_ok=True)
     for left in folder.glob("collector-*.part"):
         with contextlib.suppress(OSError):
             whole_files.remove_unless_locked(left)

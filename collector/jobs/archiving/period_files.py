@@ -140,9 +140,9 @@ class PeriodFiles:
             try:
                 file = await verified(self._db, self._place, objects[number], file)
             except (ObjectMissing, ArchiveDamaged):
+                del sources.held[number]
                 if await self._copy(period, sessions, sources):  # gone from the database, too
                     raise
-                del sources.held[number]
                 continue
             known = await in_thread(self._db.clock, bar_files.sessions_of, file)
             days = [one.day for one in sessions]

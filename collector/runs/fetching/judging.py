@@ -11,7 +11,10 @@ from operator import lt
 from collector.config.greeks_settings import QualitySettings
 from collector.db.bars import greeks_columns as greeks_store
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
+from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection.pool import Statements
+from collector.domain.market_data import checksums
+from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.bars import SCALE, Bar, whole
 from collector.domain.market_data.instruments import OptionContract, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -59,7 +62,14 @@ def examined(
     else:
         flags = underlying_flags(bars, tolerances)
     merged = {at: answers.flags.get(at, 0) | flags.get(at, 0) for at in answers.flags.keys() | flags.keys()}
-    return replace(answers, series=kept, flags=merged, quarantined=tuple(quarantined))
+    requests = tuple(_checked(record, bars.get(record.what_to_show, ())) for record in answers.requests)
+    return replace(answers, series=kept, flags=merged, requests=requests, quarantined=tuple(quarantined))
+
+
+def _checked(record: RequestRecord, bars: Sequence[Bar]) -> RequestRecord:
+    """Add to the record of a request the checksum of those of a series' bars that it asked for."""
+    own = [bar for bar in bars if bar.time in record.span] if record.outcome is Outcome.BARS else []
+    return replace(record, checksum=checksums.of_bars(record.data_set, record.what_to_show, own)) if own else record
 
 
 def _refused(

@@ -118,6 +118,8 @@ def test_backups_have_their_timer_and_may_be_written(tmp_path: Path) -> None:
     assert tmp_path in installation.places(chosen, None, account).writable
     copied = installation.places(settings(backup={"copies": ["/mnt/usb/bars"]}), None, account)
     assert copied.mounted == (Path("/mnt/usb/bars"),)
+    stores = settings(backup={"copies": ["s3://bars/a", "/mnt/usb"]}, archive={"place": "/mnt/nas"})
+    assert installation.places(stores, None, account).mounted == (Path("/mnt/usb"), Path("/mnt/nas"))
     assert not set(copied.mounted) & set(copied.writable)
     unit = installation.render(Kind.SYSTEMD, chosen, replace(WHERE, mounted=copied.mounted), user=False)
     assert "-/mnt/usb/bars" in unit["collector@.service"]

@@ -25,18 +25,24 @@ def loaded(text: str) -> Settings:
 
 
 def test_folders_of_copies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None by default; a home is spelled out; the environment gives several with commas between them."""
+    """None by default; a home is spelled out; the environment gives several with commas; URLs stay text."""
     assert load(resource("config.yaml")).backup.copies == ()
     assert loaded("backup: {copies: [~/usb, /mnt/nas]}\n").backup.copies == (Path.home() / "usb", Path("/mnt/nas"))
     monkeypatch.setenv("COLLECTOR_BACKUP__COPIES", "/mnt/one, /mnt/two")
     assert load(Path("config.yaml")).backup.copies == (Path("/mnt/one"), Path("/mnt/two"))
+    monkeypatch.setenv("COLLECTOR_BACKUP__COPIES", "s3://bucket/backups/, /mnt/one")
+    backup = load(Path("config.yaml")).backup
+    assert backup.copies == ("s3://bucket/backups", Path("/mnt/one"))
+    assert backup.copy_folders == (Path("/mnt/one"),)
 
 
 @pytest.mark.parametrize(
     ("backup", "words"),
     [
         ("copies: [usb]", "names 'usb', which is no folder that begins with / or ~"),
-        ("copies: ['s3://bucket/backups']", "which is no folder that begins with / or ~"),
+        ("copies: ['ftp://bucket/backups']", "backup.copies should be a folder, or begin with s3://"),
+        ("copies: ['s3://key:secret@bucket/backups']", "backup.copies holds more than bucket and prefix"),
+        ("copies: ['s3://bucket/a', 's3://bucket/a/']", "backup.copies names s3://bucket/a twice"),
         ("copies: [/mnt/usb, /mnt/usb]", "backup.copies names /mnt/usb twice"),
         (
             "directory: /mnt/usb, copies: [/mnt/usb/]",
@@ -98,3 +104,121 @@ def test_what_is_shown_holds_no_secret() -> None:
     assert shown["backup"]["keep_days"] == 30
     assert shown["windows"]["eod"]["time"] == "16:45:00"
     assert loaded("").shown()["database"]["url"] == "embedded"
+
+
+@pytest.mark.parametrize(
+    ("place", "known"),
+    [
+        ("null", None),
+        ("/mnt/nas/archive/", "/mnt/nas/archive"),
+        ("s3://bars/archive/", "s3://bars/archive"),
+        ("gs://bars", "gs://bars"),
+        ("az://bars/a", "az://bars/a"),
+        ("abfss://bars@mine.dfs.core.windows.net/a", "abfss://bars@mine.dfs.core.windows.net/a"),
+    ],
+)
+def test_places_of_the_archive(place: str, known: str | None) -> None:
+    """A folder or a URL, in one spelling: the manifest knows objects by it."""
+    archive = loaded(f"archive: {{place: {place}}}\n").archive
+    assert archive.place == known
+    assert archive.folder == (Path(known) if known and known.startswith("/") else None)
+
+
+def test_a_home_is_spelled_out() -> None:
+    """The folder does not depend on who reads the manifest."""
+    assert loaded("archive: {place: ~/archive}\n").archive.folder == Path.home() / "archive"
+
+
+@pytest.mark.parametrize(
+    ("archive", "complaint"),
+    [
+        ("place: archive", "archive.place should be a folder that begins with / or ~"),
+        ("place: ''", "archive.place should be a folder"),
+        ("place: s3://key:open-sesame@bars", "archive.place holds more than bucket and prefix"),
+        ("place: 'az://bars?sig=open-sesame'", "archive.place holds more than bucket and prefix"),
+        ("place: ftp://open-sesame/a", "archive.place should be a folder, or begin with s3://"),
+        ("s3: {endpoint: 'http://10.0.0.1:9000'}", "archive.s3.endpoint should begin with https://"),
+        ("gcs: {endpoint: 'http://example.com'}", "archive.gcs.endpoint should begin with https://"),
+        ("azure: {endpoint: 'http://example.com'}", "archive.azure.endpoint should begin with https://"),
+        ("s3: {endpoint: 'https://key:open-sesame@h'}", "archive.s3.endpoint should hold no credentials"),
+        ("azure: {endpoint: 'https://h/?sig=open-sesame'}", "archive.azure.endpoint should hold no credentials"),
+        ("s3: {endpoint: localhost:9000}", "archive.s3.endpoint should be an https:// address"),
+        ("s3: {access_key_id: open-sesame}", "archive.s3 needs access_key_id and secret_access_key, or neither"),
+        ("s3: {session_token: open-sesame}", "archive.s3 has a session_token without the keys"),
+        (
+            "gcs: {service_account_key: open-sesame, service_account_file: /k}",
+            "archive.gcs needs service_account_key or",
+        ),
+        ("azure: {account_key: open-sesame, sas_token: x}", "archive.azure needs account_key or sas_token, not both"),
+        ("month_after_days: 0", "archive.month_after_days"),
+    ],
+)
+def test_what_an_archive_cannot_be(archive: str, complaint: str) -> None:
+    """Each is refused when the configuration is read, in one line that names its key and holds no secret."""
+    with pytest.raises(ConfigurationError) as no:
+        loaded(f"archive: {{{archive}}}\n")
+    assert no.value.message.startswith(f"config.yaml:1: {complaint}")
+    assert "sesame" not in no.value.message + no.value.hint
+    assert "\n" not in no.value.message
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:9000", "http://localhost:9000", "http://[::1]:9000", "https://s3.example.com"]
+)
+def test_endpoints_that_need_no_permission(endpoint: str) -> None:
+    """Plain text to this machine is nobody else's to read."""
+    assert loaded(f"archive: {{s3: {{endpoint: '{endpoint}'}}}}\n").archive.s3.endpoint == endpoint
+
+
+def test_plain_text_to_another_machine_is_permitted_expressly() -> None:
+    """A store in the owner's own network may have no certificate."""
+    archive = loaded("archive: {s3: {endpoint: 'http://10.0.0.1:9000', allow_http: true}}\n").archive
+    assert archive.s3.endpoint == "http://10.0.0.1:9000"
+
+
+def test_an_archive_among_the_files_of_the_server_is_refused(tmp_path: Path) -> None:
+    """PostgreSQL would not start there."""
+    with pytest.raises(ConfigurationError, match=r"archive\.place should be a folder outside database\.data_dir"):
+        loaded(f"database: {{data_dir: {tmp_path}/pg}}\narchive: {{place: {tmp_path}/pg/archive}}\n")
+
+
+def test_credentials_of_the_archive_from_each_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The environment goes before the credentials' folder; both are secrets that are not shown."""
+    folder = tmp_path / "credentials"
+    folder.mkdir(mode=0o700)
+    for name, text in (("archive__s3__access_key_id", "first-one"), ("archive__s3__secret_access_key", "second-one")):
+        (folder / name).write_text(text + "\n")
+        (folder / name).chmod(0o600)
+    monkeypatch.setenv("COLLECTOR_SECRETS_DIR", str(folder))
+    monkeypatch.setenv("COLLECTOR_ARCHIVE__S3__SECRET_ACCESS_KEY", "third-one")
+    settings = loaded("archive: {place: s3://bars}\n")
+    keys = settings.archive.s3
+    assert keys.access_key_id is not None
+    assert keys.secret_access_key is not None
+    assert (keys.access_key_id.get_secret_value(), keys.secret_access_key.get_secret_value()) == (
+        "first-one",
+        "third-one",
+    )
+    assert {"first-one", "third-one"} <= set(settings.secrets)
+    assert "-one" not in repr(settings) + json.dumps(settings.shown())
+
+
+def test_keys_in_the_configuration_file_are_misplaced() -> None:
+    """As for every secret; doctor and each run say so."""
+    settings = loaded("archive: {s3: {access_key_id: first-one, secret_access_key: second-one}}\n")
+    assert len(settings.misplaced_secrets) == 2
+    assert "-one" not in " ".join(settings.misplaced_secrets)
+
+
+def test_the_file_of_a_service_account(tmp_path: Path) -> None:
+    """Its content is the key; one that others can read, or that is not there, is refused with what to do."""
+    file = tmp_path / "key.json"
+    gcs = loaded(f"archive: {{gcs: {{service_account_file: {file}}}}}\n").archive.gcs
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        gcs.key()
+    file.write_text('{"type": "service_account"}')
+    file.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="can be read by other users"):
+        gcs.key()
+    file.chmod(0o600)
+    assert gcs.key() == '{"type": "service_account"}'

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from collector.db.connection.pool import STATEMENT_BYTES
+from collector.domain.market_data.data_sets import DATA_SETS
 
 CHECKOUT = Path(__file__).parents[4]
 _SQL = CHECKOUT / "sql"
@@ -214,3 +215,34 @@ def test_a_wrong_order_is_seen() -> None:
     assert agrees(call, "start", "span_start")
     assert not agrees(call, "end", "span_start")
     assert not agrees(call, "start", "span_end")
+
+
+_STORED = rf"store\.(?:\{{bars|{'|'.join(one.name for one in DATA_SETS)})"
+_COUNTED = re.compile(
+    rf"\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|COPY|TRUNCATE)\s+(?:ONLY\s+)?(?:{_STORED}|request_coverage)\b",
+    re.IGNORECASE,
+)
+_NOT_COUNTED = {"functions/drop_day.sql"}
+"""What the database lets go of is no change: the archive has it already, and keeps it as it is."""
+
+
+def test_who_writes_bars_or_coverage_counts_a_change() -> None:
+    """A statement that writes bars or coverage says so to the archive itself, and none is written outside sql/."""
+    writing = {
+        str(path.relative_to(_SQL)) for path in FILES if _COUNTED.search(head_and_body(path.read_text("utf-8"))[1])
+    }
+    counting = {str(path.relative_to(_SQL)) for path in FILES if "store.note_changes(" in path.read_text("utf-8")}
+    assert len(writing) > len(_NOT_COUNTED) + 15
+    assert writing - counting == _NOT_COUNTED
+    sources = (*TREES, *(CHECKOUT / "migrations" / "versions").glob("*.py"))
+    # Before revision 0007 there was no store; revision 0006 settled spans anew.
+    assert [path.name for path in sources if _COUNTED.search(path.read_text("utf-8"))] == ["0006_evidence.py"]
+
+
+@pytest.mark.parametrize(
+    "text", ["UPDATE store.option_bars_5min AS bar", "insert into store.{bars} (time)", "DELETE FROM request_coverage"]
+)
+def test_a_write_is_seen(text: str) -> None:
+    """Whatever writes a row of either is taken for a write; reading one is not."""
+    assert _COUNTED.search(text)
+    assert not _COUNTED.search(text.replace("UPDATE", "FROM").replace("insert into", "FROM").replace("DELETE ", ""))

@@ -1,0 +1,1 @@
+"""Account for stored values, and for missing ones."""
