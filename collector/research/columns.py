@@ -79,6 +79,7 @@ OPTION_COLUMNS = (
     Column("strike_price", pa.float64(), (), _PRICE),
     Column("option_type", pa.string(), ()),
     Column("multiplier", pa.int32(), (), usual=False),
+    Column("underlying_price", pa.float64(), (), _PRICE, usual=False),
     *_TRADES,
     Column("volume", pa.int64(), ("volume",)),
     _COUNT,
@@ -175,7 +176,15 @@ class Terms:
         return inside, known
 
 
-def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Column], *, exact: bool) -> pa.Table:
+def option_table(
+    raw: pa.Table,
+    terms: Terms,
+    symbol: str,
+    columns: Sequence[Column],
+    *,
+    exact: bool,
+    own_bars: pa.Table | None = None,
+) -> pa.Table:
     """Return option bars with the columns that were chosen, by contract and time.
 
     Args:
@@ -184,6 +193,7 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
         symbol: the underlying's.
         columns: from `chosen`.
         exact: decimals instead of floating-point numbers.
+        own_bars: time and close of the underlying's bars of the same size, where its price is one of the columns.
     """
     ids, times = whole(raw["contract_id"]), whole(raw["time"])
     key = ids << 32 | times // 1_000_000
@@ -206,6 +216,7 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
         "strike_price": lambda: of_terms("strike_price"),
         "option_type": lambda: of_terms("option_type"),
         "multiplier": lambda: of_terms("multiplier"),
+        "underlying_price": lambda: _prices(own_bars, times),
     }
     return _table(raw, times, symbol, columns, own, exact=exact)
 
@@ -215,6 +226,16 @@ def underlying_table(raw: pa.Table, symbol: str, columns: Sequence[Column], *, e
     times = whole(raw["time"])
     order = np.argsort(times, kind="stable")
     return _table(raw.take(pa.array(order)), times[order], symbol, columns, {}, exact=exact)
+
+
+def _prices(bars: pa.Table | None, times: Ints) -> pa.Array:
+    """Return the closes of the underlying's bars at some starts of slots, NULL where there is none."""
+    if bars is None or not bars.num_rows:
+        return pa.nulls(len(times), pa.float64())
+    bars = bars.sort_by("time")
+    own = whole(bars["time"])
+    found = np.minimum(np.searchsorted(own, times), len(own) - 1)
+    return bars["close"].combine_chunks().take(pa.array(found, mask=own[found] != times))
 
 
 def people_write(contract_symbol: str) -> str:

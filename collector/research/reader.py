@@ -539,7 +539,14 @@ class Reader:
             then = earlier.known(self._server, raw, terms, asked, at, sessions)
             raw = then.raw
             past = pa.Table.from_pylist([{"symbol": known.symbol, **one} for one in then.reasons], schema=REASONS)
-        return _Found(shapes.option_table(raw, terms, known.symbol, wanted, exact=exact), archived, past)
+        own_bars = None
+        if any(one.name == "underlying_price" for one in wanted):
+            priced = Asked(known.id, UNDERLYING_BARS_5MIN, known.id, known.id, (), span)
+            own_bars, _ = self._read(priced, ["time", "close"], whole=whole)
+            if at is not None:  # it may have been revised since, and is left out where that cannot be told
+                own_bars = own_bars.slice(0, 0)
+        table = shapes.option_table(raw, terms, known.symbol, wanted, exact=exact, own_bars=own_bars)
+        return _Found(table, archived, past)
 
     def _read(self, asked: Asked, names: Sequence[str], *, whole: bool) -> tuple[pa.Table, frozenset[date]]:
         prefers = self._prefer == "archive" or (self._prefer is None and whole)
