@@ -56,11 +56,7 @@ class Archive:
         self._server, self.place = server, place
         self._cache = cache or platformdirs.user_cache_path("collector") / "archive"
         self._right: dict[Path, tuple[int, int]] = {}
-        self._lock = threading.Lock()
-        # Nothing is ever fetched from the internet.
-        self._duckdb = duckdb.connect(
-            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
+        self._files = _Files()
 
     def is_near(self, day: ArchivedDay) -> bool:
         """Tell whether a session's object can be read without being fetched."""
@@ -68,7 +64,7 @@ class Archive:
 
     def close(self) -> None:
         """End DuckDB; again does nothing."""
-        self._duckdb.close()
+        self._files.close()
 
     def days(self, underlying_id: int, data_set: DataSet, first_day: date, last_day: date) -> dict[date, ArchivedDay]:
         """Return the sessions between two days that the archive has, both days included."""
@@ -83,7 +79,7 @@ class Archive:
 
     def bars(
         self,
-        days: Iterable[ArchivedDay],
+        sessions: Iterable[ArchivedDay],
         data_set: DataSet,
         names: Sequence[str],
         ids: tuple[int, int, Sequence[int] | None],
@@ -92,7 +88,7 @@ class Archive:
         """Return raw bars of some sessions, as `columns.raw_schema` says, in no order.
 
         Args:
-            days: which sessions.
+            sessions: which.
             data_set: of which.
             names: raw columns.
             ids: the least and the greatest instrument id that is asked for, and which; None: all between them.
@@ -103,24 +99,29 @@ class Archive:
             ArchiveDamaged: an object has other bytes than the manifest says.
             ArchiveError: the place cannot be reached.
         """
-        held = list(days)
+        held = list(sessions)
         hashes = {one.path: one.hash for one in held}
         files = [str(self._file(path, content)) for path, content in hashes.items()]
         shape = columns.raw_schema(names, data_set)
         if not files:
             return shape.empty_table()
         first_id, last_id, instrument_ids = ids
-        numbers = [one.day.toordinal() - _EPOCH for one in held]
-        arguments = [files, first_id, last_id, instrument_ids, numbers, span.start, span.end]
+        days = [one.day.toordinal() - _EPOCH for one in held]
         key = "contract_id" if data_set.kind is InstrumentKind.OPTION else "underlying_id"
-        asked = ", ".join(
-            f"{field.name}::double AS {field.name}" if pa.types.is_floating(field.type) else field.name
-            for field in shape
-        )
-        text = database.text("archived_bars").replace("{columns}", asked).replace("{key}", key)
+        asked = [f"{one.name}::double AS {one.name}" if pa.types.is_floating(one.type) else one.name for one in shape]
         try:
-            with self._lock:
-                found = self._duckdb.sql(text, params=arguments).to_arrow_table()
+            found = self._files.select(
+                "archived_bars",
+                files,
+                first_id,
+                last_id,
+                instrument_ids,
+                days,
+                span.start,
+                span.end,
+                columns=asked,
+                key=key,
+            )
         except duckdb.Error as error:
             raise ArchiveDamaged(", ".join(hashes), str(error).partition("\n")[0]) from error
         return found.cast(shape)
@@ -160,6 +161,27 @@ class Archive:
                 with contextlib.suppress(FileNotFoundError):
                     coming.unlink()
         return copy
+
+
+class _Files:
+    """DuckDB, which reads Parquet files; several threads may share it, one at a time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Nothing is ever fetched from the internet.
+        self._duckdb = duckdb.connect(
+            ":memory:", config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+        )
+
+    def select(self, name: str, *args: object, columns: Sequence[str], key: str) -> pa.Table:
+        """Run a statement of sql/readers that is DuckDB's, and return its rows; see `database.Server.select`."""
+        text = database.text(name).replace("{columns}", ", ".join(columns)).replace("{key}", key)
+        with self._lock:
+            return self._duckdb.sql(text, params=list(args)).to_arrow_table()
+
+    def close(self) -> None:
+        """End DuckDB; again does nothing."""
+        self._duckdb.close()
 
 
 def _compare(file: Path, path: str, content: str) -> None:

@@ -23,7 +23,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 _UTC = pa.timestamp("us", "UTC")
 _NEW_YORK = pa.timestamp("us", "America/New_York")
 _PRICE, _GREEK, _GAMMA, _SHARES = (14, 4), (12, 4), (12, 6), (20, 4)
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 _FOR_EVER = np.int64(2**32 - 1)
 
 QUOTES = tuple(f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low", "close"))
@@ -79,6 +79,7 @@ OPTION_COLUMNS = (
     Column("strike_price", pa.float64(), (), _PRICE),
     Column("option_type", pa.string(), ()),
     Column("multiplier", pa.int32(), (), usual=False),
+    Column("underlying_price", pa.float64(), (), _PRICE, usual=False),
     *_TRADES,
     Column("volume", pa.int64(), ("volume",)),
     _COUNT,
@@ -175,7 +176,15 @@ class Terms:
         return inside, known
 
 
-def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Column], *, exact: bool) -> pa.Table:
+def option_table(
+    raw: pa.Table,
+    terms: Terms,
+    symbol: str,
+    columns: Sequence[Column],
+    *,
+    exact: bool,
+    own_bars: pa.Table | None = None,
+) -> pa.Table:
     """Return option bars with the columns that were chosen, by contract and time.
 
     Args:
@@ -184,8 +193,9 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
         symbol: the underlying's.
         columns: from `chosen`.
         exact: decimals instead of floating-point numbers.
+        own_bars: time and close of the underlying's bars of the same size, where its price is one of the columns.
     """
-    ids, times = _whole(raw["contract_id"]), _whole(raw["time"])
+    ids, times = whole(raw["contract_id"]), whole(raw["time"])
     key = ids << 32 | times // 1_000_000
     places, known = terms.rows(ids, times)
     order = None if bool(np.all(key[1:] > key[:-1])) else np.argsort(key, kind="stable")
@@ -206,15 +216,26 @@ def option_table(raw: pa.Table, terms: Terms, symbol: str, columns: Sequence[Col
         "strike_price": lambda: of_terms("strike_price"),
         "option_type": lambda: of_terms("option_type"),
         "multiplier": lambda: of_terms("multiplier"),
+        "underlying_price": lambda: _prices(own_bars, times),
     }
     return _table(raw, times, symbol, columns, own, exact=exact)
 
 
 def underlying_table(raw: pa.Table, symbol: str, columns: Sequence[Column], *, exact: bool) -> pa.Table:
     """Return bars of an underlying with the columns that were chosen, by time; see `option_table`."""
-    times = _whole(raw["time"])
+    times = whole(raw["time"])
     order = np.argsort(times, kind="stable")
     return _table(raw.take(pa.array(order)), times[order], symbol, columns, {}, exact=exact)
+
+
+def _prices(bars: pa.Table | None, times: Ints) -> pa.Array:
+    """Return the closes of the underlying's bars at some starts of slots, NULL where there is none."""
+    if bars is None or not bars.num_rows:
+        return pa.nulls(len(times), pa.float64())
+    bars = bars.sort_by("time")
+    own = whole(bars["time"])
+    found = np.minimum(np.searchsorted(own, times), len(own) - 1)
+    return bars["close"].combine_chunks().take(pa.array(found, mask=own[found] != times))
 
 
 def people_write(contract_symbol: str) -> str:
@@ -234,7 +255,7 @@ def _table(
     makers: dict[str, Callable[[], Any]] = {
         "time": lambda: pa.array(times).cast(pa.timestamp("us")).cast(_UTC),
         "new_york": lambda: pa.array(times).cast(pa.timestamp("us")).cast(_UTC).cast(_NEW_YORK),
-        "session_date": lambda: pa.array((times // _DAY_US).astype(np.int32)).cast(pa.date32()),
+        "session_date": lambda: pa.array((times // DAY_US).astype(np.int32)).cast(pa.date32()),
         "symbol": lambda: pa.repeat(pa.scalar(symbol), len(times)),
         "mid_close": lambda: _middle(raw, exact=exact),
         "spread_close": lambda: _spread(raw),
@@ -257,17 +278,23 @@ def _table(
 
 def decimals(values: pa.Array | pa.ChunkedArray, precision: int, scale: int) -> pa.Array:
     """Return floating-point numbers as the decimals of which they are the nearest."""
-    return _decimals(np.rint(_floats(values) * 10**scale).astype(np.int64), _valid(values), precision, scale)
+    return decimals_of(*wholes(values, 10**scale), precision, scale)
 
 
-def _decimals(whole: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
-    words = np.empty((len(whole), 2), dtype=np.int64)
-    words[:, 0], words[:, 1] = whole, whole >> 63  # 128 bits, the low half first
+def wholes(values: pa.Array | pa.ChunkedArray, scale: int) -> tuple[Ints, Mask]:
+    """Return floating-point numbers in units of 1 / scale, whole, and which of them are known."""
+    return np.rint(_floats(values) * scale).astype(np.int64), _valid(values)
+
+
+def decimals_of(values: Ints, valid: Mask, precision: int, scale: int) -> pa.Array:
+    """Return whole numbers of the last digit as decimals, NULL where they are not valid."""
+    words = np.empty((len(values), 2), dtype=np.int64)
+    words[:, 0], words[:, 1] = values, values >> 63  # 128 bits, the low half first
     bitmap = None if bool(valid.all()) else pa.array(valid).buffers()[1]
-    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(whole), [bitmap, pa.py_buffer(words)])
+    return pa.Array.from_buffers(pa.decimal128(precision, scale), len(values), [bitmap, pa.py_buffer(words)])
 
 
-def _whole(values: pa.ChunkedArray) -> Ints:
+def whole(values: pa.ChunkedArray) -> Ints:
     """Return a column without NULLs as integers; instants are microseconds since 1970."""
     plain = values.cast(pa.timestamp("us", "UTC")).cast(pa.int64()) if pa.types.is_timestamp(values.type) else values
     return np.asarray(plain.cast(pa.int64()), dtype=np.int64)
@@ -284,14 +311,14 @@ def _valid(values: pa.Array | pa.ChunkedArray) -> Mask:
 
 def _sides(raw: pa.Table) -> tuple[Ints, Ints, Mask]:
     """Return the closing bids and asks in ten-thousandths, and where both are known."""
-    bid, ask = (np.rint(_floats(raw[name]) * 10_000).astype(np.int64) for name in ("bid_close", "ask_close"))
-    return bid, ask, _valid(raw["bid_close"]) & _valid(raw["ask_close"])
+    (bid, bid_known), (ask, ask_known) = (wholes(raw[name], 10_000) for name in ("bid_close", "ask_close"))
+    return bid, ask, bid_known & ask_known
 
 
 def _middle(raw: pa.Table, *, exact: bool) -> pa.Array:
     bid, ask, known = _sides(raw)
     if exact:  # as numeric(14, 4): half a ten-thousandth is rounded away from 0, and neither side is below it
-        return _decimals((bid + ask + 1) // 2, known, *_PRICE)
+        return decimals_of((bid + ask + 1) // 2, known, *_PRICE)
     return pa.array((bid + ask) / 20_000, mask=~known)
 
 
@@ -304,7 +331,7 @@ def _worded(codes: pa.ChunkedArray, words: Mapping[int, str] | None) -> pa.Array
     """Return the words of codes; without words they are flags, whose bits have a word each."""
     packed = pa.chunked_array(codes.cast(pa.int64()).combine_chunks()).dictionary_encode().combine_chunks()
     known = packed.dictionary.to_pylist()
-    said = [flag_words(code) if words is None else words.get(code) for code in known]
+    said = [None if code is None else flag_words(code) if words is None else words.get(code) for code in known]
     return pa.array(said, pa.string()).take(packed.indices)
 
 
@@ -320,7 +347,7 @@ _VERDICTS = pa.array(["traded", "no_trade", "quarantined", "unknown"])
 def _verdicts(raw: pa.Table) -> pa.Array:
     known = _valid(raw["volume"])
     volume = np.asarray(raw["volume"].fill_null(0), dtype=np.int64)
-    flags = np.asarray(raw["flags"], dtype=np.int64)
+    flags = np.asarray(raw["flags"].fill_null(0), dtype=np.int64)
     refused = flags & int(SlotFlag.TRADE_QUARANTINED) != 0
     found = np.select([known & (volume > 0), known, refused], [0, 1, 2], 3)
     return _VERDICTS.take(pa.array(found))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from collector.config import Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
@@ -16,10 +17,10 @@ from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span
 from collector.market.calendar import Calendar
 from collector.market.exchange import FIRST_DAY, LAST_DAY
-from collector.research import instants
 from collector.research.answers import REASONS
 from collector.research.database import Server
 from collector.research.lookup import Known, terms_of
+from collector.research.words import instants
 
 MEANINGS = {
     "never_collected": "nothing of the symbol was selected on the session, so nothing was asked for",
@@ -33,7 +34,8 @@ MEANINGS = {
     "quarantined": "what came cannot be true and stands in quarantine (detail: why)",
     "lost": "the source does not have it any more (detail: its words)",
     "dropped": "settled once, and dropped from the database since; no archive that can be read has it",
-    "unknown_as_of": "changed since, and what it was then is not on record",
+    "stored_later": "stored after the instant that was asked for",
+    "unknown_as_of": "changed since, before it was final, so what it was then is not on record",
 }
 """Reasons of a hole; what one witness has settled is none."""
 
@@ -68,6 +70,11 @@ class Ground:
         parts = (data_set.part(one, span.start, span.end) for one in self.calendar.sessions(symbol, first, last))
         return [part for part in parts if part is not None]
 
+    def sessions_with(self, symbol: str, raw: pa.Table) -> list[Session]:
+        """Return the whole sessions in which raw bars of options start."""
+        days = pc.unique(raw["time"].cast(pa.timestamp("us")).cast(pa.date32(), safe=False)).to_pylist()
+        return [self.calendar.session(symbol, day) for day in sorted(days) if self.calendar.is_session(day)]
+
     def selected(self, known: Known, data_set: DataSet) -> list[tuple[date, date]]:
         """Return the stretches of days on which anything of an underlying is selected: first and last day of each."""
         rows = self.server.select("selected_days", known.id, data_set.id).to_pylist()
@@ -97,7 +104,7 @@ def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datet
     rows = list(_whole_sessions(sessions, data_set, stretches, now, dropped))
     if not stretches and bounded is None:
         rows = [{"reason": "never_collected", "detail": MEANINGS["never_collected"]}]
-    away = {row["session"] for row in rows if row["reason"] != "not_over"}
+    away = {row.get("session") for row in rows if row["reason"] != "not_over"}
     asked = [(one.day, data_set.span(one)) for one in sessions if one.day not in away]
     # Of the session that goes on, what has passed.
     until = data_set.slot_of(now)

@@ -6,8 +6,8 @@ from datetime import date
 
 from collector.domain.errors import UnknownContract, UnknownSymbol
 from collector.research.columns import Terms, people_write
-from collector.research.contract_names import ContractName, parsed
 from collector.research.database import Server
+from collector.research.words.contract_names import ContractName, parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,15 @@ class Known:
     id: int
     symbol: str
     contracts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A contract of the database. symbol: its underlying's."""
+
+    id: int
+    underlying_id: int
+    symbol: str
 
 
 def underlying(server: Server, symbol: str) -> Known:
@@ -31,8 +40,8 @@ def underlying(server: Server, symbol: str) -> Known:
     return Known(found[0]["id"], found[0]["symbol"])
 
 
-def contracts(server: Server, names: Sequence[ContractName]) -> list[tuple[int, int]]:
-    """Return ids of contracts and of their underlyings, in the order of the names.
+def contracts(server: Server, names: Sequence[ContractName]) -> list[Contract]:
+    """Return contracts, in the order of the names.
 
     Of contracts that have had the same symbol it is the one that has it now.
 
@@ -42,23 +51,22 @@ def contracts(server: Server, names: Sequence[ContractName]) -> list[tuple[int, 
     """
     meant = [parsed(name) for name in names]
     contract_ids = [one for one in meant if isinstance(one, int)]
-    contract_symbols = [one.compact for one in meant if not isinstance(one, int)]
-    by_number = server.select("contracts_by_number", contract_ids).to_pylist() if contract_ids else []
-    by_symbol = server.select("contracts_by_symbol", contract_symbols).to_pylist() if contract_symbols else []
-    found: dict[int | str, tuple[int, int]] = {}
-    for row in by_number:
-        found[row["contract_id"]] = row["contract_id"], row["underlying_id"]
-    for row in by_symbol:
-        found.setdefault(row["name"], (row["contract_id"], row["underlying_id"]))
+    contract_symbols = [one.occ_symbol for one in meant if not isinstance(one, int)]
+    by_number = server.select("contracts_numbered", contract_ids).to_pylist() if contract_ids else []
+    by_symbol = server.select("contracts_called", contract_symbols).to_pylist() if contract_symbols else []
+    found: dict[int | str, Contract] = {}
+    for key, rows in (("contract_id", by_number), ("contract_symbol", by_symbol)):
+        for row in rows:
+            found.setdefault(row[key], Contract(row["contract_id"], row["underlying_id"], row["symbol"]))
     for name, one in zip(names, meant, strict=True):
         if isinstance(one, int):
             if one not in found:
                 raise UnknownContract(str(name), ())
-        elif one.compact not in found:
+        elif one.occ_symbol not in found:
             symbol, expiration, strike, option_type = one.root, one.expiration, one.strike, one.right
-            near = server.select("nearest_contracts", symbol, expiration, strike, option_type)
+            near = server.select("contracts_like", symbol, expiration, strike, option_type)
             raise UnknownContract(str(name), [people_write(known) for known in near["contract_symbol"].to_pylist()])
-    return [found[one if isinstance(one, int) else one.compact] for one in meant]
+    return [found[one if isinstance(one, int) else one.occ_symbol] for one in meant]
 
 
 def groups(server: Server, names: Sequence[ContractName]) -> list[Known]:
@@ -67,12 +75,10 @@ def groups(server: Server, names: Sequence[ContractName]) -> list[Known]:
     Raises:
         UnknownContract, UsageError: as `contracts`.
     """
-    by_underlying: dict[int, list[int]] = {}
-    for contract_id, underlying_id in contracts(server, names):
-        by_underlying.setdefault(underlying_id, []).append(contract_id)
-    ids = sorted(by_underlying)
-    rows = server.select("underlyings_by_id", ids).to_pylist()
-    return [Known(row["id"], row["symbol"], tuple(dict.fromkeys(by_underlying[row["id"]]))) for row in rows]
+    by_underlying: dict[tuple[int, str], list[int]] = {}
+    for one in contracts(server, names):
+        by_underlying.setdefault((one.underlying_id, one.symbol), []).append(one.id)
+    return [Known(*key, tuple(dict.fromkeys(by_underlying[key]))) for key in sorted(by_underlying)]
 
 
 def terms_of(server: Server, known: Known, alive_on: date | None) -> Terms:

@@ -1,4 +1,4 @@
-"""Read bars from database and archive, each session from one of them."""
+"""Read each session's bars from the database or the archive."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -105,6 +105,10 @@ async def test_tables_are_identical(shelf: Shelf, exact: bool) -> None:
             assert stored.table.equals(archived.table)
         at = "2026-11-20 09:30 America/New_York"
         assert one.surface("PLTR", at, exact=exact).table.equals(other.surface("PLTR", at, exact=exact).table)
+        priced = ["time", "contract_id", "underlying_price"]
+        stored, archived = (data.bars("PLTR", columns=priced, exact=exact).table for data in (one, other))
+        assert stored.equals(archived)
+        assert {float(price) for price in stored["underlying_price"].to_pylist()} == {401.2345}
         every = ["collection_run_id", "created_at", "updated_at", "greeks_version", "multiplier", "time"]
         assert one.bars("PLTR", columns=every).table.equals(other.bars("PLTR", columns=every).table)
 

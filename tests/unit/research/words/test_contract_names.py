@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from collector.domain.errors import UsageError
-from collector.research.contract_names import ContractName, Terms, parsed
+from collector.research.words.contract_names import ContractName, Terms, parsed
 
 CALL = Terms("SPY", date(2026, 12, 18), Decimal(690), "C")
 
@@ -26,7 +26,7 @@ CALL = Terms("SPY", date(2026, 12, 18), Decimal(690), "C")
 def test_terms_are_understood(name: ContractName) -> None:
     """By OCC symbol with or without blanks, by terms in words or as a tuple."""
     assert parsed(name) == CALL
-    assert CALL.compact == "SPY261218C00690000"
+    assert CALL.occ_symbol == "SPY   261218C00690000"
 
 
 def test_an_id_is_an_id() -> None:

@@ -8,7 +8,7 @@ import pytest
 from collector.domain.errors import NaiveInstant, UsageError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY
 from collector.domain.market_data.spans import Span
-from collector.research import instants
+from collector.research.words import instants
 
 AT = datetime(2026, 11, 25, 20, 30, tzinfo=UTC)
 

@@ -25,9 +25,9 @@ class Terms:
     right: str
 
     @property
-    def compact(self) -> str:
-        """Return the OCC symbol without blanks."""
-        return f"{self.root}{self.expiration:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
+    def occ_symbol(self) -> str:
+        """Return the OCC symbol of 21 characters."""
+        return f"{self.root:<6}{self.expiration:%y%m%d}{self.right}{int(self.strike * 1000):08d}"
 
 
 def parsed(name: ContractName) -> int | Terms:

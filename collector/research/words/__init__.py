@@ -1,0 +1,1 @@
+"""Days, instants and contracts as people write them."""
