@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import pyarrow as pa
-
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
 from collector.archive.file_facts import FileFacts
 from collector.archive.layout import CONTRACTS
@@ -114,9 +112,8 @@ async def _put_back(
 
 
 async def _text(file: Path, data_set: DataSet, days: Iterable[date]) -> AsyncIterator[bytes]:
-    for batch in bar_files.read(file, data_set, set(days)):
-        for piece in bar_schemas.stored_text(data_set, pa.Table.from_batches([batch])):
-            yield piece
+    for piece in bar_files.read_stored(file, data_set, set(days)):
+        yield piece
 
 
 async def _enter(
