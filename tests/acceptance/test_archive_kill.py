@@ -1,4 +1,4 @@
-"""The archive's pass, killed (`kill -9`) after each step and at random moments; COLLECTOR_ARCHIVE_KILLS sets how often."""
+"""The archive's pass, killed (`kill -9`) after each step and at any moment; COLLECTOR_ARCHIVE_KILLS sets how often."""
 
 import asyncio
 import os
