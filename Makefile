@@ -36,6 +36,7 @@ test-long: export COLLECTOR_ENGINES ?= plain,apache,community
 test-long: export COLLECTOR_REQUIRE_ENGINES ?= $(COLLECTOR_ENGINES)
 test-long: export COLLECTOR_MIXES ?= 500
 test-long: export COLLECTOR_KILLS ?= 100
+test-long: export COLLECTOR_ARCHIVE_KILLS ?= 200
 test-long: export COLLECTOR_TIMESCALE_MIXES ?= 200
 test-long: export COLLECTOR_TIMESCALE_KILLS ?= 50
 test-long: export COLLECTOR_SIZES_MIXES ?= 60

@@ -156,6 +156,12 @@ def read(path: Path, data_set: DataSet, days: Collection[date] | None = None) ->
                 yield batch.filter(pa.array(kept))
 
 
+def read_stored(path: Path, data_set: DataSet, days: Collection[date]) -> Iterator[bytes]:
+    """Yield a file's rows of some sessions as CSV of the store's whole numbers; see `bar_schemas.stored_text`."""
+    for batch in read(path, data_set, days):
+        yield from bar_schemas.stored_text(data_set, pa.Table.from_batches([batch]))
+
+
 def merge(
     sources: Sequence[tuple[Path, Collection[date]]],
     path: Path,

@@ -1,4 +1,4 @@
-"""The archive's pass, killed (`kill -9`) after each step and at random moments; COLLECTOR_KILLS sets how often."""
+"""The archive's pass, killed (`kill -9`) after each step and at any moment; COLLECTOR_ARCHIVE_KILLS sets how often."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ from tests.support.archive_kills import killed
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, trade
 from tests.support.window_runs import narrow
 
-KILLS = int(os.environ.get("COLLECTOR_KILLS", "12"))
+KILLS = int(os.environ.get("COLLECTOR_ARCHIVE_KILLS", "12"))
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 LATER = datetime(2027, 2, 15, 2, 0, tzinfo=UTC)
 _OTHERS = """

@@ -112,7 +112,7 @@ async def _put_back(
 
 
 async def _text(file: Path, data_set: DataSet, days: Iterable[date]) -> AsyncIterator[bytes]:
-    for piece in bar_schemas.stored_text(data_set, bar_files.read(file, data_set, set(days))):
+    for piece in bar_files.read_stored(file, data_set, set(days)):
         yield piece
 
 
