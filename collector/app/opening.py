@@ -126,11 +126,8 @@ async def database(settings: Settings, clock: Clock, *, upgraded: bool = True) -
         yield db
 
 
-@contextlib.asynccontextmanager
-async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
-    """Open the database for whoever only reads: database.read_url where it is set, or else the database itself.
-
-    A replica that is late is warned about.
+async def replica_url(settings: Settings, clock: Clock) -> str | None:
+    """Return database.read_url once its tables are those of this version; None: it is not set.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -138,9 +135,7 @@ async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
     """
     url = settings.database.read_dsn()
     if url is None:
-        async with database(settings, clock) as db:
-            yield db
-        return
+        return None
     current, head = await schema_revisions.current(url, clock), schema_revisions.head()
     if current != head:
         state = "no tables of the collector" if current is None else f"schema {current}, not {head}"
@@ -148,6 +143,23 @@ async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
             f"database.read_url leads to a database with {state}",
             "A replica follows when the database is upgraded (collector db upgrade); or mend database.read_url.",
         )
+    return url
+
+
+@contextlib.asynccontextmanager
+async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
+    """Open the database for whoever only reads: database.read_url where it is set, or else the database itself.
+
+    A replica that is late is warned about.
+
+    Raises:
+        DatabaseUnavailable, DatabaseError: as `replica_url`.
+    """
+    url = await replica_url(settings, clock)
+    if url is None:
+        async with database(settings, clock) as db:
+            yield db
+        return
     async with pool.connect(url, clock, application_name="collector reader", size=settings.database.pool_size) as db:
         found = await replica.standing(db)
         if found.is_late:

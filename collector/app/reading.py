@@ -149,7 +149,7 @@ async def why_value(settings: Settings, name: str, at: str, bars: str | None, cl
     from collector.lineage import naming, values  # noqa: PLC0415 - numpy, and what computes Greeks
 
     instant = naming.instant_of(at)
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         return await values.account(db, name, instant, bars)
 
 
@@ -172,7 +172,7 @@ async def why_missing(
     """
     from collector.lineage import missing, naming  # noqa: PLC0415 - as above
 
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         instrument, underlying = await naming.instrument(db, contract or symbol or "")
         session = opening.calendar(settings).session(underlying.symbol, day)
         if isinstance(instrument, OptionContract) or (bars is None and contract is None):
@@ -192,7 +192,7 @@ async def why_session(settings: Settings, symbol: str, day: date, clock: Clock) 
     """
     from collector.lineage import sessions  # noqa: PLC0415 - as above
 
-    async with opening.database(settings, clock) as db:
+    async with opening.reader(settings, clock) as db:
         [underlying] = await known(db, [symbol], settings.symbol_names)
         session = opening.calendar(settings).session(symbol, day)
         return await sessions.session(db, underlying, session, settings.series_for(symbol))

@@ -11,6 +11,6 @@ docs/research.md shows every verb. Needs the extra `research`: pip install 'coll
 
 from collector.research import _required  # noqa: F401 - first, see there
 from collector.research.answers import Answer
-from collector.research.reader import Reader, open  # noqa: A004 - research.open is what people call it
+from collector.research.reader import LateReplica, Reader, open  # noqa: A004 - research.open is what people call it
 
-__all__ = ["Answer", "Reader", "open"]
+__all__ = ["Answer", "LateReplica", "Reader", "open"]

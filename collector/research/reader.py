@@ -1,5 +1,6 @@
 """Reader of database and archive, with the research API's verbs."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,6 +17,8 @@ from collector.archive.places import open_place
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection import pool
+from collector.db.readers import replica
+from collector.db.readers.replica import Standing
 from collector.db.schema import schema_revisions
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import DatabaseError, UsageError
@@ -75,6 +78,10 @@ _SURFACE = (
 _ORDER = ("expiration_date", "strike_price", "option_type")
 
 
+class LateReplica(UserWarning):
+    """What is read may lack what the database already has."""
+
+
 def open(  # noqa: A001 - research.open is what people call it
     database: str | None = None,
     archive: str | None = None,
@@ -98,10 +105,15 @@ def open(  # noqa: A001 - research.open is what people call it
         ArchiveError: the archive's place is none.
         DatabaseUnavailable: no server, wrong password, no such database.
         DatabaseError: the database's schema is not the one of this version.
+
+    Warns:
+        LateReplica: database.read_url leads to a replica that is far behind, or cut off.
     """
     settings = _settings(database, archive, None if config is None else Path(config))
     clock = opening.system_clock()
-    url = open_database(settings, clock)
+    url, standing = _database(settings, clock)
+    if standing is not None and standing.is_late:
+        warnings.warn(f"read from database.read_url: {standing.words}", LateReplica, stacklevel=2)
     return Reader(settings, url, clock, prefer=prefer)
 
 
@@ -114,20 +126,24 @@ def _settings(database: str | None, archive: str | None, path: Path | None) -> S
     return config.load(path, overrides)
 
 
-def open_database(settings: Settings, clock: Clock) -> str:
-    """Return the URL of the configured database, once it is certain that it can be read.
+def _database(settings: Settings, clock: Clock) -> tuple[str, Standing | None]:
+    """Return the URL of the database that readers are sent to, and how a replica stands.
 
     Raises:
         DatabaseUnavailable, DatabaseError: as `open`.
     """
 
-    async def checked() -> str:
-        url = await opening.reading_url(settings)
+    async def checked() -> tuple[str, Standing | None]:
+        url = await opening.replica_url(settings, clock)
+        if url is not None:
+            async with pool.connect(url, clock, application_name="collector research", size=1) as db:
+                return url, await replica.standing(db)
+        url = await opening.database_url(settings)
         current, head = await schema_revisions.current(url, clock), schema_revisions.head()
         if current != head:
             state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
             raise DatabaseError(f"the database {state}", "run: collector db upgrade")
-        return url
+        return url, None
 
     return database.run(checked())
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -12,10 +13,12 @@ from typing import NamedTuple
 import asyncpg
 import pytest
 
+from collector import research
 from collector.clock import SystemClock
 from collector.db.schema import features, migrate
 from collector.db.server import embedded
 from collector.db.server.local_server import LocalServer
+from collector.domain.errors import DatabaseError
 from tests.support import engines
 from tests.support.command_line import Home, home
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
@@ -139,12 +142,43 @@ def test_readers_ask_the_replica(pair: Pair, account: Home, capsys: Capsys) -> N
     assert account.call(capsys, "run", "--window", "eod").code == 5  # what writes goes to the database itself
 
 
-def test_another_database_is_told(pair: Pair, account: Home, capsys: Capsys) -> None:
+def test_what_explains_and_research_ask_the_replica(
+    pair: Pair, account: Home, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All three kinds of why, and research with its own, answer while the database is away, and say what they read."""
+    _asked(pair.url, _UNDERLYING.format("SPY", 1), "SELECT 1")
+    _caught_up(pair)
+    for name, value in account.environment().items():
+        monkeypatch.setenv(name, value)
+    with warnings.catch_warnings(action="error"), research.open() as data:
+        assert data.sources().num_rows == 0
+
+    pair.primary.stop()
+    of, at = ("--symbol", "SPY"), "2026-11-20 15:30"
+    for words in (("SPY", "--at", at), ("--missing", *of, "--day", "2026-11-20"), ("--session", "2026-11-20", *of)):
+        found = account.call(capsys, "why", *words)
+        assert found.code == 0, found.err
+        assert [one["event"] for one in found.events] == ["replica_is_late"]
+    with pytest.warns(research.LateReplica, match="^read from database.read_url: a replica that receives") as told:
+        data = research.open()
+    assert [one.filename for one in told] == [__file__]
+    with data:
+        assert data.underlying("SPY", "2026-11-20", "2026-11-20").reasons["reason"].to_pylist() == ["never_collected"]
+        assert not data.why("SPY", f"{at} America/New_York").is_stored
+
+
+def test_another_database_is_told(pair: Pair, account: Home, capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is no replica of the database is told by doctor; one without its tables is refused to readers."""
     other = embedded.ensure_running(account.data_dir)
     refused = account.call(capsys, "status", COLLECTOR_DATABASE__READ_URL=other)
     assert refused.code == 5
     assert refused.complaint == "database.read_url leads to a database with no tables of the collector"
+    asked = account.call(capsys, "why", "SPY", "--at", "2026-11-20 15:30", COLLECTOR_DATABASE__READ_URL=other)
+    assert (asked.code, asked.complaint) == (5, refused.complaint)
+    for name, value in {**account.environment(), "COLLECTOR_DATABASE__READ_URL": other}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(DatabaseError, match=f"^{refused.complaint}"):
+        research.open()
     engines.run(migrate.upgrade(other))
     engines.run(features.apply(other))
     asked = account.call(capsys, "doctor", COLLECTOR_DATABASE__READ_URL=other)
