@@ -80,7 +80,8 @@ class Answer:
     def reasons(self) -> pa.Table:
         """Return what is missing and why, a row a stretch; see `REASONS`.
 
-        It is looked up when it is asked for first, so ask while the reader is open.
+        It is looked up when it is asked for first, so ask while the reader is open. What it tells is what the database
+        knows then: a slot that was stored or settled after the rows were read is not told, though they lack it.
 
         Raises:
             UsageError: the reader has been closed in the meantime.

@@ -1,9 +1,10 @@
-"""Turn option bars into what was known at an instant.
+"""Turn bars into what was known at an instant.
 
 Rows that were stored later are left out. Settled values that changed later are on record as revisions, so that of a row
 that has changed since, its values then are known from the first answer with bars on that was final in every series;
 before that they are not, and become NULL, which is told. Greeks, open interest and flags are left where it is certain
-that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing is guessed.
+that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing is guessed. Adjusted closes,
+which are told anew with each dividend, count among these.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.research import columns
 from collector.research.columns import DAY_US, Ints, Mask, Terms
@@ -27,10 +29,9 @@ NEEDED = ("created_at", "updated_at", "close", "volume")
 
 _REVISED = ("open", "high", "low", "close", "volume", "bar_count", "vwap", *columns.QUOTES)
 _GREEKS = ("implied_volatility", "delta", "gamma", "theta", "vega", "rho", "greeks_version", "greeks_reason")
-_OF_THE_ROW = ("flags", "has_gaps", "collection_run_id", "updated_at")
+_OF_THE_ROW = ("adjusted_close", "flags", "has_gaps", "collection_run_id", "updated_at")
 _NEVER = np.iinfo(np.int64).max
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SLOT = OPTION_BARS_5MIN.bar_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,15 @@ class Past:
     reasons: list[dict[str, Any]]
 
 
-def known(server: Server, raw: pa.Table, terms: Terms, asked: Asked, at: datetime, sessions: Sequence[Session]) -> Past:
+def known(
+    server: Server, raw: pa.Table, terms: Terms | None, asked: Asked, at: datetime, sessions: Sequence[Session]
+) -> Past:
     """Return what was known of bars at an instant.
 
     Args:
         server: the database.
         raw: the bars as they are now, with `NEEDED`.
-        terms: of their contracts.
+        terms: of their contracts; None: they are the underlying's own.
         asked: what was read.
         at: the instant.
         sessions: that the span touches.
@@ -56,12 +59,12 @@ def known(server: Server, raw: pa.Table, terms: Terms, asked: Asked, at: datetim
     stored = columns.whole(raw["created_at"]) <= instant
     later = raw.filter(pa.array(~stored))
     raw = raw.filter(pa.array(stored))
-    rows = _Rows(columns.whole(raw["contract_id"]), columns.whole(raw["time"]))
+    rows = _rows(raw, asked)
     changed = columns.whole(raw["updated_at"]) > instant
-    days = [one.day for one in sessions]
     on_record = _settled(server, rows, asked, sessions) <= instant
+    first_id, last_id = _instruments(asked)
     revisions = server.select(
-        "revisions_after", asked.first_id, asked.last_id, asked.data_set.id, asked.span.start, asked.span.end, at
+        "revisions_after", first_id, last_id, asked.data_set.id, asked.span.start, asked.span.end, at
     )
     place = _places(
         rows.slots, _Rows(columns.whole(revisions["instrument_id"]), columns.whole(revisions["time"])).slots
@@ -70,32 +73,36 @@ def known(server: Server, raw: pa.Table, terms: Terms, asked: Asked, at: datetim
     revised = changed & on_record & (place >= 0)
     # That nobody traded may have been found later, which changes no instant of a row.
     silent = np.asarray(pc.and_(raw["volume"].is_valid(), raw["close"].is_null())) & ~on_record
+    recorded = _REVISED if terms is not None else (*_REVISED, "implied_volatility")
     gone = {
-        **dict.fromkeys(_REVISED, unknown),
+        **dict.fromkeys(recorded, unknown),
         "volume": unknown | silent,
-        **dict.fromkeys(_GREEKS, changed | ~_computed(server, rows, terms, asked, days, instant)),
-        "open_interest": ~_told(server, rows, asked, days, instant),
         **dict.fromkeys(_OF_THE_ROW, changed),
     }
+    if terms is not None:
+        days = [one.day for one in sessions]
+        gone |= dict.fromkeys(_GREEKS, changed | ~_computed(server, rows, terms, asked, days, instant))
+        gone["open_interest"] = ~_told(server, rows, asked, days, instant)
     taken = pa.array(place, mask=~revised)
     for name in raw.column_names:
         values = raw[name]
-        if name in _REVISED:
+        if name in recorded:
             earlier = revisions[name].cast(values.type).combine_chunks().take(taken)
             values = pc.if_else(pa.array(revised), earlier, values.combine_chunks())
         if name in gone:
             values = pc.if_else(pa.array(gone[name]), pa.scalar(None, values.type), values)
         raw = raw.set_column(raw.column_names.index(name), name, values)
+    vague = _Rows(rows.ids[unknown], rows.times[unknown])
     reasons = [
-        *_reasons(_Rows(columns.whole(later["contract_id"]), columns.whole(later["time"])), terms, "stored_later"),
-        *_reasons(_Rows(rows.ids[unknown], rows.times[unknown]), terms, "unknown_as_of"),
+        *_reasons(_rows(later, asked), terms, asked.data_set, "stored_later"),
+        *_reasons(vague, terms, asked.data_set, "unknown_as_of"),
     ]
     return Past(raw, reasons)
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Keys of rows: contracts' ids, and starts of slots in microseconds since 1970."""
+    """Keys of rows: instruments' ids, and starts of slots in microseconds since 1970."""
 
     ids: Ints
     times: Ints
@@ -107,13 +114,27 @@ class _Rows:
 
     @property
     def slots(self) -> Ints:
-        """Return one number for contract and slot."""
+        """Return one number for instrument and slot."""
         return self.ids << 32 | self.times // 1_000_000
 
     @property
     def sessions(self) -> Ints:
-        """Return one number for contract and day."""
+        """Return one number for instrument and day."""
         return self.ids << 32 | self.days
+
+
+def _rows(raw: pa.Table, asked: Asked) -> _Rows:
+    """Return the keys of raw bars."""
+    is_option = asked.data_set is OPTION_BARS_5MIN
+    ids = columns.whole(raw["contract_id"]) if is_option else -columns.whole(raw["underlying_id"])
+    return _Rows(ids, columns.whole(raw["time"]))
+
+
+def _instruments(asked: Asked) -> tuple[int, int]:
+    """Return the least and the greatest id of the instruments: an underlying's is below 0."""
+    if asked.data_set is OPTION_BARS_5MIN:
+        return asked.first_id, asked.last_id
+    return -asked.underlying_id, -asked.underlying_id
 
 
 def _places(wanted: Ints, keys: Ints) -> Ints:
@@ -134,12 +155,14 @@ def _instants(wanted: Ints, keys: Sequence[int], instants: Sequence[datetime | N
 
 def _settled(server: Server, rows: _Rows, asked: Asked, sessions: Sequence[Session]) -> Ints:
     """Return since when each row's changes are on record, in microseconds."""
-    days = [one.day for one in sessions]
-    starts, ends = [one.open for one in sessions], [one.close for one in sessions]
+    first_id, last_id = _instruments(asked)
+    days, hours = [one.day for one in sessions], [asked.data_set.span(one) for one in sessions]
+    starts, ends = [one.start for one in hours], [one.end for one in hours]
     settling = [one.settles_at for one in sessions]
-    series = [one.value for one in OPTION_BARS_5MIN.series]
+    # Adjusted closes never settle; see the head.
+    series = [one.value for one in asked.data_set.series if one is not WhatToShow.ADJUSTED_LAST]
     found = server.select(
-        "settled_since", asked.first_id, asked.last_id, asked.data_set.id, days, starts, ends, settling, series
+        "settled_since", first_id, last_id, asked.data_set.id, days, starts, ends, settling, series
     ).to_pylist()
     keys = [row["instrument_id"] << 32 | _number(row["day"]) for row in found]
     return _instants(rows.sessions, keys, [row["settled_at"] for row in found])
@@ -165,20 +188,21 @@ def _told(server: Server, rows: _Rows, asked: Asked, days: Sequence[date], insta
     return _instants(rows.sessions, keys, [row["asked_at"] for row in found]) <= instant
 
 
-def _reasons(rows: _Rows, terms: Terms, reason: str) -> Iterator[dict[str, Any]]:
-    """Yield a reason for each contract and session of some rows."""
-    symbols: Mapping[int, str] = dict(
-        zip(terms.table["contract_id"].to_pylist(), terms.table["contract_symbol"].to_pylist(), strict=True)
-    )
+def _reasons(rows: _Rows, terms: Terms | None, data_set: DataSet, reason: str) -> Iterator[dict[str, Any]]:
+    """Yield a reason for each instrument and session of some rows."""
+    symbols: Mapping[int, str] = {}
+    if terms is not None:
+        table = terms.table
+        symbols = dict(zip(table["contract_id"].to_pylist(), table["contract_symbol"].to_pylist(), strict=True))
     for key in np.unique(rows.sessions):
         own = rows.times[rows.sessions == key]
-        contract_id = int(key) >> 32
+        instrument_id = int(key) >> 32
         yield {
-            "contract_id": contract_id,
-            "contract_symbol": symbols.get(contract_id),
+            "contract_id": instrument_id if instrument_id > 0 else None,
+            "contract_symbol": symbols.get(instrument_id),
             "session": _EPOCH.date() + timedelta(days=int(key) & 0xFFFFFFFF),
             "start": _EPOCH + timedelta(microseconds=int(own.min())),
-            "end": _EPOCH + timedelta(microseconds=int(own.max())) + _SLOT,
+            "end": _EPOCH + timedelta(microseconds=int(own.max())) + data_set.bar_size,
             "slots": len(own),
             "reason": reason,
             "detail": "",

@@ -2,11 +2,10 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -148,8 +147,7 @@ def _database(settings: Settings, clock: Clock) -> tuple[str, Standing | None]:
     return database.run(checked())
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """Bars, the sessions that the archive gave, and what of an earlier state is not known."""
 
     table: pa.Table
@@ -228,7 +226,7 @@ class Reader:
         span = instants.span(start, end, OPTION_BARS_5MIN)
         wanted = shapes.chosen(OPTION_BARS_5MIN, columns)
         subjects = self._subjects(of)
-        at = None if as_of is None else instants.span(None, as_of, OPTION_BARS_5MIN).end
+        at = _instant(as_of)
         found = [self._option_bars(one, span, wanted, exact=exact, whole=not one.contracts, at=at) for one in subjects]
         archived = frozenset[date]().union(*(one.archived for one in found))
         table = pa.concat_tables([one.table for one in found])
@@ -284,6 +282,7 @@ class Reader:
         bars: str = "5min",
         columns: Sequence[str] | None = None,
         exact: bool = False,
+        as_of: Moment | None = None,
     ) -> Answer:
         """Return bars of an underlying itself, by time; other arguments as of `bars`.
 
@@ -294,6 +293,7 @@ class Reader:
             bars: their size, 5min, 1min or 1day.
             columns: as of `bars`.
             exact: decimals.
+            as_of: as of `bars`.
 
         Raises:
             UsageError: as `bars`, or there is no such size.
@@ -301,10 +301,10 @@ class Reader:
         data_set = self._size(bars)
         span, wanted = instants.span(start, end, data_set), shapes.chosen(data_set, columns)
         known = lookup.underlying(self._server, symbol)
-        asked = Asked(known.id, data_set, known.id, known.id, (), span)
-        raw, archived = self._read(asked, shapes.raw_names(wanted, data_set), whole=False)
+        names = shapes.raw_names(wanted, data_set)
+        raw, archived, past = self._own_bars(known, data_set, span, names, whole=False, at=_instant(as_of))
         table = shapes.underlying_table(raw, known.symbol, wanted, exact=exact)
-        return Answer(table, lambda: self._reasons([known], data_set, span), archived)
+        return Answer(table, lambda: pa.concat_tables([past, self._reasons([known], data_set, span)]), archived)
 
     def smile(
         self,
@@ -314,15 +314,16 @@ class Reader:
         *,
         columns: Sequence[str] | None = None,
         exact: bool = False,
+        as_of: Moment | None = None,
     ) -> Answer:
         """Return the contracts of one expiration in one slot, by strike and right; otherwise as `surface`.
 
         Raises:
             UsageError: as `bars`, or no contract expires on that day.
         """
-        return self._slot(symbol, at, columns, exact=exact, expiration=instants.day_of(expiration))
+        return self._slot(symbol, at, columns, exact=exact, expiration=instants.day_of(expiration), as_of=as_of)
 
-    def chain(self, symbol: str, at: Moment, *, exact: bool = False) -> Answer:
+    def chain(self, symbol: str, at: Moment, *, exact: bool = False, as_of: Moment | None = None) -> Answer:
         """Return all contracts that were listed on a slot's day, with what the slot has of them, in `surface`'s order.
 
         Contracts without a bar in the slot have NULL; `selected` tells whether one was expected.
@@ -331,13 +332,14 @@ class Reader:
             symbol: the underlying's.
             at: as of `surface`.
             exact: decimals.
+            as_of: as of `bars`, for what the slot has; which contracts were listed and expected is what is known now.
 
         Raises:
             UsageError: as `bars`.
         """
         slot = instants.slot_of(at, OPTION_BARS_5MIN)
         listed = self.contracts(symbol, on=slot, exact=exact)
-        quoted = self.surface(symbol, slot, exact=exact)
+        quoted = self.surface(symbol, slot, exact=exact, as_of=as_of)
         own = ["contract_id", *(name for name in quoted.column_names if name not in listed.column_names)]
         told = ["contract_id", "contract_symbol", "occ_symbol", *_ORDER, "multiplier", "selected"]
         joined = listed.table.select(told).join(quoted.table.select(own), "contract_id", join_type="left outer")
@@ -351,6 +353,7 @@ class Reader:
         end: Moment | None = None,
         *,
         exact: bool = False,
+        as_of: Moment | None = None,
     ) -> Answer:
         """Return several contracts on one time axis: what each, and all together, could be bought and sold at.
 
@@ -363,6 +366,7 @@ class Reader:
             start: as of `bars`.
             end: as of `bars`.
             exact: decimals.
+            as_of: as of `bars`.
 
         Raises:
             UsageError: as `bars`, or the same contract is named twice.
@@ -372,7 +376,8 @@ class Reader:
         ids = [one.id for one in lookup.contracts(self._server, names)]
         if len(set(ids)) < len(ids):
             raise UsageError("a leg is named twice", "Give a quantity instead: (contract, 2).")
-        found = self.bars(ids, start, end, columns=["time", "contract_id", "bid_close", "ask_close"])
+        quotes = ["time", "contract_id", "bid_close", "ask_close"]
+        found = self.bars(ids, start, end, columns=quotes, as_of=as_of)
         table = combinations.table(found.table, ids, quantities, exact=exact)
         return Answer(table, lambda: found.reasons, found.archived)
 
@@ -546,23 +551,40 @@ class Reader:
         terms = lookup.terms_of(self._server, known, instants.day_of(span.start))
         asked = Asked(known.id, OPTION_BARS_5MIN, *terms.bounds, known.contracts, span)
         names = shapes.raw_names(wanted, OPTION_BARS_5MIN)
-        if at is None:
-            raw, archived = self._read(asked, names, whole=whole)
-            past = no_reasons()
-        else:
-            raw, archived = self._read(asked, list(dict.fromkeys((*names, *earlier.NEEDED))), whole=whole)
-            sessions = self._ground.sessions_with(known.symbol, raw)
-            then = earlier.known(self._server, raw, terms, asked, at, sessions)
-            raw = then.raw
-            past = pa.Table.from_pylist([{"symbol": known.symbol, **one} for one in then.reasons], schema=REASONS)
+        raw, archived, past = self._read_as_of(known, asked, names, terms, whole=whole, at=at)
         own_bars = None
         if any(one.name == "underlying_price" for one in wanted):
-            priced = Asked(known.id, UNDERLYING_BARS_5MIN, known.id, known.id, (), span)
-            own_bars, _ = self._read(priced, ["time", "close"], whole=whole)
-            if at is not None:  # it may have been revised since, and is left out where that cannot be told
-                own_bars = own_bars.slice(0, 0)
+            own_bars = self._own_bars(known, UNDERLYING_BARS_5MIN, span, ["time", "close"], whole=whole, at=at).table
         table = shapes.option_table(raw, terms, known.symbol, wanted, exact=exact, own_bars=own_bars)
         return _Found(table, archived, past)
+
+    def _own_bars(
+        self, known: Known, data_set: DataSet, span: Span, names: Sequence[str], *, whole: bool, at: datetime | None
+    ) -> _Found:
+        """Return raw bars of an underlying itself; as of `_option_bars`."""
+        asked = Asked(known.id, data_set, known.id, known.id, (), span)
+        return self._read_as_of(known, asked, names, None, whole=whole, at=at)
+
+    def _read_as_of(
+        self,
+        known: Known,
+        asked: Asked,
+        names: Sequence[str],
+        terms: shapes.Terms | None,
+        *,
+        whole: bool,
+        at: datetime | None,
+    ) -> _Found:
+        """Return raw bars, as they were known at an instant if one is given; terms: of contracts."""
+        if at is None:
+            raw, archived = self._read(asked, names, whole=whole)
+            return _Found(raw, archived, no_reasons())
+        key = "contract_id" if terms is not None else "underlying_id"
+        raw, archived = self._read(asked, list(dict.fromkeys((*names, key, *earlier.NEEDED))), whole=whole)
+        sessions = self._ground.sessions_with(known.symbol, raw)
+        then = earlier.known(self._server, raw, terms, asked, at, sessions)
+        told = [{"symbol": known.symbol, **one} for one in then.reasons]
+        return _Found(then.raw, archived, pa.Table.from_pylist(told, schema=REASONS))
 
     def _read(self, asked: Asked, names: Sequence[str], *, whole: bool) -> tuple[pa.Table, frozenset[date]]:
         prefers = self._prefer == "archive" or (self._prefer is None and whole)
@@ -603,15 +625,19 @@ class Reader:
         self._require_session(known.symbol, slot)
         wanted = shapes.chosen(OPTION_BARS_5MIN, _SURFACE if columns is None else columns)
         sorted_by = [*wanted, *(one for one in shapes.chosen(OPTION_BARS_5MIN, _ORDER) if one not in wanted)]
-        instant = None if as_of is None else instants.span(None, as_of, OPTION_BARS_5MIN).end
-        found = self._option_bars(known, span, sorted_by, exact=exact, whole=False, at=instant)
-        table, archived, past = found.table, found.archived, found.past
+        found = self._option_bars(known, span, sorted_by, exact=exact, whole=False, at=_instant(as_of))
+        table, archived, past = found
         if expiration is not None:
             table = table.filter(pc.equal(table["expiration_date"], pa.scalar(expiration)))
             if not table.num_rows:
                 self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
         return Answer(table, lambda: pa.concat_tables([past, self._reasons([known], OPTION_BARS_5MIN, span)]), archived)
+
+
+def _instant(as_of: Moment | None) -> datetime | None:
+    """Return the instant that is meant; of a day its end in New York."""
+    return None if as_of is None else instants.span(None, as_of, OPTION_BARS_5MIN).end
 
 
 def _with_quantity(leg: Leg) -> tuple[ContractName, int]:

@@ -1,7 +1,7 @@
 """What was known at an instant: values before a revision, no later rows, and no guesses."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest_asyncio
@@ -9,18 +9,29 @@ import pytest_asyncio
 from collector.clock import SystemClock
 from collector.config import BackupSettings, Settings
 from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
+from collector.domain.market_data.data_sets import (
+    OPTION_BARS_5MIN,
+    UNDERLYING_BARS_1DAY,
+    UNDERLYING_BARS_5MIN,
+    DataSet,
+)
+from collector.domain.market_data.instruments import WhatToShow
 from collector.research.reader import Reader
-from tests.support.db_rows import FRIDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.db_rows import FRIDAY, Chain, T, answer, answers, make_chain, quote, rows, slot, trade
 
+ADJUSTED_LAST = WhatToShow.ADJUSTED_LAST
 STORED = FRIDAY.close + timedelta(minutes=30)
 COMPUTED = STORED + timedelta(hours=1)
 REVISED = STORED + timedelta(hours=5)
+AFTER = REVISED + timedelta(minutes=1)
+BEFORE = REVISED - timedelta(minutes=1)
 NOW = STORED + timedelta(hours=12)
 _REQUEST = """
 INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, data_set, what_to_show, span, outcome, bars)
-SELECT $2, $2, 1, $1, 1, what, tstzrange($3, $4), 'bars', 4 FROM unnest(ARRAY['TRADES', 'BID', 'ASK']) AS what
+SELECT $2, $2, 1, $1, $5, what, tstzrange($3, $4), 'bars', 4 FROM unnest($6::text[]) AS what
 RETURNING 1
 """
 _GREEKS = """
@@ -54,6 +65,26 @@ class Night:
         trades = answer([trade(0, close)])
         await bar_tables.store(self.db, [answers(self.chain.contracts[0], TRADES=trades, BID=quotes, ASK=quotes)], 1)
 
+    async def store_own(self, close: str, volatility: str, *, daily: bool = False) -> None:
+        """Store the underlying's own bars of two slots; or of the day, whose second value is the adjusted close."""
+        if not daily:
+            trades, other = [trade(n, close) for n in (0, 1)], [quote(n, volatility) for n in (0, 1)]
+            given = answers(self.chain.underlying, TRADES=answer(trades), OPTION_IMPLIED_VOLATILITY=answer(other))
+        else:
+            day = UNDERLYING_BARS_1DAY.span(FRIDAY)
+            whole_day = replace(FRIDAY, open=day.start, close=day.end)
+            adjusted = answer([quote(0, volatility, whole_day)], session=whole_day)
+            series = {T: answer([trade(0, close, session=whole_day)], session=whole_day), ADJUSTED_LAST: adjusted}
+            given = InstrumentAnswers(self.chain.underlying, UNDERLYING_BARS_1DAY, series)
+        await bar_tables.store(self.db, [given], 1)
+
+    async def answered(self, data_set: DataSet = OPTION_BARS_5MIN) -> None:
+        """Put on record that the evening's answers were final."""
+        is_option = data_set is OPTION_BARS_5MIN
+        instrument_id = self.contract if is_option else -self.chain.underlying.id
+        hours, series = data_set.span(FRIDAY), [one.value for one in data_set.series]
+        await rows(self.db, _REQUEST, instrument_id, STORED, hours.start, hours.end, data_set.id, series)
+
     def reader(self) -> Reader:
         """Return a reader of the morning after."""
         return Reader(Settings(backup=BackupSettings(enabled=False)), self.url, SystemClock(NOW))
@@ -66,6 +97,8 @@ async def night(database_url: str) -> AsyncIterator[Night]:
     async with pool.connect(database_url, clock) as db:
         made = Night(database_url, db, clock, await make_chain(db, 1))
         await made.store("1.25")
+        await made.store_own("100.5", "0.25")
+        await made.store_own("100.5", "99.5", daily=True)
         await rows(db, _GREEKS)
         await rows(db, _CARRY, made.chain.underlying.id, FRIDAY.day, made.chain.contracts[0].expiration, COMPUTED)
         clock.set(REVISED)
@@ -75,10 +108,10 @@ async def night(database_url: str) -> AsyncIterator[Night]:
 
 async def test_a_revised_price_is_what_it_was(night: Night) -> None:
     """Between the evening and the revision the earlier trade, afterwards the present one; the answer was final."""
-    await rows(night.db, _REQUEST, night.contract, STORED, FRIDAY.open, FRIDAY.close)
+    await night.answered()
     with night.reader() as data:
-        before = data.history(night.contract, as_of=REVISED - timedelta(minutes=1), columns=COLUMNS).table.to_pylist()
-        after = data.history(night.contract, as_of=REVISED + timedelta(minutes=1), columns=COLUMNS).table.to_pylist()
+        before = data.history(night.contract, as_of=BEFORE, columns=COLUMNS).table.to_pylist()
+        after = data.history(night.contract, as_of=AFTER, columns=COLUMNS).table.to_pylist()
     assert [(row["close"], row["volume"], row["verdict"]) for row in before] == [
         (1.25, 10, "traded"),
         (None, 0, "no_trade"),
@@ -88,9 +121,9 @@ async def test_a_revised_price_is_what_it_was(night: Night) -> None:
 
 async def test_greeks_are_there_only_where_nothing_has_changed(night: Night) -> None:
     """Of the revised row they are gone; of the other they are known from their computation on, and not before."""
-    await rows(night.db, _REQUEST, night.contract, STORED, FRIDAY.open, FRIDAY.close)
+    await night.answered()
     with night.reader() as data:
-        early, late = COMPUTED - timedelta(minutes=1), REVISED - timedelta(minutes=1)
+        early, late = COMPUTED - timedelta(minutes=1), BEFORE
         for at, expected in ((early, [None, None]), (late, [None, 0.25])):
             found = data.history(night.contract, as_of=at, columns=COLUMNS).table
             assert found["implied_volatility"].to_pylist() == expected
@@ -109,12 +142,75 @@ async def test_rows_that_came_later_are_absent(night: Night) -> None:
 async def test_what_is_not_on_record_is_no_guess(night: Night) -> None:
     """Without a final answer on record a changed row has no prices then, and that is told; unchanged quotes stay."""
     with night.reader() as data:
-        found = data.surface("PLTR", slot(0), as_of=REVISED - timedelta(minutes=1), columns=COLUMNS)
+        found = data.surface("PLTR", slot(0), as_of=BEFORE, columns=COLUMNS)
         assert found.table.to_pylist() == [
             {**dict.fromkeys(COLUMNS[:-1]), "verdict": "unknown"},
         ]
         reasons = [(row["reason"], row["slots"]) for row in found.reasons.to_pylist()]
-        other = data.history(night.contract, slot(1), slot(2), as_of=REVISED - timedelta(minutes=1), columns=COLUMNS)
+        other = data.history(night.contract, slot(1), slot(2), as_of=BEFORE, columns=COLUMNS)
     assert reasons == [("unknown_as_of", 1)]
     (row,) = other.table.to_pylist()
     assert (row["bid_close"], row["volume"], row["implied_volatility"]) == (1.20, None, 0.25)
+
+
+async def test_an_underlyings_own_bars_are_what_they_were(night: Night) -> None:
+    """Trades and volatility are those before the revision, beside the options too; absent before the evening."""
+    await night.answered()
+    await night.answered(UNDERLYING_BARS_5MIN)
+    await night.store_own("101.5", "0.35")
+    own = ["close", "implied_volatility"]
+    with night.reader() as data:
+        for at, expected in ((BEFORE, (100.5, 0.25)), (AFTER, (101.5, 0.35))):
+            found = data.underlying("PLTR", as_of=at, columns=own)
+            assert [tuple(row.values()) for row in found.table.to_pylist()] == [expected] * 2
+            beside = data.history(night.contract, as_of=at, columns=["underlying_price"]).table
+            assert beside["underlying_price"].to_pylist() == [expected[0]] * 2
+        early = data.underlying("PLTR", as_of=STORED - timedelta(minutes=1))
+        assert early.num_rows == 0
+        reasons = [row for row in early.reasons.to_pylist() if row["reason"] == "stored_later"]
+    assert [(row["symbol"], row["contract_id"], row["slots"], row["end"]) for row in reasons] == [
+        ("PLTR", None, 2, slot(2))
+    ]
+
+
+async def test_of_an_underlying_nothing_is_guessed_either(night: Night) -> None:
+    """Without a final answer on record bars that have changed since are NULL, which is told."""
+    await night.store_own("101.5", "0.35")
+    with night.reader() as data:
+        found = data.underlying("PLTR", as_of=BEFORE, columns=["close", "implied_volatility"])
+        assert found.table.to_pylist() == [{"close": None, "implied_volatility": None}] * 2
+        assert "unknown_as_of" in found.reasons["reason"].to_pylist()
+        beside = data.history(night.contract, as_of=BEFORE, columns=["underlying_price"])
+        assert beside.table["underlying_price"].to_pylist() == [None, None]
+
+
+async def test_adjusted_closes_are_known_until_they_change(night: Night) -> None:
+    """A dividend changes the adjusted close, of which then nothing is known; the day's own stays what it was."""
+    await night.answered(UNDERLYING_BARS_1DAY)
+    own = ["close", "adjusted_close"]
+    with night.reader() as data:
+        (row,) = data.underlying("PLTR", bars="1day", as_of=BEFORE, columns=own).table.to_pylist()
+        assert row == {"close": 100.5, "adjusted_close": 99.5}
+        await night.store_own("100.5", "98.5", daily=True)
+        (row,) = data.underlying("PLTR", bars="1day", as_of=BEFORE, columns=own).table.to_pylist()
+        assert row == {"close": 100.5, "adjusted_close": None}
+        (row,) = data.underlying("PLTR", bars="1day", as_of=AFTER, columns=own).table.to_pylist()
+        assert row == {"close": 100.5, "adjusted_close": 98.5}
+
+
+async def test_smile_chain_and_legs_look_back_as_well(night: Night) -> None:
+    """Each has the earlier trade or quotes before the revision, and none before the evening, with its reason."""
+    await night.answered()
+    early = STORED - timedelta(minutes=1)
+    expiration = night.chain.contracts[0].expiration
+    with night.reader() as data:
+        for at, closes in ((BEFORE, [1.25]), (AFTER, [1.77]), (early, list[float]())):
+            smile = data.smile("PLTR", expiration, slot(0), as_of=at)
+            chain = data.chain("PLTR", slot(0), as_of=at)
+            assert smile.table["close"].to_pylist() == closes
+            assert chain.num_rows == 1
+            assert chain.table["close"].drop_null().to_pylist() == closes
+            legs = data.legs([night.contract], as_of=at)
+            assert legs.table["leg1_bid"].to_pylist() == ([1.20] * 2 if closes else [])
+        for one in (smile, chain, legs):
+            assert "stored_later" in one.reasons["reason"].to_pylist()
