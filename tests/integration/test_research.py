@@ -23,14 +23,15 @@ from collector.domain.market_data.data_sets import UNDERLYING_BARS_5MIN
 from collector.research import database as research_database
 from collector.research.reader import Reader
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.engines import Engine
+from tests.support.fixtures_engines import Matrix
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-@pytest_asyncio.fixture
-async def chain(database: Database) -> Chain:
-    """Give two calls with quotes and trades on Friday; of the second, BID was not answered."""
+async def stored(database: Database) -> Chain:
+    """Store two calls with quotes and trades on Friday; of the second, BID was not answered."""
     made = await make_chain(database, 2)
     one, two = made.contracts
     slots = range(78)
@@ -53,9 +54,24 @@ def reader(url: str, now: datetime = NOW) -> Reader:
 
 
 @pytest_asyncio.fixture
+async def chain(database: Database) -> Chain:
+    """Give the two calls, on each engine."""
+    return await stored(database)
+
+
+@pytest_asyncio.fixture
 async def data(chain: Chain, database_url: str) -> AsyncIterator[Reader]:
-    """Give a reader of the two calls."""
+    """Give a reader of them."""
     with reader(database_url) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def plain_data(plain_database_url: str) -> AsyncIterator[Reader]:
+    """Give a reader of the two calls on the plain engine alone, for what is made in Python."""
+    async with pool.connect(plain_database_url, SystemClock()) as database:
+        await stored(database)
+    with reader(plain_database_url) as opened:
         yield opened
 
 
@@ -77,9 +93,9 @@ async def test_bars_are_those_of_the_view(data: Reader, database: Database) -> N
     ]
 
 
-async def test_a_row_says_whose_and_when(data: Reader, chain: Chain) -> None:
+async def test_a_row_says_whose_and_when(plain_data: Reader) -> None:
     """Contract, terms, session, New York's time and verdict are columns."""
-    found = data.history("PLTR 2026-11-23 101 C", slot(0), slot(2)).table.to_pylist()
+    found = plain_data.history("PLTR 2026-11-23 101 C", slot(0), slot(2)).table.to_pylist()
     assert [row["verdict"] for row in found] == ["traded", "no_trade"]
     first = found[0]
     assert first["time"] == slot(0)
@@ -90,28 +106,28 @@ async def test_a_row_says_whose_and_when(data: Reader, chain: Chain) -> None:
     assert (first["symbol"], first["expiration_date"], first["strike_price"], first["option_type"]) == (
         "PLTR", date(2026, 11, 23), 101.0, "C",
     )  # fmt: skip
-    assert first["contract_id"] == chain.contracts[0].id
+    assert first["contract_id"] == plain_data.contracts("PLTR", on=FRIDAY.day).table["contract_id"][0].as_py()
 
 
-async def test_a_contract_is_found_by_each_of_its_names(data: Reader, chain: Chain) -> None:
+async def test_a_contract_is_found_by_each_of_its_names(plain_data: Reader) -> None:
     """By OCC symbol with and without blanks, by terms, by id: the same rows."""
-    one = chain.contracts[0]
-    names = ["PLTR  261123C00101000", "PLTR261123C00101000", ("PLTR", date(2026, 11, 23), 101, "C"), one.id]
-    tables = [data.history(name).table for name in names]  # type: ignore[arg-type]  # a list of several kinds
+    own = plain_data.contracts("PLTR", on=FRIDAY.day).table["contract_id"][0].as_py()
+    names = ["PLTR  261123C00101000", "PLTR261123C00101000", ("PLTR", date(2026, 11, 23), 101, "C"), own]
+    tables = [plain_data.history(name).table for name in names]
     assert all(table.equals(tables[0]) for table in tables)
     assert tables[0].num_rows == 78
 
 
-async def test_what_is_unknown_is_told_with_the_nearest(data: Reader) -> None:
+async def test_what_is_unknown_is_told_with_the_nearest(plain_data: Reader) -> None:
     """An unknown contract names those most like it, an unknown symbol the known ones."""
     with pytest.raises(UnknownContract) as contract:
-        data.history("PLTR 261123C00101500")
+        plain_data.history("PLTR 261123C00101500")
     assert contract.value.nearest == ("PLTR 261123C00101000", "PLTR 261123C00102000")
     with pytest.raises(UnknownSymbol) as symbol:
-        data.bars("NOPE")
+        plain_data.bars("NOPE")
     assert symbol.value.known == ("PLTR",)
     with pytest.raises(UsageError, match="no such column"):
-        data.bars("PLTR", columns=["close", "colour"])
+        plain_data.bars("PLTR", columns=["close", "colour"])
 
 
 async def test_a_hole_has_its_reason(data: Reader, chain: Chain) -> None:
@@ -187,9 +203,9 @@ async def test_one_witness_is_no_hole(data: Reader, chain: Chain, database: Data
     assert counts == {"TRADES": (78, 78, 0), "BID": (78, 78, 78), "ASK": (78, 78, 0)}
 
 
-async def test_a_session_that_was_never_collected_is_a_reason(data: Reader) -> None:
+async def test_a_session_that_was_never_collected_is_a_reason(plain_data: Reader) -> None:
     """Days before the first selection are told, a row a session."""
-    found = data.bars("PLTR", "2026-11-18", "2026-11-19")
+    found = plain_data.bars("PLTR", "2026-11-18", "2026-11-19")
     assert found.num_rows == 0
     assert [(row["session"], row["reason"]) for row in found.reasons.to_pylist()] == [
         (date(2026, 11, 18), "never_collected"),
@@ -221,32 +237,34 @@ async def test_bars_carry_the_terms_of_their_time(data: Reader, chain: Chain, da
     assert data.history("PLTR1 261123C00202000").table.equals(data.history(one.id).table)
 
 
-async def test_a_surface_is_one_slot(data: Reader) -> None:
+async def test_a_surface_is_one_slot(plain_data: Reader) -> None:
     """All contracts of the slot in which an instant lies, by expiration and strike; none outside the session."""
-    found = data.surface("PLTR", "2026-11-20 09:33 America/New_York", columns=["strike_price", "ask_close", "time"])
+    found = plain_data.surface(
+        "PLTR", "2026-11-20 09:33 America/New_York", columns=["strike_price", "ask_close", "time"]
+    )
     assert found.table.to_pylist() == [
         {"strike_price": 101.0, "ask_close": 1.01, "time": slot(0)},
         {"strike_price": 102.0, "ask_close": 1.01, "time": slot(0)},
     ]
     assert [(row["series"], row["slots"]) for row in found.reasons.to_pylist()] == [("BID", 1)]
     with pytest.raises(UsageError, match="outside the session of PLTR"):
-        data.surface("PLTR", "2026-11-20 18:00 America/New_York")
+        plain_data.surface("PLTR", "2026-11-20 18:00 America/New_York")
 
 
-async def test_an_answer_is_arrow_pandas_and_polars(data: Reader) -> None:
+async def test_an_answer_is_arrow_pandas_and_polars(plain_data: Reader) -> None:
     """The same rows as a pyarrow table, by Arrow's own protocol, as a pandas and as a polars frame."""
-    found = data.history("PLTR 261123C00101000", columns=["time", "close", "volume"])
+    found = plain_data.history("PLTR 261123C00101000", columns=["time", "close", "volume"])
     assert found.column_names == ["time", "close", "volume"]
     assert pa.table(found).equals(found.table)
     assert found.to_pandas()["close"].tolist()[:1] == [1.25]
     assert found.to_polars()["volume"].to_list()[:6] == [10, 0, 0, 0, 7, 0]
 
 
-async def test_a_closed_reader_says_so(data: Reader) -> None:
+async def test_a_closed_reader_says_so(plain_data: Reader) -> None:
     """What comes after the end is told; rows that came before stay."""
-    found = data.bars("PLTR")
-    data.close()
-    data.close()
+    found = plain_data.bars("PLTR")
+    plain_data.close()
+    plain_data.close()
     assert found.num_rows > 0
     with pytest.raises(UsageError, match="the reader is closed"):
         _ = found.reasons
@@ -276,28 +294,25 @@ def test_a_database_that_is_away_is_told() -> None:
         research.open("postgresql://nobody@127.0.0.1:1/nothing")
 
 
-def test_an_older_schema_is_told(empty_database_url: str) -> None:
+def test_an_older_schema_is_told(plain_engine: Engine, engine_matrix: Matrix) -> None:
     """A database without our tables is no silent absence of bars."""
-    with pytest.raises(DatabaseError, match="holds no tables of the collector") as told:
-        research.open(empty_database_url)
+    for url in engine_matrix.create(plain_engine, "template0"):
+        with pytest.raises(DatabaseError, match="holds no tables of the collector") as told:
+            research.open(url)
     assert told.value.hint == "run: collector db upgrade"
 
 
-async def test_open_works_while_a_loop_runs(chain: Chain, database_url: str) -> None:
+async def test_open_works_while_a_loop_runs(plain_data: Reader, plain_database_url: str) -> None:
     """As in a notebook: everything blocks, and the running loop does not matter."""
-    with research.open(database_url) as data:
-        assert data.bars("PLTR").num_rows == 2 * 78
+    with research.open(plain_database_url) as data:
+        assert data.bars("PLTR").table.equals(plain_data.bars("PLTR").table)
 
 
-STATEMENTS = sorted(path.stem for path in (resource("sql") / "readers").glob("*.sql"))
-
-
-@pytest.mark.parametrize("name", [name for name in STATEMENTS if name != "archived_bars"])  # which is DuckDB's
-async def test_every_statement_prepares(name: str, database_url: str) -> None:
+async def test_every_statement_prepares(database: Database) -> None:
     """The server accepts each statement for readers."""
-    text = research_database.text(name).replace("{columns}", "time")
-    connection = await pool.open_connection(database_url, SystemClock(), application_name="test")
-    try:
-        await connection.prepare(filled(text, UNDERLYING_BARS_5MIN))
-    finally:
-        await connection.close()
+    names = {path.stem for path in (resource("sql") / "readers").glob("*.sql")} - {"archived_bars"}  # which is DuckDB's
+    assert len(names) > 20
+    async with database._connection() as connection:
+        for name in sorted(names):
+            text = research_database.text(name).replace("{columns}", "time")
+            await connection.prepare(filled(text, UNDERLYING_BARS_5MIN), name=name)

@@ -1,6 +1,8 @@
 """The research API gives the same table from the database and from the archive."""
 
 import contextlib
+import hashlib
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -9,7 +11,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from collector.archive.folders import Folder
 from collector.archive.places import Place, open_place
 from collector.clock import SystemClock
 from collector.config import ArchiveSettings, BackupSettings, Settings
@@ -22,7 +23,10 @@ from collector.jobs import archive_pass
 from collector.market.calendar import Calendar
 from collector.research.reader import Preference, Reader
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
+from tests.support.engines import Engine
+from tests.support.fixtures_object_store import Bucket
 
+FRIDAY_PATH = re.compile("option_bars_5min/v1/symbol=PLTR/2026-11-20")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 LATER = datetime(2027, 2, 15, 12, tzinfo=UTC)
 _BUMP = """
@@ -33,6 +37,10 @@ _GREEKS = """
 UPDATE store.option_bars_5min SET implied_volatility = 2629, delta = -9972, gamma = 2665, theta = -1808, vega = 11,
     rho = 22, greeks_version = 1, greeks_reason = 1, open_interest = 7
 WHERE extract(MINUTE FROM time)::integer % 10 = 0 RETURNING 1
+"""
+_COMPRESS = """
+SELECT compress_chunk(chunk) FROM show_chunks('store.option_bars_5min') AS chunk
+UNION ALL SELECT compress_chunk(chunk) FROM show_chunks('store.underlying_bars_5min') AS chunk
 """
 
 
@@ -76,14 +84,12 @@ class Shelf:
         await rows(self.db, gone, session.open, session.close)
 
 
-@pytest_asyncio.fixture
-async def shelf(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
-    """Give a database of two archived sessions."""
-    (tmp_path / "place").mkdir()
-    settings = Settings(backup=BackupSettings(enabled=False), archive=ArchiveSettings(place=str(tmp_path / "place")))
-    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
-        chain = await make_chain(db, 2)
-        made = Shelf(plain_database_url, db, chain, open_place(settings.archive), settings, tmp_path)
+@contextlib.asynccontextmanager
+async def stocked(url: str, archive: ArchiveSettings, folder: Path) -> AsyncIterator[Shelf]:
+    """Give a database of two sessions that have been archived at a place."""
+    settings = Settings(backup=BackupSettings(enabled=False), archive=archive)
+    async with pool.connect(url, SystemClock(NOW)) as db:
+        made = Shelf(url, db, await make_chain(db, 2), open_place(archive), settings, folder)
         for session in (FRIDAY, MONDAY):
             await made.collect(session)
         await rows(db, _GREEKS)
@@ -91,26 +97,62 @@ async def shelf(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Shelf]
         yield made
 
 
-@pytest.mark.parametrize("exact", [False, True])
-async def test_tables_are_identical(shelf: Shelf, exact: bool) -> None:
-    """Schema, order and every value of all columns are the same, as floating-point numbers and as decimals."""
+def _folder(tmp_path: Path) -> ArchiveSettings:
+    (tmp_path / "place").mkdir()
+    return ArchiveSettings(place=str(tmp_path / "place"))
+
+
+@pytest_asyncio.fixture
+async def shelf(database_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
+    """Give two sessions on each engine, archived in a folder."""
+    async with stocked(database_url, _folder(tmp_path), tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def plain_shelf(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Shelf]:
+    """Give two sessions on the plain engine, archived in a folder: where engines make no difference."""
+    async with stocked(plain_database_url, _folder(tmp_path), tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def far_shelf(plain_database_url: str, bucket: Bucket, tmp_path: Path) -> AsyncIterator[Shelf]:
+    """Give two sessions on the plain engine, archived on an S3 server."""
+    async with stocked(plain_database_url, bucket.settings(), tmp_path) as made:
+        yield made
+
+
+async def test_tables_are_identical(shelf: Shelf, engine: Engine) -> None:
+    """Schema, order and every value of all columns are the same, as floating-point numbers and as decimals.
+
+    So they are when the database has compressed the sessions, where it can.
+    """
     with shelf.reader("database") as one, shelf.reader("archive") as other:
-        for verb, of in (("bars", "PLTR"), ("history", "PLTR 261123C00101000"), ("underlying", "PLTR")):
-            stored = getattr(one, verb)(of, exact=exact)
-            archived = getattr(other, verb)(of, exact=exact)
-            assert stored.archived == frozenset()
-            assert archived.archived == {FRIDAY.day, MONDAY.day}
-            assert stored.num_rows > 100
-            assert stored.schema.equals(archived.schema, check_metadata=True)
-            assert stored.table.equals(archived.table)
-        at = "2026-11-20 09:30 America/New_York"
-        assert one.surface("PLTR", at, exact=exact).table.equals(other.surface("PLTR", at, exact=exact).table)
-        priced = ["time", "contract_id", "underlying_price"]
-        stored, archived = (data.bars("PLTR", columns=priced, exact=exact).table for data in (one, other))
-        assert stored.equals(archived)
-        assert {float(price) for price in stored["underlying_price"].to_pylist()} == {401.2345}
-        every = ["collection_run_id", "created_at", "updated_at", "greeks_version", "multiplier", "time"]
-        assert one.bars("PLTR", columns=every).table.equals(other.bars("PLTR", columns=every).table)
+        for exact in (False, True):
+            _compare(one, other, exact=exact)
+        if engine.name == "community":
+            assert await rows(shelf.db, _COMPRESS)
+            _compare(one, other, exact=True)
+
+
+def _compare(one: Reader, other: Reader, *, exact: bool) -> None:
+    for verb, of in (("bars", "PLTR"), ("history", "PLTR 261123C00101000"), ("underlying", "PLTR")):
+        stored = getattr(one, verb)(of, exact=exact)
+        archived = getattr(other, verb)(of, exact=exact)
+        assert stored.archived == frozenset()
+        assert archived.archived == {FRIDAY.day, MONDAY.day}
+        assert stored.num_rows > 100
+        assert stored.schema.equals(archived.schema, check_metadata=True)
+        assert stored.table.equals(archived.table)
+    at = "2026-11-20 09:30 America/New_York"
+    assert one.surface("PLTR", at, exact=exact).table.equals(other.surface("PLTR", at, exact=exact).table)
+    priced = ["time", "contract_id", "underlying_price"]
+    stored, archived = (data.bars("PLTR", columns=priced, exact=exact).table for data in (one, other))
+    assert stored.equals(archived)
+    assert {float(price) for price in stored["underlying_price"].to_pylist()} == {401.2345}
+    every = ["collection_run_id", "created_at", "updated_at", "greeks_version", "multiplier", "time"]
+    assert one.bars("PLTR", columns=every).table.equals(other.bars("PLTR", columns=every).table)
 
 
 async def test_a_dropped_session_comes_from_the_archive(shelf: Shelf) -> None:
@@ -127,66 +169,72 @@ async def test_a_dropped_session_comes_from_the_archive(shelf: Shelf) -> None:
         assert after.complete
 
 
-async def test_a_changed_session_comes_from_the_database(shelf: Shelf) -> None:
+async def test_a_changed_session_comes_from_the_database(plain_shelf: Shelf) -> None:
     """What has changed since it was archived is not read from there, though the archive is preferred."""
-    await shelf.collect(FRIDAY, "1.77")
-    with shelf.reader("archive") as data:
+    await plain_shelf.collect(FRIDAY, "1.77")
+    with plain_shelf.reader("archive") as data:
         found = data.bars("PLTR", columns=["time", "close"])
     assert found.archived == {MONDAY.day}
     assert 1.77 in found.table["close"].to_pylist()
 
 
-async def test_a_session_that_is_nowhere_is_told(shelf: Shelf) -> None:
+async def test_a_session_that_is_nowhere_is_told(plain_shelf: Shelf) -> None:
     """Dropped and not archived: its rows are missing, and that is a reason."""
-    await shelf.drop(FRIDAY)
-    bare = shelf.settings.model_copy(update={"archive": ArchiveSettings()})
-    with Reader(bare, shelf.url, SystemClock(NOW)) as data:
+    await plain_shelf.drop(FRIDAY)
+    bare = plain_shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, plain_shelf.url, SystemClock(NOW)) as data:
         found = data.bars("PLTR")
         assert {row["time"].date() for row in found.table.select(["time"]).to_pylist()} == {MONDAY.day}
         (reason,) = found.reasons.to_pylist()
     assert (reason["session"], reason["reason"], reason["slots"]) == (FRIDAY.day, "dropped", 78)
 
 
-class Elsewhere(Folder):
-    """A folder that pretends to be far away: its objects have to be fetched."""
-
-    def local(self, path: str) -> Path | None:  # noqa: ARG002 - of the protocol
-        """Return nothing."""
-        return None
-
-
-async def test_remote_objects_are_fetched_once(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A copy in the cache bears the hash of its bytes, and serves later readers when the place is gone."""
-    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
-    await shelf.drop(FRIDAY)
-    with shelf.reader() as data:
-        expected = data.history("PLTR 261123C00101000").table
-        assert expected.num_rows == 156
-    (copy,) = (shelf.folder / "cache").iterdir()
-    path = shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet"
-    path.unlink()
-    with shelf.reader() as data:
-        assert data.history("PLTR 261123C00101000").table.equals(expected)
+async def test_remote_objects_are_fetched_once(far_shelf: Shelf, bucket: Bucket) -> None:
+    """A copy in the cache has the bytes that the S3 server has, under their hash, and serves when that one has none."""
+    with far_shelf.reader("database") as data:
+        before = data.history("PLTR 261123C00101000").table
+    await far_shelf.drop(FRIDAY)
+    path = f"/archive/{next(one.path for one in await far_shelf.place.objects() if FRIDAY_PATH.match(one.path))}"
+    with far_shelf.reader() as data:
+        found = data.history("PLTR 261123C00101000")
+    assert found.table.equals(before)
+    assert found.archived == {FRIDAY.day}
+    (copy,) = (far_shelf.folder / "cache").iterdir()
+    content = copy.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == copy.stem
+    assert content == bucket.bytes(path)
+    bucket.asked(path, method="DELETE")
+    with far_shelf.reader() as data:
+        assert data.history("PLTR 261123C00101000").table.equals(before)
     copy.unlink()
-    with shelf.reader() as data, pytest.raises(ObjectMissing):
+    with far_shelf.reader() as data, pytest.raises(ObjectMissing):
         data.history("PLTR 261123C00101000")
 
 
-@pytest.mark.parametrize("remote", [False, True])
-async def test_a_damaged_object_is_not_believed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
-    """A flipped byte is found before anything is read, and nothing of it stays in the cache."""
-    if remote:
-        monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
-    path = shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet"
+async def test_a_damaged_object_is_not_believed(plain_shelf: Shelf) -> None:
+    """A flipped byte is found before anything is read."""
+    path = plain_shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet"
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.chmod(0o600)
     path.write_bytes(content)
-    await shelf.drop(FRIDAY)
-    with shelf.reader() as data, pytest.raises(ArchiveDamaged):
+    await plain_shelf.drop(FRIDAY)
+    with plain_shelf.reader() as data, pytest.raises(ArchiveDamaged):
         data.bars("PLTR")
-    with contextlib.suppress(FileNotFoundError):
-        assert list((shelf.folder / "cache").iterdir()) == []
+
+
+async def test_a_damaged_remote_object_is_not_kept(far_shelf: Shelf, tmp_path: Path) -> None:
+    """What the S3 server gives with a flipped byte is refused, and nothing of it stays in the cache."""
+    (path,) = [one.path for one in await far_shelf.place.objects() if FRIDAY_PATH.match(one.path)]
+    await far_shelf.place.fetch(path, tmp_path / "object")
+    content = bytearray((tmp_path / "object").read_bytes())
+    content[100] ^= 1
+    (tmp_path / "damaged").write_bytes(content)
+    await far_shelf.place.put(path, tmp_path / "damaged")
+    await far_shelf.drop(FRIDAY)
+    with far_shelf.reader() as data, pytest.raises(ArchiveDamaged):
+        data.bars("PLTR")
+    assert list((far_shelf.folder / "cache").iterdir()) == []
 
 
 async def test_a_month_gives_what_its_sessions_gave(shelf: Shelf) -> None:

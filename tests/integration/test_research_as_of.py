@@ -1,5 +1,6 @@
 """What was known at an instant: values before a revision, no later rows, and no guesses."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -90,12 +91,12 @@ class Night:
         return Reader(Settings(backup=BackupSettings(enabled=False)), self.url, SystemClock(NOW))
 
 
-@pytest_asyncio.fixture
-async def night(database_url: str) -> AsyncIterator[Night]:
-    """Give the night."""
+@contextlib.asynccontextmanager
+async def stored(url: str) -> AsyncIterator[Night]:
+    """Give the night in a database."""
     clock = SystemClock(STORED)
-    async with pool.connect(database_url, clock) as db:
-        made = Night(database_url, db, clock, await make_chain(db, 1))
+    async with pool.connect(url, clock) as db:
+        made = Night(url, db, clock, await make_chain(db, 1))
         await made.store("1.25")
         await made.store_own("100.5", "0.25")
         await made.store_own("100.5", "99.5", daily=True)
@@ -103,6 +104,20 @@ async def night(database_url: str) -> AsyncIterator[Night]:
         await rows(db, _CARRY, made.chain.underlying.id, FRIDAY.day, made.chain.contracts[0].expiration, COMPUTED)
         clock.set(REVISED)
         await made.store("1.77")
+        yield made
+
+
+@pytest_asyncio.fixture
+async def night(database_url: str) -> AsyncIterator[Night]:
+    """Give the night, on each engine."""
+    async with stored(database_url) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def plain_night(plain_database_url: str) -> AsyncIterator[Night]:
+    """Give the night on the plain engine alone, for what is made in Python."""
+    async with stored(plain_database_url) as made:
         yield made
 
 
@@ -130,24 +145,24 @@ async def test_greeks_are_there_only_where_nothing_has_changed(night: Night) -> 
             assert found["flags"].to_pylist() == [None, 0]
 
 
-async def test_rows_that_came_later_are_absent(night: Night) -> None:
+async def test_rows_that_came_later_are_absent(plain_night: Night) -> None:
     """Before the evening there is no row, and a reason says so."""
-    with night.reader() as data:
+    with plain_night.reader() as data:
         found = data.bars("PLTR", "2026-11-20", "2026-11-20", as_of=STORED - timedelta(minutes=1))
         assert found.num_rows == 0
         (reason,) = [row for row in found.reasons.to_pylist() if row["reason"] == "stored_later"]
-    assert (reason["contract_id"], reason["slots"], reason["start"]) == (night.contract, 2, slot(0))
+    assert (reason["contract_id"], reason["slots"], reason["start"]) == (plain_night.contract, 2, slot(0))
 
 
-async def test_what_is_not_on_record_is_no_guess(night: Night) -> None:
+async def test_what_is_not_on_record_is_no_guess(plain_night: Night) -> None:
     """Without a final answer on record a changed row has no prices then, and that is told; unchanged quotes stay."""
-    with night.reader() as data:
+    with plain_night.reader() as data:
         found = data.surface("PLTR", slot(0), as_of=BEFORE, columns=COLUMNS)
         assert found.table.to_pylist() == [
             {**dict.fromkeys(COLUMNS[:-1]), "verdict": "unknown"},
         ]
         reasons = [(row["reason"], row["slots"]) for row in found.reasons.to_pylist()]
-        other = data.history(night.contract, slot(1), slot(2), as_of=BEFORE, columns=COLUMNS)
+        other = data.history(plain_night.contract, slot(1), slot(2), as_of=BEFORE, columns=COLUMNS)
     assert reasons == [("unknown_as_of", 1)]
     (row,) = other.table.to_pylist()
     assert (row["bid_close"], row["volume"], row["implied_volatility"]) == (1.20, None, 0.25)
@@ -173,14 +188,14 @@ async def test_an_underlyings_own_bars_are_what_they_were(night: Night) -> None:
     ]
 
 
-async def test_of_an_underlying_nothing_is_guessed_either(night: Night) -> None:
+async def test_of_an_underlying_nothing_is_guessed_either(plain_night: Night) -> None:
     """Without a final answer on record bars that have changed since are NULL, which is told."""
-    await night.store_own("101.5", "0.35")
-    with night.reader() as data:
+    await plain_night.store_own("101.5", "0.35")
+    with plain_night.reader() as data:
         found = data.underlying("PLTR", as_of=BEFORE, columns=["close", "implied_volatility"])
         assert found.table.to_pylist() == [{"close": None, "implied_volatility": None}] * 2
         assert "unknown_as_of" in found.reasons["reason"].to_pylist()
-        beside = data.history(night.contract, as_of=BEFORE, columns=["underlying_price"])
+        beside = data.history(plain_night.contract, as_of=BEFORE, columns=["underlying_price"])
         assert beside.table["underlying_price"].to_pylist() == [None, None]
 
 
@@ -198,19 +213,19 @@ async def test_adjusted_closes_are_known_until_they_change(night: Night) -> None
         assert row == {"close": 100.5, "adjusted_close": 98.5}
 
 
-async def test_smile_chain_and_legs_look_back_as_well(night: Night) -> None:
+async def test_smile_chain_and_legs_look_back_as_well(plain_night: Night) -> None:
     """Each has the earlier trade or quotes before the revision, and none before the evening, with its reason."""
-    await night.answered()
+    await plain_night.answered()
     early = STORED - timedelta(minutes=1)
-    expiration = night.chain.contracts[0].expiration
-    with night.reader() as data:
+    expiration = plain_night.chain.contracts[0].expiration
+    with plain_night.reader() as data:
         for at, closes in ((BEFORE, [1.25]), (AFTER, [1.77]), (early, list[float]())):
             smile = data.smile("PLTR", expiration, slot(0), as_of=at)
             chain = data.chain("PLTR", slot(0), as_of=at)
             assert smile.table["close"].to_pylist() == closes
             assert chain.num_rows == 1
             assert chain.table["close"].drop_null().to_pylist() == closes
-            legs = data.legs([night.contract], as_of=at)
+            legs = data.legs([plain_night.contract], as_of=at)
             assert legs.table["leg1_bid"].to_pylist() == ([1.20] * 2 if closes else [])
         for one in (smile, chain, legs):
             assert "stored_later" in one.reasons["reason"].to_pylist()

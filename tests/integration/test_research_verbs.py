@@ -10,6 +10,7 @@ import pytest_asyncio
 from collector.clock import SystemClock
 from collector.config import BackupSettings, Settings
 from collector.db.bars import bar_tables
+from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.errors import UsageError
 from collector.research.reader import Reader
@@ -19,9 +20,8 @@ NOW = datetime(2026, 11, 20, 23, tzinfo=UTC)
 AT = "2026-11-20 09:35 America/New_York"
 
 
-@pytest_asyncio.fixture
-async def chain(database: Database) -> Chain:
-    """Give three calls: the first two with quotes, the last without a bar; the second without an ASK in slot 2."""
+async def stored(database: Database) -> Chain:
+    """Store three calls: the first two with quotes, the last without a bar; the second without an ASK in slot 2."""
     made = await make_chain(database, 3)
     one, two, three = made.contracts
     every = range(4)
@@ -51,36 +51,58 @@ async def chain(database: Database) -> Chain:
     return made
 
 
+def reader(url: str) -> Reader:
+    """Return a reader on Friday evening."""
+    return Reader(Settings(backup=BackupSettings(enabled=False)), url, SystemClock(NOW))
+
+
+@pytest_asyncio.fixture
+async def chain(database: Database) -> Chain:
+    """Give the calls, on each engine."""
+    return await stored(database)
+
+
 @pytest_asyncio.fixture
 async def data(chain: Chain, database_url: str) -> AsyncIterator[Reader]:
-    """Give a reader on Friday evening."""
-    with Reader(Settings(backup=BackupSettings(enabled=False)), database_url, SystemClock(NOW)) as opened:
+    """Give a reader of them."""
+    with reader(database_url) as opened:
         yield opened
 
 
-async def test_a_chain_has_contracts_without_bars(data: Reader) -> None:
+@pytest_asyncio.fixture
+async def plain_data(plain_database_url: str) -> AsyncIterator[Reader]:
+    """Give a reader of the calls on the plain engine alone, for what is made in Python."""
+    async with pool.connect(plain_database_url, SystemClock()) as database:
+        await stored(database)
+    with reader(plain_database_url) as opened:
+        yield opened
+
+
+async def test_a_chain_has_contracts_without_bars(plain_data: Reader) -> None:
     """All three listed contracts are rows, with NULL where the slot has nothing; the surface has two of them."""
-    found = data.chain("PLTR", AT).table.select(["strike_price", "bid_close", "ask_close", "selected"]).to_pylist()
+    found = (
+        plain_data.chain("PLTR", AT).table.select(["strike_price", "bid_close", "ask_close", "selected"]).to_pylist()
+    )
     assert [tuple(row.values()) for row in found] == [
         (101.0, 2.01, 2.11, True),
         (102.0, 1.01, 1.11, True),
         (103.0, None, None, True),
     ]
-    assert data.surface("PLTR", AT).num_rows == 2
+    assert plain_data.surface("PLTR", AT).num_rows == 2
 
 
-async def test_a_smile_is_one_expiration(data: Reader) -> None:
+async def test_a_smile_is_one_expiration(plain_data: Reader) -> None:
     """Contracts of one expiration by strike; a day on which nothing expires is refused with the nearest ones."""
-    assert data.smile("PLTR", EXPIRATION, AT).table["strike_price"].to_pylist() == [101.0, 102.0]
+    assert plain_data.smile("PLTR", EXPIRATION, AT).table["strike_price"].to_pylist() == [101.0, 102.0]
     with pytest.raises(UsageError, match="no contract of PLTR expires on 2026-11-24") as told:
-        data.smile("PLTR", "2026-11-24", AT)
+        plain_data.smile("PLTR", "2026-11-24", AT)
     assert "2026-11-23" in told.value.hint
 
 
-async def test_legs_are_bought_and_sold_at_the_sides_that_are_open(data: Reader, chain: Chain) -> None:
+async def test_legs_are_bought_and_sold_at_the_sides_that_are_open(plain_data: Reader) -> None:
     """A vertical spread costs the ask of what is bought less the bid of what is sold, twice where twice is sold."""
-    one, two = chain.contracts[0].id, chain.contracts[1].id
-    found = data.legs([one, (two, -2)], "2026-11-20", "2026-11-20", exact=True)
+    one, two, _ = plain_data.contracts("PLTR", on=FRIDAY.day).table["contract_id"].to_pylist()
+    found = plain_data.legs([one, (two, -2)], "2026-11-20", "2026-11-20", exact=True)
     assert [(row["buy_at"], row["sell_at"]) for row in found.table.to_pylist()] == [
         (Decimal("0.1000"), Decimal("-0.2000")),  # 2.10 - 2 × 1.00, 2.00 - 2 × 1.10
         (Decimal("0.0900"), Decimal("-0.2100")),
@@ -88,11 +110,11 @@ async def test_legs_are_bought_and_sold_at_the_sides_that_are_open(data: Reader,
         (Decimal("0.0700"), Decimal("-0.2300")),
     ]
     assert found.table["time"].to_pylist() == [slot(n) for n in range(4)]
-    floats = data.legs([one, (two, -2)], "2026-11-20", "2026-11-20").table
+    floats = plain_data.legs([one, (two, -2)], "2026-11-20", "2026-11-20").table
     assert floats["leg2_ask"].to_pylist() == [1.10, 1.11, None, 1.13]
     assert floats["sell_at"].to_pylist()[2] is None
     with pytest.raises(UsageError, match="a leg is named twice"):
-        data.legs([one, one])
+        plain_data.legs([one, one])
 
 
 async def test_contracts_are_those_of_a_day(data: Reader, chain: Chain, database: Database) -> None:

@@ -101,10 +101,14 @@ class Bucket:
 
     def asked(self, path: str = "", method: str = "GET") -> str:
         """Ask the server without the code under test: for a list of uploads ("?uploads"), say."""
+        return self.bytes(path, method).decode()
+
+    def bytes(self, path: str, method: str = "GET") -> bytes:
+        """Return what the server answers, as it is; see `asked`."""
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{self.name}{path}", method=method)
         with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-            text: str = answer.read().decode()
-            return text
+            content: bytes = answer.read()
+            return content
 
 
 @pytest.fixture(scope="session")
