@@ -4,6 +4,8 @@ import asyncio
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from collector.clock import SystemClock
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
@@ -36,43 +38,45 @@ def _flip(file: Path) -> None:
     file.write_bytes(content)
 
 
-async def test_damage_keeps_old_bars_until_it_is_mended(plain_database_url: str, tmp_path: Path) -> None:
+def test_damage_keeps_old_bars_until_it_is_mended(
+    plain_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A flipped byte ends `archive verify` with 3 and keeps its day; put right again, the day is dropped."""
-    await _collected(plain_database_url)
+    asyncio.run(_collected(plain_database_url))
     place = tmp_path / "archive"
     place.mkdir()
     with home(
         SystemClock(_NOW), COLLECTOR_DATABASE__URL=plain_database_url, COLLECTOR_ARCHIVE__PLACE=str(place)
     ) as account:
 
-        async def run(*words: str) -> "tuple[int, str]":
-            done = await asyncio.to_thread(account.run, *words)
+        def run(*words: str) -> tuple[int, str]:
+            done = account.call(capsys, *words)
             return done.code, " ".join(done.out.split())
 
-        code, told = await run("db", "retention", "--dry-run")
+        code, told = run("db", "retention", "--dry-run")
         assert code == 0
         assert "waits: not archived yet" in told
-        assert (await run("archive"))[0] == 0
-        code, told = await run("archive", "--plan")
+        assert run("archive")[0] == 0
+        code, told = run("archive", "--plan")
         assert code == 0
         assert "the archive holds what the database holds" in told
         assert "PLTR option_bars_5min 156 bars" in told
         assert told.endswith("waiting: 0 bars of 0 B")
-        code, told = await run("archive", "verify", "--deep")
+        code, told = run("archive", "verify", "--deep")
         assert code == 0
         assert f"in {place} are what was archived" in told
 
         [file] = place.rglob("2025-11.parquet")
         _flip(file)
-        code, told = await run("archive", "verify")
+        code, told = run("archive", "verify")
         assert code == 3
         assert "2025-11.parquet has other bytes: their SHA-256 is" in told
-        code, told = await run("db", "retention")
+        code, told = run("db", "retention")
         assert code == 0
         assert f"waits: its object {file.relative_to(place)} has other bytes" in told
-        assert await _bars(plain_database_url) == 156
+        assert asyncio.run(_bars(plain_database_url)) == 156
 
         _flip(file)
-        code, told = await run("db", "retention")
-        assert (code, await _bars(plain_database_url)) == (0, 0)
+        code, told = run("db", "retention")
+        assert (code, asyncio.run(_bars(plain_database_url))) == (0, 0)
         assert "gone: 156 bars of" in told

@@ -28,9 +28,10 @@ def write(path: Path, day: date = DAY, contracts: range = range(1, 30)) -> FileF
     return bar_files.write(path, OPTION_BARS_5MIN, "SPY", rows, {day: SETTLED})
 
 
-def test_the_same_rows_and_states_give_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_rows_and_states_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In whatever pieces rows come, the bytes of the file are the same; another state makes another file."""
-    rows = bar_schemas.table(OPTION_BARS_5MIN, session(DAY, range(1, 1_000)))
+    monkeypatch.setattr(bar_files, "SESSION_GROUP", 2_000)
+    rows = bar_schemas.table(OPTION_BARS_5MIN, session(DAY, range(1, 60)))
     assert len(rows) > 2 * bar_files.SESSION_GROUP
     whole, pieces, other = (tmp_path / name for name in ("whole", "pieces", "other"))
     draw = random.Random(1)
@@ -82,11 +83,14 @@ def test_columns_are_stored_as_they_should(tmp_path: Path) -> None:
     assert file.schema_arrow.equals(bar_schemas.schema(OPTION_BARS_5MIN))
 
 
-def test_merging_keeps_each_session_s_hash_and_changes_no_byte_again(tmp_path: Path) -> None:
+def test_merging_keeps_each_session_s_hash_and_changes_no_byte_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Merged once more, or from a month and a session, sessions of overlapping contracts make the very same file."""
+    monkeypatch.setattr(bar_files, "_READ_ROWS", 500)
     days = weekdays(date(2026, 11, 2), 5)
     paths = [tmp_path / f"{day}" for day in days]
-    facts = [write(path, day, range(n + 1, 150 + 7 * n)) for n, (path, day) in enumerate(zip(paths, days, strict=True))]
+    facts = [write(path, day, range(n + 1, 30 + 7 * n)) for n, (path, day) in enumerate(zip(paths, days, strict=True))]
     states = dict.fromkeys(days, SETTLED)
     sources = [(path, [day]) for path, day in zip(paths, days, strict=True)]
     month, again, mixed = tmp_path / "month", tmp_path / "again", tmp_path / "mixed"
