@@ -146,7 +146,7 @@ DEFAULTS: dict[Window, dict[str, Any]] = {
     Window.CHAIN_REFRESH: {"time": "18:00", "weekdays": ("sun",), "priority": 60},
     Window.DAILY_BARS: {"time": "17:30", "span": "unsettled", "priority": 70},
     Window.BACKUP: {"time": "02:00", "weekdays": WEEKDAYS[1:6], "priority": 12},
-    Window.ARCHIVE: {"enabled": False, "time": "03:00", "weekdays": WEEKDAYS[1:6], "priority": 11},
+    Window.ARCHIVE: {"time": "03:00", "weekdays": WEEKDAYS[1:6], "priority": 11},
     Window.WEEKLY: {"time": "12:00", "zone": _ISRAEL, "weekdays": ("sat",), "priority": 10},
 }
 """Every built-in window that is scheduled, the backup and the archive's pass among them."""

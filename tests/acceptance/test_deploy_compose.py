@@ -96,7 +96,7 @@ def test_the_image_holds_what_the_collector_runs_with() -> None:
         return {re.split(r"[\[=<>]", one)[0].replace("_", "-").lower() for one in requirements}
 
     extras = project["optional-dependencies"]
-    assert names([*project["dependencies"], *extras["embedded"]]) <= set(run)
+    assert names([*project["dependencies"], *extras["archive"], *extras["embedded"]]) <= set(run)
     assert not names(extras["dev"]) & set(run)
     assert "docker" not in run
     text = (resource("deploy") / "Dockerfile").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.cli.options import window_of
-from collector.config import Settings, WindowSettings, WindowsSettings, load
+from collector.config import Settings, WindowSettings, load
 from collector.domain.errors import ConfigurationError, UsageError
 from collector.domain.run_vocabulary import Asks, Role, Scope, Window
 
@@ -39,7 +39,7 @@ def test_a_name_a_time_and_a_span_make_a_window() -> None:
     assert windows[POWER_HOUR] == WindowSettings(
         time=time(15, 30), span="1h", scope=Scope.EXPIRING_AND_NEAR, asks=Asks.NOT_COVERED, priority=45
     )
-    assert list(windows.enabled) == [*WindowsSettings().enabled, POWER_HOUR]
+    assert list(windows.enabled) == [*Settings().windows.enabled, POWER_HOUR]
     assert windows.known == {*Window, POWER_HOUR}
     assert POWER_HOUR in loaded(f"{OWN}backup: {{enabled: false}}\n").windows.enabled
     assert POWER_HOUR not in loaded(OWN.replace("{", "{enabled: false, ")).windows.enabled

@@ -13,8 +13,9 @@ from collector.market.schedule import Schedule
 
 CALENDAR = Calendar()
 SYMBOLS = ("SPY", "PLTR", "TSLA")
-SCHEDULE = Schedule(WindowsSettings.model_validate({"daily_bars": {"enabled": False}}), CALENDAR, SYMBOLS)
-"""Without daily bars, which are nobody's successor and have tests of their own."""
+_OFF = {"enabled": False}
+SCHEDULE = Schedule(WindowsSettings.model_validate({"daily_bars": _OFF, "archive": _OFF}), CALENDAR, SYMBOLS)
+"""Without daily bars and the archive's pass, which are nobody's successor and have tests of their own."""
 SETTINGS = ScheduleSettings(retry_first_s=300, retry_max_s=900, attempts=3)
 THURSDAY, FRIDAY = date(2026, 11, 19), date(2026, 11, 20)
 SINCE_FRIDAY = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

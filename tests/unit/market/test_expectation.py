@@ -12,8 +12,9 @@ from collector.market.calendar import Calendar
 from collector.market.expectation import Outstanding, outstanding
 from collector.market.schedule import Schedule
 
+_OFF = {"enabled": False}
 SCHEDULE = Schedule(
-    WindowsSettings.model_validate({"daily_bars": {"enabled": False}}), Calendar(), ("SPY", "PLTR", "TSLA")
+    WindowsSettings.model_validate({"daily_bars": _OFF, "archive": _OFF}), Calendar(), ("SPY", "PLTR", "TSLA")
 )
 SETTINGS = ScheduleSettings()
 OK, PARTIAL, FAILED, RUNNING, CUT_OFF = (

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.config import WindowsSettings
+from collector.config import Settings, WindowsSettings
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
 from collector.domain.run_vocabulary import Window
@@ -17,7 +17,7 @@ from collector.market.schedule import Occurrence, Schedule
 
 CALENDAR = Calendar()
 SYMBOLS = ("SPY", "PLTR", "TSLA")
-SCHEDULE = Schedule(WindowsSettings(), CALENDAR, SYMBOLS)
+SCHEDULE = Schedule(Settings().windows, CALENDAR, SYMBOLS)  # no archive has a place there
 
 
 def utc(text: str) -> datetime:
@@ -234,3 +234,12 @@ def test_outlook_of_a_day() -> None:
 def test_the_weekly_reset_is_told_after_the_last_session(now: str, reset: str | None) -> None:
     """From the week's last eod on, until Sunday 01:00 in New York, the owner can be told that a login is due."""
     assert weekly_reset(SCHEDULE, utc(now)) == (None if reset is None else utc(reset))
+
+
+def test_a_place_for_the_archive_brings_its_window() -> None:
+    """It is due at 03:00 in New York on the morning after a session, and only where the archive has a place."""
+    settings = Settings.model_validate({"archive": {"place": "s3://bars/collector"}})
+    friday = Schedule(settings.windows, CALENDAR, SYMBOLS).of_session(date(2026, 11, 20))
+    [due] = [one.due for one in friday if one.window is Window.ARCHIVE]
+    assert due == datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+    assert Window.ARCHIVE not in Settings().windows.enabled
