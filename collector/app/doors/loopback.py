@@ -58,8 +58,11 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
 
 
 def _password(file: Path) -> str:
-    """Return the password that was drawn once, and draw it the first time."""
-    if not file.exists():
-        private_files.write(file, secrets.token_urlsafe(_PASSWORD_BYTES).encode())
-    refuse_exposed(file)
-    return file.read_text(encoding="utf-8").strip()
+    """Return the password that was drawn once, and draw it the first time, or where the file has lost it."""
+    if file.exists():
+        refuse_exposed(file)
+        if drawn := file.read_text(encoding="utf-8").strip():
+            return drawn
+    drawn = secrets.token_urlsafe(_PASSWORD_BYTES)
+    private_files.write(file, drawn.encode())
+    return drawn
