@@ -49,7 +49,8 @@ async def _stores(settings: Settings) -> list[preflight.Check]:
         except CollectorError as error:
             found.append(preflight.failed(subject, error))
         else:
-            found.append(preflight.place(subject, place))
+            data = settings.database.data_path if settings.database.embedded else None
+            found.append(preflight.archive(place, data) if subject == "archive" else preflight.place(subject, place))
     return found
 
 

@@ -204,10 +204,18 @@ class ObjectStore:
         return await self._asked(self._listed(prefix))
 
     async def _listed(self, prefix: str) -> tuple[StoredObject, ...]:
-        found = []
+        found: dict[str, StoredObject] = {}
         async for batch in obstore.list(self._store, prefix=prefix.rpartition("/")[0] or None):
-            found += [StoredObject(one["path"], one["size"]) for one in batch if one["path"].startswith(prefix)]
-        return tuple(sorted((one for one in found if one.path != CHECK), key=lambda one: one.path))
+            for one in batch:
+                if one["path"] in found:
+                    raise PlaceUnavailable(
+                        f"{self._name} lists {one['path']} twice, as if its listing had no end",
+                        "try again later; not everything that speaks like S3 lists more than a page",
+                    )
+                found[one["path"]] = StoredObject(one["path"], one["size"])
+        no_objects = {CHECK, ""}  # consoles make an empty object of the prefix's own name, for a folder
+        names = sorted(name for name in found.keys() - no_objects if name.startswith(prefix))
+        return tuple(found[name] for name in names)
 
     def local(self, path: str) -> Path | None:  # noqa: ARG002 - a place's
         """Return None: nothing can be read in place."""

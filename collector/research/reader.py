@@ -119,7 +119,7 @@ def open(  # noqa: A001 - research.open is what people call it
 def _settings(database: str | None, archive: str | None, path: Path | None) -> Settings:
     overrides: dict[str, dict[str, str | None]] = {}
     if database is not None:
-        overrides["database"] = {"url": database, "read_url": None}
+        overrides["database"] = {"url": database, "read_url": None, "tcp_port": None}
     if archive is not None:
         overrides["archive"] = {"place": archive}
     return config.load(path, overrides)

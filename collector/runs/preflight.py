@@ -5,7 +5,7 @@ Is everything there that a run needs? Each check says what it found and what to 
 
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -72,6 +72,21 @@ def copies(folder: Path) -> Check:
 def place(subject: str, name: str) -> Check:
     """Say that a place of objects took one, gave it back and removed it."""
     return Check(subject, True, f"{name} can be written and read")
+
+
+def archive(name: str, data: Path | None) -> Check:
+    """Say the same of the archive's place, and warn of a folder on the disk that the database is on.
+
+    Args:
+        name: of the place.
+        data: the folder of the embedded database; None: it is on another machine, or where nobody knows.
+    """
+    written = place("archive", name)
+    folder = Path(name)
+    if data is None or not folder.is_dir() or folder.stat().st_dev != _existing(data).stat().st_dev:
+        return written
+    hint = "What retention drops is then on that disk alone: let archive.place name another disk, or a bucket."
+    return replace(written, finding=f"{written.finding}, and is on the disk of the database", hint=hint)
 
 
 def sessions(calendar: Calendar, now: datetime) -> Check:

@@ -1,5 +1,5 @@
 -- Drop the bars that some underlyings have on a day of UTC; return why none were dropped, "" when they were.
--- The day has to be old enough and, for option bars, its summaries have to stay. With objects and their hashes, those of
+-- The day has to be old enough, by the machine's clock and by the latest bar that there is, and, for option bars, its summaries have to stay. With objects and their hashes, those of
 -- the bytes that were just read back, the archive also has to hold what the day holds at this moment; without them
 -- (NULL) nothing is asked of the archive. Its owner's rights let a login of the service do that and no more.
 DROP FUNCTION IF EXISTS store.drop_day(timestamptz);
@@ -34,7 +34,7 @@ BEGIN
     IF bars IS NULL THEN
         RAISE EXCEPTION 'no kind of bars has the number %', kind USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    IF starts >= now() - INTERVAL '60 days' THEN
+    IF starts >= least(now(), store.latest_bar()) - INTERVAL '60 days' THEN
         RETURN 'it is younger than 60 days';
     END IF;
     -- Whoever writes bars at this moment is waited for, and counts his change before what follows looks at it.

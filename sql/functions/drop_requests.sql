@@ -4,7 +4,7 @@ CREATE OR REPLACE FUNCTION store.drop_requests(border timestamptz) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
-    IF border > now() - INTERVAL '59 days' THEN
+    IF border > least(now(), store.latest_bar()) - INTERVAL '59 days' THEN
         RAISE EXCEPTION 'requests younger than 60 days are kept' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -184,3 +185,31 @@ async def test_the_port_waits_for_whoever_works(account: Home) -> None:
         assert await connection.fetchval("SELECT 1") == 1
     finally:
         await connection.close()
+
+
+def test_a_password_that_is_lost_is_drawn_again(account: Home, capsys: Capsys) -> None:
+    """An empty file, as a power cut may leave one, is no password: the login gets a new one, and lets in by it."""
+    given = {_TCP_PORT: str(unused_port())}
+    assert account.call(capsys, "db", "url", "--tcp", **given).code == 0
+    secret = account.data_dir.with_name("postgres.reader-password")
+    secret.write_text("")
+    url = account.call(capsys, "db", "url", "--tcp", "--with-password", **given).out.strip()
+    assert DatabaseUrl.parse(url).password == secret.read_text() != ""
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert asyncio.run(_asked(url, "SELECT 1")) == 1
+
+
+def test_a_port_that_is_taken_keeps_the_server_from_nothing(account: Home, capsys: Capsys) -> None:
+    """Where another program listens there the database works all the same, and who asks for the port is told."""
+    embedded.stop(account.data_dir)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        given = {_TCP_PORT: str(port)}
+        assert account.call(capsys, "status", **given).code == 0
+        refused = account.call(capsys, "db", "url", "--tcp", **given)
+        assert (refused.code, refused.complaint) == (
+            5,
+            f"the embedded server does not listen on 127.0.0.1:{port}, which another program has taken",
+        )
+    shown = account.call(capsys, "db", "url", "--tcp", **given)
+    assert (shown.code, shown.out) == (0, f"postgresql://collector_reader@127.0.0.1:{port}/collector\n")

@@ -241,6 +241,39 @@ async def test_without_any_credentials(
     assert len(heads) >= 1
 
 
+def page(key: str, following: str = "") -> bytes:
+    """Return a page of S3's listing with one object; the next one is asked for by what is given."""
+    more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{following}</NextContinuationToken>"
+    body = (
+        f"<ListBucketResult><Name>bars</Name>{more if following else '<IsTruncated>false</IsTruncated>'}"
+        f"<Contents><Key>{key}</Key><Size>0</Size><LastModified>2026-11-20T00:00:00.000Z</LastModified></Contents>"
+        "</ListBucketResult>"
+    ).encode()
+    return f"HTTP/1.1 200 OK\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n".encode() + body
+
+
+async def listed(answered: bytes) -> tuple[StoredObject, ...]:
+    """Return what a place lists whose store gives one answer to everything."""
+    async with answering(answered) as (port, _), asyncio.timeout(20):
+        keys = {"access_key_id": ACCESS_KEY_ID, "secret_access_key": SECRET_ACCESS_KEY, "region": "us-east-1"}
+        settings = ArchiveSettings.model_validate(
+            {"place": "s3://bars/a", "s3": {"endpoint": f"http://127.0.0.1:{port}", **keys}}
+        )
+        return await open_place(settings).objects()
+
+
+async def test_a_listing_without_end_is_given_up() -> None:
+    """A store that answers each page with the first one is named; it is not asked for ever."""
+    with pytest.raises(PlaceUnavailable, match=f"s3://bars/a lists {PATH} twice"):
+        await listed(page(f"a/{PATH}", "again"))
+
+
+async def test_a_consoles_folder_is_no_object() -> None:
+    """The empty object by which consoles show a prefix as a folder is not listed."""
+    assert await listed(page("a/")) == ()
+    assert await listed(page("a/b")) == (StoredObject("b", 0),)
+
+
 async def test_a_store_that_cannot_be_reached(bucket: Bucket, written: Callable[[bytes], Path]) -> None:
     """Where nobody listens the error says so, after a bounded number of attempts."""
     async with FaultProxy(("127.0.0.1", bucket.port)) as proxy:

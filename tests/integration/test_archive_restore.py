@@ -98,3 +98,34 @@ async def test_another_databases_contracts_are_refused(
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("SELECT count(*) FROM store.option_bars_5min") == 0
         await connection.close()
+
+
+async def test_what_was_not_compared_is_not_called_archived(
+    plain_database_url: str,
+    plain_engine: Engine,
+    engine_matrix: Matrix,
+    archive: tuple[Settings, Place],
+    tmp_path: Path,
+) -> None:
+    """Days before --since, and days with bars of which the archive knows nothing, wait for the archive's next pass."""
+    settings, place = archive
+    calendar = Calendar.configured(settings)
+    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        for session in (FRIDAY, MONDAY):
+            bars = answer([trade(n, session=session) for n in range(70)], session=session)
+            await bar_tables.store(db, [answers(chain.contracts[0], TRADES=bars)], 1)
+        await archive_pass.archive(db, place, settings, calendar, root=tmp_path / "work")
+    for url in engine_matrix.create(plain_engine, engine_matrix.template(plain_engine)):
+        async with pool.connect(url, SystemClock(NOW)) as db:
+            chain = await make_chain(db, select_from=FRIDAY.day)
+            other = answer([trade(n, "7.77") for n in range(70)])
+            more = answer([trade(n, session=MONDAY) for n in range(70, 75)], session=MONDAY)
+            await bar_tables.store(db, [answers(chain.contracts[0], TRADES=other)], 1)
+            await bar_tables.store(db, [answers(chain.contracts[1], TRADES=more)], 1)
+            await restoring.restore(db, place, since=MONDAY.day, root=tmp_path / "work")
+            held = await manifest.partitions(db, place.name)
+            assert [(one.day, one.is_current) for one in held] == [(FRIDAY.day, False), (MONDAY.day, False)]
+            await archive_pass.archive(db, place, settings, calendar, root=tmp_path / "work")
+            held = await manifest.partitions(db, place.name)
+            assert [(one.is_current, one.held and one.held.rows) for one in held] == [(True, 70), (True, 75)]

@@ -139,3 +139,14 @@ async def test_what_was_left_without_manifest_goes_after_two_days(bucket: Bucket
         one.path.with_suffix(".json").name,
     ]
     assert json.loads(backup_files.written(one))["path"] == one.path.name
+
+
+async def test_what_only_resembles_a_dump_stays(bucket: Bucket, tmp_path: Path) -> None:
+    """Names that no backup of the collector has are somebody else's, however old they look."""
+    place = open_place(bucket.settings())
+    (tmp_path / "mine").write_bytes(b"mine")
+    others = ("collector-20250101T000000Z-before-the-move.dump", "collector-20250101T000000Z.d/rows.dump")
+    for name in others:
+        await place.put(name, tmp_path / "mine")
+    await copy(made(tmp_path / "kept", content=b"small"), bucket)
+    assert set(others) <= set(await names(bucket))

@@ -386,10 +386,10 @@ async def test_bars_of_underlyings_have_a_limit_of_their_own(
 ) -> None:
     """They go by their own limit, archived like the others, and never before the option bars that need them."""
     spy = Underlying("SPY", 756733, id=1)
-    for day in (0, 1, 300):
+    for day in (0, 1, 380):
         await bar_tables.store(store, [_answers(spy, shift=day * _DAY)], 1, option_series=(WhatToShow.TRADES,))
     await _collect(store, "SPY", 1)
-    await _archive(connection, place, "SPY", 0, 1, 300, data_set=UNDERLYING_BARS_5MIN)
+    await _archive(connection, place, "SPY", 0, 1, 380, data_set=UNDERLYING_BARS_5MIN)
     await _compress(connection, engine)
     days = "SELECT DISTINCT (time AT TIME ZONE 'UTC')::date FROM underlying_bars_5min ORDER BY 1"
     assert await _dropped(store, place, _keep(None)) == []
@@ -399,11 +399,39 @@ async def test_bars_of_underlyings_have_a_limit_of_their_own(
         ("SPY", 1, "the option bars of that day are still there, and their Greeks need it"),
     ]
 
-    assert [row[0] for row in await connection.fetch(days)] == [_FIRST + _DAY, _FIRST + 300 * _DAY]
+    assert [row[0] for row in await connection.fetch(days)] == [_FIRST + _DAY, _FIRST + 380 * _DAY]
     await _archive(connection, place, "SPY", 1)
     await compaction.refresh_aggregates(store.url)
     assert await _dropped(store, place, _keep(365, 365)) == [("SPY", 1, ""), ("SPY", 1, "")]
-    assert [row[0] for row in await connection.fetch(days)] == [_FIRST + 300 * _DAY]
+    assert [row[0] for row in await connection.fetch(days)] == [_FIRST + 380 * _DAY]
+
+
+async def test_a_clock_that_is_ahead_makes_nothing_old(
+    connection: "asyncpg.Connection[asyncpg.Record]", store: Database
+) -> None:
+    """Ages end with the latest bar that the source has sent, here and in the server, and grow when it sends more."""
+    spy = Underlying("SPY", 756733, id=1)
+    await _collect(store, "SPY", 0, 30)
+    await bar_tables.store(store, [_answers(spy, shift=30 * _DAY)], 1, option_series=(WhatToShow.TRADES,))
+    await connection.execute(
+        "INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, outcome, span)"
+        " VALUES ($1, $1, 1, $2, 'TRADES', 'bars', 'empty')",
+        _OPEN,
+        OPTION_BARS_5MIN.id,
+    )
+    everything = _keep(61)
+    assert await retention.drop_old_bars(store.url, _NOW, everything, archive_before_drop=False) == ()
+    by_hand = "SELECT store.drop_day(1::smallint, $1, '{1}', NULL, NULL)"
+    assert await connection.fetchval(by_hand, _FIRST) == "it is younger than 60 days"
+    assert await retention.drop_old_requests(store.url, _NOW, 61) == 0
+    with pytest.raises(asyncpg.ObjectNotInPrerequisiteStateError, match="younger than 60 days"):
+        await connection.execute("SELECT store.drop_requests($1)", _NOW - 61 * _DAY)
+
+    await bar_tables.store(store, [_answers(spy, shift=70 * _DAY)], 1, option_series=(WhatToShow.TRADES,))
+
+    [gone] = await retention.drop_old_bars(store.url, _NOW, everything, archive_before_drop=False)
+    assert (gone.day, gone.dropped) == (_FIRST, True)
+    assert await retention.drop_old_requests(store.url, _NOW, 61, dry_run=True) == 1
 
 
 async def test_a_months_object_is_read_back_once(

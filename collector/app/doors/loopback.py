@@ -13,7 +13,7 @@ from collector.db.schema import features
 from collector.db.server import embedded
 from collector.db.server.local_server import LOOPBACK
 from collector.domain.database_url import DatabaseUrl
-from collector.domain.errors import ConfigurationError, DatabaseError
+from collector.domain.errors import ConfigurationError, DatabaseError, DatabaseUnavailable
 from collector.machine import private_files
 
 _PASSWORD_BYTES = 24
@@ -28,7 +28,7 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
     Raises:
         ConfigurationError: the setting is not there, or others can read the password's file.
         DatabaseError: somebody works with a server that would have to be started again.
-        DatabaseUnavailable: the server does not start, for the port is taken for instance.
+        DatabaseUnavailable: the server does not start, or the port is taken.
     """
     port, data = settings.database.tcp_port, settings.database.data_path
     if port is None:
@@ -45,6 +45,11 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
             )
         await asyncio.to_thread(embedded.stop, data)
         url = await opening.database_url(settings)
+    if not embedded.server(data, port).admits:
+        raise DatabaseUnavailable(
+            f"the embedded server does not listen on {LOOPBACK}:{port}, which another program has taken",
+            "End that program, or let database.tcp_port name another port.",
+        )
     async with opening.database(settings, clock):  # its schema is there before rights to it are given
         password = _password(data.with_name(f"{data.name}.reader-password"))
     await features.create_roles(url, clock)
@@ -53,8 +58,11 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
 
 
 def _password(file: Path) -> str:
-    """Return the password that was drawn once, and draw it the first time."""
-    if not file.exists():
-        private_files.write(file, secrets.token_urlsafe(_PASSWORD_BYTES).encode())
-    refuse_exposed(file)
-    return file.read_text(encoding="utf-8").strip()
+    """Return the password that was drawn once, and draw it the first time, or where the file has lost it."""
+    if file.exists():
+        refuse_exposed(file)
+        if drawn := file.read_text(encoding="utf-8").strip():
+            return drawn
+    drawn = secrets.token_urlsafe(_PASSWORD_BYTES)
+    private_files.write(file, drawn.encode())
+    return drawn

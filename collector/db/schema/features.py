@@ -45,7 +45,7 @@ VIEWS = (
 
 FUNCTIONS = (
     "refuse_writes", "whole_numbers", "note_changes", "merge_coverage", "option_bars_of", "write_option_bars",
-    "drop_day", "drop_requests", "compress_again", "stored_chunks",
+    "latest_bar", "drop_day", "drop_requests", "compress_again", "stored_chunks",
     "old_bars", "unproved",
 )  # fmt: skip
 """In sql/functions; the same on every engine."""

@@ -102,7 +102,10 @@ class LocalServer:
 
     @property
     def admits(self) -> bool:
-        """Tell whether the server at work listens where `admission` says: settings count from its next start on."""
+        """Tell whether the server at work listens where `admission` says.
+
+        Settings count from its next start on, and where the port was taken then it listens on its socket alone.
+        """
         return self.admission is not None and (self._noted(_LISTENS_LINE), self.port) == (LOOPBACK, self.admission.port)
 
     @property
@@ -311,8 +314,11 @@ class LocalServer:
         return True
 
     def _configure(self, account: pwd.struct_passwd | None) -> None:
+        listens = self.admission is not None and _is_free(
+            self.admission.port
+        )  # what is taken keeps nobody from starting
         settings = {
-            "listen_addresses": "" if self.admission is None else LOOPBACK,
+            "listen_addresses": LOOPBACK if listens else "",
             "port": str(self._usual_port),
             "unix_socket_directories": str(self.socket_dir),
             "unix_socket_permissions": "0700",
@@ -369,6 +375,17 @@ class LocalServer:
                 f"PostgreSQL's {program} failed: {said[-1].strip() if said else f'exit code {done.returncode}'}",
                 f"see {self._log}" if program == "pg_ctl" else "",
             )
+
+
+def _is_free(port: int) -> bool:
+    """Tell whether a server could listen on a port of the loopback interface."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def _working_in(folder: Path) -> Iterator[psutil.Process]:

@@ -23,6 +23,7 @@ KEPT_AT_LEAST = 7
 """So many of the newest stay, whatever their age."""
 
 _STAMP = "%Y%m%dT%H%M%SZ"
+_DUMP = re.compile(r"collector-(\d{8}T\d{6}Z)(?:-\d{1,3})?\.dump")
 _CLOCKS_DIFFER = timedelta(hours=1)
 """A backup from further in the future was made while the clock was wrong."""
 
@@ -157,8 +158,9 @@ def fresh(folder: Path, now: datetime) -> Path:
 
 def instant(name: str) -> datetime | None:
     """Return the instant that a dump's name tells (aware UTC), None where it is no such name."""
+    found = _DUMP.fullmatch(name)
     try:
-        return datetime.strptime(name.removeprefix("collector-")[:16], _STAMP).replace(tzinfo=UTC)
+        return None if found is None else datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -134,7 +134,7 @@ async def _prune(
         await store.remove(one.path.name)
     for name in sizes:
         taken = backup_files.instant(name)
-        if taken and name.endswith(".dump") and _manifest(name) not in sizes and now - taken > _ABANDONED:
+        if taken and _manifest(name) not in sizes and now - taken > _ABANDONED:
             await store.remove(name)
 
 

@@ -82,7 +82,7 @@ async def drop_old_bars(
 
     Args:
         url: the database; its owner's login, or one with the role collector_rw.
-        now: the instant from which ages are counted (aware).
+        now: the instant from which ages are counted (aware); the latest bar's where that is earlier.
         keep_days: age in days beyond which raw bars go.
         archive_before_drop: keep what is not settled throughout or not archived as it is.
         archive: which one; None means that there is none, so with `archive_before_drop` everything is kept.
@@ -96,8 +96,9 @@ async def drop_old_bars(
         DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`; what went before stays dropped.
         ArchiveError: the archive's place cannot be asked; likewise.
     """
-    today, found = now.astimezone(UTC).date(), []
+    found = []
     async with timescale.session(url, clock) as session:
+        today = (await _told(session, now)).astimezone(UTC).date()
         known = await session.fetch("symbols")
         for data_set in DATA_SETS:  # options first: what they need goes after them
             limits = {row["id"]: keep_days(row["symbol"], data_set) for row in known}
@@ -113,6 +114,15 @@ async def drop_old_bars(
                         day, [(row, _kept_because(row, place, archive_before_drop)) for row in of_day]
                     )
     return tuple(found)
+
+
+async def _told(session: Session, now: datetime) -> datetime:
+    """Return the instant from which ages are counted: now, but no later than the source has ever sent a bar of.
+
+    A clock that is ahead makes nothing old, and where nothing is collected nothing grows old.
+    """
+    [row] = await session.fetch("latest_bar")
+    return now if row["latest"] is None else min(now, row["latest"])
 
 
 class _Dropping:
@@ -203,8 +213,8 @@ async def drop_old_requests(
     """
     if keep_days is None:
         return 0
-    border = now - timedelta(days=keep_days)
     async with timescale.session(url, clock) as session:
+        border = await _told(session, now) - timedelta(days=keep_days)
         [before] = await session.fetch("old_requests", border)
         if dry_run or not before["requests"]:
             return int(before["requests"])

@@ -1,6 +1,6 @@
 """Restore sessions from the archive into a database."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from collector.archive.file_facts import FileFacts
 from collector.archive.layout import CONTRACTS
 from collector.archive.places import Place
 from collector.db.archive import manifest, restored_rows
-from collector.db.archive.manifest import NewObject, NewSession
+from collector.db.archive.manifest import NewObject, NewSession, Partition
 from collector.db.connection import locks
 from collector.db.connection.pool import Database
 from collector.domain.errors import ArchiveRefused
@@ -75,12 +75,13 @@ async def restore(
                 facts = await in_thread(db.clock, bar_files.read_back, file, data_set)
                 if period.symbol not in ids:
                     ids[period.symbol] = await restored_rows.underlying(db, period.symbol)
+                before = await _partitions(db, place, data_set, ids[period.symbol])
                 one = await _put_back(db, path, file, data_set, ids[period.symbol], facts, since)
                 if one.sessions:
                     done.append(one)
                     on_object(one)
                 if path not in known:
-                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts)
+                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts, before, since)
     return done
 
 
@@ -116,27 +117,41 @@ async def _text(file: Path, data_set: DataSet, days: Iterable[date]) -> AsyncIte
         yield piece
 
 
+async def _partitions(db: Database, place: Place, data_set: DataSet, underlying_id: int) -> dict[date, Partition]:
+    """Return what the database knew of an underlying's sessions."""
+    known = await manifest.partitions(db, place.name)
+    return {one.day: one for one in known if (one.underlying_id, one.data_set) == (underlying_id, data_set)}
+
+
 async def _enter(
-    db: Database, place: Place, path: str, file: Path, data_set: DataSet, underlying_id: int, facts: FileFacts
+    db: Database,
+    place: Place,
+    path: str,
+    file: Path,
+    data_set: DataSet,
+    underlying_id: int,
+    facts: FileFacts,
+    before: Mapping[date, Partition],
+    since: date | None,
 ) -> None:
-    """Enter an object that was found at the place; what another one holds already is refused."""
+    """Enter an object that was found at the place; what another one holds already is refused.
+
+    It holds the present state of sessions of which the database knew nothing. Of others there may be bars that it lacks
+    or, of those that were not put back, has with other values: they wait for the next pass.
+    """
     states = await in_thread(db.clock, bar_files.sessions_of, file)
     rows = {one.day: one for one in facts.sessions}
-    known = [
-        one
-        for one in await manifest.partitions(db, place.name)
-        if (one.underlying_id, one.data_set) == (underlying_id, data_set)
-    ]
-    changes = {one.day: one.change for one in known}
-    twice = [one.day for one in known if one.held is not None and one.day in states]
+    twice = [day for day, one in before.items() if one.held is not None and day in states]
     if twice:
         raise ArchiveRefused(
             path, f"another object holds {twice[0]}, too", "a pass was killed: remove the one that the other replaces"
         )
+    unknown = (day for day in rows if day not in before or not before[day].change)
+    fresh = {day for day in unknown if since is None or day >= since}
     sessions = [
         NewSession(
             day,
-            changes.get(day, 0),
+            int(day in fresh),
             rows[day].rows if day in rows else 0,
             rows[day].hash if day in rows else "",
             state.settled,

@@ -25,6 +25,7 @@ from collector.jobs.archiving import work_folder
 _GIGABYTE = 10**9
 _OLD = timedelta(days=7)
 _COPY = re.compile(r"[0-9a-f]{64}\.parquet")
+_MAIL = re.compile(r"\d{8}[T-]\S+\.eml")
 _UNSENT = (".queued.eml", ".deferred.eml", ".sending.eml", ".refused.eml")
 _CLOSED_LOG = re.compile(r"collector-\d{8}T\d{6}(\.\d+)?\.jsonl(\.gz)?")
 
@@ -139,7 +140,7 @@ def _sent_mails(now: datetime) -> Callable[[Path], Iterator[Removable]]:
     def may_go(folder: Path) -> Iterator[Removable]:
         old = {one.path.name: one for one in _written(folder, now)}
         for name, one in old.items():
-            if name.endswith(".eml") and not name.endswith(_UNSENT):
+            if _MAIL.fullmatch(name) and not name.endswith(_UNSENT):
                 yield one
                 page = f"{name.removesuffix('.eml')}.html"
                 if page in old:

@@ -122,9 +122,14 @@ async def test_what_counts_stays_however_full_the_disk_is(disk: Disk, settings: 
         _file(logs / "collector-20261123T000000.jsonl", 1),
         _file(logs / "my-notes.jsonl", 30),
         _file(logs / "collector-by-hand.jsonl", 30),
-        *(_file(mails / f"m.{state}.eml", 30) for state in ("queued", "deferred", "sending", "refused")),
-        _file(mails / "m.html", 30),
-        _file(mails / "young.eml", 2),
+        *(
+            _file(mails / f"20261101T000000Z-eod.{state}.eml", 30)
+            for state in ("queued", "deferred", "sending", "refused")
+        ),
+        _file(mails / "20261101T000000Z-eod.html", 30),
+        _file(mails / "20261122T000000Z-eod.eml", 2),
+        _file(mails / "A letter of mine.eml", 30),
+        _file(mails / "A letter of mine.html", 30),
         _file(copies / "mine.parquet", 300),
         _file(disk.folder / "cache" / "collector" / "XNYS-4.13.2-2000-2030.json", 300),
         _file(elsewhere / f"{'c' * 64}.parquet", 300),
@@ -154,7 +159,7 @@ async def test_a_folder_that_is_a_link_is_left_alone(disk: Disk, settings: Setti
 
 async def test_mails_that_nobody_was_sent_stay(disk: Disk, settings: Settings) -> None:
     """Without a mail server the folder is the only place where a mail is read."""
-    mail = _file(disk.folder / "logs" / "email_notifications" / "m.eml", 30)
+    mail = _file(disk.folder / "logs" / "email_notifications" / "20261101T000000Z-eod.eml", 30)
     disk.has_free(0)
     assert await _freed(narrow("PLTR", log=settings.log)) == {}
     assert mail.exists()

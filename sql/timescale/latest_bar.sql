@@ -1,0 +1,2 @@
+-- When the latest bar of an underlying starts.
+SELECT store.latest_bar() AS latest
