@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -12,9 +12,10 @@ from collector.db.bars import bar_tables, underlying_bars
 from collector.db.bookkeeping import closed_days, coverage_table, gaps_table
 from collector.db.connection.pool import Database
 from collector.db.contracts import traded_activity
+from collector.db.upkeep.compaction import refresh_aggregates
 from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY, DataSet
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
-from collector.domain.market_data.spans import Spans
+from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import Impossible, Quarantined
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
@@ -245,9 +246,20 @@ async def test_quarantine(database: Database) -> None:
 
 async def test_dropped_days(database: Database) -> None:
     """Bars that retention drops are no change: the archive keeps what it has."""
-    await whole(database, await make_chain(database))
+    chain = await make_chain(database)
+    await whole(database, chain)
+    await rows(
+        database,
+        "INSERT INTO store.option_bars_5min (contract_id, time, created_at, updated_at)"
+        " VALUES ($1, '2025-11-20 15:00Z', now(), now())",
+        chain.contracts[0].id,
+    )
+    old = datetime(2025, 11, 20, tzinfo=UTC)
+    await refresh_aggregates(database.url, Span(old, old + timedelta(days=1)), database.clock)
     async with moves(database):
-        await rows(database, "SELECT store.drop_day('2025-11-20 00:00Z')")
+        dropped = "SELECT store.drop_day(1::smallint, '2025-11-20', ARRAY[$1::integer], NULL, NULL)"
+        assert await rows(database, dropped, chain.underlying.id) == [("",)]
+    assert await rows(database, "SELECT count(*) FROM store.option_bars_5min WHERE time < '2026-01-01'") == [(0,)]
 
 
 async def test_writers_do_not_block_each_other_for_good(database: Database) -> None:
