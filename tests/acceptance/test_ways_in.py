@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -171,6 +172,18 @@ def test_a_port_for_programs_without_sockets(account: Home, capsys: Capsys) -> N
     assert account.call(capsys, "status").code == 0  # without the setting it is on no network again
     server = psutil.Process(int((account.data_dir / "postmaster.pid").read_text().split()[0]))
     assert server.net_connections("inet") == []
+
+
+def test_a_port_that_another_program_has(account: Home, capsys: Capsys) -> None:
+    """The database works without the port, so no run fails for it; who asks for the address is told, and gets none."""
+    embedded.stop(account.data_dir)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = {_TCP_PORT: str(other.getsockname()[1])}
+        assert account.call(capsys, "status", **port).code == 0
+        refused = account.call(capsys, "db", "url", "--tcp", "--with-password", **port)
+    assert (refused.code, refused.out) == (5, "")
+    assert refused.complaint.startswith(f"the embedded server could not listen at 127.0.0.1:{port[_TCP_PORT]}")
+    assert account.call(capsys, "db", "url", "--tcp", **port).code == 0
 
 
 async def test_the_port_waits_for_whoever_works(account: Home) -> None:

@@ -13,7 +13,7 @@ from collector.db.schema import features
 from collector.db.server import embedded
 from collector.db.server.local_server import LOOPBACK
 from collector.domain.database_url import DatabaseUrl
-from collector.domain.errors import ConfigurationError, DatabaseError
+from collector.domain.errors import ConfigurationError, DatabaseError, DatabaseUnavailable
 from collector.machine import private_files
 
 _PASSWORD_BYTES = 24
@@ -28,7 +28,7 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
     Raises:
         ConfigurationError: the setting is not there, or others can read the password's file.
         DatabaseError: somebody works with a server that would have to be started again.
-        DatabaseUnavailable: the server does not start, for the port is taken for instance.
+        DatabaseUnavailable: the server does not start, or another program has the port.
     """
     port, data = settings.database.tcp_port, settings.database.data_path
     if port is None:
@@ -45,6 +45,11 @@ async def address(settings: Settings, clock: Clock) -> DatabaseUrl:
             )
         await asyncio.to_thread(embedded.stop, data)
         url = await opening.database_url(settings)
+        if not embedded.server(data, port).admits:
+            raise DatabaseUnavailable(
+                f"the embedded server could not listen at {LOOPBACK}:{port}: another program has that port",
+                "Set another database.tcp_port, or end that program.",
+            )
     async with opening.database(settings, clock):  # its schema is there before rights to it are given
         password = _password(data.with_name(f"{data.name}.reader-password"))
     await features.create_roles(url, clock)
