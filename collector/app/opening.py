@@ -23,7 +23,7 @@ from collector.db.connection.pool import Database
 from collector.db.readers import replica
 from collector.db.schema import schema_revisions
 from collector.db.server import embedded
-from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted, UsageError
+from collector.domain.errors import ConfigurationError, DatabaseError, DatabaseUnavailable, Interrupted, UsageError
 from collector.market.calendar import Calendar
 
 if TYPE_CHECKING:
@@ -141,7 +141,11 @@ async def reader(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
         async with database(settings, clock) as db:
             yield db
         return
-    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    try:
+        current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    except DatabaseUnavailable as error:
+        hint = error.hint.replace("database.url", "database.read_url")
+        raise DatabaseUnavailable(f"database.read_url: {error.message}", hint) from error
     if current != head:
         state = "no tables of the collector" if current is None else f"schema {current}, not {head}"
         raise DatabaseError(

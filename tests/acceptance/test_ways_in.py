@@ -138,6 +138,13 @@ def test_readers_have_an_address_of_their_own(account: Home, capsys: Capsys, rec
     assert account.run("db", "psql", "--primary", "--", "-XAtc", "SELECT 1").out == "1\n"
 
 
+def test_an_address_for_readers_that_leads_nowhere(account: Home, capsys: Capsys) -> None:
+    """The setting that names the missing server is named, not the one of the database, which is well."""
+    done = account.call(capsys, "status", **{_READ_URL: f"postgresql://reader@127.0.0.1:{unused_port()}/bars"})
+    assert (done.code, done.complaint.startswith("database.read_url: no database server listens there")) == (5, True)
+    assert "start the server, or correct database.read_url\n" in done.err
+
+
 def test_a_port_for_programs_without_sockets(account: Home, capsys: Capsys) -> None:
     """`db url --tcp`: one login, which reads, with a password that nobody else can read, on this machine alone."""
     port = unused_port()
