@@ -132,7 +132,7 @@ async def _unwanted(
     db: Statements, underlying: Underlying, data_set: DataSet, session: Session, contract: Instrument | None
 ) -> str:
     if contract is None and data_set.kind is InstrumentKind.OPTION:
-        return f"No contract of {underlying.symbol} was selected on {session.day}, so that no bars were asked for."
+        return f"No selection of contracts of {underlying.symbol} is on record for {session.day}: nothing was expected."
     if not isinstance(contract, OptionContract):
         return f"No bars of {underlying.symbol} are expected on {session.day}."
     if contract.expiration < session.day:
