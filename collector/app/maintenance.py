@@ -213,11 +213,13 @@ async def plan_archive(
 
     Raises:
         ConfigurationError: no archive is configured, or its library is not installed.
+        UsageError: nothing is known of a symbol.
     """
     place = _place(settings)
     from collector.jobs import archive_pass  # noqa: PLC0415 - the archive's library may not be installed
 
     async with opening.database(settings, clock) as db:
+        await reading.known(db, symbols, ())
         return await archive_pass.plan(db, place.name, settings, clock.now(), symbols, since)
 
 
@@ -232,6 +234,7 @@ async def archive(
 
     Raises:
         ConfigurationError: no archive is configured, or its library is not installed.
+        UsageError: nothing is known of a symbol.
         LockHeld: another process is writing the archive.
         ArchiveError: its place refuses or cannot be reached.
     """
@@ -239,6 +242,7 @@ async def archive(
     from collector.jobs import archive_pass  # noqa: PLC0415 - as above
 
     async with opening.database(settings, clock) as db:
+        await reading.known(db, symbols, ())
         await conversion.require_finished(db)
         days = opening.calendar(settings)
         return await archive_pass.archive(db, place, settings, days, symbols=symbols, since=since, on_object=on_object)

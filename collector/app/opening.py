@@ -23,7 +23,7 @@ from collector.db.connection.pool import Database
 from collector.db.readers import replica
 from collector.db.schema import schema_revisions
 from collector.db.server import embedded
-from collector.domain.errors import ConfigurationError, DatabaseError, Interrupted, UsageError
+from collector.domain.errors import ConfigurationError, DatabaseError, DatabaseUnavailable, Interrupted, UsageError
 from collector.market.calendar import Calendar
 
 if TYPE_CHECKING:
@@ -136,7 +136,11 @@ async def replica_url(settings: Settings, clock: Clock) -> str | None:
     url = settings.database.read_dsn()
     if url is None:
         return None
-    current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    try:
+        current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+    except DatabaseUnavailable as error:
+        hint = error.hint.replace("database.url", "database.read_url")
+        raise DatabaseUnavailable(f"database.read_url: {error.message}", hint) from error
     if current != head:
         state = "no tables of the collector" if current is None else f"schema {current}, not {head}"
         raise DatabaseError(

@@ -116,9 +116,7 @@ async def missing(
     span = data_set.span(session)
     pieces = list(await _lost(db, ids, data_set, span, series))
     pieces += await _open(db, data_set, span, open_)
-    note = ""
-    if contract is not None and not ids:
-        note = await _unwanted(db, contract, session)
+    note = "" if ids else await _unwanted(db, underlying, data_set, session, contract)
     return Missing(
         session,
         data_set,
@@ -130,9 +128,13 @@ async def missing(
     )
 
 
-async def _unwanted(db: Statements, contract: Instrument, session: Session) -> str:
+async def _unwanted(
+    db: Statements, underlying: Underlying, data_set: DataSet, session: Session, contract: Instrument | None
+) -> str:
+    if contract is None and data_set.kind is InstrumentKind.OPTION:
+        return f"No selection of contracts of {underlying.symbol} is on record for {session.day}: nothing was expected."
     if not isinstance(contract, OptionContract):
-        return f"No bars of {contract.symbol} are expected on {session.day}."
+        return f"No bars of {underlying.symbol} are expected on {session.day}."
     if contract.expiration < session.day:
         return f"The contract expired on {contract.expiration}, before the session of {session.day}."
     life = await bar_records.life(db, contract.id, session.day)

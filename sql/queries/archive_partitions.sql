@@ -12,7 +12,8 @@ SELECT
     held.change AS archived_change,
     held.rows,
     held.hash,
-    held.settled
+    held.settled,
+    held.is_sound
 FROM session_changes AS changed
 FULL JOIN (
     SELECT
@@ -24,7 +25,8 @@ FULL JOIN (
         one.change,
         one.rows,
         one.hash,
-        one.settled
+        one.settled,
+        object.verified_at IS NOT NULL AS is_sound
     FROM archived_sessions AS one
     INNER JOIN archive_objects AS object ON object.id = one.object_id
     WHERE object.place = $1::text

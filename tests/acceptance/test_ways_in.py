@@ -138,6 +138,13 @@ def test_readers_have_an_address_of_their_own(account: Home, capsys: Capsys, rec
     assert account.run("db", "psql", "--primary", "--", "-XAtc", "SELECT 1").out == "1\n"
 
 
+def test_an_address_for_readers_that_leads_nowhere(account: Home, capsys: Capsys) -> None:
+    """The setting that names the missing server is named, not the one of the database, which is well."""
+    done = account.call(capsys, "status", **{_READ_URL: f"postgresql://reader@127.0.0.1:{unused_port()}/bars"})
+    assert (done.code, done.complaint.startswith("database.read_url: no database server listens there")) == (5, True)
+    assert "start the server, or correct database.read_url\n" in done.err
+
+
 def test_a_port_for_programs_without_sockets(account: Home, capsys: Capsys) -> None:
     """`db url --tcp`: one login, which reads, with a password that nobody else can read, on this machine alone."""
     port = unused_port()
@@ -172,6 +179,18 @@ def test_a_port_for_programs_without_sockets(account: Home, capsys: Capsys) -> N
     assert account.call(capsys, "status").code == 0  # without the setting it is on no network again
     server = psutil.Process(int((account.data_dir / "postmaster.pid").read_text().split()[0]))
     assert server.net_connections("inet") == []
+
+
+def test_a_port_that_another_program_has(account: Home, capsys: Capsys) -> None:
+    """The database works without the port, so no run fails for it; who asks for the address is told, and gets none."""
+    embedded.stop(account.data_dir)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = {_TCP_PORT: str(other.getsockname()[1])}
+        assert account.call(capsys, "status", **port).code == 0
+        refused = account.call(capsys, "db", "url", "--tcp", "--with-password", **port)
+    assert (refused.code, refused.out) == (5, "")
+    assert refused.complaint.startswith(f"the embedded server could not listen at 127.0.0.1:{port[_TCP_PORT]}")
+    assert account.call(capsys, "db", "url", "--tcp", **port).code == 0
 
 
 async def test_the_port_waits_for_whoever_works(account: Home) -> None:

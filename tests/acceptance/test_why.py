@@ -104,5 +104,9 @@ def test_what_is_missing_is_told_a_sentence_a_cause(capsys: pytest.CaptureFixtur
         before = account.call(capsys, "why", "--missing", "--contract", "PLTR 261120C00195000", "--day", "2026-11-19")
         unwanted = "The contract was not selected on 2026-11-19, so that none of its bars were asked for"
         assert before.out == f"{unwanted}; it is known since 2026-11-20.\n"
+        never = account.call(capsys, "why", "--missing", "--symbol", "PLTR", "--day", "2026-11-19")
+        assert never.out == "No selection of contracts of PLTR is on record for 2026-11-19: nothing was expected.\n"
+        never = account.call(capsys, "why", "--missing", "--contract", "PLTR", "--day", "2026-11-19")
+        assert never.out == "No bars of PLTR are expected on 2026-11-19.\n"
         own = account.call(capsys, "why", "--missing", "--contract", "PLTR", *day)
         assert own.out == "Nothing is missing on 2026-11-20.\n"

@@ -30,7 +30,7 @@ from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import archive_pass
+from collector.jobs import archive_pass, archive_verification
 from collector.jobs.archive_pass import Archived
 from collector.market.calendar import Calendar
 from collector.notify.alerts.alert_rules import Rule, run_alerts
@@ -260,6 +260,28 @@ async def test_a_damaged_object_is_made_of_the_database_again(archive: Archive) 
     assert "its bytes are not those that were written" in problem.message
     [kept] = [one for one in await manifest.objects(archive.db, archive.place.name) if one.symbol]
     assert kept.verified_at is None
+
+
+@pytest.mark.parametrize("harm", ["flip", "unlink"])
+async def test_what_verification_found_wrong_is_written_anew(archive: Archive, harm: str) -> None:
+    """Nothing has changed in the database, and the next pass puts the object right all the same, once."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    before = await archive.check()
+    [path] = before
+    if harm == "flip":
+        archive.flip(path)
+    else:
+        (archive.folder / "place" / path).unlink()
+    held = await manifest.objects(archive.db, archive.place.name)
+    found = await archive_verification.verify(archive.db, archive.place, held, archive.clock)
+    assert [one.path for one in found if one.finding is not None] == [path]
+    planned = await archive_pass.plan(archive.db, archive.place.name, archive.settings, archive.clock.now())
+    assert [(one.path, one.why) for one in planned] == [(path, "damaged or missing")]
+    done = await archive.run()
+    assert (done.problems, [one.path for one in done.written]) == ([], [path])
+    assert await archive.check() == before
+    assert (await archive.run()).due == 0
 
 
 async def test_what_nobody_knows_is_not_overwritten(archive: Archive) -> None:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import psutil
+import structlog
 
 from collector.domain.errors import DatabaseError, DatabaseUnavailable
 from collector.machine.child_environment import child_environment
@@ -55,6 +56,8 @@ _OPEN_PLACE = "/var/lib/collector/postgres"
 
 _LOG_LIMIT_BYTES = 10_000_000
 """The server's own log starts afresh beyond this size."""
+
+log = structlog.get_logger()
 
 
 class Admission(NamedTuple):
@@ -313,12 +316,22 @@ class LocalServer:
         pid_file.unlink(missing_ok=True)
         return True
 
+    def _listen_address(self) -> str:
+        """Return the network address for the next start, "" for none: a port that is taken stops no run."""
+        if self.admission is None:
+            return ""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL itself will ask for it
+            try:
+                probe.bind((LOOPBACK, self.admission.port))
+            except OSError as exc:
+                log.warning("loopback_port_not_opened", port=self.admission.port, problem=exc.strerror)
+                return ""
+        return LOOPBACK
+
     def _configure(self, account: pwd.struct_passwd | None) -> None:
-        listens = self.admission is not None and _is_free(
-            self.admission.port
-        )  # what is taken keeps nobody from starting
         settings = {
-            "listen_addresses": LOOPBACK if listens else "",
+            "listen_addresses": self._listen_address(),
             "port": str(self._usual_port),
             "unix_socket_directories": str(self.socket_dir),
             "unix_socket_permissions": "0700",
@@ -368,24 +381,13 @@ class LocalServer:
         if done.returncode:
             said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
             if self._log.exists():
-                with self._log.open(encoding="utf-8", errors="replace") as log:
-                    log.seek(before)
-                    said = [line for line in log if "FATAL" in line or "PANIC" in line] or said
+                with self._log.open(encoding="utf-8", errors="replace") as lines:
+                    lines.seek(before)
+                    said = [line for line in lines if "FATAL" in line or "PANIC" in line] or said
             raise DatabaseUnavailable(
                 f"PostgreSQL's {program} failed: {said[-1].strip() if said else f'exit code {done.returncode}'}",
                 f"see {self._log}" if program == "pg_ctl" else "",
             )
-
-
-def _is_free(port: int) -> bool:
-    """Tell whether a server could listen on a port of the loopback interface."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as PostgreSQL does
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def _working_in(folder: Path) -> Iterator[psutil.Process]:

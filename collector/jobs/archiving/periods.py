@@ -43,7 +43,7 @@ class Period:
     @property
     def is_due(self) -> bool:
         """Tell whether its object is to be written."""
-        return bool(self.changed) or len(self.objects) > 1 or not self._is_one_period
+        return bool(self.changed) or len(self.objects) > 1 or not self._is_one_period or not self._is_sound
 
     @property
     def why(self) -> str:
@@ -52,9 +52,15 @@ class Period:
         words = [
             *([f"{new} new" if len(self.sessions) > 1 else "new"] if new else []),
             *([f"{len(self.changed) - new} changed"] if len(self.changed) > new else []),
+            *([] if self._is_sound else ["damaged or missing"]),
             *(["one object for all of it"] if not self._is_one_period or len(self.objects) > 1 else []),
         ]
         return ", ".join(words)
+
+    @property
+    def _is_sound(self) -> bool:
+        """Tell whether all that holds it now had its bytes when it was last read back."""
+        return all(one.held.is_sound for one in self.sessions if one.held is not None)
 
     @property
     def _is_one_period(self) -> bool:

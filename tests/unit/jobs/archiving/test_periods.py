@@ -17,7 +17,7 @@ def partition(day: date, change: int = 1, held: Held | None = None, data_set: Da
 
 def held(path: str, change: int = 1, object_id: int = 1) -> Held:
     """Return what the manifest has of a session."""
-    return Held(object_id, f"{FOLDER}/{path}.parquet", change, 10, "hash", settled=True)
+    return Held(object_id, f"{FOLDER}/{path}.parquet", change, 10, "hash", settled=True, is_sound=True)
 
 
 def paths(*found: Partition, today: date = TODAY, since: date | None = None) -> list[tuple[str, bool]]:
