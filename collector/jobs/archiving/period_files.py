@@ -151,10 +151,9 @@ class PeriodFiles:
 
     async def _require_enough(self, period: Period, session: Partition, copied: Copied) -> None:
         """Refuse a session of which the archive has more bars than the database, unless revisions tell of each."""
-        short = (0 if session.held is None else session.held.rows) - copied.rows
-        if short <= 0:
+        if session.held is None or (short := session.held.rows - copied.rows) <= 0:
             return
-        gone = await whole_rows.revised_away(self._db, period.data_set, period.underlying_id, session.day)
+        gone = await whole_rows.revised_away(self._db, session, session.held.object_id)
         if gone < short:
             raise ArchiveRefused(
                 f"{self._place.name}/{period.path}",
