@@ -1,0 +1,64 @@
+"""Objects at the archive's place that are not what the manifest says, and places that are not what they seem."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from collector.archive.places import open_place
+from collector.clock import SystemClock
+from collector.config.operation_settings import ArchiveSettings
+from collector.db.connection import pool
+from tests.integration.test_archive_pass import FOLDER, NOW, Archive
+from tests.support.db_rows import FRIDAY, make_chain, rows
+from tests.support.window_runs import narrow
+
+_BACKED_UP = ("archive_objects", "archived_sessions", "session_changes", "store.option_bars_5min", "request_coverage")
+_COLUMNS = """
+SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+"""
+
+
+@pytest.fixture
+async def archive(plain_database_url: str, tmp_path: Path) -> AsyncIterator[Archive]:
+    """Give a database with a chain of two contracts, selected on Friday, and a folder for the archive."""
+    place = tmp_path / "place"
+    place.mkdir()
+    settings = narrow("PLTR", archive=ArchiveSettings(place=str(place)))
+    clock = SystemClock(NOW)
+    async with pool.connect(plain_database_url, clock) as db:
+        chain = await make_chain(db, select_from=FRIDAY.day)
+        yield Archive(clock, db, chain, open_place(settings.archive), settings, tmp_path)
+
+
+async def back_up(archive: Archive) -> None:
+    """Keep the database's tables as they are."""
+    for table in _BACKED_UP:
+        await rows(archive.db, f"CREATE TABLE kept_{table.replace('.', '_')} AS TABLE {table}")
+
+
+async def bring_back(archive: Archive) -> None:
+    """Make the database's tables what they were when they were backed up."""
+    for table in _BACKED_UP:
+        await rows(archive.db, f"DELETE FROM {table}")  # noqa: S608 - names of this file
+    for table in _BACKED_UP:
+        [(names,)] = await rows(archive.db, _COLUMNS, table)
+        kept = f"SELECT {names} FROM kept_{table.replace('.', '_')}"  # noqa: S608 - names of this file
+        await rows(archive.db, f"INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE {kept}")
+
+
+async def test_an_older_manifest_removes_nothing_newer(archive: Archive) -> None:
+    """After a backup is restored, an object that was written since with more bars stays, and this is told."""
+    await archive.collect(FRIDAY, slots=40)
+    await archive.run()
+    await back_up(archive)
+    for close, slots in (("1.30", 60), ("1.35", 78)):
+        await archive.collect(FRIDAY, close, slots=slots)
+        await archive.run()
+    newest = archive.stored()[f"{FOLDER}/2026-11-20.parquet"]
+    await bring_back(archive)
+    await archive.collect(FRIDAY, "1.40", slots=45)
+    [problem] = (await archive.run()).problems
+    assert "is not the manifest's, and has bars that this database has not" in problem.message
+    assert archive.stored()[f"{FOLDER}/2026-11-20.parquet"] == newest
