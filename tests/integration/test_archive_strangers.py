@@ -9,6 +9,7 @@ from collector.archive.places import open_place
 from collector.clock import SystemClock
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.connection import pool
+from collector.jobs.archive_pass import Step
 from tests.integration.test_archive_pass import FOLDER, NOW, Archive
 from tests.support.db_rows import FRIDAY, make_chain, rows
 from tests.support.window_runs import narrow
@@ -62,3 +63,24 @@ async def test_an_older_manifest_removes_nothing_newer(archive: Archive) -> None
     [problem] = (await archive.run()).problems
     assert "is not the manifest's, and has bars that this database has not" in problem.message
     assert archive.stored()[f"{FOLDER}/2026-11-20.parquet"] == newest
+
+
+async def test_an_older_manifest_keeps_what_its_leftovers_have_become(archive: Archive) -> None:
+    """A path that was to be removed when the backup was taken, and has the session's only object by now, stays."""
+
+    def stop(step: Step) -> None:
+        if step is Step.NOTED:
+            raise RuntimeError
+
+    await archive.collect(FRIDAY)
+    await archive.run()
+    await archive.collect(FRIDAY, "1.30")
+    with pytest.raises(RuntimeError):
+        await archive.run(at_step=stop)
+    await back_up(archive)
+    await archive.run()
+    present = await archive.check()
+    await bring_back(archive)
+    await archive.drop(FRIDAY)
+    await archive.run()
+    assert archive.stored().items() >= present.items()

@@ -115,12 +115,18 @@ class Exchange:
         self.objects: dict[int, ArchiveObject] = {}
 
     async def begin(self) -> int:
-        """Read the manifest and remove what earlier passes have left; return how many paths there were to remove."""
+        """Read the manifest and remove what earlier passes have left; return how many paths there were to remove.
+
+        What an object makes superfluous stays where that object is not: a database that came back from a backup names
+        paths that have been used again since.
+        """
         self.objects = {one.id: one for one in await manifest.objects(self._db, self._place.name)}
-        left = [one for one in self.objects.values() if one.leftovers]
-        for one in left:
-            await self._remove(one.id, one.leftovers)
-        return sum(len(one.leftovers) for one in left)
+        removed = 0
+        for one in self.objects.values():
+            if one.leftovers and await self._is_there(one.path, one.hash):
+                await self._remove(one.id, one.leftovers)
+                removed += len(one.leftovers)
+        return removed
 
     async def replace(self, period: Period, file: Path, facts: FileFacts, sessions: Sequence[NewSession]) -> str:
         """Store a period's file and enter it in place of what holds the period now; return the path of its object.
