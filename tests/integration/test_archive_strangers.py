@@ -9,6 +9,7 @@ from collector.archive.places import open_place
 from collector.clock import SystemClock
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.connection import pool
+from collector.domain.errors import PlaceUnavailable
 from collector.jobs.archive_pass import Step
 from tests.integration.test_archive_pass import FOLDER, NOW, Archive
 from tests.support.db_rows import FRIDAY, make_chain, rows
@@ -84,3 +85,17 @@ async def test_an_older_manifest_keeps_what_its_leftovers_have_become(archive: A
     await archive.drop(FRIDAY)
     await archive.run()
     assert archive.stored().items() >= present.items()
+
+
+async def test_an_empty_mount_point_is_not_the_place(archive: Archive) -> None:
+    """Where the folder is there and its disk is not, nothing is written, and the objects stay in the manifest."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    known = await archive.listed()
+    place = archive.folder / "place"
+    place.rename(archive.folder / "disk")
+    place.mkdir()
+    await archive.collect(FRIDAY, "1.30")
+    with pytest.raises(PlaceUnavailable, match="has none of the 2 objects that were written there"):
+        await archive.run()
+    assert (archive.stored(), await archive.listed()) == ({}, known)

@@ -19,7 +19,14 @@ from collector.clock import Clock
 from collector.db.archive import manifest
 from collector.db.archive.manifest import ArchiveObject, NewObject, NewSession
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveDamaged, ArchiveError, ArchiveRefused, ForeignFile, ObjectMissing
+from collector.domain.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveRefused,
+    ForeignFile,
+    ObjectMissing,
+    PlaceUnavailable,
+)
 from collector.jobs.archiving.periods import Period
 
 T = TypeVar("T")
@@ -119,14 +126,31 @@ class Exchange:
 
         What an object makes superfluous stays where that object is not: a database that came back from a backup names
         paths that have been used again since.
+
+        Raises:
+            PlaceUnavailable: none of the manifest's objects is there, as where a disk is not mounted.
+            ArchiveError: the place refuses or cannot be reached.
         """
         self.objects = {one.id: one for one in await manifest.objects(self._db, self._place.name)}
+        await self._require_some()
         removed = 0
         for one in self.objects.values():
             if one.leftovers and await self._is_there(one.path, one.hash):
                 await self._remove(one.id, one.leftovers)
                 removed += len(one.leftovers)
         return removed
+
+    async def _require_some(self) -> None:
+        """Make sure that the place is the one which the manifest speaks of."""
+        if not self.objects:
+            return
+        with self.clock.hold():
+            lying = {one.path for one in await self._place.objects()}
+        if lying.isdisjoint(one.path for one in self.objects.values()):
+            raise PlaceUnavailable(
+                f"{self._place.name} has none of the {len(self.objects):,} objects that were written there",
+                "mount its disk, or put the objects back; where they are lost, name another archive.place",
+            )
 
     async def replace(self, period: Period, file: Path, facts: FileFacts, sessions: Sequence[NewSession]) -> str:
         """Store a period's file and enter it in place of what holds the period now; return the path of its object.
