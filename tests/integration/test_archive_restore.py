@@ -1,5 +1,6 @@
 """Sessions put back from the archive into another database: every row equal, nothing overwritten."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from collector.config.operation_settings import ArchiveSettings
 from collector.db.archive import manifest
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
-from collector.domain.errors import ArchiveRefused
+from collector.domain.errors import ArchiveRefused, ForeignFile
 from collector.jobs import archive_pass
 from collector.jobs.archiving import restoring
 from collector.market.calendar import Calendar
@@ -98,3 +99,24 @@ async def test_another_databases_contracts_are_refused(
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("SELECT count(*) FROM store.option_bars_5min") == 0
         await connection.close()
+
+
+@pytest.mark.parametrize(("other", "found"), [("SPY", "bars of SPY"), ("PLTR", "sessions from 2026-11-23")])
+async def test_an_object_in_anothers_place_is_refused(
+    plain_database_url: str, archive: tuple[Settings, Place], tmp_path: Path, other: str, found: str
+) -> None:
+    """Bars of another symbol, or of another session, are not put back as those that the path names."""
+    settings, place = archive
+    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
+        for symbol, price in (("PLTR", "18.5"), ("SPY", "600.5")):
+            own = (await make_chain(db, symbol=symbol)).underlying
+            for session in (FRIDAY, MONDAY):
+                bars = [trade(n, price, session=session) for n in range(78)]
+                await bar_tables.store(db, [answers(own, TRADES=answer(bars, session=session))], 1)
+        await archive_pass.archive(db, place, settings, Calendar.configured(settings), root=tmp_path / "work")
+        objects = tmp_path / "place" / "underlying_bars_5min" / "v1"
+        shutil.copy(objects / f"symbol={other}" / "2026-11-23.parquet", objects / "symbol=PLTR" / "2026-11-20.parquet")
+        await rows(db, "DELETE FROM store.underlying_bars_5min")
+        with pytest.raises(ForeignFile, match=found):
+            await restoring.restore(db, place, symbols=["PLTR"], root=tmp_path / "work")
+        assert await rows(db, OWN) == []
