@@ -1,6 +1,6 @@
 """Restore sessions from the archive into a database."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from collector.archive.file_facts import FileFacts
 from collector.archive.layout import CONTRACTS, Period
 from collector.archive.places import Place
 from collector.db.archive import manifest, restored_rows
-from collector.db.archive.manifest import NewObject, NewSession
+from collector.db.archive.manifest import NewObject, NewSession, Partition
 from collector.db.connection import locks
 from collector.db.connection.pool import Database
 from collector.domain.errors import ArchiveRefused, ForeignFile
@@ -77,12 +77,13 @@ async def restore(
                 await in_thread(db.clock, _require_period, file, f"{place.name}/{path}", period)
                 if period.symbol not in ids:
                     ids[period.symbol] = await restored_rows.underlying(db, period.symbol)
+                before = await _present(db, place, ids[period.symbol], data_set)
                 one = await _put_back(db, path, file, data_set, ids[period.symbol], facts, since)
                 if one.sessions:
                     done.append(one)
                     on_object(one)
                 if path not in known:
-                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts)
+                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts, since, before, stored)
     return done
 
 
@@ -127,27 +128,44 @@ async def _text(file: Path, data_set: DataSet, days: Iterable[date]) -> AsyncIte
         yield piece
 
 
+async def _present(db: Database, place: Place, underlying_id: int, data_set: DataSet) -> dict[date, Partition]:
+    """Return the sessions of which the database knows anything."""
+    known = await manifest.partitions(db, place.name)
+    return {one.day: one for one in known if (one.underlying_id, one.data_set) == (underlying_id, data_set)}
+
+
 async def _enter(
-    db: Database, place: Place, path: str, file: Path, data_set: DataSet, underlying_id: int, facts: FileFacts
+    db: Database,
+    place: Place,
+    path: str,
+    file: Path,
+    data_set: DataSet,
+    underlying_id: int,
+    facts: FileFacts,
+    since: date | None,
+    before: Mapping[date, Partition],
+    stored: Collection[str],
 ) -> None:
-    """Enter an object that was found at the place; what another one holds already is refused."""
+    """Enter an object that was found at the place; what another one holds already is refused.
+
+    It holds the present state of sessions that were put back, from `since` on, and of which the database knew nothing
+    `before`. Others it may have with other bars: the next pass looks at them. An object of the manifest that is not
+    among those `stored` at the place has been replaced by this one.
+    """
     states = await in_thread(db.clock, bar_files.sessions_of, file)
     rows = {one.day: one for one in facts.sessions}
-    known = [
-        one
-        for one in await manifest.partitions(db, place.name)
-        if (one.underlying_id, one.data_set) == (underlying_id, data_set)
-    ]
-    changes = {one.day: one.change for one in known}
-    twice = [one.day for one in known if one.held is not None and one.day in states]
-    if twice:
+    twice = {day: before[day].held for day in states if day in before}
+    held = {one.object_id: one.path for one in twice.values() if one is not None}
+    lost = {one.held.object_id for day, one in before.items() if one.held is not None and day not in states}
+    if any(one in stored for one in held.values()) or lost & set(held):
+        first = min(day for day, one in twice.items() if one is not None)
         raise ArchiveRefused(
-            path, f"another object holds {twice[0]}, too", "a pass was killed: remove the one that the other replaces"
+            path, f"another object holds {first}, too", "a pass was killed: remove the one that the other replaces"
         )
     sessions = [
         NewSession(
             day,
-            changes.get(day, 0),
+            1 if day in rows and day not in before and (since is None or day >= since) else 0,
             rows[day].rows if day in rows else 0,
             rows[day].hash if day in rows else "",
             state.settled,
@@ -166,4 +184,4 @@ async def _enter(
         format=layout.FORMAT,
         sessions=sessions,
     )
-    await manifest.enter(db, new)
+    await manifest.enter(db, new, sorted(held))
