@@ -1,4 +1,5 @@
 -- Every session's bars of some underlyings: how often they have changed, and which object of a place holds them as of when.
+-- Verified: its bytes were right when they were last read.
 -- $1 place text
 -- $2 symbols text[]: NULL is all
 SELECT
@@ -12,7 +13,8 @@ SELECT
     held.change AS archived_change,
     held.rows,
     held.hash,
-    held.settled
+    held.settled,
+    held.verified
 FROM session_changes AS changed
 FULL JOIN (
     SELECT
@@ -24,7 +26,8 @@ FULL JOIN (
         one.change,
         one.rows,
         one.hash,
-        one.settled
+        one.settled,
+        object.verified_at IS NOT NULL AS verified
     FROM archived_sessions AS one
     INNER JOIN archive_objects AS object ON object.id = one.object_id
     WHERE object.place = $1::text

@@ -129,6 +129,10 @@ class Archive:
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
 
+    def remove(self, path: str) -> None:
+        """Remove an object's file."""
+        (self.folder / "place" / path).unlink()
+
     async def drop(self, session: Session) -> None:
         """Take a session's option bars out of the database, as retention does."""
         await rows(

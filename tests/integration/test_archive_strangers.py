@@ -1,6 +1,6 @@
 """Objects at the archive's place that are not what the manifest says, and places that are not what they seem."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from collector.clock import SystemClock
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.connection import pool
 from collector.domain.errors import PlaceUnavailable
+from collector.jobs import archive_verification
 from collector.jobs.archive_pass import Step
 from tests.integration.test_archive_pass import FOLDER, NOW, Archive
 from tests.support.db_rows import FRIDAY, make_chain, rows
@@ -85,6 +86,21 @@ async def test_an_older_manifest_keeps_what_its_leftovers_have_become(archive: A
     await archive.drop(FRIDAY)
     await archive.run()
     assert archive.stored().items() >= present.items()
+
+
+@pytest.mark.parametrize("damage", [Archive.flip, Archive.remove])
+async def test_what_was_found_damaged_is_written_anew(archive: Archive, damage: Callable[[Archive, str], None]) -> None:
+    """The pass after a verification makes an object again that is not what was written, with the same bytes."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    before = await archive.check()
+    damage(archive, next(iter(before)))
+    found = await archive_verification.verify_place(archive.db, archive.place, archive.clock)
+    assert [one.path for one in found.wrong] == list(before)
+    done = await archive.run()
+    assert (done.problems, [one.path for one in done.written]) == ([], list(before))
+    assert await archive.check() == before
+    assert (await archive.run()).due == 0
 
 
 async def test_an_empty_mount_point_is_not_the_place(archive: Archive) -> None:

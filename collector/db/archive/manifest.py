@@ -20,7 +20,7 @@ class Held:
     """A session's bars as an object holds them.
 
     change: `session_changes.change` of the state that it holds. hash: of the session's rows, whichever object they are
-    in. settled: every series was settled or lost.
+    in. settled: every series was settled or lost. verified: the object's bytes were right when they were last read.
     """
 
     object_id: int
@@ -29,6 +29,7 @@ class Held:
     rows: int
     hash: str
     settled: bool
+    verified: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,15 @@ async def partitions(db: Statements, place: str, symbols: Sequence[str] = ()) ->
             row["change"] or 0,
             None
             if row["object_id"] is None
-            else Held(row["object_id"], row["path"], row["archived_change"], row["rows"], row["hash"], row["settled"]),
+            else Held(
+                row["object_id"],
+                row["path"],
+                row["archived_change"],
+                row["rows"],
+                row["hash"],
+                row["settled"],
+                row["verified"],
+            ),
         )
         for row in rows
         if row["data_set"] in _BY_ID

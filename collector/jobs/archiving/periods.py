@@ -43,7 +43,7 @@ class Period:
     @property
     def is_due(self) -> bool:
         """Tell whether its object is to be written."""
-        return bool(self.changed) or len(self.objects) > 1 or not self._is_one_period
+        return bool(self.changed) or self._is_damaged or len(self.objects) > 1 or not self._is_one_period
 
     @property
     def why(self) -> str:
@@ -52,9 +52,15 @@ class Period:
         words = [
             *([f"{new} new" if len(self.sessions) > 1 else "new"] if new else []),
             *([f"{len(self.changed) - new} changed"] if len(self.changed) > new else []),
+            *(["not what was written"] if self._is_damaged else []),
             *(["one object for all of it"] if not self._is_one_period or len(self.objects) > 1 else []),
         ]
         return ", ".join(words)
+
+    @property
+    def _is_damaged(self) -> bool:
+        """Tell whether an object that holds it now is missing or was other bytes when it was last read."""
+        return any(one.held is not None and not one.held.verified for one in self.sessions)
 
     @property
     def _is_one_period(self) -> bool:
