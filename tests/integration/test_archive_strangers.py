@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from collector.archive import contracts_file
+from collector.archive.layout import CONTRACTS
 from collector.archive.places import open_place
 from collector.clock import SystemClock
 from collector.config.operation_settings import ArchiveSettings
 from collector.db.connection import pool
-from collector.domain.errors import PlaceUnavailable
+from collector.domain.errors import ArchiveRefused, PlaceUnavailable
 from collector.jobs import archive_verification
 from collector.jobs.archive_pass import Step
 from tests.integration.test_archive_pass import FOLDER, NOW, Archive
@@ -101,6 +103,36 @@ async def test_what_was_found_damaged_is_written_anew(archive: Archive, damage: 
     assert (done.problems, [one.path for one in done.written]) == ([], list(before))
     assert await archive.check() == before
     assert (await archive.run()).due == 0
+
+
+async def test_another_databases_archive_stays_as_it_is(archive: Archive) -> None:
+    """Where the ids of a place's contracts are others' here, as many bars under the same ids replace nothing."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    before = archive.stored()
+    await rows(archive.db, "DELETE FROM archive_objects")
+    await rows(archive.db, "UPDATE option_chains SET contract_symbol = 'SPY' || substr(contract_symbol, 4)")
+    await archive.collect(FRIDAY, "7.77")
+    with pytest.raises(ArchiveRefused, match="has 2 contracts that this database lacks"):
+        await archive.run()
+    assert archive.stored() == before
+
+
+async def test_an_older_manifest_forgets_no_contracts(archive: Archive) -> None:
+    """A file of contracts that was written since the backup, with more of them, stays; a damaged one is made again."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    file = archive.folder / "place" / CONTRACTS
+    before = file.read_bytes()
+    known = contracts_file.read_contracts(file).to_pylist()
+    contracts_file.write_contracts(file, [*known, {**known[0], "contract_id": 7, "contract_symbol": "another"}])
+    await rows(archive.db, "UPDATE option_contract_lifecycle SET last_seen = last_seen + 1")
+    with pytest.raises(ArchiveRefused, match="has 1 contracts that this database lacks"):
+        await archive.run()
+    assert contracts_file.read_contracts(file).num_rows == len(known) + 1
+    file.write_bytes(before[:-9])
+    assert (await archive.run()).contracts
+    assert contracts_file.read_contracts(file).num_rows == len(known)
 
 
 async def test_an_empty_mount_point_is_not_the_place(archive: Archive) -> None:

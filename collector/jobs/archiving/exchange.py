@@ -201,6 +201,17 @@ class Exchange:
             return None
         return await fetched(self.clock, self._place, path, self._folder / "unknown.parquet")
 
+    async def others(self, path: str) -> Path | None:
+        """Return a file with the content of an object that is not as the manifest has it, or that it does not know."""
+        held = next((one for one in self.objects.values() if one.path == path), None)
+        if held is None:
+            return await self.unknown(path)
+        try:
+            found = await fetched(self.clock, self._place, path, self._folder / "others.parquet")
+        except ObjectMissing:
+            return None
+        return None if await in_thread(self.clock, sha256, found) == held.hash else found
+
     async def replace_alone(self, path: str, file: Path, rows: int, facts: Mapping[str, Any]) -> bool:
         """Store an object that the database can always make again, and enter it; tell whether it was another before.
 
