@@ -135,6 +135,19 @@ async def test_an_older_manifest_forgets_no_contracts(archive: Archive) -> None:
     assert contracts_file.read_contracts(file).num_rows == len(known)
 
 
+async def test_a_new_place_without_the_old_objects_is_told(archive: Archive) -> None:
+    """A session that the database has dropped is not written as an empty one where another place has its bars."""
+    await archive.collect(FRIDAY)
+    await archive.run()
+    await archive.drop(FRIDAY)
+    place = archive.folder / "new"
+    place.mkdir()
+    archive.place = open_place(ArchiveSettings(place=str(place)))
+    [problem] = (await archive.run()).problems
+    assert f"no bars of PLTR on 2026-11-20 any more, and {archive.folder / 'place'} has 156" in problem.message
+    assert not (place / FOLDER).exists()
+
+
 async def test_an_empty_mount_point_is_not_the_place(archive: Archive) -> None:
     """Where the folder is there and its disk is not, nothing is written, and the objects stay in the manifest."""
     await archive.collect(FRIDAY)
