@@ -11,7 +11,7 @@ from collector.archive.places import Place, open_place
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.config.operation_settings import ArchiveSettings
-from collector.db.archive import manifest
+from collector.db.archive import manifest, restored_rows, whole_rows
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
 from collector.domain.errors import ArchiveRefused, ForeignFile
@@ -101,6 +101,19 @@ async def test_another_databases_contracts_are_refused(
         connection = await asyncpg.connect(url)
         assert await connection.fetchval("SELECT count(*) FROM store.option_bars_5min") == 0
         await connection.close()
+
+
+async def test_contracts_are_added_all_or_none(plain_database_url: str) -> None:
+    """Where the id of one contract is another's, those beside it do not come in either."""
+    async with pool.connect(plain_database_url, SystemClock(NOW)) as db:
+        chain = await make_chain(db)
+        terms = await whole_rows.contracts(db)
+        before = await rows(db, CONTRACTS)
+        first = {**terms[0], "contract_symbol": "another"}
+        new = {**terms[1], "contract_id": 7, "source_id": 7, "contract_symbol": "new", "strike_price": 7}
+        with pytest.raises(ArchiveRefused, match="1 of the archive's contracts are others here"):
+            await restored_rows.contracts(db, chain.underlying.id, [first, new])
+        assert await rows(db, CONTRACTS) == before
 
 
 @pytest.mark.parametrize(("other", "found"), [("SPY", "bars of SPY"), ("PLTR", "sessions from 2026-11-23")])
