@@ -120,6 +120,18 @@ def read_back(path: Path, data_set: DataSet) -> FileFacts:
     return facts.file_facts(size, whole)
 
 
+def symbol_of(path: Path) -> str:
+    """Return the symbol of the underlying whose bars a file says it holds.
+
+    Raises:
+        ArchiveDamaged, ForeignFile, NewerFormat: it is no whole file of the archive.
+        OSError: it cannot be read.
+    """
+    with _bars(path) as opened:
+        said: bytes = (opened.metadata.metadata or {}).get(opening.SYMBOL, b"")
+    return said.decode(errors="replace")
+
+
 def sessions_of(path: Path) -> Mapping[date, SessionState]:
     """Return what was known of each of a file's sessions when it was written, by day, ascending.
 

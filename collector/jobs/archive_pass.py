@@ -164,6 +164,7 @@ async def archive(
 
     Raises:
         LockHeld: another process is writing the archive.
+        ArchiveRefused: another database's archive lies at the place.
         ArchiveError: the place refuses or cannot be reached, or there is no room for temporary files.
         DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`.
     """
@@ -175,6 +176,7 @@ async def archive(
                 left = await exchange.begin()
                 if left:
                     log.info("archive_leftovers_removed", paths=left)
+                await contracts_file.require_ours(db, exchange)
                 files = PeriodFiles(db, place, settings, calendar, folder / "period", at_step)
                 due = await _due(db, place.name, settings, db.clock.now(), symbols, since)
                 done.due = len(due)

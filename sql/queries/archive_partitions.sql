@@ -1,4 +1,5 @@
 -- Every session's bars of some underlyings: how often they have changed, and which object of a place holds them as of when.
+-- Sound: its bytes were right when they were last read.
 -- $1 place text
 -- $2 symbols text[]: NULL is all
 SELECT

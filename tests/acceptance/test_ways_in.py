@@ -189,7 +189,7 @@ def test_a_port_that_another_program_has(account: Home, capsys: Capsys) -> None:
         assert account.call(capsys, "status", **port).code == 0
         refused = account.call(capsys, "db", "url", "--tcp", "--with-password", **port)
     assert (refused.code, refused.out) == (5, "")
-    assert refused.complaint.startswith(f"the embedded server could not listen at 127.0.0.1:{port[_TCP_PORT]}")
+    assert refused.complaint.startswith(f"the embedded server does not listen on 127.0.0.1:{port[_TCP_PORT]}")
     assert account.call(capsys, "db", "url", "--tcp", **port).code == 0
 
 

@@ -48,7 +48,7 @@ ON CONFLICT (underlying_id, data_set, session_date) DO UPDATE SET change = sessi
 """
 _REVISED = """
 INSERT INTO bar_revisions (instrument_id, data_set, time, close, replaced_at, run_id)
-VALUES ($1, $2, $3, 1, now(), 1) RETURNING 1
+VALUES ($1, $2, $3, 1, '2026-11-24 03:00+00', 1) RETURNING 1
 """
 FOLDER = "option_bars_5min/v1/symbol=PLTR"
 
@@ -128,6 +128,10 @@ class Archive:
         content = bytearray(file.read_bytes())
         content[len(content) // 2] ^= 1
         file.write_bytes(content)
+
+    def remove(self, path: str) -> None:
+        """Remove an object's file."""
+        (self.folder / "place" / path).unlink()
 
     async def drop(self, session: Session) -> None:
         """Take a session's option bars out of the database, as retention does."""
@@ -241,6 +245,21 @@ async def test_fewer_bars_than_the_archive_has_are_refused(archive: Archive) -> 
         await rows(archive.db, _REVISED, contract_id, OPTION_BARS_5MIN.id, FRIDAY.open)
     done = await archive.run()
     assert (done.problems, [one.rows for one in done.written]) == ([], [154])
+
+
+async def test_revisions_of_before_explain_no_missing_bar(archive: Archive) -> None:
+    """Bars that were revised, archived and dropped stay in the archive when a few of their day are stored again."""
+    for close in ("1.25", "1.30"):
+        await archive.collect(FRIDAY, close)
+    await archive.run()
+    before = await archive.check()
+    await archive.drop(FRIDAY)
+    await archive.collect(FRIDAY, "1.35", slots=5)
+    [problem] = (await archive.run()).problems
+    assert "the archive has 146 bars of PLTR on 2026-11-20 that the database lacks, and revisions tell of 0" in (
+        problem.message
+    )
+    assert await archive.check() == before
 
 
 async def test_a_damaged_object_is_made_of_the_database_again(archive: Archive) -> None:

@@ -138,6 +138,12 @@ async def partitions(db: Statements, place: str, symbols: Sequence[str] = ()) ->
     ]
 
 
+async def elsewhere(db: Statements, place: str, partition: Partition) -> tuple[str, int] | None:
+    """Return at which other place most bars of a session are, and how many; None: at no other."""
+    row = await db.fetchrow("archived_elsewhere", place, partition.underlying_id, partition.data_set.id, partition.day)
+    return None if row is None else (row["place"], row["rows"])
+
+
 async def objects(db: Statements, place: str) -> list[ArchiveObject]:
     """Return the objects that the manifest has at a place, by path."""
     return [

@@ -14,7 +14,7 @@ async def underlying(db: Statements, symbol: str, currency: str = "USD") -> int:
     return int(await db.fetchval("restore_underlying", symbol, currency, db.clock.now()))
 
 
-async def contracts(db: Statements, underlying_id: int, terms: Sequence[Mapping[str, object]]) -> None:
+async def contracts(db: Database, underlying_id: int, terms: Sequence[Mapping[str, object]]) -> None:
     """Add the contracts of an underlying that are not known, under the ids that the archive has them by.
 
     Args:
@@ -23,31 +23,33 @@ async def contracts(db: Statements, underlying_id: int, terms: Sequence[Mapping[
         terms: the present ones, with the columns of the archive's file of contracts.
 
     Raises:
-        ArchiveRefused: an id is another contract's here; nothing of the archive can be put into this database.
+        ArchiveRefused: an id is another contract's here; none is added.
     """
-    foreign = await db.fetch(
-        "restore_contracts",
-        underlying_id,
-        [one["contract_id"] for one in terms],
-        [one["source_id"] for one in terms],
-        [one["contract_symbol"] for one in terms],
-        [one["expiration_date"] for one in terms],
-        [one["strike_price"] for one in terms],
-        [one["option_type"] for one in terms],
-        [one["multiplier"] for one in terms],
-        [one["exchange"] for one in terms],
-        [one["trading_class"] for one in terms],
-        [one["currency"] for one in terms],
-        [one["first_seen"] for one in terms],
-        [one["last_seen"] for one in terms],
-        db.clock.now(),
-    )
-    if foreign:
-        raise ArchiveRefused(
-            "the database",
-            f"{len(foreign):,} of the archive's contracts are others here, among them {foreign[0]['contract_symbol']}",
-            "name another database that is empty: --database",
+    async with db.transaction() as transaction:
+        foreign = await transaction.fetch(
+            "restore_contracts",
+            underlying_id,
+            [one["contract_id"] for one in terms],
+            [one["source_id"] for one in terms],
+            [one["contract_symbol"] for one in terms],
+            [one["expiration_date"] for one in terms],
+            [one["strike_price"] for one in terms],
+            [one["option_type"] for one in terms],
+            [one["multiplier"] for one in terms],
+            [one["exchange"] for one in terms],
+            [one["trading_class"] for one in terms],
+            [one["currency"] for one in terms],
+            [one["first_seen"] for one in terms],
+            [one["last_seen"] for one in terms],
+            db.clock.now(),
         )
+        if foreign:
+            raise ArchiveRefused(
+                "the database",
+                f"{len(foreign):,} of the archive's contracts are others here, "
+                f"among them {foreign[0]['contract_symbol']}",
+                "name another database that is empty: --database",
+            )
 
 
 async def put_back(

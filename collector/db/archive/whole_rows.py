@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from collector.db.archive.manifest import Partition
 from collector.db.connection.pool import Database, Row, Statements
 from collector.db.connection.statements import of
-from collector.domain.market_data.data_sets import DataSet, InstrumentKind
+from collector.domain.market_data.data_sets import InstrumentKind
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span
 
@@ -83,15 +83,16 @@ async def contracts(db: Statements) -> list[Row]:
     return await db.fetch("contracts_with_terms")
 
 
-async def revised_away(db: Statements, data_set: DataSet, underlying_id: int, day: date) -> int:
-    """Return how many bars of a day stand among the replaced ones and are stored no more."""
-    span = utc_day(day)
+async def revised_away(db: Statements, partition: Partition, object_id: int) -> int:
+    """Return how many of a session's bars were replaced since an object was written, and are stored no more."""
+    data_set, span = partition.data_set, utc_day(partition.day)
     is_option = data_set.kind is InstrumentKind.OPTION
     found = await db.fetchval(
         "revised_away" if is_option else of("revised_away", data_set),
         data_set.id,
-        underlying_id,
+        partition.underlying_id,
         span.start,
         span.end,
+        object_id,
     )
     return int(found)

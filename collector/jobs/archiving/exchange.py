@@ -19,7 +19,14 @@ from collector.clock import Clock
 from collector.db.archive import manifest
 from collector.db.archive.manifest import ArchiveObject, NewObject, NewSession
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveDamaged, ArchiveError, ArchiveRefused, ObjectMissing
+from collector.domain.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    ArchiveRefused,
+    ForeignFile,
+    ObjectMissing,
+    PlaceUnavailable,
+)
 from collector.jobs.archiving.periods import Period
 
 T = TypeVar("T")
@@ -93,6 +100,12 @@ async def verified(db: Database, place: Place, held: ArchiveObject, file: Path) 
     raise ArchiveDamaged(f"{place.name}/{held.path}", "its bytes are not those that were written")
 
 
+def _has_more(there: FileFacts, new: FileFacts) -> bool:
+    """Tell whether a file has more bars of a session than another one."""
+    rows = {one.day: one.rows for one in new.sessions}
+    return any(one.rows > rows.get(one.day, 0) for one in there.sessions)
+
+
 class Exchange:
     """The objects of one place and the rows that the manifest has of them, in the hands of a pass.
 
@@ -109,22 +122,47 @@ class Exchange:
         self.objects: dict[int, ArchiveObject] = {}
 
     async def begin(self) -> int:
-        """Read the manifest and remove what earlier passes have left; return how many paths there were to remove."""
+        """Read the manifest and remove what earlier passes have left; return how many paths there were to remove.
+
+        What an object makes superfluous stays where that object is not: a database that came back from a backup names
+        paths that have been used again since.
+
+        Raises:
+            PlaceUnavailable: none of the manifest's objects is there, as where a disk is not mounted.
+            ArchiveError: the place refuses or cannot be reached.
+        """
         self.objects = {one.id: one for one in await manifest.objects(self._db, self._place.name)}
-        left = [one for one in self.objects.values() if one.leftovers]
-        for one in left:
-            await self._remove(one.id, one.leftovers)
-        return sum(len(one.leftovers) for one in left)
+        await self._require_some()
+        removed = 0
+        for one in self.objects.values():
+            if one.leftovers and await self._is_there(one.path, one.hash):
+                await self._remove(one.id, one.leftovers)
+                removed += len(one.leftovers)
+        return removed
+
+    async def _require_some(self) -> None:
+        """Make sure that the place is the one which the manifest speaks of."""
+        if not self.objects:
+            return
+        with self.clock.hold():
+            lying = {one.path for one in await self._place.objects()}
+        if lying.isdisjoint(one.path for one in self.objects.values()):
+            raise PlaceUnavailable(
+                f"{self._place.name} has none of the {len(self.objects):,} objects that were written there",
+                "mount its disk, or put the objects back; where they are lost, name another archive.place",
+            )
 
     async def replace(self, period: Period, file: Path, facts: FileFacts, sessions: Sequence[NewSession]) -> str:
         """Store a period's file and enter it in place of what holds the period now; return the path of its object.
 
         Raises:
-            ArchiveRefused: an object that the manifest does not know would be overwritten with less than it holds.
+            ArchiveRefused: an object that is not the manifest's would be overwritten or removed for less than it holds.
             ArchiveDamaged: the place gives back other bytes than were put there.
             ArchiveError: the place refuses or cannot be reached.
         """
         replaced = [self.objects[number] for number in period.objects]
+        for one in replaced:
+            await self._require_ours(one, period, facts)
         path, is_there = await self._path(period, facts, replaced)
         if not is_there:
             if replaced and path not in {one.path for one in replaced}:
@@ -162,6 +200,17 @@ class Exchange:
         if any(one.path == path for one in self.objects.values()) or all(one.path != path for one in there):
             return None
         return await fetched(self.clock, self._place, path, self._folder / "unknown.parquet")
+
+    async def others(self, path: str) -> Path | None:
+        """Return a file with the content of an object that is not as the manifest has it, or that it does not know."""
+        held = next((one for one in self.objects.values() if one.path == path), None)
+        if held is None:
+            return await self.unknown(path)
+        try:
+            found = await fetched(self.clock, self._place, path, self._folder / "others.parquet")
+        except ObjectMissing:
+            return None
+        return None if await in_thread(self.clock, sha256, found) == held.hash else found
 
     async def replace_alone(self, path: str, file: Path, rows: int, facts: Mapping[str, Any]) -> bool:
         """Store an object that the database can always make again, and enter it; tell whether it was another before.
@@ -230,10 +279,32 @@ class Exchange:
             facts_there = await in_thread(self.clock, bar_files.read_back, found, period.data_set)
         except ArchiveError as error:
             raise ArchiveRefused(path, f"a file that nobody knows lies there ({error.message})", hint) from None
-        rows = {one.day: one.rows for one in facts.sessions}
-        if any(one.rows > rows.get(one.day, 0) for one in facts_there.sessions):
+        if _has_more(facts_there, facts):
             raise ArchiveRefused(path, "an object with bars that this database has not lies there", hint)
         return False
+
+    async def _require_ours(self, held: ArchiveObject, period: Period, facts: FileFacts) -> None:
+        """Make sure that nothing is lost with an object that is to go: it is the manifest's, or has no more than facts.
+
+        The manifest is older than the place where the database came back from a backup.
+
+        Raises:
+            ArchiveRefused: it holds what the new one does not.
+        """
+        try:
+            found = await fetched(self.clock, self._place, held.path, self._folder / "replaced.parquet")
+            if await in_thread(self.clock, sha256, found) == held.hash:
+                return
+            facts_there = await in_thread(self.clock, bar_files.read_back, found, period.data_set)
+        except (ObjectMissing, ArchiveDamaged, ForeignFile):
+            return
+        if _has_more(facts_there, facts):
+            raise ArchiveRefused(
+                f"{self._place.name}/{held.path}",
+                "the object that lies there is not the manifest's, and has bars that this database has not",
+                "if the database came back from a backup, put these bars back: collector archive restore; "
+                "else move that object away, and run it again",
+            )
 
     async def _put(self, path: str, file: Path) -> None:
         with self.clock.hold():

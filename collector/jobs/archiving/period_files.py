@@ -9,7 +9,7 @@ from collector.archive import bar_files, bar_schemas
 from collector.archive.file_facts import FileFacts, SessionState
 from collector.archive.places import Place
 from collector.config import Settings
-from collector.db.archive import whole_rows
+from collector.db.archive import manifest, whole_rows
 from collector.db.archive.manifest import ArchiveObject, NewSession, Partition
 from collector.db.archive.whole_rows import Copied
 from collector.db.connection.pool import Database
@@ -151,10 +151,11 @@ class PeriodFiles:
 
     async def _require_enough(self, period: Period, session: Partition, copied: Copied) -> None:
         """Refuse a session of which the archive has more bars than the database, unless revisions tell of each."""
-        short = (0 if session.held is None else session.held.rows) - copied.rows
-        if short <= 0:
+        if session.held is None and not copied.rows:
+            await self._require_nowhere_else(period, session)
+        if session.held is None or (short := session.held.rows - copied.rows) <= 0:
             return
-        gone = await whole_rows.revised_away(self._db, period.data_set, period.underlying_id, session.day)
+        gone = await whole_rows.revised_away(self._db, session, session.held.object_id)
         if gone < short:
             raise ArchiveRefused(
                 f"{self._place.name}/{period.path}",
@@ -162,6 +163,17 @@ class PeriodFiles:
                 f"and revisions tell of {gone:,}",
                 f"the archive keeps its bars; put them back: collector archive restore --since {session.day} "
                 f"--symbol {session.symbol}",
+            )
+
+    async def _require_nowhere_else(self, period: Period, session: Partition) -> None:
+        """Refuse to call a session empty whose bars only another place has: the archive was moved without them."""
+        found = await manifest.elsewhere(self._db, self._place.name, session)
+        if found is not None:
+            place, bars = found
+            raise ArchiveRefused(
+                f"{self._place.name}/{period.path}",
+                f"the database has no bars of {session.symbol} on {session.day} any more, and {place} has {bars:,}",
+                "copy that place here and tell the manifest: docs/archive-places.md, `To move an archive`",
             )
 
     def _expected(self, session: Partition) -> tuple[Span, Sequence[WhatToShow]]:

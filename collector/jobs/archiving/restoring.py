@@ -1,19 +1,19 @@
 """Restore sessions from the archive into a database."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
 from collector.archive.file_facts import FileFacts
-from collector.archive.layout import CONTRACTS
+from collector.archive.layout import CONTRACTS, Period
 from collector.archive.places import Place
 from collector.db.archive import manifest, restored_rows
 from collector.db.archive.manifest import NewObject, NewSession, Partition
 from collector.db.connection import locks
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveRefused
+from collector.domain.errors import ArchiveRefused, ForeignFile
 from collector.domain.market_data.data_sets import DATA_SETS, DataSet
 from collector.jobs.archiving.exchange import fetched, in_thread
 from collector.jobs.archiving.work_folder import default_root, work_folder
@@ -56,6 +56,7 @@ async def restore(
     Raises:
         ArchiveRefused: a row is stored with other values, or a contract's id is another's; what went before stays.
         ArchiveDamaged: an object is not whole.
+        ForeignFile: an object holds other bars than its path says.
         ArchiveError: the place refuses or cannot be reached.
         LockHeld: another process is writing the archive.
         DatabaseUnavailable, DatabaseError: see `collector.db.connection.pool.connect`.
@@ -73,16 +74,26 @@ async def restore(
                 data_set = _NAMED[period.data_set]
                 file = await fetched(db.clock, place, path, folder / "object.parquet")
                 facts = await in_thread(db.clock, bar_files.read_back, file, data_set)
+                await in_thread(db.clock, _require_period, file, f"{place.name}/{path}", period)
                 if period.symbol not in ids:
                     ids[period.symbol] = await restored_rows.underlying(db, period.symbol)
-                before = await _partitions(db, place, data_set, ids[period.symbol])
+                before = await _present(db, place, ids[period.symbol], data_set)
                 one = await _put_back(db, path, file, data_set, ids[period.symbol], facts, since)
                 if one.sessions:
                     done.append(one)
                     on_object(one)
                 if path not in known:
-                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts, before, since)
+                    await _enter(db, place, path, file, data_set, ids[period.symbol], facts, since, before, stored)
     return done
+
+
+def _require_period(file: Path, path: str, period: Period) -> None:
+    """Make sure that an object was not put in another one's place: nothing but its path says whose its bars become."""
+    symbol, days = bar_files.symbol_of(file), list(bar_files.sessions_of(file))
+    if symbol != period.symbol:
+        raise ForeignFile(path, f"it holds bars of {symbol}")
+    if days and not period.first <= days[0] <= days[-1] <= period.last:
+        raise ForeignFile(path, f"it holds sessions from {days[0]} to {days[-1]}")
 
 
 async def _contracts(db: Database, place: Place, folder: Path, symbols: Sequence[str]) -> dict[str, int]:
@@ -117,8 +128,8 @@ async def _text(file: Path, data_set: DataSet, days: Iterable[date]) -> AsyncIte
         yield piece
 
 
-async def _partitions(db: Database, place: Place, data_set: DataSet, underlying_id: int) -> dict[date, Partition]:
-    """Return what the database knew of an underlying's sessions."""
+async def _present(db: Database, place: Place, underlying_id: int, data_set: DataSet) -> dict[date, Partition]:
+    """Return the sessions of which the database knows anything."""
     known = await manifest.partitions(db, place.name)
     return {one.day: one for one in known if (one.underlying_id, one.data_set) == (underlying_id, data_set)}
 
@@ -131,20 +142,25 @@ async def _enter(
     data_set: DataSet,
     underlying_id: int,
     facts: FileFacts,
-    before: Mapping[date, Partition],
     since: date | None,
+    before: Mapping[date, Partition],
+    stored: Collection[str],
 ) -> None:
     """Enter an object that was found at the place; what another one holds already is refused.
 
-    It holds the present state of sessions of which the database knew nothing. Of others there may be bars that it lacks
-    or, of those that were not put back, has with other values: they wait for the next pass.
+    It holds the present state of sessions that were put back, from `since` on, and of which the database knew nothing
+    `before`. Others it may have with other bars: the next pass looks at them. An object of the manifest that is not
+    among those `stored` at the place has been replaced by this one.
     """
     states = await in_thread(db.clock, bar_files.sessions_of, file)
     rows = {one.day: one for one in facts.sessions}
-    twice = [day for day, one in before.items() if one.held is not None and day in states]
-    if twice:
+    twice = {day: before[day].held for day in states if day in before}
+    held = {one.object_id: one.path for one in twice.values() if one is not None}
+    lost = {one.held.object_id for day, one in before.items() if one.held is not None and day not in states}
+    if any(one in stored for one in held.values()) or lost & set(held):
+        first = min(day for day, one in twice.items() if one is not None)
         raise ArchiveRefused(
-            path, f"another object holds {twice[0]}, too", "a pass was killed: remove the one that the other replaces"
+            path, f"another object holds {first}, too", "a pass was killed: remove the one that the other replaces"
         )
     unknown = (day for day in rows if day not in before or not before[day].change)
     fresh = {day for day in unknown if since is None or day >= since}
@@ -170,4 +186,4 @@ async def _enter(
         format=layout.FORMAT,
         sessions=sessions,
     )
-    await manifest.enter(db, new)
+    await manifest.enter(db, new, sorted(held))

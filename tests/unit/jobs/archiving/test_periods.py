@@ -1,5 +1,6 @@
 """Which sessions share an object of the archive, and when it is due."""
 
+from dataclasses import replace
 from datetime import date
 
 from collector.db.archive.manifest import Held, Partition
@@ -38,6 +39,14 @@ def test_what_is_current_is_not_due() -> None:
     assert paths(partition(day, 3, held("2027-01-28", 3))) == [("2027-01-28.parquet", False)]
     assert paths(partition(day, 4, held("2027-01-28-0a1b2c3d", 3))) == [("2027-01-28.parquet", True)]
     assert paths(partition(day, 3, held("2027-01-28-0a1b2c3d", 3))) == [("2027-01-28.parquet", False)]
+
+
+def test_what_was_found_damaged_is_due() -> None:
+    """An object that was not what was written when it was last read is written anew, though nothing has changed."""
+    day = date(2027, 1, 28)
+    damaged = partition(day, 3, replace(held("2027-01-28", 3), is_sound=False))
+    [one] = periods.of([damaged], TODAY, 60)
+    assert (one.is_due, one.why) == (True, "damaged or missing")
 
 
 def test_a_month_that_has_formed_stays() -> None:
