@@ -16,7 +16,7 @@ from collector.config import ArchiveSettings, BackupSettings, Settings
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveDamaged, ObjectMissing
+from collector.domain.errors import ArchiveDamaged, ArchiveError, ObjectMissing
 from collector.domain.market_data.sessions import Session
 from collector.jobs import archive_pass
 from collector.market.calendar import Calendar
@@ -170,6 +170,34 @@ async def test_remote_objects_are_fetched_once(shelf: Shelf, monkeypatch: pytest
     copy.unlink()
     with shelf.reader() as data, pytest.raises(ObjectMissing):
         data.history("PLTR 261123C00101000")
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_wrong_copy_is_fetched_anew(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, meanwhile: bool) -> None:
+    """A copy that somebody has changed or cut off is not read: neither by a later reader nor by one that is open."""
+    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    await shelf.drop(FRIDAY)
+    with shelf.reader() as data:
+        expected = data.bars("PLTR").table
+        (copy,) = (shelf.folder / "cache").iterdir()
+        right = copy.read_bytes()
+        # As right a file as any, of another session's bars.
+        other = shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-23.parquet"
+        for wrong in (other.read_bytes(), right[:4], b""):
+            copy.write_bytes(wrong)
+            with contextlib.nullcontext(data) if meanwhile else shelf.reader() as reader:
+                assert reader.bars("PLTR").table.equals(expected)
+            assert copy.read_bytes() == right
+
+
+async def test_a_cache_that_cannot_be_written_is_told(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file where its folder should be is an error with its name and what to do."""
+    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    await shelf.drop(FRIDAY)
+    (shelf.folder / "cache").write_text("")
+    with shelf.reader() as data, pytest.raises(ArchiveError, match=r"/cache, cannot be used: ") as told:
+        data.bars("PLTR")
+    assert "make room" in told.value.hint
 
 
 @pytest.mark.parametrize("remote", [False, True])
