@@ -400,8 +400,7 @@ class Reader:
         days = set(held)
         for first, last in selected:
             days |= set(self._calendar.days(first, min(last, today))) if first <= today else set()
-        first_id, last_id = lookup.terms_of(self._server, known, None).bounds
-        there = set(self._server.select("days_with_bars", first_id, last_id, days)["day"].to_pylist())
+        there = set(self._server.select("days_with_bars", known.id, days)["day"].to_pylist())
         measured = {row["session"]: row for row in self._server.select("recorded_sessions", known.symbol).to_pylist()}
         rows = [
             {

@@ -200,6 +200,60 @@ async def test_a_cache_that_cannot_be_written_is_told(shelf: Shelf, monkeypatch:
     assert "make room" in told.value.hint
 
 
+@pytest.mark.parametrize("fault", ["missing", "damaged", "away"])
+async def test_what_the_database_has_needs_no_archive(shelf: Shelf, fault: str) -> None:
+    """Objects that are gone or damaged, or a place that is away, cost nothing where the database has it all."""
+    with shelf.reader("database") as data:
+        expected = data.bars("PLTR").table
+    for path in (shelf.folder / "place/option_bars_5min/v1/symbol=PLTR").iterdir():
+        path.chmod(0o600)
+        if fault == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-1] + b"0")
+    if fault == "away":
+        (shelf.folder / "place").rename(shelf.folder / "unmounted")
+    with shelf.reader() as data:
+        found = data.bars("PLTR")
+        assert found.table.equals(expected)
+        assert found.archived == frozenset()
+        assert found.complete
+
+
+async def test_a_contract_without_bars_asks_no_archive(shelf: Shelf) -> None:
+    """What the database says of a day stands, though an older object of the day still has bars of the contract."""
+    contract = shelf.chain.contracts[1].id
+    gone = "DELETE FROM store.option_bars_5min WHERE contract_id = $1 AND time < $2 RETURNING 1"
+    await rows(shelf.db, gone, contract, FRIDAY.close)
+    await rows(shelf.db, _BUMP, shelf.chain.underlying.id, 1, FRIDAY.day)
+    with shelf.reader() as data:
+        found = data.history(contract)
+    assert found.archived == frozenset()
+    assert {row["time"].date() for row in found.table.select(["time"]).to_pylist()} == {MONDAY.day}
+
+
+async def test_others_bars_between_ones_own_are_no_session(shelf: Shelf) -> None:
+    """A dropped day comes from the archive, and is missing without one, though others' bars lie between one's ids."""
+    await shelf.drop(FRIDAY)
+    with shelf.reader("database") as data:
+        expected = data.bars("PLTR").table
+    # As after an adoption: PLTR owns the contract after one of TSLA.
+    other = await make_chain(shelf.db, 2, symbol="TSLA")
+    moved = "UPDATE option_chains SET underlying_id = $1 WHERE id = $2 RETURNING 1"
+    await rows(shelf.db, moved, shelf.chain.underlying.id, other.contracts[1].id)
+    quotes = answer([quote(n) for n in range(78)])
+    await bar_tables.store(shelf.db, [answers(other.contracts[0], TRADES=quotes, BID=quotes, ASK=quotes)], 1)
+    with shelf.reader("database") as data:
+        found = data.bars("PLTR")
+        assert found.table.equals(expected)
+        assert found.archived == {FRIDAY.day}
+        (row,) = [row for row in data.present_sessions("PLTR").table.to_pylist() if row["session"] == FRIDAY.day]
+        assert not row["in_database"]
+    bare = shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, shelf.url, SystemClock(NOW)) as data:
+        assert "dropped" in data.bars("PLTR").reasons["reason"].to_pylist()
+
+
 @pytest.mark.parametrize("remote", [False, True])
 async def test_a_damaged_object_is_not_believed(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, remote: bool) -> None:
     """A flipped byte is found before anything is read, and nothing of it stays in the cache."""
