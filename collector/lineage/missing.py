@@ -116,9 +116,7 @@ async def missing(
     span = data_set.span(session)
     pieces = list(await _lost(db, ids, data_set, span, series))
     pieces += await _open(db, data_set, span, open_)
-    note = ""
-    if contract is not None and not ids:
-        note = await _unwanted(db, contract, session)
+    note = "" if ids else await _unwanted(db, contract or underlying, session, data_set)
     return Missing(
         session,
         data_set,
@@ -130,7 +128,9 @@ async def missing(
     )
 
 
-async def _unwanted(db: Statements, contract: Instrument, session: Session) -> str:
+async def _unwanted(db: Statements, contract: Instrument, session: Session, data_set: DataSet) -> str:
+    if not isinstance(contract, OptionContract) and data_set.kind is InstrumentKind.OPTION:
+        return f"No contract of {contract.symbol} was selected on {session.day}, so that no bars were asked for."
     if not isinstance(contract, OptionContract):
         return f"No bars of {contract.symbol} are expected on {session.day}."
     if contract.expiration < session.day:
