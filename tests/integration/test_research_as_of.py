@@ -9,6 +9,7 @@ import pytest_asyncio
 from collector.clock import SystemClock
 from collector.config import BackupSettings, Settings
 from collector.db.bars import bar_tables
+from collector.db.bookkeeping import coverage_table
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.research.reader import Reader
@@ -118,3 +119,23 @@ async def test_what_is_not_on_record_is_no_guess(night: Night) -> None:
     assert reasons == [("unknown_as_of", 1)]
     (row,) = other.table.to_pylist()
     assert (row["bid_close"], row["volume"], row["implied_volatility"]) == (1.20, None, 0.25)
+
+
+async def test_what_was_forgotten_and_asked_again_is_no_guess(database_url: str) -> None:
+    """A settled trade that was forgotten and replaced has no revision: what it was is not known."""
+    clock = SystemClock(STORED)
+    async with pool.connect(database_url, clock) as db:
+        night = Night(database_url, db, clock, await make_chain(db, 1))
+        await night.store("1.25")
+        await rows(db, _REQUEST, night.contract, STORED, FRIDAY.open, FRIDAY.close)
+        clock.set(COMPUTED)
+        await coverage_table.forget(db, FRIDAY, ["PLTR"], FRIDAY.day)
+        clock.set(REVISED)
+        await night.store("1.77")
+        before, after = REVISED - timedelta(minutes=1), REVISED + timedelta(minutes=1)
+        with night.reader() as data:
+            found = data.surface("PLTR", slot(0), as_of=before, columns=COLUMNS)
+            assert found.table.to_pylist() == [{**dict.fromkeys(COLUMNS[:-1]), "verdict": "unknown"}]
+            assert ("unknown_as_of", 1) in [(row["reason"], row["slots"]) for row in found.reasons.to_pylist()]
+            (now,) = data.surface("PLTR", slot(0), as_of=after, columns=COLUMNS).table.to_pylist()
+            assert now["close"] == 1.77
