@@ -147,6 +147,22 @@ async def test_a_session_that_is_nowhere_is_told(shelf: Shelf) -> None:
     assert (reason["session"], reason["reason"], reason["slots"]) == (FRIDAY.day, "dropped", 78)
 
 
+async def test_an_underlyings_dropped_session_is_told(shelf: Shelf) -> None:
+    """Its own bars, too, are missing where they were dropped and the archive that has them is not given."""
+    gone = "DELETE FROM store.underlying_bars_5min WHERE time < $1 RETURNING 1"
+    await rows(shelf.db, gone, FRIDAY.close)
+    with shelf.reader() as data:
+        there = data.underlying("PLTR", FRIDAY.day, MONDAY.day)
+        assert there.num_rows == 156
+        assert there.archived == {FRIDAY.day}
+        assert "dropped" not in there.reasons["reason"].to_pylist()
+    bare = shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, shelf.url, SystemClock(NOW)) as data:
+        found = data.underlying("PLTR", FRIDAY.day, MONDAY.day)
+        assert found.num_rows == 78
+        assert [row["session"] for row in found.reasons.to_pylist() if row["reason"] == "dropped"] == [FRIDAY.day]
+
+
 class Elsewhere(Folder):
     """A folder that pretends to be far away: its objects have to be fetched."""
 
