@@ -161,6 +161,10 @@ async def test_an_underlyings_dropped_session_is_told(shelf: Shelf) -> None:
         found = data.underlying("PLTR", FRIDAY.day, MONDAY.day)
         assert found.num_rows == 78
         assert [row["session"] for row in found.reasons.to_pylist() if row["reason"] == "dropped"] == [FRIDAY.day]
+        priced = data.bars("PLTR", FRIDAY.day, MONDAY.day, columns=["time", "underlying_price"])
+        assert priced.table["underlying_price"].null_count == 2 * 78
+        assert [row["session"] for row in priced.reasons.to_pylist() if row["reason"] == "dropped"] == [FRIDAY.day]
+        assert data.bars("PLTR", FRIDAY.day, MONDAY.day, columns=["time", "close"]).complete
 
 
 class Elsewhere(Folder):
