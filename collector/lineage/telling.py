@@ -88,6 +88,8 @@ def session_lines(account: SessionAccount) -> Iterator[str]:
     open_slots = sum(hole.slots for hole in missing.holes)
     expected = f"{missing.expected:,} series-slots of {wording.counted(missing.instruments, 'contract')}"
     yield _labelled("expected", f"{expected}; {open_slots:,} not final")
+    if missing.note:
+        yield _labelled("", missing.note)
     for hole in missing.holes:
         yield _labelled("", hole.sentence)
     for one in account.requested:

@@ -1,7 +1,8 @@
 """The archive's objects as Arrow tables, read by DuckDB.
 
 Which sessions lie where says the manifest in the database. An object is read where it is, or as a copy in the cache
-that bears the hash of its bytes; either is compared with the manifest's hash, once, before anything of it is believed.
+that bears the hash of its bytes; either is compared with the manifest's hash, once a reader and again when the file has
+changed, before anything of it is believed.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import platformdirs
 import pyarrow as pa
 
 from collector.archive.places import Place
-from collector.domain.errors import ArchiveDamaged, ObjectMissing
+from collector.domain.errors import ArchiveDamaged, ArchiveError, CollectorError, ObjectMissing
 from collector.domain.market_data.data_sets import DataSet, InstrumentKind
 from collector.domain.market_data.spans import Span
 from collector.research import columns, database
@@ -97,7 +98,7 @@ class Archive:
         Raises:
             ObjectMissing: an object is not at its place any more.
             ArchiveDamaged: an object has other bytes than the manifest says.
-            ArchiveError: the place cannot be reached.
+            ArchiveError: the place cannot be reached, or its objects cannot be kept in the cache.
         """
         held = list(sessions)
         hashes = {one.path: one.hash for one in held}
@@ -134,22 +135,34 @@ class Archive:
         if own is None:
             return self._copy(self.place, path, content)
         try:
-            found = own.stat()
-            mark = (found.st_size, found.st_mtime_ns)
-            if self._right.get(own) != mark:
-                _compare(own, path, content)
-                self._right[own] = mark
+            self._require_right(own, path, content)
         except FileNotFoundError:
             raise ObjectMissing(self.place.name, path) from None
         return own
+
+    def _require_right(self, file: Path, path: str, content: str) -> None:
+        """Compare a file with the manifest's hash, unless this has been done and the file has not changed since.
+
+        Raises:
+            ArchiveDamaged: it has other bytes.
+            FileNotFoundError: it is not there.
+        """
+        found = file.stat()
+        mark = (found.st_size, found.st_mtime_ns)
+        if self._right.get(file) != mark:
+            _compare(file, path, content)
+            self._right[file] = mark
 
     def _cached(self, content: str) -> Path:
         return self._cache / f"{content}.parquet"
 
     def _copy(self, place: Place, path: str, content: str) -> Path:
-        """Return the cache's copy of an object; it is fetched, and compared, once."""
+        """Return the cache's copy of an object; it is fetched when there is none, or not a right one."""
         copy = self._cached(content)
-        if not copy.exists():
+        try:
+            with contextlib.suppress(FileNotFoundError, ArchiveDamaged):  # of a wrong copy the place has a right one
+                self._require_right(copy, path, content)
+                return copy
             self._cache.mkdir(mode=0o700, parents=True, exist_ok=True)
             # A name of its own: another process may fetch the same object.
             coming = copy.with_suffix(f".{os.getpid()}-{threading.get_ident()}.part")
@@ -160,6 +173,13 @@ class Archive:
             finally:
                 with contextlib.suppress(FileNotFoundError):
                     coming.unlink()
+        except OSError as error:
+            if isinstance(error, CollectorError):
+                raise
+            raise ArchiveError(
+                f"the cache of the archive, {self._cache}, cannot be used: {error.strerror}",
+                "make room on its disk, or give this account the right to write there",
+            ) from error
         return copy
 
 

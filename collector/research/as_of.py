@@ -1,10 +1,11 @@
 """Turn bars into what was known at an instant.
 
 Rows that were stored later are left out. Settled values that changed later are on record as revisions, so that of a row
-that has changed since, its values then are known from the first answer with bars on that was final in every series;
-before that they are not, and become NULL, which is told. Greeks, open interest and flags are left where it is certain
-that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing is guessed. Adjusted closes,
-which are told anew with each dividend, count among these.
+that has changed since, its values then are known from the first answer with bars on that was final in every series, if
+there is a revision after that instant. Else they are not, and become NULL, which is told: before that answer, and where
+somebody had settled values forgotten, which leaves no revision. Greeks, open interest and flags are left where it is
+certain that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing is guessed. Adjusted
+closes, which are told anew with each dividend, count among these.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -69,8 +70,8 @@ def known(
     place = _places(
         rows.slots, _Rows(columns.whole(revisions["instrument_id"]), columns.whole(revisions["time"])).slots
     )
-    unknown = changed & ~on_record
     revised = changed & on_record & (place >= 0)
+    unknown = changed & ~revised
     # That nobody traded may have been found later, which changes no instant of a row.
     silent = np.asarray(pc.and_(raw["volume"].is_valid(), raw["close"].is_null())) & ~on_record
     recorded = _REVISED if terms is not None else (*_REVISED, "implied_volatility")

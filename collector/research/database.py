@@ -13,11 +13,12 @@ from typing import Any, TypeAlias, TypeVar
 import adbc_driver_manager
 import adbc_driver_postgresql.dbapi
 import pyarrow as pa
+from adbc_driver_manager.dbapi import Connection
 
 from collector.config.package_files import resource
 from collector.db.connection import driver_errors, pool
 from collector.db.connection.statements import filled
-from collector.domain.errors import UsageError
+from collector.domain.errors import DatabaseUnavailable, UsageError
 from collector.domain.market_data.data_sets import DataSet
 
 Argument: TypeAlias = str | int | float | Decimal | date | datetime | Iterable[Any] | None
@@ -33,6 +34,8 @@ _PARAMETER = re.compile(r"\$(\d+)::([a-z]+(?: precision)?(?:\[\])?)")
 class Server:
     """One connection to the database, which only reads; several threads may share it, one at a time.
 
+    Whoever asks while it is lost is told so; the next one who asks gets a new one.
+
     Args:
         url: of the database, by libpq's rules, password included.
 
@@ -41,17 +44,9 @@ class Server:
     """
 
     def __init__(self, url: str) -> None:
-        self._lock = threading.Lock()
-        with _door():
-            self._connection = adbc_driver_postgresql.dbapi.connect(url, autocommit=True)
-        settings = {
-            **pool.session_settings(),
-            "application_name": "collector research",
-            "default_transaction_read_only": "on",
-            "standard_conforming_strings": "on",
-        }
-        names, values = zip(*settings.items(), strict=True)
-        self.select("begin_reading", names, values)
+        self._url, self._lock, self._closed = url, threading.RLock(), False
+        self._connection: Connection | None = None
+        self._connect()
 
     def select(
         self, name: str, *args: Argument, columns: Sequence[str] = (), data_set: DataSet | None = None
@@ -71,20 +66,52 @@ class Server:
         statement = _bound(name, args).replace("{columns}", ", ".join(columns))
         if data_set is not None:
             statement = filled(statement, data_set)
-        with self._lock, _door():
-            if self._connection is None:
+        with self._lock:
+            if self._closed:
                 raise UsageError("the reader is closed", "Ask while it is open: with research.open() as data: …")
-            # The cursor goes before the connection, or the driver complains.
-            with self._connection.cursor() as cursor:
-                cursor.execute(statement)
-                return cursor.fetch_arrow_table()
+            try:
+                return _fetched(self._connection or self._connect(), statement)
+            except DatabaseUnavailable:
+                self._let_go()
+                raise
 
     def close(self) -> None:
         """End the connection; again does nothing."""
         with self._lock:
-            connection, self._connection = self._connection, None
+            self._closed = True
+            self._let_go()
+
+    def _connect(self) -> Connection:
+        """Connect with the settings of a session that only reads; without them there is no connection."""
+        with _door():
+            connection: Connection = adbc_driver_postgresql.dbapi.connect(self._url, autocommit=True)
+        self._connection = connection
+        settings = {
+            **pool.session_settings(),
+            "application_name": "collector research",
+            "default_transaction_read_only": "on",
+            "standard_conforming_strings": "on",
+        }
+        names, values = zip(*settings.items(), strict=True)
+        try:
+            self.select("begin_reading", names, values)
+        except BaseException:
+            self._let_go()
+            raise
+        return connection
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            with contextlib.suppress(adbc_driver_manager.Error):  # it may be broken
+                connection.close()
+
+
+def _fetched(connection: Connection, statement: str) -> pa.Table:
+    # The cursor goes before the connection, or the driver complains.
+    with _door(), connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetch_arrow_table()
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ MEANINGS = {
     "lost": "the source does not have it any more (detail: its words)",
     "dropped": "settled once, and dropped from the database since; no archive that can be read has it",
     "stored_later": "stored after the instant that was asked for",
-    "unknown_as_of": "changed since, before it was final, so what it was then is not on record",
+    "unknown_as_of": "changed since, not yet final or forgotten in between, so what it was then is not on record",
 }
 """Reasons of a hole; what one witness has settled is none."""
 
@@ -163,11 +163,14 @@ def _whole_sessions(
 
 
 def _dropped(server: Server, known: Known, data_set: DataSet, days: Sequence[date], place: str | None) -> set[date]:
-    """Return the days whose option bars can be read nowhere any more."""
-    if data_set is not OPTION_BARS_5MIN or not days:
+    """Return the days whose bars can be read nowhere any more."""
+    if not days:
         return set()
-    first_id, last_id = terms_of(server, Known(known.id, known.symbol), min(days)).bounds
-    found = server.select("dropped_days", known.id, data_set.id, place, days, first_id, last_id)
+    if data_set is OPTION_BARS_5MIN:
+        first_id, last_id = terms_of(server, Known(known.id, known.symbol), min(days)).bounds
+        found = server.select("dropped_days", known.id, data_set.id, place, days, first_id, last_id)
+    else:
+        found = server.select("dropped_own_days", known.id, data_set.id, place, days, data_set=data_set)
     return set(found["day"].to_pylist())
 
 

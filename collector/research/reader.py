@@ -28,6 +28,7 @@ from collector.domain.market_data.data_sets import (
     UNDERLYING_BARS_5MIN,
     DataSet,
 )
+from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span
 from collector.research import as_of as earlier
 from collector.research import columns as shapes
@@ -231,9 +232,7 @@ class Reader:
         archived = frozenset[date]().union(*(one.archived for one in found))
         table = pa.concat_tables([one.table for one in found])
         past = pa.concat_tables([one.past for one in found])
-        return Answer(
-            table, lambda: pa.concat_tables([past, self._reasons(subjects, OPTION_BARS_5MIN, span)]), archived
-        )
+        return Answer(table, lambda: pa.concat_tables([past, self._lacking(subjects, span, wanted)]), archived)
 
     def history(
         self,
@@ -421,8 +420,7 @@ class Reader:
         days = set(held)
         for first, last in selected:
             days |= set(self._calendar.days(first, min(last, today))) if first <= today else set()
-        first_id, last_id = lookup.terms_of(self._server, known, None).bounds
-        there = set(self._server.select("days_with_bars", first_id, last_id, days)["day"].to_pylist())
+        there = set(self._server.select("days_with_bars", known.id, days)["day"].to_pylist())
         measured = {row["session"]: row for row in self._server.select("recorded_sessions", known.symbol).to_pylist()}
         rows = [
             {
@@ -537,6 +535,15 @@ class Reader:
         place = None if self._archive.place is None else self._archive.place.name
         return pa.concat_tables([holes.find(self._ground, known, data_set, span, now, place) for known in subjects])
 
+    def _lacking(self, subjects: Sequence[Known], span: Span, wanted: Sequence[shapes.Column]) -> pa.Table:
+        """Return what is missing of option bars, and of the underlyings' prices where they are among the columns."""
+        found = self._reasons(subjects, OPTION_BARS_5MIN, span)
+        if not any(one.name == "underlying_price" for one in wanted):
+            return found
+        own = self._reasons([Known(one.id, one.symbol) for one in subjects], UNDERLYING_BARS_5MIN, span)
+        trades = pc.or_kleene(pc.is_null(own["series"]), pc.equal(own["series"], WhatToShow.TRADES))
+        return pa.concat_tables([found, own.filter(trades)])
+
     def _option_bars(
         self,
         known: Known,
@@ -632,7 +639,7 @@ class Reader:
             if not table.num_rows:
                 self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
-        return Answer(table, lambda: pa.concat_tables([past, self._reasons([known], OPTION_BARS_5MIN, span)]), archived)
+        return Answer(table, lambda: pa.concat_tables([past, self._lacking([known], span, wanted)]), archived)
 
 
 def _instant(as_of: Moment | None) -> datetime | None:

@@ -1,18 +1,22 @@
 """Read each session's bars from the database or the archive."""
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import pyarrow as pa
+import structlog
 
-from collector.domain.errors import ObjectMissing
+from collector.domain.errors import ArchiveError, ObjectMissing
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet
 from collector.domain.market_data.spans import Span, Spans
 from collector.research import columns
 from collector.research.archived import Archive, ArchivedDay
 from collector.research.database import Server
+
+log = structlog.get_logger()
 
 _DAY = timedelta(days=1)
 _DAY_US = _DAY // timedelta(microseconds=1)
@@ -52,7 +56,14 @@ def read(
         return _read(server, archive, asked, names, prefers_archive=prefers_archive)
     except ObjectMissing:
         # A pass may have replaced an object since the manifest was read.
-        return _read(server, archive, asked, names, prefers_archive=prefers_archive)
+        with contextlib.suppress(ArchiveError):
+            return _read(server, archive, asked, names, prefers_archive=prefers_archive)
+    except ArchiveError as error:
+        if not prefers_archive:
+            raise
+        log.warning("archive_not_read", problem=error.message, hint=error.hint, instead="database")
+    # What the database has needs no archive.
+    return _read(server, archive, asked, names, prefers_archive=False)
 
 
 def _read(
@@ -61,11 +72,14 @@ def _read(
     held = archive.days(asked.underlying_id, asked.data_set, asked.span.start.date(), asked.span.end.date())
     instead = [one for one in held.values() if prefers_archive and one.equals_database and archive.is_near(one)]
     parts = [_from_database(server, asked, names, part) for part in _rest(asked.span, instead)]
-    found = _days_of(parts)
-    lacking = [one for one in held.values() if one.day not in found and one not in instead]
-    if lacking and asked.contract_ids:  # they may have no bars on a day of which the database has others'
-        first_id, last_id, days = asked.first_id, asked.last_id, [one.day for one in lacking]
-        there = set(server.select("days_with_bars", first_id, last_id, days)["day"].to_pylist())
+    lacking = [one for one in held.values() if one not in instead]
+    if asked.data_set is not OPTION_BARS_5MIN or asked.contract_ids:
+        found = _days_of(parts)
+        lacking = [one for one in lacking if one.day not in found]
+    if lacking and asked.data_set is OPTION_BARS_5MIN:
+        # Named contracts may have no bars on a day of which the database has others'; and without names, ids of other
+        # underlyings' contracts may lie between, whose bars say nothing.
+        there = server.select("days_with_bars", asked.underlying_id, [one.day for one in lacking])["day"].to_pylist()
         lacking = [one for one in lacking if one.day not in there]
     taken = [*instead, *lacking]
     if taken:

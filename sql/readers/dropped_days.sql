@@ -14,6 +14,8 @@ WHERE NOT EXISTS (
         AND bar.contract_id <= $6::integer
         AND bar.time >= day::timestamp AT TIME ZONE 'UTC'
         AND bar.time < (day + 1)::timestamp AT TIME ZONE 'UTC'
+        -- Ids of adopted contracts lie between those of other underlyings.
+        AND (SELECT underlying_id FROM option_chains WHERE id = bar.contract_id) = $1::integer
 )
     AND NOT EXISTS (
         SELECT

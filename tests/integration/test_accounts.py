@@ -12,12 +12,12 @@ from collector.db.bookkeeping.requests_table import RequestRecord
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
 from collector.domain.market_data.spans import Spans
-from collector.lineage import telling, values
+from collector.lineage import missing, sessions, telling, values
 from collector.lineage.answers import Proof
 from collector.lineage.values import State
-from tests.support.db_rows import FRIDAY, A, B, T, answer, make_chain, quote, rows, slot
+from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, quote, rows, slot
 
 _OBJECT = """
 INSERT INTO archive_objects (place, path, underlying_id, data_set, first_session, last_session, rows, bytes, hash,
@@ -86,3 +86,14 @@ async def test_copies_witnesses_and_failures(database: Database) -> None:
     assert "holds an earlier state" in "\n".join(telling.lines(account))
     [version] = account.series[2].versions
     assert (str(version.numbers["close"]), version.run_id) == ("1.2000", 2)
+
+
+async def test_a_session_that_was_never_wanted_is_not_whole(database: Database) -> None:
+    """Before the first selection a symbol misses all of a session, and is told so; likewise its own bars."""
+    chain = await make_chain(database, select_from=MONDAY.day)
+    found = await missing.missing(database, chain.underlying, OPTION_BARS_5MIN, FRIDAY, (T, B, A))
+    assert found.sentences == ("No selection of contracts of PLTR is on record for 2026-11-20: nothing was expected.",)
+    own = await missing.missing(database, chain.underlying, UNDERLYING_BARS_5MIN, FRIDAY, UNDERLYING_BARS_5MIN.series)
+    assert own.sentences == ("No bars of PLTR are expected on 2026-11-20.",)
+    account = await sessions.session(database, chain.underlying, FRIDAY, (T, B, A))
+    assert "No contract of PLTR was selected on 2026-11-20" in "\n".join(telling.session_lines(account))

@@ -272,8 +272,24 @@ async def test_a_closed_reader_says_so(plain_data: Reader) -> None:
 
 async def test_it_only_reads(data: Reader) -> None:
     """The server itself refuses a write of this session."""
-    with pytest.raises(adbc_driver_manager.Error, match="read-only"), data._server._connection.cursor() as cursor:
+    connection = data._server._connection
+    assert connection is not None
+    with pytest.raises(adbc_driver_manager.Error, match="read-only"), connection.cursor() as cursor:
         cursor.execute("DELETE FROM requests")
+
+
+async def test_a_lost_connection_is_told_and_made_anew(data: Reader, database: Database) -> None:
+    """Whoever asks while it is lost is told; afterwards the open reader answers, and still only reads."""
+    expected = data.bars("PLTR").table
+    lost = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'collector research' AND datname = current_database()
+    """
+    await rows(database, lost)
+    with pytest.raises(DatabaseUnavailable, match="connection to the database was lost"):
+        data.bars("PLTR")
+    assert data.bars("PLTR").table.equals(expected)
+    await test_it_only_reads(data)
 
 
 async def test_the_servers_refusals_are_named(data: Reader, database: Database) -> None:

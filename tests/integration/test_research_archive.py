@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from collector.archive.folders import Folder
 from collector.archive.places import Place, open_place
 from collector.clock import SystemClock
 from collector.config import ArchiveSettings, BackupSettings, Settings
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveDamaged, ObjectMissing
+from collector.domain.errors import ArchiveDamaged, ArchiveError, ObjectMissing
 from collector.domain.market_data.sessions import Session
 from collector.jobs import archive_pass
 from collector.market.calendar import Calendar
@@ -189,6 +190,34 @@ async def test_a_session_that_is_nowhere_is_told(plain_shelf: Shelf) -> None:
     assert (reason["session"], reason["reason"], reason["slots"]) == (FRIDAY.day, "dropped", 78)
 
 
+async def test_an_underlyings_dropped_session_is_told(plain_shelf: Shelf) -> None:
+    """Its own bars, too, are missing where they were dropped and the archive that has them is not given."""
+    gone = "DELETE FROM store.underlying_bars_5min WHERE time < $1 RETURNING 1"
+    await rows(plain_shelf.db, gone, FRIDAY.close)
+    with plain_shelf.reader() as data:
+        there = data.underlying("PLTR", FRIDAY.day, MONDAY.day)
+        assert there.num_rows == 156
+        assert there.archived == {FRIDAY.day}
+        assert "dropped" not in there.reasons["reason"].to_pylist()
+    bare = plain_shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, plain_shelf.url, SystemClock(NOW)) as data:
+        found = data.underlying("PLTR", FRIDAY.day, MONDAY.day)
+        assert found.num_rows == 78
+        assert [row["session"] for row in found.reasons.to_pylist() if row["reason"] == "dropped"] == [FRIDAY.day]
+        priced = data.bars("PLTR", FRIDAY.day, MONDAY.day, columns=["time", "underlying_price"])
+        assert priced.table["underlying_price"].null_count == 2 * 78
+        assert [row["session"] for row in priced.reasons.to_pylist() if row["reason"] == "dropped"] == [FRIDAY.day]
+        assert data.bars("PLTR", FRIDAY.day, MONDAY.day, columns=["time", "close"]).complete
+
+
+class Elsewhere(Folder):
+    """A folder that pretends to be far away: its objects have to be fetched."""
+
+    def local(self, path: str) -> Path | None:  # noqa: ARG002 - of the protocol
+        """Return nothing."""
+        return None
+
+
 async def test_remote_objects_are_fetched_once(far_shelf: Shelf, bucket: Bucket) -> None:
     """A copy in the cache has the bytes that the S3 server has, under their hash, and serves when that one has none."""
     with far_shelf.reader("database") as data:
@@ -209,6 +238,90 @@ async def test_remote_objects_are_fetched_once(far_shelf: Shelf, bucket: Bucket)
     copy.unlink()
     with far_shelf.reader() as data, pytest.raises(ObjectMissing):
         data.history("PLTR 261123C00101000")
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+async def test_a_wrong_copy_is_fetched_anew(
+    plain_shelf: Shelf, monkeypatch: pytest.MonkeyPatch, meanwhile: bool
+) -> None:
+    """A copy that somebody has changed or cut off is not read: neither by a later reader nor by one that is open."""
+    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    await plain_shelf.drop(FRIDAY)
+    with plain_shelf.reader() as data:
+        expected = data.bars("PLTR").table
+        (copy,) = (plain_shelf.folder / "cache").iterdir()
+        right = copy.read_bytes()
+        # As right a file as any, of another session's bars.
+        other = plain_shelf.folder / "place" / "option_bars_5min/v1/symbol=PLTR/2026-11-23.parquet"
+        for wrong in (other.read_bytes(), right[:4], b""):
+            copy.write_bytes(wrong)
+            with contextlib.nullcontext(data) if meanwhile else plain_shelf.reader() as reader:
+                assert reader.bars("PLTR").table.equals(expected)
+            assert copy.read_bytes() == right
+
+
+async def test_a_cache_that_cannot_be_written_is_told(plain_shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file where its folder should be is an error with its name and what to do."""
+    monkeypatch.setattr("collector.research.reader.open_place", lambda settings: Elsewhere(Path(settings.place)))
+    await plain_shelf.drop(FRIDAY)
+    (plain_shelf.folder / "cache").write_text("")
+    with plain_shelf.reader() as data, pytest.raises(ArchiveError, match=r"/cache, cannot be used: ") as told:
+        data.bars("PLTR")
+    assert "make room" in told.value.hint
+
+
+@pytest.mark.parametrize("fault", ["missing", "damaged", "away"])
+async def test_what_the_database_has_needs_no_archive(plain_shelf: Shelf, fault: str) -> None:
+    """Objects that are gone or damaged, or a place that is away, cost nothing where the database has it all."""
+    with plain_shelf.reader("database") as data:
+        expected = data.bars("PLTR").table
+    for path in (plain_shelf.folder / "place/option_bars_5min/v1/symbol=PLTR").iterdir():
+        path.chmod(0o600)
+        if fault == "missing":
+            path.unlink()
+        else:
+            path.write_bytes(path.read_bytes()[:-1] + b"0")
+    if fault == "away":
+        (plain_shelf.folder / "place").rename(plain_shelf.folder / "unmounted")
+    with plain_shelf.reader() as data:
+        found = data.bars("PLTR")
+        assert found.table.equals(expected)
+        assert found.archived == frozenset()
+        assert found.complete
+
+
+async def test_a_contract_without_bars_asks_no_archive(plain_shelf: Shelf) -> None:
+    """What the database says of a day stands, though an older object of the day still has bars of the contract."""
+    contract = plain_shelf.chain.contracts[1].id
+    gone = "DELETE FROM store.option_bars_5min WHERE contract_id = $1 AND time < $2 RETURNING 1"
+    await rows(plain_shelf.db, gone, contract, FRIDAY.close)
+    await rows(plain_shelf.db, _BUMP, plain_shelf.chain.underlying.id, 1, FRIDAY.day)
+    with plain_shelf.reader() as data:
+        found = data.history(contract)
+    assert found.archived == frozenset()
+    assert {row["time"].date() for row in found.table.select(["time"]).to_pylist()} == {MONDAY.day}
+
+
+async def test_others_bars_between_ones_own_are_no_session(plain_shelf: Shelf) -> None:
+    """A dropped day comes from the archive, and is missing without one, though others' bars lie between one's ids."""
+    await plain_shelf.drop(FRIDAY)
+    with plain_shelf.reader("database") as data:
+        expected = data.bars("PLTR").table
+    # As after an adoption: PLTR owns the contract after one of TSLA.
+    other = await make_chain(plain_shelf.db, 2, symbol="TSLA")
+    moved = "UPDATE option_chains SET underlying_id = $1 WHERE id = $2 RETURNING 1"
+    await rows(plain_shelf.db, moved, plain_shelf.chain.underlying.id, other.contracts[1].id)
+    quotes = answer([quote(n) for n in range(78)])
+    await bar_tables.store(plain_shelf.db, [answers(other.contracts[0], TRADES=quotes, BID=quotes, ASK=quotes)], 1)
+    with plain_shelf.reader("database") as data:
+        found = data.bars("PLTR")
+        assert found.table.equals(expected)
+        assert found.archived == {FRIDAY.day}
+        (row,) = [row for row in data.present_sessions("PLTR").table.to_pylist() if row["session"] == FRIDAY.day]
+        assert not row["in_database"]
+    bare = plain_shelf.settings.model_copy(update={"archive": ArchiveSettings()})
+    with Reader(bare, plain_shelf.url, SystemClock(NOW)) as data:
+        assert "dropped" in data.bars("PLTR").reasons["reason"].to_pylist()
 
 
 async def test_a_damaged_object_is_not_believed(plain_shelf: Shelf) -> None:

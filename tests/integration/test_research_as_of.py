@@ -11,6 +11,7 @@ from collector.clock import SystemClock
 from collector.config import BackupSettings, Settings
 from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping import coverage_table
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.market_data.data_sets import (
@@ -229,3 +230,23 @@ async def test_smile_chain_and_legs_look_back_as_well(plain_night: Night) -> Non
             assert legs.table["leg1_bid"].to_pylist() == ([1.20] * 2 if closes else [])
         for one in (smile, chain, legs):
             assert "stored_later" in one.reasons["reason"].to_pylist()
+
+
+async def test_what_was_forgotten_and_asked_again_is_no_guess(plain_database_url: str) -> None:
+    """A settled trade that was forgotten and replaced has no revision: what it was is not known."""
+    clock = SystemClock(STORED)
+    async with pool.connect(plain_database_url, clock) as db:
+        night = Night(plain_database_url, db, clock, await make_chain(db, 1))
+        await night.store("1.25")
+        await night.answered()
+        clock.set(COMPUTED)
+        await coverage_table.forget(db, FRIDAY, ["PLTR"], FRIDAY.day)
+        clock.set(REVISED)
+        await night.store("1.77")
+        before, after = REVISED - timedelta(minutes=1), REVISED + timedelta(minutes=1)
+        with night.reader() as data:
+            found = data.surface("PLTR", slot(0), as_of=before, columns=COLUMNS)
+            assert found.table.to_pylist() == [{**dict.fromkeys(COLUMNS[:-1]), "verdict": "unknown"}]
+            assert ("unknown_as_of", 1) in [(row["reason"], row["slots"]) for row in found.reasons.to_pylist()]
+            (now,) = data.surface("PLTR", slot(0), as_of=after, columns=COLUMNS).table.to_pylist()
+            assert now["close"] == 1.77

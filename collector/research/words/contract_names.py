@@ -45,7 +45,9 @@ def parsed(name: ContractName) -> int | Terms:
             day = date(2000 + int(found["day"][:2]), int(found["day"][2:4]), int(found["day"][4:]))
             return Terms(found["root"], day, Decimal(int(found["strike"])) / 1000, found["right"])
         root, expiration, strike, right = words
-        return Terms(root, date.fromisoformat(expiration), Decimal(strike), _RIGHTS[right])
+        price = Decimal(strike)
+        if price.is_finite():  # what is missing in a frame is NaN
+            return Terms(root, date.fromisoformat(expiration), price, _RIGHTS[right])
     except (ValueError, InvalidOperation, KeyError):
         pass
     raise UsageError(

@@ -1,5 +1,6 @@
 """A contract is understood however people write it."""
 
+import math
 from datetime import date
 from decimal import Decimal
 
@@ -40,9 +41,19 @@ def test_a_fraction_of_a_strike_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "SPY", "SPY 2026-12-18 690", "SPY 2026-12-18 690 X", "SPY 261318C00690000", "SPY 2026-12-18 many C"]
+    "name",
+    [
+        "",
+        "SPY",
+        "SPY 2026-12-18 690",
+        "SPY 2026-12-18 690 X",
+        "SPY 261318C00690000",
+        "SPY 2026-12-18 many C",
+        ("SPY", "2026-12-18", math.nan, "C"),
+        ("SPY", "2026-12-18", math.inf, "C"),
+    ],
 )
-def test_nonsense_is_refused(name: str) -> None:
+def test_nonsense_is_refused(name: ContractName) -> None:
     """What names no contract is an error with examples."""
     with pytest.raises(UsageError, match="names no contract"):
         parsed(name)
