@@ -61,7 +61,7 @@ async def test_terms_that_change_twice_at_one_instant(database: Database) -> Non
 
 
 async def test_bars_say_the_symbol_of_their_time(database: Database) -> None:
-    """The view shows a bar from before the split with the OCC symbol of then, one from after it with today's."""
+    """The view shows a bar from before the split under the symbol and strike of then, one from after it under today's."""
     underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
     await told(database, underlying, CALL, 0)
     (contract,) = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)
@@ -71,7 +71,7 @@ async def test_bars_say_the_symbol_of_their_time(database: Database) -> None:
 
     found = await rows(database, "SELECT contract_symbol, strike_price FROM option_bars ORDER BY time")
 
-    assert found == [("PLTR  261123C00100000", Decimal(50)), ("PLTR  261123C00050000", Decimal(50))]
+    assert found == [("PLTR  261123C00100000", Decimal(100)), ("PLTR  261123C00050000", Decimal(50))]
     joined = await rows(
         database,
         "SELECT terms.strike_price FROM option_bars AS bar JOIN contract_terms AS terms"

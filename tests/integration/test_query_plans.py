@@ -170,6 +170,20 @@ async def test_the_view_for_readers_costs_what_it_is_asked_for(
             assert len({name for name in chunks if "underlying" not in name}) == 1
 
 
+async def test_the_view_for_readers_finds_contracts_by_their_terms(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Expiration, strike and right lead to the contract, and only its rows of the asked day are read."""
+    at = _FIRST + 5 * _DAY
+    named = "symbol = 'SPY' AND expiration_date = '2026-12-18' AND strike_price = 77 AND option_type = 'C'"
+    text = f"SELECT time, close FROM option_bars WHERE {named} AND time >= '{at}' AND time < '{at + _DAY}'"  # noqa: S608
+    plan = await _plan(connection, text)
+    assert plan["Actual Rows"] == 78
+    assert _rows_read(plan) == 78
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
 @pytest.mark.parametrize("view", ["option_hours", "option_days"])
 async def test_summaries_for_readers_stay_inside_their_range(
     engine: Engine, view: str, connection: "asyncpg.Connection[asyncpg.Record]"
