@@ -106,6 +106,20 @@ def read_back(path: Path, data_set: DataSet) -> FileFacts:
     """
     whole = whole_files.sha256(whole_files.chunks(path))
     size = path.stat().st_size
+    return _row_facts(path, data_set).file_facts(size, whole)
+
+
+def session_facts(path: Path, data_set: DataSet) -> tuple[SessionFacts, ...]:
+    """Return what a file's sessions hold, from its rows, ascending; those without rows are not among them.
+
+    Raises:
+        ArchiveDamaged, ForeignFile, NewerFormat, OSError: as for `read_back`.
+    """
+    return _row_facts(path, data_set).sessions()
+
+
+def _row_facts(path: Path, data_set: DataSet) -> RowFacts:
+    """Read all rows, and compare them with what the file says of its sessions."""
     facts = RowFacts(bar_schemas.schema(data_set))
     with _bars(path, data_set) as opened:
         try:
@@ -117,7 +131,7 @@ def read_back(path: Path, data_set: DataSet) -> FileFacts:
     said = {day: (rows, text) for day, (_, rows, text) in told.items() if rows}
     if said != {one.day: (one.rows, one.hash) for one in facts.sessions()}:
         raise ArchiveDamaged(str(path), "its sessions are not those that it says it has")
-    return facts.file_facts(size, whole)
+    return facts
 
 
 def symbol_of(path: Path) -> str:

@@ -118,9 +118,12 @@ async def drop_old_bars(
 
     Raises:
         ArchiveError: the archive's place cannot be asked; what went before stays dropped.
+        ConfigurationError: the library that reads the archive's files is not installed.
         DatabaseUnavailable, DatabaseError: likewise.
     """
     place = None if settings.archive.place is None else places.open_place(settings.archive)
+    if place is not None and settings.retention.archive_before_drop and not dry_run:
+        places.require_library()  # rows are read and compared
     return await retention.drop_old_bars(
         db.url,
         clock.now(),

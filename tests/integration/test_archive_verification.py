@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from collector.archive.places import Place, open_place
@@ -119,6 +120,47 @@ async def test_what_is_wrong_is_named(archived: Archived) -> None:
     flipped.write_bytes(content)
     assert (await archived.found(since=_DAYS[1]))[flipped.stem] is None
     assert (await archived.verified())[flipped.stem] is not None
+
+
+async def test_sessions_that_an_object_does_not_hold_are_told(archived: Archived) -> None:
+    """Read deep, an object's sessions are those of the manifest: rows, values, and none more or less."""
+    wrong = {
+        "UPDATE archived_sessions SET rows = rows - 1 WHERE session_date = $1": _DAYS[0],
+        "UPDATE archived_sessions SET hash = repeat('0', 64) WHERE session_date = $1": _DAYS[1],
+        "DELETE FROM archived_sessions WHERE session_date = $1": _DAYS[2],
+    }
+    connection = await asyncpg.connect(archived.db.url)
+    for statement, day in wrong.items():
+        await connection.execute(statement, day)
+    await connection.close()
+    assert set((await archived.found()).values()) == {None}
+    found = {name: finding for name, finding in (await archived.found(deep=True)).items() if finding}
+    assert found == {str(day): Finding.OTHER_SESSIONS for day in _DAYS}
+    assert {name for name, at in (await archived.verified()).items() if at is None} == {str(day) for day in _DAYS}
+
+
+async def test_a_session_that_its_object_lacks_is_archived_anew(archived: Archived, tmp_path: Path) -> None:
+    """What the manifest looks for in an object without it is written again, one pass later than that object."""
+    connection = await asyncpg.connect(archived.db.url)
+    await connection.execute(
+        "UPDATE archived_sessions SET object_id = (SELECT object_id FROM archived_sessions WHERE session_date = $1)"
+        " WHERE session_date = $2",
+        *_DAYS[:2],
+    )
+    await connection.close()
+    lone, owner = str(_DAYS[1]), str(_DAYS[0])
+    found = await archived.found(deep=True)
+    assert (found[owner], found[lone]) == (Finding.OTHER_SESSIONS, Finding.OTHER_SESSIONS)
+    calendar = Calendar.configured(archived.settings)
+    first, second, third = [
+        await archive_pass.archive(archived.db, archived.place, archived.settings, calendar, root=tmp_path / "work")
+        for _ in range(3)
+    ]
+    assert [Path(one.path).stem for one in first.written] == [owner]
+    assert [(Path(one.path).stem, one.hint) for one in first.problems] == [(lone, "run it again")]
+    assert [(one.rows, second.problems) for one in second.written] == [(156, [])]
+    assert third.due == 0
+    assert {name for name, finding in (await archived.found(deep=True)).items() if finding} == {lone}
 
 
 async def test_a_place_that_is_away_proves_nothing(archived: Archived, tmp_path: Path) -> None:

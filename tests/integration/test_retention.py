@@ -2,26 +2,30 @@
 
 import asyncio
 import hashlib
+import io
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
+import pyarrow as pa
 import pytest
 import pytest_asyncio
 
+from collector.archive import bar_files, bar_schemas
+from collector.archive.file_facts import SessionState
 from collector.archive.folders import Folder
 from collector.clock import SystemClock
 from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers, SeriesAnswer
-from collector.db.connection import pool
+from collector.db.connection import pool, statements
 from collector.db.connection.pool import Database
 from collector.db.schema import features
 from collector.db.upkeep import compaction, retention
-from collector.db.upkeep.retention import ArchivedObject, KeepDays, OldPartition
+from collector.db.upkeep.retention import HeldPartition, KeepDays, OldPartition
 from collector.domain.market_data.bars import SCALE, Bar
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying, WhatToShow
@@ -55,14 +59,11 @@ WHERE symbol = CASE WHEN n <= 2 THEN 'SPY' ELSE 'QQQ' END
 ORDER BY n
 """
 
-
-_SESSIONS = """
+_SESSION_OF = """
 INSERT INTO archived_sessions (object_id, underlying_id, data_set, session_date, change, rows, hash, settled)
-SELECT $1, underlying_id, data_set, session_date, change,
-    (SELECT count(*) FROM {mine} WHERE underlying_id = $2 AND (time AT TIME ZONE 'UTC')::date = session_date),
-    '', true
+SELECT $1, underlying_id, data_set, session_date, change, $5, $6, true
 FROM session_changes
-WHERE underlying_id = $2 AND data_set = $3 AND session_date = ANY ($4)
+WHERE underlying_id = $2 AND data_set = $3 AND session_date = $4
 """
 
 _COMPRESSED = "SELECT compress_chunk(c) FROM show_chunks('store.{name}') AS c"
@@ -147,30 +148,40 @@ async def _archive(
     dates = [_FIRST + day * _DAY for day in days]
     path = f"{data_set.name}-{symbol}-{dates[0]}.parquet"
     file = Path(place.name) / path
-    file.write_bytes(random.Random(path).randbytes(10_000))
     underlying = await connection.fetchval("SELECT id FROM underlying_securities WHERE symbol = $1", symbol)
+    parts = [
+        bar_schemas.table(data_set, await _whole_rows(connection, underlying, data_set, one)).combine_chunks()
+        for one in dates
+    ]
+    key = [(bar_schemas.key(data_set), "ascending"), ("time", "ascending")]
+    rows = pa.concat_tables(parts).sort_by(key)
+    facts = bar_files.write(file, data_set, symbol, [rows], {one: SessionState(True) for one in dates})
     number = await connection.fetchval(
         "INSERT INTO archive_objects (place, path, underlying_id, data_set, first_session, last_session, rows, bytes,"
         " hash, facts, format, written_at, verified_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, '{}', 1, $9, $9)"
         " RETURNING id",
-        place.name, path, underlying, data_set.id, dates[0], dates[-1], 10_000,
-        hashlib.sha256(file.read_bytes()).hexdigest(), _NOW,
+        place.name, path, underlying, data_set.id, dates[0], dates[-1],
+        file.stat().st_size, hashlib.sha256(file.read_bytes()).hexdigest(), _NOW,
     )  # fmt: skip
     await connection.execute(
         "INSERT INTO session_changes (underlying_id, data_set, session_date) SELECT $1, $2, unnest($3::date[])"
         " ON CONFLICT DO NOTHING",
         underlying, data_set.id, dates,
     )  # fmt: skip
-    mine = (
-        "store.option_bars_5min AS bar INNER JOIN option_chains AS chain ON chain.id = bar.contract_id"
-        if data_set is OPTION_BARS_5MIN
-        else f"store.{data_set.name} AS bar"
-    )
-    await connection.execute(
-        _SESSIONS.replace("{mine}", mine),
-        number, underlying, data_set.id, dates,
-    )  # fmt: skip
+    for one in facts.sessions:
+        await connection.execute(_SESSION_OF, number, underlying, data_set.id, one.day, one.rows, one.hash)
     return file
+
+
+async def _whole_rows(
+    connection: "asyncpg.Connection[asyncpg.Record]", underlying: int, data_set: DataSet, day: date
+) -> bytes:
+    """Return the stored rows of a day as CSV."""
+    name = "whole_option_bars" if data_set is OPTION_BARS_5MIN else statements.of("whole", data_set)
+    start = datetime.combine(day, time(), UTC)
+    text = io.BytesIO()
+    await connection.copy_from_query(statements.query(name), underlying, start, start + _DAY, output=text, format="csv")
+    return text.getvalue()
 
 
 def _keep(options: int | None, underlyings: int | None = None, **own: int | None) -> KeepDays:
@@ -313,8 +324,9 @@ async def test_damage_at_the_place_keeps_its_days(
         for what in (("SPY", 0, 1), ("SPY", 2), ("SPY", 3), ("SPY", 4), ("QQQ", 0))
     ]
     content = bytearray(flipped.read_bytes())
-    content[5_000] ^= 1
+    content[len(content) // 2] ^= 1
     flipped.write_bytes(content)
+    size = longer.stat().st_size
     longer.write_bytes(longer.read_bytes() + b"0")
     lost.unlink()
 
@@ -324,13 +336,53 @@ async def test_damage_at_the_place_keeps_its_days(
         ("QQQ", 0, ""),
         ("SPY", 0, f"its object {flipped.name} has other bytes"),
         ("SPY", 1, f"its object {flipped.name} has other bytes"),
-        ("SPY", 2, f"its object {longer.name} has 10,001 bytes, not 10,000"),
+        ("SPY", 2, f"its object {longer.name} has {size + 1:,} bytes, not {size:,}"),
         ("SPY", 3, f"its object {lost.name} is missing from {place.name}"),
         ("SPY", 4, ""),
     ]
     assert await _bars(connection) == {("SPY", day): 156 for day in (0, 1, 2, 3)}
     verified = await connection.fetch("SELECT path FROM archive_objects WHERE verified_at IS NOT NULL ORDER BY path")
     assert [row["path"] for row in verified] == [other.name, sound.name]
+
+
+async def test_rows_that_differ_uncounted_keep_their_days(
+    connection: "asyncpg.Connection[asyncpg.Record]", store: Database, place: Folder
+) -> None:
+    """A row changed without a count, and a session said to be in an object that has another, stay and say why."""
+    await _collect(store, "SPY", 0, 1, 2, 3)
+    sound, file, short, _ = [await _archive(connection, place, "SPY", day) for day in range(4)]
+    await connection.execute(
+        "UPDATE store.option_bars_5min SET bar_count = bar_count + 1 WHERE contract_id = 1 AND time = $1", _OPEN + _DAY
+    )
+    await connection.execute(
+        "UPDATE archived_sessions SET object_id = (SELECT id FROM archive_objects WHERE path = $1)"
+        " WHERE session_date = $2",
+        short.name, _FIRST + 3 * _DAY,
+    )  # fmt: skip
+
+    assert await _dropped(store, place, _keep(365)) == [
+        ("SPY", 0, ""),
+        ("SPY", 1, f"the database has other rows of it than its object {file.name}, though no change was counted"),
+        *(("SPY", day, f"its object {short.name} has 0 rows of {_FIRST + 3 * _DAY}, not 156") for day in (2, 3)),
+    ]
+
+    assert await _bars(connection) == {("SPY", day): 156 for day in (1, 2, 3)}
+    verified = await connection.fetch("SELECT path FROM archive_objects WHERE verified_at IS NULL")
+    assert [row["path"] for row in verified] == [short.name]
+    assert sound.is_file()
+
+
+async def test_rows_that_no_file_can_hold_keep_their_day(
+    connection: "asyncpg.Connection[asyncpg.Record]", store: Database, place: Folder
+) -> None:
+    """A price beyond what a reader can be shown, written by hand, is no fault that ends retention."""
+    await _collect(store, "SPY", 0)
+    file = await _archive(connection, place, "SPY", 0)
+    await connection.execute(
+        "UPDATE store.option_bars_5min SET close = 2000000000 WHERE contract_id = 1 AND time = $1", _OPEN
+    )
+    [kept] = await _dropped(store, place, _keep(365))
+    assert kept[2] == f"the database has other rows of it than its object {file.name}, though no change was counted"
 
 
 @pytest.mark.parametrize("changed", ["a bar", "what is known"])
@@ -370,9 +422,9 @@ async def test_an_object_that_was_replaced_meanwhile_proves_nothing(
     class Replaced(ReadBack):
         """Finds the object well, and has it replaced afterwards."""
 
-        async def fault(self, one: ArchivedObject) -> str:
+        async def fault(self, held: HeldPartition) -> str:
             """Read the object back."""
-            found = await super().fault(one)
+            found = await super().fault(held)
             await connection.execute("UPDATE archive_objects SET hash = repeat('0', 64)")
             return found
 

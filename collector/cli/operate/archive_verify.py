@@ -19,7 +19,9 @@ def verify(
     since: Annotated[
         str | None, typer.Option("--since", help="Only objects with sessions from this one on, YYYY-MM-DD.")
     ] = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read every row, too.")] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read every row, too; compare sessions with the manifest.")
+    ] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
     verbose: VerboseOption = False,

@@ -75,6 +75,16 @@ class ArchiveObject:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldSession:
+    """A session that an object is said to hold. is_own: it is of the object's underlying and kind of bars."""
+
+    day: date
+    rows: int
+    hash: str
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NewSession:
     """A session of an object that is entered; as `Held`."""
 
@@ -164,6 +174,12 @@ async def objects(db: Statements, place: str) -> list[ArchiveObject]:
         )
         for row in await db.fetch("archive_objects", place)
     ]
+
+
+async def sessions(db: Statements, object_id: int) -> list[HeldSession]:
+    """Return the sessions that the manifest says an object holds, by day."""
+    rows = await db.fetch("archived_sessions", object_id)
+    return [HeldSession(row["session_date"], row["rows"], row["hash"], row["is_own"]) for row in rows]
 
 
 async def enter(db: Database, new: NewObject, replaced: Sequence[int] = ()) -> int:

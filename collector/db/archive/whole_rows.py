@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 from collector.db.archive.manifest import Partition
-from collector.db.connection.pool import Database, Row, Statements
+from collector.db.connection.pool import Database, Row, Statements, Transaction
 from collector.db.connection.statements import of
-from collector.domain.market_data.data_sets import InstrumentKind
+from collector.domain.market_data.data_sets import DataSet, InstrumentKind
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.spans import Span
 
@@ -55,17 +55,10 @@ async def copy_session(
     Raises:
         DatabaseUnavailable, DatabaseError: the text is incomplete.
     """
-    data_set, day = partition.data_set, utc_day(partition.day)
-    is_option = data_set.kind is InstrumentKind.OPTION
+    data_set = partition.data_set
     async with db.snapshot() as snapshot:
         change = await snapshot.fetchval("session_change", partition.underlying_id, data_set.id, partition.day)
-        rows = await snapshot.copy_out(
-            "whole_option_bars" if is_option else of("whole", data_set),
-            partition.underlying_id,
-            day.start,
-            day.end,
-            to=to,
-        )
+        rows = await copy_rows(snapshot, partition.underlying_id, data_set, partition.day, to)
         known = await snapshot.fetch(
             "session_state",
             data_set.id,
@@ -76,6 +69,17 @@ async def copy_session(
             [one.value for one in series],
         )
     return Copied(change or 0, rows, {row["part"]: row["slots"] for row in known})
+
+
+async def copy_rows(
+    snapshot: Transaction, underlying_id: int, data_set: DataSet, day: date, to: Callable[[bytes], object]
+) -> int:
+    """Copy an underlying's bars of a session out as text, as `copy_session`, and return how many they are."""
+    span = utc_day(day)
+    is_option = data_set.kind is InstrumentKind.OPTION
+    return await snapshot.copy_out(
+        "whole_option_bars" if is_option else of("whole", data_set), underlying_id, span.start, span.end, to=to
+    )
 
 
 async def contracts(db: Statements) -> list[Row]:

@@ -3,7 +3,8 @@
 Dropping raw bars that have become old, day by day; what the summaries know of them stays.
 
 What may go is known by partition: the bars that one underlying has of one kind on one day. With an archive it goes only
-when the archive holds it as it is at that moment, in an object whose bytes were read back from their place just before.
+when the archive holds it as it is at that moment: the bytes of its object were read back from their place just before,
+and the rows in them are those of the database, value by value.
 """
 
 import itertools
@@ -34,6 +35,15 @@ class ArchivedObject(NamedTuple):
     hash: str
 
 
+class HeldPartition(NamedTuple):
+    """The bars of an underlying on a day of UTC, and the object that is said to hold them."""
+
+    object: ArchivedObject
+    underlying_id: int
+    data_set: DataSet
+    day: date
+
+
 class Archive(Protocol):
     """What retention asks of the archive."""
 
@@ -41,11 +51,12 @@ class Archive(Protocol):
     def name(self) -> str:
         """Return the place, as the manifest names it."""
 
-    async def fault(self, one: ArchivedObject) -> str:
-        """Read an object back from its place; return what is wrong with it, "" when it is what the manifest says.
+    async def fault(self, held: HeldPartition) -> str:
+        """Compare a partition with its object as its place gives it back; return why it is not proved, "" when it is.
 
         Raises:
             ArchiveError: the place cannot be asked.
+            DatabaseUnavailable, DatabaseError: the database cannot be read.
         """
 
 
@@ -140,7 +151,7 @@ class _Dropping:
     async def drop(self, day: date, partitions: Sequence[tuple[Row, str]]) -> list[OldPartition]:
         """Drop what may go of a day; the reasons of what may not are given."""
         if not self._dry_run:
-            partitions = [(row, why or await self._fault(row)) for row, why in partitions]
+            partitions = [(row, why or await self._fault(day, row)) for row, why in partitions]
             going = [row for row, why in partitions if not why]
             if going and (refused := await self._dropped(day, going)):
                 partitions = [(row, why or refused) for row, why in partitions]
@@ -158,12 +169,12 @@ class _Dropping:
             for row, why in partitions
         ]
 
-    async def _fault(self, row: Row) -> str:
-        """Return what is wrong with the object that holds a partition, "" when nothing is or none is asked for."""
+    async def _fault(self, day: date, row: Row) -> str:
+        """Return why the archive does not prove a partition, "" when it does or none is asked for."""
         if self._archive is None:
             return ""
-        fault = await self._archive.fault(ArchivedObject(row["object"], row["path"], row["object_bytes"], row["hash"]))
-        return fault and f"its object {row['path']} {fault}"
+        stored = ArchivedObject(row["object"], row["path"], row["object_bytes"], row["hash"])
+        return await self._archive.fault(HeldPartition(stored, row["underlying_id"], self._data_set, day))
 
     async def _dropped(self, day: date, going: Sequence[Row]) -> str:
         """Drop partitions of a day in one transaction, and return why it could not be done, "" when it was."""

@@ -1,6 +1,6 @@
 """A period's new file, of rows and verified objects."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -81,6 +81,10 @@ class PeriodFiles:
             DatabaseUnavailable, DatabaseError: the database cannot be read.
             OSError: a file cannot be written.
         """
+        if not objects.keys() >= set(period.objects):
+            raise ArchiveRefused(
+                f"{self._place.name}/{period.path}", "the object that had it was just replaced", "run it again"
+            )
         sources = _Sources()
         absent = await self._copy(period, period.changed, sources)
         carried = [one for one in absent if one.held is not None and one.held.rows]
@@ -138,16 +142,25 @@ class PeriodFiles:
         for number, sessions in sorted(sources.held.items()):
             file = self._folder / f"held-{number}.parquet"
             try:
-                file = await verified(self._db, self._place, objects[number], file)
+                file, known = await self._held(objects[number], sessions, file)
             except (ObjectMissing, ArchiveDamaged):
                 del sources.held[number]
                 if await self._copy(period, sessions, sources):  # gone from the database, too
                     raise
                 continue
-            known = await in_thread(self._db.clock, bar_files.sessions_of, file)
             days = [one.day for one in sessions]
             sources.files.append((file, days))
             sources.states.update({day: known[day] for day in days})
+
+    async def _held(
+        self, one: ArchiveObject, sessions: Sequence[Partition], file: Path
+    ) -> tuple[Path, Mapping[date, SessionState]]:
+        """Return an old object as a file, its bytes verified, and what was known of the sessions that it holds."""
+        file = await verified(self._db, self._place, one, file)
+        known = await in_thread(self._db.clock, bar_files.sessions_of, file)
+        if lacking := [str(session.day) for session in sessions if session.day not in known]:
+            raise ArchiveDamaged(f"{self._place.name}/{one.path}", f"it does not hold {', '.join(lacking)}")
+        return file, known
 
     async def _require_enough(self, period: Period, session: Partition, copied: Copied) -> None:
         """Refuse a session of which the archive has more bars than the database, unless revisions tell of each."""
