@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 
 from collector.archive import bar_schemas, opening
 from collector.archive.file_facts import FileFacts, RowFacts, SessionFacts, SessionState
+from collector.archive.layout import Period
 from collector.archive.whole_numbers import wholes
-from collector.domain.errors import ArchiveDamaged
+from collector.domain.errors import ArchiveDamaged, ForeignFile
 from collector.domain.market_data.data_sets import DataSet
 from collector.machine import whole_files
 
@@ -155,6 +156,37 @@ def sessions_of(path: Path) -> Mapping[date, SessionState]:
     """
     with _bars(path) as opened:
         return {day: state for day, (state, _, _) in _told(path, opened).items()}
+
+
+def require_period(path: Path, name: str, period: Period) -> None:
+    """Make sure that a file was not put in another one's place: whose bars it has is taken from its name.
+
+    Args:
+        path: of the file.
+        name: of the object, for the error.
+        period: that the name tells.
+
+    Raises:
+        ForeignFile: it holds another symbol's bars, or other sessions. ArchiveDamaged, NewerFormat: it is no whole
+            file of the archive.
+        OSError: it cannot be read.
+    """
+    symbol, days = symbol_of(path), list(sessions_of(path))
+    if symbol != period.symbol:
+        raise ForeignFile(name, f"it holds bars of {symbol}")
+    if days and not period.first <= days[0] <= days[-1] <= period.last:
+        raise ForeignFile(name, f"it holds sessions from {days[0]} to {days[-1]}")
+
+
+def hashes_of(path: Path) -> Mapping[date, str]:
+    """Return the hash of each of a file's sessions, as it says itself, by day, ascending; empty without rows.
+
+    Raises:
+        ArchiveDamaged, ForeignFile, NewerFormat: it is no whole file of the archive.
+        OSError: it cannot be read.
+    """
+    with _bars(path) as opened:
+        return {day: text for day, (_, _, text) in _told(path, opened).items()}
 
 
 def read(path: Path, data_set: DataSet, days: Collection[date] | None = None) -> Iterator[pa.RecordBatch]:

@@ -26,6 +26,7 @@ CollectorError
 │   ├── PlaceRefused             the place refuses: no credentials, no rights, no such bucket or folder
 │   ├── ArchiveDamaged           a file does not hold what it should
 │   ├── ForeignFile              a file is none of the archive's
+│   ├── SessionHeldTwice         two objects hold a session, with different bars
 │   └── NewerFormat              a file was written by a later version of this program
 ├── LockHeld                     another run is at work
 └── Interrupted                  a signal asked the run to stop
@@ -34,6 +35,7 @@ The message says what happened; `hint` says what to do about it. Neither may car
 """
 
 from collections.abc import Sequence
+from datetime import date
 
 
 class CollectorError(Exception):
@@ -283,6 +285,25 @@ class ForeignFile(ArchiveError):  # noqa: N818 - named for what was found
         super().__init__(f"{path} is no such file of the archive: {found}", "move it out of the archive")
         self.path = path
         self.found = found
+
+
+class SessionHeldTwice(ArchiveError):  # noqa: N818 - named for what was found
+    """Two objects of the archive hold a session, with different bars: one of them is older, and nothing says which.
+
+    Args:
+        place: the place's name.
+        paths: of both objects.
+        day: of the session.
+    """
+
+    def __init__(self, place: str, paths: tuple[str, str], day: date) -> None:
+        super().__init__(
+            f"{place}/{paths[0]} holds {day}, and {paths[1]} holds it, too, with other bars",
+            "a pass was killed: run collector archive, which removes the one that the other replaces; "
+            "without its database, remove it yourself",
+        )
+        self.paths = paths
+        self.day = day
 
 
 class NewerFormat(ArchiveError):  # noqa: N818 - named for what was found

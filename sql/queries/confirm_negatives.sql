@@ -28,10 +28,13 @@ spans AS (
 changed AS (
     SELECT
         instrument_id,
-        spans.whole - coverage.covered + (spans.whole - coverage.settled) + (spans.single - coverage.single_witness) AS slots
+        spans.whole - coalesce(coverage.covered, '{}') + (spans.whole - coalesce(coverage.settled, '{}'))
+        + (spans.single - coalesce(coverage.single_witness, '{}')) AS slots
     FROM spans
-    INNER JOIN request_coverage AS coverage USING (instrument_id, what_to_show)
-    WHERE coverage.data_set = $1::smallint
+    -- Without coverage nothing settles, but what was claimed awaits no more.
+    LEFT JOIN (
+        SELECT * FROM request_coverage WHERE data_set = $1::smallint
+    ) AS coverage USING (instrument_id, what_to_show)
 ),
 confirmed AS (
     UPDATE request_coverage AS coverage

@@ -31,16 +31,28 @@ told AS (
         AND whole.what_to_show = '{series}'
         AND whole.settled @> unlisted.slots
 ),
+forgotten AS (
+    DELETE FROM negative_claims AS claim
+    USING told
+    WHERE claim.instrument_id = -$2::integer AND claim.data_set = $1::smallint AND told.slots @> claim.span
+    RETURNING claim.session_date, claim.state
+),
+changed AS (
+    SELECT day::date AS day
+    FROM told
+    INNER JOIN underlying_selections AS known ON known.underlying_id = $2::integer AND known.data_set = $1::smallint
+    CROSS JOIN unnest(known.selected * told.days) AS part
+    CROSS JOIN LATERAL generate_series(lower(part), upper(part) - 1, INTERVAL '1 day') AS day
+    UNION
+    SELECT session_date
+    FROM forgotten
+    WHERE state = 'awaiting'
+),
 deselected AS (
     UPDATE underlying_selections AS known
     SET selected = known.selected - datemultirange(daterange(NULL, upper(told.days)))
     FROM told
     WHERE known.underlying_id = $2::integer AND known.data_set = $1::smallint
-),
-forgotten AS (
-    DELETE FROM negative_claims AS claim
-    USING told
-    WHERE claim.instrument_id = -$2::integer AND claim.data_set = $1::smallint AND told.slots @> claim.span
 ),
 withdrawn AS (
     DELETE FROM historical_data_gaps AS gap
@@ -50,5 +62,7 @@ withdrawn AS (
         AND gap.state = 'open'
         AND told.slots @> tstzrange(gap.gap_start, gap.gap_end)
 )
-SELECT slots
+SELECT
+    slots,
+    (SELECT store.note_changes($1::smallint, array_agg(-$2::integer), array_agg(day)) FROM changed) AS changes
 FROM told

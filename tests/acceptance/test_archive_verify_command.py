@@ -65,12 +65,14 @@ def test_damage_keeps_old_bars_until_it_is_mended(
         code, told = run("archive", "verify", "--deep")
         assert code == 0
         assert f"in {place} are what was archived" in told
+        assert "run: collector archive" not in told
 
         [file] = place.rglob("2025-11.parquet")
         _flip(file)
         code, told = run("archive", "verify")
         assert code == 3
         assert "2025-11.parquet has other bytes: their SHA-256 is" in told
+        assert f"1 object of 0.0 MB in {place} is what was archived 1 is not run: collector archive; it writes" in told
         code, told = run("db", "retention")
         assert code == 0
         assert f"waits: its object {file.relative_to(place)} has other bytes" in told

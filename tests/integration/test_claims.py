@@ -111,6 +111,26 @@ async def settled(db: Database, contract: OptionContract) -> dict[str, tuple[str
     return {str(what): (str(whole), str(single)) for what, whole, single in found}
 
 
+async def test_a_night_without_answers_changes_no_session(db: Database) -> None:
+    """Claims that were weighed are weighed and given up again, night after night: the archive has nothing to write."""
+
+    async def change() -> list[tuple[object, ...]]:
+        return await rows(db, "SELECT data_set, session_date, change FROM session_changes ORDER BY 1, 2")
+
+    chain = await make_chain(db, 2)
+    await empty(db, chain, chain.contracts[0], SENT)
+    assert (await weigh(db, chain)).awaiting == 3
+    before = await change()
+    assert (await weigh(db, chain)).awaiting == 3
+    assert await change() == before
+    assert await claims.mark_held(db, None, LATER) == 3
+    before = await change()
+    for _ in range(2):
+        await weigh(db, chain)
+        assert await claims.mark_held(db, None, LATER) == 0
+        assert await change() == before
+
+
 async def test_an_answer_about_a_part_confirms_the_part_alone(db: Database) -> None:
     """The day is called empty, half an hour later its last hour: a third answer settles that hour, and only it."""
     chain = await make_chain(db, 2)

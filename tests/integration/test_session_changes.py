@@ -9,12 +9,18 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from collector.db.bars import bar_tables, underlying_bars
-from collector.db.bookkeeping import closed_days, coverage_table, gaps_table
+from collector.db.bookkeeping import claims, closed_days, coverage_table, gaps_table
 from collector.db.connection.pool import Database
-from collector.db.contracts import traded_activity
+from collector.db.contracts import lifecycle, traded_activity
 from collector.db.upkeep.compaction import refresh_aggregates
-from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, UNDERLYING_BARS_1DAY, DataSet
-from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.market_data.data_sets import (
+    DATA_SETS,
+    OPTION_BARS_5MIN,
+    UNDERLYING_BARS_1DAY,
+    UNDERLYING_BARS_5MIN,
+    DataSet,
+)
+from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
 from collector.domain.market_data.spans import Span, Spans
 from collector.domain.quality.flags import SlotFlag
 from collector.domain.quality.quality_rules import Impossible, Quarantined
@@ -23,6 +29,8 @@ from tests.support.slots import SLOT
 
 OPTIONS, OWN, DAILY = 1, 2, 3
 """Ids of data sets: option bars, underlyings' of 5 minutes, and of days."""
+Days = tuple[tuple[int, date], ...]
+"""Data sets and days whose numbers grow."""
 
 
 async def numbers(db: Database) -> dict[tuple[int, date], int]:
@@ -42,6 +50,7 @@ async def moves(db: Database, *expected: tuple[int, date]) -> AsyncIterator[None
     )
 
 
+TRADES = WhatToShow.TRADES
 FRI, MON = (OPTIONS, FRIDAY.day), (OPTIONS, MONDAY.day)
 
 
@@ -178,6 +187,106 @@ async def test_negatives(database: Database) -> None:
             await database.execute("note_no_trade", OPTIONS, ids, FRIDAY.open, FRIDAY.close)
     async with moves(database, FRI):
         await bar_tables.store(database, [answers(contract, TRADES=answer())], 2)
+
+
+async def claim(db: Database, contract: OptionContract, *, awaits: bool = True) -> None:
+    """Claim that nobody traded a contract on Friday; the claim awaits its second witness, or is held."""
+    span = FRIDAY.span
+    new = claims.NewClaim(contract.id, TRADES, FRIDAY.day, span, FRIDAY.close, 1, "login", FRIDAY.close)
+    await claims.add(db, OPTION_BARS_5MIN, [new])
+    if awaits:
+        await state(db, contract, "awaiting")
+
+
+async def state(db: Database, contract: OptionContract, verdict: str, reason: str = "") -> None:
+    """Note what a contract's claim of Friday awaits."""
+    starts, ends = [FRIDAY.open], [FRIDAY.close]
+    ids, kinds = [contract.id], [TRADES.value]
+    await db.execute("set_claim_states", OPTIONS, ids, kinds, starts, ends, [verdict], [reason])
+
+
+async def test_claims(database: Database) -> None:
+    """A claim counts when it awaits a second witness and when it does no more, and for nothing else."""
+    contract = (await make_chain(database)).contracts[0]
+    expected: Days
+    for _ in range(2):
+        async with moves(database):
+            await claim(database, contract, awaits=False)
+    for verdict, reason, expected in (
+        ("held", "too empty", ()),
+        ("awaiting", "", (FRI,)),
+        ("awaiting", "", ()),
+        ("held", "too empty", (FRI,)),
+        ("held", "not confirmed", ()),
+        ("awaiting", "", (FRI,)),
+    ):
+        async with moves(database, *expected):
+            await state(database, contract, verdict, reason)
+    for count, expected in ((1, (FRI,)), (0, ())):
+        async with moves(database, *expected):
+            assert await claims.mark_held(database, None, MONDAY.open) == count
+
+
+async def test_claims_that_go(database: Database) -> None:
+    """A claim that awaited counts as it is withdrawn, forgotten or answered in part; one that was held does not."""
+    chain = await make_chain(database)
+    contract = chain.contracts[0]
+    expected: Days
+
+    async def withdraw() -> None:
+        await closed_days.withdraw(database, OPTION_BARS_5MIN, chain.underlying.id, Spans((FRIDAY.span,)))
+
+    async def forget() -> None:
+        await coverage_table.forget(database, FRIDAY, ["PLTR"], FRIDAY.day)
+
+    for gone in withdraw, forget:
+        for awaits in True, False:
+            await claim(database, contract, awaits=awaits)
+            for expected in ((FRI,) if awaits else (), ()):
+                async with moves(database, *expected):
+                    await gone()
+    halves = Spans.of(FRIDAY.open, slot(20)), Spans.of(FRIDAY.open, FRIDAY.close)
+    for settled, expected in zip(halves, ((FRI,), ()), strict=True):
+        await claim(database, contract)
+        given = bar_tables.SeriesAnswer((), settled, settled)
+        await bar_tables.store(database, [bar_tables.InstrumentAnswers(contract, OPTION_BARS_5MIN, {TRADES: given})], 1)
+        async with moves(database, *expected):
+            assert await claims.delete_answered(database, chain.underlying.id) == 1
+        async with moves(database):
+            assert await claims.delete_answered(database, chain.underlying.id) == 0
+
+
+async def test_a_claim_without_coverage(database: Database) -> None:
+    """A claim that is confirmed counts even where nothing is known of its series: it awaits no more."""
+    contract = (await make_chain(database)).contracts[0]
+    await claim(database, contract)
+    for expected in ((FRI,), ()):
+        async with moves(database, *expected):
+            await database.fetchval(
+                "confirm_negatives", OPTIONS, [contract.id], ["TRADES"], [FRIDAY.open], [FRIDAY.close], [False]
+            )
+
+
+async def test_what_is_expected_no_more(database: Database) -> None:
+    """Sessions before a listing count as they leave what is expected, of contracts and of underlyings."""
+    chain = await make_chain(database)
+    expected: Days
+    for expected in ((FRI, MON), ()):
+        async with moves(database, *expected):
+            empty = [(one.id, day) for one in chain.contracts for day in (FRIDAY.day, MONDAY.day)]
+            assert await claims.deselect_before_listing(database, empty) == 2
+    own = chain.underlying
+    await lifecycle.select_underlying(database, UNDERLYING_BARS_5MIN, own.id, [FRIDAY, MONDAY])
+    both = Spans((FRIDAY.span, MONDAY.span))
+    first = trade(0, "100", session=MONDAY)
+    bars = {
+        TRADES: bar_tables.SeriesAnswer((first,), both, both),
+        WhatToShow.OPTION_IMPLIED_VOLATILITY: bar_tables.SeriesAnswer((), both, both),
+    }
+    await bar_tables.store(database, [bar_tables.InstrumentAnswers(own, UNDERLYING_BARS_5MIN, bars)], 1)
+    for expected in (((OWN, FRIDAY.day),), ()):
+        async with moves(database, *expected):
+            await lifecycle.deselect_unlisted(database, UNDERLYING_BARS_5MIN, own.id, [FRIDAY, MONDAY])
 
 
 async def test_forgotten_sessions(database: Database) -> None:

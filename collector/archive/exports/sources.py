@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
 from collector.archive.places import Place
-from collector.domain.errors import ArchiveError
+from collector.domain.errors import ArchiveError, SessionHeldTwice
 from collector.domain.market_data.data_sets import DataSet
 
 
@@ -47,8 +47,8 @@ class Sources:
 async def gather(place: Place, data_set: DataSet, symbol: str, folder: Path) -> Sources:
     """Return what the archive has of a symbol's bars.
 
-    A session that two files hold is taken from that of the longer period, which is written first and the other one
-    removed then.
+    Two files hold a session while a pass replaces one by the other. Where both have the same bars of it, it is taken
+    once.
 
     Args:
         place: of the archive.
@@ -57,23 +57,30 @@ async def gather(place: Place, data_set: DataSet, symbol: str, folder: Path) -> 
         folder: for copies of what cannot be read in place; the caller removes it.
 
     Raises:
+        SessionHeldTwice: two files hold a session with different bars.
+        ForeignFile: a file holds other bars than its path says.
         ArchiveError: there are no bars, a file is none of the archive's, or the place cannot be reached.
     """
     found = []
     for stored in await place.objects(layout.folder(data_set, symbol)):
         period = layout.parse(stored.path)
         if period is not None:
-            found.append((period.first - period.last, period.first, stored.path))
+            found.append((period.first - period.last, period.first, stored.path, period))
     if not found:
         raise ArchiveError(
             f"the archive in {place.name} has no {data_set.name} of {symbol}", "run: collector archive --plan"
         )
-    taken: set[date] = set()
+    taken: dict[date, tuple[str, str]] = {}
     files = []
-    for _, _, name in sorted(found):
+    for _, _, name, period in sorted(found, key=lambda one: one[:3]):
         path = await _at_hand(place, name, folder)
-        days = frozenset(await asyncio.to_thread(bar_files.sessions_of, path)) - taken
-        taken |= days
+        await asyncio.to_thread(bar_files.require_period, path, f"{place.name}/{name}", period)
+        held = await asyncio.to_thread(bar_files.hashes_of, path)
+        for day, content in held.items():
+            other, there = taken.setdefault(day, (name, content))
+            if there != content:
+                raise SessionHeldTwice(place.name, (other, name), day)
+        days = frozenset(day for day in held if taken[day][0] == name)
         if days:
             files.append((path, days))
     contracts = await _at_hand(place, layout.CONTRACTS, folder)

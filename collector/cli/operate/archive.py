@@ -25,6 +25,7 @@ from collector.cli.options import (
 )
 from collector.cli.words import say
 from collector.db.upkeep.retention import OldPartition
+from collector.notify.reports.wording import many
 
 if TYPE_CHECKING:
     from collector.jobs.archive_pass import Archived, Planned, Problem, Written
@@ -110,9 +111,9 @@ def restore(
     if as_json:
         print_json([asdict(one) for one in done])
         return
-    typer.echo(
-        f"{sum(one.bars for one in done):,} bars are put back, of {sum(one.sessions for one in done):,} sessions"
-    )
+    bars = sum(one.bars for one in done)
+    sessions = many(sum(one.sessions for one in done), "session")
+    typer.echo(f"{many(bars, 'bar')} {'is' if bars == 1 else 'are'} put back, of {sessions}")
 
 
 def _since(text: str | None, today: date) -> date | None:
@@ -122,7 +123,7 @@ def _since(text: str | None, today: date) -> date | None:
 
 
 def _show_restored(one: "Restored") -> None:
-    typer.echo(f"{one.path}  {one.sessions:,} sessions, {one.bars:,} bars")
+    typer.echo(f"{one.path}  {many(one.sessions, 'session')}, {many(one.bars, 'bar')}")
 
 
 def _show_plan(planned: "tuple[Planned, ...]", old: tuple[OldPartition, ...], *, as_json: bool) -> None:
@@ -133,7 +134,8 @@ def _show_plan(planned: "tuple[Planned, ...]", old: tuple[OldPartition, ...], *,
     for one in planned:
         sessions = "" if one.sessions == 1 else f"{one.sessions} sessions, "
         typer.echo(f"{one.path}  {sessions}{one.why}")
-    typer.echo(f"{len(planned):,} objects would be written" if planned else "the archive holds what the database holds")
+    objects = many(len(planned), "object")
+    typer.echo(f"{objects} would be written" if planned else "the archive holds what the database holds")
     for line in retention_words(old, "would go"):
         typer.echo(line)
 
@@ -145,16 +147,18 @@ def _show_object(one: "Written | Problem") -> None:
         say(one.message, one.hint)
         return
     kept = f", {one.carried} of its sessions carried over" if one.carried else ""
-    typer.echo(f"{one.path}  {one.rows:,} bars, {one.bytes / 1e6:,.1f} MB{kept}")
+    typer.echo(f"{one.path}  {many(one.rows, 'bar')}, {one.bytes / 1e6:,.1f} MB{kept}")
 
 
 def archived_words(done: "Archived") -> Iterator[str]:
     """Yield in words what a pass has done, and what waits."""
     if done.written:
-        yield f"{len(done.written):,} objects are written: {done.rows:,} bars, {done.bytes / 1e6:,.1f} MB"
+        objects = f"{many(len(done.written), 'object')} {'is' if len(done.written) == 1 else 'are'}"
+        yield f"{objects} written: {many(done.rows, 'bar')}, {done.bytes / 1e6:,.1f} MB"
     elif not done.problems:
         yield "the archive holds what the database holds"
     if done.unsettled:
-        yield f"{done.unsettled:,} of the sessions have not settled; the files say so, and are written again then"
+        have = "has" if done.unsettled == 1 else "have"
+        yield f"{done.unsettled:,} of the sessions {have} not settled; the files say so, and are written again then"
     if done.problems:
-        yield f"{len(done.problems):,} objects could not be written; those that were there before still are"
+        yield f"{many(len(done.problems), 'object')} could not be written; what was there before still is"

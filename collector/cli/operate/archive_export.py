@@ -11,6 +11,7 @@ from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, opened
 from collector.domain.errors import UsageError
+from collector.notify.reports.wording import many
 
 
 class Size(StrEnum):
@@ -52,10 +53,10 @@ def export(
     settings, _ = opened(config)
     if single is not None:
         count = run_until_signalled(maintenance.export_single_file(settings, name, single.absolute(), bars.value))
-        typer.echo(f"{single}: {count:,} bars of {name}'s options")
+        typer.echo(f"{single}: {many(count, 'bar')} of {name}'s options")
         return Exit.SUCCESS
     done = run_until_signalled(maintenance.export_catalogue(settings, name, target.absolute()))
-    typer.echo(f"{target}: {done.bars:,} bars of {done.instruments:,} contracts of {name}")
+    typer.echo(f"{target}: {many(done.bars, 'bar')} of {many(done.instruments, 'contract')} of {name}")
     if done.skipped:
-        typer.echo(f"{done.skipped:,} quotes are left out: only their close is known")
+        typer.echo(f"{many(done.skipped, 'quote')} left out: only the close is known")
     return Exit.SUCCESS

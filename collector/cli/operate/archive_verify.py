@@ -10,6 +10,7 @@ from collector.app import maintenance
 from collector.app.opening import run_until_signalled
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, day_of, opened, print_json
+from collector.notify.reports.wording import many
 
 if TYPE_CHECKING:
     from collector.jobs.archive_verification import Verification
@@ -46,11 +47,22 @@ def verify(
 
 
 def verification_words(done: "Verification") -> Iterator[str]:
-    """Yield in words what is wrong with objects, and how many are sound."""
+    """Yield in words what is wrong with objects, how many are sound, and what to do."""
+    from collector.jobs.archive_verification import Finding  # noqa: PLC0415 - needs the archive's library
+
     for one in done.wrong:
         yield f"{one.path}  {one.detail}"
     sound = [one for one in done.verdicts if one.finding is None]
     size = sum(one.bytes for one in sound)
-    yield f"{len(sound):,} objects of {size / 1e6:,.1f} MB in {done.place} are what was archived"
-    if done.wrong:
-        yield f"{len(done.wrong):,} are not"
+    objects, are = many(len(sound), "object"), "is" if len(sound) == 1 else "are"
+    yield f"{objects} of {size / 1e6:,.1f} MB in {done.place} {are} what was archived"
+    if not done.wrong:
+        return
+    yield f"{len(done.wrong):,} {'is' if len(done.wrong) == 1 else 'are'} not"
+    if any(one.finding is not Finding.FOREIGN for one in done.wrong):
+        yield "run: collector archive; it writes damaged and missing objects anew while the database has their bars"
+    if any(one.finding is Finding.FOREIGN for one in done.wrong):
+        yield (
+            "what is not in the manifest: run collector archive restore if an earlier database wrote it, "
+            "else move it out of the archive"
+        )

@@ -203,7 +203,7 @@ def retention_words(found: Sequence[OldPartition], fate: str) -> Iterator[str]:
 
 def _counted(partitions: Sequence[OldPartition]) -> str:
     size = wording.size(sum(one.bytes for one in partitions))
-    return f"{sum(one.bars for one in partitions):,} bars of {size}"
+    return f"{wording.many(sum(one.bars for one in partitions), 'bar')} of {size}"
 
 
 @app.command()

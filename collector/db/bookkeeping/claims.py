@@ -185,7 +185,8 @@ async def add(db: Statements, data_set: DataSet, claims: Sequence[NewClaim]) -> 
 
 async def delete_answered(db: Statements, underlying_id: int) -> int:
     """Forget claims of which slots have settled since, and return how many they were."""
-    return await db.execute("delete_answered_claims", underlying_id)
+    count: int = await db.fetchval("delete_answered_claims", underlying_id)
+    return count
 
 
 async def claimed_days(db: Statements, underlying_id: int) -> list[date]:
@@ -336,14 +337,16 @@ async def deselect_before_listing(db: Statements, empty: Sequence[tuple[int, dat
     """Expect nothing of contracts (ids) on sessions before they were listed; return how many contracts changed."""
     if not empty:
         return 0
-    return await db.execute(
+    count: int = await db.fetchval(
         "deselect_before_listing", [contract_id for contract_id, _ in empty], [day for _, day in empty]
     )
+    return count
 
 
 async def mark_held(db: Statements, days: Sequence[date] | None, before: datetime) -> int:
     """Wait no longer for second witnesses of sessions (None: of all) whose first was sent before an instant."""
-    return await db.execute("mark_claims_held", None if days is None else list(days), before, UNCONFIRMED)
+    count: int = await db.fetchval("mark_claims_held", None if days is None else list(days), before, UNCONFIRMED)
+    return count
 
 
 async def awaited(db: Statements, symbols: Sequence[str] | None = None) -> list[Awaited]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
 from collector.archive.file_facts import FileFacts
-from collector.archive.layout import CONTRACTS, Period
+from collector.archive.layout import CONTRACTS
 from collector.archive.places import Place
 from collector.db.archive import manifest, restored_rows
 from collector.db.archive.manifest import NewObject, NewSession, Partition
 from collector.db.connection import locks
 from collector.db.connection.pool import Database
-from collector.domain.errors import ArchiveRefused, ForeignFile
+from collector.domain.errors import ArchiveRefused
 from collector.domain.market_data.data_sets import DATA_SETS, DataSet
 from collector.jobs.archiving.exchange import fetched, in_thread
 from collector.jobs.archiving.work_folder import default_root, work_folder
@@ -74,7 +74,7 @@ async def restore(
                 data_set = _NAMED[period.data_set]
                 file = await fetched(db.clock, place, path, folder / "object.parquet")
                 facts = await in_thread(db.clock, bar_files.read_back, file, data_set)
-                await in_thread(db.clock, _require_period, file, f"{place.name}/{path}", period)
+                await in_thread(db.clock, bar_files.require_period, file, f"{place.name}/{path}", period)
                 if period.symbol not in ids:
                     ids[period.symbol] = await restored_rows.underlying(db, period.symbol)
                 before = await _present(db, place, ids[period.symbol], data_set)
@@ -85,15 +85,6 @@ async def restore(
                 if path not in known:
                     await _enter(db, place, path, file, data_set, ids[period.symbol], facts, since, before, stored)
     return done
-
-
-def _require_period(file: Path, path: str, period: Period) -> None:
-    """Make sure that an object was not put in another one's place: nothing but its path says whose its bars become."""
-    symbol, days = bar_files.symbol_of(file), list(bar_files.sessions_of(file))
-    if symbol != period.symbol:
-        raise ForeignFile(path, f"it holds bars of {symbol}")
-    if days and not period.first <= days[0] <= days[-1] <= period.last:
-        raise ForeignFile(path, f"it holds sessions from {days[0]} to {days[-1]}")
 
 
 async def _contracts(db: Database, place: Place, folder: Path, symbols: Sequence[str]) -> dict[str, int]:
