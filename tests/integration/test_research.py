@@ -123,6 +123,16 @@ async def test_what_is_unknown_is_told_with_the_nearest(plain_data: Reader) -> N
     with pytest.raises(UnknownContract) as contract:
         plain_data.history("PLTR 261123C00101500")
     assert contract.value.nearest == ("PLTR 261123C00101000", "PLTR 261123C00102000")
+    for strike in ("101.0004", 101.0004):
+        with pytest.raises(UnknownContract, match=r"101\.0004") as contract:
+            plain_data.history(("PLTR", "2026-11-23", strike, "C"))
+        assert contract.value.nearest[0] == "PLTR 261123C00101000"
+    for number in (2**40, 0, -1):
+        with pytest.raises(UnknownContract, match=f"nothing is known of a contract {number}$") as contract:
+            plain_data.history(number)
+        assert contract.value.hint == "See: collector chains list"
+    with pytest.raises(UsageError, match="True names no contract"):
+        plain_data.bars(True)
     with pytest.raises(UnknownSymbol) as symbol:
         plain_data.bars("NOPE")
     assert symbol.value.known == ("PLTR",)
