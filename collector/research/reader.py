@@ -237,7 +237,9 @@ class Reader:
         archived = frozenset[date]().union(*(one.archived for one in found))
         table = pa.concat_tables([one.table for one in found])
         past = pa.concat_tables([one.past for one in found])
-        return Answer(table, lambda: pa.concat_tables([past, self._lacking(subjects, span, wanted)]), archived)
+        return Answer(
+            table, lambda: pa.concat_tables([past, self._lacking(subjects, span, wanted, archived)]), archived
+        )
 
     def history(
         self,
@@ -538,14 +540,20 @@ class Reader:
             raise UsageError("no contract is named")
         return lookup.groups(self._server, names)
 
-    def _reasons(self, subjects: Sequence[Known], data_set: DataSet, span: Span) -> pa.Table:
+    def _reasons(
+        self, subjects: Sequence[Known], data_set: DataSet, span: Span, archived: frozenset[date] | None = None
+    ) -> pa.Table:
         now = self._clock.now()
         place = None if self._archive.place is None else self._archive.place.name
-        return pa.concat_tables([holes.find(self._ground, known, data_set, span, now, place) for known in subjects])
+        return pa.concat_tables(
+            [holes.find(self._ground, known, data_set, span, now, place, archived) for known in subjects]
+        )
 
-    def _lacking(self, subjects: Sequence[Known], span: Span, wanted: Sequence[shapes.Column]) -> pa.Table:
+    def _lacking(
+        self, subjects: Sequence[Known], span: Span, wanted: Sequence[shapes.Column], archived: frozenset[date]
+    ) -> pa.Table:
         """Return what is missing of option bars, and of the underlyings' prices where they are among the columns."""
-        found = self._reasons(subjects, OPTION_BARS_5MIN, span)
+        found = self._reasons(subjects, OPTION_BARS_5MIN, span, archived)
         if not any(one.name == "underlying_price" for one in wanted):
             return found
         own = self._reasons([Known(one.id, one.symbol) for one in subjects], UNDERLYING_BARS_5MIN, span)
@@ -638,7 +646,7 @@ class Reader:
             if not table.num_rows:
                 self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
-        return Answer(table, lambda: pa.concat_tables([past, self._lacking([known], span, wanted)]), archived)
+        return Answer(table, lambda: pa.concat_tables([past, self._lacking([known], span, wanted, archived)]), archived)
 
 
 def _instant(as_of: Moment | None) -> datetime | None:
