@@ -192,7 +192,8 @@ def _vanished(
 ) -> list[dict[str, object]]:
     """Return the sessions of named contracts whose rows are gone from the database beside those of others."""
     days, starts, ends = [day for day, _ in asked], [one.start for _, one in asked], [one.end for _, one in asked]
-    found = server.select("vanished", known.contracts, data_set.id, days, starts, ends)
+    contract_ids = list(known.contracts)
+    found = server.select("vanished", contract_ids, data_set.id, days, starts, ends)
     names = _names(server, known, data_set, found.rename_columns(["instrument_id", *found.column_names[1:]]))
     return [
         {
