@@ -144,13 +144,16 @@ async def why_value(settings: Settings, name: str, at: str, bars: str | None, cl
         clock: of the database.
 
     Raises:
-        UsageError: nothing of that name is known, or it is no instant.
+        UsageError: nothing of that name is known, it is no instant, or there is no session then and nothing stored.
     """
     from collector.lineage import naming, values  # noqa: PLC0415 - numpy, and what computes Greeks
 
     instant = naming.instant_of(at)
     async with opening.reader(settings, clock) as db:
-        return await values.account(db, name, instant, bars)
+        found = await values.account(db, name, instant, bars)
+    if not found.is_stored:
+        opening.calendar(settings).require_slot(found.instrument.symbol, found.data_set, found.slot)
+    return found
 
 
 async def why_missing(

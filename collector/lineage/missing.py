@@ -10,7 +10,7 @@ from collector.db.connection.pool import Row, Statements
 from collector.db.readers import bar_records
 from collector.domain.code_meanings import GREEKS_REASONS, QUARANTINE_REASONS
 from collector.domain.market_data.answers import Outcome
-from collector.domain.market_data.data_sets import DataSet, InstrumentKind
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, DataSet, InstrumentKind
 from collector.domain.market_data.instruments import Instrument, OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
@@ -62,7 +62,8 @@ class Missing:
     """What is missing of a session of an instrument, or of all of a symbol's contracts.
 
     instruments: of which bars are expected. expected: their series-slots. unvalued: of options; bars that are there and
-    have no volatility.
+    have no volatility. note: why nothing is expected. gone: instruments whose bars were stored and are not in the
+    database any more, and which archive has them, in words.
     """
 
     session: Session
@@ -72,12 +73,14 @@ class Missing:
     holes: tuple[Hole, ...]
     unvalued: tuple[Unvalued, ...]
     note: str = ""
+    gone: str = ""
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """Return a sentence a cause."""
         valued = tuple(f"{wording.counted(one.bars, 'bar')} without volatility: {one.reason}." for one in self.unvalued)
-        return (*((self.note,) if self.note else ()), *(hole.sentence for hole in self.holes), *valued)
+        told = (text for text in (self.note, self.gone) if text)
+        return (*told, *(hole.sentence for hole in self.holes), *valued)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,62 @@ async def missing(
         tuple(_holes(pieces, data_set, alone=contract is not None or data_set.kind is InstrumentKind.UNDERLYING)),
         await _unvalued(db, underlying, data_set, session, contract),
         note,
+        await _gone(db, underlying, data_set, session, contract, ids),
     )
+
+
+async def _gone(
+    db: Statements,
+    underlying: Underlying,
+    data_set: DataSet,
+    session: Session,
+    contract: Instrument | None,
+    ids: Sequence[int],
+) -> str:
+    """Return a sentence about bars that were stored and are not in the database any more, none where all are there."""
+    span, day = data_set.span(session), session.day
+    copies = await bar_records.archived(db, underlying.id, data_set, span.start.date())
+    if data_set.kind is InstrumentKind.UNDERLYING:
+        there = set(ids) if await bar_records.bars(db, underlying, data_set, span.start, span.end) else set[int]()
+        others = there
+    else:
+        there = await bar_records.with_bars(db, ids, span)
+        others = there or await _others_with_bars(db, underlying, session, span, contract)
+    gone = await bar_records.with_answers(db, [one for one in ids if one not in there], data_set, span)
+    # Of a session without any bar the archive tells as well, and what has settled once the requests are forgotten.
+    whole = not others and (
+        bool(gone) or any(copy["rows"] for copy in copies) or await _settled(db, ids, data_set, span)
+    )
+    if not gone and not whole:
+        return ""
+    if isinstance(contract, OptionContract):
+        whose = f"bars of {contract.occ_symbol[:6].strip()} {contract.occ_symbol[6:]}"
+    elif whole:
+        whose = f"bars of {underlying.symbol}"
+    else:
+        whose = f"bars of {wording.counted(len(gone), 'contract')} of {underlying.symbol}"
+    held = [f"{copy['place']}/{copy['path']}" for copy in copies if copy["rows"]]
+    where = f"the archive has the session: {', '.join(held)}" if held else "no archive has the session"
+    return f"The {whose} on {day} are not in the database any more; {where}."
+
+
+async def _others_with_bars(
+    db: Statements, underlying: Underlying, session: Session, span: Span, contract: Instrument | None
+) -> set[int]:
+    """Return contracts with bars beside a named one: of a session that has some, the archive says nothing of it."""
+    if contract is None:
+        return set()
+    wanted = await coverage_table.missing(
+        db, OPTION_BARS_5MIN, underlying.id, [session], (WhatToShow.TRADES,), None, None
+    )
+    return await bar_records.with_bars(db, [one.instrument_id for one in wanted], span)
+
+
+async def _settled(db: Statements, ids: Sequence[int], data_set: DataSet, span: Span) -> bool:
+    """Tell whether anything of options has settled; before a listing an underlying settles without a bar."""
+    if data_set.kind is InstrumentKind.UNDERLYING:
+        return False
+    return any(row["settled"] for row in await bar_records.coverage(db, ids, data_set, span))
 
 
 async def _unwanted(

@@ -90,6 +90,8 @@ def session_lines(account: SessionAccount) -> Iterator[str]:
     yield _labelled("expected", f"{expected}; {open_slots:,} not final")
     if missing.note:
         yield _labelled("", missing.note)
+    if missing.gone:
+        yield _labelled("", missing.gone)
     for hole in missing.holes:
         yield _labelled("", hole.sentence)
     for one in account.requested:

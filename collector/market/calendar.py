@@ -118,6 +118,21 @@ class Calendar:
         following = self._exchange.hours[self.next(day)][0]
         return Session(day, opens, closes + later, following, early_close=self.is_early_close(day))
 
+    def require_slot(self, symbol: str, data_set: DataSet, slot: datetime) -> None:
+        """Refuse the start of a slot (aware) that lies in no session of a product.
+
+        Raises:
+            NotASession: the exchange is closed on that date.
+            UsageError: the slot is outside the session, or its date outside the years that the calendar knows.
+        """
+        session = self.session(symbol, data_set.day_of(slot, NEW_YORK))
+        if slot not in data_set.span(session):
+            opens, closes = (f"{one.astimezone(NEW_YORK):%H:%M}" for one in (session.open, session.close))
+            raise UsageError(
+                f"{slot.astimezone(NEW_YORK):%Y-%m-%d %H:%M} in New York is outside the session of {symbol}",
+                f"On {session.day} it goes from {opens} to {closes}, New York.",
+            )
+
     def sessions(self, symbol: str, first: date, last: date) -> tuple[Session, ...]:
         """Return a product's sessions from `first` to `last`, both included, ascending."""
         return tuple(self.session(symbol, day) for day in self.days(first, last))

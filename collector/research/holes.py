@@ -3,7 +3,7 @@
 What is expected and not settled is missing; what one witness has settled is not.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -86,7 +86,15 @@ class Ground:
         return [one.value for one in own or data_set.series]
 
 
-def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datetime, place: str | None) -> pa.Table:
+def find(
+    ground: Ground,
+    known: Known,
+    data_set: DataSet,
+    span: Span,
+    now: datetime,
+    place: str | None,
+    archived: Collection[date] | None = None,
+) -> pa.Table:
     """Return what is missing of a span, as `Answer.reasons` has it.
 
     Args:
@@ -96,6 +104,8 @@ def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datet
         span: where; without a beginning it begins with the first selected day, without an end it ends now.
         now: what comes later is not missing.
         place: the archive's; None: there is none.
+        archived: sessions that the archive gave; of named contracts the rows of the others must be in the database.
+            None: no rows were read.
     """
     stretches = ground.selected(known, data_set)
     bounded = _bounded(span, stretches, now)
@@ -129,6 +139,9 @@ def find(ground: Ground, known: Known, data_set: DataSet, span: Span, now: datet
             }
             for one in found.to_pylist()
         ]
+        if archived is not None and known.contracts and data_set is OPTION_BARS_5MIN:
+            read = [(day, slots) for day, slots in asked if day not in archived]
+            rows += _vanished(ground.server, known, data_set, read)
     return pa.Table.from_pylist([{"symbol": known.symbol, **row} for row in rows], schema=REASONS)
 
 
@@ -172,6 +185,29 @@ def _dropped(server: Server, known: Known, data_set: DataSet, days: Sequence[dat
     else:
         found = server.select("dropped_own_days", known.id, data_set.id, place, days, data_set=data_set)
     return set(found["day"].to_pylist())
+
+
+def _vanished(
+    server: Server, known: Known, data_set: DataSet, asked: Sequence[tuple[date, Span]]
+) -> list[dict[str, object]]:
+    """Return the sessions of named contracts whose rows are gone from the database beside those of others."""
+    days, starts, ends = [day for day, _ in asked], [one.start for _, one in asked], [one.end for _, one in asked]
+    contract_ids = list(known.contracts)
+    found = server.select("vanished", contract_ids, data_set.id, days, starts, ends)
+    names = _names(server, known, data_set, found.rename_columns(["instrument_id", *found.column_names[1:]]))
+    return [
+        {
+            "contract_id": one["contract_id"],
+            "contract_symbol": names[one["contract_id"]],
+            "session": one["session"],
+            "start": one["span_start"],
+            "end": one["span_end"],
+            "slots": (one["span_end"] - one["span_start"]) // data_set.bar_size,
+            "reason": "dropped",
+            "detail": "all of the contract's rows are gone, although an answer brought some that were stored",
+        }
+        for one in found.to_pylist()
+    ]
 
 
 def _bounded(span: Span, stretches: Sequence[tuple[date, date]], now: datetime) -> Span | None:

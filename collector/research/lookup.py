@@ -9,6 +9,8 @@ from collector.research.columns import Terms, people_write
 from collector.research.database import Server
 from collector.research.words.contract_names import ContractName, parsed
 
+_MOST_ID = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -50,8 +52,8 @@ def contracts(server: Server, names: Sequence[ContractName]) -> list[Contract]:
         UsageError: a name means no contract.
     """
     meant = [parsed(name) for name in names]
-    contract_ids = [one for one in meant if isinstance(one, int)]
-    contract_symbols = [one.occ_symbol for one in meant if not isinstance(one, int)]
+    contract_ids = [one for one in meant if isinstance(one, int) and 0 < one <= _MOST_ID]
+    contract_symbols = [one.occ_symbol for one in meant if not isinstance(one, int) and one.has_occ_symbol]
     by_number = server.select("contracts_numbered", contract_ids).to_pylist() if contract_ids else []
     by_symbol = server.select("contracts_called", contract_symbols).to_pylist() if contract_symbols else []
     found: dict[int | str, Contract] = {}
@@ -62,7 +64,7 @@ def contracts(server: Server, names: Sequence[ContractName]) -> list[Contract]:
         if isinstance(one, int):
             if one not in found:
                 raise UnknownContract(str(name), ())
-        elif one.occ_symbol not in found:
+        elif not one.has_occ_symbol or one.occ_symbol not in found:
             symbol, expiration, strike, option_type = one.root, one.expiration, one.strike, one.right
             near = server.select("contracts_like", symbol, expiration, strike, option_type)
             raise UnknownContract(str(name), [people_write(known) for known in near["contract_symbol"].to_pylist()])

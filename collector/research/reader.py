@@ -1,11 +1,12 @@
 """Reader of database and archive, with the research API's verbs."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,6 @@ from collector.db.connection import pool
 from collector.db.readers import replica
 from collector.db.readers.replica import Standing
 from collector.db.schema import schema_revisions
-from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import DatabaseError, UsageError
 from collector.domain.market_data.data_sets import (
     OPTION_BARS_5MIN,
@@ -50,7 +50,9 @@ Subject: TypeAlias = str | ContractName | Sequence[ContractName]
 Leg: TypeAlias = ContractName | tuple[ContractName, int]
 """A contract, and how many of it are bought; below 0: sold."""
 
-Preference: TypeAlias = Literal["archive", "database"] | None
+Place: TypeAlias = Literal["archive", "database"]
+
+Preference: TypeAlias = Place | None
 
 BARS = {"5min": UNDERLYING_BARS_5MIN, "1min": UNDERLYING_BARS_1MIN, "1day": UNDERLYING_BARS_1DAY}
 """Sizes of an underlying's bars, by name."""
@@ -101,6 +103,7 @@ def open(  # noqa: A001 - research.open is what people call it
             quicker. What the database has not, the archive gives in any case.
 
     Raises:
+        UsageError: nothing can be read from what is preferred.
         ConfigurationError: the configuration is wrong.
         ArchiveError: the archive's place is none.
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -179,6 +182,8 @@ class Reader:
         prefer: Preference = None,
         cache: Path | None = None,
     ) -> None:
+        if prefer is not None and prefer not in get_args(Place):
+            raise UsageError(f"bars cannot be read from {prefer!r}", 'Write prefer="archive" or prefer="database".')
         self._settings, self._clock, self._prefer = settings, clock, prefer
         self._url = url
         place = None if settings.archive.place is None else open_place(settings.archive)
@@ -232,7 +237,9 @@ class Reader:
         archived = frozenset[date]().union(*(one.archived for one in found))
         table = pa.concat_tables([one.table for one in found])
         past = pa.concat_tables([one.past for one in found])
-        return Answer(table, lambda: pa.concat_tables([past, self._lacking(subjects, span, wanted)]), archived)
+        return Answer(
+            table, lambda: pa.concat_tables([past, self._lacking(subjects, span, wanted, archived)]), archived
+        )
 
     def history(
         self,
@@ -368,7 +375,7 @@ class Reader:
             as_of: as of `bars`.
 
         Raises:
-            UsageError: as `bars`, or the same contract is named twice.
+            UsageError: as `bars`, or the same contract is named twice, or a quantity is 0 or no whole number.
         """
         pairs = [_with_quantity(one) for one in legs]
         names, quantities = [name for name, _ in pairs], [quantity for _, quantity in pairs]
@@ -465,17 +472,17 @@ class Reader:
 
         Args:
             of: a contract, or an underlying's symbol.
-            at: an instant of the slot.
+            at: an instant of the slot, in words as `collector why --at` takes it, New York's where they name no zone.
 
         Raises:
-            UsageError: as `bars`.
+            UsageError: as `bars`, or there is no session at that instant and nothing stored.
         """
         from collector.lineage import naming, values  # noqa: PLC0415 - only this verb needs it
 
-        named = of if isinstance(of, int) or (isinstance(of, str) and not any(map(str.isdigit, of))) else None
-        text = str(lookup.contracts(self._server, [of])[0].id if named is None else named)
-        data_set = OPTION_BARS_5MIN if named is None or isinstance(of, int) else UNDERLYING_BARS_5MIN
-        slot = instants.slot_of(at, data_set)
+        is_symbol = isinstance(of, str) and not any(map(str.isdigit, of))
+        text = str(of if is_symbol else lookup.contracts(self._server, [of])[0].id)
+        data_set = UNDERLYING_BARS_5MIN if is_symbol else OPTION_BARS_5MIN
+        slot = instants.slot_of(naming.instant_of(at) if isinstance(at, str) else at, data_set)
 
         async def account() -> "Account":
             name = "collector research"
@@ -483,7 +490,10 @@ class Reader:
                 instrument, underlying = await naming.instrument(db, text)
                 return await values.value(db, instrument, underlying, data_set, slot)
 
-        return database.run(account())
+        found = database.run(account())
+        if not found.is_stored:
+            self._calendar.require_slot(found.instrument.symbol, data_set, slot)
+        return found
 
     def sources(self) -> Answer:
         """Return where bars come from: symbols and data sets of database and archive, first and last sessions."""
@@ -525,19 +535,25 @@ class Reader:
     def _subjects(self, of: Subject) -> list[Known]:
         if isinstance(of, str) and not any(map(str.isdigit, of)):
             return [lookup.underlying(self._server, of)]
-        names = [of] if isinstance(of, int | str | tuple) else list(of)
+        names = [of] if isinstance(of, str | tuple) or not isinstance(of, Iterable) else list(of)
         if not names:
             raise UsageError("no contract is named")
         return lookup.groups(self._server, names)
 
-    def _reasons(self, subjects: Sequence[Known], data_set: DataSet, span: Span) -> pa.Table:
+    def _reasons(
+        self, subjects: Sequence[Known], data_set: DataSet, span: Span, archived: frozenset[date] | None = None
+    ) -> pa.Table:
         now = self._clock.now()
         place = None if self._archive.place is None else self._archive.place.name
-        return pa.concat_tables([holes.find(self._ground, known, data_set, span, now, place) for known in subjects])
+        return pa.concat_tables(
+            [holes.find(self._ground, known, data_set, span, now, place, archived) for known in subjects]
+        )
 
-    def _lacking(self, subjects: Sequence[Known], span: Span, wanted: Sequence[shapes.Column]) -> pa.Table:
+    def _lacking(
+        self, subjects: Sequence[Known], span: Span, wanted: Sequence[shapes.Column], archived: frozenset[date]
+    ) -> pa.Table:
         """Return what is missing of option bars, and of the underlyings' prices where they are among the columns."""
-        found = self._reasons(subjects, OPTION_BARS_5MIN, span)
+        found = self._reasons(subjects, OPTION_BARS_5MIN, span, archived)
         if not any(one.name == "underlying_price" for one in wanted):
             return found
         own = self._reasons([Known(one.id, one.symbol) for one in subjects], UNDERLYING_BARS_5MIN, span)
@@ -597,16 +613,6 @@ class Reader:
         prefers = self._prefer == "archive" or (self._prefer is None and whole)
         return sources.read(self._server, self._archive, asked, names, prefers_archive=prefers)
 
-    def _require_session(self, symbol: str, slot: datetime) -> None:
-        """Refuse a slot outside the sessions, which would look like a market without quotes."""
-        session = self._calendar.session(symbol, slot.astimezone(NEW_YORK).date())
-        if slot not in session.span:
-            opens, closes = (f"{one.astimezone(NEW_YORK):%H:%M}" for one in (session.open, session.close))
-            raise UsageError(
-                f"{slot.astimezone(NEW_YORK):%Y-%m-%d %H:%M} in New York is outside the session of {symbol}",
-                f"On {session.day} it goes from {opens} to {closes}, New York.",
-            )
-
     def _require_expiration(self, known: Known, slot: datetime, expiration: date) -> None:
         """Refuse a day on which nothing expires."""
         terms = lookup.terms_of(self._server, known, instants.day_of(slot)).table
@@ -629,7 +635,8 @@ class Reader:
         known = lookup.underlying(self._server, symbol)
         slot = instants.slot_of(at, OPTION_BARS_5MIN)
         span = Span(slot, slot + OPTION_BARS_5MIN.bar_size)
-        self._require_session(known.symbol, slot)
+        # Outside the sessions it would look like a market without quotes.
+        self._calendar.require_slot(known.symbol, OPTION_BARS_5MIN, slot)
         wanted = shapes.chosen(OPTION_BARS_5MIN, _SURFACE if columns is None else columns)
         sorted_by = [*wanted, *(one for one in shapes.chosen(OPTION_BARS_5MIN, _ORDER) if one not in wanted)]
         found = self._option_bars(known, span, sorted_by, exact=exact, whole=False, at=_instant(as_of))
@@ -639,7 +646,7 @@ class Reader:
             if not table.num_rows:
                 self._require_expiration(known, slot, expiration)
         table = table.sort_by([(name, "ascending") for name in _ORDER]).select([one.name for one in wanted])
-        return Answer(table, lambda: pa.concat_tables([past, self._lacking([known], span, wanted)]), archived)
+        return Answer(table, lambda: pa.concat_tables([past, self._lacking([known], span, wanted, archived)]), archived)
 
 
 def _instant(as_of: Moment | None) -> datetime | None:
@@ -648,6 +655,12 @@ def _instant(as_of: Moment | None) -> datetime | None:
 
 
 def _with_quantity(leg: Leg) -> tuple[ContractName, int]:
-    if isinstance(leg, tuple) and len(leg) == 2:  # noqa: PLR2004 - the name and the quantity
-        return leg
-    return leg, 1
+    if not (isinstance(leg, tuple) and len(leg) == 2):  # noqa: PLR2004 - the name and the quantity
+        return leg, 1
+    name, quantity = leg
+    if not isinstance(quantity, Integral) or isinstance(quantity, bool) or quantity == 0:
+        raise UsageError(
+            f"{quantity!r} is no quantity of {name!r}",
+            "A leg takes a whole number: above 0 for what is bought, below 0 for what is sold.",
+        )
+    return name, int(quantity)

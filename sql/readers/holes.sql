@@ -24,6 +24,14 @@ known AS (
         AND underlying_id = $2::integer
         AND (last_day IS NULL OR last_day >= (SELECT min(day) FROM session))
         AND ($7::integer[] IS NULL OR instrument_id = ANY($7::integer[]))
+    UNION ALL
+    -- Contracts that were never listed while it was looked have no selections at all.
+    SELECT chain.id, chain.expiration_date, '{}'
+    FROM option_chains AS chain
+    WHERE chain.underlying_id = $2::integer
+        AND chain.id = ANY($7::integer[])
+        AND chain.expiration_date >= (SELECT min(day) FROM session)
+        AND NOT EXISTS (SELECT FROM option_contract_lifecycle AS life WHERE life.contract_id = chain.id)
 ),
 expected AS (
     SELECT life.days, range_agg(session.slots) AS slots

@@ -72,6 +72,12 @@ def test_what_is_not_known_is_refused_in_words(capsys: pytest.CaptureFixture[str
             (("PLTR", "--at", "half past three"), "'half past three' is no instant"),
             (("PLTR", "--at", "2026-11-20 15:30 Mars/Olympus"), "'Mars/Olympus' is no time zone"),
             (("PLTR", "--bars", "7 mins", *AT), "no bars of '7 mins' are kept of underlyings"),
+            (("PLTR", "--at", "2026-11-20 16:00"), "2026-11-20 16:00 in New York is outside the session of PLTR"),
+            (
+                ("PLTR 261120C00195000", "--at", "2026-11-20 03:00"),
+                "2026-11-20 03:00 in New York is outside the session of PLTR",
+            ),
+            (("PLTR", "--at", "2026-11-21 15:30"), "2026-11-21 is no trading session: it is a Saturday."),
             (("PLTR",), "why needs a contract and an instant"),
             (("--missing", "--day", "2026-11-20"), "why --missing needs a contract or a symbol, and a day"),
             (("--session", "2026-11-20"), "why --session needs a symbol"),

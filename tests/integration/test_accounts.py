@@ -13,11 +13,12 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN
+from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.spans import Spans
 from collector.lineage import missing, sessions, telling, values
 from collector.lineage.answers import Proof
 from collector.lineage.values import State
-from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, quote, rows, slot
+from tests.support.db_rows import FRIDAY, MONDAY, A, B, T, answer, make_chain, quote, rows, slot, trade
 
 _OBJECT = """
 INSERT INTO archive_objects (place, path, underlying_id, data_set, first_session, last_session, rows, bytes, hash,
@@ -96,4 +97,65 @@ async def test_a_session_that_was_never_wanted_is_not_whole(database: Database) 
     own = await missing.missing(database, chain.underlying, UNDERLYING_BARS_5MIN, FRIDAY, UNDERLYING_BARS_5MIN.series)
     assert own.sentences == ("No bars of PLTR are expected on 2026-11-20.",)
     account = await sessions.session(database, chain.underlying, FRIDAY, (T, B, A))
-    assert "No contract of PLTR was selected on 2026-11-20" in "\n".join(telling.session_lines(account))
+    assert "No selection of contracts of PLTR is on record for 2026-11-20" in "\n".join(telling.session_lines(account))
+
+
+_ANSWERED = """
+INSERT INTO requests (
+    sent_at, answered_at, run_id, instrument_id, data_set, what_to_show, span, outcome, bars, checksum
+)
+VALUES ($2, $2, 1, $1, 1, 'BID', tstzrange($3, $4), 'bars', 78, 5) RETURNING 1
+"""
+
+
+async def test_bars_that_are_gone_are_told(database: Database) -> None:
+    """Of one contract, then of the whole session; with the archive's object, and without; for a symbol, in counts."""
+    chain = await make_chain(database)
+    one, two = chain.contracts
+    quotes = answer([quote(number) for number in range(78)])
+    given = [InstrumentAnswers(each, OPTION_BARS_5MIN, {T: answer(), B: quotes, A: quotes}) for each in (one, two)]
+    await bar_tables.store(database, given, 1)
+    for each in (one, two):
+        await rows(database, _ANSWERED, each.id, FRIDAY.settles_at, FRIDAY.open, FRIDAY.close)
+
+    async def told(contract: OptionContract | None = None) -> list[str]:
+        found = await missing.missing(database, chain.underlying, OPTION_BARS_5MIN, FRIDAY, (T, B, A), contract)
+        return [sentence for sentence in found.sentences if "volatility" not in sentence]
+
+    assert await told() == await told(one) == []
+    gone = "DELETE FROM store.option_bars_5min WHERE contract_id = $1 RETURNING 1"
+    await rows(database, gone, one.id)
+    nowhere = "on 2026-11-20 are not in the database any more; no archive has the session."
+    assert await told(one) == [f"The bars of PLTR 261123C00101000 {nowhere}"]
+    assert await told() == [f"The bars of 1 contract of PLTR {nowhere}"]
+    assert await told(two) == []
+
+    await rows(database, gone, two.id)
+    await rows(database, "DELETE FROM requests RETURNING 1")  # as when they are older than their record is kept
+    assert await told() == [f"The bars of PLTR {nowhere}"]
+    account = await sessions.session(database, chain.underlying, FRIDAY, (T, B, A))
+    assert f"The bars of PLTR {nowhere}" in "\n".join(telling.session_lines(account))
+
+    [(object_id,)] = await rows(database, _OBJECT, chain.underlying.id, FRIDAY.settles_at)
+    await rows(database, _SESSION, object_id, chain.underlying.id, 1)
+    held = "the archive has the session: s3://bars/option_bars_5min/v1/symbol=PLTR/2026-11-20.parquet."
+    assert await told(one) == [
+        f"The bars of PLTR 261123C00101000 on 2026-11-20 are not in the database any more; {held}"
+    ]
+
+
+async def test_own_bars_that_are_gone_are_told(database: Database) -> None:
+    """An underlying's own bars, which answers on record brought."""
+    chain = await make_chain(database)
+    data_set, series = UNDERLYING_BARS_5MIN, UNDERLYING_BARS_5MIN.series
+    quotes = answer([quote(number) for number in range(78)])
+    own = InstrumentAnswers(chain.underlying, data_set, {T: answer([trade(0, "100", "3")]), series[1]: quotes})
+    await bar_tables.store(database, [own], 1)
+    asked = _ANSWERED.replace("1, 'BID'", f"{data_set.id}, '{series[1]}'")
+    await rows(database, asked, -chain.underlying.id, FRIDAY.settles_at, FRIDAY.open, FRIDAY.close)
+    assert (await missing.missing(database, chain.underlying, data_set, FRIDAY, series)).sentences == ()
+    await rows(database, "DELETE FROM store.underlying_bars_5min RETURNING 1")
+    found = await missing.missing(database, chain.underlying, data_set, FRIDAY, series)
+    assert found.sentences == (
+        "The bars of PLTR on 2026-11-20 are not in the database any more; no archive has the session.",
+    )

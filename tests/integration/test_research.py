@@ -123,6 +123,16 @@ async def test_what_is_unknown_is_told_with_the_nearest(plain_data: Reader) -> N
     with pytest.raises(UnknownContract) as contract:
         plain_data.history("PLTR 261123C00101500")
     assert contract.value.nearest == ("PLTR 261123C00101000", "PLTR 261123C00102000")
+    for strike in ("101.0004", 101.0004):
+        with pytest.raises(UnknownContract, match=r"101\.0004") as contract:
+            plain_data.history(("PLTR", "2026-11-23", strike, "C"))
+        assert contract.value.nearest[0] == "PLTR 261123C00101000"
+    for number in (2**40, 0, -1):
+        with pytest.raises(UnknownContract, match=f"nothing is known of a contract {number}$") as contract:
+            plain_data.history(number)
+        assert contract.value.hint == "See: collector chains list"
+    with pytest.raises(UsageError, match="True names no contract"):
+        plain_data.bars(True)
     with pytest.raises(UnknownSymbol) as symbol:
         plain_data.bars("NOPE")
     assert symbol.value.known == ("PLTR",)
@@ -151,6 +161,38 @@ async def test_a_hole_has_its_reason(data: Reader, chain: Chain) -> None:
         "reason": "not_asked",
         "detail": "",
     }
+
+
+async def test_a_contract_that_was_never_listed_is_not_selected(data: Reader, chain: Chain, database: Database) -> None:
+    """Named, it misses the session for want of a selection, though nothing at all is on record of its life."""
+    one = chain.contracts[0].id
+    await rows(database, "DELETE FROM option_contract_lifecycle WHERE contract_id = $1 RETURNING 1", one)
+    for answered in (data.history(one, "2026-11-20", "2026-11-20"), data.coverage([one], "2026-11-20", "2026-11-20")):
+        assert not answered.complete
+        (reason,) = answered.reasons.to_pylist()
+        assert (reason["contract_id"], reason["reason"], reason["slots"]) == (one, "not_selected", 78)
+
+
+_ANSWERED = """
+INSERT INTO requests (
+    sent_at, answered_at, run_id, instrument_id, data_set, what_to_show, span, outcome, bars, checksum
+)
+VALUES ($2, $2, 1, $1, 1, 'BID', tstzrange($3, $4), 'bars', 78, 5) RETURNING 1
+"""
+
+
+async def test_rows_that_are_gone_beside_those_of_others_are_told(
+    data: Reader, chain: Chain, database: Database
+) -> None:
+    """A contract whose answers brought bars has lost all of a session's: it is not complete, and says so."""
+    one = chain.contracts[0].id
+    await rows(database, _ANSWERED, one, FRIDAY.settles_at, FRIDAY.open, FRIDAY.close)
+    assert data.history(one, "2026-11-20", "2026-11-20").complete
+    await rows(database, "DELETE FROM store.option_bars_5min WHERE contract_id = $1 RETURNING 1", one)
+    found = data.history(one, "2026-11-20", "2026-11-20")
+    (reason,) = found.reasons.to_pylist()
+    assert (reason["contract_symbol"], reason["reason"], reason["slots"]) == ("PLTR  261123C00101000", "dropped", 78)
+    assert not found.complete
 
 
 _GAP = """

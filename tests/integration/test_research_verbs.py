@@ -12,7 +12,7 @@ from collector.config import BackupSettings, Settings
 from collector.db.bars import bar_tables
 from collector.db.connection import pool
 from collector.db.connection.pool import Database
-from collector.domain.errors import UsageError
+from collector.domain.errors import NotASession, UsageError
 from collector.research.reader import Reader
 from tests.support.db_rows import EXPIRATION, FRIDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
 
@@ -115,6 +115,25 @@ async def test_legs_are_bought_and_sold_at_the_sides_that_are_open(plain_data: R
     assert floats["sell_at"].to_pylist()[2] is None
     with pytest.raises(UsageError, match="a leg is named twice"):
         plain_data.legs([one, one])
+
+
+@pytest.mark.parametrize("quantity", [0, 0.5, True, "2", None])
+async def test_a_quantity_is_a_whole_number(plain_data: Reader, quantity: int) -> None:
+    """Nothing of a leg, half of one, or no number at all is refused; it names the leg."""
+    with pytest.raises(UsageError, match=r"is no quantity of 'PLTR 261123C00101000'"):
+        plain_data.legs([("PLTR 261123C00101000", quantity)])
+
+
+async def test_why_takes_what_the_command_takes(plain_data: Reader) -> None:
+    """An instant without a zone is New York's; one outside the sessions is refused, and so is a day without one."""
+    account = plain_data.why("PLTR 261123C00101000", "2026-11-20 09:35")
+    assert (account.slot, account.is_stored) == (slot(1), True)
+    assert plain_data.why("PLTR", "2026-11-20 09:35 America/New_York").slot == slot(1)
+    with pytest.raises(UsageError, match="2026-11-20 16:00 in New York is outside the session of PLTR") as told:
+        plain_data.why("PLTR 261123C00101000", "2026-11-20 16:00")
+    assert told.value.hint == "On 2026-11-20 it goes from 09:30 to 16:00, New York."
+    with pytest.raises(NotASession, match="2026-11-21 is no trading session"):
+        plain_data.why("PLTR", "2026-11-21 10:00")
 
 
 async def test_contracts_are_those_of_a_day(data: Reader, chain: Chain, database: Database) -> None:

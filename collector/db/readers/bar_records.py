@@ -61,6 +61,18 @@ async def bars(db: Statements, instrument: Instrument, data_set: DataSet, start:
     return await db.fetch(of("stored", data_set), instrument.id, start, end)
 
 
+async def with_bars(db: Statements, contract_ids: Sequence[int], span: Span) -> set[int]:
+    """Return which contracts have stored bars in a span."""
+    rows = await db.fetch("contracts_with_bars", list(contract_ids), span.start, span.end)
+    return {row["contract_id"] for row in rows}
+
+
+async def with_answers(db: Statements, instrument_ids: Sequence[int], data_set: DataSet, span: Span) -> set[int]:
+    """Return the instruments of whose session an answer on record brought bars that must be stored still."""
+    rows = await db.fetch("instruments_with_answers", list(instrument_ids), data_set.id, span.start, span.end)
+    return {row["instrument_id"] for row in rows}
+
+
 async def revisions(
     db: Statements, instrument: Instrument, data_set: DataSet, start: datetime, end: datetime
 ) -> list[Row]:

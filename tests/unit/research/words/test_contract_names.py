@@ -4,6 +4,7 @@ import math
 from datetime import date
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from collector.domain.errors import UsageError
@@ -33,6 +34,7 @@ def test_terms_are_understood(name: ContractName) -> None:
 def test_an_id_is_an_id() -> None:
     """A number is the contract's id."""
     assert parsed(1048576) == 1048576
+    assert parsed(np.int32(1048576)) == 1048576  # type: ignore[arg-type]  # as a column of ids has them
 
 
 def test_a_fraction_of_a_strike_is_kept() -> None:
@@ -51,6 +53,9 @@ def test_a_fraction_of_a_strike_is_kept() -> None:
         "SPY 2026-12-18 many C",
         ("SPY", "2026-12-18", math.nan, "C"),
         ("SPY", "2026-12-18", math.inf, "C"),
+        True,
+        1048576.0,
+        None,
     ],
 )
 def test_nonsense_is_refused(name: ContractName) -> None:
