@@ -12,4 +12,6 @@ SELECT
             AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
             THEN 0
         ELSE extract(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())::double precision
-    END AS behind_s
+    END AS behind_s,
+    pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint AS received,
+    pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint AS replayed

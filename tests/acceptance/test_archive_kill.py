@@ -136,7 +136,7 @@ async def _unarchived(db: Database) -> AsyncIterator[None]:
     yield
     await rows(db, "DELETE FROM archive_objects")
     for table in _MANIFEST:
-        await rows(db, f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {table}_aside")  # noqa: S608 - names of ours
+        await rows(db, f"INSERT INTO {table} OVERRIDING SYSTEM VALUE TABLE {table}_aside")
         await rows(db, f"DROP TABLE {table}_aside")
 
 

@@ -61,7 +61,7 @@ async def test_terms_that_change_twice_at_one_instant(database: Database) -> Non
 
 
 async def test_bars_say_the_symbol_of_their_time(database: Database) -> None:
-    """The view shows a bar from before the split under the symbol and strike of then, one from after it under today's."""
+    """A bar from before the split has the symbol and strike of then in the view, one from after it today's."""
     underlying = await contract_tables.add_underlying(database, Underlying("PLTR", 444857009))
     await told(database, underlying, CALL, 0)
     (contract,) = await contract_tables.listed(database, underlying.id, EXPIRATION, EXPIRATION)
