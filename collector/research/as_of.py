@@ -2,10 +2,10 @@
 
 Rows that were stored later are left out. Settled values that changed later are on record as revisions, so that of a row
 that has changed since, its values then are known from the first answer with bars on that was final in every series, if
-there is a revision after that instant. Else they are not, and become NULL, which is told: before that answer, and where
-somebody had settled values forgotten, which leaves no revision. Greeks, open interest and flags are left where it is
-certain that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing is guessed. Adjusted
-closes, which are told anew with each dividend, count among these.
+there is a revision after that instant, or a new adjustment. Else they are not, and become NULL, which is told: before
+that answer, and where somebody had settled values forgotten, which leaves no revision. Greeks, open interest and flags
+are left where it is certain that nothing of them has changed, and NULL elsewhere: nothing is computed anew, and nothing
+is guessed. Adjusted closes, which are told anew with each dividend, count among these.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -71,7 +71,8 @@ def known(
         rows.slots, _Rows(columns.whole(revisions["instrument_id"]), columns.whole(revisions["time"])).slots
     )
     revised = changed & on_record & (place >= 0)
-    unknown = changed & ~revised
+    # A new adjustment changes the adjusted close alone: the prices beside it are what they were.
+    unknown = changed & ~revised & ~(on_record & _readjusted(server, rows, asked, at))
     # That nobody traded may have been found later, which changes no instant of a row.
     silent = np.asarray(pc.and_(raw["volume"].is_valid(), raw["close"].is_null())) & ~on_record
     recorded = _REVISED if terms is not None else (*_REVISED, "implied_volatility")
@@ -144,6 +145,16 @@ def _places(wanted: Ints, keys: Ints) -> Ints:
         return np.full(len(wanted), -1)
     found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[found] == wanted, found, -1)
+
+
+def _readjusted(server: Server, rows: "_Rows", asked: Asked, at: datetime) -> Mask:
+    """Return of which rows the source has told another adjusted close since an instant."""
+    if WhatToShow.ADJUSTED_LAST not in asked.data_set.series:
+        return np.zeros(len(rows.times), dtype=np.bool_)
+    found = server.select("readjusted_after", asked.underlying_id, asked.data_set.id, at)
+    first, last = (columns.whole(found[name].cast(pa.int32())) for name in ("first_session", "last_session"))
+    days = (rows.times // DAY_US)[:, np.newaxis]
+    return np.asarray(((first <= days) & (days <= last)).any(axis=1))
 
 
 def _instants(wanted: Ints, keys: Sequence[int], instants: Sequence[datetime | None]) -> Ints:
