@@ -79,7 +79,7 @@ def _read(
     if lacking and asked.data_set is OPTION_BARS_5MIN:
         # Named contracts may have no bars on a day of which the database has others'; and without names, ids of other
         # underlyings' contracts may lie between, whose bars say nothing.
-        there = server.select("days_with_bars", asked.underlying_id, [one.day for one in lacking])["day"].to_pylist()
+        there = days_with_bars(server, asked.underlying_id, (one.day for one in lacking))
         lacking = [one for one in lacking if one.day not in there]
     taken = [*instead, *lacking]
     if taken:
@@ -87,6 +87,11 @@ def _read(
         parts.append(archive.bars(taken, asked.data_set, names, ids, asked.span))
     shape = columns.raw_schema(names, asked.data_set)
     return pa.concat_tables([shape.empty_table(), *parts]), frozenset(one.day for one in taken)
+
+
+def days_with_bars(server: Server, underlying_id: int, days: Iterable[date]) -> set[date]:
+    """Return the days on which the database has bars of an underlying's options, each asked for by itself."""
+    return {day for day in days if server.select("days_with_bars", underlying_id, day)["there"][0].as_py()}
 
 
 def _from_database(server: Server, asked: Asked, names: Sequence[str], part: Span) -> pa.Table:
