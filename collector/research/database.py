@@ -63,7 +63,7 @@ class Server:
             DatabaseUnavailable, DatabaseError: as everywhere.
             UsageError: the connection has been closed.
         """
-        statement = _bound(name, args).replace("{columns}", ", ".join(columns))
+        statement = bound(name, args).replace("{columns}", ", ".join(columns))
         if data_set is not None:
             statement = filled(statement, data_set)
         with self._lock:
@@ -148,7 +148,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     return found[0]
 
 
-def _bound(name: str, args: Sequence[Argument]) -> str:
+def bound(name: str, args: Sequence[Argument]) -> str:
     """Return a statement with its arguments in the place of their parameters.
 
     Values written into it are what COPY takes, which is how the driver fetches; and the planner sees the bounds, so

@@ -19,7 +19,7 @@ from collector.market.calendar import Calendar
 from collector.market.exchange import FIRST_DAY, LAST_DAY
 from collector.research.answers import REASONS
 from collector.research.database import Server
-from collector.research.lookup import Known, terms_of
+from collector.research.lookup import Known, days_with_bars, terms_of
 from collector.research.words import instants
 
 MEANINGS = {
@@ -180,8 +180,8 @@ def _dropped(server: Server, known: Known, data_set: DataSet, days: Sequence[dat
     if not days:
         return set()
     if data_set is OPTION_BARS_5MIN:
-        first_id, last_id = terms_of(server, Known(known.id, known.symbol), min(days)).bounds
-        found = server.select("dropped_days", known.id, data_set.id, place, days, first_id, last_id)
+        there = days_with_bars(server, known.id, days)
+        found = server.select("dropped_days", known.id, data_set.id, place, [day for day in days if day not in there])
     else:
         found = server.select("dropped_own_days", known.id, data_set.id, place, days, data_set=data_set)
     return set(found["day"].to_pylist())

@@ -1,6 +1,6 @@
-"""Find underlyings and contracts by what people call them."""
+"""Look up underlyings, their contracts and their days."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -87,3 +87,8 @@ def terms_of(server: Server, known: Known, alive_on: date | None) -> Terms:
     """Return the terms of an underlying's contracts that expire on a day or later; of named ones whenever they do."""
     contract_ids = known.contracts or None
     return Terms(server.select("terms", known.id, contract_ids, None if known.contracts else alive_on))
+
+
+def days_with_bars(server: Server, underlying_id: int, days: Iterable[date]) -> set[date]:
+    """Return the days on which the database has bars of an underlying's options, each asked for by itself."""
+    return {day for day in days if server.select("days_with_bars", underlying_id, day)["there"][0].as_py()}

@@ -427,7 +427,7 @@ class Reader:
         days = set(held)
         for first, last in selected:
             days |= set(self._calendar.days(first, min(last, today))) if first <= today else set()
-        there = sources.days_with_bars(self._server, known.id, days)
+        there = lookup.days_with_bars(self._server, known.id, days)
         measured = {row["session"]: row for row in self._server.select("recorded_sessions", known.symbol).to_pylist()}
         rows = [
             {

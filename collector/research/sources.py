@@ -15,6 +15,7 @@ from collector.domain.market_data.spans import Span, Spans
 from collector.research import columns
 from collector.research.archived import Archive, ArchivedDay
 from collector.research.database import Server
+from collector.research.lookup import days_with_bars
 
 log = structlog.get_logger()
 
@@ -87,11 +88,6 @@ def _read(
         parts.append(archive.bars(taken, asked.data_set, names, ids, asked.span))
     shape = columns.raw_schema(names, asked.data_set)
     return pa.concat_tables([shape.empty_table(), *parts]), frozenset(one.day for one in taken)
-
-
-def days_with_bars(server: Server, underlying_id: int, days: Iterable[date]) -> set[date]:
-    """Return the days on which the database has bars of an underlying's options, each asked for by itself."""
-    return {day for day in days if server.select("days_with_bars", underlying_id, day)["there"][0].as_py()}
 
 
 def _from_database(server: Server, asked: Asked, names: Sequence[str], part: Span) -> pa.Table:

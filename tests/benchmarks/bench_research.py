@@ -200,6 +200,8 @@ def measured(url: str, settings: Settings, now: datetime, days: list[date], titl
             "a contract's sessions, archive": (seconds(lambda: archive.history(contract, columns=usual), 5), None),
             "a surface, database": (seconds(lambda: database.surface("SPY", at), 9), 0.060),
             "a surface, archive (month file)": (seconds(lambda: archive.surface("SPY", at), 9), 0.150),
+            "whether a surface is complete": (seconds(lambda: database.surface("SPY", at).complete), None),
+            "whether a contract's sessions are": (seconds(lambda: database.history(contract).complete), None),
         }
         print(title)
         print(f"{rows:,} rows of {len(COLUMNS)} columns")

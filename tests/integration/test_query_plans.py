@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from collector.config.package_files import resource
 from collector.db.connection.statements import query
+from collector.research import database as research_database
 from tests.support.engines import Engine, run
 from tests.support.fixtures_engines import Matrix
 from tests.support.whole_numbers import insert
@@ -182,6 +183,19 @@ async def test_the_view_for_readers_finds_contracts_by_their_terms(
     assert _rows_read(plan) == 78
     if engine.name != "plain":
         assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
+async def test_a_day_with_bars_is_found_in_its_chunk(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Whether an underlying has bars on a day is told by the day's own chunk; others are not even planned for."""
+    for underlying_id, day, there in ((1, _FIRST + 5 * _DAY, True), (1, _FIRST + _DAYS * _DAY, False)):
+        text = research_database.bound("days_with_bars", (underlying_id, day.date()))
+        assert await connection.fetchval(text) is there
+        plan = await _plan(connection, text)
+        chunks = {node.get("Relation Name", "") for node in _nodes(plan) if "_hyper_" in node.get("Relation Name", "")}
+        assert len(chunks) == (1 if there and engine.name != "plain" else 0)
+        assert _rows_read(plan) <= 78 * _CONTRACTS
 
 
 @pytest.mark.parametrize("view", ["option_hours", "option_days"])
