@@ -48,6 +48,7 @@ SECTIONS: dict[str, _Commands] = {
     },
     "Operate": {
         "serve": ("operate.serve:serve", "Run every window when it is due, until stopped."),
+        "web": ("operate.web:web", "Show what is there, what is missing and what is at work, as pages for a browser."),
         "schedule": ("operate.schedule:app", "Show the schedule; install or remove its timers."),
         "db": ("operate.database:app", "Manage the database: schema, features, backups, retention."),
         "archive": ("operate.archive:app", "Write what has changed into the archive; verify, restore or export it."),

@@ -29,6 +29,7 @@ DIM = Shade("#66717d", "#9aa5b1")
 GOOD = Shade("#167a58", "#3fb98c")
 WARNING = Shade("#946200", "#e3a63b")
 BAD = Shade("#c62828", "#ff7b72")
+LINK = Shade("#1f5fae", "#6cb0f5")
 
 # What follows is the same in dark mode: a banner brings its own background, and a picture cannot change.
 

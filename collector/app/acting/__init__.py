@@ -1,0 +1,1 @@
+"""Acts of people and runs of the schedule, while they are at work."""

@@ -1,0 +1,22 @@
+"""All pages, in the order of the menu."""
+
+from collector.web.page import AnyPage, Download
+from collector.web.pages import schedule
+
+PAGES: tuple[AnyPage, ...] = (schedule.PAGE,)
+
+DOWNLOADS: tuple[Download, ...] = ()
+
+MENU = (
+    ("/", "Today"),
+    ("/sessions", "Sessions"),
+    ("/chains", "Chains"),
+    ("/runs", "Runs"),
+    ("/gaps", "Gaps"),
+    ("/schedule", "Schedule"),
+    ("/archive", "Archive"),
+    ("/mails", "Mails"),
+    ("/acts", "Acts"),
+    ("/health", "Health"),
+)
+"""Addresses and words of the menu."""
