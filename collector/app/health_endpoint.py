@@ -15,6 +15,7 @@ from http import HTTPStatus
 
 import structlog
 
+from collector.app.metrics import CONTENT_TYPE
 from collector.domain.errors import ConfigurationError
 from collector.domain.pacing.pace import BreakerState
 from collector.domain.run_vocabulary import RunStatus
@@ -32,7 +33,6 @@ _REQUEST_LINE = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[^ ?]*)(?:\?[^ ]*)? HT
 _PORT = re.compile(r":\d*$")
 _JSON = "application/json; charset=utf-8"
 _TEXT = "text/plain; charset=utf-8"
-_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 log = structlog.get_logger()
 
 
@@ -99,7 +99,7 @@ class Condition:
 class _Answer:
     status: HTTPStatus
     content_type: str
-    body: str
+    body: str | bytes
 
 
 @contextlib.asynccontextmanager
@@ -107,7 +107,7 @@ async def endpoint(
     host: str,
     port: int,
     condition: Callable[[], Awaitable[Condition]],
-    metrics: Callable[[], Awaitable[str]],
+    metrics: Callable[[], Awaitable[bytes]],
     names: Collection[str] = (),
 ) -> AsyncIterator[int]:
     """Answer for the length of a block; yields the port, which is a free one where 0 was asked for.
@@ -168,7 +168,7 @@ async def _answer(
     reader: asyncio.StreamReader,
     called: Collection[str],
     condition: Callable[[], Awaitable[Condition]],
-    metrics: Callable[[], Awaitable[str]],
+    metrics: Callable[[], Awaitable[bytes]],
 ) -> bytes:
     """Read a request and return what to send for it."""
     method, path, refused = "", "", None
@@ -186,10 +186,10 @@ async def _answer(
     elif path == "/healthz":
         found = await _health(condition)
     elif path == "/metrics":
-        found = _Answer(HTTPStatus.OK, _PROMETHEUS, await metrics())
+        found = _Answer(HTTPStatus.OK, CONTENT_TYPE, await metrics())
     else:
         found = _Answer(HTTPStatus.NOT_FOUND, _TEXT, "see /healthz and /metrics\n")
-    body = found.body.encode()
+    body = found.body.encode() if isinstance(found.body, str) else found.body
     head = (
         f"HTTP/1.1 {found.status.value} {found.status.phrase}\r\nContent-Type: {found.content_type}\r\n"
         f"Content-Length: {len(body)}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 import structlog
 
 from collector.app import composition, health_endpoint, metrics, opening, sources
+from collector.app.figures import stored
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
 from collector.db.readers import day_status
 from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable, GatewayUnavailable, LockHeld
 from collector.domain.pacing.pace import Pace
-from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, RunStatus
 from collector.jobs import due_windows
 from collector.jobs.disk import room
@@ -124,7 +124,6 @@ class Serving:
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
         self._onlooker: Database | None = None
-        self._last_asked: RunReport | None = None
         self._seen_until = clock.now()
         self.running: Order | None = None
 
@@ -181,13 +180,13 @@ class Serving:
             next_window=self._schedule.following(self._clock.now()),
         )
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return the metrics, as /metrics does."""
         now, figures = self._clock.now(), None
         with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
                 if self._onlooker is not None:
-                    figures = await metrics.gather(self._onlooker, self._settings, self._days, now)
+                    figures = await stored.gather(self._onlooker, self._settings, self._days, now)
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
@@ -195,7 +194,7 @@ class Serving:
             pace=self._line.pace,
             next_due=None if following is None else following.due,
         )
-        return metrics.text(figures, now, last=self._last_asked, live=live)
+        return metrics.exposition(figures, now, live=live)
 
     @contextlib.asynccontextmanager
     async def _database(self) -> AsyncIterator[Database]:
@@ -258,9 +257,6 @@ class Serving:
             return False
         finally:
             self.running = None
-        report = outcome.report
-        if report.latency is not None:
-            self._last_asked = report
         return outcome.error is None or not isinstance(outcome.error, DatabaseError)
 
     async def _nap_until(self, instant: datetime | None) -> None:

@@ -25,7 +25,7 @@ class Process(Protocol):
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return the metrics, as /metrics does."""
 
 

@@ -26,10 +26,10 @@ async def sent(port: int, request: bytes) -> tuple[int, dict[str, str], str]:
     return int(first.split()[1]), headers, body
 
 
-def samples(metrics: str) -> dict[str, float]:
+def samples(metrics: str | bytes) -> dict[str, float]:
     """Return the samples of a text in Prometheus's format by name and labels; every line must be one or a comment."""
     found = {}
-    for line in metrics.splitlines():
+    for line in (metrics if isinstance(metrics, str) else metrics.decode()).splitlines():
         if not line.startswith("#"):
             name, _, value = line.rpartition(" ")
             assert name not in found, f"{name} twice"

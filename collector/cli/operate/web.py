@@ -24,8 +24,8 @@ class _Alone:
     async def condition(self) -> Condition:
         return Condition(problems=(), database_up=True, connected=False)
 
-    async def metrics(self) -> str:
-        return metrics.text(None, self._clock.now())
+    async def metrics(self) -> bytes:
+        return metrics.exposition(None, self._clock.now())
 
 
 def web(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
