@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from collector.app import composition, health_endpoint, metrics, opening, sources
-from collector.app.figures import stored
+from collector.app.figures import machine, stored
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
@@ -123,6 +123,7 @@ class Serving:
         self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
+        self._reading = stored.Reading(settings, self._days)
         self._onlooker: Database | None = None
         self._seen_until = clock.now()
         self.running: Order | None = None
@@ -186,15 +187,18 @@ class Serving:
         with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
                 if self._onlooker is not None:
-                    figures = await stored.gather(self._onlooker, self._settings, self._days, now)
+                    figures = await self._reading.figures(self._onlooker, now)
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
             running=self.running is not None,
             pace=self._line.pace,
+            session_open=self._days.current(now, "SPY") is not None,
+            process=machine.Process.this(),
             next_due=None if following is None else following.due,
         )
-        return metrics.exposition(figures, now, live=live)
+        beside = await machine.look(self._settings, self._clock)
+        return metrics.exposition(figures, now, machine=beside, live=live)
 
     @contextlib.asynccontextmanager
     async def _database(self) -> AsyncIterator[Database]:

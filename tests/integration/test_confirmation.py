@@ -175,7 +175,7 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
 async def gathered(settings: Settings, clock: VirtualClock) -> stored.Figures:
     """Return the metrics' figures."""
     async with opening.database(settings, clock) as db:
-        return await stored.gather(db, settings, opening.calendar(settings), clock.now())
+        return await stored.Reading(settings, opening.calendar(settings)).figures(db, clock.now())
 
 
 def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, tmp_path: Path) -> None:

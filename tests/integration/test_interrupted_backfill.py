@@ -102,7 +102,7 @@ async def assert_all_agree(url: str, gateway: Gateway, clock: SystemClock, day: 
         said = await gaps_say(db)
         assert await status_says(db) == said
         assert await quality_says(url, db) == said
-        figures = await stored.gather(db, SETTINGS, _calendar(()), clock.now())
+        figures = await stored.Reading(SETTINGS, _calendar(())).figures(db, clock.now())
         lines = samples(metrics.exposition(figures, clock.now()))
         assert lines['collector_gap_slots{state="open"}'] == sum(said.missing.values())
         assert lines['collector_gap_slots{state="lost"}'] == sum(said.lost.values())
@@ -161,7 +161,7 @@ async def test_what_was_cut_off_before_it_was_counted_is_said_and_counted_by_the
         async with pool.connect(url, clock) as db:
             left = await uncounted(db, clock.now())
             assert len(left) == 1
-            assert (await stored.gather(db, SETTINGS, _calendar(()), clock.now())).uncounted == 1
+            assert (await stored.Reading(SETTINGS, _calendar(())).figures(db, clock.now())).uncounted == 1
             assert await gaps_table.open_gaps(db) == []
         await run_window(url, gateway, SETTINGS, clock, Window.GAP_CHECK, day=FRIDAY)
         said = await assert_all_agree(url, gateway, clock, FRIDAY)

@@ -1,22 +1,31 @@
 """Metrics: what a scrape says, and the textfile."""
 
 import asyncio
+import platform
 import re
 import stat
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
+from collector import __version__
 from collector.app import metrics, opening
-from collector.app.figures.stored import Figures, gather
+from collector.app.figures.machine import Disk, Machine, Process
+from collector.app.figures.stored import Figures, Reading
 from collector.clock import SystemClock
 from collector.config import DatabaseSettings, LogSettings, ServeSettings
+from collector.db.archive.manifest import Standing
 from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.gaps_table import GapTotal
+from collector.db.bookkeeping.requests_table import RequestTotal
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
+from collector.db.bookkeeping.schedule_state import Miss
 from collector.db.connection import pool
 from collector.db.readers.day_status import RunTotals
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
@@ -25,6 +34,16 @@ from tests.support.http_peers import samples
 from tests.support.window_runs import narrow
 
 NOON = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+
+
+def _requests(
+    data_set: DataSet, what: str, outcome: Outcome, bucket: int | None, number: int, seconds: float
+) -> RequestTotal:
+    return RequestTotal(
+        data_set=data_set.id, what_to_show=what, outcome=outcome, bucket=bucket, requests=number, seconds=seconds
+    )
+
+
 FIGURES = Figures(
     runs=(
         RunTotals(
@@ -57,7 +76,31 @@ FIGURES = Figures(
     awaiting=8,
     sessions_awaiting=2,
     implausible=1,
+    requests=(
+        _requests(OPTION_BARS_5MIN, "TRADES", Outcome.BARS, 0, 2, 0.1),
+        _requests(OPTION_BARS_5MIN, "TRADES", Outcome.NO_DATA, 3, 1, 0.75),
+        _requests(OPTION_BARS_5MIN, "TRADES", Outcome.PACING, 0, 4, 0.2),
+        _requests(OPTION_BARS_5MIN, "TRADES", Outcome.TIME_OUT, None, 5, 0.0),
+        _requests(UNDERLYING_BARS_5MIN, "TRADES", Outcome.TIME_OUT, None, 1, 0.0),
+    ),
+    late={"eod": True, "midday": False},
+    misses=(Miss("eod", "last_chance", datetime(2026, 11, 18, 21, 30, tzinfo=UTC)),),
+    archive=Standing(objects=40, bytes=5_000, oldest_unarchived=date(2026, 11, 19)),
 )
+MACHINE = Machine(
+    disks={"logs": Disk(100, 60)},
+    last_backup=datetime(2026, 11, 19, 7, 0, tzinfo=UTC),
+    mails_waiting=2,
+    mails_set_aside=1,
+)
+
+
+FAILURES = [one for one in Outcome if one not in (Outcome.BARS, Outcome.NO_DATA)]
+
+
+def _family(sample: str) -> str:
+    """Return what a sample belongs to."""
+    return re.sub(r"(?<=duration_seconds)_(?:bucket|count|sum)$", "", sample.partition("{")[0])
 
 
 def names_in(folder: Path) -> list[str]:
@@ -72,7 +115,7 @@ async def test_a_scrape_takes_no_connection_of_a_run(plain_database_url: str) ->
     async with opening.database(settings, clock) as db, opening.onlooker(settings, clock) as onlooker:
         async with db.transaction():  # the run's only connection
             async with asyncio.timeout(5):
-                assert (await gather(onlooker, settings, Calendar(), clock.now())).database_bytes > 0
+                assert (await Reading(settings, Calendar()).figures(onlooker, clock.now())).database_bytes > 0
         async with onlooker.transaction() as one:
             assert await one._own.fetchval("SHOW statement_timeout") == "5s"
 
@@ -80,9 +123,22 @@ async def test_a_scrape_takes_no_connection_of_a_run(plain_database_url: str) ->
 def test_every_metric() -> None:
     """Figures of the tables, of the last run and of the process, each under its name with its labels."""
     pace = Pace(3, 9, 1.5, 0.25, pauses=2, breaker=BreakerState.OPEN)
-    live = metrics.Live(connected=True, running=False, pace=pace, next_due=datetime(2026, 11, 20, 17, 30, tzinfo=UTC))
-    text = metrics.exposition(FIGURES, NOON, live=live)
+    process = Process(cpu_s=12.5, resident_bytes=90_000_000, started_s=1795190400.0)
+    live = metrics.Live(
+        connected=True,
+        running=False,
+        pace=pace,
+        session_open=True,
+        process=process,
+        next_due=datetime(2026, 11, 20, 17, 30, tzinfo=UTC),
+    )
+    text = metrics.exposition(FIGURES, NOON, machine=MACHINE, live=live)
+    seconds = "collector_request_duration_seconds"
+    kind = 'data_set="option_bars_5min",what_to_show="TRADES"'
+    passed = {"0.1": 2, "0.25": 2, "0.5": 2}  # 0.75 s is the next bound's
+    version = f'version="{__version__}"'
     assert samples(text) == {
+        f'collector_build_info{{python="{platform.python_version()}",{version}}}': 1,
         "collector_database_up": 1,
         "collector_written_timestamp_seconds": 1795194000,
         'collector_runs_total{status="success",window="eod"}': 3,
@@ -115,15 +171,42 @@ def test_every_metric() -> None:
         "collector_pacer_latency_seconds": 0.25,
         "collector_pacer_pauses_total": 2,
         "collector_next_window_timestamp_seconds": 1795195800,
+        'collector_window_late{window="eod"}': 1,
+        'collector_window_late{window="midday"}': 0,
+        'collector_window_missed_timestamp_seconds{kind="last_chance",window="eod"}': 1795037400,
+        **{f'collector_requests_failed_total{{outcome="{one.value}"}}': 0 for one in FAILURES},
+        'collector_requests_failed_total{outcome="pacing"}': 4,
+        'collector_requests_failed_total{outcome="time_out"}': 6,
+        f"collector_pacing_errors_total{{{kind}}}": 4,
+        'collector_pacing_errors_total{data_set="underlying_bars_5min",what_to_show="TRADES"}': 0,
+        **{
+            f'{seconds}_bucket{{data_set="option_bars_5min",le="{bound}",what_to_show="TRADES"}}': passed.get(bound, 3)
+            for bound in ("0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0", "30.0", "60.0", "120.0", "+Inf")
+        },
+        f"{seconds}_count{{{kind}}}": 3,
+        f"{seconds}_sum{{{kind}}}": pytest.approx(0.85),
+        "collector_archive_objects": 40,
+        "collector_archive_size_bytes": 5_000,
+        "collector_archive_oldest_unarchived_timestamp_seconds": 1795046400,
+        'collector_disk_size_bytes{holds="logs"}': 100,
+        'collector_disk_free_bytes{holds="logs"}': 60,
+        "collector_last_backup_timestamp_seconds": 1795071600,
+        "collector_mails_waiting": 2,
+        "collector_mails_set_aside": 1,
+        "collector_session_open": 1,
+        "collector_process_cpu_seconds_total": 12.5,
+        "collector_process_resident_memory_bytes": 90_000_000,
+        "collector_process_start_time_seconds": 1795190400,
     }
     helped = re.findall(r"^# HELP (\S+) \S", text.decode(), re.MULTILINE)
-    typed = re.findall(r"^# TYPE (\S+) (?:gauge|counter)$", text.decode(), re.MULTILINE)
-    assert helped == typed == list(dict.fromkeys(name.partition("{")[0] for name in samples(text)))
+    typed = re.findall(r"^# TYPE (\S+) (?:gauge|counter|histogram)$", text.decode(), re.MULTILINE)
+    assert helped == typed == list(dict.fromkeys(_family(name) for name in samples(text)))
 
 
 def test_without_a_database_the_metrics_say_so() -> None:
     """Nothing is made up when the tables cannot be read."""
-    assert samples(metrics.exposition(None, NOON)) == {
+    found = samples(metrics.exposition(None, NOON))
+    assert {name: value for name, value in found.items() if "build_info" not in name} == {
         "collector_database_up": 0,
         "collector_written_timestamp_seconds": 1795194000,
     }
