@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import structlog
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -55,7 +56,32 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=list(middleware),
+        exception_handlers={HTTPException: _nothing_there(templates), Exception: _failed(templates)},
     )
+
+
+def _nothing_there(templates: Any) -> Callable[[Request, Exception], Response]:  # noqa: ANN401 - Jinja's
+    def answer(request: Request, error: Exception) -> Response:
+        code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
+        message = "There is no such page." if code is HTTPStatus.NOT_FOUND else code.phrase
+        return _in_words(templates, request, Refused(message, ""), code)
+
+    return answer
+
+
+def _failed(templates: Any) -> Callable[[Request, Exception], Response]:  # noqa: ANN401 - as above
+    def answer(request: Request, _error: Exception) -> Response:  # whoever serves logs it
+        hint = "The log says why; what collects is not touched."
+        return _in_words(templates, request, Refused("This page failed.", hint), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    return answer
+
+
+def _in_words(templates: Any, request: Request, refused: Refused, code: HTTPStatus) -> Response:  # noqa: ANN401 - as above
+    if request.url.path.startswith("/api/"):
+        return Response(documents.refusal(*refused), code, media_type=_JSON)
+    values = {"it": refused, "title": "No answer", "here": request.url.path}
+    return HTMLResponse(rendering.rendered(templates, "refused.html.j2", **values), code)
 
 
 def _asked(request: Request) -> Asked:

@@ -36,11 +36,13 @@ from collector.db.server import embedded
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
+from collector.web import serving_pages
 from tests.support import truth
 from tests.support.command_line import gateway_beside, home
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.http_peers import get, pings, samples
+from tests.support.served_pages import logins_in
 from tests.support.truth import compare
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
@@ -81,10 +83,11 @@ async def runs_in(url: str, clock: Clock) -> list[tuple[Any, ...]]:
 
 @contextlib.asynccontextmanager
 async def served(settings: Settings, clock: Clock) -> AsyncIterator[int]:
-    """Serve beside the block; yields the health endpoint's port, and cancels when the block ends."""
+    """Serve beside the block; yields the port, and cancels when the block ends."""
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    pages = serving_pages.endpoint(settings, clock, logins_in(settings.log.path))
     work = asyncio.create_task(
-        serving.serve(settings, clock, no_bar, ready=lambda _host, bound: port.set_result(bound))
+        serving.serve(settings, clock, no_bar, lambda _host, bound: port.set_result(bound), pages)
     )
     work.add_done_callback(lambda _: port.cancel())  # it ended before it served
     try:
@@ -372,4 +375,4 @@ def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) ->
         port = other.getsockname()[1]
         done = account.call(capsys, "serve", COLLECTOR_SERVE__PORT=str(port))
     assert done.code == 2
-    assert f"the health endpoint cannot listen on 127.0.0.1:{port}" in done.err
+    assert f"the pages cannot be shown on 127.0.0.1:{port}" in done.err
