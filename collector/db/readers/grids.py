@@ -1,4 +1,4 @@
-"""Read what is there of a session, contract by contract and slot by slot.
+"""Read the slots of a session, contract by contract.
 
 One byte a cell, contracts × slots: small enough to travel whole, and to be drawn as it is.
 """
