@@ -99,6 +99,7 @@ async def test_cells_by_hand(database: Database) -> None:
     assert grid.contracts[0].unsettled == {}
     assert grid.contracts[1].unsettled == {WhatToShow.TRADES: 78, WhatToShow.BID: 68, WhatToShow.ASK: 78}
     assert [one.lost for one in grid.contracts] == [0, 8, 0, 0, 0, 0]
+    assert [one.awaiting for one in grid.contracts] == [0, 0, 0, 78, 0, 0]
 
 
 async def test_cells_agree_with_every_other_reader(database: Database) -> None:
@@ -119,6 +120,7 @@ async def test_cells_agree_with_every_other_reader(database: Database) -> None:
     assert grid.count(Cell.UNKNOWN) == measured.unknown
     assert grid.count(Cell.EXPECTED, without=Cell.TRADED | Cell.UNKNOWN) == measured.no_trade
     assert sum(sum(one.unsettled.values()) for one in grid.contracts) == measured.expected - measured.settled
+    assert sum(one.awaiting for one in grid.contracts) == measured.awaiting
     open_ = await coverage_table.missing(
         database, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED
     )

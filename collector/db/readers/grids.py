@@ -3,6 +3,7 @@
 One byte a cell, contracts × slots: small enough to travel whole, and to be drawn as it is.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,7 +43,7 @@ class GridContract:
     """A row of the grid, under the terms of its day.
 
     selected: whether anything is expected; one that is not has bars all the same. unsettled: slots that are not final,
-    by series; lost: how many of these can never be fetched.
+    by series; of these series-slots, awaiting: lack a second witness only, lost: can never be fetched.
     """
 
     id: int
@@ -52,6 +53,7 @@ class GridContract:
     right: Right
     selected: bool
     unsettled: Mapping[WhatToShow, int]
+    awaiting: int
     lost: int
 
 
@@ -107,8 +109,8 @@ async def session_grid(
     _write_stretches(cells, {one: row for row, one in enumerate(contract_ids)}, stretches)
     has_bars = _write_bars(cells, np.array(contract_ids), packed)
     shown = np.flatnonzero(expected | has_bars)
-    lacking = _lacking(stretches)
-    contracts = tuple(_contract(rows[i], *lacking.get(contract_ids[i], ({}, 0))) for i in shown)
+    lacking = {kind: _counted(stretches, kind) for kind in ("unsettled", "awaiting", "lost")}
+    contracts = tuple(_contract(rows[i], lacking) for i in shown)
     return SessionGrid(underlying.symbol, session, contracts, slots, cells[shown].tobytes())
 
 
@@ -138,22 +140,20 @@ def _write_bars(
     return has_bars
 
 
-def _lacking(stretches: Sequence[Row]) -> dict[int, tuple[dict[WhatToShow, int], int]]:
-    """Return by contract how many slots of each series are not final, and how many are lost."""
-    found: dict[int, tuple[dict[WhatToShow, int], int]] = {}
+def _counted(stretches: Sequence[Row], kind: str) -> dict[int, Counter[WhatToShow]]:
+    """Return by contract how many slots of each series are of a kind."""
+    found: dict[int, Counter[WhatToShow]] = {}
     for one in stretches:
-        unsettled, lost = found.get(one["contract_id"], ({}, 0))
-        slots = one["end_slot"] - one["first_slot"]
-        if one["kind"] == "unsettled":
-            what = WhatToShow(one["what_to_show"])
-            unsettled[what] = unsettled.get(what, 0) + slots
-        elif one["kind"] == "lost":
-            lost += slots
-        found[one["contract_id"]] = unsettled, lost
+        if one["kind"] == kind:
+            slots = one["end_slot"] - one["first_slot"]
+            found.setdefault(one["contract_id"], Counter())[WhatToShow(one["what_to_show"])] += slots
     return found
 
 
-def _contract(row: Row, unsettled: Mapping[WhatToShow, int], lost: int) -> GridContract:
+def _contract(row: Row, lacking: Mapping[str, Mapping[int, Counter[WhatToShow]]]) -> GridContract:
+    def of(kind: str) -> Counter[WhatToShow]:
+        return lacking[kind].get(row["contract_id"], Counter())
+
     return GridContract(
         id=row["contract_id"],
         occ_symbol=row["contract_symbol"],
@@ -161,6 +161,7 @@ def _contract(row: Row, unsettled: Mapping[WhatToShow, int], lost: int) -> GridC
         strike=row["strike_price"],
         right=Right(row["option_type"]),
         selected=row["selected"],
-        unsettled=unsettled,
-        lost=lost,
+        unsettled=of("unsettled"),
+        awaiting=of("awaiting").total(),
+        lost=of("lost").total(),
     )
