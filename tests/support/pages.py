@@ -25,7 +25,7 @@ from pydantic import SecretStr
 
 from collector.app import composition, opening
 from collector.app.acting.live import Live
-from collector.app.health_endpoint import Condition
+from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
@@ -65,9 +65,9 @@ class Idle:
         """Say how things stand."""
         return self.stands
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return no metrics."""
-        return ""
+        return b""
 
 
 @dataclass(frozen=True)
