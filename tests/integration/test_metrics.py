@@ -202,6 +202,8 @@ def test_every_metric() -> None:
     helped = re.findall(r"^# HELP (\S+) \S", text.decode(), re.MULTILINE)
     typed = re.findall(r"^# TYPE (\S+) (?:gauge|counter|histogram)$", text.decode(), re.MULTILINE)
     assert helped == typed == list(dict.fromkeys(_family(name) for name in samples(text)))
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    assert sorted(helped) == sorted(re.findall(r"^\| `(collector_\w+)`", page, re.MULTILINE))
 
 
 def test_without_a_database_the_metrics_say_so() -> None:
