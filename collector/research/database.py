@@ -95,7 +95,7 @@ class Server:
         names, values = zip(*settings.items(), strict=True)
         try:
             self.select("begin_reading", names, values)
-        except BaseException:
+        except BaseException:  # interrupted, too: one without its settings would write, and wait for ever
             self._let_go()
             raise
         return connection
