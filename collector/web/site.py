@@ -72,8 +72,9 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
         routes=[
             *routes,
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
-            *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
+            # A page's last parameter would take the ending of a download for a part of it.
             *(Route("/api/v1" + one.path, _bytes(one, context, templates)) for one in DOWNLOADS),
+            *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
             Route("/static/palette.css", colours),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
@@ -120,7 +121,7 @@ def _bytes(download: Download, context: Context, templates: Environment) -> Call
             found = await download.answer(context, _asked(request))
         except CollectorError as error:
             return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
-        return Response(found, media_type=download.media_type)
+        return Response(found, media_type=download.media_type, headers=download.headers)
 
     return answer
 
