@@ -18,7 +18,8 @@ _LAST_PAGE = 10_000
 _LONGEST = 200_000
 """Characters of a text; ours have a few thousand."""
 
-_NAME = Parameter("name", "the mail's name, as the outbox has it", "20261120T214500Z-eod-2026-11-20-1-success")
+_LATEST = "latest"
+_NAME = Parameter("name", f"the mail's name, as the outbox has it, or `{_LATEST}`", _LATEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def _of(context: Context) -> Outbox:
 
 def _listed(outbox: Outbox, name: str) -> Listed:
     """Return a mail by its name; only what is listed is ever opened."""
-    found = next((one for one in outbox.listed() if one.name == name), None)
+    found = next((one for one in outbox.listed() if name in (one.name, _LATEST)), None)
     if found is None:
         raise Unknown(f"there is no mail {name}", "All mails: /mails")
     return found

@@ -33,7 +33,7 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class RunAccount:
     """A run.
 
     row: as the database has it; None: there is no database now. report: as it was made at the run's end; None: it is
@@ -56,7 +56,7 @@ class Account:
     unread: str
 
 
-async def _answer(context: Context, asked: Asked) -> Account:
+async def _answer(context: Context, asked: Asked) -> RunAccount:
     number = asking.number(asked, "id") or 0
     report, row, unread = await _kept(context, number), None, ""
     outcomes: list[OutcomeOfSeries] = []
@@ -76,7 +76,7 @@ async def _answer(context: Context, asked: Asked) -> Account:
         unread = error.message
     if row is None and report is None:
         raise Unknown(f"there is no run {number}", "All runs: /runs")
-    return Account(
+    return RunAccount(
         id=number,
         row=row,
         report=report,
@@ -116,7 +116,11 @@ def _drawn(mask: Mask, report: RunReport) -> Mapping[str, bytes]:
 
 
 def _named(report: RunReport, drawn: Mapping[str, bytes]) -> list[Picture]:
-    words = {"history": "How far this window came on the last sessions", "pace": "Requests a second during the run"}
+    words = {
+        "history": "How far this window came on the last sessions",
+        "requests": "Requests a second during the run",
+        "latency": "Latency during the run",
+    }
     words |= {f"coverage-{i}": f"Coverage of {one.symbol}, contracts by slots" for i, one in enumerate(report.symbols)}
     return [Picture(name, words.get(name, name.replace("-", " "))) for name in drawn]
 
@@ -134,7 +138,7 @@ PAGE = Page(
     path="/runs/{id}",
     title=lambda found: f"Run {found.id}",
     what="The report of a run, as mail and terminal have it, its outcomes, slowest and failed requests.",
-    model=Account,
+    model=RunAccount,
     answer=_answer,
     template="records/run.html.j2",
     parameters=(_NUMBER,),
@@ -145,5 +149,5 @@ PICTURE = Download(
     what="A picture of a run's report.",
     media_type="image/png",
     answer=_picture,
-    parameters=(_NUMBER, Parameter("name", "the picture's name, as the run names it", "pace")),
+    parameters=(_NUMBER, Parameter("name", "the picture's name, as the run names it", "requests")),
 )

@@ -16,7 +16,7 @@ _DAYS = timedelta(days=70)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
+class SessionRow:
     """A session. symbols: what was measured of each; empty: nothing was ever collected."""
 
     day: date
@@ -27,7 +27,7 @@ class Day:
 class Sessions:
     """Sessions, the latest first. next_before: `before` of the next page, None where nothing earlier is on record."""
 
-    sessions: tuple[Day, ...]
+    sessions: tuple[SessionRow, ...]
     next_before: date | None
 
 
@@ -48,7 +48,7 @@ async def _answer(context: Context, asked: Asked) -> Sessions:
         by_day.setdefault(one.day, []).append(one)
     shown = [day for day in days if first is not None and day >= first]
     return Sessions(
-        sessions=tuple(Day(day=day, symbols=tuple(by_day.get(day, ()))) for day in shown),
+        sessions=tuple(SessionRow(day=day, symbols=tuple(by_day.get(day, ()))) for day in shown),
         next_before=shown[-1] if shown and first is not None and first < shown[-1] else None,
     )
 
