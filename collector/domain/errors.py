@@ -328,5 +328,9 @@ class LockHeld(CollectorError):  # noqa: N818
     """Another run holds the advisory lock; it is at work, or its host is."""
 
 
+class Incomplete(CollectorError):  # noqa: N818 - named for what it is
+    """Something of what was asked for is done, and something is not; the message says what."""
+
+
 class Interrupted(CollectorError):  # noqa: N818
     """A signal asked the run to stop; what was stored stays, the next run continues."""

@@ -97,6 +97,11 @@ class Notifier:
         """Return what renders the mails, for previews."""
         return self._renderer
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of what tells the owner, first the outbox."""
+        return tuple(dict.fromkeys((self._outbox.name, *(channel.name for channel in self._channels))))
+
     async def run_finished(self, report: RunReport) -> tuple[Delivery, ...]:
         """Tell what a finished run gives reason to tell, and send what earlier runs could not."""
         report = self._mask.report(report)

@@ -1,1 +1,1 @@
-"""Acts of people and runs of the schedule, while they are at work."""
+"""Acts of people, and what is at work."""
