@@ -13,6 +13,7 @@ from collector.app.acting.typed import day_of, span_of, symbols_of, window_of
 from collector.clock import SystemClock
 from collector.config import Settings
 from collector.config.settings import MOVE_SECRETS
+from collector.domain.json_values import spelled
 
 __all__ = [
     "ConfigOption",
@@ -65,5 +66,5 @@ def opened(
 
 
 def print_json(document: object) -> None:
-    """Print a document as JSON; dates and other values as text."""
-    typer.echo(json.dumps(document, indent=2, default=str))
+    """Print a document as JSON; instants in RFC 3339, dates and other values as text."""
+    typer.echo(json.dumps(document, indent=2, default=spelled))
