@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from collector.app import opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.health_endpoint import Condition
 from collector.clock import Clock
@@ -22,6 +23,10 @@ class Process(Protocol):
     @property
     def live(self) -> Live:
         """Return what is at work in it."""
+
+    @property
+    def acts(self) -> Acts:
+        """Return what people have started in it."""
 
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""
@@ -82,6 +87,11 @@ class Context:
     def now(self) -> datetime:
         """Return the instant, aware, in UTC."""
         return self.clock.now()
+
+    @property
+    def may_act(self) -> bool:
+        """Tell whether who asks may start or stop something."""
+        return True
 
     def reading(self) -> contextlib.AbstractAsyncContextManager[Database]:
         """Lend the database for reading; raises as `Readers.lent`."""

@@ -20,11 +20,12 @@ from collector.domain.errors import (
     DatabaseError,
     ExtraMissing,
     LockHeld,
+    NotAllowed,
     PlaceUnavailable,
     Unknown,
     UsageError,
 )
-from collector.web import documents, rendering
+from collector.web import acting, documents, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
 from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
@@ -56,6 +57,8 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
         return Response(palette, media_type="text/css")
 
     async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, CollectorError):
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
         code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
         if code is HTTPStatus.NOT_FOUND:
             why = Refused("There is no such page.", "The menu names all pages; /api/v1 names their JSON.")
@@ -71,6 +74,7 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     return Starlette(
         routes=[
             *routes,
+            *acting.routes(context),
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
             *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
             *(Route("/api/v1" + one.path, _bytes(one, context, templates)) for one in DOWNLOADS),
@@ -78,7 +82,7 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=list(middleware),
-        exception_handlers={HTTPException: refused, Exception: refused},
+        exception_handlers={HTTPException: refused, CollectorError: refused, Exception: refused},
     )
 
 
@@ -98,6 +102,7 @@ def _html(page: AnyPage, context: Context, templates: Environment) -> Callable[[
         except CollectorError as error:
             return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
         values = {"it": found, "title": page.title_of(found), "here": request.url.path, "now": context.now}
+        values["may_act"] = context.may_act
         return HTMLResponse(rendering.rendered(templates, page.template, **values))
 
     return answer
@@ -136,6 +141,7 @@ def _refusal(request: Request, templates: Environment, context: Context, why: Re
 
 _CODES: tuple[tuple[type[CollectorError], HTTPStatus], ...] = (
     (Unknown, HTTPStatus.NOT_FOUND),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
     (UsageError, HTTPStatus.BAD_REQUEST),
     (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
     (LockHeld, HTTPStatus.CONFLICT),

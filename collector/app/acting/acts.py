@@ -17,7 +17,7 @@ from collector.app.acting.records import Ending, Record
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.bookkeeping.operator_actions import Origin
-from collector.domain.errors import CollectorError, LockHeld, UsageError
+from collector.domain.errors import CollectorError, LockHeld, Unknown
 from collector.domain.masking import Mask
 
 _KEPT = 50
@@ -105,12 +105,12 @@ class Acts:
         """Return an act.
 
         Raises:
-            UsageError: there is none of the number in this process.
+            Unknown: there is none of the number in this process.
         """
         for act in self._acts:
             if act.id == number:
                 return act
-        raise UsageError(
+        raise Unknown(
             f"there is no act {number} since {self._began:%Y-%m-%d %H:%M} UTC, when this process began",
             "Earlier ones are on record: collector db actions.",
         )
@@ -131,7 +131,8 @@ class Acts:
             once: token of the page that asks, "" for none.
 
         Raises:
-            UsageError: there is no such kind, or what was filled in is refused.
+            Unknown: there is no such kind.
+            UsageError: what was filled in is refused.
         """
         found = kinds.named(kind)
         values = found.read(given, self._settings, self._clock)
@@ -164,7 +165,7 @@ class Acts:
         """Cancel an act: one that waits is dropped, one that is at work ends as by a signal; what is stored stays.
 
         Raises:
-            UsageError: there is none of the number in this process.
+            Unknown: there is none of the number in this process.
         """
         act = self.find(number)
         if (task := self._tasks.get(number)) is not None:

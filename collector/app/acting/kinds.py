@@ -16,7 +16,7 @@ from collector.config import Settings
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import Incomplete, UsageError
+from collector.domain.errors import Incomplete, Unknown, UsageError
 from collector.domain.market_data.data_sets import InstrumentKind
 from collector.domain.masking import Mask
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -511,8 +511,8 @@ def named(name: str) -> Kind:
     """Return a kind of act by its name.
 
     Raises:
-        UsageError: there is none of the name.
+        Unknown: there is none of the name.
     """
     if name not in KINDS:
-        raise UsageError(f"there is no act {name!r}", f"Acts: {', '.join(KINDS)}.")
+        raise Unknown(f"there is no act {name!r}", f"Acts: {', '.join(KINDS)}.")
     return KINDS[name]

@@ -1,13 +1,14 @@
 """`collector web`: the owner's pages."""
 
-import asyncio
 import sys
 
 import typer
 
 from collector.app import metrics, opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.health_endpoint import Condition
+from collector.cli.collect.progress import run_progress
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.clock import Clock
@@ -17,8 +18,9 @@ from collector.config import Settings
 class _Alone:
     """A process that only shows pages."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock) -> None:
         self.live = Live(clock)
+        self.acts = Acts(settings, clock, self.live, self.live.watched(run_progress))
         self._clock = clock
 
     async def condition(self) -> Condition:
@@ -41,12 +43,12 @@ def web(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
 async def _shown(settings: Settings, clock: Clock) -> None:
     from collector.web import context, listening, site  # noqa: PLC0415 - a web server, for this command only
 
-    readers = context.Readers(settings, clock)
-    what = context.Context(settings=settings, clock=clock, process=_Alone(clock), readers=readers)
+    readers, alone = context.Readers(settings, clock), _Alone(settings, clock)
+    what = context.Context(settings=settings, clock=clock, process=alone, readers=readers)
     async with listening.listening(site.site(what), settings.serve.host, settings.serve.port) as port:
         typer.echo(f"http://{settings.serve.host}:{port}/")
         sys.stdout.flush()
         try:
-            await asyncio.Event().wait()
+            await alone.acts.go_on()
         finally:
             await readers.close()
