@@ -38,7 +38,7 @@ def environment(**shared: object) -> Environment:
         "duration": wording.duration,
         "size": wording.size,
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from collector.domain.errors import CollectorError, DatabaseError, UsageError
-from collector.web import documents, rendering
+from collector.web import documents, live, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
 from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
@@ -48,6 +48,7 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     return Starlette(
         routes=[
             *routes,
+            live.route(context, templates),
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
             *(Route("/api/v1" + page.path, _json(page, context)) for page in PAGES),
             *(Route("/api/v1" + one.path, _bytes(one, context)) for one in DOWNLOADS),

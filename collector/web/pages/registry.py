@@ -1,9 +1,9 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import schedule
+from collector.web.pages import schedule, today
 
-PAGES: tuple[AnyPage, ...] = (schedule.PAGE,)
+PAGES: tuple[AnyPage, ...] = (today.PAGE, schedule.PAGE)
 
 DOWNLOADS: tuple[Download, ...] = ()
 
