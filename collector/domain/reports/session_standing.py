@@ -8,10 +8,10 @@ class SessionState(StrEnum):
     """In one word; of what holds of a session, the last that stands here."""
 
     NOTHING = "nothing"
-    UNDER_WAY = "under_way"
     COMPLETE = "complete"
     AWAITING = "awaiting"
     PARTIAL = "partial"
+    UNDER_WAY = "under_way"
     LOST = "lost"
     IMPLAUSIBLE = "implausible"
 
@@ -21,9 +21,9 @@ class SessionStanding:
     """What is known of one symbol's session.
 
     contracts: selected ones. completeness: settled of expected series-slots as a fraction of 1; covered of those that
-    are over where the session is under way; None where nothing was measured. open_slots, lost_slots: series-slots in gaps, the
-    underlying's own among them. awaiting: series-slots that lack a second witness only. doubt: why the session cannot
-    be as empty as it looks, "" otherwise. under_way: it is not time yet to collect the whole of it.
+    are over where the session is under way; None where nothing was measured. open_slots, lost_slots: series-slots in
+    gaps, the underlying's own among them. awaiting: series-slots that lack a second witness only. doubt: why the
+    session cannot be as empty as it looks, "" otherwise. under_way: it is not time yet to collect the whole of it.
     """
 
     contracts: int = 0
@@ -37,16 +37,18 @@ class SessionStanding:
     @property
     def state(self) -> SessionState:
         """Return the word for it, the most serious one that holds."""
-        if self.doubt:
-            return SessionState.IMPLAUSIBLE
-        if self.lost_slots:
-            return SessionState.LOST
-        if self.under_way:
-            return SessionState.UNDER_WAY
-        if self.open_slots:
-            return SessionState.PARTIAL
-        if self.awaiting:
-            return SessionState.AWAITING
-        if self.completeness is None or not self.contracts:
-            return SessionState.NOTHING
-        return SessionState.COMPLETE if self.completeness >= 1 else SessionState.PARTIAL
+        measured = bool(self.contracts) and self.completeness is not None
+        holds = {
+            SessionState.COMPLETE: measured,
+            SessionState.AWAITING: self.awaiting > 0,
+            SessionState.PARTIAL: self.open_slots > 0 or (self.short and not self.awaiting),
+            SessionState.UNDER_WAY: self.under_way,
+            SessionState.LOST: self.lost_slots > 0,
+            SessionState.IMPLAUSIBLE: bool(self.doubt),
+        }
+        return next((state for state in reversed(holds) if holds[state]), SessionState.NOTHING)
+
+    @property
+    def short(self) -> bool:
+        """Return whether less is settled than is expected."""
+        return bool(self.contracts) and self.completeness is not None and self.completeness < 1
