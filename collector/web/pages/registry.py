@@ -2,10 +2,22 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import schedule, today
+from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
-PAGES: tuple[AnyPage, ...] = (today.PAGE, schedule.PAGE)
+PAGES: tuple[AnyPage, ...] = (
+    today.PAGE,
+    sessions.PAGE,
+    runs.PAGE,
+    run.PAGE,
+    gaps.PAGE,
+    schedule.PAGE,
+    archive.PAGE,
+    mails.OUTBOX,
+    mails.MAIL,
+    health.PAGE,
+)
 
-DOWNLOADS: tuple[Download, ...] = ()
+DOWNLOADS: tuple[Download, ...] = (run.PICTURE, mails.HTML)
 
 MENU = (
     ("/", "Today"),
