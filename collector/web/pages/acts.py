@@ -7,10 +7,11 @@ from datetime import timedelta
 from collector.app.acting import kinds
 from collector.app.acting.acts import Act, State
 from collector.app.acting.kinds import Cost, Entry, Field
-from collector.app.acting.live import Work
 from collector.db.bookkeeping import operator_actions
 from collector.db.bookkeeping.operator_actions import OperatorAction
 from collector.domain.errors import CollectorError, Unknown
+from collector.web import at_work
+from collector.web.at_work import Now
 from collector.web.context import Context
 from collector.web.page import Asked, Page, Parameter
 
@@ -34,12 +35,12 @@ class Offer:
 class AllActs:
     """What can be started, what people have started since the process began, newest first, and what is on record.
 
-    at_work: what is at work, a window of the schedule, too; None for nothing. recorded: of all processes and commands,
+    now: what is at work, a window of the schedule, too. recorded: of all processes and commands,
     newest first. problem: why the record cannot be read.
     """
 
     offers: tuple[Offer, ...]
-    at_work: str | None
+    now: Now
     acts: tuple[Act, ...]
     recorded: tuple[OperatorAction, ...]
     problem: str
@@ -81,13 +82,13 @@ class NewAct:
 
 @dataclass(frozen=True, slots=True)
 class OneAct:
-    """An act, how far it has come, and how many go before it.
+    """An act, and how many go before it: that were started earlier and have not ended.
 
-    progress: in words, "" where it cannot be told. before: acts that were started earlier and have not ended.
+    now: how far it has come, None while it is not at work.
     """
 
     act: Act
-    progress: str
+    now: Now | None
     before: int
 
 
@@ -102,7 +103,7 @@ async def _all(context: Context, _asked: Asked) -> AllActs:
         problem = error.message
     return AllActs(
         tuple(Offer(one.name, one.title, one.what) for one in kinds.KINDS.values()),
-        None if process.live.work is None else process.live.work.name,
+        await at_work.now(context),
         process.acts.latest,
         tuple(recorded),
         problem,
@@ -159,25 +160,12 @@ async def _one(context: Context, asked: Asked) -> OneAct:
         raise Unknown(f"there is no act {number!r}", "Acts are counted: /acts")
     acts = context.process.acts
     act = acts.find(int(number))
-    work = context.process.live.work
     before = [one for one in acts.latest if one.pending and one.id < act.id]
     return OneAct(
         act,
-        _progress(work) if work is not None and act.state is State.AT_WORK else "",
+        await at_work.now(context) if act.state is State.AT_WORK else None,
         len(before) if act.state is State.WAITING else 0,
     )
-
-
-def _progress(work: Work) -> str:
-    """Return how far what is at work has come."""
-    if work.tally is not None:
-        tally = work.tally
-        done = tally.answered + tally.failed + tally.deferred
-        failed = f", {tally.failed:,} failed" if tally.failed else ""
-        return f"{done:,} of {tally.planned:,} requests{failed}; {tally.bars:,} bars received"
-    if work.done is None:
-        return ""
-    return f"{work.done:,} of {work.of:,} done" if work.of is not None else f"{work.done:,} done"
 
 
 ALL = Page(
