@@ -1,1 +1,1 @@
-"""Acts of people, and what is at work."""
+"""Work of people and of the schedule, while it lasts."""
