@@ -27,6 +27,7 @@ from collector.config import (
     LogSettings,
     NotifySettings,
     Settings,
+    WebSettings,
     WindowsSettings,
 )
 from collector.db.connection import locks, pool
@@ -35,6 +36,7 @@ from collector.domain.run_vocabulary import Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
+from collector.web.access.visitors import VISITOR, Visitor
 from collector.web.context import Context, Readers
 from collector.web.site import site
 from tests.support import engines, tables
@@ -58,6 +60,7 @@ def settings_for(url: str, port: int, folder: Path, **more: Any) -> Settings:  #
         "database": DatabaseSettings(url=SecretStr(url)),
         "gateway": GatewaySettings(port=port, patience_s=5.0),
         "log": LogSettings(directory=folder),
+        "notify": NotifySettings(pictures=False),
         "windows": WindowsSettings.model_validate(PLAIN),
     }
     return narrow("PLTR", **own | more)
@@ -71,9 +74,11 @@ class Desk:
     app: ASGIApp
     clock: Clock
     url: str
+    visitor: Visitor = Visitor.OWNER
 
     async def send(self, method: str, path: str, **fields: str) -> tuple[int, str, str]:
-        """Send a request; return its status, where it leads, and the answer's text."""
+        """Send a request as who is logged in; return its status, where it leads, and the answer's text."""
+        VISITOR.set(self.visitor)
         body, sent = urlencode(fields).encode(), list[Message]()
         path, _, query = path.partition("?")
         scope = {
@@ -256,9 +261,7 @@ def test_a_window_that_is_due_meanwhile(plain_database_url: str, tmp_path: Path,
         clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 45, tzinfo=NEW_YORK))
         windows = WindowsSettings.model_validate({**PLAIN, "eod": {"enabled": True}})
         async with await start(clock=clock, scenarios=[named("constant", latency_s=3.0)]) as gateway:
-            settings = settings_for(
-                plain_database_url, gateway.port, tmp_path, windows=windows, notify=NotifySettings(pictures=False)
-            )
+            settings = settings_for(plain_database_url, gateway.port, tmp_path, windows=windows)
             async with desk(settings, clock) as one:
                 act = await one.press({"kind": "run", "window": "manual"})
                 await one.until(lambda: len(gateway.log.historical) > 0)
@@ -357,6 +360,29 @@ def test_nothing_changes_by_looking(plain_database_url: str, tmp_path: Path, vir
             assert (await one.send("POST", "/acts/7/cancel"))[0] == 404
             assert (await one.send("GET", "/acts/7/cancel"))[0] == 405
             assert (one.serving.acts.latest, await one.rows(RECORDED)) == ((), [])
+
+    virtual_run(main)
+
+
+@pytest.mark.parametrize(
+    ("visitor", "read_only"), [(Visitor.NOBODY, False), (Visitor.READER, False), (Visitor.OWNER, True)]
+)
+def test_who_may_only_look(
+    plain_database_url: str, tmp_path: Path, virtual_run: Run, visitor: Visitor, read_only: bool
+) -> None:
+    """Nothing is started or cancelled but by the owner, and not by him where pages only show."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        settings = settings_for(plain_database_url, unused_port(), tmp_path, web=WebSettings(read_only=read_only))
+        async with desk(settings, clock) as one:
+            one.visitor = visitor
+            act = one.serving.acts.request("greeks", {"since": "2026-11-20"}, "", "")
+            assert (await one.send("POST", "/acts", **EOD))[0] == 403
+            assert (await one.send("POST", f"/acts/{act.id}/cancel"))[0] == 403
+            assert "Start</button>" not in (await one.send("GET", "/acts/new/run?window=eod"))[2]
+            assert 'href="/acts/new/' not in (await one.send("GET", "/acts"))[2]
+            assert one.serving.acts.latest == (act,)
 
     virtual_run(main)
 
