@@ -29,15 +29,14 @@ from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
-from collector.web.access.guard import Guard
+from collector.web import serving_pages
+from collector.web.access.guard import cookie_name
 from collector.web.context import Context, Readers
-from collector.web.listening import listening
-from collector.web.site import site as application
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
@@ -134,6 +133,7 @@ def settings_of(url: str, folder: Path, gateway_port: int = 1) -> Settings:
         database=DatabaseSettings(url=SecretStr(url)),
         gateway=GatewaySettings(port=gateway_port, patience_s=5.0),
         log=LogSettings(directory=folder),
+        serve=ServeSettings(port=0),
     )
 
 
@@ -196,10 +196,10 @@ async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[S
     clock = SystemClock(now)
     process, readers = Idle(settings, clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
-    known = logins_in(settings.log.path)
+    logins = logins_in(settings.log.path)
     try:
-        async with listening(Guard(application(context), settings, known), HERE, 0) as port:
-            yield Site(port, context, process, url, {f"collector_{port}": known.cookie()})
+        async with serving_pages.shown(context, logins) as port:
+            yield Site(port, context, process, url, {cookie_name("http", port): logins.cookie()})
             process.live.close()
     finally:
         await readers.close()

@@ -251,4 +251,4 @@ def _is_loopback(name: str) -> bool:
 
 
 def _refused(code: HTTPStatus, words: str, **headers: str) -> Response:
-    return PlainTextResponse(f"{words}\n", code, headers)
+    return PlainTextResponse(f"{words}\n", code, {"connection": "close", **headers})
