@@ -1,4 +1,4 @@
-"""Templates of the pages, and the words that they share with the mails."""
+"""Templates of the pages."""
 
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -31,19 +31,27 @@ def environment(**shared: object) -> Environment:
         "new_york": lambda at: _clock(at, NEW_YORK),
         "utc": lambda at: _clock(at, UTC),
         "instant": wording.in_new_york,
+        "moment": _moment,
         "day": wording.day,
         "percent": wording.percent,
         "count": wording.count,
         "many": wording.many,
         "duration": wording.duration,
         "size": wording.size,
+        "seconds": wording.seconds,
+        "rate": wording.rate,
+        "words": lambda name: str(name).replace("_", " "),
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%a %H:%M}"
+
+
+def _moment(at: datetime | None) -> str:
+    return wording.NONE if at is None else f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
 
 
 def palette_css() -> str:
