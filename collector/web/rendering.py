@@ -37,6 +37,7 @@ def environment(**shared: object) -> Environment:
         "count": wording.count,
         "many": wording.many,
         "duration": wording.duration,
+        "seconds": wording.seconds,
         "size": wording.size,
         "seconds": wording.seconds,
         "rate": wording.rate,

@@ -28,7 +28,7 @@ LATENCY_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """By which requests are told apart; IB answers most in a few hundred milliseconds, and none after the time-out."""
 
 _DAY = timedelta(days=1)
-_KEPT_FOR = timedelta(minutes=5)
+_KEPT_FOR_S = 300.0
 """What only runs change is read again when one has begun or ended; acts of people change it, too."""
 
 _Kind: TypeAlias = tuple[int, str, Outcome, int | None]
@@ -83,7 +83,7 @@ class Reading:
         """
         runs = tuple(await day_status.run_totals(db))
         mark = frozenset((one.window, one.status.value, one.runs) for one in runs)
-        if self._kept is None or mark != self._mark or not _KEPT_FOR > now - self._read_at >= timedelta(0):
+        if self._kept is None or mark != self._mark or not 0 <= (now - self._read_at).total_seconds() < _KEPT_FOR_S:
             self._kept = await self._tables(db, now)
             self._mark, self._read_at = mark, now
         return replace(self._kept, runs=runs, requests=await self._requests(db, now))

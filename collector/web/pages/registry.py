@@ -2,11 +2,15 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import acts, schedule, today
+from collector.web.pages.coverage import residuals, session_day, symbol_sessions
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
     today.PAGE,
     sessions.PAGE,
+    session_day.PAGE,
+    residuals.PAGE,
+    symbol_sessions.PAGE,
     runs.PAGE,
     run.PAGE,
     gaps.PAGE,
@@ -20,7 +24,7 @@ PAGES: tuple[AnyPage, ...] = (
     health.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = (run.PICTURE, mails.HTML)
+DOWNLOADS: tuple[Download, ...] = (session_day.GRID, symbol_sessions.GRID, run.PICTURE, mails.HTML)
 
 MENU = (
     ("/", "Today"),
