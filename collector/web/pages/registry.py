@@ -2,8 +2,15 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import schedule
+from collector.web.pages.contracts import account, chain, chains, contract
 
-PAGES: tuple[AnyPage, ...] = (schedule.PAGE,)
+PAGES: tuple[AnyPage, ...] = (
+    schedule.PAGE,
+    chains.PAGE,
+    chain.PAGE,
+    account.PAGE,
+    contract.PAGE,
+)
 
 DOWNLOADS: tuple[Download, ...] = ()
 
