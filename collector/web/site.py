@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from collector.domain.errors import CollectorError, DatabaseError, UsageError
+from collector.domain.errors import CollectorError, DatabaseError, ExtraMissing, UsageError
 from collector.web import documents, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
@@ -106,4 +106,6 @@ def _code(error: CollectorError) -> HTTPStatus:
     """Return the status of an error: the asker's, or ours."""
     if isinstance(error, UsageError):
         return HTTPStatus.NOT_FOUND
+    if isinstance(error, ExtraMissing):
+        return HTTPStatus.NOT_IMPLEMENTED
     return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, DatabaseError) else HTTPStatus.INTERNAL_SERVER_ERROR

@@ -34,6 +34,11 @@ async def latest_slot(db: Statements, underlying_id: int, span: Span) -> datetim
     return found
 
 
+async def count_selected(db: Statements, underlying_id: int, days: Sequence[date]) -> int:
+    """Return how many contracts of an underlying are selected for sessions, counted once for each."""
+    return int(await db.fetchval("count_selected", underlying_id, list(days)))
+
+
 async def _range(db: Statements, underlying_id: int, slot: datetime) -> tuple[int | None, int | None]:
     row = await db.fetchrow("contract_range", underlying_id, slot)
     return (None, None) if row is None else (row["first_id"], row["last_id"])

@@ -2,7 +2,7 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import schedule
-from collector.web.pages.contracts import account, chain, chains, contract
+from collector.web.pages.contracts import account, arrow, chain, chains, contract
 
 PAGES: tuple[AnyPage, ...] = (
     schedule.PAGE,
@@ -12,7 +12,7 @@ PAGES: tuple[AnyPage, ...] = (
     contract.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = ()
+DOWNLOADS: tuple[Download, ...] = (arrow.OF_SYMBOL, arrow.OF_CONTRACT)
 
 MENU = (
     ("/", "Today"),

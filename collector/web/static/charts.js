@@ -55,6 +55,7 @@
   });
 
   const line = (label, colour, more = {}) => ({ label, stroke: css(colour), width: 1.5, ...more });
+  const BARE = { points: { show: false } };
 
   /* A contract over time, in three pictures one below the other; steps that are not known are shaded. */
   const history = (figure, found, colours) => {
@@ -91,10 +92,10 @@
     });
     const point = { show: true, size: 4, fill: css(colours.traded) };
     const prices = [
-      line("Highest ask", colours.running, { width: 0 }),
-      line("Lowest bid", colours.running, { width: 0 }),
-      line("Ask", colours.running, { width: 1 }),
-      line("Bid", colours.running, { width: 1 }),
+      line("Highest ask", colours.running, { width: 0, ...BARE }),
+      line("Lowest bid", colours.running, { width: 0, ...BARE }),
+      line("Ask", colours.running, { width: 1, ...BARE }),
+      line("Bid", colours.running, { width: 1, ...BARE }),
       line("Last", colours.traded, { points: point, spanGaps: true }),
     ];
     const bands = [
@@ -173,7 +174,8 @@
   const show = (figure) => {
     const table = document.getElementById(figure.dataset.table);
     const panels = figure.querySelector(".panels");
-    const reading = figure.querySelector(".reading");
+    const reading = figure.querySelector("output");
+    const why = figure.querySelector(".why");
     const found = read(table);
     if (figure.dataset.chart === "smile") {
       found.texts.strike = found.rows.map((row) => row.dataset.strike);
@@ -182,16 +184,20 @@
     let at = null;
     let width = 0;
 
-    const move = (i) => {
-      at = Math.max(0, Math.min(found.rows.length - 1, i));
-      for (const plot of plots) plot.setCursor({ left: plot.valToPos(plot.data[0][at], "x"), top: 10 }, false);
+    const tell = (i) => {
+      at = i;
       reading.textContent = words(found, at);
+      const link = found.rows[at].querySelector("a");
+      why.hidden = !link;
+      if (link) why.href = link.href;
+    };
+    const move = (i) => {
+      tell(Math.max(0, Math.min(found.rows.length - 1, i)));
+      for (const plot of plots) plot.setCursor({ left: plot.valToPos(plot.data[0][at], "x"), top: 10 }, false);
     };
     const hovered = (plot) => {
       const { idx, left } = plot.cursor;
-      if (idx == null || left < 0 || idx === at) return;
-      at = idx;
-      reading.textContent = words(found, at);
+      if (idx != null && left >= 0 && idx !== at) tell(idx);
     };
     const draw = () => {
       for (const plot of plots) plot.destroy();
@@ -213,7 +219,7 @@
       const from = at ?? (event.key === "ArrowLeft" ? last + 1 : -1);
       const to = { ArrowLeft: from - 1, ArrowRight: from + 1, PageUp: from - 12, PageDown: from + 12, Home: 0, End: last };
       if (event.key in to) move(to[event.key]);
-      else if (event.key === "Enter" && at !== null) found.rows[at].querySelector("a")?.click();
+      else if (event.key === "Enter" && !why.hidden) why.click();
       else return;
       event.preventDefault();
     });

@@ -178,12 +178,12 @@ def _beside(context: Context, symbol: str, session: Session, slot: datetime, dir
 
 
 def _shown(asked: Asked, expirations: Sequence[ExpirationInSlot]) -> date | None:
-    """Return the expiration that is asked for, the first with bars where none is; None: all."""
+    """Return the expiration that is asked for, the first with volatilities where none is; None: all."""
     if asked.get("expiration", "") == _ALL or not expirations:
         return None
     wanted = named.day(asked, "expiration")
     if wanted is None:
-        return next((one.expiration for one in expirations if one.stored), expirations[0].expiration)
+        return next((one.expiration for one in expirations if one.valued), expirations[0].expiration)
     if wanted not in {one.expiration for one in expirations}:
         raise UsageError(
             f"no contract that is known expires on {wanted}",
