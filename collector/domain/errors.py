@@ -2,10 +2,11 @@
 
 CollectorError
 ├── UsageError                   a word on the command line, or an argument of the research API, is wrong
-│   ├── NotASession              the date is no trading day (says why)
 │   ├── NaiveInstant             an instant has no time zone
-│   ├── UnknownSymbol            nothing is known of an underlying
-│   └── UnknownContract          nothing is known of a contract (says which are like it)
+│   └── Unknown                  what is named does not exist
+│       ├── NotASession          the date is no trading day (says why)
+│       ├── UnknownSymbol        nothing is known of an underlying
+│       └── UnknownContract      nothing is known of a contract (says which are like it)
 ├── ExtraMissing                 what an extra of the package installs is not there (also ImportError)
 ├── ConfigurationError           the configuration is wrong (file, line, key)
 ├── GatewayError
@@ -56,7 +57,11 @@ class UsageError(CollectorError):
     """A word on the command line is wrong; calling again with the same words never helps."""
 
 
-class NotASession(UsageError):  # noqa: N818 - named for what the date is
+class Unknown(UsageError):  # noqa: N818 - named for what it is
+    """What is named does not exist here: no such run, contract, session or mail; it may be in another database."""
+
+
+class NotASession(Unknown):
     """The date is no trading session; the message says why."""
 
 
@@ -75,7 +80,7 @@ class NaiveInstant(UsageError):  # noqa: N818 - named for what it is
         self.moment = moment
 
 
-class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
+class UnknownSymbol(Unknown):
     """Nothing is known of an underlying.
 
     Args:
@@ -92,7 +97,7 @@ class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
         self.known = tuple(known)
 
 
-class UnknownContract(UsageError):  # noqa: N818 - named for what it is
+class UnknownContract(Unknown):
     """Nothing is known of a contract.
 
     Args:

@@ -12,6 +12,7 @@ from collector.app.health_endpoint import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.domain.masking import Mask
 from collector.market.calendar import Calendar
 
 
@@ -61,16 +62,21 @@ class Readers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a page is made from. readers: lend the database; process: what is at work."""
+    """What a page is made from.
+
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts.
+    """
 
     settings: Settings
     clock: Clock
     process: Process
     readers: Readers
     days: Calendar = field(init=False)
+    mask: Mask = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))
+        object.__setattr__(self, "mask", Mask(self.settings.secrets))
 
     @property
     def now(self) -> datetime:

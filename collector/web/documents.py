@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from collector.domain.json_values import spelled
 from collector.web.page import AnyPage
 
 _adapters: dict[str, "TypeAdapter[Any]"] = {}
@@ -18,8 +19,8 @@ def _adapter(page: AnyPage) -> "TypeAdapter[Any]":
 
 
 def to_json(page: AnyPage, answer: object) -> bytes:
-    """Return an answer as JSON: instants in RFC 3339, decimals as text."""
-    return _adapter(page).dump_json(answer, indent=2)
+    """Return an answer as JSON: instants in RFC 3339, decimals as text, as the command line's `--json` spells them."""
+    return json.dumps(_adapter(page).dump_python(answer), indent=2, default=spelled).encode()
 
 
 def schema(page: AnyPage) -> dict[str, Any]:
