@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from collector.domain.errors import UsageError
+from collector.db.connection.pool import Statements
+from collector.db.readers import histories
+from collector.domain.errors import Unknown, UsageError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.instruments import OptionContract
 from collector.lineage import naming
 from collector.web.context import Context
 from collector.web.page import Asked, Page, Parameter
@@ -42,11 +45,9 @@ class SlotAccount:
 async def _answer(context: Context, asked: Asked) -> SlotAccount:
     from collector.lineage import telling, values  # noqa: PLC0415 - numpy, and what computes Greeks
 
-    if not asked.get("at"):
-        raise UsageError("why needs an instant", "Write it as ?at=2026-11-25 15:30 (New York).")
-    at = naming.instant_of(asked["at"])
     async with context.reading() as db:
         contract, underlying = await named.contract(db, asked["occ"])
+        at = naming.instant_of(asked["at"]) if asked.get("at") else await _latest(db, contract)
         found = await values.value(db, contract, underlying, OPTION_BARS_5MIN, at)
     if not found.is_stored:
         context.days.require_slot(contract.symbol, OPTION_BARS_5MIN, found.slot)
@@ -70,6 +71,18 @@ async def _answer(context: Context, asked: Asked) -> SlotAccount:
     )
 
 
+async def _latest(db: Statements, contract: OptionContract) -> datetime:
+    """Return when the latest bar of a contract starts.
+
+    Raises:
+        Unknown: it has none.
+    """
+    found = (await histories.bounds(db, contract.id)).latest_bar
+    if found is None:
+        raise Unknown(f"{named.spoken(contract.occ_symbol)} has no bar", "Name an instant: ?at=2026-11-25 15:30.")
+    return found
+
+
 def _inside(context: Context, symbol: str, slot: datetime) -> datetime | None:
     """Return a slot that lies in a session, else None."""
     try:
@@ -91,7 +104,11 @@ PAGE = Page(
     answer=_answer,
     template="contracts/account.html.j2",
     parameters=(
-        Parameter("occ", "the contract's OCC symbol, with or without blanks", "SPY261218C00690000"),
-        Parameter("at", "an instant of the slot; New York's time unless it names a zone", "2026-11-25 15:30"),
+        Parameter("occ", "the contract's OCC symbol, with or without blanks", "SPY261123C00709000"),
+        Parameter(
+            "at",
+            "an instant of the slot, New York's unless it names a zone; of the latest bar where it is left out",
+            "2026-11-20 15:30",
+        ),
     ),
 )

@@ -27,8 +27,8 @@ STATEMENT_TIMEOUT_S = 60
 _MEDIA_TYPE = "application/vnd.apache.arrow.stream"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _PARAMETERS = (
-    Parameter("start", "the first day, or the first instant; the beginning where it is left out", "2026-11-25"),
-    Parameter("end", "the last day, or the instant before which bars start", "2026-11-25"),
+    Parameter("start", "the first day, or the first instant; the beginning where it is left out", "2026-11-20"),
+    Parameter("end", "the last day, or the instant before which bars start", "2026-11-20"),
     Parameter(
         "columns", "which, separated by commas; the usual ones where it is left out", "time,occ_symbol,mid_close"
     ),
@@ -160,5 +160,5 @@ OF_CONTRACT = Download(
     what="Bars of one contract in Arrow's stream format.",
     media_type=_MEDIA_TYPE,
     answer=_of_contract,
-    parameters=(Parameter("occ", "the contract's OCC symbol", "SPY261218C00690000"), *_PARAMETERS),
+    parameters=(Parameter("occ", "the contract's OCC symbol", "SPY261123C00709000"), *_PARAMETERS),
 )

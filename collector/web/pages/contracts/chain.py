@@ -10,7 +10,7 @@ from collector.db.connection.pool import Database, Row
 from collector.db.contracts import contract_tables
 from collector.db.readers import chains
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import UnknownSymbol, UsageError
+from collector.domain.errors import Unknown, UnknownSymbol
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
@@ -185,7 +185,7 @@ def _shown(asked: Asked, expirations: Sequence[ExpirationInSlot]) -> date | None
     if wanted is None:
         return next((one.expiration for one in expirations if one.valued), expirations[0].expiration)
     if wanted not in {one.expiration for one in expirations}:
-        raise UsageError(
+        raise Unknown(
             f"no contract that is known expires on {wanted}",
             f"Expirations: {', '.join(str(one.expiration) for one in expirations)}.",
         )
@@ -271,7 +271,7 @@ PAGE = Page(
     template="contracts/chain.html.j2",
     parameters=(
         Parameter("symbol", "the underlying's", "SPY"),
-        Parameter("at", "an instant of the slot, New York's time unless it names a zone", "2026-11-25 15:30"),
-        Parameter("expiration", "the one that is shown, or `all` for all smiles", "2026-12-18"),
+        Parameter("at", "an instant of the slot, New York's time unless it names a zone", "2026-11-20 15:30"),
+        Parameter("expiration", "the one that is shown, or `all` for all smiles", "2026-11-23"),
     ),
 )

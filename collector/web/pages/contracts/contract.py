@@ -164,8 +164,8 @@ PAGE = Page(
     answer=_answer,
     template="contracts/contract.html.j2",
     parameters=(
-        Parameter("occ", "the contract's OCC symbol, with or without blanks", "SPY261218C00690000"),
-        Parameter("day", "the session; the last one with bars where it is left out", "2026-11-25"),
+        Parameter("occ", "the contract's OCC symbol, with or without blanks", "SPY261123C00709000"),
+        Parameter("day", "the session; the last one with bars where it is left out", "2026-11-20"),
         Parameter("life", "1: the whole life, a step a session", "1"),
     ),
 )

@@ -3,7 +3,7 @@
 from datetime import date
 
 from collector.db.connection.pool import Statements
-from collector.domain.errors import UsageError
+from collector.domain.errors import Unknown, UsageError
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.lineage import naming
 from collector.web.page import Asked
@@ -13,11 +13,12 @@ async def contract(db: Statements, text: str) -> tuple[OptionContract, Underlyin
     """Return the contract that an address names, and its underlying.
 
     Raises:
-        UsageError: nothing of that name is known, or it is an underlying's.
+        Unknown: nothing of that name is known, or it is an underlying's.
+        UsageError: several contracts have these terms.
     """
     found, underlying = await naming.instrument(db, text)
     if not isinstance(found, OptionContract):
-        raise UsageError(f"{text!r} is an underlying, no contract", f"Its contracts: /chains/{underlying.symbol}")
+        raise Unknown(f"{text!r} is an underlying, no contract", f"Its contracts: /chains/{underlying.symbol}")
     return found, underlying
 
 
