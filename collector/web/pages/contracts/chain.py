@@ -14,6 +14,7 @@ from collector.domain.errors import Unknown, UnknownSymbol
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
+from collector.domain.market_data.spans import Span
 from collector.lineage import naming
 from collector.lineage.missing import missing
 from collector.web.context import Context
@@ -89,8 +90,8 @@ class ChainInSlot:
 
     slot: its start. spot: the underlying's last price up to the slot's end; spot_time: when its bar starts. expiration:
     the one shown, None: all. rows: of its strikes of which a bar is there or expected; others: how many more are known.
-    strikes, smiles: of all expirations, where all are shown. missing: what is not final in the slot, a sentence a
-    cause.
+    missing: what is not final of it in the slot, a sentence a cause. strikes, smiles: of all expirations, where all are
+    shown.
     """
 
     symbol: str
@@ -119,12 +120,15 @@ async def _answer(context: Context, asked: Asked) -> ChainInSlot:
         rows = await chains.in_slot(db, known.id, slot)
         end = slot + _DATA_SET.bar_size
         level = await db.fetchrow("last_level", known.id, session.open, end)
-        part = _DATA_SET.part(session, slot, end)
-        series = context.settings.series_for(known.symbol) or _DATA_SET.series
-        lacking = None if part is None else await missing(db, known, _DATA_SET, part, series)
-    spot = None if level is None else float(level["close"])
-    expirations = tuple(_expirations(rows, session.day, spot))
-    shown = _shown(asked, expirations)
+        spot = None if level is None else float(level["close"])
+        expirations = tuple(_expirations(rows, session.day, spot))
+        shown = _shown(asked, expirations)
+        lacking: tuple[str, ...] = ()
+        if shown is not None:
+            among = [row["contract_id"] for row in rows if row["expiration_date"] == shown]
+            series = context.settings.series_for(known.symbol) or _DATA_SET.series
+            found = await missing(db, known, _DATA_SET, session, series, among=among, within=Span(slot, end))
+            lacking = found.sentences
     strikes, smiles = ((), ()) if shown is not None else _smiles(rows, spot)
     all_rows = _strikes((row for row in rows if row["expiration_date"] == shown), spot)
     present = tuple(one for one in all_rows if _is_wanted(one.call) or _is_wanted(one.put))
@@ -142,7 +146,7 @@ async def _answer(context: Context, asked: Asked) -> ChainInSlot:
         others=len(all_rows) - len(present),
         strikes=strikes,
         smiles=smiles,
-        missing=() if lacking is None else lacking.sentences,
+        missing=lacking,
     )
 
 
@@ -158,7 +162,7 @@ async def _slot(context: Context, db: Database, known: Underlying, text: str) ->
         return slot
     day = last = context.days.last_opened(context.now)
     for _ in range(_LOOKED_BACK):
-        found = await chains.latest_slot(db, known.id, context.days.session(known.symbol, day).span)
+        found = await chains.latest_slot(db, known.id, context.days.session(known.symbol, day))
         if found is not None:
             return found
         day = context.days.previous(day)
