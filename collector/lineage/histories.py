@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from collector.db.bookkeeping import coverage_table
 from collector.db.connection.pool import Row, Statements
@@ -21,8 +22,15 @@ from collector.lineage.missing import Missing
 NOT_EXPECTED = "not_expected"
 """The verdict of what nobody asked for."""
 
+_PRICES = ("open", "high", "low", "close")
+_COMPARED = (
+    *_PRICES,
+    "volume",
+    "bar_count",
+    "vwap",
+    *(f"{side}_{name}" for side in ("bid", "ask") for name in _PRICES),
+)
 _WHOLE = {"volume", "bar_count"}
-_TOLD_ELSEWHERE = {"time", "replaced_at", "run_id"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +150,7 @@ async def revisions(db: Statements, contract: OptionContract, span: Span) -> tup
     if not rows:
         return ()
     stored = await bar_records.bars(db, contract, OPTION_BARS_5MIN, span.start, span.end)
-    following: dict[datetime, Mapping[str, object]] = {row["time"]: row for row in stored}
+    following: dict[datetime, Mapping[str, Any]] = {row["time"]: row for row in stored}
     found = []
     for row in rows:
         changes = tuple(_changes(row, following.get(row["time"], {})))
@@ -158,19 +166,12 @@ def span_of_days(first: date, last: date) -> Span:
     return Span(midnight, midnight + timedelta(days=(last - first).days + 2))
 
 
-def _changes(row: Row, after: Mapping[str, object]) -> Iterable[Change]:
-    for name in row.keys():  # noqa: SIM118 - asyncpg's Record
-        if name in _TOLD_ELSEWHERE or name not in after or row[name] == after[name]:
-            continue
-        was, became = row[name], after[name]
-        if name in _WHOLE:
-            yield Change(name, was, became if isinstance(became, int) else None)
-        else:
-            yield Change(
-                name,
-                None if was is None else decimal(was),
-                decimal(became) if isinstance(became, int) else None,
-            )
+def _changes(before: Row, after: Mapping[str, Any]) -> Iterable[Change]:
+    """Yield what differs between a bar, in whole numbers, and the one that followed it."""
+    for name in _COMPARED:
+        was, became = before[name], after.get(name)
+        if was != became:
+            yield Change(name, *(one if one is None or name in _WHOLE else decimal(one) for one in (was, became)))
 
 
 def _lacking(open_: Mapping[WhatToShow, Spans], expected: Mapping[WhatToShow, Spans], own: Spans) -> Iterable[str]:
