@@ -85,7 +85,7 @@ class Notifier:
         )
         self._outbox = OutboxChannel(around)
         self._channels = registry.configured(around)
-        self._memory = AlertFile(self._outbox.directory / "alerts.json")
+        self._memory = AlertFile.below(settings, log_directory)
 
     @property
     def mask(self) -> Mask:

@@ -1,7 +1,7 @@
 """A page: one answer, shown as HTML and as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from collector.web.context import Context
@@ -50,7 +50,8 @@ class Page(Generic[AnswerT]):
 class Download:
     """Bytes below /api/v1 that are no JSON: for pictures and programs.
 
-    path: below /api/v1. media_type: of the bytes. answer: returns them; raises CollectorError.
+    path: below /api/v1. media_type: of the bytes. answer: returns them; raises CollectorError. headers: of the answer,
+    beside those that every answer has.
     """
 
     path: str
@@ -58,6 +59,7 @@ class Download:
     media_type: str
     answer: Callable[[Context, Asked], Awaitable[bytes]]
     parameters: tuple[Parameter, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 AnyPage: TypeAlias = Page[Any]

@@ -32,7 +32,7 @@ def environment(**shared: object) -> Environment:
         "new_york": lambda at: _clock(at, NEW_YORK),
         "utc": lambda at: _clock(at, UTC),
         "instant": wording.in_new_york,
-        "moment": lambda at: f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}",
+        "moment": _moment,
         "price": _price,
         "day": wording.day,
         "percent": wording.percent,
@@ -40,8 +40,11 @@ def environment(**shared: object) -> Environment:
         "many": wording.many,
         "duration": wording.duration,
         "size": wording.size,
+        "seconds": wording.seconds,
+        "rate": wording.rate,
+        "words": lambda name: str(name).replace("_", " "),
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 
@@ -55,6 +58,10 @@ def _price(value: Decimal | float | None) -> str:
         return wording.NONE
     text = f"{value:.4f}"
     return text[:-2] + text[-2:].rstrip("0")
+
+
+def _moment(at: datetime | None) -> str:
+    return wording.NONE if at is None else f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
 
 
 def palette_css() -> str:

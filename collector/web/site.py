@@ -1,6 +1,7 @@
 """The site: pages, the same as JSON, downloads, files."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +25,7 @@ from collector.domain.errors import (
     Unknown,
     UsageError,
 )
-from collector.web import documents, rendering
+from collector.web import documents, live, openapi, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
 from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
@@ -55,6 +56,12 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     async def colours(_request: Request) -> Response:
         return Response(palette, media_type="text/css")
 
+    def described(how: Callable[[Sequence[AnyPage], Sequence[Download]], object]) -> Callable[[Request], Response]:
+        def answer(_request: Request) -> Response:
+            return Response(json.dumps(how(PAGES, DOWNLOADS), indent=2), media_type=_JSON)
+
+        return answer
+
     async def refused(request: Request, error: Exception) -> Response:
         code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
         if code is HTTPStatus.NOT_FOUND:
@@ -71,9 +78,13 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     return Starlette(
         routes=[
             *routes,
+            live.route(context, templates),
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
-            *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
+            # A page's last parameter would take the ending of a download for a part of it.
             *(Route("/api/v1" + one.path, _bytes(one, context, templates)) for one in DOWNLOADS),
+            *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
+            Route("/api/v1", described(openapi.contents)),
+            Route("/api/v1/openapi.json", described(openapi.document)),
             Route("/static/palette.css", colours),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
@@ -120,7 +131,7 @@ def _bytes(download: Download, context: Context, templates: Environment) -> Call
             found = await download.answer(context, _asked(request))
         except CollectorError as error:
             return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
-        return Response(found, media_type=download.media_type)
+        return Response(found, media_type=download.media_type, headers=download.headers)
 
     return answer
 

@@ -247,7 +247,7 @@ class Tab:
         for dark in (False, True):
             scheme: Literal["dark", "light"] = "dark" if dark else "light"
             await self.page.emulate_media(color_scheme=scheme)
-            asked = {"resultTypes": ["violations"]} | ({"runOnly": ["cat.color"]} if dark else {})
+            asked = {"resultTypes": ["violations"]} | ({"runOnly": _COLOURS} if dark else {})
             broken = await self.page.evaluate("asked => axe.run(document, asked).then(it => it.violations)", asked)
             found += [f"{scheme} {one['id']}: {node['html']}" for one in broken for node in one["nodes"]]
         return found
@@ -266,6 +266,7 @@ class Tab:
 
     async def fonts_used(self, selector: str) -> set[str]:
         """Return the families in which the browser really draws the text of an element and of what is in it."""
+        await self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         session = await self.page.context.new_cdp_session(self.page)
         await session.send("DOM.enable")
         await session.send("CSS.enable")
@@ -357,6 +358,8 @@ def _axe() -> str:
     return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
+_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
 _MARK = """
 () => {
   const seen = element => element.checkVisibility();
@@ -382,8 +385,8 @@ async (fonts) => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     if (root.scrollWidth > root.clientWidth) found.push(`${kind}: the page is ${root.scrollWidth} wide`);
     for (const element of document.body.querySelectorAll('*')) {
-      const inside = element.closest('.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)');
-      if (!element.getClientRects().length || (inside && inside !== element)) continue;
+      const inside = element.parentElement.closest('.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)');
+      if (!element.getClientRects().length || inside) continue;
       const box = element.getBoundingClientRect(), style = getComputedStyle(element);
       const scrolls = ['auto', 'scroll', 'hidden'].includes(style.overflowX);
       const inner = style.display !== 'inline' && !scrolls && element.scrollWidth > element.clientWidth + 1

@@ -1,18 +1,28 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import schedule
+from collector.web.pages import schedule, today
 from collector.web.pages.contracts import account, arrow, chain, chains, contract
+from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
-    schedule.PAGE,
+    today.PAGE,
+    sessions.PAGE,
     chains.PAGE,
     chain.PAGE,
     account.PAGE,
     contract.PAGE,
+    runs.PAGE,
+    run.PAGE,
+    gaps.PAGE,
+    schedule.PAGE,
+    archive.PAGE,
+    mails.OUTBOX,
+    mails.MAIL,
+    health.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = (arrow.OF_SYMBOL, arrow.OF_CONTRACT)
+DOWNLOADS: tuple[Download, ...] = (arrow.OF_SYMBOL, arrow.OF_CONTRACT, run.PICTURE, mails.HTML)
 
 MENU = (
     ("/", "Today"),
