@@ -1,4 +1,4 @@
-"""Tell a contract's history, slot by slot or session by session."""
+"""Tell a contract's history by slots or sessions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Read the chains of options: expirations, and all contracts in one slot."""
+"""Read chains of options."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -27,8 +27,7 @@ async def in_slot(db: Statements, underlying_id: int, slot: datetime) -> Sequenc
 
 async def latest_slot(db: Statements, underlying_id: int, session: Session) -> datetime | None:
     """Return when the latest bar of a session starts that an underlying's contracts have, None without any."""
-    day, opens, closes = session.day, session.open, session.close
-    found: datetime | None = await db.fetchval("latest_slot", underlying_id, day, opens, closes)
+    found: datetime | None = await db.fetchval("latest_slot", underlying_id, session.day, session.open, session.close)
     return found
 
 

@@ -180,6 +180,7 @@
     if (figure.dataset.chart === "smile") {
       found.texts.strike = found.rows.map((row) => row.dataset.strike);
     }
+    const dark = matchMedia("(prefers-color-scheme: dark)");
     let plots = [];
     let at = null;
     let width = 0;
@@ -209,6 +210,7 @@
         return new uPlot({ ...options, width, hooks, cursor, legend: { show: false } }, data, panels);
       });
       figure.dataset.drawn = `${width}`;
+      figure.dataset.scheme = dark.matches ? "dark" : "light";
     };
 
     panels.tabIndex = 0;
@@ -223,7 +225,7 @@
       else return;
       event.preventDefault();
     });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+    dark.addEventListener("change", draw);
     new ResizeObserver(() => {
       if (panels.clientWidth === width || panels.clientWidth === 0) return;
       width = panels.clientWidth;

@@ -1,4 +1,4 @@
-"""The page of one slot: what is on record about it."""
+"""The page of what is on record about a slot."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""The page of one chain at an instant: table, smiles, what is missing."""
+"""The page of one chain in a slot."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -118,8 +118,8 @@ async def _answer(context: Context, asked: Asked) -> ChainInSlot:
         slot = await _slot(context, db, known, asked.get("at", ""))
         session = context.days.session(known.symbol, slot.astimezone(NEW_YORK).date())
         rows = await chains.in_slot(db, known.id, slot)
-        end = slot + _DATA_SET.bar_size
-        level = await db.fetchrow("last_level", known.id, session.open, end)
+        start, end = session.open, slot + _DATA_SET.bar_size
+        level = await db.fetchrow("last_level", known.id, start, end)
         spot = None if level is None else float(level["close"])
         expirations = tuple(_expirations(rows, session.day, spot))
         shown = _shown(asked, expirations)

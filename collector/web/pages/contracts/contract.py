@@ -1,4 +1,4 @@
-"""The page of one contract: a session slot by slot, or its life."""
+"""The page of one contract."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
