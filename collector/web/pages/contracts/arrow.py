@@ -122,7 +122,7 @@ async def _read(
     columns = [name.strip() for name in asked.get("columns", "").split(",") if name.strip()] or None
 
     def read() -> bytes:
-        with Reader(settings, url, clock, statement_timeout_s=STATEMENT_TIMEOUT_S) as reader:
+        with Reader(settings, url, clock, statement_timeout_s=STATEMENT_TIMEOUT_S, in_role=True) as reader:
             return reader.bars(of if isinstance(of, str) else [of], start, end, columns=columns).to_ipc()
 
     return await _in_turn(read)
