@@ -2,6 +2,7 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import acts, schedule, today
+from collector.web.pages.contracts import account, arrow, chain, chains, contract
 from collector.web.pages.coverage import residuals, session_day, symbol_sessions
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
@@ -11,6 +12,10 @@ PAGES: tuple[AnyPage, ...] = (
     session_day.PAGE,
     residuals.PAGE,
     symbol_sessions.PAGE,
+    chains.PAGE,
+    chain.PAGE,
+    account.PAGE,
+    contract.PAGE,
     runs.PAGE,
     run.PAGE,
     gaps.PAGE,
@@ -24,7 +29,14 @@ PAGES: tuple[AnyPage, ...] = (
     health.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = (session_day.GRID, symbol_sessions.GRID, run.PICTURE, mails.HTML)
+DOWNLOADS: tuple[Download, ...] = (
+    session_day.GRID,
+    symbol_sessions.GRID,
+    arrow.OF_SYMBOL,
+    arrow.OF_CONTRACT,
+    run.PICTURE,
+    mails.HTML,
+)
 
 MENU = (
     ("/", "Today"),
