@@ -17,6 +17,7 @@ CollectorError
 │   │   └── DiskFull             the server's disk is full
 │   ├── SharedSession            a pooler lends the database's sessions to several clients
 │   ├── ExtensionNotLoaded       the database has TimescaleDB, and its server does not load it
+│   ├── ReadersBusy              the connections for pages are all at work
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
@@ -182,6 +183,15 @@ class ExtensionNotLoaded(DatabaseError):  # noqa: N818 - named for what was foun
             "add timescaledb to shared_preload_libraries (postgresql.conf) and restart the server",
         )
         self.version = version
+
+
+class ReadersBusy(DatabaseError):  # noqa: N818 - named for what was found
+    """The connections for pages are all at work; a later attempt may help."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is busy with other pages", "Try again in a moment; what collects has connections of its own."
+        )
 
 
 class DataRefused(DatabaseError):  # noqa: N818 - named for what became of it

@@ -1,4 +1,4 @@
-"""Templates of the pages, and the words that they share with the mails."""
+"""Templates of the pages."""
 
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path

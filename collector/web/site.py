@@ -6,7 +6,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import structlog
 from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -32,7 +31,6 @@ from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = "application/json; charset=utf-8"
-log = structlog.get_logger()
 
 
 class Refused(NamedTuple):
@@ -67,7 +65,7 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
         if code is HTTPStatus.NOT_FOUND:
             why = Refused("There is no such page.", "The menu names all pages; /api/v1 names their JSON.")
         elif code is HTTPStatus.INTERNAL_SERVER_ERROR:
-            log.error("page_failed", path=request.url.path, exc_info=error)
+            # Whoever serves logs it.
             why = Refused("Something unforeseen went wrong; it is in the log.", "See: collector status --logs")
         else:
             why = Refused(f"{code.phrase}.", "")

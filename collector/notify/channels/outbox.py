@@ -194,6 +194,11 @@ class Outbox:
         """Return the names of the mails that wait to be sent, in the order in which they will be tried."""
         return tuple(name for name, _ in self._waiting())
 
+    def set_aside(self) -> tuple[str, ...]:
+        """Return the names of the mails that will never be taken, oldest first."""
+        refused = ".refused.eml"
+        return tuple(path.name.removesuffix(refused) for path in sorted(self.directory.glob(f"*{refused}")))
+
     def _waiting(self) -> list[tuple[str, Path]]:
         untried, tried = ".queued.eml", ".deferred.eml"
         queued = sorted(self.directory.glob(f"*{untried}"))
