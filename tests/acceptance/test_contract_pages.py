@@ -18,6 +18,7 @@ from collector.app import reading
 from collector.lineage import telling
 from collector.notify.reports import palette
 from collector.research.reader import Reader
+from collector.web.context import Context, Readers
 from collector.web.pages.contracts import arrow
 from tests.support.pages import Site, Tab, opened
 
@@ -135,7 +136,7 @@ async def test_a_life_sums_up_its_sessions(site: Site, rows: asyncpg.Connection)
 async def test_holes_have_the_reasons_of_lineage(site: Site, rows: asyncpg.Connection) -> None:
     """What nobody has answered is unknown, with the sentence of `collector why --missing`; no trade is no hole."""
     told = (await site.get(f"/api/v1{address(SPOILED)}?day={FRIDAY}")).document
-    said = await reading.why_missing(site.context.settings, SPOILED, None, FRIDAY, None, site.context.clock)
+    said = await reading.why_missing(site.settings, SPOILED, None, FRIDAY, None, site.clock)
     [hole] = said.holes
     unknown = [step for step in told["steps"] if step["verdict"] == "unknown"]
     assert [datetime.fromisoformat(step["time"]) for step in unknown] == [at(10, 0), at(10, 5), at(10, 10)]
@@ -173,7 +174,7 @@ async def test_an_account_says_what_the_command_says(site: Site, rows: asyncpg.C
     """The page of a slot holds the lines of `collector why`, and its JSON what `collector why --json` gives."""
     where = f"{address(SPOILED)}/why?at=2026-11-20%2011:02"
     told = (await site.get(f"/api/v1{where}")).document
-    account = await reading.why_value(site.context.settings, SPOILED, "2026-11-20 11:02", None, site.context.clock)
+    account = await reading.why_value(site.settings, SPOILED, "2026-11-20 11:02", None, site.clock)
     lines = [" ".join(line.split()) for line in telling.lines(account) if line.strip()]
     parts = [" ".join(f"{line['label']} {line['text']}".split()) for part in told["parts"] for line in part]
     assert [*told["heading"], *parts] == lines
@@ -275,7 +276,9 @@ def table(content: bytes) -> pa.Table:
 
 async def test_arrow_is_what_the_research_api_reads(site: Site) -> None:
     """A download holds the rows and columns that the research API gives for the same question, in its order."""
-    context = site.context
+    context = Context(
+        settings=site.settings, clock=site.clock, process=site.process, readers=Readers(site.settings, site.clock)
+    )
     contract = {"occ": WHOLE, "start": str(FRIDAY), "end": str(FRIDAY)}
     symbol = {"symbol": "spy", "start": "2026-11-20 15:00", "columns": "time,occ_symbol,mid_close,flags"}
     with Reader(context.settings, site.database_url, context.clock) as reader:

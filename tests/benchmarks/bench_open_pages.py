@@ -151,7 +151,7 @@ async def measure(settings: Settings, folder: Path, viewers: Connection, pairs: 
         shown.append(process)
         return serving_pages.endpoint(settings, clock, logins)(process)
 
-    work = asyncio.create_task(serving.serve(settings, clock, no_bar, endpoint, lambda port: bound.set_result(port)))
+    work = asyncio.create_task(serving.serve(settings, clock, no_bar, endpoint, lambda port: X
     port = await bound
     cookie = f"Cookie: collector_{port}={logins.cookie()}"
     print(f"warming up for {WARM_UP_S} s", flush=True)

@@ -26,7 +26,6 @@ from pydantic import SecretStr
 from collector.app import composition, opening
 from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
-from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
@@ -34,13 +33,10 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
-from collector.web import serving_pages
-from collector.web.access.guard import cookie_name
-from collector.web.context import Context, Readers
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
-from tests.support.served_pages import logins_in
+from tests.support.served_pages import MadeUp, shown
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
@@ -50,30 +46,6 @@ LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
 _EVENINGS = tuple((day, datetime(day.year, day.month, day.day, 17, tzinfo=NEW_YORK)) for day in (THURSDAY, FRIDAY))
 HERE = "127.0.0.1"
 WIDTHS = (390, 1000, 1600)
-
-
-@dataclass
-class Idle:
-    """A process in which nothing is at work; its parts may be set by a test."""
-
-    settings: Settings
-    clock: Clock
-    stands: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True, connected=False))
-    live: Live = field(init=False)
-    acts: Acts = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.live = Live(self.clock)
-        self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
-        self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
-
-    async def condition(self) -> Condition:
-        """Say how things stand."""
-        return self.stands
-
-    async def metrics(self) -> bytes:
-        """Return no metrics."""
-        return b""
 
 
 @dataclass(frozen=True)
@@ -92,11 +64,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Site:
-    """A site that listens, and what it is made from. cookies: what a logged-in browser sends."""
+    """A site that listens. process: what it tells of; cookies: what a logged-in browser sends."""
 
     port: int
-    context: Context
-    process: Idle
+    settings: Settings
+    clock: Clock
+    process: MadeUp
     database_url: str
     cookies: Mapping[str, str]
 
@@ -192,17 +165,15 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 
 @contextlib.asynccontextmanager
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
-    """Serve the pages of a database at an instant."""
+    """Serve the pages of a database at an instant, to who is logged in."""
     clock = SystemClock(now)
-    process, readers = Idle(settings, clock), Readers(settings, clock)
-    context = Context(settings=settings, clock=clock, process=process, readers=readers)
-    logins = logins_in(settings.log.path)
-    try:
-        async with serving_pages.shown(context, logins) as port:
-            yield Site(port, context, process, url, {cookie_name("http", port): logins.cookie()})
-            process.live.close()
-    finally:
-        await readers.close()
+    process = MadeUp(live=Live(clock))
+    process.acts = Acts(settings, clock, process.live, process.live.watched(no_bar))
+    process.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
+    async with shown(settings.log.path, process, settings, of_pages=clock) as found:
+        cookies = {f"collector_{found.port}": found.logins.cookie()}
+        yield Site(found.port, settings, clock, process, url, cookies)
+        process.live.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -262,13 +233,8 @@ class Tab:
 
     async def out_of_reach(self) -> list[str]:
         """Go through the page by Tab alone; return the links, buttons and fields that it never came to, in words."""
-        wanted = await self.page.evaluate(_MARK)
-        for _ in range(wanted):
+        for _ in range(await self.page.evaluate(_MARK)):
             await self.page.keyboard.press("Tab")
-            await self.page.evaluate(
-                "() => { document.activeElement.dataset.reached = getComputedStyle("
-                "document.activeElement).outlineStyle }"
-            )
         unreached: list[str] = await self.page.evaluate(_UNREACHED)
         return unreached
 
@@ -370,11 +336,16 @@ _COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 
 _MARK = """
 () => {
-  const seen = element => element.checkVisibility();
   const all = [...document.querySelectorAll(
-    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(seen);
-  for (const element of all) element.dataset.wanted = '';
-  return all.length;
+    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')];
+  const seen = all.filter(element => element.checkVisibility());
+  for (const element of seen) element.dataset.wanted = '';
+  document.addEventListener('focusin', event => {
+    const outline = getComputedStyle(event.target).outlineStyle;
+    if (outline !== 'none' || !event.target.dataset.reached) event.target.dataset.reached = outline;
+  });
+  const dates = seen.filter(element => ['date', 'time', 'datetime-local'].includes(element.type));
+  return seen.length + 4 * dates.length;  // day, month, year and the button that opens the calendar
 }
 """
 
