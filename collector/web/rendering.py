@@ -42,7 +42,7 @@ def environment(**shared: object) -> Environment:
         "rate": wording.rate,
         "words": lambda name: str(name).replace("_", " "),
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 

@@ -1,10 +1,11 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import schedule
+from collector.web.pages import acts, schedule, today
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
+    today.PAGE,
     sessions.PAGE,
     runs.PAGE,
     run.PAGE,
@@ -13,6 +14,9 @@ PAGES: tuple[AnyPage, ...] = (
     archive.PAGE,
     mails.OUTBOX,
     mails.MAIL,
+    acts.ALL,
+    acts.NEW,
+    acts.ONE,
     health.PAGE,
 )
 
