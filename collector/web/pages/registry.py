@@ -2,11 +2,16 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import acts, schedule, today
+from collector.web.pages.contracts import account, arrow, chain, chains, contract
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
     today.PAGE,
     sessions.PAGE,
+    chains.PAGE,
+    chain.PAGE,
+    account.PAGE,
+    contract.PAGE,
     runs.PAGE,
     run.PAGE,
     gaps.PAGE,
@@ -20,7 +25,7 @@ PAGES: tuple[AnyPage, ...] = (
     health.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = (run.PICTURE, mails.HTML)
+DOWNLOADS: tuple[Download, ...] = (arrow.OF_SYMBOL, arrow.OF_CONTRACT, run.PICTURE, mails.HTML)
 
 MENU = (
     ("/", "Today"),
