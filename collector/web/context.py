@@ -101,8 +101,8 @@ class Readers:
 class Context:
     """What a page is made from.
 
-    readers: lend the database. process: what is at work. states: counted for all pages. days: the calendar. mask: cuts
-    secrets out of texts.
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts. states:
+    counted for all pages.
     """
 
     settings: Settings
@@ -110,8 +110,8 @@ class Context:
     process: Process
     readers: Readers
     days: Calendar = field(init=False)
-    states: SessionStates = field(default_factory=SessionStates)
     mask: Mask = field(init=False)
+    states: SessionStates = field(default_factory=SessionStates)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))

@@ -41,7 +41,6 @@ def environment(**shared: object) -> Environment:
         "duration": wording.duration,
         "seconds": wording.seconds,
         "size": wording.size,
-        "seconds": wording.seconds,
         "rate": wording.rate,
         "words": lambda name: str(name).replace("_", " "),
     }

@@ -30,12 +30,12 @@ PAGES: tuple[AnyPage, ...] = (
 )
 
 DOWNLOADS: tuple[Download, ...] = (
-    session_day.GRID,
-    symbol_sessions.GRID,
     arrow.OF_SYMBOL,
     arrow.OF_CONTRACT,
     run.PICTURE,
     mails.HTML,
+    session_day.GRID,
+    symbol_sessions.GRID,
 )
 
 MENU = (

@@ -47,7 +47,6 @@
       }
       this.at = { row: 0, column: 0 };
       this.build(root);
-      root.hidden = false;
       this.place();
       this.draw();
       this.listen();
@@ -58,18 +57,11 @@
     }
 
     build(root) {
-      const layers = root.querySelector(".grid-layers");
-      for (const layer of this.layers) {
-        const label = document.createElement("label"), box = document.createElement("input");
-        const swatch = document.createElement("span");
-        box.type = "checkbox";
-        box.checked = true;
+      root.querySelectorAll(".grid-layers input").forEach((box, place) => {
+        const layer = this.layers[place];
+        layer.shown = box.checked;
         box.addEventListener("change", () => { layer.shown = box.checked; this.draw(); });
-        swatch.className = "grid-swatch";
-        swatch.style.background = `var(--${layer.colour})`;
-        label.append(box, swatch, layer.words);
-        layers.append(label);
-      }
+      });
       this.inner = this.element("div", "grid-inner");
       this.hours = this.element("div", "grid-hours");
       this.rowLabels = this.element("div", "grid-rows");
@@ -273,10 +265,13 @@
   }
 
   for (const root of document.querySelectorAll("[data-grid]")) {
+    for (const swatch of root.querySelectorAll(".grid-swatch")) {
+      swatch.style.background = `var(--${swatch.dataset.colour})`;
+    }
+    root.hidden = false;
     load(root.dataset.grid)
       .then(({ head, cells }) => new Grid(root, head, cells))
       .catch(error => {
-        root.hidden = false;
         root.querySelector(".grid-words").textContent = `The picture cannot be drawn: ${error.message}`;
       });
   }

@@ -126,6 +126,11 @@ class SessionDay:
         """Return the most requests of five minutes, 1 at least."""
         return max((one.requests for one in self.pacing), default=1)
 
+    @property
+    def layers(self) -> tuple[grid_files.Layer, ...]:
+        """Return what a slot may say."""
+        return grid_files.SLOT_LAYERS
+
 
 def day_of(asked: Asked) -> date:
     """Return the day that is asked for.
