@@ -6,19 +6,22 @@ The schedule as one long-running process: database and gateway stay open, window
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import structlog
 
-from collector.app import composition, health_endpoint, metrics, opening, sources
+from collector.app import composition, condition, metrics, opening, sources
+from collector.app.acting.acts import Acts
+from collector.app.acting.live import Live
+from collector.app.figures import machine, stored
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
-from collector.db.readers import day_status
 from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable, GatewayUnavailable, LockHeld
 from collector.domain.pacing.pace import Pace
-from collector.domain.reports.run_report import RunReport
-from collector.domain.run_vocabulary import OFFLINE, RunStatus
+from collector.domain.run_vocabulary import OFFLINE
 from collector.jobs import due_windows
 from collector.jobs.disk import room
 from collector.market.agenda import DueRun
@@ -36,6 +39,8 @@ _LAST_WORDS_S = 0.5
 log = structlog.get_logger()
 
 ProgressBar = composition.ProgressBar
+Endpoint: TypeAlias = Callable[["Serving"], contextlib.AbstractAsyncContextManager[int]]
+"""Shows the process to who asks over HTTP, for the length of a block; yields the port."""
 
 
 class Line:
@@ -110,6 +115,8 @@ class Line:
 class Serving:
     """The process: what it does next, and what it says of itself.
 
+    live: what is at work in it. acts: what people have started in it.
+
     Args:
         settings: the configuration.
         clock: the time.
@@ -119,17 +126,18 @@ class Serving:
     def __init__(self, settings: Settings, clock: Clock, progress: ProgressBar) -> None:
         self._settings = settings
         self._clock = clock
-        self._progress = progress
+        self.live = Live(clock)
+        self._progress = self.live.watched(progress)
+        self.acts = Acts(settings, clock, self.live, self._progress)
         self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
+        self._reading = stored.Reading(settings, self._days)
         self._onlooker: Database | None = None
-        self._last_asked: RunReport | None = None
         self._seen_until = clock.now()
-        self.running: Order | None = None
 
     async def go_on(self) -> None:
-        """Run what is due whenever it is due; ends by cancellation only.
+        """Run what is due whenever it is due, and before it what people have started; ends by cancellation only.
 
         Raises:
             DatabaseError: the database is not fit for this version of the collector.
@@ -142,60 +150,45 @@ class Serving:
                     await self._nap_until(await self._round(db))
         finally:
             self._onlooker = None
+            await self.acts.close()
             await self._line.close()
 
-    async def condition(self) -> health_endpoint.Condition:
+    async def condition(self) -> condition.Condition:
         """Say how things stand, as /healthz does."""
-        problems: list[str] = []
-        last = None
-        try:
-            async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
-                if self._onlooker is None:
-                    raise DatabaseUnavailable("the database has not answered yet")
-                now = self._clock.now()
-                found = await due_windows.outstanding(self._onlooker, self._settings, self._days, now)
-                problems = [str(one) for one in found if one.failed or one.late(now)]
-                ended = (
-                    run for run in await day_status.latest_runs(self._onlooker) if run.status is not RunStatus.RUNNING
-                )
-                last = next(ended, None)
-            database_up = True
-        except (DatabaseError, TimeoutError) as error:
-            problems.append(error.message if isinstance(error, DatabaseError) else "the database does not answer")
-            database_up = False
-        return health_endpoint.Condition(
-            problems=tuple(problems),
-            database_up=database_up,
+        found = await condition.found(self._looking_on(), self._settings, self._days, self._clock)
+        return replace(
+            found,
             connected=self._line.connected,
             breaker=self._line.pace.breaker,
-            running=None if self.running is None else f"{self.running.window} of {self.running.day}",
-            last_run=None
-            if last is None
-            else health_endpoint.LastRun(
-                window=last.window,
-                session=last.day.isoformat(),
-                status=last.status,
-                started=last.started_at,
-                completed=last.completed_at,
-            ),
+            running=None if self.live.work is None else self.live.work.name,
             next_window=self._schedule.following(self._clock.now()),
         )
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return the metrics, as /metrics does."""
         now, figures = self._clock.now(), None
         with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
-                if self._onlooker is not None:
-                    figures = await metrics.gather(self._onlooker, self._settings, self._days, now)
+                async with self._looking_on() as db:
+                    figures = await self._reading.figures(db, now)
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
-            running=self.running is not None,
+            running=self.live.work is not None,
             pace=self._line.pace,
+            session_open=self._days.current(now, "SPY") is not None,
+            process=machine.Process.this(),
             next_due=None if following is None else following.due,
         )
-        return metrics.text(figures, now, last=self._last_asked, live=live)
+        beside = await machine.look(self._settings, self._clock)
+        return metrics.exposition(figures, now, machine=beside, live=live)
+
+    @contextlib.asynccontextmanager
+    async def _looking_on(self) -> AsyncIterator[Database]:
+        """Lend the database for looking on beside the runs."""
+        if self._onlooker is None:
+            raise DatabaseUnavailable("the database has not answered yet")
+        yield self._onlooker
 
     @contextlib.asynccontextmanager
     async def _database(self) -> AsyncIterator[Database]:
@@ -211,25 +204,32 @@ class Serving:
                     break
                 except DatabaseUnavailable as error:
                     log.warning("database_unavailable", error=error.message, hint=error.hint)
+                    self.acts.explain(error.message)
                 await self._tell_of_windows(None)
                 await self._clock.sleep(_DATABASE_RETRY_S)
             yield db
 
     async def _round(self, db: Database) -> datetime | None:
-        """Run what is due, most urgent first, until nothing is; return when to look again at the latest."""
+        """Do what people have started and run what is due, most urgent first, until there is neither.
+
+        Returns:
+            When to look again at the latest.
+        """
+        standing = composition.Standing(db, self._line.lent)
         while True:
+            await self.acts.work_off(standing)
             try:
                 now = self._clock.now()
                 self._schedule = await due_windows.schedule_of(db, self._settings, self._days, now)
                 agenda = await due_windows.look(db, self._settings, self._schedule, now)
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
-                await self._tell_of_windows(composition.Standing(db, self._line.lent))
+                await self._tell_of_windows(standing)
                 return None
             self._seen_until = self._clock.now()
             if not agenda.due:
                 return agenda.wake_at
-            if not await self._run(agenda.due[0], composition.Standing(db, self._line.lent)):
+            if not await self._run(agenda.due[0], standing):
                 return None
 
     async def _tell_of_windows(self, standing: composition.Standing | None) -> None:
@@ -243,7 +243,6 @@ class Serving:
     async def _run(self, one: DueRun, standing: composition.Standing | None) -> bool:
         """Run a window; return whether it makes sense to look at once for the next."""
         order = due_windows.order_of(one, self._settings, self._days, self._clock.now())
-        self.running = order
         try:
             with self._progress(order) as on_progress:
                 outcome = await composition.run_window(self._settings, order, self._clock, on_progress, standing)
@@ -256,53 +255,51 @@ class Serving:
         except Exception:  # the run ends here: the next window must find this process alive
             log.exception("window_broken", window=order.window.value)
             return False
-        finally:
-            self.running = None
-        report = outcome.report
-        if report.latency is not None:
-            self._last_asked = report
         return outcome.error is None or not isinstance(outcome.error, DatabaseError)
 
     async def _nap_until(self, instant: datetime | None) -> None:
-        """Wait for an instant, a minute at most: clocks are set, and machines sleep."""
+        """Wait for an instant or a person's act, a minute at most: clocks are set, and machines sleep."""
         left = timedelta(seconds=_LONGEST_NAP_S) if instant is None else instant - self._clock.now()
-        await self._clock.sleep(min(max(left.total_seconds(), _SHORTEST_NAP_S), _LONGEST_NAP_S))
+        await self.acts.nap(min(max(left.total_seconds(), _SHORTEST_NAP_S), _LONGEST_NAP_S))
 
 
 async def serve(
     settings: Settings,
     clock: Clock,
     progress: ProgressBar,
-    ready: Callable[[str, int], None] = lambda _host, _port: None,
+    ready: Callable[[str, int], None],
+    endpoint: Endpoint,
 ) -> None:
-    """Serve until cancelled: returns when that happens while no window is at work.
+    """Serve until cancelled: returns when that happens while nothing is at work.
 
     Args:
         settings: the configuration.
         clock: the time.
         progress: makes the progress bar of a run.
-        ready: called with host and port of the health endpoint once it answers.
+        ready: called with host and port once the endpoint answers.
+        endpoint: answers over HTTP.
 
     Raises:
-        ConfigurationError: the health endpoint's port is taken.
+        ConfigurationError: the port is taken, or the endpoint cannot be what it should be.
         DatabaseError: the database is not fit for this version of the collector.
-        asyncio.CancelledError: a window was interrupted; its row says so.
+        asyncio.CancelledError: a window or an act was interrupted; its row says so.
     """
     serving = Serving(settings, clock, progress)
-    host, names = settings.serve.host, settings.serve.names
-    async with health_endpoint.endpoint(host, settings.serve.port, serving.condition, serving.metrics, names) as port:
-        ready(host, port)
-        log.info("serving", host=host, port=port)
+    async with endpoint(serving) as port:
+        ready(settings.serve.host, port)
+        log.info("serving", host=settings.serve.host, port=port)
         work = asyncio.create_task(serving.go_on())
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
-            interrupted = serving.running
+            interrupted = serving.live.work
             await _ended(work, settings.serve.shutdown_s)
-            log.info("stopped", interrupted=None if interrupted is None else interrupted.window.value)
+            log.info("stopped", interrupted=None if interrupted is None else interrupted.name)
             if interrupted is not None:
                 raise
             return
+        finally:
+            serving.live.close()
         work.result()
 
 

@@ -32,6 +32,8 @@ from collector.config.operation_settings import (
     RetentionSettings,
     ScheduleSettings,
     ServeSettings,
+    WebSettings,
+    is_loopback,
 )
 from collector.config.section import misfit, secrets_in, without_secrets
 from collector.config.window_settings import (
@@ -69,7 +71,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "dead_man", "archive")
+    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "web", "dead_man", "archive")
 
     symbols: Annotated[tuple[SymbolSettings, ...], NoDecode] = (
         SymbolSettings(symbol="SPY"),
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
     rotation: RotationSettings = RotationSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     serve: ServeSettings = ServeSettings()
+    web: WebSettings = WebSettings()
     dead_man: DeadManSettings = DeadManSettings()
     greeks: GreeksSettings = Field(default_factory=GreeksSettings)
     quality: QualitySettings = QualitySettings()
@@ -170,6 +173,14 @@ class Settings(BaseSettings):
         ):
             if path is not None and self.database.embedded and path.absolute().is_relative_to(data.absolute()):
                 raise misfit(key, "should be a folder outside database.data_dir, which is PostgreSQL's alone")
+        return self
+
+    @model_validator(mode="after")
+    def _closed_to_the_network(self) -> Self:
+        """Refuse to let others than this machine in without encryption and a password."""
+        if not is_loopback(self.serve.host) and not self.web.opens_network:
+            words = "may be another address than 127.0.0.1 only with web.certificate, web.key and web.password"
+            raise misfit(("serve", "host"), words)
         return self
 
     @model_validator(mode="after")
