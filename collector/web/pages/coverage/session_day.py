@@ -127,6 +127,11 @@ class SessionDay:
         return max((one.requests for one in self.pacing), default=1)
 
     @property
+    def base(self) -> grid_files.Layer:
+        """Return what lies below all layers."""
+        return grid_files.SLOT_BASE
+
+    @property
     def layers(self) -> tuple[grid_files.Layer, ...]:
         """Return what a slot may say."""
         return grid_files.SLOT_LAYERS
