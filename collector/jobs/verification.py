@@ -3,6 +3,7 @@
 `collector verify`: what is stored, checked once more against the rules, its coverage, and put-call parity.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -19,8 +20,9 @@ from collector.db.contracts import announced_dividends
 from collector.db.contracts import contract_tables as contract_store
 from collector.domain.market_data.instruments import Underlying
 from collector.domain.market_data.sessions import Session
-from collector.domain.pricing.chain import inputs, pairs_of
-from collector.domain.pricing.parity import Prior, implied_carry, parity_excess
+from collector.domain.pricing.chain import ExpirationDay, InputRules, Terms, inputs, pairs_of
+from collector.domain.pricing.normal import Floats
+from collector.domain.pricing.parity import Prior, box_residual, implied_carry, parity_excess, parity_residual
 from collector.jobs import greeks_pass
 from collector.market.calendar import Calendar
 
@@ -47,6 +49,37 @@ class Verified:
     def sound(self) -> bool:
         """Return whether no rule is broken and parity holds."""
         return not self.broken and self.off_parity * 100 <= self.pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Residuals:
+    """Differences from what must hold, USD per share: how many, the median and the largest of their sizes."""
+
+    count: int
+    median: float | None
+    worst: float | None
+
+    @classmethod
+    def of(cls, differences: Floats) -> "Residuals":
+        """Return what some differences come to."""
+        sizes = np.abs(differences)
+        if not len(sizes):
+            return cls(0, None, None)
+        return cls(len(sizes), float(np.median(sizes)), float(sizes.max()))
+
+
+@dataclass(frozen=True, slots=True)
+class ExpirationParity:
+    """How far the quotes of an expiration keep together on a session, near the money.
+
+    parity: of calls, puts and the underlying. boxes: of calls and puts of neighbouring strikes. off_parity: pairs that
+    no yield explains.
+    """
+
+    expiration: date
+    parity: Residuals
+    boxes: Residuals
+    off_parity: int
 
 
 async def verify(
@@ -89,29 +122,53 @@ async def verify(
     return results
 
 
-async def _session(
+async def parity(
     db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, session: Session
-) -> Verified:
-    pairs = off = 0
+) -> list[ExpirationParity]:
+    """Return how far the quotes of each expiration keep together on a session; what is computed, is so in a thread.
+
+    Args:
+        db: the database.
+        settings: rates and dividends.
+        calendar: the closes of the expirations.
+        underlying: whose contracts, with its id.
+        session: the product's, whole.
+    """
     slots = greeks_pass.slots_of(session)
     spot = greeks_pass.spots_at(await greeks_store.levels(db, underlying.id, session), slots)
     epochs = [int(slot.timestamp()) for slot in slots]
     told = await announced_dividends.known_on(db, underlying.id, session.day)
+    rules, found = greeks_pass.rules_of(settings.greeks), []
     for expiration in await greeks_store.pending(db, underlying.id, session, None):
         stored = await greeks_store.prices(db, underlying.id, session, expiration, epochs)
         years = greeks_pass.years_to(greeks_pass.closes_at(calendar, underlying.symbol, expiration), slots)
-        day, rules = greeks_pass.expiration_day(stored, spot, years), greeks_pass.rules_of(settings.greeks)
-        found = pairs_of(day, inputs(day, rules)[1], rules)
         terms = greeks_pass.terms_of(settings.greeks, calendar, underlying.symbol, session, expiration, told)
-        carry = implied_carry(found, terms.rate, Prior(terms.prior.dividend_yield), terms.dividends)
-        excess = parity_excess(found, terms.rate, carry.dividend_yield, terms.dividends)
-        pairs += len(excess)
-        off += int(np.count_nonzero(excess > _PARITY_LEEWAY * found.spot))
+        day = greeks_pass.expiration_day(stored, spot, years)
+        found.append(await asyncio.to_thread(_expiration, expiration, day, terms, rules))
+    return found
+
+
+def _expiration(expiration: date, day: ExpirationDay, terms: Terms, rules: InputRules) -> ExpirationParity:
+    found = pairs_of(day, inputs(day, rules)[1], rules)
+    carry = implied_carry(found, terms.rate, Prior(terms.prior.dividend_yield), terms.dividends)
+    given = (found, terms.rate, carry.dividend_yield, terms.dividends)
+    return ExpirationParity(
+        expiration,
+        Residuals.of(parity_residual(*given)),
+        Residuals.of(box_residual(found, terms.rate)),
+        int(np.count_nonzero(parity_excess(*given) > _PARITY_LEEWAY * found.spot)),
+    )
+
+
+async def _session(
+    db: Statements, settings: Settings, calendar: Calendar, underlying: Underlying, session: Session
+) -> Verified:
+    found = await parity(db, settings, calendar, underlying, session)
     return Verified(
         underlying.symbol,
         session.day,
         await quality_checks.session_quality(db, underlying.id, session),
         tuple(await quality_checks.broken(db, underlying.id, session)),
-        pairs,
-        off,
+        sum(one.parity.count for one in found),
+        sum(one.off_parity for one in found),
     )

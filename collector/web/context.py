@@ -12,6 +12,7 @@ from collector.app.health_endpoint import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.session_states import SessionStates
 from collector.market.calendar import Calendar
 
 
@@ -61,13 +62,14 @@ class Readers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a page is made from. readers: lend the database; process: what is at work."""
+    """What a page is made from. readers: lend the database; process: what is at work; states: counted for all pages."""
 
     settings: Settings
     clock: Clock
     process: Process
     readers: Readers
     days: Calendar = field(init=False)
+    states: SessionStates = field(default_factory=SessionStates)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))

@@ -7,7 +7,6 @@ from pydantic import TypeAdapter
 
 from collector.web.page import AnyPage
 
-
 _adapters: dict[str, "TypeAdapter[Any]"] = {}
 """By the path of their pages: making one takes longer than an answer."""
 

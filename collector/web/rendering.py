@@ -36,6 +36,7 @@ def environment(**shared: object) -> Environment:
         "count": wording.count,
         "many": wording.many,
         "duration": wording.duration,
+        "seconds": wording.seconds,
         "size": wording.size,
     }
     templates.globals |= shared

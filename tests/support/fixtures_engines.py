@@ -44,7 +44,8 @@ class Matrix:
         engine = self.found[name]
         if isinstance(engine, engines.Engine):
             return engine
-        request.node.user_properties.append((_ABSENT, f"{name}|{engine}"))
+        if isinstance(request.node, pytest.Item):
+            request.node.user_properties.append((_ABSENT, f"{name}|{engine}"))
         if name in os.environ.get("COLLECTOR_REQUIRE_ENGINES", "").split(","):
             pytest.fail(f"the required engine {name} is absent: {engine}", pytrace=False)
         pytest.skip(f"engine {name} is absent: {engine}")
@@ -95,7 +96,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _engine_of(item: pytest.Item) -> str:
     """Return the name of the engine that a test runs on, "" without any."""
-    if "plain_engine" in getattr(item, "fixturenames", ()):
+    if {"plain_engine", "site"} & set(getattr(item, "fixturenames", ())):
         return "plain"
     return (
         str(item.callspec.params.get("engine", ""))

@@ -194,6 +194,26 @@ def parity_excess(pairs: Pairs, rate: float, dividend_yield: float, dividends: t
     return result
 
 
+def parity_residual(pairs: Pairs, rate: float, dividend_yield: float, dividends: tuple[Dividend, ...] = ()) -> Floats:
+    """Return by how many USD a call less its put is worth more than the forward's present value, for each pair."""
+    kept = pairs.spot - present_value(dividends, rate, pairs.years)
+    worth = kept * np.exp(-dividend_yield * pairs.years) - pairs.strike * np.exp(-rate * pairs.years)
+    result: Floats = pairs.call - pairs.put - worth
+    return result
+
+
+def box_residual(pairs: Pairs, rate: float) -> Floats:
+    """Return by how many USD the box of two neighbouring strikes in a slot is worth more than what it pays.
+
+    The underlying's price and its dividends fall out of a box: only quotes and the rate are left.
+    """
+    order = np.lexsort((pairs.strike, pairs.years))
+    forward, strike, years = (values[order] for values in (pairs.call - pairs.put, pairs.strike, pairs.years))
+    same = np.diff(years) == 0.0
+    result: Floats = (-np.diff(forward) - np.diff(strike) * np.exp(-rate * years[1:]))[same]
+    return result
+
+
 def near_the_money(strikes: Floats, spot: float, most: int) -> list[int]:
     """Return the places of the strikes nearest to a spot, so many at most, nearest first."""
     return [int(place) for place in np.argsort(np.abs(np.log(strikes / spot)), kind="stable")[:most]]

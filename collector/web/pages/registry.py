@@ -2,10 +2,11 @@
 
 from collector.web.page import AnyPage, Download
 from collector.web.pages import schedule
+from collector.web.pages.coverage import residuals, session_day, symbol_sessions
 
-PAGES: tuple[AnyPage, ...] = (schedule.PAGE,)
+PAGES: tuple[AnyPage, ...] = (schedule.PAGE, session_day.PAGE, residuals.PAGE, symbol_sessions.PAGE)
 
-DOWNLOADS: tuple[Download, ...] = ()
+DOWNLOADS: tuple[Download, ...] = (session_day.GRID, symbol_sessions.GRID)
 
 MENU = (
     ("/", "Today"),

@@ -1,0 +1,1 @@
+"""Grids of sessions in a real browser: the right colour at each cell, and words for who sees none."""

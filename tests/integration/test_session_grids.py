@@ -1,0 +1,143 @@
+"""A session's grid says of each slot what the tables say."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from collector.db.bars import bar_tables
+from collector.db.bars.bar_tables import InstrumentAnswers
+from collector.db.bookkeeping import coverage_table, session_statistics
+from collector.db.connection.pool import Database
+from collector.db.readers import report_rows
+from collector.db.readers.grids import Cell, SessionGrid, session_grid
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
+from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
+from collector.domain.run_vocabulary import Asks, Verdict
+from tests.support.db_rows import FRIDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
+
+_CLAIM = """
+INSERT INTO negative_claims (instrument_id, data_set, what_to_show, session_date, span, state, reason)
+VALUES ($1, 1, $2, $3, tstzrange($4, $5), $6, '') RETURNING 1
+"""
+_LOST = """
+INSERT INTO historical_data_gaps (instrument_id, data_set, what_to_show, state, gap_start, gap_end, gap_type,
+    detected_at, lost_at, reason)
+VALUES ($1, 1, 'TRADES', 'lost', $2, $3, 'missing_bars', $3, $3, 'refused twice') RETURNING 1
+"""
+
+
+async def _filled(database: Database) -> Chain:
+    """Store five contracts: whole, half, refused, called empty, never asked for; and one that is not selected."""
+    chain = await make_chain(database, strikes=6)
+    whole, half, refused, empty, _never, other = chain.contracts
+    await rows(
+        database, "UPDATE option_contract_lifecycle SET selected = '{}' WHERE contract_id = $1 RETURNING 1", other.id
+    )
+    quotes = [quote(number) for number in range(78)]
+    await bar_tables.store(
+        database,
+        [
+            answers(whole, TRADES=answer([trade(3), trade(77)]), BID=answer(quotes), ASK=answer(quotes[:40])),
+            answers(
+                half,
+                TRADES=answer([trade(1), trade(12)], slots=20, settles=False),
+                BID=answer(quotes[:10], slots=10),
+            ),
+            InstrumentAnswers(refused, OPTION_BARS_5MIN, {WhatToShow.TRADES: answer([trade(5)])}, {slot(5): 0}),
+            answers(other, TRADES=answer([trade(9)])),
+        ],
+        1,
+    )
+    await rows(
+        database,
+        "UPDATE store.option_bars_5min SET flags = 128, volume = NULL, open = NULL, close = NULL, up = NULL,"
+        " down = NULL, vwap_off = NULL, bar_count = NULL WHERE contract_id = $1 RETURNING 1",
+        refused.id,
+    )
+    await rows(
+        database,
+        "UPDATE store.option_bars_5min SET implied_volatility = 2500, greeks_version = 1"
+        " WHERE contract_id = $1 AND time < $2 RETURNING 1",
+        whole.id,
+        slot(7),
+    )
+    await rows(database, _CLAIM, empty.id, "ASK", FRIDAY.day, slot(0), FRIDAY.close, "awaiting")
+    await rows(database, _CLAIM, empty.id, "TRADES", FRIDAY.day, slot(0), FRIDAY.close, "held")
+    await rows(database, _LOST, half.id, slot(70), FRIDAY.close)
+    return chain
+
+
+async def _grid(database: Database, chain: Chain) -> SessionGrid:
+    return await session_grid(database, chain.underlying, FRIDAY, OPTION_SERIES)
+
+
+async def test_cells_by_hand(database: Database) -> None:
+    """Each cell has the bits that the rows put into the tables ask for, and nothing else."""
+    chain = await _filled(database)
+    grid = await _grid(database, chain)
+    cells = grid.array()
+
+    assert [one.id for one in grid.contracts] == [one.id for one in chain.contracts]
+    assert [one.occ_symbol for one in grid.contracts] == [one.occ_symbol for one in chain.contracts]
+    assert [one.selected for one in grid.contracts] == [True] * 5 + [False]
+    assert grid.slots == tuple(slot(number) for number in range(78))
+    whole, half, refused, empty, never, other = (row.tolist() for row in cells)
+    assert whole[3] == Cell.EXPECTED | Cell.QUOTED | Cell.IV | Cell.TRADED
+    assert whole[4] == Cell.EXPECTED | Cell.QUOTED | Cell.IV
+    assert whole[7] == Cell.EXPECTED | Cell.QUOTED
+    assert whole[40:] == [Cell.EXPECTED] * 37 + [Cell.EXPECTED | Cell.TRADED]
+    open_ = Cell.EXPECTED | Cell.UNSETTLED
+    assert half[1] == open_ | Cell.TRADED, "traded, though it is not final"
+    assert half[2] == open_ | Cell.UNKNOWN
+    assert half[12] == open_ | Cell.TRADED
+    assert refused[5] == open_ | Cell.UNKNOWN | Cell.QUARANTINED
+    assert refused[6] == open_, "settled without a trade; its quotes were never asked for"
+    assert set(empty) == {open_ | Cell.UNKNOWN | Cell.AWAITING}
+    assert set(never) == {open_ | Cell.UNKNOWN}
+    assert other == [0] * 9 + [Cell.TRADED] + [0] * 68
+    assert grid.contracts[0].unsettled == {}
+    assert grid.contracts[1].unsettled == {WhatToShow.TRADES: 78, WhatToShow.BID: 68, WhatToShow.ASK: 78}
+    assert [one.lost for one in grid.contracts] == [0, 8, 0, 0, 0, 0]
+    assert [one.awaiting for one in grid.contracts] == [0, 0, 0, 78, 0, 0]
+
+
+async def test_cells_agree_with_every_other_reader(database: Database) -> None:
+    """Verdicts are those of reports, counts those of the status, what is not final what a run would ask for."""
+    chain = await _filled(database)
+    grid = await _grid(database, chain)
+    cells, selected = grid.array(), chain.contracts[:5]
+
+    verdicts = await report_rows.verdicts(database, selected, FRIDAY.span)
+    for row, (_, told) in zip(cells[:5], verdicts, strict=True):
+        assert [
+            Verdict.TRADED if one & Cell.TRADED else Verdict.UNKNOWN if one & Cell.UNKNOWN else Verdict.NO_TRADE
+            for one in row.tolist()
+        ] == told
+    measured = await session_statistics.measure(database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES)
+    assert grid.count(Cell.EXPECTED) == measured.slots
+    assert grid.count(Cell.TRADED) == measured.traded
+    assert grid.count(Cell.UNKNOWN) == measured.unknown
+    assert grid.count(Cell.EXPECTED, without=Cell.TRADED | Cell.UNKNOWN) == measured.no_trade
+    assert sum(sum(one.unsettled.values()) for one in grid.contracts) == measured.expected - measured.settled
+    assert sum(one.awaiting for one in grid.contracts) == measured.awaiting
+    open_ = await coverage_table.missing(
+        database, OPTION_BARS_5MIN, chain.underlying.id, [FRIDAY], OPTION_SERIES, Asks.NOT_SETTLED
+    )
+    lacking = np.zeros((6, 78), np.bool_)
+    row_of = {contract.id: row for row, contract in enumerate(chain.contracts)}
+    for one in open_:
+        for span in one.missing:
+            first, end = ((at - FRIDAY.open) // timedelta(minutes=5) for at in (span.start, span.end))
+            lacking[row_of[one.instrument_id], first:end] = True
+    lacking[1, 70:] = True  # lost: a run does not ask for it again
+    assert ((cells & Cell.UNSETTLED > 0) == lacking).all()
+
+
+@pytest.mark.parametrize("series", [(), OPTION_SERIES])
+async def test_a_symbol_without_contracts_has_an_empty_grid(database: Database, series: tuple[WhatToShow, ...]) -> None:
+    """Before the first chain is read, and where no options are collected, a grid has slots and no rows."""
+    chain = await make_chain(database, strikes=2 if not series else 0)
+    grid = await session_grid(database, chain.underlying, FRIDAY, series)
+
+    assert (grid.contracts, grid.cells, len(grid.slots)) == ((), b"", 78)
