@@ -70,6 +70,7 @@ def notifier(settings: Settings, clock: Clock) -> Notifier:
         dead_man=settings.dead_man,
         secrets=settings.secrets,
         host=socket.gethostname(),
+        site=settings.site,
     )
 
 

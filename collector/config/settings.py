@@ -206,6 +206,13 @@ class Settings(BaseSettings):
         return tuple(symbol for symbol in self.symbol_names if self.series_for(symbol))
 
     @property
+    def site(self) -> str:
+        """Return the address of the owner's pages as mails name it; "" where nobody can know the port."""
+        serve = self.serve
+        host = f"[{serve.host}]" if ":" in serve.host else serve.host
+        return f"http://{host}:{serve.port}" if serve.port else ""
+
+    @property
     def closes(self) -> dict[str, time]:
         """Return the closes that differ from the built-in table, by symbol; New York."""
         return {symbol.symbol: symbol.close for symbol in self.symbols if symbol.close is not None}
