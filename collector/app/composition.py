@@ -141,7 +141,7 @@ async def run_window(
         report_files.keep(settings.log.path, report)
     except OSError as refused:
         log.warning("report_not_kept", error=str(refused))
-    await metrics.publish(opening.database(settings, clock), settings, days, report, clock)
+    await metrics.publish(opening.database(settings, clock), settings, days, clock)
     # One mail either way: the week's carries what its run gives reason to tell, and a failed run has no week to show.
     telling = teller.run_finished(report) if week is None or error else teller.week_over(week, report)
     return Outcome(report, error, await telling)

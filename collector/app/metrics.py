@@ -1,124 +1,94 @@
 """Metrics in Prometheus's text format.
 
-Metrics in Prometheus's text format: for a scrape, and for node-exporter's textfile collector.
+For a scrape, and for node-exporter's textfile collector. Each is described in docs/metrics.md.
 
-Counters come from the run table, so that they go on counting from one process to the next.
+Counters come from the tables, so that they go on counting from one process to the next.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
+from itertools import accumulate
 from pathlib import Path
 
 import structlog
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
+from collector import __version__
+from collector.app.figures import machine as machines
+from collector.app.figures import stored
+from collector.app.figures.machine import Machine, Process
+from collector.app.figures.stored import LATENCY_BOUNDS_S, Figures
 from collector.clock import Clock
 from collector.config import Settings
-from collector.db.bookkeeping import claims, session_statistics
-from collector.db.bookkeeping import gaps_table as gap_store
+from collector.db.archive.manifest import Standing
 from collector.db.bookkeeping.gaps_table import GapTotal
+from collector.db.bookkeeping.requests_table import RequestTotal
 from collector.db.connection.pool import Database
-from collector.db.contracts import contract_tables
-from collector.db.readers import day_status
 from collector.db.readers.day_status import RunTotals
 from collector.domain.errors import DatabaseError
-from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.pacing.pace import BreakerState, Latency, Pace
-from collector.domain.reports.run_report import RunReport
+from collector.domain.market_data.answers import Outcome
+from collector.domain.market_data.data_sets import DATA_SETS
+from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.market.calendar import Calendar
-from collector.runs.uncounted import uncounted
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _READABLE_BY_ALL = 0o644
 """node-exporter runs as another user."""
+
+_ANSWERED = (Outcome.BARS, Outcome.NO_DATA)
+_DATA_SETS = {one.id: one.name for one in DATA_SETS}
+
+Samples = Iterable[tuple[Mapping[str, str], float]]
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What the tables say. completeness: by symbol, of its last completed session, fraction of 1.
-
-    uncounted: runs that were cut off before what they brought was counted among the gaps. awaiting: series that await a
-    second empty answer, and sessions_awaiting the sessions that they are of. implausible: sessions that look emptier
-    than they can be.
-    """
-
-    runs: tuple[RunTotals, ...]
-    completeness: Mapping[str, float]
-    gaps: Mapping[GapState, GapTotal]
-    database_bytes: int
-    uncounted: int = 0
-    awaiting: int = 0
-    sessions_awaiting: int = 0
-    implausible: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """What only a running process knows. connected: to the gateway. running: whether a window is at work."""
+    """What only a running process knows. connected: to the gateway. running: whether a window is at work.
+
+    session_open: whether the exchange trades now.
+    """
 
     connected: bool
     running: bool
     pace: Pace
+    session_open: bool
+    process: Process
     next_due: datetime | None = None
 
 
-async def gather(db: Database, settings: Settings, calendar: Calendar, now: datetime) -> Figures:
-    """Read the figures from the tables.
-
-    Raises:
-        DatabaseError: they cannot be read.
-    """
-    completeness = {}
-    for underlying in await contract_tables.underlyings(db):
-        session = calendar.last_completed(now, underlying.symbol)
-        series = settings.series_for(underlying.symbol)
-        measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series)
-        if measured.completeness is not None:
-            completeness[underlying.symbol] = measured.completeness
-    awaited = await claims.awaited(db)
-    return Figures(
-        runs=tuple(await day_status.run_totals(db)),
-        completeness=completeness,
-        gaps=await gap_store.totals(db),
-        database_bytes=await day_status.database_bytes(db),
-        uncounted=len(await uncounted(db, now)),
-        awaiting=sum(one.claims for one in awaited),
-        sessions_awaiting=len(awaited),
-        implausible=len({one.session for one in await claims.implausible(db)}),
-    )
-
-
-def text(figures: Figures | None, now: datetime, *, last: RunReport | None = None, live: Live | None = None) -> str:
-    """Return the metrics.
+def exposition(
+    figures: Figures | None, now: datetime, *, machine: Machine | None = None, live: Live | None = None
+) -> bytes:
+    """Return the metrics, of the type CONTENT_TYPE.
 
     Args:
         figures: what the tables say; None while the database cannot be reached.
         now: the instant, aware.
-        last: the last run that asked for bars, for its latencies.
+        machine: what lies beside the tables; None: nobody looked.
         live: what a running process knows; None for a run on its own.
     """
-    lines = _Lines()
-    lines.add("database_up", "gauge", "Whether the database answers.", [({}, float(figures is not None))])
-    lines.add("written_timestamp_seconds", "gauge", "When these metrics were made.", [({}, now.timestamp())])
-    if figures is not None:
-        _tables(lines, figures)
-    latency = None if last is None else last.latency
-    if last is not None and latency is not None:
-        _latency(lines, last, latency)
-    if live is not None:
-        _live(lines, live)
-    return str(lines)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(figures, now, machine, live))
+    return generate_latest(registry)
 
 
 async def publish(
     opened: AbstractAsyncContextManager[Database],
     settings: Settings,
     calendar: Calendar,
-    report: RunReport,
     clock: Clock,
 ) -> None:
     """Write the configured textfile, if one is configured, after a run; a failure is logged and hurts nobody.
@@ -127,7 +97,6 @@ async def publish(
         opened: the database, not entered yet.
         settings: names the file.
         calendar: the exchange's.
-        report: the run.
         clock: the time of the metrics.
     """
     if settings.serve.textfile is None:
@@ -135,16 +104,17 @@ async def publish(
     figures = None
     try:
         async with opened as db:
-            figures = await gather(db, settings, calendar, clock.now())
+            figures = await stored.Reading(settings, calendar).figures(db, clock.now())
     except DatabaseError as error:
         log.warning("metrics_without_tables", error=error.message)
     try:
-        write(settings.serve.textfile.expanduser(), text(figures, clock.now(), last=report))
+        found = await machines.look(settings, clock)
+        write(settings.serve.textfile.expanduser(), exposition(figures, clock.now(), machine=found))
     except OSError as refused:
         log.warning("metrics_not_written", error=str(refused))
 
 
-def write(path: Path, content: str) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a textfile, whole or not at all: the collector may read at any moment.
 
     Raises:
@@ -152,51 +122,64 @@ def write(path: Path, content: str) -> None:
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # the collector reads *.prom only
     try:
-        draft.write_text(content, encoding="utf-8")
+        draft.write_bytes(content)
         draft.chmod(_READABLE_BY_ALL)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-class _Lines:
-    """Metric families in the order in which they are added."""
+class _Families(Collector):
+    """The families of one scrape."""
 
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-
-    def add(
-        self, name: str, kind: str, meaning: str, samples: Iterable[tuple[Mapping[str, str], float]], suffix: str = ""
+    def __init__(
+        self, figures: Figures | None, now: datetime, machine: Machine | None = None, live: Live | None = None
     ) -> None:
-        """Add a family, or further samples of one when `kind` is empty."""
-        if kind:
-            self._lines += [f"# HELP collector_{name} {meaning}", f"# TYPE collector_{name} {kind}"]
-        for labels, value in samples:
-            inner = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
-            self._lines.append(f"collector_{name}{suffix}{{{inner}}} {_number(value)}".replace("{} ", " "))
+        self._figures, self._now, self._machine, self._live = figures, now, machine, live
 
-    def __str__(self) -> str:
-        return "\n".join(self._lines) + "\n"
+    def collect(self) -> Iterator[Metric]:
+        """Yield them in the order in which they are shown."""
+        version = {"version": __version__, "python": platform.python_version()}
+        yield _gauge("build_info", "1, with the version that runs.", [(version, 1)])
+        yield _gauge("written_timestamp_seconds", "When these metrics were made.", [({}, self._now.timestamp())])
+        yield _gauge("database_up", "Whether the database answers.", [({}, float(self._figures is not None))])
+        if self._figures is not None:
+            yield from _of_runs(self._figures.runs)
+            yield from _of_windows(self._figures)
+            yield from _of_requests(self._figures.requests)
+            yield from _of_data(self._figures)
+            if self._figures.archive is not None:
+                yield from _of_archive(self._figures.archive)
+        if self._machine is not None:
+            yield from _of_machine(self._machine)
+        if self._live is not None:
+            yield from _of_gateway(self._live)
+            yield from _of_process(self._live.process)
 
 
-def _escaped(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _gauge(name: str, meaning: str, samples: Samples) -> Metric:
+    return _filled(GaugeMetricFamily(f"collector_{name}", meaning), "", samples)
 
 
-def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(float(value))
+def _counter(name: str, meaning: str, samples: Samples) -> Metric:
+    return _filled(CounterMetricFamily(f"collector_{name}", meaning), "_total", samples)
 
 
-def _tables(lines: _Lines, figures: Figures) -> None:
-    ended = [one for one in figures.runs if one.status is not RunStatus.RUNNING]
+def _filled(family: Metric, suffix: str, samples: Samples) -> Metric:
+    for labels, value in samples:
+        family.add_sample(f"{family.name}{suffix}", dict(labels), value)
+    return family
+
+
+def _of_runs(runs: Iterable[RunTotals]) -> Iterator[Metric]:
+    ended = [one for one in runs if one.status is not RunStatus.RUNNING]
     by_window = {one.window: [other for other in ended if other.window == one.window] for one in ended}
 
     def summed(pick: Callable[[RunTotals], int]) -> list[tuple[dict[str, str], float]]:
         return [({"window": window}, sum(map(pick, totals))) for window, totals in by_window.items()]
 
-    lines.add(
-        "runs_total",
-        "counter",
+    yield _counter(
+        "runs",
         "Attempts at windows that have ended.",
         [({"window": one.window, "status": one.status.value}, one.runs) for one in ended],
     )
@@ -206,12 +189,10 @@ def _tables(lines: _Lines, figures: Figures) -> None:
         ("identical", lambda one: one.identical),
     )
     bars = [({**labels, "kind": kind}, value) for kind, pick in kinds for labels, value in summed(pick)]
-    lines.add("bars_total", "counter", "Bars received, by what became of them.", bars)
-    lines.add("requests_total", "counter", "Historical requests sent.", summed(lambda one: one.requests))
-    lines.add("pacing_errors_total", "counter", "Pacing errors of IB.", summed(lambda one: one.rate_limit_hits))
-    lines.add(
+    yield _counter("bars", "Bars received, by what became of them.", bars)
+    yield _counter("requests", "Historical requests sent.", summed(lambda one: one.requests))
+    yield _gauge(
         "last_success_timestamp_seconds",
-        "gauge",
         "When a window last ended in success.",
         [
             ({"window": one.window}, one.last_completed.timestamp())
@@ -219,38 +200,92 @@ def _tables(lines: _Lines, figures: Figures) -> None:
             if one.status is RunStatus.SUCCESS and one.last_completed is not None
         ],
     )
-    lines.add(
+
+
+def _of_windows(figures: Figures) -> Iterator[Metric]:
+    late = [({"window": window}, float(late)) for window, late in figures.late.items()]
+    yield _gauge("window_late", "Whether a scheduled window should have run by now and has not.", late)
+    misses = [({"window": one.window, "kind": one.kind}, one.due.timestamp()) for one in figures.misses]
+    yield _gauge("window_missed_timestamp_seconds", "When a window that did not run was due last.", misses)
+
+
+def _of_requests(requests: Iterable[RequestTotal]) -> Iterator[Metric]:
+    failed: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome if outcome not in _ANSWERED})
+    pacing: Counter[tuple[str, str]] = Counter()
+    answered: dict[tuple[str, str], list[int]] = {}
+    took_s: dict[tuple[str, str], float] = {}
+    for one in requests:
+        kind = (_DATA_SETS.get(one.data_set, str(one.data_set)), one.what_to_show)
+        pacing[kind] += one.requests if one.outcome is Outcome.PACING else 0
+        if one.outcome not in _ANSWERED:
+            failed[one.outcome.value] += one.requests
+        elif one.bucket is not None:
+            answered.setdefault(kind, [0] * (len(LATENCY_BOUNDS_S) + 1))[one.bucket] += one.requests
+            took_s[kind] = took_s.get(kind, 0.0) + one.seconds
+    words = "this month (UTC)"
+    yield _counter(
+        "requests_failed",
+        f"Historical requests that brought no answer {words}, by how they ended.",
+        [({"outcome": outcome}, number) for outcome, number in failed.items()],
+    )
+    yield _counter(
+        "pacing_errors",
+        f"Pacing errors of IB {words}, by what was asked for.",
+        [({"data_set": kind[0], "what_to_show": kind[1]}, number) for kind, number in sorted(pacing.items())],
+    )
+    durations = HistogramMetricFamily(
+        "collector_request_duration_seconds",
+        f"Seconds from a historical request to its answer {words}.",
+        labels=("data_set", "what_to_show"),
+    )
+    for kind, numbers in sorted(answered.items()):
+        bounds = (*map(str, LATENCY_BOUNDS_S), "+Inf")
+        durations.add_metric(kind, list(zip(bounds, accumulate(numbers), strict=True)), took_s[kind])
+    yield durations
+
+
+def _of_data(figures: Figures) -> Iterator[Metric]:
+    yield _gauge(
         "completeness_ratio",
-        "gauge",
         "Settled part of the expected slots of the last completed session.",
         [({"symbol": symbol}, value) for symbol, value in sorted(figures.completeness.items())],
     )
-    total = figures.gaps.get(GapState.OPEN, GapTotal())
-    lines.add("gaps_open", "gauge", "Open gaps.", [({}, total.gaps)])
-    lines.add("gap_slots_open", "gauge", "Series-slots in open gaps.", [({}, total.slots)])
-    lost = figures.gaps.get(GapState.LOST, GapTotal())
-    lines.add("gaps_lost", "gauge", "Gaps that can never be filled.", [({}, lost.gaps)])
-    lines.add("gap_slots_lost", "gauge", "Series-slots in lost gaps.", [({}, lost.slots)])
-    lines.add("uncounted_runs", "gauge", "Runs cut off before their gaps were counted.", [({}, figures.uncounted)])
+    totals = [(state.value, figures.gaps.get(state, GapTotal())) for state in GapState]
+    yield _gauge("gaps", "Gaps, by state.", [({"state": state}, total.gaps) for state, total in totals])
+    yield _gauge("gap_slots", "Series-slots in gaps.", [({"state": state}, total.slots) for state, total in totals])
     for name, meaning, value in (
+        ("uncounted_runs", "Runs cut off before their gaps were counted.", figures.uncounted),
         ("series_awaiting", "Series of sessions that await a second empty answer.", figures.awaiting),
         ("sessions_awaiting", "Sessions of which something awaits a second empty answer.", figures.sessions_awaiting),
         ("sessions_implausible", "Sessions that look emptier than they can be.", figures.implausible),
+        ("database_size_bytes", "Size of the database.", figures.database_bytes),
     ):
-        lines.add(name, "gauge", meaning, [({}, value)])
-    lines.add("database_bytes", "gauge", "Size of the database.", [({}, figures.database_bytes)])
+        yield _gauge(name, meaning, [({}, value)])
 
 
-def _latency(lines: _Lines, last: RunReport, latency: Latency) -> None:
-    name, labels = "request_latency_seconds", {"window": last.window.value}
-    quantiles = (("0.5", latency.p50_s), ("0.9", latency.p90_s), ("0.99", latency.p99_s), ("1", latency.max_s))
-    samples = [({**labels, "quantile": quantile}, value) for quantile, value in quantiles]
-    lines.add(name, "gauge", "Seconds from a request to its answer, in the last run that asked for bars.", samples)
+def _of_archive(archive: Standing) -> Iterator[Metric]:
+    yield _gauge("archive_objects", "Objects of the archive.", [({}, archive.objects)])
+    yield _gauge("archive_size_bytes", "Size of the archive's objects.", [({}, archive.bytes)])
+    oldest = archive.oldest_unarchived
+    waits: Samples = [] if oldest is None else [({}, datetime.combine(oldest, time(), UTC).timestamp())]
+    words = "Day of the first session that the archive does not hold as it is; none: it holds all."
+    yield _gauge("archive_oldest_unarchived_timestamp_seconds", words, waits)
 
 
-def _live(lines: _Lines, live: Live) -> None:
+def _of_machine(machine: Machine) -> Iterator[Metric]:
+    disks = machine.disks.items()
+    yield _gauge("disk_size_bytes", "Size of a disk.", [({"holds": what}, disk.size) for what, disk in disks])
+    yield _gauge("disk_free_bytes", "Free room on a disk.", [({"holds": what}, disk.free) for what, disk in disks])
+    taken: Samples = [] if machine.last_backup is None else [({}, machine.last_backup.timestamp())]
+    yield _gauge("last_backup_timestamp_seconds", "When the newest finished backup was taken.", taken)
+    yield _gauge("mails_waiting", "Mails that wait to be sent.", [({}, machine.mails_waiting)])
+    yield _gauge("mails_set_aside", "Mails that could never be sent.", [({}, machine.mails_set_aside)])
+
+
+def _of_gateway(live: Live) -> Iterator[Metric]:
     pace = live.pace
     gauges: tuple[tuple[str, str, float | None], ...] = (
+        ("session_open", "Whether the exchange trades now.", float(live.session_open)),
         ("gateway_connected", "Whether the gateway is connected.", float(live.connected)),
         ("run_active", "Whether a window is at work.", float(live.running)),
         ("pacer_limit", "Historical requests that may be open at once.", pace.limit),
@@ -265,7 +300,13 @@ def _live(lines: _Lines, live: Live) -> None:
     )
     for name, meaning, value in gauges:
         if value is not None:
-            lines.add(name, "gauge", meaning, [({}, value)])
+            yield _gauge(name, meaning, [({}, value)])
     states = [({"state": state.value}, float(state is pace.breaker)) for state in BreakerState]
-    lines.add("gateway_breaker", "gauge", "1 for the state of the gateway's circuit breaker.", states)
-    lines.add("pacer_pauses_total", "counter", "Global pauses after pacing errors.", [({}, pace.pauses)])
+    yield _gauge("gateway_breaker", "1 for the state of the gateway's circuit breaker.", states)
+    yield _counter("pacer_pauses", "Global pauses after pacing errors.", [({}, pace.pauses)])
+
+
+def _of_process(process: Process) -> Iterator[Metric]:
+    yield _counter("process_cpu_seconds", "Seconds of processor time of this process.", [({}, process.cpu_s)])
+    yield _gauge("process_resident_memory_bytes", "Memory of this process.", [({}, process.resident_bytes)])
+    yield _gauge("process_start_time_seconds", "When this process began.", [({}, process.started_s)])

@@ -185,13 +185,53 @@ async def onlooker(settings: Settings, clock: Clock) -> AsyncIterator[Database]:
         yield db
 
 
+@contextlib.asynccontextmanager
+async def page_reader(settings: Settings, clock: Clock, size: int) -> AsyncIterator[Database]:
+    """Open the database for pages, beside the runs: read-only, a few connections, statements of seconds.
+
+    Args:
+        settings: which one; database.read_url where it is set.
+        clock: of the database.
+        size: connections at most.
+
+    Raises:
+        DatabaseUnavailable: no server, wrong password, no such database.
+        DatabaseError: the schema is not the one that this version needs; it is left as it is.
+    """
+    url = await replica_url(settings, clock)
+    if url is None:
+        url = await database_url(settings)
+        current, head = await schema_revisions.current(url, clock), schema_revisions.head()
+        if current != head:
+            hint = "the next run upgrades it" if settings.database.embedded else _UPGRADE
+            raise DatabaseError(_unlike(current, head), hint)
+    async with pool.connect(
+        url,
+        clock,
+        application_name="collector pages",
+        size=size,
+        statement_timeout_s=ONLOOKER_PATIENCE_S,
+        reads_only=True,
+    ) as db:
+        yield db
+
+
+_UPGRADE = "run: collector db upgrade"
+
+
+def _unlike(current: str | None, head: str) -> str:
+    """Return in words that a schema is not this version's."""
+    return (
+        f"the database {'holds no tables of the collector' if current is None else f'has schema {current}, not {head}'}"
+    )
+
+
 async def _check_schema(url: str, settings: Settings, clock: Clock) -> None:
     current, head = await schema_revisions.current(url, clock), schema_revisions.head()
     if current == head:
         return
     if not settings.database.embedded:
-        state = "holds no tables of the collector" if current is None else f"has schema {current}, not {head}"
-        raise DatabaseError(f"the database {state}", "run: collector db upgrade")
+        raise DatabaseError(_unlike(current, head), _UPGRADE)
     if current is not None:
         await _refuse_to_convert(url, clock)
     await upgrade(settings)

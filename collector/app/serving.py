@@ -6,19 +6,21 @@ The schedule as one long-running process: database and gateway stay open, window
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import structlog
 
-from collector.app import composition, health_endpoint, metrics, opening, sources
+from collector.app import composition, condition, metrics, opening, sources
+from collector.app.acting.live import Live
+from collector.app.figures import machine, stored
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
-from collector.db.readers import day_status
 from collector.domain.errors import CollectorError, DatabaseError, DatabaseUnavailable, GatewayUnavailable, LockHeld
 from collector.domain.pacing.pace import Pace
-from collector.domain.reports.run_report import RunReport
-from collector.domain.run_vocabulary import OFFLINE, RunStatus
+from collector.domain.run_vocabulary import OFFLINE
 from collector.jobs import due_windows
 from collector.jobs.disk import room
 from collector.market.agenda import DueRun
@@ -36,6 +38,8 @@ _LAST_WORDS_S = 0.5
 log = structlog.get_logger()
 
 ProgressBar = composition.ProgressBar
+Endpoint: TypeAlias = Callable[["Serving"], contextlib.AbstractAsyncContextManager[int]]
+"""Shows the process to who asks over HTTP, for the length of a block; yields the port."""
 
 
 class Line:
@@ -108,7 +112,7 @@ class Line:
 
 
 class Serving:
-    """The process: what it does next, and what it says of itself.
+    """The process: what it does next, and what it says of itself. live: what is at work in it.
 
     Args:
         settings: the configuration.
@@ -119,12 +123,13 @@ class Serving:
     def __init__(self, settings: Settings, clock: Clock, progress: ProgressBar) -> None:
         self._settings = settings
         self._clock = clock
-        self._progress = progress
+        self.live = Live(clock)
+        self._progress = self.live.watched(progress)
         self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
+        self._reading = stored.Reading(settings, self._days)
         self._onlooker: Database | None = None
-        self._last_asked: RunReport | None = None
         self._seen_until = clock.now()
         self.running: Order | None = None
 
@@ -144,58 +149,42 @@ class Serving:
             self._onlooker = None
             await self._line.close()
 
-    async def condition(self) -> health_endpoint.Condition:
+    async def condition(self) -> condition.Condition:
         """Say how things stand, as /healthz does."""
-        problems: list[str] = []
-        last = None
-        try:
-            async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
-                if self._onlooker is None:
-                    raise DatabaseUnavailable("the database has not answered yet")
-                now = self._clock.now()
-                found = await due_windows.outstanding(self._onlooker, self._settings, self._days, now)
-                problems = [str(one) for one in found if one.failed or one.late(now)]
-                ended = (
-                    run for run in await day_status.latest_runs(self._onlooker) if run.status is not RunStatus.RUNNING
-                )
-                last = next(ended, None)
-            database_up = True
-        except (DatabaseError, TimeoutError) as error:
-            problems.append(error.message if isinstance(error, DatabaseError) else "the database does not answer")
-            database_up = False
-        return health_endpoint.Condition(
-            problems=tuple(problems),
-            database_up=database_up,
+        found = await condition.found(self._looking_on(), self._settings, self._days, self._clock)
+        return replace(
+            found,
             connected=self._line.connected,
             breaker=self._line.pace.breaker,
             running=None if self.running is None else f"{self.running.window} of {self.running.day}",
-            last_run=None
-            if last is None
-            else health_endpoint.LastRun(
-                window=last.window,
-                session=last.day.isoformat(),
-                status=last.status,
-                started=last.started_at,
-                completed=last.completed_at,
-            ),
             next_window=self._schedule.following(self._clock.now()),
         )
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return the metrics, as /metrics does."""
         now, figures = self._clock.now(), None
         with contextlib.suppress(DatabaseError, TimeoutError):
             async with asyncio.timeout(opening.ONLOOKER_PATIENCE_S):
-                if self._onlooker is not None:
-                    figures = await metrics.gather(self._onlooker, self._settings, self._days, now)
+                async with self._looking_on() as db:
+                    figures = await self._reading.figures(db, now)
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
             running=self.running is not None,
             pace=self._line.pace,
+            session_open=self._days.current(now, "SPY") is not None,
+            process=machine.Process.this(),
             next_due=None if following is None else following.due,
         )
-        return metrics.text(figures, now, last=self._last_asked, live=live)
+        beside = await machine.look(self._settings, self._clock)
+        return metrics.exposition(figures, now, machine=beside, live=live)
+
+    @contextlib.asynccontextmanager
+    async def _looking_on(self) -> AsyncIterator[Database]:
+        """Lend the database for looking on beside the runs."""
+        if self._onlooker is None:
+            raise DatabaseUnavailable("the database has not answered yet")
+        yield self._onlooker
 
     @contextlib.asynccontextmanager
     async def _database(self) -> AsyncIterator[Database]:
@@ -258,9 +247,6 @@ class Serving:
             return False
         finally:
             self.running = None
-        report = outcome.report
-        if report.latency is not None:
-            self._last_asked = report
         return outcome.error is None or not isinstance(outcome.error, DatabaseError)
 
     async def _nap_until(self, instant: datetime | None) -> None:
@@ -273,7 +259,8 @@ async def serve(
     settings: Settings,
     clock: Clock,
     progress: ProgressBar,
-    ready: Callable[[str, int], None] = lambda _host, _port: None,
+    ready: Callable[[str, int], None],
+    endpoint: Endpoint,
 ) -> None:
     """Serve until cancelled: returns when that happens while no window is at work.
 
@@ -281,18 +268,18 @@ async def serve(
         settings: the configuration.
         clock: the time.
         progress: makes the progress bar of a run.
-        ready: called with host and port of the health endpoint once it answers.
+        ready: called with host and port once the endpoint answers.
+        endpoint: answers over HTTP.
 
     Raises:
-        ConfigurationError: the health endpoint's port is taken.
+        ConfigurationError: the port is taken, or the endpoint cannot be what it should be.
         DatabaseError: the database is not fit for this version of the collector.
         asyncio.CancelledError: a window was interrupted; its row says so.
     """
     serving = Serving(settings, clock, progress)
-    host, names = settings.serve.host, settings.serve.names
-    async with health_endpoint.endpoint(host, settings.serve.port, serving.condition, serving.metrics, names) as port:
-        ready(host, port)
-        log.info("serving", host=host, port=port)
+    async with endpoint(serving) as port:
+        ready(settings.serve.host, port)
+        log.info("serving", host=settings.serve.host, port=port)
         work = asyncio.create_task(serving.go_on())
         try:
             await asyncio.wait([work])
@@ -303,6 +290,8 @@ async def serve(
             if interrupted is not None:
                 raise
             return
+        finally:
+            serving.live.close()
         work.result()
 
 

@@ -47,7 +47,7 @@ SECTIONS: dict[str, _Commands] = {
         "doctor": ("inspect.doctor:doctor", "Check configuration, database, calendar and gateway."),
     },
     "Operate": {
-        "serve": ("operate.serve:serve", "Run every window when it is due, until stopped."),
+        "serve": ("operate.serve:serve", "Run every window when it is due, and show the pages, until stopped."),
         "web": ("operate.web:web", "Show what is there, what is missing and what is at work, as pages for a browser."),
         "schedule": ("operate.schedule:app", "Show the schedule; install or remove its timers."),
         "db": ("operate.database:app", "Manage the database: schema, features, backups, retention."),

@@ -15,6 +15,7 @@ from collector.clock import SystemClock
 from collector.config import Settings
 from collector.config.settings import MOVE_SECRETS
 from collector.domain.errors import UsageError
+from collector.domain.json_values import spelled
 from collector.domain.run_vocabulary import OVER_SESSIONS, Window
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
@@ -104,5 +105,5 @@ def span_of(text: str | None) -> timedelta | None:
 
 
 def print_json(document: object) -> None:
-    """Print a document as JSON; dates and other values as text."""
-    typer.echo(json.dumps(document, indent=2, default=str))
+    """Print a document as JSON; instants in RFC 3339, dates and other values as text."""
+    typer.echo(json.dumps(document, indent=2, default=spelled))

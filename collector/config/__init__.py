@@ -25,6 +25,7 @@ from collector.config.operation_settings import (
     RetentionSettings,
     ScheduleSettings,
     ServeSettings,
+    WebSettings,
 )
 from collector.config.settings import Settings
 from collector.config.window_settings import Closure, EarlyClose, WindowSettings, WindowsSettings
@@ -56,6 +57,7 @@ __all__ = [
     "ServeSettings",
     "Settings",
     "SymbolSettings",
+    "WebSettings",
     "WindowSettings",
     "WindowsSettings",
     "find",

@@ -1,6 +1,7 @@
-"""Settings of schedule, service, backups, archive, retention and logs.
+"""Settings of schedule, service, pages, backups, archive, retention and logs.
 
-How the collector lives: the sections `schedule:`, `serve:`, `dead_man:`, `backup:`, `archive:`, `retention:`, `log:`.
+How the collector lives: the sections `schedule:`, `serve:`, `web:`, `dead_man:`, `backup:`, `archive:`, `retention:`,
+`log:`.
 """
 
 import ipaddress
@@ -17,6 +18,9 @@ from collector.config.collection_settings import UNDERLYING_SIZES, split_names
 from collector.config.section import Days, HostName, Section, misfit, refuse_exposed
 from collector.domain.errors import ConfigurationError
 from collector.domain.object_url import ObjectUrl, is_url
+
+_SHORTEST_SECRET = 12
+"""Characters of a password or token that can be tried over a network."""
 
 
 class ScheduleSettings(Section):
@@ -40,12 +44,12 @@ class ScheduleSettings(Section):
 
 
 class ServeSettings(Section):
-    """`collector serve` and its metrics.
+    """`collector serve`, its pages and its metrics.
 
-    host, port: the health endpoint, on this machine only; 0 picks a free port. names: by which clients may call it
-    besides this machine's own (localhost, 127.0.0.1, ::1), such as a reverse proxy's. textfile: where one-shot runs
-    write their metrics for node-exporter's textfile collector; None writes none. shutdown_s: how long a run may take to
-    end after SIGTERM, seconds.
+    host, port: where it listens; 0 picks a free port. A host that others than this machine can reach needs certificate,
+    key and password of `web:`. names: by which clients may call it besides this machine's own (localhost, 127.0.0.1,
+    ::1), such as a reverse proxy's. textfile: where one-shot runs write their metrics for node-exporter's textfile
+    collector; None writes none. shutdown_s: how long a run may take to end after SIGTERM, seconds.
     """
 
     host: str = "127.0.0.1"
@@ -58,10 +62,65 @@ class ServeSettings(Section):
 
     @field_validator("host")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        if not is_loopback(host):
-            raise ValueError("should be an address of this machine only, such as 127.0.0.1")
+    def _address(cls, host: str) -> str:
+        try:
+            ipaddress.ip_address(host.strip("[]"))
+        except ValueError:
+            if host != "localhost":
+                raise ValueError("should be an address of this machine, such as 127.0.0.1") from None
         return host
+
+
+class WebSettings(Section):
+    """The owner's pages, which `collector serve` and `collector web` show at `serve.host` and `serve.port`.
+
+    certificate, key: PEM files; with both the pages are https://. password: to log in with besides the one-time address
+    that `collector web` prints; a secret. token: lets programs read /api/v1; a secret. read_only: nothing can be
+    started from a page. url: where mails say that they are, such as https://collector.example; None: at `serve.host` and
+    `serve.port`.
+    """
+
+    url: str | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    read_only: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "")
+            fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fit = False
+        if url is not None and not (fit and url.isprintable()):
+            raise ValueError("should be an http:// or https:// address")
+        return None if url is None else url.rstrip("/")
+
+    @field_validator("password", "token")
+    @classmethod
+    def _hard_to_guess(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"should have at least {_SHORTEST_SECRET} characters")
+        return secret
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.certificate is None) is not (self.key is None):
+            raise ValueError("needs certificate and key, or neither")
+        return self
+
+    @property
+    def logins_path(self) -> Path:
+        """Return the file of the key that signs logins."""
+        return platformdirs.user_state_path("collector") / "logins.key"
+
+    @property
+    def opens_network(self) -> bool:
+        """Tell whether there is all that another address than loopback needs."""
+        return self.certificate is not None and self.password is not None
 
 
 class DeadManSettings(Section):

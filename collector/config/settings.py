@@ -32,6 +32,8 @@ from collector.config.operation_settings import (
     RetentionSettings,
     ScheduleSettings,
     ServeSettings,
+    WebSettings,
+    is_loopback,
 )
 from collector.config.section import misfit, secrets_in, without_secrets
 from collector.config.window_settings import (
@@ -69,7 +71,7 @@ class Settings(BaseSettings):
         validate_default=True,
     )
 
-    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "dead_man", "archive")
+    sections_with_secrets: ClassVar[tuple[str, ...]] = ("database", "notify", "web", "dead_man", "archive")
 
     symbols: Annotated[tuple[SymbolSettings, ...], NoDecode] = (
         SymbolSettings(symbol="SPY"),
@@ -93,6 +95,7 @@ class Settings(BaseSettings):
     rotation: RotationSettings = RotationSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     serve: ServeSettings = ServeSettings()
+    web: WebSettings = WebSettings()
     dead_man: DeadManSettings = DeadManSettings()
     greeks: GreeksSettings = Field(default_factory=GreeksSettings)
     quality: QualitySettings = QualitySettings()
@@ -173,6 +176,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _closed_to_the_network(self) -> Self:
+        """Refuse to let others than this machine in without encryption and a password."""
+        if not is_loopback(self.serve.host) and not self.web.opens_network:
+            words = "may be another address than 127.0.0.1 only with web.certificate, web.key and web.password"
+            raise misfit(("serve", "host"), words)
+        return self
+
+    @model_validator(mode="after")
     def _no_window_without_work(self) -> Self:
         """Take windows out of the schedule that have nothing to do: without backups, an archive, or daily bars."""
         idle = {
@@ -208,9 +219,11 @@ class Settings(BaseSettings):
     @property
     def site(self) -> str:
         """Return the address of the owner's pages as mails name it; "" where nobody can know the port."""
-        serve = self.serve
-        host = f"[{serve.host}]" if ":" in serve.host else serve.host
-        return f"http://{host}:{serve.port}" if serve.port else ""
+        if self.web.url is not None:
+            return self.web.url
+        host = f"[{self.serve.host}]" if ":" in self.serve.host else self.serve.host
+        scheme = "http" if self.web.certificate is None else "https"
+        return f"{scheme}://{host}:{self.serve.port}" if self.serve.port else ""
 
     @property
     def closes(self) -> dict[str, time]:

@@ -2,10 +2,11 @@
 
 CollectorError
 ├── UsageError                   a word on the command line, or an argument of the research API, is wrong
-│   ├── NotASession              the date is no trading day (says why)
 │   ├── NaiveInstant             an instant has no time zone
-│   ├── UnknownSymbol            nothing is known of an underlying
-│   └── UnknownContract          nothing is known of a contract (says which are like it)
+│   └── Unknown                  what is named does not exist
+│       ├── NotASession          the date is no trading day (says why)
+│       ├── UnknownSymbol        nothing is known of an underlying
+│       └── UnknownContract      nothing is known of a contract (says which are like it)
 ├── ExtraMissing                 what an extra of the package installs is not there (also ImportError)
 ├── ConfigurationError           the configuration is wrong (file, line, key)
 ├── GatewayError
@@ -16,6 +17,7 @@ CollectorError
 │   │   └── DiskFull             the server's disk is full
 │   ├── SharedSession            a pooler lends the database's sessions to several clients
 │   ├── ExtensionNotLoaded       the database has TimescaleDB, and its server does not load it
+│   ├── ReadersBusy              the connections for pages are all at work
 │   ├── DataRefused              the server refuses values or a constraint does; the same again never helps
 │   ├── ContractIdsExhausted     new contracts of an underlying cannot get ids
 │   └── BackupError              a backup could not be made; the database itself is well
@@ -56,7 +58,11 @@ class UsageError(CollectorError):
     """A word on the command line is wrong; calling again with the same words never helps."""
 
 
-class NotASession(UsageError):  # noqa: N818 - named for what the date is
+class Unknown(UsageError):  # noqa: N818 - named for what it is
+    """What is named does not exist here: no such run, contract, session or mail; it may be in another database."""
+
+
+class NotASession(Unknown):
     """The date is no trading session; the message says why."""
 
 
@@ -75,7 +81,7 @@ class NaiveInstant(UsageError):  # noqa: N818 - named for what it is
         self.moment = moment
 
 
-class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
+class UnknownSymbol(Unknown):
     """Nothing is known of an underlying.
 
     Args:
@@ -92,7 +98,7 @@ class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
         self.known = tuple(known)
 
 
-class UnknownContract(UsageError):  # noqa: N818 - named for what it is
+class UnknownContract(Unknown):
     """Nothing is known of a contract.
 
     Args:
@@ -177,6 +183,15 @@ class ExtensionNotLoaded(DatabaseError):  # noqa: N818 - named for what was foun
             "add timescaledb to shared_preload_libraries (postgresql.conf) and restart the server",
         )
         self.version = version
+
+
+class ReadersBusy(DatabaseError):  # noqa: N818 - named for what was found
+    """The connections for pages are all at work; a later attempt may help."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database is busy with other pages", "Try again in a moment; what collects has connections of its own."
+        )
 
 
 class DataRefused(DatabaseError):  # noqa: N818 - named for what became of it

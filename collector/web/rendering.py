@@ -1,4 +1,4 @@
-"""Templates of the pages, and the words that they share with the mails."""
+"""Templates of the pages."""
 
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
@@ -31,6 +31,7 @@ def environment(**shared: object) -> Environment:
         "new_york": lambda at: _clock(at, NEW_YORK),
         "utc": lambda at: _clock(at, UTC),
         "instant": wording.in_new_york,
+        "moment": _moment,
         "day": wording.day,
         "percent": wording.percent,
         "count": wording.count,
@@ -38,6 +39,8 @@ def environment(**shared: object) -> Environment:
         "duration": wording.duration,
         "seconds": wording.seconds,
         "size": wording.size,
+        "rate": wording.rate,
+        "words": lambda name: str(name).replace("_", " "),
     }
     templates.globals |= shared
     return templates
@@ -45,6 +48,10 @@ def environment(**shared: object) -> Environment:
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%a %H:%M}"
+
+
+def _moment(at: datetime | None) -> str:
+    return wording.NONE if at is None else f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
 
 
 def palette_css() -> str:

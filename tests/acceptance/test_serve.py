@@ -36,11 +36,13 @@ from collector.db.server import embedded
 from collector.domain.run_vocabulary import BY_HAND, RunStatus, Window
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
+from collector.web import serving_pages
 from tests.support import truth
 from tests.support.command_line import gateway_beside, home
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.http_peers import get, pings, samples
+from tests.support.served_pages import logins_in
 from tests.support.truth import compare
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
@@ -81,10 +83,11 @@ async def runs_in(url: str, clock: Clock) -> list[tuple[Any, ...]]:
 
 @contextlib.asynccontextmanager
 async def served(settings: Settings, clock: Clock) -> AsyncIterator[int]:
-    """Serve beside the block; yields the health endpoint's port, and cancels when the block ends."""
+    """Serve beside the block; yields the port, and cancels when the block ends."""
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    pages = serving_pages.endpoint(settings, clock, logins_in(settings.log.path))
     work = asyncio.create_task(
-        serving.serve(settings, clock, no_bar, ready=lambda _host, bound: port.set_result(bound))
+        serving.serve(settings, clock, no_bar, lambda _host, bound: port.set_result(bound), pages)
     )
     work.add_done_callback(lambda _: port.cancel())  # it ended before it served
     try:
@@ -158,11 +161,11 @@ def test_a_whole_day(plain_database_url: str, tmp_path: Path, virtual_run: Run) 
             week = truth.span_of([date(2026, 11, 16), FRIDAY])  # late_night looks at five sessions
             assert stored == truth.underlying_truth(gateway.market, "PLTR", week)
             assert metrics["collector_gateway_connected"] == 1
-            assert metrics['collector_runs_total{window="eod",status="success"}'] == 1
+            assert metrics['collector_runs_total{status="success",window="eod"}'] == 1
             assert metrics['collector_completeness_ratio{symbol="PLTR"}'] == 1
-            assert metrics["collector_gaps_open"] == 0
+            assert metrics['collector_gaps{state="open"}'] == 0
             written = samples((tmp_path / "collector.prom").read_text(encoding="utf-8"))
-            assert written['collector_runs_total{window="late_night",status="success"}'] == 2  # Thursday's too
+            assert written['collector_runs_total{status="success",window="late_night"}'] == 2  # Thursday's too
             assert received.paths == ["/a-secret/start", "/a-secret"] * 2
         finally:
             await gateway.stop()
@@ -193,8 +196,8 @@ def test_a_window_of_the_owners(plain_database_url: str, tmp_path: Path, virtual
             (row,) = (one for one in await runs_in(plain_database_url, clock) if one[0] == "power_hour")
             assert row[:4] == ("power_hour", "2026-11-20", "success", 1)
             assert row[4] == datetime(2026, 11, 20, 15, 30, tzinfo=NEW_YORK)
-            assert metrics['collector_runs_total{window="power_hour",status="success"}'] == 1
-            assert 'collector_request_latency_seconds{window="power_hour",quantile="0.5"}' in metrics
+            assert metrics['collector_runs_total{status="success",window="power_hour"}'] == 1
+            assert metrics['collector_requests_total{window="power_hour"}'] > 0
         finally:
             await gateway.stop()
 
@@ -372,4 +375,4 @@ def test_a_taken_port_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) ->
         port = other.getsockname()[1]
         done = account.call(capsys, "serve", COLLECTOR_SERVE__PORT=str(port))
     assert done.code == 2
-    assert f"the health endpoint cannot listen on 127.0.0.1:{port}" in done.err
+    assert f"the pages cannot be shown on 127.0.0.1:{port}" in done.err

@@ -93,7 +93,10 @@ WRITTEN = {
     ),
     # Machines, ports and places.
     "address for a host": Wrong("gateway: {host: 'http://127.0.0.1'}", r".*gateway.host .*", "does not belong there"),
-    "open to the network": Wrong("serve: {host: 0.0.0.0}", r".*serve.host .*, not '0.0.0.0'", "such as 127.0.0.1"),
+    "open to the network": Wrong(
+        "serve: {host: 0.0.0.0}", r"config.yaml:1: serve.host may be .* only with .*", "and web.password"
+    ),
+    "no address": Wrong("serve: {host: example.com}", r".*serve.host .*, not 'example.com'", "such as 127.0.0.1"),
     "two on a port": Wrong("gateway: {port: 8321}", r".*serve.port is the gateway's own port .*", "choose another"),
     "another database": Wrong(
         "database: {url: 'mysql://db/bars'}", r".*database.url should be .*", "postgresql:// URL"

@@ -31,7 +31,9 @@ from collector.db.upkeep import backup_files
 from collector.domain.errors import BackupError
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import Order, order_for
+from collector.web import serving_pages
 from tests.support.mail_server import Mailbox, mail_server, mails_to
+from tests.support.served_pages import logins_in
 from tests.support.window_runs import FRIDAY, narrow, no_bar, succeeded
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -118,7 +120,8 @@ def test_serve_makes_it(
         clock = VirtualClock(new_york(21, 1, 55))
         await friday_was_collected(plain_database_url, clock)
         settings = settings_for(plain_database_url, tmp_path, weekly_login_reminder=False)
-        work = asyncio.create_task(serving.serve(settings, clock, no_bar))
+        pages = serving_pages.endpoint(settings, clock, logins_in(tmp_path))
+        work = asyncio.create_task(serving.serve(settings, clock, no_bar, lambda _host, _port: None, pages))
         await clock.sleep(600)
         assert not work.done()
         work.cancel()

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from collector.app import composition, maintenance, metrics, opening, reading
+from collector.app.figures import stored
 from collector.cli.exits import Exit, of_status
 from collector.clock.virtual_time import VirtualClock
 from collector.config import Settings, WindowsSettings
@@ -27,6 +28,7 @@ from collector.simulator.market import Market
 from collector.simulator.scenarios.untruths import SilentHole
 from collector.simulator.server import Gateway
 from tests.support.dark_contracts import HalfDark, OneDark
+from tests.support.http_peers import samples
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -163,17 +165,17 @@ def test_after_a_day_nobody_waits_any_more(plain_database_url: str, virtual_run:
                 assert known is not None
                 await weighing.weigh(db, settings, opening.calendar(settings), [known], None)
             assert await claims(plain_database_url, clock) == {"held": before["awaiting"]}
-            figures = metrics.text(await gathered(settings, clock), clock.now())
-            assert "collector_series_awaiting 0" in figures
+            figures = metrics.exposition(await gathered(settings, clock), clock.now())
+            assert samples(figures)["collector_series_awaiting"] == 0
             assert first.awaiting
 
     virtual_run(main)
 
 
-async def gathered(settings: Settings, clock: VirtualClock) -> metrics.Figures:
+async def gathered(settings: Settings, clock: VirtualClock) -> stored.Figures:
     """Return the metrics' figures."""
     async with opening.database(settings, clock) as db:
-        return await metrics.gather(db, settings, opening.calendar(settings), clock.now())
+        return await stored.Reading(settings, opening.calendar(settings)).figures(db, clock.now())
 
 
 def test_late_night_ends_the_waiting(plain_database_url: str, virtual_run: Run, tmp_path: Path) -> None:

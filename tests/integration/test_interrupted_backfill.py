@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from collector.app import metrics
+from collector.app.figures import stored
 from collector.clock import SystemClock
 from collector.config import GreeksSettings
 from collector.db.bookkeeping import gaps_table
@@ -24,6 +25,7 @@ from collector.runs.tally import Tally
 from collector.runs.uncounted import uncounted
 from collector.simulator.market import Market, MarketSettings
 from collector.simulator.server import Gateway
+from tests.support.http_peers import samples
 from tests.support.window_runs import FRIDAY, _calendar, narrow, parts_for, run_window
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -100,18 +102,18 @@ async def assert_all_agree(url: str, gateway: Gateway, clock: SystemClock, day: 
         said = await gaps_say(db)
         assert await status_says(db) == said
         assert await quality_says(url, db) == said
-        figures = metrics.text(await metrics.gather(db, SETTINGS, _calendar(()), clock.now()), clock.now())
-        lines = dict(line.split(" ") for line in figures.splitlines() if not line.startswith("#"))
-        assert float(lines["collector_gap_slots_open"]) == sum(said.missing.values())
-        assert float(lines["collector_gap_slots_lost"]) == sum(said.lost.values())
-        assert float(lines["collector_uncounted_runs"]) == 0
+        figures = await stored.Reading(SETTINGS, _calendar(())).figures(db, clock.now())
+        lines = samples(metrics.exposition(figures, clock.now()))
+        assert lines['collector_gap_slots{state="open"}'] == sum(said.missing.values())
+        assert lines['collector_gap_slots{state="lost"}'] == sum(said.lost.values())
+        assert lines["collector_uncounted_runs"] == 0
         opened = len(await gaps_table.open_gaps(db))
     async with parts_for(url, gateway, SETTINGS, clock) as parts:
         order = order_for(Window.GAP_CHECK, SETTINGS, parts.calendar, clock.now(), day=day)
         checked = await window_run.run(order, parts)
         report = await run_reports.of_run(checked, parts.db, SETTINGS, parts.calendar, clock.now())
     assert (report.gaps.opened, report.gaps.closed, report.gaps.still_open) == (0, 0, opened)
-    assert opened == float(lines["collector_gaps_open"])
+    assert opened == lines['collector_gaps{state="open"}']
     return said
 
 
@@ -159,7 +161,7 @@ async def test_what_was_cut_off_before_it_was_counted_is_said_and_counted_by_the
         async with pool.connect(url, clock) as db:
             left = await uncounted(db, clock.now())
             assert len(left) == 1
-            assert (await metrics.gather(db, SETTINGS, _calendar(()), clock.now())).uncounted == 1
+            assert (await stored.Reading(SETTINGS, _calendar(())).figures(db, clock.now())).uncounted == 1
             assert await gaps_table.open_gaps(db) == []
         await run_window(url, gateway, SETTINGS, clock, Window.GAP_CHECK, day=FRIDAY)
         said = await assert_all_agree(url, gateway, clock, FRIDAY)

@@ -92,7 +92,12 @@ async def test_a_broken_night_through_a_real_mail_server(tmp_path: Path) -> None
     body = mailbox.received[1].get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    for words in ("morning of 2026-11-20", "late night of 2026-11-20", "131 closed", f"{good.bars_collected - 237:,} option"):
+    for words in (
+        "morning of 2026-11-20",
+        "late night of 2026-11-20",
+        "131 closed",
+        f"{good.bars_collected - 237:,} option",
+    ):
         assert words in text
     assert SECRET not in mailbox.received[0].as_string()
 

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import asyncpg
 from pydantic import SecretStr
 
-from collector.app import composition, metrics, opening, planning, reading
+from collector.app import composition, opening, planning, reading
+from collector.app.figures import stored
 from collector.clock.virtual_time import VirtualClock
 from collector.config import IvRegime, Settings, SymbolSettings
 from collector.config.connection_settings import DatabaseSettings, GatewaySettings
@@ -154,7 +155,7 @@ def test_each_symbol_has_its_own_series(plain_database_url: str, virtual_run: Ru
         page = await reading.overview(settings, FRIDAY, desk.clock)
         assert {one.symbol: one.measured.completeness for one in page.symbols} == {"PLTR": 1.0, "TSLA": 1.0}
         async with opening.database(settings, desk.clock) as db:
-            figures = await metrics.gather(db, settings, opening.calendar(settings), desk.clock.now())
+            figures = await stored.Reading(settings, opening.calendar(settings)).figures(db, desk.clock.now())
         assert figures.completeness == {"PLTR": 1.0, "TSLA": 1.0}
         assert await desk.rows(
             "SELECT symbol, data_completeness_percent::int FROM collection_statistics ORDER BY symbol"

@@ -6,9 +6,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 
-async def get(port: int, path: str, method: str = "GET", *, host: str = "127.0.0.1") -> tuple[int, dict[str, str], str]:
+async def get(
+    port: int,
+    path: str,
+    method: str = "GET",
+    *,
+    host: str = "127.0.0.1",
+    headers: Sequence[str] = (),
+    form: str | None = None,
+) -> tuple[int, dict[str, str], str]:
     """Ask a server on this machine; return status, headers (lower case) and body."""
-    return await sent(port, f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
+    if form is not None:
+        lines += ["Content-Type: application/x-www-form-urlencoded", f"Content-Length: {len(form)}"]
+    return await sent(port, "\r\n".join([*lines, "", form or ""]).encode())
 
 
 async def sent(port: int, request: bytes) -> tuple[int, dict[str, str], str]:
@@ -26,10 +37,10 @@ async def sent(port: int, request: bytes) -> tuple[int, dict[str, str], str]:
     return int(first.split()[1]), headers, body
 
 
-def samples(metrics: str) -> dict[str, float]:
+def samples(metrics: str | bytes) -> dict[str, float]:
     """Return the samples of a text in Prometheus's format by name and labels; every line must be one or a comment."""
     found = {}
-    for line in metrics.splitlines():
+    for line in (metrics if isinstance(metrics, str) else metrics.decode()).splitlines():
         if not line.startswith("#"):
             name, _, value = line.rpartition(" ")
             assert name not in found, f"{name} twice"

@@ -25,20 +25,21 @@ from pydantic import SecretStr
 
 from collector.app import composition, opening
 from collector.app.acting.live import Live
-from collector.app.health_endpoint import Condition
+from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from collector.web import serving_pages
+from collector.web.access.guard import cookie_name
 from collector.web.context import Context, Readers
-from collector.web.listening import listening
-from collector.web.site import site as application
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
+from tests.support.served_pages import logins_in
 from tests.support.window_runs import FRIDAY, narrow
 
 THURSDAY = FRIDAY.replace(day=19)
@@ -65,9 +66,9 @@ class Idle:
         """Say how things stand."""
         return self.stands
 
-    async def metrics(self) -> str:
+    async def metrics(self) -> bytes:
         """Return no metrics."""
-        return ""
+        return b""
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def settings_of(url: str, folder: Path, gateway_port: int = 1) -> Settings:
         database=DatabaseSettings(url=SecretStr(url)),
         gateway=GatewaySettings(port=gateway_port, patience_s=5.0),
         log=LogSettings(directory=folder),
+        serve=ServeSettings(port=0),
     )
 
 
@@ -189,9 +191,10 @@ async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[S
     clock = SystemClock(now)
     process, readers = Idle(clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
+    logins = logins_in(settings.log.path)
     try:
-        async with listening(application(context), HERE, 0) as port:
-            yield Site(port, context, process, url, {})
+        async with serving_pages.shown(context, logins) as port:
+            yield Site(port, context, process, url, {cookie_name("http", port): logins.cookie()})
             process.live.close()
     finally:
         await readers.close()

@@ -1,1 +1,1 @@
-"""Acts of people and runs of the schedule, while they are at work."""
+"""Work of people and of the schedule, while it lasts."""

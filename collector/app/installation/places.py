@@ -96,6 +96,7 @@ def places(settings: Settings, config: Path | None, account: pwd.struct_passwd) 
 
     logs = his(settings.log.path)
     writable = [logs, his(platformdirs.user_cache_path("collector"))]
+    writable.append(his(settings.web.logins_path).parent)
     if settings.database.embedded:
         writable.append(his(settings.database.data_path).parent)
     if settings.backup.enabled:

@@ -1,27 +1,31 @@
 """`collector serve`: the schedule as one long-running process."""
 
-import sys
-
 import typer
 
 from collector.app import opening, serving
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import Exit
+from collector.cli.operate.web import invite
 from collector.cli.options import ConfigOption, VerboseOption, opened
+from collector.web import serving_pages
 
 
 def serve(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
-    """Run every window when it is due, until stopped.
+    """Run every window when it is due, and show the pages, until stopped.
 
-    http://127.0.0.1:8321/healthz says how things stand, /metrics says it to Prometheus.
+    `collector web` prints an address that logs a browser in. http://127.0.0.1:8321/healthz says how things stand,
+    /metrics says it to Prometheus.
 
     Example: collector serve --config /etc/collector/config.yaml
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
+    logins = serving_pages.logins(settings)
 
-    def ready(host: str, port: int) -> None:
-        typer.echo(f"serving; health on http://{host}:{port}/healthz, metrics on /metrics; Ctrl-C ends")
-        sys.stdout.flush()
+    def ready(_host: str, port: int) -> None:
+        site = serving_pages.address(settings, port)
+        typer.echo(f"serving; health on {site}/healthz, metrics on /metrics; Ctrl-C ends")
+        invite(logins.address(site))
 
-    opening.run_until_signalled(serving.serve(settings, clock, run_progress, ready))
+    endpoint = serving_pages.endpoint(settings, clock, logins)
+    opening.run_until_signalled(serving.serve(settings, clock, run_progress, ready, endpoint))
     return Exit.SUCCESS

@@ -2,51 +2,80 @@
 
 import asyncio
 import sys
+import webbrowser
+from typing import Annotated
 
 import typer
 
-from collector.app import metrics, opening
-from collector.app.acting.live import Live
-from collector.app.health_endpoint import Condition
+from collector.app import opening
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.clock import Clock
 from collector.config import Settings
+from collector.domain.errors import ConfigurationError
+
+OpenOption = Annotated[bool, typer.Option("--open", help="Open the address in the browser.")]
+SignOutOption = Annotated[bool, typer.Option("--sign-out-everywhere", help="End every login, and stop there.")]
 
 
-class _Alone:
-    """A process that only shows pages."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.live = Live(clock)
-        self._clock = clock
-
-    async def condition(self) -> Condition:
-        return Condition(problems=(), database_up=True, connected=False)
-
-    async def metrics(self) -> str:
-        return metrics.text(None, self._clock.now())
-
-
-def web(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
+def web(
+    config: ConfigOption = None,
+    open_browser: OpenOption = False,
+    sign_out: SignOutOption = False,
+    verbose: VerboseOption = False,
+) -> int:
     """Show what is there, what is missing and what is at work, as pages for a browser.
 
-    Example: collector web
+    Prints an address that logs a browser in, once, within ten minutes. Where `collector serve` shows the pages already
+    that is all; else it shows them itself, until stopped.
+
+    Example: collector web --open
     """
+    from collector.web import serving_pages  # noqa: PLC0415 - a web server, for this command only
+
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    opening.run_until_signalled(_shown(settings, clock))
+    if not sign_out:
+        opening.run_until_signalled(_shown(settings, clock, opens=open_browser))
+        return Exit.SUCCESS
+    try:
+        serving_pages.logins(settings).end_all()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{settings.web.logins_path} cannot be written: {error.strerror}", "Call it as the collector's user."
+        ) from error
+    typer.echo("every login has ended; `collector web` prints an address for a new one")
     return Exit.SUCCESS
 
 
-async def _shown(settings: Settings, clock: Clock) -> None:
-    from collector.web import context, listening, site  # noqa: PLC0415 - a web server, for this command only
+async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
+    from collector.web import serving_pages  # noqa: PLC0415 - as above
+    from collector.web.access import neighbours  # noqa: PLC0415 - as above
+    from collector.web.process.alone import Alone  # noqa: PLC0415 - as above
 
-    readers = context.Readers(settings, clock)
-    what = context.Context(settings=settings, clock=clock, process=_Alone(clock), readers=readers)
-    async with listening.listening(site.site(what), settings.serve.host, settings.serve.port) as port:
-        typer.echo(f"http://{settings.serve.host}:{port}/")
-        sys.stdout.flush()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await readers.close()
+    logins = serving_pages.logins(settings)
+    if await neighbours.shows_pages(settings, logins):
+        address = logins.address(serving_pages.address(settings, settings.serve.port))
+        typer.echo(address)
+        if opens:
+            webbrowser.open(address)
+        return
+    process = Alone(settings, clock)
+    try:
+        async with serving_pages.endpoint(settings, clock, logins)(process) as port:
+            site = serving_pages.address(settings, port)
+            typer.echo(f"showing pages on {site}/; Ctrl-C ends")
+            invite(logins.address(site))
+            if opens:
+                webbrowser.open(logins.address(site))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                process.live.close()
+    finally:
+        await process.close()
+
+
+def invite(address: str) -> None:
+    """Print an address that logs in to a person's terminal; elsewhere, as in a journal, others could read it."""
+    typer.echo(f"log in: {address}" if sys.stdout.isatty() else "to log in: `collector web` prints an address")
+    sys.stdout.flush()

@@ -75,6 +75,15 @@ class ArchiveObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What an archive holds. oldest_unarchived: the first session that it does not hold as it is, None: none."""
+
+    objects: int
+    bytes: int
+    oldest_unarchived: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldSession:
     """A session that an object is said to hold. is_own: it is of the object's underlying and kind of bars."""
 
@@ -174,6 +183,12 @@ async def objects(db: Statements, place: str) -> list[ArchiveObject]:
         )
         for row in await db.fetch("archive_objects", place)
     ]
+
+
+async def standing(db: Statements, place: str) -> Standing:
+    """Return what the manifest has at a place, and since when something is missing there."""
+    row = await db.fetchrow("archive_standing", place) or {"objects": 0, "bytes": 0, "oldest_unarchived": None}
+    return Standing(**row)
 
 
 async def sessions(db: Statements, object_id: int) -> list[HeldSession]:

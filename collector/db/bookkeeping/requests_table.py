@@ -77,6 +77,22 @@ class Pace:
     longest_s: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestTotal:
+    """Requests of one kind that ended in one way and took about as long.
+
+    data_set: its id. bucket: how many of the bounds they took at least, None where no answer came. seconds: of all of
+    them together.
+    """
+
+    data_set: int
+    what_to_show: str
+    outcome: Outcome
+    bucket: int | None
+    requests: int
+    seconds: float
+
+
 async def record(
     transaction: Transaction, records: Sequence[RequestRecord], run_id: int | None, login: str = ""
 ) -> None:
@@ -125,6 +141,19 @@ async def depths(db: Statements, data_set: DataSet, since: datetime) -> dict[Wha
     """
     rows = await db.fetch("request_depths", data_set.id, since)
     return {WhatToShow(row["what_to_show"]): row["depth"] for row in rows}
+
+
+async def totals(db: Statements, since: datetime, until: datetime, bounds: Sequence[float]) -> list[RequestTotal]:
+    """Count the requests that were sent from an instant on and before another.
+
+    Args:
+        db: the database.
+        since: the first instant, aware.
+        until: the instant after the last.
+        bounds: seconds, ascending, by which answers are told apart.
+    """
+    rows = await db.fetch("request_totals", since, until, list(bounds))
+    return [RequestTotal(**{**row, "outcome": Outcome(row["outcome"])}) for row in map(dict, rows)]
 
 
 def _line(one: RequestRecord, run_id: int | None, login: str) -> str:

@@ -42,6 +42,21 @@ async def attempts(db: Statements, since: date, known: Collection[Window] = BUIL
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A window that did not run. kind: of miss, see `collector.market.agenda.MissKind`; due: when it was due last."""
+
+    window: str
+    kind: str
+    due: datetime
+
+
+async def latest_misses(db: Statements) -> list[Miss]:
+    """Return the latest miss of each window and kind."""
+    rows = await db.fetch("latest_misses")
+    return [Miss(row["collection_type"], row["kind"], row["due"]) for row in rows]
+
+
 async def began(db: Statements) -> datetime | None:
     """Return when the very first run began, None before there is one."""
     found: datetime | None = await db.fetchval("first_run_at")

@@ -26,7 +26,8 @@ from collector.domain.errors import DatabaseError, DatabaseUnavailable, DiskFull
 CONNECT_TIMEOUT_S = 10.0
 STATEMENT_TIMEOUT_S = 300
 LOCK_TIMEOUT_S = 15
-_COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + 30.0
+_GRACE_S = 30.0
+_COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + _GRACE_S
 """Ours, for a server that is gone without a word; its own time-out comes first."""
 
 STATEMENT_BYTES = 32 * 1024
@@ -414,6 +415,7 @@ async def connect(
     application_name: str = "collector",
     size: int = 4,
     statement_timeout_s: int = STATEMENT_TIMEOUT_S,
+    reads_only: bool = False,
 ) -> AsyncIterator[Database]:
     """Open a database; its connections are opened as they are needed, the first one at once.
 
@@ -423,6 +425,7 @@ async def connect(
         application_name: how this program appears in pg_stat_activity.
         size: connections at most.
         statement_timeout_s: seconds after which the server gives up on a statement.
+        reads_only: let the server refuse every change, and take the role for readers where the login may.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -434,6 +437,8 @@ async def connect(
     async def init(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
         await begin_session(connection, arguments, statement_timeout_s)
         await welcome(connection)
+        if reads_only:
+            await connection.execute(query("only_read"))
 
     async def keep(_: object) -> None:
         """Leave session settings and temporary tables as they are between uses."""
@@ -449,7 +454,7 @@ async def connect(
             init=init,
             reset=keep,
             max_cacheable_statement_size=STATEMENT_BYTES,
-            command_timeout=_COMMAND_TIMEOUT_S,
+            command_timeout=statement_timeout_s + min(statement_timeout_s, _GRACE_S),
         )
         database = Database(pool, clock, size, url)
         welcome = database._welcome  # noqa: SLF001 - the pool and the database belong together

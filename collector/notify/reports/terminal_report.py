@@ -47,7 +47,7 @@ def run_view(report: RunReport, mask: Mask, alerts: tuple[Alert, ...] = ()) -> R
     if report.sessions:
         parts += [Text(), _pairs(*wording.session_progress(report, _SESSIONS))]
     if not report.preflight_failed:
-        parts += [Text(), _figures(report)]
+        parts += [Text(), _pairs(*figures(report))]
     parts += [_errors(report)] if report.errors else []
     if report.failure:
         parts += [Text(), *_failure(report)]
@@ -112,7 +112,8 @@ def _symbols(report: RunReport) -> Table:
     return table
 
 
-def _figures(report: RunReport) -> Table:
+def figures(report: RunReport) -> list[tuple[str, str]]:
+    """Return a run's figures beyond its symbols: labels, each with its words; what is nothing is left out."""
     latency, backup, fetches = report.latency, report.backup, wording.fetches(report)
     took, pace = wording.duration(report.duration_s), wording.rate(report.requests_per_s)
     pairs = [
@@ -150,7 +151,7 @@ def _figures(report: RunReport) -> Table:
         pairs.append(("In the database", f"{wording.bars(held)} of the session, {first}–{last} New York"))
     if report.next_window:
         pairs.append(("Next", f"{report.next_window.window}, {wording.both_zones(report.next_window.due)}"))
-    return _pairs(*((label, value) for label, value in pairs if value))
+    return [(label, value) for label, value in pairs if value]
 
 
 def _errors(report: RunReport) -> Table:

@@ -1,1 +1,1 @@
-"""Who may look and act: logins, names of this machine, the origin of requests."""
+"""Who may look and act."""

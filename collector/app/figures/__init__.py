@@ -1,0 +1,1 @@
+"""What metrics are made from: the tables, the machine."""

@@ -1,0 +1,80 @@
+"""The pages, shown for the length of a process."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+from collector.clock import Clock, SystemClock
+from collector.config import Settings
+from collector.web.access import certificates, entering
+from collector.web.access.guard import Guard
+from collector.web.access.keys import Keys
+from collector.web.access.logins import Logins
+from collector.web.context import Context, Process, Readers
+from collector.web.listening import listening
+from collector.web.process import monitoring
+from collector.web.site import site
+
+Endpoint: TypeAlias = Callable[[Process], contextlib.AbstractAsyncContextManager[int]]
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - asked about, not bound here
+
+
+def logins(settings: Settings) -> Logins:
+    """Return what gives and checks logins, in real time: cookies live in a browser."""
+    return Logins(Keys(settings.web.logins_path), SystemClock())
+
+
+def endpoint(settings: Settings, clock: Clock, known: Logins) -> Endpoint:
+    """Return what shows a process to a browser and to programs, for the length of a block; it yields the port.
+
+    Args:
+        settings: where, and who may look.
+        clock: the time of what is shown.
+        known: gives and checks logins.
+    """
+
+    @contextlib.asynccontextmanager
+    async def of_process(process: Process) -> AsyncIterator[int]:
+        readers = Readers(settings, clock)
+        try:
+            async with shown(Context(settings=settings, clock=clock, process=process, readers=readers), known) as port:
+                yield port
+        finally:
+            await readers.close()
+
+    return of_process
+
+
+@contextlib.asynccontextmanager
+async def shown(context: Context, known: Logins) -> AsyncIterator[int]:
+    """Show pages for the length of a block; yields the port.
+
+    Args:
+        context: what they are made from; its settings say where they are shown, and who may look.
+        known: gives and checks logins.
+
+    Raises:
+        ConfigurationError: the port is taken, or the certificate cannot be used.
+    """
+    settings = context.settings
+    routes = (*entering.routes(settings, known), *monitoring.routes(context))
+    guarded = Guard(site(context, routes=routes), settings, known)
+    tls = certificates.of_server(settings.web)
+    async with listening(guarded, settings.serve.host, settings.serve.port, tls) as port:
+        yield port
+
+
+def address(settings: Settings, port: int) -> str:
+    """Return the address of the pages: scheme, name, port.
+
+    Args:
+        settings: by which name they are called.
+        port: at which they are shown.
+    """
+    host, names = settings.serve.host.strip("[]"), settings.serve.names
+    is_secured = settings.web.certificate is not None
+    if names and (is_secured or host in _EVERYWHERE):  # the certificate is in that name
+        host = names[0]
+    elif host in _EVERYWHERE:
+        host = "localhost"
+    return f"http{'s' if is_secured else ''}://{f'[{host}]' if ':' in host else host}:{port}"
