@@ -18,7 +18,6 @@ from collector.app import reading
 from collector.lineage import telling
 from collector.notify.reports import palette
 from collector.research.reader import Reader
-from collector.web.context import Context, Readers
 from collector.web.pages.contracts import arrow
 from tests.support.pages import Site, Tab, opened
 
@@ -276,9 +275,7 @@ def table(content: bytes) -> pa.Table:
 
 async def test_arrow_is_what_the_research_api_reads(site: Site) -> None:
     """A download holds the rows and columns that the research API gives for the same question, in its order."""
-    context = Context(
-        settings=site.settings, clock=site.clock, process=site.process, readers=Readers(site.settings, site.clock)
-    )
+    context = site.context
     contract = {"occ": WHOLE, "start": str(FRIDAY), "end": str(FRIDAY)}
     symbol = {"symbol": "spy", "start": "2026-11-20 15:00", "columns": "time,occ_symbol,mid_close,flags"}
     with Reader(context.settings, site.database_url, context.clock) as reader:

@@ -4,9 +4,9 @@
     python -m tests.benchmarks.bench_open_pages [--pairs 5] [--phase 40]
 
 `collector serve` runs its eod of some 1,000 contracts in this process, in real time, against the simulated gateway's
-`capacity` model, so that the gateway is the limit. Phases without and with open pages alternate within the one run. Each of
-the twenty pages, in a process of its own, is loaded when a phase begins, follows what is at work, and one after the other
-is loaded again, one every two seconds.
+`capacity` model, so that the gateway is the limit. Phases without and with open pages alternate within the one run. Each
+of the twenty pages, in a process of its own, is loaded when a phase begins, follows what is at work, and one after the
+other is loaded again, one every two seconds.
 """
 
 import argparse
@@ -151,7 +151,10 @@ async def measure(settings: Settings, folder: Path, viewers: Connection, pairs: 
         shown.append(process)
         return serving_pages.endpoint(settings, clock, logins)(process)
 
-    work = asyncio.create_task(serving.serve(settings, clock, no_bar, endpoint, lambda port: X
+    def ready(_host: str, port: int) -> None:
+        bound.set_result(port)
+
+    work = asyncio.create_task(serving.serve(settings, clock, no_bar, ready, endpoint))
     port = await bound
     cookie = f"Cookie: collector_{port}={logins.cookie()}"
     print(f"warming up for {WARM_UP_S} s", flush=True)

@@ -33,10 +33,13 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from collector.web import serving_pages
+from collector.web.access.guard import cookie_name
+from collector.web.context import Context, Readers
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
-from tests.support.served_pages import MadeUp, shown
+from tests.support.served_pages import MadeUp, logins_in
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
@@ -67,11 +70,20 @@ class Site:
     """A site that listens. process: what it tells of; cookies: what a logged-in browser sends."""
 
     port: int
-    settings: Settings
-    clock: Clock
+    context: Context
     process: MadeUp
     database_url: str
     cookies: Mapping[str, str]
+
+    @property
+    def settings(self) -> Settings:
+        """Return the configuration."""
+        return self.context.settings
+
+    @property
+    def clock(self) -> Clock:
+        """Return the time of what is shown."""
+        return self.context.clock
 
     @property
     def address(self) -> str:
@@ -170,10 +182,14 @@ async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[S
     process = MadeUp(live=Live(clock))
     process.acts = Acts(settings, clock, process.live, process.live.watched(no_bar))
     process.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
-    async with shown(settings.log.path, process, settings, of_pages=clock) as found:
-        cookies = {f"collector_{found.port}": found.logins.cookie()}
-        yield Site(found.port, settings, clock, process, url, cookies)
-        process.live.close()
+    readers, known = Readers(settings, clock), logins_in(settings.log.path)
+    context = Context(settings=settings, clock=clock, process=process, readers=readers)
+    try:
+        async with serving_pages.shown(context, known) as port:
+            yield Site(port, context, process, url, {cookie_name("http", port): known.cookie()})
+            process.live.close()
+    finally:
+        await readers.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

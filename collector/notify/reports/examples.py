@@ -5,6 +5,7 @@ What `collector notify test` sends and `collector notify preview` shows without 
 Every figure is invented, from a fixed seed; examples say so in their host's name.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -29,6 +30,7 @@ from collector.domain.reports.run_report import (
     NextWindow,
     OutcomeCount,
     RunReport,
+    SessionProgress,
     SymbolReport,
     VerdictCounts,
 )
@@ -221,6 +223,54 @@ def intraday() -> RunReport:
     )
 
 
+def gap_fill() -> RunReport:
+    """Return a run that filled gaps of a week, all but a few contracts of one session."""
+    report = _run(RunStatus.SUCCESS, settled=1.0)
+    days = [SESSION - timedelta(days=n) for n in range(3, 0, -1)]
+    found = [
+        SessionProgress(
+            symbol=one.symbol,
+            first=day,
+            last=day,
+            expected=one.expected,
+            settled_before=0 if day == days[1] else int(one.expected * 0.935),
+            settled=one.expected - (390 if (day, one.symbol) == (days[2], "TSLA") else 0),
+            bars_before=0 if day == days[1] else one.verdicts.total - 2106,
+            bars=one.verdicts.total,
+        )
+        for day in days
+        for one in report.symbols
+        if day == days[1] or one.symbol == "TSLA"
+    ]
+    return replace(
+        report,
+        run_id=1842,
+        window=Window.GAP_FILL,
+        scheduled=None,
+        slots=0,
+        symbols=tuple(_summed(one, found) for one in report.symbols),
+        sessions=tuple(found),
+        day=None,
+        gaps=GapCounts(closed=2802, still_open=6),
+        past=(),
+    )
+
+
+def _summed(symbol: SymbolReport, found: Sequence[SessionProgress]) -> SymbolReport:
+    """Return a symbol as a run over many sessions tells it."""
+    own = [one for one in found if one.symbol == symbol.symbol]
+    settled = sum(one.settled for one in own)
+    return replace(
+        symbol,
+        bars_collected=sum(one.new_bars or 0 for one in own),
+        underlying_collected=0,
+        expected=sum(one.expected for one in own),
+        covered=settled,
+        settled=settled,
+        strip=None,
+    )
+
+
 def at_work() -> RunReport:
     """Return an eod run that has waited for the gateway for two minutes, and goes on waiting."""
     since = _STARTED + timedelta(minutes=4)
@@ -362,7 +412,8 @@ def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: f
         contracts=contracts,
         contracts_done=contracts - missing,
         requests=3 * (contracts - missing),
-        bars_collected=counts[Verdict.TRADED] // 2,
+        bars_collected=counts[Verdict.TRADED] // 2 + width,
+        underlying_collected=width,
         bars_updated=counts[Verdict.TRADED] // 190,
         bars_identical=counts[Verdict.TRADED] // 11,
         expected=3 * width * contracts,

@@ -65,12 +65,14 @@ class Renderer:
         mask: cuts secrets out of every text.
         prefix: what every subject begins with.
         pictures: whether mails carry pictures.
+        site: where the owner's pages are, such as "http://127.0.0.1:8321"; "": mails link to none.
     """
 
-    def __init__(self, mask: Mask, prefix: str = "[collector]", *, pictures: bool = True) -> None:
+    def __init__(self, mask: Mask, prefix: str = "[collector]", *, pictures: bool = True, site: str = "") -> None:
         self._mask = mask
         self._prefix = prefix
         self._pictures = pictures
+        self._site = site.rstrip("/")
         self._templates = _templates()
 
     def run(self, report: RunReport, judgement: Judgement | None = None) -> Mail:
@@ -108,6 +110,7 @@ class Renderer:
             made_at=made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
+            where=_page_of(report),
             attachments=_traceback(report),
         )
 
@@ -135,6 +138,7 @@ class Renderer:
             brief="; ".join(alert.text for alert in alerts),
             made_at=made_at,
             pictures=_Pictures(wanted=False),
+            where=_page_of(report),
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
         )
 
@@ -169,10 +173,11 @@ class Renderer:
             },
             name=f"{week.made_at:%Y%m%dT%H%M%SZ}-weekly-{week.last}",
             subject=f"RECOVERED · {wording.week_subject(week)}" if recovery else wording.week_subject(week),
-            brief=f"{wording.percent(week.completeness)} complete, {week.bars:,} bars",
+            brief=wording.week_headline(week),
             made_at=week.made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
+            where="/",
         )
 
     def _mail(
@@ -185,11 +190,12 @@ class Renderer:
         brief: str,
         made_at: datetime,
         pictures: _Pictures,
+        where: str,
         urgent: bool = False,
         attachments: tuple[Attachment, ...] = (),
     ) -> Mail:
         subject = one_line(self._mask(f"{self._prefix} {subject}"))
-        values = {**values, "subject": subject, "kind": kind}
+        values = {**values, "subject": subject, "kind": kind, "link": self._site and f"{self._site}{where}"}
         text = self._templates.get_template(f"{kind}.txt.j2").render(values)
         return Mail(
             name=name,
@@ -202,6 +208,11 @@ class Renderer:
             pictures=pictures.by_id,
             attachments=attachments,
         )
+
+
+def _page_of(report: RunReport) -> str:
+    """Return the path of a run's page; of the first page for a run without a number."""
+    return f"/runs/{report.run_id}" if report.run_id else "/"
 
 
 def page(mail: Mail) -> str:
@@ -238,6 +249,9 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         palette=palette,
+        bars=wording.bars,
+        when=wording.when,
+        session_progress=wording.session_progress,
         headline=wording.headline,
         lasting=wording.lasting,
         held_up=wording.held_up,
@@ -251,6 +265,9 @@ def _templates() -> Templates:
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,
         status_word=wording.status_word,
+        week_headline=wording.week_headline,
+        week_sessions=wording.week_sessions,
+        never_collected=wording.never_collected,
         week_windows=wording.week_windows,
         storage=wording.storage,
         upkeep=wording.upkeep,
