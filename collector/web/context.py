@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from collector.app import opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock
@@ -25,6 +26,10 @@ class Process(Protocol):
     @property
     def live(self) -> Live:
         """Return what is at work in it."""
+
+    @property
+    def acts(self) -> Acts:
+        """Return what people have started in it."""
 
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""

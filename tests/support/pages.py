@@ -24,19 +24,24 @@ from playwright.async_api import Browser, Page, Request, Route, async_playwright
 from pydantic import SecretStr
 
 from collector.app import composition, opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
+from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
-from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
+from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from collector.web import serving_pages
+from collector.web.access.guard import cookie_name
+from collector.web.context import Context, Readers
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
-from tests.support.served_pages import MadeUp, shown
-from tests.support.window_runs import FRIDAY, narrow
+from tests.support.served_pages import logins_in
+from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
 LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
@@ -45,6 +50,30 @@ LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
 _EVENINGS = tuple((day, datetime(day.year, day.month, day.day, 17, tzinfo=NEW_YORK)) for day in (THURSDAY, FRIDAY))
 HERE = "127.0.0.1"
 WIDTHS = (390, 1000, 1600)
+
+
+@dataclass
+class Idle:
+    """A process in which nothing is at work; its parts may be set by a test."""
+
+    settings: Settings
+    clock: Clock
+    stands: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True, connected=False))
+    live: Live = field(init=False)
+    acts: Acts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = Live(self.clock)
+        self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
+        self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
+
+    async def condition(self) -> Condition:
+        """Say how things stand."""
+        return self.stands
+
+    async def metrics(self) -> bytes:
+        """Return no metrics."""
+        return b""
 
 
 @dataclass(frozen=True)
@@ -63,12 +92,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Site:
-    """A site that listens. process: what it tells of; cookies: what a logged-in browser sends."""
+    """A site that listens, and what it is made from. cookies: what a logged-in browser sends."""
 
     port: int
-    settings: Settings
-    clock: Clock
-    process: MadeUp
+    context: Context
+    process: Idle
     database_url: str
     cookies: Mapping[str, str]
 
@@ -105,6 +133,7 @@ def settings_of(url: str, folder: Path, gateway_port: int = 1) -> Settings:
         database=DatabaseSettings(url=SecretStr(url)),
         gateway=GatewaySettings(port=gateway_port, patience_s=5.0),
         log=LogSettings(directory=folder),
+        serve=ServeSettings(port=0),
     )
 
 
@@ -165,11 +194,15 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
     """Serve the pages of a database at an instant, to who is logged in."""
     clock = SystemClock(now)
-    process = MadeUp(live=Live(clock))
-    async with shown(settings.log.path, process, settings, of_pages=clock) as found:
-        cookies = {f"collector_{found.port}": found.logins.cookie()}
-        yield Site(found.port, settings, clock, process, url, cookies)
-        process.live.close()
+    process, readers = Idle(settings, clock), Readers(settings, clock)
+    context = Context(settings=settings, clock=clock, process=process, readers=readers)
+    logins = logins_in(settings.log.path)
+    try:
+        async with serving_pages.shown(context, logins) as port:
+            yield Site(port, context, process, url, {cookie_name("http", port): logins.cookie()})
+            process.live.close()
+    finally:
+        await readers.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

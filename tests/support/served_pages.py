@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
@@ -15,6 +16,7 @@ from collector.web.access.keys import Keys
 from collector.web.access.logins import Logins
 from collector.web.context import Process
 from tests.support.http_peers import get
+from tests.support.window_runs import no_bar
 
 
 def logins_in(folder: Path, clock: Clock | None = None) -> Logins:
@@ -28,6 +30,10 @@ class MadeUp:
 
     found: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True))
     live: Live = field(default_factory=lambda: Live(SystemClock()))
+    acts: Acts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.acts = Acts(Settings(), SystemClock(), self.live, no_bar)
 
     async def condition(self) -> Condition:
         """Say how things stand."""
@@ -63,11 +69,7 @@ class Shown:
 
 @contextlib.asynccontextmanager
 async def shown(
-    folder: Path,
-    process: Process | None = None,
-    settings: Settings | None = None,
-    clock: Clock | None = None,
-    of_pages: Clock | None = None,
+    folder: Path, process: Process | None = None, settings: Settings | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Shown]:
     """Show a process for the length of a block, on a free port of this machine.
 
@@ -76,12 +78,11 @@ async def shown(
         process: what it says; all is well where there is none.
         settings: of it; the port is chosen anew.
         clock: of the logins.
-        of_pages: of what is shown; by default both are of real time.
     """
     given = Settings() if settings is None else settings
     placed = given.model_copy(update={"serve": given.serve.model_copy(update={"port": 0})})
     known = logins_in(folder, clock)
-    endpoint = serving_pages.endpoint(placed, SystemClock() if of_pages is None else of_pages, known)
+    endpoint = serving_pages.endpoint(placed, SystemClock(), known)
     async with endpoint(MadeUp() if process is None else process) as port:
         yield Shown(port, placed, known)
 

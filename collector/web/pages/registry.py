@@ -1,7 +1,7 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import schedule, today
+from collector.web.pages import acts, schedule, today
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
@@ -14,6 +14,9 @@ PAGES: tuple[AnyPage, ...] = (
     archive.PAGE,
     mails.OUTBOX,
     mails.MAIL,
+    acts.ALL,
+    acts.NEW,
+    acts.ONE,
     health.PAGE,
 )
 

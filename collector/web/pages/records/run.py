@@ -1,4 +1,4 @@
-"""The page of a run: its report, and what it asked for."""
+"""The page of a run."""
 
 import asyncio
 from collections.abc import Mapping
