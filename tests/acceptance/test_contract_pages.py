@@ -135,7 +135,7 @@ async def test_a_life_sums_up_its_sessions(site: Site, rows: asyncpg.Connection)
 async def test_holes_have_the_reasons_of_lineage(site: Site, rows: asyncpg.Connection) -> None:
     """What nobody has answered is unknown, with the sentence of `collector why --missing`; no trade is no hole."""
     told = (await site.get(f"/api/v1{address(SPOILED)}?day={FRIDAY}")).document
-    said = await reading.why_missing(site.settings, SPOILED, None, FRIDAY, None, site.clock)
+    said = await reading.why_missing(site.context.settings, SPOILED, None, FRIDAY, None, site.context.clock)
     [hole] = said.holes
     unknown = [step for step in told["steps"] if step["verdict"] == "unknown"]
     assert [datetime.fromisoformat(step["time"]) for step in unknown] == [at(10, 0), at(10, 5), at(10, 10)]
@@ -173,7 +173,7 @@ async def test_an_account_says_what_the_command_says(site: Site, rows: asyncpg.C
     """The page of a slot holds the lines of `collector why`, and its JSON what `collector why --json` gives."""
     where = f"{address(SPOILED)}/why?at=2026-11-20%2011:02"
     told = (await site.get(f"/api/v1{where}")).document
-    account = await reading.why_value(site.settings, SPOILED, "2026-11-20 11:02", None, site.clock)
+    account = await reading.why_value(site.context.settings, SPOILED, "2026-11-20 11:02", None, site.context.clock)
     lines = [" ".join(line.split()) for line in telling.lines(account) if line.strip()]
     parts = [" ".join(f"{line['label']} {line['text']}".split()) for part in told["parts"] for line in part]
     assert [*told["heading"], *parts] == lines

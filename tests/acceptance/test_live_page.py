@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from playwright.async_api import Browser, expect
 
-from collector.app import composition, opening
+from collector.app import composition
 from collector.app.acting.live import Work
 from collector.config import GatewaySettings
 from collector.domain.pacing.pace import Pace
@@ -41,7 +41,7 @@ async def _statement(site: Site, text: str, *args: object) -> Any:  # noqa: ANN4
 
 async def test_a_run_is_followed_to_its_end(site: Site, browser: Browser) -> None:
     """A real run in this process appears on the page, counts its requests, and is gone from it when it has ended."""
-    clock, settings = site.clock, site.settings
+    clock, settings = site.context.clock, site.context.settings
     async with opened(browser, site) as tab:
         await tab.go("/")
         part = tab.page.locator("[sse-swap=work]")
@@ -49,7 +49,7 @@ async def test_a_run_is_followed_to_its_end(site: Site, browser: Browser) -> Non
         gateway = await start(clock=clock)
         try:
             there = settings.model_copy(update={"gateway": GatewaySettings(host=HERE, port=gateway.port)})
-            order = order_for(Window.EOD, there, opening.calendar(settings), clock.now(), symbols=("PLTR",), force=True)
+            order = order_for(Window.EOD, there, site.context.days, clock.now(), symbols=("PLTR",), force=True)
             with site.process.live.watched(no_bar)(order) as on_progress:
                 run = asyncio.create_task(composition.run_window(there, order, clock, on_progress))
                 await expect(part).to_contain_text("eod of 2026-11-20 is at work since 18:3", timeout=30_000)

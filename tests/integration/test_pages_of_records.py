@@ -71,14 +71,14 @@ async def records(site: Site) -> AsyncIterator[Site]:
     await statement(site, _OPEN_GAPS)
     await statement(site, _LOST_GAPS, SECRET)
     await statement(site, _FAILED_REQUEST, SECRET, contract["id"])
-    mails = site.settings.log.path / "email_notifications"
+    mails = site.context.settings.log.path / "email_notifications"
     mails.mkdir(exist_ok=True)
     words = f"Content-Type: text/plain\n\n{SECRET}"
     (mails / "zz-told.queued.eml").write_text(
         f"Subject: told {SECRET}\nContent-Type: multipart/alternative; boundary=x\n\n--x\n{words}\n--x--\n"
     )
     (mails / "zz-told.html").write_text("<title>told</title><script>document.title = 'run'</script>")
-    settings = settings_of(site.database_url, site.settings.log.path)
+    settings = settings_of(site.database_url, site.context.settings.log.path)
     notify = settings.notify.model_copy(update={"smtp": SmtpSettings(password=SecretStr(SECRET))})
     async with served(settings.model_copy(update={"notify": notify}), site.database_url, LOOKED_AT) as masked:
         yield masked
@@ -88,7 +88,7 @@ async def records(site: Site) -> AsyncIterator[Site]:
 async def without_database(site: Site) -> AsyncIterator[Site]:
     """Give a site whose database is away, with the same log folder."""
     url = "postgresql://nobody@127.0.0.1:1/none"
-    async with served(settings_of(url, site.settings.log.path), url, LOOKED_AT) as away:
+    async with served(settings_of(url, site.context.settings.log.path), url, LOOKED_AT) as away:
         yield away
 
 

@@ -26,6 +26,7 @@ from pydantic import SecretStr
 from collector.app import composition, opening
 from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
+from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
@@ -39,7 +40,7 @@ from collector.web.context import Context, Readers
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
-from tests.support.served_pages import MadeUp, logins_in
+from tests.support.served_pages import logins_in
 from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
@@ -49,6 +50,30 @@ LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
 _EVENINGS = tuple((day, datetime(day.year, day.month, day.day, 17, tzinfo=NEW_YORK)) for day in (THURSDAY, FRIDAY))
 HERE = "127.0.0.1"
 WIDTHS = (390, 1000, 1600)
+
+
+@dataclass
+class Idle:
+    """A process in which nothing is at work; its parts may be set by a test."""
+
+    settings: Settings
+    clock: Clock
+    stands: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True, connected=False))
+    live: Live = field(init=False)
+    acts: Acts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = Live(self.clock)
+        self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
+        self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
+
+    async def condition(self) -> Condition:
+        """Say how things stand."""
+        return self.stands
+
+    async def metrics(self) -> bytes:
+        """Return no metrics."""
+        return b""
 
 
 @dataclass(frozen=True)
@@ -67,23 +92,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Site:
-    """A site that listens. process: what it tells of; cookies: what a logged-in browser sends."""
+    """A site that listens, and what it is made from. cookies: what a logged-in browser sends."""
 
     port: int
     context: Context
-    process: MadeUp
+    process: Idle
     database_url: str
     cookies: Mapping[str, str]
-
-    @property
-    def settings(self) -> Settings:
-        """Return the configuration."""
-        return self.context.settings
-
-    @property
-    def clock(self) -> Clock:
-        """Return the time of what is shown."""
-        return self.context.clock
 
     @property
     def address(self) -> str:
@@ -179,14 +194,12 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
     """Serve the pages of a database at an instant, to who is logged in."""
     clock = SystemClock(now)
-    process = MadeUp(live=Live(clock))
-    process.acts = Acts(settings, clock, process.live, process.live.watched(no_bar))
-    process.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
-    readers, known = Readers(settings, clock), logins_in(settings.log.path)
+    process, readers = Idle(settings, clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
+    logins = logins_in(settings.log.path)
     try:
-        async with serving_pages.shown(context, known) as port:
-            yield Site(port, context, process, url, {cookie_name("http", port): known.cookie()})
+        async with serving_pages.shown(context, logins) as port:
+            yield Site(port, context, process, url, {cookie_name("http", port): logins.cookie()})
             process.live.close()
     finally:
         await readers.close()

@@ -69,11 +69,7 @@ class Shown:
 
 @contextlib.asynccontextmanager
 async def shown(
-    folder: Path,
-    process: Process | None = None,
-    settings: Settings | None = None,
-    clock: Clock | None = None,
-    of_pages: Clock | None = None,
+    folder: Path, process: Process | None = None, settings: Settings | None = None, clock: Clock | None = None
 ) -> AsyncIterator[Shown]:
     """Show a process for the length of a block, on a free port of this machine.
 
@@ -82,12 +78,11 @@ async def shown(
         process: what it says; all is well where there is none.
         settings: of it; the port is chosen anew.
         clock: of the logins.
-        of_pages: of what is shown; by default both are of real time.
     """
     given = Settings() if settings is None else settings
     placed = given.model_copy(update={"serve": given.serve.model_copy(update={"port": 0})})
     known = logins_in(folder, clock)
-    endpoint = serving_pages.endpoint(placed, SystemClock() if of_pages is None else of_pages, known)
+    endpoint = serving_pages.endpoint(placed, SystemClock(), known)
     async with endpoint(MadeUp() if process is None else process) as port:
         yield Shown(port, placed, known)
 
