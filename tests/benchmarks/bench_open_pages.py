@@ -4,9 +4,9 @@
     python -m tests.benchmarks.bench_open_pages [--pairs 5] [--phase 40]
 
 `collector serve` runs its eod of some 1,000 contracts in this process, in real time, against the simulated gateway's
-`capacity` model, so that the gateway is the limit. Phases without and with open pages alternate within the one run. Each
-of the twenty pages, in a process of its own, is loaded when a phase begins, follows what is at work, and one after the
-other is loaded again, one every two seconds.
+`capacity` model, so that the gateway is the limit. Phases without and with open pages alternate within the one run.
+Each of the twenty pages, in a process of its own, is loaded when a phase begins, follows what is at work, and one after
+the other is loaded again, one every two seconds.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Acts that people start from pages: one at work, others in order."""
+"""Acts of people: one at work, the others in order."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The kinds of acts that a person may start from a page."""
+"""Kinds of acts that a person may start from pages."""
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
