@@ -11,12 +11,11 @@ from datetime import datetime
 from collector.config import Settings
 from collector.db.bookkeeping import session_statistics
 from collector.db.connection.pool import Database
-from collector.db.readers import day_status, report_rows
+from collector.db.readers import day_status, grids, held_slots, report_rows
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Latency
-from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.run_report import (
     BarCount,
     Cause,
@@ -28,7 +27,7 @@ from collector.domain.reports.run_report import (
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, Asks, RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
 from collector.market.calendar import Calendar
@@ -317,9 +316,8 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     data_set = finished.order.option_bars[0]
     series = settings.series_for(symbol)
     measured = await session_statistics.measure(db, data_set, underlying.id, session, series, ids)
-    slots = list(data_set.slots(data_set.span(session)))
-    alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
-    rows = await report_rows.verdicts(db, alive, session.span)
+    found = await grids.session_grid(db, underlying, session, series)
+    settling = finished.order.asks is Asks.NOT_SETTLED
     return replace(
         _counted(finished, prepared),
         expected=measured.expected,
@@ -330,7 +328,7 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
         verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
         first_bar=measured.first_bar,
         last_bar=measured.last_bar,
-        strip=CoverageStrip.of(slots, rows) if rows else None,
+        grid=held_slots.condensed(found, set(ids), settling=settling),
     )
 
 

@@ -27,7 +27,7 @@ from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondi
 from collector.notify.alerts.alert_rules import Rule
 from collector.notify.alerts.troubleshooting import checklist, checklist_at_work
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
-from collector.notify.reports import charts, palette, wording
+from collector.notify.reports import charts, grid_words, palette, wording
 
 ValueT = TypeVar("ValueT")
 
@@ -95,7 +95,8 @@ class Renderer:
             "recovered": recovered,
             "missed": _missed(recovered),
             "checklist": checklist(report.failure.cause) if report.failure else (),
-            "strips": _strips(report, pictures),
+            "grids": _grids(report, pictures),
+            "worst": grid_words.worst(report),
             "history": _history(report, pictures),
             "pace": _pace(report, pictures),
         }
@@ -249,6 +250,7 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         palette=palette,
+        holding_colours={one.name: colour for one, colour in charts.HOLDING_COLOURS.items()},
         bars=wording.bars,
         when=wording.when,
         session_progress=wording.session_progress,
@@ -295,20 +297,21 @@ def _missed(recovered: tuple[OpenCondition, ...]) -> tuple[MissedRun, ...]:
     return tuple(sorted({run for condition in recovered for run in condition.missed}, key=lambda run: run.at))
 
 
-def _strips(report: RunReport, pictures: _Pictures) -> dict[str, dict[str, Any]]:
-    """Draw each symbol's coverage strip; by symbol."""
+def _grids(report: RunReport, pictures: _Pictures) -> dict[str, dict[str, Any]]:
+    """Draw what is held of each symbol's session, by day and by night, with the words of its axes; by symbol."""
     if not pictures.wanted:
         return {}
     return {
         symbol.symbol: {
-            "cid": pictures.add(f"coverage-{i}", charts.coverage_picture(symbol.strip)),
-            "first": symbol.strip.slots[0],
-            "last": symbol.strip.slots[-1],
-            "top": symbol.strip.bands[0].label,
-            "bottom": symbol.strip.bands[-1].label,
+            "cid": pictures.add(f"coverage-{i}", charts.grid_picture(symbol.grid)),
+            "night": pictures.add(f"coverage-{i}-dark", charts.grid_picture(symbol.grid, dark=True)),
+            "height": charts.SECTION_HEIGHT // 2,
+            "sections": [grid_words.section(one) for one in symbol.grid.sections],
+            "hours": grid_words.hours(symbol.grid.slots),
+            "held": grid_words.held(symbol.grid),
         }
         for i, symbol in enumerate(report.symbols)
-        if symbol.strip and symbol.strip.slots and symbol.strip.bands
+        if symbol.grid and symbol.grid.sections
     }
 
 
