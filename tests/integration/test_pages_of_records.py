@@ -140,7 +140,7 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/runs/99999999999", 400, "is no number from 1"),
         ("/runs?status=odd", 400, "There are: running, success"),
         ("/runs?window=noon", 400, "window='noon' is not known"),
-        ("/runs?day=yesterday", 400, "Write it as ?day=2026-11-20"),
+        ("/runs?day=yesterday", 400, "Write it as 2026-11-20."),
         ("/gaps?symbol=NONE", 404, "nothing is known of NONE"),
         ("/gaps?state=odd", 400, "There are: open, filled, lost."),
         ("/gaps?page=0", 400, "page='0' is no number"),
