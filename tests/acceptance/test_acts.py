@@ -34,7 +34,7 @@ from collector.config import (
 from collector.db.connection import locks, pool
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import BY_HAND, Window
-from collector.notify.fan_out import Notifier
+from collector.notify import fan_out
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
@@ -260,7 +260,7 @@ def test_a_window_that_is_due_meanwhile(
     plain_database_url: str, tmp_path: Path, virtual_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It begins when the act is over, not before; channels are tested beside, at once."""
-    monkeypatch.setattr(Notifier, "_occasions", lambda _: [])  # drawing them takes seconds, and is another test's
+    monkeypatch.setattr(fan_out, "_SENT", ())  # drawing them takes seconds, and is another test's
 
     async def main() -> None:
         clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 45, tzinfo=NEW_YORK))
