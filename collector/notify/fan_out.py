@@ -191,9 +191,8 @@ class Notifier:
         now = self._clock.now()
         told: list[Delivery] = []
         for number, kind in enumerate(_SENT):
-            # Pictures take seconds, and a run may be at work.
+            # Drawing takes long, and a run may be at work.
             mail = await in_thread(self._clock, partial(example_mail, kind, self._renderer))
-            said = said_with.get(kind, ())
             named = replace(
                 mail,
                 name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{number}-{mail.name}",
@@ -203,7 +202,12 @@ class Notifier:
             # One report: the switch is pinged once, not once for each mail.
             report = examples.success() if number == 0 else None
             message = Message(
-                subject=named.subject, brief=named.brief, notices=said, mail=named, report=report, test=True
+                subject=named.subject,
+                brief=named.brief,
+                notices=said_with.get(kind, ()),
+                mail=named,
+                report=report,
+                test=True,
             )
             told += await self._outbox.tell(message)
             told += await self._spread(message)

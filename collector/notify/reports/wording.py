@@ -229,7 +229,7 @@ def standing(one: SessionStanding) -> str:
     """Return how a symbol's session stands, with the figure that says how much."""
     words = SESSION_SIGNS[one.state][1]
     share = "" if one.completeness is None else f"{percent(one.completeness)} "
-    parts = [f"{one.open_slots:,} series-slots open"] if one.open_slots else []
+    parts = [f"{many(one.open_slots, 'series-slot')} open"] if one.open_slots else []
     parts += [f"{one.lost_slots:,} lost"] if one.lost_slots else []
     parts += [f"{one.awaiting:,} await confirmation"] if one.awaiting else []
     measure = "covered" if one.state is SessionState.UNDER_WAY else "complete"
