@@ -274,6 +274,26 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Ho
         assert one["lost_slots"] == other["gaps"]["lost"]["slots"]
 
 
+async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:
+    """Counts of contracts, series-slots and verdicts of a session's page are those of `collector status --json`."""
+    status = await said(home, "status", "--date", "2026-11-20")
+    page = (await records.get("/api/v1/sessions/2026-11-20")).document
+    assert [one["id"] for one in page["runs"]] == [one["id"] for one in status["runs"]]
+    assert [one["started"] for one in page["runs"]] == [one["started_at"] for one in status["runs"]]
+    printed = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in page["symbols"]} == set(printed)
+    for one in page["symbols"]:
+        other = printed[one["symbol"]]
+        assert (one["contracts"], one["complete"]) == (other["contracts"], other["contracts_settled"])
+        assert [one[name] for name in ("expected", "settled", "awaiting")] == [
+            other[name] for name in ("expected", "settled", "awaiting")
+        ]
+        assert [one["slots"][name] for name in ("traded", "no_trade", "unknown")] == [
+            other[name] for name in ("traded", "no_trade", "unknown")
+        ]
+        assert one["gaps"] == {state: total["gaps"] for state, total in other["gaps"].items()}
+
+
 async def test_runs_are_paged_and_narrowed_down(records: Site) -> None:
     """Earlier runs follow by `before`; window, state and symbol leave out the others."""
     everything = (await records.get("/api/v1/runs")).document["runs"]
