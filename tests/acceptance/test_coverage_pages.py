@@ -223,7 +223,7 @@ async def test_without_javascript_the_numbers_are_there(site: Site, browser: Bro
     ("path", "code"),
     [
         ("/sessions/2026-11-21", 404),
-        ("/sessions/tomorrow", 404),
+        ("/sessions/tomorrow", 400),
         ("/sessions/2026-11-20/residuals", 200),
         ("/coverage/NONE", 404),
         ("/api/v1/sessions/2026-11-20/grids/NONE", 404),

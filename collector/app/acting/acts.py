@@ -232,7 +232,7 @@ class Acts:
         shown = self._live.at_work(Work(name=act.words, began=act.began))
         state, ending = State.CANCELLED, Ending()
         try:
-            await record.begin()
+            await asyncio.shield(record.begin())
             with shown if kind.takes_turn else contextlib.nullcontext():
                 ending = await kind.work(turn, act.arguments)
             state = State.DONE if ending.error is None else State.FAILED

@@ -35,6 +35,11 @@ class SymbolCoverage:
     sessions: tuple[SessionCounts, ...]
 
     @property
+    def base(self) -> grid_files.Layer:
+        """Return what lies below all layers."""
+        return grid_files.STATE_BASE
+
+    @property
     def layers(self) -> tuple[grid_files.Layer, ...]:
         """Return what a session may say."""
         return grid_files.STATE_LAYERS

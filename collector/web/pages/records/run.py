@@ -126,7 +126,8 @@ def _named(report: RunReport, drawn: Mapping[str, bytes]) -> list[Picture]:
         "latency": "Latency during the run",
     }
     words |= {f"coverage-{i}": f"Coverage of {one.symbol}, contracts by slots" for i, one in enumerate(report.symbols)}
-    return [Picture(name, words.get(name, name.replace("-", " "))) for name in drawn]
+    by_day = (name for name in drawn if not name.endswith("-dark"))
+    return [Picture(name, words.get(name, name.replace("-", " "))) for name in by_day]
 
 
 async def _picture(context: Context, asked: Asked) -> bytes:
