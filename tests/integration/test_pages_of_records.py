@@ -155,6 +155,14 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/sessions?before=1066-10-14", 400, "outside the calendar"),
         ("/mails/none", 404, "there is no mail none"),
         ("/mails?state=odd", 400, "There are: queued, deferred"),
+        ("/sessions/2026-11-21", 404, "2026-11-21"),
+        ("/sessions/friday", 400, "'friday' is no date"),
+        ("/coverage/NONE", 404, "NONE"),
+        ("/chains/NONE", 404, "NONE"),
+        ("/chains/SPY?at=noon", 400, "'noon' is no instant"),
+        ("/contracts/XYZ261120C00100000", 404, "XYZ"),
+        ("/schedule?days=x", 400, "is no number"),
+        ("/acts/none", 404, "none"),
         ("/nowhere", 404, "There is no such page."),
     ],
 )
@@ -272,6 +280,26 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Ho
         assert one["quote_coverage"] == pytest.approx(other["quality"]["quote_coverage"])
         assert one["open_slots"] == other["gaps"]["open"]["slots"]
         assert one["lost_slots"] == other["gaps"]["lost"]["slots"]
+
+
+async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:
+    """Counts of contracts, series-slots and verdicts of a session's page are those of `collector status --json`."""
+    status = await said(home, "status", "--date", "2026-11-20")
+    page = (await records.get("/api/v1/sessions/2026-11-20")).document
+    assert [one["id"] for one in page["runs"]] == [one["id"] for one in status["runs"]]
+    assert [one["started"] for one in page["runs"]] == [one["started_at"] for one in status["runs"]]
+    printed = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in page["symbols"]} == set(printed)
+    for one in page["symbols"]:
+        other = printed[one["symbol"]]
+        assert (one["contracts"], one["complete"]) == (other["contracts"], other["contracts_settled"])
+        assert [one[name] for name in ("expected", "settled", "awaiting")] == [
+            other[name] for name in ("expected", "settled", "awaiting")
+        ]
+        assert [one["slots"][name] for name in ("traded", "no_trade", "unknown")] == [
+            other[name] for name in ("traded", "no_trade", "unknown")
+        ]
+        assert one["gaps"] == {state: total["gaps"] for state, total in other["gaps"].items()}
 
 
 async def test_runs_are_paged_and_narrowed_down(records: Site) -> None:
