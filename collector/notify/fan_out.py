@@ -97,6 +97,11 @@ class Notifier:
         """Return what renders the mails, for previews."""
         return self._renderer
 
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of what tells the owner, first the outbox."""
+        return tuple(dict.fromkeys((self._outbox.name, *(channel.name for channel in self._channels))))
+
     async def run_finished(self, report: RunReport) -> tuple[Delivery, ...]:
         """Tell what a finished run gives reason to tell, and send what earlier runs could not."""
         report = self._mask.report(report)
@@ -166,20 +171,8 @@ class Notifier:
 
     async def test(self) -> tuple[Delivery, ...]:
         """Send an example of each mail, and an alert with its end, through every channel; nothing is remembered."""
-        judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
-        recovery = replace(judged, recovered=examples.recovered_conditions())
-        failure, end = _example_notices()
         now = self._clock.now()
-        occasions: list[tuple[Mail, tuple[Notice, ...]]] = [
-            (self._renderer.run(examples.success()), ()),
-            (self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())), ()),
-            (self._renderer.run(examples.implausible()), ()),
-            (self._renderer.run(examples.failed()), (failure,)),
-            (self._renderer.run(examples.preflight_failed()), ()),
-            (self._at_work_example(judged), ()),
-            (self._renderer.run(examples.success(), recovery), (end,)),
-            (self._renderer.week(week()), ()),
-        ]
+        occasions = await in_thread(self._clock, self._occasions)  # pictures take seconds, and a run may be at work
         told: list[Delivery] = []
         for number, (mail, said) in enumerate(occasions):
             named = replace(
@@ -196,6 +189,22 @@ class Notifier:
             told += await self._outbox.tell(message)
             told += await self._spread(message)
         return tuple(told)
+
+    def _occasions(self) -> list[tuple[Mail, tuple[Notice, ...]]]:
+        """Return an example of each mail, with what is said beside it."""
+        judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
+        recovery = replace(judged, recovered=examples.recovered_conditions())
+        failure, end = _example_notices()
+        return [
+            (self._renderer.run(examples.success()), ()),
+            (self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())), ()),
+            (self._renderer.run(examples.implausible()), ()),
+            (self._renderer.run(examples.failed()), (failure,)),
+            (self._renderer.run(examples.preflight_failed()), ()),
+            (self._at_work_example(judged), ()),
+            (self._renderer.run(examples.success(), recovery), (end,)),
+            (self._renderer.week(week()), ()),
+        ]
 
     def _at_work_example(self, judged: Judgement) -> Mail:
         report = examples.at_work()

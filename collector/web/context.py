@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 from collector.app import opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.session_states import SessionStates
 from collector.domain.errors import ReadersBusy
 from collector.domain.masking import Mask
 from collector.market.calendar import Calendar
@@ -25,6 +27,10 @@ class Process(Protocol):
     @property
     def live(self) -> Live:
         """Return what is at work in it."""
+
+    @property
+    def acts(self) -> Acts:
+        """Return what people have started in it."""
 
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""
@@ -95,7 +101,8 @@ class Readers:
 class Context:
     """What a page is made from.
 
-    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts.
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts. states:
+    counted for all pages.
     """
 
     settings: Settings
@@ -104,6 +111,7 @@ class Context:
     readers: Readers
     days: Calendar = field(init=False)
     mask: Mask = field(init=False)
+    states: SessionStates = field(default_factory=SessionStates)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))

@@ -39,8 +39,8 @@ def environment(**shared: object) -> Environment:
         "count": wording.count,
         "many": wording.many,
         "duration": wording.duration,
-        "size": wording.size,
         "seconds": wording.seconds,
+        "size": wording.size,
         "rate": wording.rate,
         "words": lambda name: str(name).replace("_", " "),
     }

@@ -24,6 +24,7 @@ from playwright.async_api import Browser, Page, Request, Route, async_playwright
 from pydantic import SecretStr
 
 from collector.app import composition, opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
@@ -40,7 +41,7 @@ from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
 from tests.support.served_pages import logins_in
-from tests.support.window_runs import FRIDAY, narrow
+from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
 LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
@@ -55,12 +56,16 @@ WIDTHS = (390, 1000, 1600)
 class Idle:
     """A process in which nothing is at work; its parts may be set by a test."""
 
+    settings: Settings
     clock: Clock
     stands: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True, connected=False))
     live: Live = field(init=False)
+    acts: Acts = field(init=False)
 
     def __post_init__(self) -> None:
         self.live = Live(self.clock)
+        self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
+        self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
 
     async def condition(self) -> Condition:
         """Say how things stand."""
@@ -189,7 +194,7 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
     """Serve the pages of a database at an instant."""
     clock = SystemClock(now)
-    process, readers = Idle(clock), Readers(settings, clock)
+    process, readers = Idle(settings, clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
     logins = logins_in(settings.log.path)
     try:
