@@ -18,6 +18,7 @@ from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Latency
 from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.run_report import (
+    BarCount,
     Cause,
     DayTotals,
     FailureReport,
@@ -28,16 +29,18 @@ from collector.domain.reports.run_report import (
     VerdictCounts,
 )
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import SAVING, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
 from collector.jobs.disk import sizes
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
+from collector.notify.reports import wording
+from collector.runs import asked_sessions
 from collector.runs.counting import own_progress
 from collector.runs.finished import Finished, Prepared
-from collector.runs.orders import Order
+from collector.runs.orders import Order, command_of
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,
@@ -85,6 +88,7 @@ async def _with_tables(
 ) -> RunReport:
     order = finished.order
     symbols = [await _measured(finished, prepared, db, settings) for prepared in finished.prepared]
+    own = await own_progress(finished, db) if finished.asked.own_before else {}
     schedule = await due_windows.schedule_of(db, settings, calendar, now)
     rows = await day_status.runs_of(db, order.day)
     awaited = await due_windows.confirms(db, order.symbols)
@@ -92,7 +96,8 @@ async def _with_tables(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
-        day=await _day(db, order.day_span),
+        sessions=asked_sessions.progress(finished, own),
+        day=None if order.window in OVER_SESSIONS else await _day(db, order.day_span),
         confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await report_rows.past_runs(db, order.window, before=order.day)),
         next_window=_next(schedule, now),
@@ -182,7 +187,7 @@ def of_preflight(
             saved=_SAVED[_STAGES[order.window]]
             if order.window in SAVING
             else "Nothing was asked for; what is missing stays due.",
-            resume=resume_command(order),
+            resume=command_of(order),
             log_path=log_path,
         ),
         log_path=log_path,
@@ -196,7 +201,7 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         return None
     stage = _STAGES.get(order.window, Stage.FETCH)
     saved = _SAVED.get(stage) or (
-        f"{finished.tally.inserted:,} new and {finished.tally.updated:,} changed rows are stored with their coverage; "
+        f"{wording.bars(_stored(finished))}, new or changed, are stored with their coverage; "
         "the next run asks only for what is missing."
     )
     error = finished.error
@@ -218,7 +223,7 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
             message="; ".join(_shortfalls(finished, stage)),
             hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,
-            resume=resume_command(order),
+            resume=command_of(order),
             log_path=log_path,
         )
     foreseen = isinstance(error, CollectorError)
@@ -228,10 +233,17 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         message=error.message if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}",
         hint=error.hint if isinstance(error, CollectorError) else "",
         saved=saved,
-        resume=resume_command(order),
+        resume=command_of(order),
         log_path=log_path,
         traceback="" if foreseen else traceback_without_values(error),
     )
+
+
+def _stored(finished: Finished) -> BarCount:
+    """Return the bars that a run has stored, new or changed."""
+    of_symbols = finished.tally.symbols.values()
+    own = sum(one.own_inserted + one.own_updated for one in of_symbols)
+    return BarCount.of(finished.tally.inserted + finished.tally.updated, own)
 
 
 def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
@@ -245,12 +257,6 @@ def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
         found.append(f"{finished.unproven:,} series came back empty, with no bars just before and after to prove it")
     left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
     return [*found, f"left out: {left}"] if left else found
-
-
-def resume_command(order: Order) -> str:
-    """Return the command line that continues a run."""
-    symbols = "" if order.window in SAVING else f" --symbols {','.join(order.symbols)}"
-    return f"collector run --window {order.window} --date {order.day}{symbols}"
 
 
 def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
@@ -289,16 +295,24 @@ def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
         bars_collected=own.inserted,
         bars_updated=own.updated,
         bars_identical=own.identical,
+        underlying_collected=own.own_inserted,
+        underlying_updated=own.own_updated,
+        underlying_identical=own.own_identical,
     )
 
 
 async def _measured(finished: Finished, prepared: Prepared, db: Database, settings: Settings) -> SymbolReport:
-    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
+    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards.
+
+    Of a run over many sessions those of all sessions together.
+    """
     underlying, symbol = prepared.underlying, prepared.underlying.symbol
     if not finished.order.option_bars:
         own = (await own_progress(finished, db))[symbol]
         counted = _counted(finished, prepared)
         return replace(counted, expected=own.expected, covered=own.covered, settled=own.settled)
+    if finished.order.window in OVER_SESSIONS:
+        return _summed(_counted(finished, prepared), finished)
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
@@ -319,6 +333,27 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
         first_bar=measured.first_bar,
         last_bar=measured.last_bar,
         strip=CoverageStrip.of(slots, rows) if rows else None,
+    )
+
+
+def _summed(counted: SymbolReport, finished: Finished) -> SymbolReport:
+    """Return a symbol's report with how all the sessions stand that were asked about."""
+    asked = finished.asked
+    found = [one for key, one in asked.after.items() if key in asked.before and key[0] == counted.symbol]
+    return replace(
+        counted,
+        expected=sum(one.expected for one in found),
+        covered=sum(one.covered for one in found),
+        settled=sum(one.settled for one in found),
+        awaiting=sum(one.awaiting for one in found),
+        single_witness=sum(one.single_witness for one in found),
+        verdicts=VerdictCounts(
+            traded=sum(one.traded for one in found),
+            no_trade=sum(one.no_trade for one in found),
+            unknown=sum(one.unknown for one in found),
+        ),
+        first_bar=min((one.first_bar for one in found if one.first_bar), default=None),
+        last_bar=max((one.last_bar for one in found if one.last_bar), default=None),
     )
 
 

@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -52,6 +53,13 @@ INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, data_set, wha
 SELECT started_at + interval '1 second', started_at + interval '9 seconds', id, $2, 1, 'BID',
     tstzrange('2026-11-19 14:30Z', '2026-11-19 15:00Z'), 'pacing', 162, 'pacing violation, ' || $1
 FROM intraday_collection_runs WHERE id = 1
+"""
+
+_MANY_SYMBOLS = """
+INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts, total_bars_collected,
+    expected_slots, traded_slots, no_trade_slots, unknown_slots)
+SELECT day::date, 'X' || number, 4600, 4500, 1000000, 358800, 100000, 258000, 800
+FROM generate_series(1, 40) AS number, generate_series('2026-10-01', '2026-11-18', interval '1 day') AS day
 """
 
 
@@ -140,7 +148,7 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/runs/99999999999", 400, "is no number from 1"),
         ("/runs?status=odd", 400, "There are: running, success"),
         ("/runs?window=noon", 400, "window='noon' is not known"),
-        ("/runs?day=yesterday", 400, "Write it as ?day=2026-11-20"),
+        ("/runs?day=yesterday", 400, "Write it as 2026-11-20."),
         ("/gaps?symbol=NONE", 404, "nothing is known of NONE"),
         ("/gaps?state=odd", 400, "There are: open, filled, lost."),
         ("/gaps?page=0", 400, "page='0' is no number"),
@@ -343,3 +351,19 @@ async def test_the_archive_page_tells_what_is_there_and_what_waits(records: Site
         assert found["waiting_count"] == len(found["waiting"]) > 0
         assert {one["symbol"] for one in found["waiting"]} == {"SPY", "PLTR"}
         assert "would be written" in (await archiving.get("/archive")).text
+
+
+async def test_many_symbols_make_shorter_pages(records: Site) -> None:
+    """With 40 symbols a page of sessions stays below 300 kB, and the next page begins where it ends."""
+    await statement(records, _MANY_SYMBOLS)
+    try:
+        page, document = await both(records, "/sessions?before=2026-11-19")
+        assert len(page.text) < LARGEST
+        shown = document.document["sessions"]
+        assert {len(one["symbols"]) for one in shown} == {40}
+        assert document.document["next_before"] == shown[-1]["day"]
+        following = (await records.get(f"/api/v1/sessions?before={shown[-1]['day']}")).document["sessions"]
+        assert len({one["day"] for one in (*shown, *following)}) == len(shown) + len(following)
+        assert following[0]["day"] == str(records.context.days.previous(date.fromisoformat(shown[-1]["day"])))
+    finally:
+        await statement(records, "DELETE FROM collection_statistics WHERE symbol LIKE 'X%'")

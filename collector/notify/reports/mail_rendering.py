@@ -238,6 +238,9 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         palette=palette,
+        bars=wording.bars,
+        when=wording.when,
+        session_progress=wording.session_progress,
         headline=wording.headline,
         lasting=wording.lasting,
         held_up=wording.held_up,

@@ -118,7 +118,6 @@ def _only_in_pictures_and_cards(mail: Mail) -> set[str]:
     """Figures of the pictures' captions: times at the ends of a strip, dates of expirations, shares of a legend."""
     captions = re.findall(r"Contracts top to bottom: expiring ([^<]+)<", mail.html)
     captions += re.findall(r">(\d\d:\d\d(?: New York)?)</td>", mail.html)
-    captions += re.findall(r" · ([\d,]+ new, [\d,]+ changed, [\d,]+ identical) bars", mail.html)
     captions += re.findall(r"\d\d:\d\d \(due|due \d\d:\d\d", mail.html)
     return {figure for caption in captions for figure in re.findall(r"\d[\d,.]*\d", caption)}
 
