@@ -43,6 +43,8 @@ INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, stri
     multiplier, exchange, trading_class, currency)
 SELECT 1 + 2 * n / ({_CONTRACTS} + 2), n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'X', 'USD'
 FROM generate_series(1, {_CONTRACTS}) AS n;
+INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen, selected)
+SELECT id, '2026-11-02', '2026-11-02', '2026-11-13', '{{[2026-11-02,2026-11-14)}}' FROM option_chains;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status)
 VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
@@ -151,6 +153,29 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
         assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
         if engine.name != "plain":
             assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
+async def test_pages_of_contracts_read_what_they_show(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """A contract's days read its own rows, where its bars begin and end one row each, a chain its slot's day alone."""
+    start, end = _FIRST, _FIRST + _DAYS * _DAY
+    plan = await _plan(connection, query("days_of_contract"), 77, start, end)
+    assert (plan["Actual Rows"], _rows_read(plan)) == (_DAYS, 78 * _DAYS)
+    plan = await _plan(connection, query("span_of_contract"), 77)
+    assert _rows_read(plan) <= 2
+    assert await connection.fetchval(query("span_of_contract"), 77) == _FIRST + timedelta(hours=14.5)
+    own = (1, _CONTRACTS // 2)
+    plan = await _plan(connection, query("chain_in_slot"), 1, _SLOT.date(), _SLOT, *own)
+    assert plan["Actual Rows"] == _CONTRACTS / 2
+    assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
+    day = _SLOT.replace(hour=0)
+    plan = await _plan(connection, query("latest_slot"), 1, day.date(), day, day + _DAY)
+    assert _rows_read(plan) <= 50
+    found = await connection.fetchval(query("latest_slot"), 1, day.date(), day, day + _DAY)
+    assert found == day + timedelta(hours=20, minutes=55)
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
 async def test_the_grid_of_a_session_reads_its_day(
