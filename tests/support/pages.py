@@ -30,6 +30,7 @@ from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
+from collector.db.schema import features
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
@@ -151,8 +152,9 @@ def _collected(
 
 
 async def _collect(url: str, folder: Path) -> None:
-    """Run eod of both sessions, and confirm what came back empty."""
+    """Run eod of both sessions, and confirm what came back empty; pages will read as collector_ro."""
     clock = VirtualClock(_EVENINGS[0][1])
+    await features.create_roles(url, clock)
     gateway = await start(clock=clock)
     try:
         settings = settings_of(url, folder, gateway.port)

@@ -61,7 +61,10 @@ def test_subjects_sort_and_filter() -> None:
     """Window, session, state, then figures: always in this order."""
     success = examples.success()
 
-    assert wording.subject(success) == f"eod 2026-11-20 OK · 99.8 % · {success.bars:,} bars"
+    assert (
+        wording.subject(success)
+        == f"eod 2026-11-20 OK · 99.8 % · {success.bars - 237:,} option bars and 237 of underlyings"
+    )
     assert wording.subject(examples.preflight_failed()) == "eod 2026-11-20 PREFLIGHT FAILED · gateway down"
     assert wording.subject(examples.intraday()).startswith("morning 2026-11-20 OK · 100.0 % covered · ")
     assert wording.subject(replace(success, expiring=Expiring(lost=3))).endswith(" · 3 lost")
