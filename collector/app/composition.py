@@ -29,7 +29,7 @@ from collector.domain.market_data.spans import Span
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
-from collector.jobs import due_windows, run_reports
+from collector.jobs import due_windows, run_reports, week_reports
 from collector.jobs.disk import room
 from collector.notify.channels import dead_man
 from collector.notify.channels.channel import Delivery
@@ -70,6 +70,7 @@ def notifier(settings: Settings, clock: Clock) -> Notifier:
         dead_man=settings.dead_man,
         secrets=settings.secrets,
         host=socket.gethostname(),
+        site=settings.site,
     )
 
 
@@ -122,7 +123,7 @@ async def run_window(
                     report = await run_reports.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
                     if order.window is Window.WEEKLY and error is None:
-                        week = await run_reports.of_week(db, settings, days, clock.now(), order.day)
+                        week = await week_reports.of_week(db, settings, days, clock.now(), order.day)
                         week = replace(week, upkeep=finished.upkeep)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)
@@ -221,18 +222,24 @@ async def run_due(
 
 
 async def refresh_chains(
-    settings: Settings, symbols: Sequence[str], clock: Clock
+    settings: Settings, symbols: Sequence[str], clock: Clock, standing: Standing | None = None
 ) -> list[tuple[str, discovery.Refreshed | Failure]]:
-    """Read the chains of symbols anew, whatever is known from today."""
+    """Read the chains of symbols anew, whatever is known from today.
+
+    What is `standing` open is used instead of a database and a source of its own, and stays open.
+    """
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
-    async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
-        days = opening.calendar(settings)
+    days, names = opening.calendar(settings), tuple(symbols or settings.option_symbols)
+    order = Order(window=Window.CHAIN_REFRESH, day=days.last_opened(clock.now()), symbols=names)
+    opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
+    async with opened as db, standing.source(order) if standing else sources.opened(settings, clock) as source:
         seeker = discovery.Discovery(db, source, settings, clock, days)
-        day = days.last_opened(clock.now())
-        for symbol in symbols or settings.option_symbols:
+        for symbol in names:
             underlying = await seeker.underlying(symbol)
             refreshed = (
-                underlying if isinstance(underlying, Failure) else await seeker.refresh(underlying, day, force=True)
+                underlying
+                if isinstance(underlying, Failure)
+                else await seeker.refresh(underlying, order.day, force=True)
             )
             found.append((symbol, refreshed))
     return found

@@ -71,12 +71,20 @@ async def _reader(settings: Settings, clock: Clock) -> preflight.Check:
 
 async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
     """Look at everything that a run needs; one check each, none hides another."""
+    return [
+        *await on_this_machine(settings, clock),
+        *await _stores(settings),
+        *await _gateway(settings, clock, permissions=permissions),
+    ]
+
+
+async def on_this_machine(settings: Settings, clock: Clock) -> list[preflight.Check]:
+    """Look at secrets, disks, the calendar and the database; nothing is written, and no gateway or store is asked."""
     own = settings.database.embedded  # a server of the owner's lies on another disk, and is his to upgrade
     misplaced = (ConfigurationError(found, MOVE_SECRETS) for found in settings.misplaced_secrets)
     checks = [preflight.failed("secrets", error) for error in misplaced]
     checks += [preflight.disk(settings.database.data_path)] if own else []
     checks += [preflight.copies(folder) for folder in settings.backup.copy_folders if settings.backup.enabled]
-    checks += await _stores(settings)
     checks.append(preflight.sessions(opening.calendar(settings), clock.now()))
     if settings.database.unprotected:
         checks.append(preflight.line(settings.database.shown))
@@ -93,6 +101,12 @@ async def examine(settings: Settings, clock: Clock, *, permissions: bool) -> lis
         checks.append(preflight.failed("database", error))
     if settings.database.read_url is not None:
         checks.append(await _reader(settings, clock))
+    return checks
+
+
+async def _gateway(settings: Settings, clock: Clock, *, permissions: bool) -> list[preflight.Check]:
+    """Look whether the gateway answers, and what the login may see."""
+    checks: list[preflight.Check] = []
     try:
         async with sources.opened(settings, clock) as source:
             checks.append(

@@ -17,7 +17,7 @@ from collector.db.connection.pool import Statements
 from collector.db.contracts import contract_tables as contract_store
 from collector.db.readers import day_status, replica
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import UsageError
+from collector.domain.errors import Unknown, UsageError
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Span
@@ -125,11 +125,11 @@ async def known(db: Statements, named: Sequence[str], configured: Sequence[str])
     """Return the underlyings that a person named, or the configured ones of which anything is known yet.
 
     Raises:
-        UsageError: one was named of which nothing is known.
+        Unknown: one was named of which nothing is known.
     """
     found = {symbol: await contract_store.underlying(db, symbol) for symbol in named or configured}
     if unknown := [symbol for symbol in named if found[symbol] is None]:
-        raise UsageError(f"nothing is known of {', '.join(unknown)}", "See: collector chains list")
+        raise Unknown(f"nothing is known of {', '.join(unknown)}", "See: collector chains list")
     return [one for one in found.values() if one is not None]
 
 

@@ -2,10 +2,11 @@
 
 CollectorError
 ├── UsageError                   a word on the command line, or an argument of the research API, is wrong
-│   ├── NotASession              the date is no trading day (says why)
 │   ├── NaiveInstant             an instant has no time zone
-│   ├── UnknownSymbol            nothing is known of an underlying
-│   └── UnknownContract          nothing is known of a contract (says which are like it)
+│   └── Unknown                  what is named does not exist
+│       ├── NotASession          the date is no trading day (says why)
+│       ├── UnknownSymbol        nothing is known of an underlying
+│       └── UnknownContract      nothing is known of a contract (says which are like it)
 ├── ExtraMissing                 what an extra of the package installs is not there (also ImportError)
 ├── ConfigurationError           the configuration is wrong (file, line, key)
 ├── GatewayError
@@ -30,6 +31,8 @@ CollectorError
 │   ├── SessionHeldTwice         two objects hold a session, with different bars
 │   └── NewerFormat              a file was written by a later version of this program
 ├── LockHeld                     another run is at work
+├── NotAllowed                   whoever asks may look, and start or stop nothing
+├── Incomplete                   something of what was asked for could not be done
 └── Interrupted                  a signal asked the run to stop
 
 The message says what happened; `hint` says what to do about it. Neither may carry a secret.
@@ -57,7 +60,11 @@ class UsageError(CollectorError):
     """A word on the command line is wrong; calling again with the same words never helps."""
 
 
-class NotASession(UsageError):  # noqa: N818 - named for what the date is
+class Unknown(UsageError):  # noqa: N818 - named for what it is
+    """What is named does not exist here: no such run, contract, session or mail; it may be in another database."""
+
+
+class NotASession(Unknown):
     """The date is no trading session; the message says why."""
 
 
@@ -76,7 +83,7 @@ class NaiveInstant(UsageError):  # noqa: N818 - named for what it is
         self.moment = moment
 
 
-class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
+class UnknownSymbol(Unknown):
     """Nothing is known of an underlying.
 
     Args:
@@ -93,7 +100,7 @@ class UnknownSymbol(UsageError):  # noqa: N818 - named for what it is
         self.known = tuple(known)
 
 
-class UnknownContract(UsageError):  # noqa: N818 - named for what it is
+class UnknownContract(Unknown):
     """Nothing is known of a contract.
 
     Args:
@@ -336,6 +343,14 @@ class NewerFormat(ArchiveError):  # noqa: N818 - named for what was found
 
 class LockHeld(CollectorError):  # noqa: N818
     """Another run holds the advisory lock; it is at work, or its host is."""
+
+
+class NotAllowed(CollectorError):  # noqa: N818 - named for what it is
+    """Whoever asks may look, and start or stop nothing."""
+
+
+class Incomplete(CollectorError):  # noqa: N818 - named for what it is
+    """Something of what was asked for is done, and something is not; the message says what."""
 
 
 class Interrupted(CollectorError):  # noqa: N818

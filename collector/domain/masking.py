@@ -5,7 +5,7 @@ Secrets leave no trace: what must be cut out of every text before a person, a fi
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote
@@ -79,7 +79,12 @@ class Mask:
         if type(value) is str:  # an enumeration's words are ours, and must stay themselves
             return self(value)
         if isinstance(value, tuple):
-            return tuple(self._walk(item) for item in value)
+            items = [self._walk(item) for item in value]
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if isinstance(value, list):
+            return [self._walk(item) for item in value]
+        if isinstance(value, Mapping):
+            return {key: self._walk(item) for key, item in value.items()}
         if is_dataclass(value) and not isinstance(value, type):
             return type(value)(**{field.name: self._walk(getattr(value, field.name)) for field in fields(value)})
         return value

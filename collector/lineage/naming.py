@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from collector.db.connection.pool import Row, Statements
 from collector.db.contracts import contract_tables
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import UsageError
+from collector.domain.errors import Unknown, UsageError
 from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
 from collector.domain.market_data.instruments import Instrument, OptionContract, Right, Underlying
 
@@ -49,7 +49,8 @@ async def instrument(db: Statements, text: str) -> tuple[Instrument, Underlying]
             contract's id, or an underlying's symbol.
 
     Raises:
-        UsageError: nothing of that name is known; it names the nearest ones.
+        Unknown: nothing of that name is known; it names the nearest ones.
+        UsageError: several contracts have these terms.
     """
     words = " ".join(text.upper().split())
     if words.isdigit():
@@ -61,7 +62,7 @@ async def instrument(db: Statements, text: str) -> tuple[Instrument, Underlying]
     terms = terms_of(words)
     if terms is None:
         names = f" Known underlyings: {', '.join(sorted(by_symbol))}." if by_symbol else ""
-        raise UsageError(f"{text!r} names neither a contract nor an underlying that is known", _SPELLING + names)
+        raise Unknown(f"{text!r} names neither a contract nor an underlying that is known", _SPELLING + names)
     if _OCC.fullmatch(words):
         ids = [row["contract_id"] for row in await db.fetch("contracts_by_symbol", terms.occ_symbol)][:1]
         near: list[Row] = [] if ids else await _nearest(db, terms)
@@ -142,7 +143,7 @@ async def _by_id(db: Statements, contract_id: int) -> tuple[Instrument, Underlyi
     found = (await contract_tables.by_ids(db, [contract_id] if contract_id < 2**31 else [])).get(contract_id)
     underlying = None if found is None else await contract_tables.underlying(db, found.symbol)
     if found is None or underlying is None:
-        raise UsageError(f"no contract has the id {contract_id}", _SPELLING)
+        raise Unknown(f"no contract has the id {contract_id}", _SPELLING)
     return found, underlying
 
 
@@ -156,11 +157,11 @@ def _matches(row: Row, terms: Terms) -> bool:
     )  # fmt: skip
 
 
-def _unknown(terms: Terms, near: Sequence[Row]) -> UsageError:
+def _unknown(terms: Terms, near: Sequence[Row]) -> Unknown:
     if not near:
-        return UsageError(f"no contract {terms} is known, and none of {terms.symbol}", "See: collector chains list")
+        return Unknown(f"no contract {terms} is known, and none of {terms.symbol}", "See: collector chains list")
     symbols = ", ".join(_short(row["contract_symbol"]) for row in near)
-    return UsageError(f"no contract {terms} is known", f"The nearest known ones: {symbols}.")
+    return Unknown(f"no contract {terms} is known", f"The nearest known ones: {symbols}.")
 
 
 def short_symbol(contract: OptionContract) -> str:

@@ -8,13 +8,16 @@ from datetime import datetime
 from typing import Protocol
 
 from collector.app import opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.grids import SessionGrids
 from collector.db.readers.session_states import SessionStates
 from collector.domain.errors import ReadersBusy
+from collector.domain.masking import Mask
 from collector.market.calendar import Calendar
 from collector.web.access.visitors import VISITOR, Visitor
 
@@ -25,6 +28,10 @@ class Process(Protocol):
     @property
     def live(self) -> Live:
         """Return what is at work in it."""
+
+    @property
+    def acts(self) -> Acts:
+        """Return what people have started in it."""
 
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""
@@ -93,17 +100,24 @@ class Readers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """What a page is made from. readers: lend the database; process: what is at work; states: counted for all pages."""
+    """What a page is made from.
+
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts. states,
+    grids: counted once for all pages.
+    """
 
     settings: Settings
     clock: Clock
     process: Process
     readers: Readers
     days: Calendar = field(init=False)
+    mask: Mask = field(init=False)
     states: SessionStates = field(default_factory=SessionStates)
+    grids: SessionGrids = field(default_factory=SessionGrids)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))
+        object.__setattr__(self, "mask", Mask(self.settings.secrets))
 
     @property
     def now(self) -> datetime:

@@ -1,7 +1,7 @@
 """A page: one answer, shown as HTML and as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from collector.web.context import Context
@@ -27,7 +27,9 @@ class Page(Generic[AnswerT]):
     path: its address, parameters in braces. title: for the tab and the heading, of an answer or always the same.
     what: what it answers, in a sentence. model: a dataclass; what `answer` returns, the template shows as `it`, and
     /api/v1 gives as JSON. answer: finds it out; raises CollectorError in words for a person. template: below
-    `templates/`. parameters: those of the path first, then those of the query.
+    `templates/`. parameters: those of the path first, then those of the query. is_masked: secrets are cut out of every
+    text of an answer; not needed where there are thousands of texts, and all of them are names of contracts and our
+    own words.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Page(Generic[AnswerT]):
     answer: Callable[[Context, Asked], Awaitable[AnswerT]]
     template: str
     parameters: tuple[Parameter, ...] = ()
+    is_masked: bool = True
 
     def title_of(self, answer: AnswerT) -> str:
         """Return the title over an answer."""
@@ -47,7 +50,8 @@ class Page(Generic[AnswerT]):
 class Download:
     """Bytes below /api/v1 that are no JSON: for pictures and programs.
 
-    path: below /api/v1. media_type: of the bytes. answer: returns them; raises CollectorError.
+    path: below /api/v1. media_type: of the bytes. answer: returns them; raises CollectorError. headers: of the answer,
+    beside those that every answer has.
     """
 
     path: str
@@ -55,6 +59,7 @@ class Download:
     media_type: str
     answer: Callable[[Context, Asked], Awaitable[bytes]]
     parameters: tuple[Parameter, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 AnyPage: TypeAlias = Page[Any]

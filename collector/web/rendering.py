@@ -1,6 +1,7 @@
 """Templates of the pages."""
 
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ def environment(**shared: object) -> Environment:
         "new_york": lambda at: _clock(at, NEW_YORK),
         "utc": lambda at: _clock(at, UTC),
         "instant": wording.in_new_york,
+        "moment": _moment,
+        "price": _price,
         "day": wording.day,
         "percent": wording.percent,
         "count": wording.count,
@@ -38,13 +41,27 @@ def environment(**shared: object) -> Environment:
         "duration": wording.duration,
         "seconds": wording.seconds,
         "size": wording.size,
+        "rate": wording.rate,
+        "words": lambda name: str(name).replace("_", " "),
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%a %H:%M}"
+
+
+def _price(value: Decimal | float | None) -> str:
+    """Return a price or a fraction with two decimals at least and all that it has, four at most."""
+    if value is None:
+        return wording.NONE
+    text = f"{value:.4f}"
+    return text[:-2] + text[-2:].rstrip("0")
+
+
+def _moment(at: datetime | None) -> str:
+    return wording.NONE if at is None else f"{at.astimezone(NEW_YORK):%Y-%m-%d %H:%M}"
 
 
 def palette_css() -> str:

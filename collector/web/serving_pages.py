@@ -34,19 +34,34 @@ def endpoint(settings: Settings, clock: Clock, known: Logins) -> Endpoint:
     """
 
     @contextlib.asynccontextmanager
-    async def shown(process: Process) -> AsyncIterator[int]:
+    async def of_process(process: Process) -> AsyncIterator[int]:
         readers = Readers(settings, clock)
-        context = Context(settings=settings, clock=clock, process=process, readers=readers)
-        routes = (*entering.routes(settings, known), *monitoring.routes(context))
-        guarded = Guard(site(context, routes=routes), settings, known)
-        where, tls = settings.serve, certificates.of_server(settings.web)
         try:
-            async with listening(guarded, where.host, where.port, tls) as port:
+            async with shown(Context(settings=settings, clock=clock, process=process, readers=readers), known) as port:
                 yield port
         finally:
             await readers.close()
 
-    return shown
+    return of_process
+
+
+@contextlib.asynccontextmanager
+async def shown(context: Context, known: Logins) -> AsyncIterator[int]:
+    """Show pages for the length of a block; yields the port.
+
+    Args:
+        context: what they are made from; its settings say where they are shown, and who may look.
+        known: gives and checks logins.
+
+    Raises:
+        ConfigurationError: the port is taken, or the certificate cannot be used.
+    """
+    settings = context.settings
+    routes = (*entering.routes(settings, known), *monitoring.routes(context))
+    guarded = Guard(site(context, routes=routes), settings, known)
+    tls = certificates.of_server(settings.web)
+    async with listening(guarded, settings.serve.host, settings.serve.port, tls) as port:
+        yield port
 
 
 def address(settings: Settings, port: int) -> str:

@@ -1,11 +1,12 @@
 """The site: pages, the same as JSON, downloads, files."""
 
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import structlog
+from jinja2 import Environment
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -14,15 +15,23 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from collector.domain.errors import CollectorError, DatabaseError, UsageError
-from collector.web import documents, rendering
+from collector.domain.errors import (
+    CollectorError,
+    DatabaseError,
+    ExtraMissing,
+    LockHeld,
+    NotAllowed,
+    PlaceUnavailable,
+    Unknown,
+    UsageError,
+)
+from collector.web import acting, documents, live, openapi, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
 from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
 
 _STATIC = Path(__file__).parent / "static"
 _JSON = "application/json; charset=utf-8"
-log = structlog.get_logger()
 
 
 class Refused(NamedTuple):
@@ -46,90 +55,110 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     async def colours(_request: Request) -> Response:
         return Response(palette, media_type="text/css")
 
+    def described(how: Callable[[Sequence[AnyPage], Sequence[Download]], object]) -> Callable[[Request], Response]:
+        def answer(_request: Request) -> Response:
+            return Response(json.dumps(how(PAGES, DOWNLOADS), indent=2), media_type=_JSON)
+
+        return answer
+
+    async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, CollectorError):
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
+        code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
+        if code is HTTPStatus.NOT_FOUND:
+            why = Refused("There is no such page.", "The menu names all pages; /api/v1 names their JSON.")
+        elif code is HTTPStatus.INTERNAL_SERVER_ERROR:  # the server logs it, and goes on
+            why = Refused("Something unforeseen went wrong; it is in the log.", "See: collector status --logs")
+        else:
+            why = Refused(f"{code.phrase}.", "")
+        answer = _refusal(request, templates, context, why, code)
+        answer.headers.update(getattr(error, "headers", None) or {})
+        return answer
+
     return Starlette(
         routes=[
             *routes,
+            *acting.routes(context),
+            live.route(context, templates),
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
-            *(Route("/api/v1" + page.path, _json(page, context)) for page in PAGES),
-            *(Route("/api/v1" + one.path, _bytes(one, context)) for one in DOWNLOADS),
+            # A page's last parameter would take the ending of a download for a part of it.
+            *(Route("/api/v1" + one.path, _bytes(one, context, templates)) for one in DOWNLOADS),
+            *(Route("/api/v1" + page.path, _json(page, context, templates)) for page in PAGES),
+            Route("/api/v1", described(openapi.contents)),
+            Route("/api/v1/openapi.json", described(openapi.document)),
             Route("/static/palette.css", colours),
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=list(middleware),
-        exception_handlers={HTTPException: _nothing_there(templates), Exception: _failed(templates)},
+        exception_handlers={HTTPException: refused, CollectorError: refused, Exception: refused},
     )
-
-
-def _nothing_there(templates: Any) -> Callable[[Request, Exception], Response]:  # noqa: ANN401 - Jinja's
-    def answer(request: Request, error: Exception) -> Response:
-        code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND)
-        message = "There is no such page." if code is HTTPStatus.NOT_FOUND else code.phrase
-        return _in_words(templates, request, Refused(message, ""), code)
-
-    return answer
-
-
-def _failed(templates: Any) -> Callable[[Request, Exception], Response]:  # noqa: ANN401 - as above
-    def answer(request: Request, _error: Exception) -> Response:  # whoever serves logs it
-        hint = "The log says why; what collects is not touched."
-        return _in_words(templates, request, Refused("This page failed.", hint), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    return answer
-
-
-def _in_words(templates: Any, request: Request, refused: Refused, code: HTTPStatus) -> Response:  # noqa: ANN401 - as above
-    if request.url.path.startswith("/api/"):
-        return Response(documents.refusal(*refused), code, media_type=_JSON)
-    values = {"it": refused, "title": "No answer", "here": request.url.path}
-    return HTMLResponse(rendering.rendered(templates, "refused.html.j2", **values), code)
 
 
 def _asked(request: Request) -> Asked:
     return {**request.query_params, **request.path_params}
 
 
-def _html(page: AnyPage, context: Context, templates: Any) -> Callable[[Request], Awaitable[Response]]:  # noqa: ANN401 - Jinja's
+async def _found(page: AnyPage, context: Context, request: Request) -> Any:  # noqa: ANN401 - the page's own model
+    found = await page.answer(context, _asked(request))
+    return context.mask.report(found) if page.is_masked else found
+
+
+def _html(page: AnyPage, context: Context, templates: Environment) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            found = await page.answer(context, _asked(request))
+            found = await _found(page, context, request)
         except CollectorError as error:
-            it, template, title, code = Refused(error.message, error.hint), "refused.html.j2", "No answer", _code(error)
-        else:
-            it, template, title, code = found, page.template, page.title_of(found), HTTPStatus.OK
-        values = {"it": it, "title": title, "here": request.url.path, "now": context.now}
-        return HTMLResponse(rendering.rendered(templates, template, **values), code)
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
+        values = {"it": found, "title": page.title_of(found), "here": request.url.path, "now": context.now}
+        values["may_act"] = context.may_act
+        return HTMLResponse(rendering.rendered(templates, page.template, **values))
 
     return answer
 
 
-def _json(page: AnyPage, context: Context) -> Callable[[Request], Awaitable[Response]]:
+def _json(page: AnyPage, context: Context, templates: Environment) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            found = await page.answer(context, _asked(request))
+            found = await _found(page, context, request)
         except CollectorError as error:
-            return _refusal(error)
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
         return Response(documents.to_json(page, found), media_type=_JSON)
 
     return answer
 
 
-def _bytes(download: Download, context: Context) -> Callable[[Request], Awaitable[Response]]:
+def _bytes(download: Download, context: Context, templates: Environment) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
             found = await download.answer(context, _asked(request))
         except CollectorError as error:
-            return _refusal(error)
-        return Response(found, media_type=download.media_type)
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
+        return Response(found, media_type=download.media_type, headers=download.headers)
 
     return answer
 
 
-def _refusal(error: CollectorError) -> Response:
-    return Response(documents.refusal(error.message, error.hint), _code(error), media_type=_JSON)
+def _refusal(request: Request, templates: Environment, context: Context, why: Refused, code: int) -> Response:
+    """Say why there is no answer: as JSON below /api, as a page elsewhere."""
+    why = context.mask.report(why)
+    if request.url.path.startswith("/api/"):
+        return Response(documents.refusal(why.message, why.hint), code, media_type=_JSON)
+    values = {"it": why, "title": "No answer", "here": request.url.path, "now": context.now}
+    return HTMLResponse(rendering.rendered(templates, "refused.html.j2", **values), code)
+
+
+_CODES: tuple[tuple[type[CollectorError], HTTPStatus], ...] = (
+    (Unknown, HTTPStatus.NOT_FOUND),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
+    (UsageError, HTTPStatus.BAD_REQUEST),
+    (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
+    (LockHeld, HTTPStatus.CONFLICT),
+    (DatabaseError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (PlaceUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""Whose fault an error is: the asker's (4…), or ours."""
 
 
 def _code(error: CollectorError) -> HTTPStatus:
-    """Return the status of an error: the asker's, or ours."""
-    if isinstance(error, UsageError):
-        return HTTPStatus.NOT_FOUND
-    return HTTPStatus.SERVICE_UNAVAILABLE if isinstance(error, DatabaseError) else HTTPStatus.INTERNAL_SERVER_ERROR
+    found = (code for kind, code in _CODES if isinstance(error, kind))
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)

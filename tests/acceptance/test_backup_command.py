@@ -121,7 +121,7 @@ def test_the_schedule_shows_it(capsys: Capsys) -> None:
     with home(SystemClock(SATURDAY)) as account:
         coming = account.call(capsys, "schedule", "show", "--days", "7", "--json").document
         due = [one["due"] for one in coming if one["window"] == "backup"]
-        assert due == [f"2026-11-{day} 07:00:00+00:00" for day in (21, 24, 25, 26)]  # Thursday is Thanksgiving
+        assert due == [f"2026-11-{day}T07:00:00+00:00" for day in (21, 24, 25, 26)]  # Thursday is Thanksgiving
         account.config.write_text(f"{NARROW}\nbackup: {{enabled: false}}\n", encoding="utf-8")
         coming = account.call(capsys, "schedule", "show", "--days", "7", "--json").document
         assert "backup" not in {one["window"] for one in coming}

@@ -84,11 +84,11 @@ def test_the_next_window_after_a_run(account: Account, capsys: Capsys) -> None:
     before = len(account.gateway.log.entries)
     plan = account.home.call(capsys, "plan", "--window", "late_night", "--json").document
     assert (plan["window"], plan["session"]) == ("late_night", "2026-11-20")
-    assert plan["begins"] == "2026-11-20 23:00:00+00:00"
+    assert plan["begins"] == "2026-11-20T23:00:00+00:00"
     assert plan["throughput"]["measured"]
     assert plan["throughput"]["requests"] == account.asked
     assert [limit["kind"] for limit in plan["limits"]] == ["gateway_restart", "deadline"]
-    assert plan["limits"][0]["at"] == "2026-11-21 04:30:00+00:00"
+    assert plan["limits"][0]["at"] == "2026-11-21T04:30:00+00:00"
     shown = account.home.call(capsys, "plan", "--window", "late_night").out
     assert "late_night of Friday 2026-11-20" in shown
     assert "Fri 18:00 New York / Sat 01:00 Israel" in shown
@@ -98,10 +98,10 @@ def test_the_next_window_after_a_run(account: Account, capsys: Capsys) -> None:
 def test_a_coming_window_is_planned_for_its_own_hour(account: Account, capsys: Capsys) -> None:
     """On Friday evening Monday's eod is planned whole: every selected contract that lives then, 78 slots each."""
     plan = account.home.call(capsys, "plan", "--window", "eod", "--json").document
-    assert (plan["session"], plan["begins"]) == ("2026-11-23", "2026-11-23 21:45:00+00:00")
+    assert (plan["session"], plan["begins"]) == ("2026-11-23", "2026-11-23T21:45:00+00:00")
     assert plan["contracts"] > 0
     spans = {(r["start"], r["end"]) for one in plan["order"] for r in one["requests"]}
-    assert spans == {("2026-11-23 14:30:00+00:00", "2026-11-23 21:00:00+00:00")}
+    assert spans == {("2026-11-23T14:30:00+00:00", "2026-11-23T21:00:00+00:00")}
     assert "2026-11-20" not in {group["expiration"] for group in plan["groups"]}
 
 

@@ -4,8 +4,9 @@ import typer
 from rich.console import Console
 
 from collector.app import composition, planning
+from collector.app.acting.records import Ending
 from collector.app.opening import run_until_signalled
-from collector.cli.acts import Act, on_record
+from collector.cli.acts import on_record
 from collector.cli.collect.plan import show_plan
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_error, of_status, worst
@@ -16,11 +17,10 @@ from collector.config import Settings
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
-from collector.jobs.run_reports import resume_command
 from collector.notify.channels.channel import told_nobody
 from collector.notify.reports import wording
 from collector.notify.reports.terminal_report import run_view
-from collector.runs.orders import Order
+from collector.runs.orders import Order, command_of
 
 
 def show_due_plan(settings: Settings, clock: Clock, *, as_json: bool) -> int:
@@ -46,9 +46,9 @@ def run_forced(
     """Run an order that asks again for what is settled, on record as its person's act."""
     with run_progress(order) as on_progress:
 
-        async def work(act: Act) -> composition.Outcome:
+        async def work(ending: Ending) -> composition.Outcome:
             outcome = await composition.run_window(settings, order, clock, on_progress)
-            act.run_id, act.error = outcome.report.run_id, outcome.error
+            ending.run_id, ending.error = outcome.report.run_id, outcome.error
             return outcome
 
         outcome = on_record(context, settings, clock, reason, work)
@@ -59,7 +59,7 @@ def _shown(outcome: composition.Outcome, settings: Settings, order: Order, *, as
     code = show_outcome(outcome, settings, as_json=as_json)
     if outcome.report.confirm_at is not None and not as_json:
         when = wording.both_zones(outcome.report.confirm_at)
-        typer.echo(f"Confirm from {when} with: {resume_command(order)}\nThe schedule does it by itself.")
+        typer.echo(f"Confirm from {when} with: {command_of(order)}\nThe schedule does it by itself.")
     return code
 
 

@@ -38,6 +38,24 @@ class Gap:
     reason: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GapGroup:
+    """Gaps of one series of a symbol on one session that have one reason; slots: series-slots in them.
+
+    contracts: of how many contracts; 0 where the underlying's own bars are missing. reason: as of `Gap`.
+    """
+
+    day: date
+    symbol: str
+    data_set: str
+    what_to_show: WhatToShow
+    gap_type: GapType
+    reason: str | None
+    gaps: int
+    contracts: int
+    slots: int
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """What one look at the tables changed: gaps that are new, and gaps that are filled."""
@@ -114,6 +132,10 @@ async def open_gaps(
     symbols: Sequence[str] | None = None,
     since: datetime | None = None,
     state: GapState = GapState.OPEN,
+    *,
+    day: date | None = None,
+    skipped: int = 0,
+    most: int | None = None,
 ) -> list[Gap]:
     """Return open gaps (or those of another state), those of the contract that expires first first.
 
@@ -122,9 +144,44 @@ async def open_gaps(
         symbols: of these only; None: of all.
         since: only what ends later; None: all.
         state: lost ones instead, for example.
+        day: of this session only; None: of all.
+        skipped: so many are left out first.
+        most: so many are returned; None: all.
     """
-    rows = await db.fetch("list_gaps", state.value, None if symbols is None else list(symbols), since)
+    rows = await db.fetch(
+        "list_gaps", state.value, None if symbols is None else list(symbols), since, day, skipped, most
+    )
     return [_gap(row) for row in rows]
+
+
+async def groups(
+    db: Statements, symbols: Sequence[str] | None, since: datetime | None, state: GapState, most: int
+) -> tuple[list[GapGroup], int]:
+    """Return gaps of a state in groups, the latest session first, and how many groups there are in all.
+
+    Args:
+        db: the database.
+        symbols: of these only; None: of all.
+        since: only what ends later; None: all.
+        state: of the gaps.
+        most: so many groups are returned.
+    """
+    rows = await db.fetch("gap_groups", state.value, None if symbols is None else list(symbols), since, most)
+    found = [
+        GapGroup(
+            day=row["day"],
+            symbol=row["symbol"],
+            data_set=row["data_set"],
+            what_to_show=WhatToShow(row["what_to_show"]),
+            gap_type=GapType(row["gap_type"]),
+            reason=row["reason"],
+            gaps=row["gaps"],
+            contracts=row["contracts"],
+            slots=row["slots"],
+        )
+        for row in rows
+    ]
+    return found, rows[0]["groups"] if rows else 0
 
 
 async def days_to_repair(

@@ -141,9 +141,29 @@ async def runs_of(db: Statements, day: date) -> list[RunRow]:
     return [_run(row) for row in await db.fetch("runs_of_day", day)]
 
 
-async def latest_runs(db: Statements, limit: int = 20) -> list[RunRow]:
-    """Return the latest attempts at any window, the last one first."""
-    return [_run(row) for row in await db.fetch("latest_runs", limit)]
+async def latest_runs(
+    db: Statements,
+    limit: int = 20,
+    *,
+    before: int | None = None,
+    run_window: str | None = None,
+    status: RunStatus | None = None,
+    symbol: str | None = None,
+    day: date | None = None,
+) -> list[RunRow]:
+    """Return the latest attempts at windows, the last one first.
+
+    Args:
+        db: the database.
+        limit: how many.
+        before: only earlier ones than this run; None: all, as with what follows.
+        run_window: of this window only.
+        status: only those that stand or ended so.
+        symbol: only those that were to collect it.
+        day: of this session only.
+    """
+    rows = await db.fetch("latest_runs", limit, before, run_window, status, symbol, day)
+    return [_run(row) for row in rows]
 
 
 async def bars_in(db: Statements, span: Span) -> list[SessionBars]:

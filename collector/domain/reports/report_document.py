@@ -11,6 +11,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from collector.domain.json_values import spelled
+
 ReportT = TypeVar("ReportT")
 
 
@@ -21,7 +23,7 @@ def to_document(value: object) -> Any:  # noqa: ANN401 - JSON has no narrower ty
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (datetime, date)):
-        return value.isoformat()
+        return spelled(value)
     if isinstance(value, (tuple, list)):
         return [to_document(item) for item in value]
     if value is None or isinstance(value, (str, int, float, bool)):

@@ -12,6 +12,8 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 import structlog
@@ -33,11 +35,63 @@ _UNFINISHED = ".new-"
 """What a process that was killed has left of a file begins so; see `private_files.write`."""
 
 
+class MailState(StrEnum):
+    """How a mail stands. SENT: or kept only, where no mail server is configured; SET_ASIDE: it will never be sent."""
+
+    QUEUED = "queued"
+    DEFERRED = "deferred"
+    SENDING = "sending"
+    SET_ASIDE = "set_aside"
+    SENT = "sent"
+
+
+_STATE_OF = {
+    ".queued.eml": MailState.QUEUED,
+    ".deferred.eml": MailState.DEFERRED,
+    ".sending.eml": MailState.SENDING,
+    ".refused.eml": MailState.SET_ASIDE,
+    ".eml": MailState.SENT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A mail in the outbox. path: of its .eml; bytes: its size; changed_at: when its file was written last."""
+
+    name: str
+    state: MailState
+    path: Path
+    bytes: int
+    changed_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Outbox:
     """A folder of mails."""
 
     directory: Path
+
+    def listed(self) -> tuple[Listed, ...]:
+        """Return every mail, the latest first by name, which begins with when it was made."""
+        found = []
+        for path in sorted(self.directory.glob("*.eml"), reverse=True):
+            ending = next(one for one in _STATES if path.name.endswith(one))
+            with contextlib.suppress(FileNotFoundError):  # its state has just changed: another look shows it
+                facts = path.stat()
+                found.append(
+                    Listed(
+                        name=path.name.removesuffix(ending),
+                        state=_STATE_OF[ending],
+                        path=path,
+                        bytes=facts.st_size,
+                        changed_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+                    )
+                )
+        return tuple(found)
+
+    def html(self, name: str) -> Path:
+        """Return where the page of a mail lies, its pictures inside, whether or not it is there."""
+        return self._file(name, ".html")
 
     def keep(self, name: str, content: bytes, html: str, *, queue: bool) -> bool:
         """Write a mail to disk, as .eml and, to be looked at in a browser, as .html.

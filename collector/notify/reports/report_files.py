@@ -6,7 +6,7 @@ Reports as files beside the log: one JSON document a run, readable also while th
 import json
 from pathlib import Path
 
-from collector.domain.errors import UsageError
+from collector.domain.errors import Unknown, UsageError
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import RunReport
 from collector.machine import private_files
@@ -23,13 +23,14 @@ def read(log_directory: Path, run_id: int | None) -> RunReport:
     """Return the report of a run, of the latest by default.
 
     Raises:
-        UsageError: there is no such report, or its file is damaged.
+        Unknown: there is no such report.
+        UsageError: its file is damaged.
     """
     folder = log_directory / "reports"
     found = sorted(folder.glob("run-*.json"))
     path = folder / f"run-{run_id:06d}.json" if run_id is not None else (found[-1] if found else folder / "none")
     if not path.is_file():
-        raise UsageError(f"there is no report {path.name} in {folder}", "Reports are written when a run ends.")
+        raise Unknown(f"there is no report {path.name} in {folder}", "Reports are written when a run ends.")
     try:
         return from_document(RunReport, json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:

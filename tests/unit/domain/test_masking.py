@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,13 @@ from collector.domain.reports.run_report import RunReport
 from collector.notify.reports import examples
 
 SECRET = "s3cr€t/p@ss:word"  # noqa: S105 - planted on purpose
+
+
+class Attempt(NamedTuple):
+    """A pair with names."""
+
+    words: str
+    number: int
 
 
 @pytest.mark.parametrize(
@@ -109,3 +117,10 @@ def test_every_text_of_a_report_is_masked_and_nothing_else() -> None:
 def test_a_secret_too_short_to_be_told_from_words_is_not_looked_for() -> None:
     """A one-letter password would cut holes into every word."""
     assert Mask(["a", ""])("banana") == "banana"
+
+
+def test_lists_mappings_and_named_tuples_are_masked_too() -> None:
+    """Whatever a text stands in keeps its form."""
+    held = {"lines": [SECRET, 1], "pair": Attempt(SECRET, 2)}
+
+    assert Mask([SECRET]).report(held) == {"lines": [MASK, 1], "pair": Attempt(MASK, 2)}

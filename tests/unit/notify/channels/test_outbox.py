@@ -168,3 +168,27 @@ def test_a_full_disk_is_left_no_fuller(outbox: Outbox, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space"):
         outbox.keep("b", CONTENT, "", queue=True)
     assert _files(outbox) == ["a.html", "a.queued.eml"]
+
+
+def test_mails_are_listed_latest_first_with_how_they_stand(outbox: Outbox) -> None:
+    """Each state has its word; what is no mail is left out, and an outbox that was never used is empty."""
+    assert outbox.listed() == ()
+    for name in ("1", "2", "3", "4"):
+        outbox.keep(name, CONTENT, "", queue=True)
+    for name in outbox.claim():
+        {"1": outbox.sent, "2": outbox.refused, "3": outbox.deferred}.get(name, outbox.put_back)(name)
+    outbox.keep("5", CONTENT, "", queue=True)
+    next(outbox.claim())
+    (outbox.directory / "alerts.json").write_text("{}")
+
+    found = outbox.listed()
+
+    assert [(one.name, one.state.value) for one in found] == [
+        ("5", "queued"),
+        ("4", "sending"),
+        ("3", "deferred"),
+        ("2", "set_aside"),
+        ("1", "sent"),
+    ]
+    assert {one.bytes for one in found} == {len(CONTENT)}
+    assert outbox.html("5").is_file()
