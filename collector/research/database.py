@@ -38,12 +38,14 @@ class Server:
 
     Args:
         url: of the database, by libpq's rules, password included.
+        statement_timeout_s: seconds after which the server gives up on a statement.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, statement_timeout_s: int = pool.STATEMENT_TIMEOUT_S) -> None:
+        self._statement_timeout_s = statement_timeout_s
         self._url, self._lock, self._closed = url, threading.RLock(), False
         self._connection: Connection | None = None
         self._connect()
@@ -87,7 +89,7 @@ class Server:
             connection: Connection = adbc_driver_postgresql.dbapi.connect(self._url, autocommit=True)
         self._connection = connection
         settings = {
-            **pool.session_settings(),
+            **pool.session_settings(self._statement_timeout_s),
             "application_name": "collector research",
             "default_transaction_read_only": "on",
             "standard_conforming_strings": "on",

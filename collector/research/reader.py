@@ -171,6 +171,7 @@ class Reader:
         clock: tells what has passed.
         prefer: see `open`.
         cache: folder for copies of the archive's objects; None is the account's.
+        statement_timeout_s: seconds after which the database gives up on a statement.
     """
 
     def __init__(
@@ -181,13 +182,14 @@ class Reader:
         *,
         prefer: Preference = None,
         cache: Path | None = None,
+        statement_timeout_s: int = pool.STATEMENT_TIMEOUT_S,
     ) -> None:
         if prefer is not None and prefer not in get_args(Place):
             raise UsageError(f"bars cannot be read from {prefer!r}", 'Write prefer="archive" or prefer="database".')
         self._settings, self._clock, self._prefer = settings, clock, prefer
         self._url = url
         place = None if settings.archive.place is None else open_place(settings.archive)
-        self._server = database.Server(url)
+        self._server = database.Server(url, statement_timeout_s)
         self._archive = Archive(self._server, place, cache)
         self._calendar = opening.calendar(settings)
         self._ground = holes.Ground(self._server, self._calendar, settings)

@@ -14,6 +14,8 @@ from collector.app.condition import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.grids import SessionGrids
+from collector.db.readers.session_states import SessionStates
 from collector.domain.errors import ReadersBusy
 from collector.domain.masking import Mask
 from collector.market.calendar import Calendar
@@ -100,7 +102,8 @@ class Readers:
 class Context:
     """What a page is made from.
 
-    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts.
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts. states,
+    grids: counted once for all pages.
     """
 
     settings: Settings
@@ -109,6 +112,8 @@ class Context:
     readers: Readers
     days: Calendar = field(init=False)
     mask: Mask = field(init=False)
+    states: SessionStates = field(default_factory=SessionStates)
+    grids: SessionGrids = field(default_factory=SessionGrids)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))

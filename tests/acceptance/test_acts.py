@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Message
 
 from collector.app import composition, maintenance, opening
-from collector.app.acting.acts import Act, State
+from collector.app.acting.acts import Act, Acts, State
+from collector.app.acting.live import Live
 from collector.app.serving import Serving
 from collector.clock import Clock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
@@ -32,7 +33,8 @@ from collector.config import (
 )
 from collector.db.connection import locks, pool
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import BY_HAND, Window
+from collector.notify import fan_out
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
@@ -51,7 +53,7 @@ SPANS = "SELECT run_type, started_at, completed_at FROM intraday_collection_runs
 RECORDED = "SELECT origin, command, reason, outcome, message, run_id FROM operator_actions ORDER BY id"
 OBJECTS = "SELECT place, path, rows, hash FROM archive_objects ORDER BY path"
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-PLAIN = {window.value: {"enabled": False} for window in Window if window is not Window.MANUAL}
+PLAIN = {window.value: {"enabled": False} for window in Window if window not in BY_HAND}
 
 
 def settings_for(url: str, port: int, folder: Path, **more: Any) -> Settings:  # noqa: ANN401 - sections
@@ -254,8 +256,11 @@ def test_an_act_that_fails(plain_database_url: str, tmp_path: Path, virtual_run:
     virtual_run(main)
 
 
-def test_a_window_that_is_due_meanwhile(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
-    """It begins when the act is over, not before; a channel is tested beside, at once."""
+def test_a_window_that_is_due_meanwhile(
+    plain_database_url: str, tmp_path: Path, virtual_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins when the act is over, not before; channels are tested beside, at once."""
+    monkeypatch.setattr(fan_out, "_SENT", ())  # drawing them takes seconds, and is another test's
 
     async def main() -> None:
         clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 45, tzinfo=NEW_YORK))
@@ -400,6 +405,32 @@ def test_without_a_database(tmp_path: Path, virtual_run: Run) -> None:
             assert (status, act.why in text) == (200, True)
             await one.send("POST", f"/acts/{act.id}/cancel")
             assert act.state is State.CANCELLED
+
+    virtual_run(main)
+
+
+def test_where_no_schedule_runs(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """`collector web` by itself does the same; between acts it leaves the gateway to others."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        async with await start(clock=clock) as gateway:
+            live = Live(clock)
+            settings = settings_for(plain_database_url, gateway.port, tmp_path)
+            acts = Acts(settings, clock, live, live.watched(no_bar))
+            work = asyncio.create_task(acts.go_on())
+            for number, kind in enumerate(("run", "chains"), start=1):
+                act = acts.request(kind, {"window": "eod"}, "", "")
+                while act.pending:
+                    await clock.sleep(0.1)
+                assert (act.state, gateway.log.connections) == (State.DONE, number), act
+            work.cancel()
+            await asyncio.wait([work])
+        with clock.hold():
+            connection = await asyncpg.connect(plain_database_url)
+            found = [tuple(row) for row in await connection.fetch(RECORDED)]
+            await connection.close()
+        assert [row[1] for row in found] == ["collector run --window eod", "collector chains refresh"]
 
     virtual_run(main)
 

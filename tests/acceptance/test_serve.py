@@ -33,7 +33,7 @@ from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
 from collector.db.server import embedded
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import BY_HAND, RunStatus, Window
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.web import serving_pages
@@ -179,7 +179,7 @@ def test_a_window_of_the_owners(plain_database_url: str, tmp_path: Path, virtual
     async def main() -> None:
         clock = VirtualClock(datetime(2026, 11, 20, 15, 10, tzinfo=NEW_YORK))
         gateway = await start(clock=clock)
-        windows = {window.value: {"enabled": False} for window in Window if window not in (Window.EOD, Window.MANUAL)}
+        windows = {window.value: {"enabled": False} for window in Window if window not in {Window.EOD, *BY_HAND}}
         own = {"power_hour": {"time": "15:30", "span": "1h", "scope": "expiring_and_near"}}
         try:
             settings = settings_for(

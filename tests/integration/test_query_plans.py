@@ -153,6 +153,42 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
             assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
+async def test_the_grid_of_a_session_reads_its_day(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Bars of one underlying's session are read from its own chunk, or its block ranges, however they are packed."""
+    ids, slot = list(range(1, _CONTRACTS // 2 + 1)), timedelta(minutes=5)
+    opens = _FIRST + 5 * _DAY + timedelta(hours=14, minutes=30)
+    given = (slot, ids[0], ids[-1], ids, opens, opens + 78 * slot)
+    assert len(await connection.fetchval(query("grid_bars"), *given)) == 8 * 78 * len(ids)
+    plan = await _plan(connection, query("grid_bars"), *given)
+    assert _rows_read(plan) <= 3 * 78 * _CONTRACTS  # block ranges of 128 pages span some days of this small table
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
+async def test_states_of_sessions_read_no_bars(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """How far sessions have come, and what of one is open, is told by coverage, claims and gaps alone."""
+    days = [(_FIRST + number * _DAY).date() for number in range(5)]
+    opens = [_FIRST + number * _DAY + timedelta(hours=14, minutes=30) for number in range(5)]
+    closes, series = [at + timedelta(hours=6, minutes=30) for at in opens], ["TRADES", "BID", "ASK"]
+    for plan in (
+        await _plan(connection, query("contract_states"), 1, 1, days, opens, closes, series),
+        await _plan(connection, query("grid_stretches"), 1, 1, days[0], opens[0], closes[0], series),
+    ):
+        assert _scans(plan) == []
+
+
+async def test_requests_by_minutes_read_their_days(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """Requests of a day's runs are looked for in the chunks of that day."""
+    at = _FIRST + 5 * _DAY
+    plan = await _plan(connection, query("requests_by_minutes"), [1], at, at + _DAY, timedelta(minutes=5))
+    read = {node["Relation Name"] for node in _nodes(plan) if "_hyper_" in node.get("Relation Name", "")}
+    assert len(read) <= (0 if engine.name == "plain" else 1)
+
+
 async def test_the_view_for_readers_costs_what_it_is_asked_for(
     engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
@@ -228,6 +264,10 @@ async def test_compressed_days(engine: Engine, database_url: str) -> None:
     plan = await _plan(connection, query("surface"), 1, _SLOT, 1, _CONTRACTS // 2)
     assert plan["Actual Rows"] == _CONTRACTS / 2
     assert _batches_read(plan) <= 8  # the other underlying's stay shut
+    ids, opens = list(range(1, _CONTRACTS // 2 + 1)), at + timedelta(hours=14, minutes=30)
+    span = (opens, opens + timedelta(hours=6, minutes=30))
+    plan = await _plan(connection, query("grid_bars"), timedelta(minutes=5), ids[0], ids[-1], ids, *span)
+    assert _batches_read(plan) <= 8
     await connection.close()
 
 

@@ -77,6 +77,22 @@ class RequestTotal:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was asked for in a stretch of time that begins at an instant.
+
+    failed: requests that no bars and no definite emptiness answered; pacing: of these, those refused for their pace.
+    median_s, longest_s: from sending to the answer, None where none came.
+    """
+
+    at: datetime
+    requests: int
+    failed: int
+    pacing: int
+    median_s: float | None
+    longest_s: float | None
+
+
 async def record(
     transaction: Transaction, records: Sequence[RequestRecord], run_id: int | None, login: str = ""
 ) -> None:
@@ -99,6 +115,22 @@ async def slowest(db: Statements, since: datetime, most: int = 20) -> list[SlowR
     """Return the requests sent since an instant that took longest, the slowest first."""
     rows = await db.fetch("slowest_requests", since, most)
     return [SlowRequest(**row) for row in map(dict, rows)]
+
+
+async def paces(
+    db: Statements, run_ids: Sequence[int], span_start: datetime, span_end: datetime, step: timedelta
+) -> list[Pace]:
+    """Return what some runs asked for, by when it was sent, in steps; those without any request are absent.
+
+    Args:
+        db: the database.
+        run_ids: of the runs.
+        span_start: when the first of them began.
+        span_end: when the last of them ended.
+        step: how long each stretch is.
+    """
+    rows = await db.fetch("requests_by_minutes", list(run_ids), span_start, span_end, step)
+    return [Pace(**dict(row)) for row in rows]
 
 
 async def depths(db: Statements, data_set: DataSet, since: datetime) -> dict[WhatToShow, timedelta]:

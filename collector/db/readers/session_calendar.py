@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 
-from collector.db.bookkeeping import claims, session_statistics
+from collector.db.bookkeeping import claims
 from collector.db.connection.pool import Statements
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
@@ -39,7 +39,7 @@ async def standings(db: Statements, first: date, last: date) -> dict[tuple[date,
     return found
 
 
-async def measured(
+async def under_way(
     db: Statements,
     known: Mapping[tuple[date, str], SessionStanding],
     sessions: Sequence[tuple[Underlying, Session, Sequence[WhatToShow]]],
@@ -53,18 +53,16 @@ async def measured(
         sessions: the underlyings with the product's session and the configured series of their options.
         now: slots that are not over are not looked at.
     """
-    found = {}
+    found, data_set = {}, OPTION_BARS_5MIN
     for underlying, session, series in sessions:
-        span, key = OPTION_BARS_5MIN.span(session), (session.day, underlying.symbol)
-        over = OPTION_BARS_5MIN.part(session, span.start, OPTION_BARS_5MIN.ended(session, now))
-        if over is None or not series:
-            continue
-        here = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, over, series)
+        span, key = data_set.span(session), (session.day, underlying.symbol)
+        end, names = data_set.ended(session, now), [what.value for what in series]
+        row = await db.fetchrow("covered_of_session", data_set.id, underlying.id, session.day, span.start, end, names)
+        whole = (end - span.start) * row["series"] if row else None
         found[key] = replace(
             known.get(key, SessionStanding()),
-            contracts=here.contracts,
-            completeness=here.covered / here.expected if here.expected else None,
-            awaiting=here.awaiting,
+            contracts=row["contracts"] if row else 0,
+            completeness=row["covered"] / whole if row and whole else None,
             under_way=True,
         )
     return found

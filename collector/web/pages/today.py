@@ -179,7 +179,7 @@ async def _answer(context: Context, _asked: Asked) -> Today:
         known = await session_calendar.standings(db, first, latest)
         judged = latest
         if _under_way(context, latest, windows, schedule.session(latest).settles_at):
-            known |= await session_calendar.measured(db, known, collected, instant)
+            known |= await session_calendar.under_way(db, known, collected, instant)
             judged = days.previous(latest)
         expiring, at_risk = await _expiring(db, collected, instant)
         return Today(

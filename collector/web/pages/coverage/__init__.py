@@ -1,0 +1,1 @@
+"""Pages of what is there of sessions, cell by cell."""
