@@ -222,18 +222,24 @@ async def run_due(
 
 
 async def refresh_chains(
-    settings: Settings, symbols: Sequence[str], clock: Clock
+    settings: Settings, symbols: Sequence[str], clock: Clock, standing: Standing | None = None
 ) -> list[tuple[str, discovery.Refreshed | Failure]]:
-    """Read the chains of symbols anew, whatever is known from today."""
+    """Read the chains of symbols anew, whatever is known from today.
+
+    What is `standing` open is used instead of a database and a source of its own, and stays open.
+    """
     found: list[tuple[str, discovery.Refreshed | Failure]] = []
-    async with opening.database(settings, clock) as db, sources.opened(settings, clock) as source:
-        days = opening.calendar(settings)
+    days, names = opening.calendar(settings), tuple(symbols or settings.option_symbols)
+    order = Order(window=Window.CHAIN_REFRESH, day=days.last_opened(clock.now()), symbols=names)
+    opened = opening.database(settings, clock) if standing is None else contextlib.nullcontext(standing.database)
+    async with opened as db, standing.source(order) if standing else sources.opened(settings, clock) as source:
         seeker = discovery.Discovery(db, source, settings, clock, days)
-        day = days.last_opened(clock.now())
-        for symbol in symbols or settings.option_symbols:
+        for symbol in names:
             underlying = await seeker.underlying(symbol)
             refreshed = (
-                underlying if isinstance(underlying, Failure) else await seeker.refresh(underlying, day, force=True)
+                underlying
+                if isinstance(underlying, Failure)
+                else await seeker.refresh(underlying, order.day, force=True)
             )
             found.append((symbol, refreshed))
     return found

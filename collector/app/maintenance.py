@@ -18,6 +18,7 @@ from collector.clock import Clock
 from collector.config import DatabaseSettings, Settings
 from collector.db.bookkeeping import claims, coverage_table
 from collector.db.connection import locks, pool
+from collector.db.connection.pool import Database
 from collector.db.schema import adoption, compat, conversion, features, schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress, Remaining
@@ -215,12 +216,19 @@ async def plan_archive(
         ConfigurationError: no archive is configured, or its library is not installed.
         UsageError: nothing is known of a symbol.
     """
+    async with opening.database(settings, clock) as db:
+        return await planned_objects(db, settings, symbols, since, clock)
+
+
+async def planned_objects(
+    db: Database, settings: Settings, symbols: Sequence[str], since: date | None, clock: Clock
+) -> "tuple[Planned, ...]":
+    """Return the same from a database that is open; raises as `plan_archive`."""
     place = _place(settings)
     from collector.jobs import archive_pass  # noqa: PLC0415 - the archive's library may not be installed
 
-    async with opening.database(settings, clock) as db:
-        await reading.known(db, symbols, ())
-        return await archive_pass.plan(db, place.name, settings, clock.now(), symbols, since)
+    await reading.known(db, symbols, ())
+    return await archive_pass.plan(db, place.name, settings, clock.now(), symbols, since)
 
 
 async def archive(
@@ -334,18 +342,21 @@ def _place(settings: Settings) -> "Place":
     return places.open_place(settings.archive)
 
 
-async def make_roles(settings: Settings, clock: Clock, login: tuple[str, str] | None = None) -> None:
+async def make_roles(
+    settings: Settings, clock: Clock, login: tuple[str, str] | None = None, *, reads_only: bool = False
+) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
 
     Args:
         settings: which database.
         clock: ours.
         login: name and password of a login for the service, made or changed with them.
+        reads_only: it is for readers instead.
     """
     url = await opening.database_url(settings)
     await features.create_roles(url, clock)
     if login is not None:
-        await features.create_login(url, *login, clock)
+        await features.create_login(url, *login, clock, role="collector_ro" if reads_only else "collector_rw")
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import structlog
 
 from collector.app import composition, condition, metrics, opening, sources
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.figures import machine, stored
 from collector.clock import Clock
@@ -112,7 +113,9 @@ class Line:
 
 
 class Serving:
-    """The process: what it does next, and what it says of itself. live: what is at work in it.
+    """The process: what it does next, and what it says of itself.
+
+    live: what is at work in it. acts: what people have started in it.
 
     Args:
         settings: the configuration.
@@ -125,16 +128,16 @@ class Serving:
         self._clock = clock
         self.live = Live(clock)
         self._progress = self.live.watched(progress)
+        self.acts = Acts(settings, clock, self.live, self._progress)
         self._days = opening.calendar(settings)
         self._schedule = due_windows.configured(settings, self._days)
         self._line = Line(settings, clock)
         self._reading = stored.Reading(settings, self._days)
         self._onlooker: Database | None = None
         self._seen_until = clock.now()
-        self.running: Order | None = None
 
     async def go_on(self) -> None:
-        """Run what is due whenever it is due; ends by cancellation only.
+        """Run what is due whenever it is due, and before it what people have started; ends by cancellation only.
 
         Raises:
             DatabaseError: the database is not fit for this version of the collector.
@@ -147,6 +150,7 @@ class Serving:
                     await self._nap_until(await self._round(db))
         finally:
             self._onlooker = None
+            await self.acts.close()
             await self._line.close()
 
     async def condition(self) -> condition.Condition:
@@ -156,7 +160,7 @@ class Serving:
             found,
             connected=self._line.connected,
             breaker=self._line.pace.breaker,
-            running=None if self.running is None else f"{self.running.window} of {self.running.day}",
+            running=None if self.live.work is None else self.live.work.name,
             next_window=self._schedule.following(self._clock.now()),
         )
 
@@ -170,7 +174,7 @@ class Serving:
         following = self._schedule.following(now)
         live = metrics.Live(
             connected=self._line.connected,
-            running=self.running is not None,
+            running=self.live.work is not None,
             pace=self._line.pace,
             session_open=self._days.current(now, "SPY") is not None,
             process=machine.Process.this(),
@@ -200,25 +204,32 @@ class Serving:
                     break
                 except DatabaseUnavailable as error:
                     log.warning("database_unavailable", error=error.message, hint=error.hint)
+                    self.acts.explain(error.message)
                 await self._tell_of_windows(None)
                 await self._clock.sleep(_DATABASE_RETRY_S)
             yield db
 
     async def _round(self, db: Database) -> datetime | None:
-        """Run what is due, most urgent first, until nothing is; return when to look again at the latest."""
+        """Do what people have started and run what is due, most urgent first, until there is neither.
+
+        Returns:
+            When to look again at the latest.
+        """
+        standing = composition.Standing(db, self._line.lent)
         while True:
+            await self.acts.work_off(standing)
             try:
                 now = self._clock.now()
                 self._schedule = await due_windows.schedule_of(db, self._settings, self._days, now)
                 agenda = await due_windows.look(db, self._settings, self._schedule, now)
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
-                await self._tell_of_windows(composition.Standing(db, self._line.lent))
+                await self._tell_of_windows(standing)
                 return None
             self._seen_until = self._clock.now()
             if not agenda.due:
                 return agenda.wake_at
-            if not await self._run(agenda.due[0], composition.Standing(db, self._line.lent)):
+            if not await self._run(agenda.due[0], standing):
                 return None
 
     async def _tell_of_windows(self, standing: composition.Standing | None) -> None:
@@ -232,7 +243,6 @@ class Serving:
     async def _run(self, one: DueRun, standing: composition.Standing | None) -> bool:
         """Run a window; return whether it makes sense to look at once for the next."""
         order = due_windows.order_of(one, self._settings, self._days, self._clock.now())
-        self.running = order
         try:
             with self._progress(order) as on_progress:
                 outcome = await composition.run_window(self._settings, order, self._clock, on_progress, standing)
@@ -245,14 +255,12 @@ class Serving:
         except Exception:  # the run ends here: the next window must find this process alive
             log.exception("window_broken", window=order.window.value)
             return False
-        finally:
-            self.running = None
         return outcome.error is None or not isinstance(outcome.error, DatabaseError)
 
     async def _nap_until(self, instant: datetime | None) -> None:
-        """Wait for an instant, a minute at most: clocks are set, and machines sleep."""
+        """Wait for an instant or a person's act, a minute at most: clocks are set, and machines sleep."""
         left = timedelta(seconds=_LONGEST_NAP_S) if instant is None else instant - self._clock.now()
-        await self._clock.sleep(min(max(left.total_seconds(), _SHORTEST_NAP_S), _LONGEST_NAP_S))
+        await self.acts.nap(min(max(left.total_seconds(), _SHORTEST_NAP_S), _LONGEST_NAP_S))
 
 
 async def serve(
@@ -262,7 +270,7 @@ async def serve(
     ready: Callable[[str, int], None],
     endpoint: Endpoint,
 ) -> None:
-    """Serve until cancelled: returns when that happens while no window is at work.
+    """Serve until cancelled: returns when that happens while nothing is at work.
 
     Args:
         settings: the configuration.
@@ -274,7 +282,7 @@ async def serve(
     Raises:
         ConfigurationError: the port is taken, or the endpoint cannot be what it should be.
         DatabaseError: the database is not fit for this version of the collector.
-        asyncio.CancelledError: a window was interrupted; its row says so.
+        asyncio.CancelledError: a window or an act was interrupted; its row says so.
     """
     serving = Serving(settings, clock, progress)
     async with endpoint(serving) as port:
@@ -284,9 +292,9 @@ async def serve(
         try:
             await asyncio.wait([work])
         except asyncio.CancelledError:
-            interrupted = serving.running
+            interrupted = serving.live.work
             await _ended(work, settings.serve.shutdown_s)
-            log.info("stopped", interrupted=None if interrupted is None else interrupted.window.value)
+            log.info("stopped", interrupted=None if interrupted is None else interrupted.name)
             if interrupted is not None:
                 raise
             return

@@ -31,6 +31,8 @@ CollectorError
 │   ├── SessionHeldTwice         two objects hold a session, with different bars
 │   └── NewerFormat              a file was written by a later version of this program
 ├── LockHeld                     another run is at work
+├── NotAllowed                   whoever asks may look, and start or stop nothing
+├── Incomplete                   something of what was asked for could not be done
 └── Interrupted                  a signal asked the run to stop
 
 The message says what happened; `hint` says what to do about it. Neither may carry a secret.
@@ -341,6 +343,14 @@ class NewerFormat(ArchiveError):  # noqa: N818 - named for what was found
 
 class LockHeld(CollectorError):  # noqa: N818
     """Another run holds the advisory lock; it is at work, or its host is."""
+
+
+class NotAllowed(CollectorError):  # noqa: N818 - named for what it is
+    """Whoever asks may look, and start or stop nothing."""
+
+
+class Incomplete(CollectorError):  # noqa: N818 - named for what it is
+    """Something of what was asked for is done, and something is not; the message says what."""
 
 
 class Interrupted(CollectorError):  # noqa: N818

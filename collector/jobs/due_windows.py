@@ -129,6 +129,11 @@ async def confirms(db: Statements, symbols: Sequence[str]) -> dict[date, datetim
     }
 
 
+def lives(heartbeat_at: datetime, now: datetime) -> bool:
+    """Tell whether a run that is said to be at work has said so lately."""
+    return now - heartbeat_at < _ALIVE
+
+
 @dataclass(frozen=True, slots=True)
 class _Past:
     """What the tables know: runs, recorded misses, when the schedule came into force, how far back all this reaches.
@@ -171,5 +176,5 @@ def _past(attempt: schedule_state.Attempt, now: datetime) -> PastRun:
         started_at=attempt.started_at,
         completed_at=attempt.completed_at,
         gateway_down=attempt.gateway_down,
-        alive=attempt.status is RunStatus.RUNNING and now - attempt.heartbeat_at < _ALIVE,
+        alive=attempt.status is RunStatus.RUNNING and lives(attempt.heartbeat_at, now),
     )

@@ -101,6 +101,9 @@ async def missing(
     session: Session,
     series: Sequence[WhatToShow],
     contract: Instrument | None = None,
+    *,
+    among: Sequence[int] | None = None,
+    within: Span | None = None,
 ) -> Missing:
     """Return what is not final of a session, a sentence a cause.
 
@@ -111,24 +114,29 @@ async def missing(
         session: of the product, whole.
         series: those that are collected.
         contract: this instrument alone; None: all of the data set.
+        among: contracts by their ids, where only some are looked at; None: all.
+        within: slots of the session, where only some are looked at; None: all.
     """
-    only = None if contract is None else [contract.key]
+    only = among if contract is None else [contract.key]
+    whole = session
+    if within is not None and (part := data_set.part(session, within.start, within.end)) is not None:
+        session = part
     wanted = await coverage_table.missing(db, data_set, underlying.id, [session], series, None, only)
     open_ = await coverage_table.missing(db, data_set, underlying.id, [session], series, Asks.NOT_SETTLED, only)
     ids = sorted({one.instrument_id for one in wanted})
     span = data_set.span(session)
     pieces = list(await _lost(db, ids, data_set, span, series))
     pieces += await _open(db, data_set, span, open_)
-    note = "" if ids else await _unwanted(db, underlying, data_set, session, contract)
+    note = "" if ids else await _unwanted(db, underlying, data_set, session, contract, some=among is not None)
     return Missing(
         session,
         data_set,
         len(ids),
         sum(data_set.count(one.missing) for one in wanted),
         tuple(_holes(pieces, data_set, alone=contract is not None or data_set.kind is InstrumentKind.UNDERLYING)),
-        await _unvalued(db, underlying, data_set, session, contract),
+        await _unvalued(db, underlying, data_set, span, only, whole.settles_at),
         note,
-        await _gone(db, underlying, data_set, session, contract, ids),
+        await _gone(db, underlying, data_set, whole, contract, ids, some=only is not None),
     )
 
 
@@ -139,6 +147,8 @@ async def _gone(
     session: Session,
     contract: Instrument | None,
     ids: Sequence[int],
+    *,
+    some: bool,
 ) -> str:
     """Return a sentence about bars that were stored and are not in the database any more, none where all are there."""
     span, day = data_set.span(session), session.day
@@ -148,7 +158,7 @@ async def _gone(
         others = there
     else:
         there = await bar_records.with_bars(db, ids, span)
-        others = there or await _others_with_bars(db, underlying, session, span, contract)
+        others = there or (await _others_with_bars(db, underlying, session, span) if some else set[int]())
     gone = await bar_records.with_answers(db, [one for one in ids if one not in there], data_set, span)
     # Of a session without any bar the archive tells as well, and what has settled once the requests are forgotten.
     whole = not others and (
@@ -167,12 +177,8 @@ async def _gone(
     return f"The {whose} on {day} are not in the database any more; {where}."
 
 
-async def _others_with_bars(
-    db: Statements, underlying: Underlying, session: Session, span: Span, contract: Instrument | None
-) -> set[int]:
-    """Return contracts with bars beside a named one: of a session that has some, the archive says nothing of it."""
-    if contract is None:
-        return set()
+async def _others_with_bars(db: Statements, underlying: Underlying, session: Session, span: Span) -> set[int]:
+    """Return contracts with bars beside those looked at: of a session that has some, the archive says nothing of it."""
     wanted = await coverage_table.missing(
         db, OPTION_BARS_5MIN, underlying.id, [session], (WhatToShow.TRADES,), None, None
     )
@@ -187,8 +193,16 @@ async def _settled(db: Statements, ids: Sequence[int], data_set: DataSet, span: 
 
 
 async def _unwanted(
-    db: Statements, underlying: Underlying, data_set: DataSet, session: Session, contract: Instrument | None
+    db: Statements,
+    underlying: Underlying,
+    data_set: DataSet,
+    session: Session,
+    contract: Instrument | None,
+    *,
+    some: bool,
 ) -> str:
+    if some:
+        return f"None of these contracts was selected on {session.day}, so that none of their bars were asked for."
     if contract is None and data_set.kind is InstrumentKind.OPTION:
         return f"No selection of contracts of {underlying.symbol} is on record for {session.day}: nothing was expected."
     if not isinstance(contract, OptionContract):
@@ -319,14 +333,18 @@ def _holes(pieces: Sequence[_Piece], data_set: DataSet, *, alone: bool) -> Itera
 
 
 async def _unvalued(
-    db: Statements, underlying: Underlying, data_set: DataSet, session: Session, contract: Instrument | None
+    db: Statements,
+    underlying: Underlying,
+    data_set: DataSet,
+    span: Span,
+    contract_ids: Sequence[int] | None,
+    settles_at: datetime,
 ) -> tuple[Unvalued, ...]:
     if data_set.kind is not InstrumentKind.OPTION:
         return ()
-    contract_id = None if contract is None else contract.id
-    rows = await bar_records.greeks_reasons(db, underlying.id, contract_id, session.open, session.close)
+    rows = await bar_records.greeks_reasons(db, underlying.id, contract_ids, span.start, span.end)
     return tuple(
-        Unvalued(_greeks_words(row["greeks_reason"], session.settles_at, db.clock.now()), row["bars"])
+        Unvalued(_greeks_words(row["greeks_reason"], settles_at, db.clock.now()), row["bars"])
         for row in rows
         if row["greeks_reason"] not in COMPUTED
     )

@@ -49,7 +49,8 @@ async def instrument(db: Statements, text: str) -> tuple[Instrument, Underlying]
             contract's id, or an underlying's symbol.
 
     Raises:
-        UsageError: nothing of that name is known; it names the nearest ones.
+        Unknown: nothing of that name is known; it names the nearest ones.
+        UsageError: several contracts have these terms.
     """
     words = " ".join(text.upper().split())
     if words.isdigit():
@@ -156,11 +157,11 @@ def _matches(row: Row, terms: Terms) -> bool:
     )  # fmt: skip
 
 
-def _unknown(terms: Terms, near: Sequence[Row]) -> UsageError:
+def _unknown(terms: Terms, near: Sequence[Row]) -> Unknown:
     if not near:
-        return UsageError(f"no contract {terms} is known, and none of {terms.symbol}", "See: collector chains list")
+        return Unknown(f"no contract {terms} is known, and none of {terms.symbol}", "See: collector chains list")
     symbols = ", ".join(_short(row["contract_symbol"]) for row in near)
-    return UsageError(f"no contract {terms} is known", f"The nearest known ones: {symbols}.")
+    return Unknown(f"no contract {terms} is known", f"The nearest known ones: {symbols}.")
 
 
 def short_symbol(contract: OptionContract) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -99,7 +100,7 @@ class Notifier:
         )
         self._outbox = OutboxChannel(around)
         self._channels = registry.configured(around)
-        self._memory = AlertFile(self._outbox.directory / "alerts.json")
+        self._memory = AlertFile.below(settings, log_directory)
 
     @property
     def mask(self) -> Mask:
@@ -110,6 +111,11 @@ class Notifier:
     def renderer(self) -> Renderer:
         """Return what renders the mails, for previews."""
         return self._renderer
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Return the names of what tells the owner, first the outbox."""
+        return tuple(dict.fromkeys((self._outbox.name, *(channel.name for channel in self._channels))))
 
     async def run_finished(self, report: RunReport) -> tuple[Delivery, ...]:
         """Tell what a finished run gives reason to tell, and send what earlier runs could not."""
@@ -185,7 +191,8 @@ class Notifier:
         now = self._clock.now()
         told: list[Delivery] = []
         for number, kind in enumerate(_SENT):
-            mail, said = example_mail(kind, self._renderer), said_with.get(kind, ())
+            # Drawing takes long, and a run may be at work.
+            mail = await in_thread(self._clock, partial(example_mail, kind, self._renderer))
             named = replace(
                 mail,
                 name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{number}-{mail.name}",
@@ -195,7 +202,12 @@ class Notifier:
             # One report: the switch is pinged once, not once for each mail.
             report = examples.success() if number == 0 else None
             message = Message(
-                subject=named.subject, brief=named.brief, notices=said, mail=named, report=report, test=True
+                subject=named.subject,
+                brief=named.brief,
+                notices=said_with.get(kind, ()),
+                mail=named,
+                report=report,
+                test=True,
             )
             told += await self._outbox.tell(message)
             told += await self._spread(message)

@@ -117,6 +117,14 @@ class Answer:
 
         return pl.DataFrame(self._table)
 
+    def to_ipc(self) -> bytes:
+        """Return the rows in Arrow's stream format, compressed by Zstandard: `pyarrow.ipc.open_stream` reads it."""
+        sink = pa.BufferOutputStream()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_stream(sink, self._table.schema, options=options) as stream:
+            stream.write_table(self._table)
+        return bytes(sink.getvalue())
+
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:  # noqa: ANN401 - Arrow's protocol
         """Give the rows to whatever reads Arrow streams: DuckDB, polars, pandas and others."""
         return self._table.__arrow_c_stream__(requested_schema)

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Protocol
 
 from collector.app import opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.grids import SessionGrids
 from collector.db.readers.session_states import SessionStates
 from collector.domain.errors import ReadersBusy
 from collector.domain.masking import Mask
@@ -26,6 +28,10 @@ class Process(Protocol):
     @property
     def live(self) -> Live:
         """Return what is at work in it."""
+
+    @property
+    def acts(self) -> Acts:
+        """Return what people have started in it."""
 
     async def condition(self) -> Condition:
         """Say how things stand, as /healthz does."""
@@ -96,8 +102,8 @@ class Readers:
 class Context:
     """What a page is made from.
 
-    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts.
-    states: counted for all pages.
+    readers: lend the database. process: what is at work. days: the calendar. mask: cuts secrets out of texts. states,
+    grids: counted once for all pages.
     """
 
     settings: Settings
@@ -105,8 +111,9 @@ class Context:
     process: Process
     readers: Readers
     days: Calendar = field(init=False)
-    states: SessionStates = field(default_factory=SessionStates)
     mask: Mask = field(init=False)
+    states: SessionStates = field(default_factory=SessionStates)
+    grids: SessionGrids = field(default_factory=SessionGrids)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "days", opening.calendar(self.settings))

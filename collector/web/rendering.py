@@ -1,6 +1,7 @@
 """Templates of the pages."""
 
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def environment(**shared: object) -> Environment:
         "utc": lambda at: _clock(at, UTC),
         "instant": wording.in_new_york,
         "moment": _moment,
+        "price": _price,
         "day": wording.day,
         "percent": wording.percent,
         "count": wording.count,
@@ -42,12 +44,20 @@ def environment(**shared: object) -> Environment:
         "rate": wording.rate,
         "words": lambda name: str(name).replace("_", " "),
     }
-    templates.globals |= shared
+    templates.globals |= {"session_signs": wording.SESSION_SIGNS, **shared}
     return templates
 
 
 def _clock(at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%a %H:%M}"
+
+
+def _price(value: Decimal | float | None) -> str:
+    """Return a price or a fraction with two decimals at least and all that it has, four at most."""
+    if value is None:
+        return wording.NONE
+    text = f"{value:.4f}"
+    return text[:-2] + text[-2:].rstrip("0")
 
 
 def _moment(at: datetime | None) -> str:

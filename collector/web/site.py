@@ -20,11 +20,12 @@ from collector.domain.errors import (
     DatabaseError,
     ExtraMissing,
     LockHeld,
+    NotAllowed,
     PlaceUnavailable,
     Unknown,
     UsageError,
 )
-from collector.web import documents, openapi, rendering
+from collector.web import acting, documents, live, openapi, rendering
 from collector.web.context import Context
 from collector.web.page import AnyPage, Asked, Download
 from collector.web.pages.registry import DOWNLOADS, MENU, PAGES
@@ -61,6 +62,8 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
         return answer
 
     async def refused(request: Request, error: Exception) -> Response:
+        if isinstance(error, CollectorError):
+            return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
         code = HTTPStatus(error.status_code if isinstance(error, HTTPException) else HTTPStatus.INTERNAL_SERVER_ERROR)
         if code is HTTPStatus.NOT_FOUND:
             why = Refused("There is no such page.", "The menu names all pages; /api/v1 names their JSON.")
@@ -75,6 +78,8 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
     return Starlette(
         routes=[
             *routes,
+            *acting.routes(context),
+            live.route(context, templates),
             *(Route(page.path, _html(page, context, templates)) for page in PAGES),
             # A page's last parameter would take the ending of a download for a part of it.
             *(Route("/api/v1" + one.path, _bytes(one, context, templates)) for one in DOWNLOADS),
@@ -85,7 +90,7 @@ def site(context: Context, *, middleware: tuple[Middleware, ...] = (), routes: t
             Mount("/static", StaticFiles(directory=_STATIC)),
         ],
         middleware=list(middleware),
-        exception_handlers={HTTPException: refused, Exception: refused},
+        exception_handlers={HTTPException: refused, CollectorError: refused, Exception: refused},
     )
 
 
@@ -105,6 +110,7 @@ def _html(page: AnyPage, context: Context, templates: Environment) -> Callable[[
         except CollectorError as error:
             return _refusal(request, templates, context, Refused(error.message, error.hint), _code(error))
         values = {"it": found, "title": page.title_of(found), "here": request.url.path, "now": context.now}
+        values["may_act"] = context.may_act
         return HTMLResponse(rendering.rendered(templates, page.template, **values))
 
     return answer
@@ -143,6 +149,7 @@ def _refusal(request: Request, templates: Environment, context: Context, why: Re
 
 _CODES: tuple[tuple[type[CollectorError], HTTPStatus], ...] = (
     (Unknown, HTTPStatus.NOT_FOUND),
+    (NotAllowed, HTTPStatus.FORBIDDEN),
     (UsageError, HTTPStatus.BAD_REQUEST),
     (ExtraMissing, HTTPStatus.NOT_IMPLEMENTED),
     (LockHeld, HTTPStatus.CONFLICT),

@@ -4,6 +4,7 @@
 -- $3 host text
 -- $4 command text
 -- $5 reason text
-INSERT INTO operator_actions (began_at, os_user, host, command, reason)
-VALUES ($1::timestamptz, $2::text, $3::text, $4::text, $5::text)
+-- $6 origin text: command line or page
+INSERT INTO operator_actions (began_at, os_user, host, command, reason, origin)
+VALUES ($1::timestamptz, $2::text, $3::text, $4::text, $5::text, $6::text)
 RETURNING id

@@ -1,2 +1,4 @@
 -- Say whether acts of people can be recorded: there are tables, of this version.
-SELECT to_regclass('operator_actions') IS NOT NULL
+SELECT count(*) = 1
+FROM pg_attribute
+WHERE attrelid = to_regclass('operator_actions') AND attname = 'origin'

@@ -49,7 +49,7 @@ $$;
 -- An act is put on record under the server's own number and name of the login, and ended.
 REVOKE INSERT, UPDATE ON operator_actions FROM collector_rw;
 
-GRANT INSERT (began_at, os_user, host, command, reason), UPDATE (ended_at, outcome, message, run_id)
+GRANT INSERT (began_at, os_user, host, command, reason, origin), UPDATE (ended_at, outcome, message, run_id)
 ON operator_actions TO collector_rw;
 
 -- Whoever may write the key of the collection lock may collect, and keep others from it.

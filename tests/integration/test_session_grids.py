@@ -9,8 +9,9 @@ from collector.db.bars import bar_tables
 from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping import coverage_table, session_statistics
 from collector.db.connection.pool import Database
+from collector.db.contracts import lifecycle
 from collector.db.readers import report_rows
-from collector.db.readers.grids import Cell, SessionGrid, session_grid
+from collector.db.readers.grids import Cell, SessionGrid, SessionGrids, session_grid
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.run_vocabulary import Asks, Verdict
@@ -141,3 +142,21 @@ async def test_a_symbol_without_contracts_has_an_empty_grid(database: Database, 
     grid = await session_grid(database, chain.underlying, FRIDAY, series)
 
     assert (grid.contracts, grid.cells, len(grid.slots)) == ((), b"", 78)
+
+
+async def test_a_kept_grid_is_read_again_when_anything_changes(database: Database) -> None:
+    """Asked twice it is the same one; new bars, a new selection and other series make another."""
+    chain = await _filled(database)
+    grids = SessionGrids()
+    first = await grids.of(database, chain.underlying, FRIDAY, OPTION_SERIES)
+    assert await grids.of(database, chain.underlying, FRIDAY, OPTION_SERIES) is first
+    assert first == await _grid(database, chain)
+
+    await bar_tables.store(database, [answers(chain.contracts[4], TRADES=answer([trade(2)]))], 2)
+    second = await grids.of(database, chain.underlying, FRIDAY, OPTION_SERIES)
+    assert second.array()[4, 2] & Cell.TRADED
+    await lifecycle.select(database, [chain.contracts[5].id], FRIDAY.day)
+    third = await grids.of(database, chain.underlying, FRIDAY, OPTION_SERIES)
+    assert third.contracts[5].selected
+    alone = await grids.of(database, chain.underlying, FRIDAY, (WhatToShow.TRADES,))
+    assert set(alone.contracts[1].unsettled) == {WhatToShow.TRADES}

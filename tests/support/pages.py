@@ -24,11 +24,13 @@ from playwright.async_api import Browser, Page, Request, Route, async_playwright
 from pydantic import SecretStr
 
 from collector.app import composition, opening
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
+from collector.db.schema import features
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
@@ -40,7 +42,7 @@ from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
 from tests.support.served_pages import logins_in
-from tests.support.window_runs import FRIDAY, narrow
+from tests.support.window_runs import FRIDAY, narrow, no_bar
 
 THURSDAY = FRIDAY.replace(day=19)
 LOOKED_AT = datetime(2026, 11, 20, 18, 30, tzinfo=NEW_YORK)
@@ -55,12 +57,16 @@ WIDTHS = (390, 1000, 1600)
 class Idle:
     """A process in which nothing is at work; its parts may be set by a test."""
 
+    settings: Settings
     clock: Clock
     stands: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True, connected=False))
     live: Live = field(init=False)
+    acts: Acts = field(init=False)
 
     def __post_init__(self) -> None:
         self.live = Live(self.clock)
+        self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
+        self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
 
     async def condition(self) -> Condition:
         """Say how things stand."""
@@ -146,8 +152,9 @@ def _collected(
 
 
 async def _collect(url: str, folder: Path) -> None:
-    """Run eod of both sessions, and confirm what came back empty."""
+    """Run eod of both sessions, and confirm what came back empty; pages will read as collector_ro."""
     clock = VirtualClock(_EVENINGS[0][1])
+    await features.create_roles(url, clock)
     gateway = await start(clock=clock)
     try:
         settings = settings_of(url, folder, gateway.port)
@@ -187,9 +194,9 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 
 @contextlib.asynccontextmanager
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
-    """Serve the pages of a database at an instant."""
+    """Serve the pages of a database at an instant, to who is logged in."""
     clock = SystemClock(now)
-    process, readers = Idle(clock), Readers(settings, clock)
+    process, readers = Idle(settings, clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
     logins = logins_in(settings.log.path)
     try:
@@ -250,25 +257,21 @@ class Tab:
         for dark in (False, True):
             scheme: Literal["dark", "light"] = "dark" if dark else "light"
             await self.page.emulate_media(color_scheme=scheme)
-            asked = {"resultTypes": ["violations"]} | ({"runOnly": ["cat.color"]} if dark else {})
+            asked = {"resultTypes": ["violations"]} | ({"runOnly": _COLOURS} if dark else {})
             broken = await self.page.evaluate("asked => axe.run(document, asked).then(it => it.violations)", asked)
             found += [f"{scheme} {one['id']}: {node['html']}" for one in broken for node in one["nodes"]]
         return found
 
     async def out_of_reach(self) -> list[str]:
         """Go through the page by Tab alone; return the links, buttons and fields that it never came to, in words."""
-        wanted = await self.page.evaluate(_MARK)
-        for _ in range(wanted):
+        for _ in range(await self.page.evaluate(_MARK)):
             await self.page.keyboard.press("Tab")
-            await self.page.evaluate(
-                "() => { document.activeElement.dataset.reached = getComputedStyle("
-                "document.activeElement).outlineStyle }"
-            )
         unreached: list[str] = await self.page.evaluate(_UNREACHED)
         return unreached
 
     async def fonts_used(self, selector: str) -> set[str]:
         """Return the families in which the browser really draws the text of an element and of what is in it."""
+        await self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         session = await self.page.context.new_cdp_session(self.page)
         await session.send("DOM.enable")
         await session.send("CSS.enable")
@@ -360,13 +363,20 @@ def _axe() -> str:
     return files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
+_COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+
 _MARK = """
 () => {
-  const seen = element => element.checkVisibility();
   const all = [...document.querySelectorAll(
-    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(seen);
-  for (const element of all) element.dataset.wanted = '';
-  return all.length;
+    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')];
+  const seen = all.filter(element => element.checkVisibility());
+  for (const element of seen) element.dataset.wanted = '';
+  document.addEventListener('focusin', event => {
+    const outline = getComputedStyle(event.target).outlineStyle;
+    if (outline !== 'none' || !event.target.dataset.reached) event.target.dataset.reached = outline;
+  });
+  const dates = seen.filter(element => ['date', 'time', 'datetime-local'].includes(element.type));
+  return seen.length + 4 * dates.length;  // day, month, year and the button that opens the calendar
 }
 """
 
@@ -385,8 +395,8 @@ async (fonts) => {
     await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     if (root.scrollWidth > root.clientWidth) found.push(`${kind}: the page is ${root.scrollWidth} wide`);
     for (const element of document.body.querySelectorAll('*')) {
-      const inside = element.closest('.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)');
-      if (!element.getClientRects().length || (inside && inside !== element)) continue;
+      const inside = element.parentElement.closest('.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)');
+      if (!element.getClientRects().length || inside) continue;
       const box = element.getBoundingClientRect(), style = getComputedStyle(element);
       const scrolls = ['auto', 'scroll', 'hidden'].includes(style.overflowX);
       const inner = style.display !== 'inline' && !scrolls && element.scrollWidth > element.clientWidth + 1

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from collector.app.acting.acts import Acts
 from collector.app.acting.live import Live
 from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
@@ -15,6 +16,7 @@ from collector.web.access.keys import Keys
 from collector.web.access.logins import Logins
 from collector.web.context import Process
 from tests.support.http_peers import get
+from tests.support.window_runs import no_bar
 
 
 def logins_in(folder: Path, clock: Clock | None = None) -> Logins:
@@ -28,6 +30,10 @@ class MadeUp:
 
     found: Condition = field(default_factory=lambda: Condition(problems=(), database_up=True))
     live: Live = field(default_factory=lambda: Live(SystemClock()))
+    acts: Acts = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.acts = Acts(Settings(), SystemClock(), self.live, no_bar)
 
     async def condition(self) -> Condition:
         """Say how things stand."""

@@ -8,9 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import composition, opening, reading
+from collector.app.acting import told
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, JsonOption, SymbolsOption, VerboseOption, opened, print_json, symbols_of
-from collector.domain.market_data.answers import Failure
 
 app = typer.Typer(help="List option contracts, or read the chains again.", no_args_is_help=True, add_completion=False)
 
@@ -22,20 +22,13 @@ def refresh(symbols: SymbolsOption = None, config: ConfigOption = None, verbose:
     Example: collector chains refresh --symbols SPY
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
-    code = Exit.SUCCESS
-    for symbol, found in opening.run_until_signalled(composition.refresh_chains(settings, symbols_of(symbols), clock)):
-        if isinstance(found, Failure):
-            typer.secho(f"{symbol}: {found.message}", err=True, fg="red")
-            code = Exit.PARTIAL
-            continue
-        typer.echo(f"{symbol}: {found.contracts:,} contracts, {found.new:,} new")
-        if found.renumbered is not None:
-            change = found.renumbered
-            typer.echo(f"{symbol}: IB's number is {change.present} now, {change.earlier} before; its history stays")
-        for expiration, failure in found.failures:
-            typer.secho(f"{symbol} {expiration}: {failure.message}", err=True, fg="yellow")
-            code = Exit.PARTIAL
-    return code
+    found = opening.run_until_signalled(composition.refresh_chains(settings, symbols_of(symbols), clock))
+    read, failed = told.refreshed(found)
+    for line in read:
+        typer.echo(line)
+    for line in failed:
+        typer.secho(line, err=True, fg="red")
+    return Exit.PARTIAL if failed else Exit.SUCCESS
 
 
 @app.command("list")

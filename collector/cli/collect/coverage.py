@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import maintenance, reading
+from collector.app.acting import told
+from collector.app.acting.records import Ending
 from collector.app.opening import run_until_signalled
-from collector.cli.acts import Act, ReasonOption, on_record
+from collector.cli.acts import ReasonOption, on_record
 from collector.cli.options import (
     ConfigOption,
     JsonOption,
@@ -52,13 +54,11 @@ def forget(
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     day = _session(session)
 
-    async def work(_: Act) -> int:
+    async def work(_: Ending) -> int:
         return await maintenance.forget(settings, day, symbols_of(symbols), clock)
 
     count = on_record(context, settings, clock, reason, work)
-    typer.echo(
-        f"{day}: {count:,} series will be asked for again; for instance by: collector run --window eod --date {day}"
-    )
+    typer.echo(told.forgotten(day, count))
 
 
 @app.command()
@@ -79,14 +79,11 @@ def accept(
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     day = _session(session)
 
-    async def work(_: Act) -> Weighed:
+    async def work(_: Ending) -> Weighed:
         return await maintenance.accept(settings, day, symbols_of(symbols), clock)
 
     found = on_record(context, settings, clock, reason, work)
-    typer.echo(
-        f"{day} is accepted as empty as it looks: {found.settled + found.single_witness:,} empty series settled, "
-        f"{found.single_witness:,} of them on one witness; {found.awaiting:,} await confirmation"
-    )
+    typer.echo(told.accepted(day, found))
 
 
 @app.command("list")

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from collector.app import maintenance
+from collector.app.acting import told
 from collector.app.opening import run_until_signalled
 from collector.cli.options import ConfigOption, SymbolsOption, VerboseOption, day_of, opened, symbols_of
 from collector.domain.errors import UsageError
@@ -33,6 +34,6 @@ def recompute(
     if day is None:
         raise UsageError("--since is empty", "Write it as 2026-11-20.")
     tally = run_until_signalled(maintenance.recompute_greeks(settings, symbols_of(symbols), day, clock))
-    typer.echo(f"{tally.expirations:,} expiration-sessions, {tally.bars:,} bars, {tally.changed:,} changed")
+    typer.echo(told.recomputed(tally))
     for reason, bars in tally.reasons.most_common():
         typer.echo(f"{bars:>12,}  {reason.name.lower().replace('_', ' ')}")

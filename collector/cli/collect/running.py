@@ -4,8 +4,9 @@ import typer
 from rich.console import Console
 
 from collector.app import composition, planning
+from collector.app.acting.records import Ending
 from collector.app.opening import run_until_signalled
-from collector.cli.acts import Act, on_record
+from collector.cli.acts import on_record
 from collector.cli.collect.plan import show_plan
 from collector.cli.collect.progress import run_progress
 from collector.cli.exits import of_error, of_status, worst
@@ -45,9 +46,9 @@ def run_forced(
     """Run an order that asks again for what is settled, on record as its person's act."""
     with run_progress(order) as on_progress:
 
-        async def work(act: Act) -> composition.Outcome:
+        async def work(ending: Ending) -> composition.Outcome:
             outcome = await composition.run_window(settings, order, clock, on_progress)
-            act.run_id, act.error = outcome.report.run_id, outcome.error
+            ending.run_id, ending.error = outcome.report.run_id, outcome.error
             return outcome
 
         outcome = on_record(context, settings, clock, reason, work)

@@ -1,7 +1,6 @@
 """`collector archive`: bars as Parquet files."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from collector.app import maintenance
+from collector.app.acting import told
+from collector.app.acting.records import Ending
 from collector.app.opening import run_until_signalled
-from collector.cli.acts import Act, ReasonOption, on_record
+from collector.cli.acts import ReasonOption, on_record
 from collector.cli.exits import Exit
 from collector.cli.operate import archive_export, archive_verify
 from collector.cli.operate.database import retention_words
@@ -28,7 +29,7 @@ from collector.db.upkeep.retention import OldPartition
 from collector.notify.reports.wording import many
 
 if TYPE_CHECKING:
-    from collector.jobs.archive_pass import Archived, Planned, Problem, Written
+    from collector.jobs.archive_pass import Planned, Problem, Written
     from collector.jobs.archiving.restoring import Restored
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
@@ -72,7 +73,7 @@ def archive(
     if as_json:
         print_json(asdict(done))
     else:
-        for line in archived_words(done):
+        for line in told.archived(done):
             typer.echo(line)
     if done.problems:
         raise typer.Exit(Exit.PARTIAL)
@@ -104,7 +105,7 @@ def restore(
     symbols, day = symbols_of(symbol), _since(since, clock.now().date())
     shown = (lambda _: None) if as_json else _show_restored
 
-    async def work(_: Act) -> "list[Restored]":
+    async def work(_: Ending) -> "list[Restored]":
         return await maintenance.restore_archive(settings, database, symbols, day, clock, shown)
 
     done = on_record(context, settings, clock, reason, work)
@@ -148,17 +149,3 @@ def _show_object(one: "Written | Problem") -> None:
         return
     kept = f", {one.carried} of its sessions carried over" if one.carried else ""
     typer.echo(f"{one.path}  {many(one.rows, 'bar')}, {one.bytes / 1e6:,.1f} MB{kept}")
-
-
-def archived_words(done: "Archived") -> Iterator[str]:
-    """Yield in words what a pass has done, and what waits."""
-    if done.written:
-        objects = f"{many(len(done.written), 'object')} {'is' if len(done.written) == 1 else 'are'}"
-        yield f"{objects} written: {many(done.rows, 'bar')}, {done.bytes / 1e6:,.1f} MB"
-    elif not done.problems:
-        yield "the archive holds what the database holds"
-    if done.unsettled:
-        have = "has" if done.unsettled == 1 else "have"
-        yield f"{done.unsettled:,} of the sessions {have} not settled; the files say so, and are written again then"
-    if done.problems:
-        yield f"{many(len(done.problems), 'object')} could not be written; what was there before still is"

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.app import examination, maintenance, opening, reading
+from collector.app.acting.records import Ending
 from collector.app.maintenance import UpgradePlan
-from collector.cli.acts import Act, ReasonOption, on_record
+from collector.cli.acts import ReasonOption, on_record
 from collector.cli.exits import Exit
 from collector.cli.operate import database_doors
 from collector.cli.options import ConfigOption, JsonOption, VerboseOption, opened, print_json
 from collector.cli.words import say
-from collector.db.bookkeeping.operator_actions import OperatorAction
+from collector.db.bookkeeping.operator_actions import OperatorAction, Origin
 from collector.db.schema import schema_revisions
 from collector.db.schema.adoption import Adoption
 from collector.db.schema.conversion import Progress
@@ -58,11 +59,11 @@ def upgrade(
             typer.echo(line)
         return
 
-    async def work(_: Act) -> FeatureReport:
+    async def work(_: Ending) -> FeatureReport:
         return await maintenance.upgrade(settings, clock, at_once=now, on_day=_day_moved)
 
     kept = now or reason is not None
-    _show(on_record(context, settings, clock, reason, work) if kept else opening.run_until_signalled(work(Act())))
+    _show(on_record(context, settings, clock, reason, work) if kept else opening.run_until_signalled(work(Ending())))
 
 
 @app.command()
@@ -140,7 +141,7 @@ def restore(
         raise UsageError(f"there is no file {path}", "Name a .dump file; backups are in backup.directory.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
 
-    async def work(_: Act) -> tuple[Backup, FeatureReport]:
+    async def work(_: Ending) -> tuple[Backup, FeatureReport]:
         return await maintenance.restore(settings, path, clock, on_day=_day_moved)
 
     kept, report = on_record(context, settings, clock, reason, work)
@@ -167,12 +168,12 @@ def retention(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
 
-    async def work(_: Act) -> tuple[tuple[OldPartition, ...], int]:
+    async def work(_: Ending) -> tuple[tuple[OldPartition, ...], int]:
         found = await maintenance.drop_old(settings, clock, dry_run=dry_run)
         return found, await maintenance.drop_old_requests(settings, clock, dry_run=dry_run)
 
     if dry_run:
-        found, requests = opening.run_until_signalled(work(Act()))
+        found, requests = opening.run_until_signalled(work(Ending()))
     else:
         found, requests = on_record(context, settings, clock, reason, work)
     fate = "would go" if dry_run else "gone"
@@ -214,6 +215,9 @@ def roles(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", help="With --login: the file that holds its password.")
     ] = None,
+    reads_only: Annotated[
+        bool, typer.Option("--reads-only", help="With --login: it is for somebody who reads, such as Grafana.")
+    ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -223,10 +227,14 @@ def roles(
     """
     if (login is None) != (password_file is None):
         raise UsageError("--login and --password-file belong together", "Give both, or neither.")
+    if reads_only and login is None:
+        raise UsageError("--reads-only says what a --login may do", "Give it with --login and --password-file.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     made = (login, _password(password_file)) if login is not None and password_file is not None else None
-    opening.run_until_signalled(maintenance.make_roles(settings, clock, made))
-    if made is not None:
+    opening.run_until_signalled(maintenance.make_roles(settings, clock, made, reads_only=reads_only))
+    if reads_only:
+        typer.echo(f"{login} may log in and has the rights of collector_ro")
+    elif made is not None:
         typer.echo(f"{login} may log in and has the rights of collector_rw; let database.url name it")
     typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
 
@@ -267,7 +275,7 @@ def adopt(
     """
     settings, clock = opened(config, writes_log=True, verbose=verbose)
 
-    async def work(_: Act) -> Adoption:
+    async def work(_: Ending) -> Adoption:
         return await maintenance.adopt(settings, folder.expanduser(), clock)
 
     done = on_record(context, settings, clock, reason, work)
@@ -334,8 +342,8 @@ def actions(
 ) -> None:
     """List what people did by hand: who, when, what, why, and how it ended.
 
-    On record is every command that forces, forgets, accepts, drops, restores or adopts, and an upgrade with --now or
-    --reason.
+    On record is every command that forces, forgets, accepts, drops, restores or adopts, an upgrade with --now or
+    --reason, and everything that was started from a page, as the command that does the same.
 
     Example: collector db actions --json
     """
@@ -353,7 +361,8 @@ def actions(
 def action_words(one: OperatorAction) -> str:
     """Return an act in two lines; what people typed adds none, and does nothing to the terminal."""
     how = one.outcome or "not ended: at work, or its process was killed"
-    what = f"{one.began_at:%Y-%m-%d %H:%M} UTC  {one.os_user} on {one.host}: {one.command}"
+    where = one.host if one.origin is Origin.COMMAND_LINE else f"{one.host}, from a page"
+    what = f"{one.began_at:%Y-%m-%d %H:%M} UTC  {one.os_user} on {where}: {one.command}"
     told = f"{how}: {one.message}" if one.message else how
     number = "" if one.run_id is None else f", run {one.run_id}"
     ended = f"{told}{number}" + (f"; {one.reason}" if one.reason else "")

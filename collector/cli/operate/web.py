@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from collector.app import opening
+from collector.cli.collect.progress import run_progress
 from collector.cli.exits import Exit
 from collector.cli.options import ConfigOption, VerboseOption, opened
 from collector.clock import Clock
@@ -59,7 +60,7 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
         if opens:
             webbrowser.open(address)
         return
-    process = Alone(settings, clock)
+    process = Alone(settings, clock, run_progress)
     try:
         async with serving_pages.endpoint(settings, clock, logins)(process) as port:
             site = serving_pages.address(settings, port)
@@ -68,7 +69,9 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
             if opens:
                 webbrowser.open(logins.address(site))
             try:
-                await asyncio.Event().wait()
+                await process.acts.go_on()
+            except asyncio.CancelledError:  # it was asked to end; an act at work is on record as interrupted
+                return
             finally:
                 process.live.close()
     finally:

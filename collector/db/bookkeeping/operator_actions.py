@@ -15,14 +15,21 @@ class ActionOutcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Origin(StrEnum):
+    """From where a person acted."""
+
+    COMMAND_LINE = "command line"
+    PAGE = "page"
+
+
 @dataclass(frozen=True, slots=True)
 class OperatorAction:
     """One act of a person.
 
     began_at, ended_at: by this machine's clock. os_user, host: whose command, where. database_role: the login that the
-    database knew. command: as it was typed, without secrets. reason: the person's own words, "" for none. outcome,
-    ended_at: None while it is at work, or for ever when its process was killed. message: what made it fail. run_id: the
-    run that it started.
+    database knew. command: as it was typed, without secrets; of a page, the one that does the same. reason: the
+    person's own words, "" for none. outcome, ended_at: None while it is at work, or for ever when its process was
+    killed. message: what made it fail. run_id: the run that it started.
     """
 
     id: int
@@ -36,13 +43,16 @@ class OperatorAction:
     outcome: ActionOutcome | None
     message: str
     run_id: int | None
+    origin: Origin
 
 
-async def begin(db: Statements, began_at: datetime, os_user: str, host: str, command: str, reason: str) -> int | None:
+async def begin(
+    db: Statements, began_at: datetime, os_user: str, host: str, command: str, reason: str, origin: Origin
+) -> int | None:
     """Record that an act begins and return its number; None where the tables are of an earlier version, or missing."""
     if not await db.fetchval("has_operator_actions"):
         return None
-    number: int = await db.fetchval("begin_operator_action", began_at, os_user, host, command, reason)
+    number: int = await db.fetchval("begin_operator_action", began_at, os_user, host, command, reason, origin)
     return number
 
 
@@ -66,6 +76,7 @@ async def latest(db: Statements, most: int) -> list[OperatorAction]:
             row["outcome"] and ActionOutcome(row["outcome"]),
             row["message"],
             row["run_id"],
+            Origin(row["origin"]),
         )
         for row in await db.fetch("operator_actions", most)
     ]

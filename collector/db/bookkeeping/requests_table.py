@@ -61,22 +61,6 @@ class SlowRequest:
     seconds: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """What was asked for in a stretch of time that begins at an instant.
-
-    failed: requests that no bars and no definite emptiness answered; pacing: of these, those refused for their pace.
-    median_s, longest_s: from sending to the answer, None where none came.
-    """
-
-    at: datetime
-    requests: int
-    failed: int
-    pacing: int
-    median_s: float | None
-    longest_s: float | None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestTotal:
     """Requests of one kind that ended in one way and took about as long.
@@ -91,6 +75,22 @@ class RequestTotal:
     bucket: int | None
     requests: int
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What was asked for in a stretch of time that begins at an instant.
+
+    failed: requests that no bars and no definite emptiness answered; pacing: of these, those refused for their pace.
+    median_s, longest_s: from sending to the answer, None where none came.
+    """
+
+    at: datetime
+    requests: int
+    failed: int
+    pacing: int
+    median_s: float | None
+    longest_s: float | None
 
 
 async def record(

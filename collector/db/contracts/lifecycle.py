@@ -104,6 +104,18 @@ async def mark_expiry_collected(
     await db.execute(
         "mark_expiry_collected", data_set.id, underlying_id, session.day, span.start, span.end, names, next_day
     )
+    return await expiries(db, underlying_id, session)
+
+
+async def expiries(db: Statements, underlying_id: int, session: Session) -> Expiries:
+    """Return how the contracts stand that expire on a session and are selected for it, as was marked last.
+
+    Args:
+        db: the database.
+        underlying_id: whose contracts.
+        session: the whole session on which they expire, or which is the last before they do.
+    """
+    next_day = session.next_open.date()
     rows = await db.fetch("expiries_of_session", underlying_id, session.day, next_day)
     unsettled = [row for row in rows if not row["collected"]]
     return Expiries(

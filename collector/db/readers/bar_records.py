@@ -138,10 +138,14 @@ async def revised(
 
 
 async def greeks_reasons(
-    db: Statements, underlying_id: int, contract_id: int | None, session_open: datetime, session_close: datetime
+    db: Statements,
+    underlying_id: int,
+    contract_ids: Sequence[int] | None,
+    session_open: datetime,
+    session_close: datetime,
 ) -> list[Row]:
-    """Return how many bars have which reason of their Greeks; None: not looked at."""
-    return await db.fetch("greeks_reasons_of_session", underlying_id, contract_id, session_open, session_close)
+    """Return how many bars have which reason of their Greeks, None: not looked at; of some contracts, or None: all."""
+    return await db.fetch("greeks_reasons_of_session", underlying_id, contract_ids, session_open, session_close)
 
 
 def numbers(row: Row, data_set: DataSet, what: WhatToShow) -> Numbers | None:

@@ -1,4 +1,4 @@
-"""Read what a run asked for, and what came of it."""
+"""Read what a run asked for and got."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -306,7 +306,9 @@ operator_actions = Table(
     Column("outcome", Text),
     Column("message", Text, server_default="", nullable=False),
     Column("run_id", Integer),
+    Column("origin", Text, server_default="command line", nullable=False),
     CheckConstraint("outcome IN ('ok', 'failed', 'interrupted')", name="outcome"),
+    CheckConstraint("origin IN ('command line', 'page')", name="origin"),
 )
 
 # What the summaries of dropped bars were, where there were no continuous aggregates: retention writes it down.

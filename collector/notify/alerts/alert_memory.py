@@ -15,7 +15,7 @@ from pathlib import Path
 
 import structlog
 
-from collector.config.notify_settings import AlertSettings, When
+from collector.config.notify_settings import AlertSettings, NotifySettings, When
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import Cause, RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
@@ -259,6 +259,11 @@ class AlertFile:
     """The memory's file; a lock file beside it keeps two processes from telling the same thing twice."""
 
     path: Path
+
+    @classmethod
+    def below(cls, notify: NotifySettings, log_directory: Path) -> "AlertFile":
+        """Return the file where it lies: beside the mails that wait."""
+        return cls(notify.outbox.path(log_directory) / "alerts.json")
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from collector.domain.conditions import ConditionKind
+from collector.domain.reports.session_standing import SessionState
 from collector.domain.run_vocabulary import OVER_SESSIONS, READS_CHAINS, Asks, RunStatus, Stage, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import date, datetime
 
     from collector.domain.conditions import Condition
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
         SymbolReport,
         UpkeepReport,
     )
+    from collector.domain.reports.session_standing import SessionStanding
     from collector.domain.reports.storage_report import StorageReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
 
@@ -70,6 +72,19 @@ CONDITION_WORDS: Final = {
     ConditionKind.DATABASE_AWAY: "database away",
     ConditionKind.DISK_LOW: "disk nearly full",
 }
+
+SESSION_SIGNS: Final = {
+    SessionState.NOTHING: ("–", "not collected"),
+    SessionState.UNDER_WAY: ("▶", "under way"),
+    SessionState.COMPLETE: ("✓", "complete"),
+    SessionState.AWAITING: ("…", "awaits confirmation"),
+    SessionState.PARTIAL: ("!", "partial"),
+    SessionState.LOST: ("✗", "lost in part"),
+    SessionState.IMPLAUSIBLE: ("?", "implausible"),
+}
+"""A sign and words for how a session stands."""
+
+_TRUSTED = frozenset({SessionState.COMPLETE, SessionState.AWAITING})
 
 
 def percent(share: float | None) -> str:
@@ -208,6 +223,48 @@ def distrust(found: Sequence[EmptySession]) -> str:
     more = f"; and {len(said) - _NAMED:,} more" if len(said) > _NAMED else ""
     why = "; ".join(said[:_NAMED]) + more
     return f"Do not trust {days}: {why}. Nothing of what came back empty is settled; the next window asks again."
+
+
+def standing(one: SessionStanding) -> str:
+    """Return how a symbol's session stands, with the figure that says how much."""
+    words = SESSION_SIGNS[one.state][1]
+    share = "" if one.completeness is None else f"{percent(one.completeness)} "
+    parts = [f"{many(one.open_slots, 'series-slot')} open"] if one.open_slots else []
+    parts += [f"{one.lost_slots:,} lost"] if one.lost_slots else []
+    parts += [f"{one.awaiting:,} await confirmation"] if one.awaiting else []
+    measure = "covered" if one.state is SessionState.UNDER_WAY else "complete"
+    if one.state is SessionState.NOTHING:
+        return words
+    if one.state is SessionState.COMPLETE:
+        return f"{share}{measure}"
+    detail = ", ".join([*([f"{share}{measure}"] if share else []), *parts])
+    return f"{words}: {detail}" if detail else words
+
+
+def trust(session: date, found: Mapping[str, SessionStanding]) -> str:
+    """Return the sentence that says whether a session's bars can be trusted.
+
+    Args:
+        session: its date.
+        found: how it stands, by symbol.
+    """
+    states = {one.state for one in found.values()}
+    if not found or states == {SessionState.NOTHING}:
+        return f"Nothing was collected of {_short_day(session)}."
+    if states == {SessionState.COMPLETE}:
+        return f"{_short_day(session)} can be trusted: every expected slot of every series is settled."
+    by_symbol = "; ".join(f"{symbol} {standing(one)}" for symbol, one in found.items())
+    if states <= _TRUSTED:
+        return f"{_short_day(session)} can be trusted but for what awaits confirmation: {by_symbol}."
+    return f"Use {_short_day(session)} with care: {by_symbol}."
+
+
+def trust_level(found: Collection[SessionStanding]) -> str:
+    """Return how far a session can be trusted: good, warning or bad."""
+    states = {one.state for one in found}
+    if states & {SessionState.LOST, SessionState.IMPLAUSIBLE} or states <= {SessionState.NOTHING}:
+        return "bad"
+    return "good" if states <= _TRUSTED else "warning"
 
 
 _UNDONE = {Window.BACKUP: "No backup was made", Window.ARCHIVE: "Nothing was archived"}

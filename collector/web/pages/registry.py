@@ -1,15 +1,21 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import schedule
+from collector.web.pages import acts, schedule, today
+from collector.web.pages.contracts import account, arrow, chain, chains, contract
 from collector.web.pages.coverage import residuals, session_day, symbol_sessions
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (
+    today.PAGE,
     sessions.PAGE,
     session_day.PAGE,
     residuals.PAGE,
     symbol_sessions.PAGE,
+    chains.PAGE,
+    chain.PAGE,
+    account.PAGE,
+    contract.PAGE,
     runs.PAGE,
     run.PAGE,
     gaps.PAGE,
@@ -17,10 +23,20 @@ PAGES: tuple[AnyPage, ...] = (
     archive.PAGE,
     mails.OUTBOX,
     mails.MAIL,
+    acts.ALL,
+    acts.NEW,
+    acts.ONE,
     health.PAGE,
 )
 
-DOWNLOADS: tuple[Download, ...] = (session_day.GRID, symbol_sessions.GRID, run.PICTURE, mails.HTML)
+DOWNLOADS: tuple[Download, ...] = (
+    arrow.OF_SYMBOL,
+    arrow.OF_CONTRACT,
+    run.PICTURE,
+    mails.HTML,
+    session_day.GRID,
+    symbol_sessions.GRID,
+)
 
 MENU = (
     ("/", "Today"),

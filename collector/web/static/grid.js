@@ -3,11 +3,11 @@
 
 (() => {
   const NEWLINE = 10;
-  const LEFT = 132; // CSS pixels for expirations and strikes
+  const LEFT = 150; // CSS pixels for expirations and strikes
   const TOP = 24;
   const WIDEST = 16;
   const TALLEST = 16;
-  const FULL = 520; // as tall as a grid becomes before its rows are one pixel each
+  const FULL = 520; // as tall as a grid becomes before neighbours share a row
   const LABEL = 15;
 
   async function load(address) {
@@ -39,6 +39,7 @@
       this.cells = cells;
       this.words = root.querySelector(".grid-words");
       this.link = root.querySelector(".grid-open");
+      this.session = root.querySelector(".grid-session");
       this.view = root.querySelector(".grid-view");
       this.layers = head.layers.map(layer => ({ ...layer, shown: true }));
       this.hole = new Uint8Array(256);
@@ -47,10 +48,10 @@
       }
       this.at = { row: 0, column: 0 };
       this.build(root);
-      root.hidden = false;
       this.place();
       this.draw();
       this.listen();
+      if (document.activeElement === this.view) this.say();
     }
 
     says(value, layer) {
@@ -58,28 +59,25 @@
     }
 
     build(root) {
-      const layers = root.querySelector(".grid-layers");
-      for (const layer of this.layers) {
-        const label = document.createElement("label"), box = document.createElement("input");
-        const swatch = document.createElement("span");
-        box.type = "checkbox";
-        box.checked = true;
+      const each = root.querySelector(".grid-each");
+      this.together = each.checked ? 1 : Math.max(1, Math.ceil(this.rows / FULL));
+      each.addEventListener("change", () => {
+        this.together = each.checked ? 1 : Math.max(1, Math.ceil(this.rows / FULL));
+        this.place();
+        this.draw();
+        this.move(this.at.row, this.at.column);
+      });
+      root.querySelectorAll(".grid-layer").forEach((box, place) => {
+        const layer = this.layers[place];
+        layer.shown = box.checked;
         box.addEventListener("change", () => { layer.shown = box.checked; this.draw(); });
-        swatch.className = "grid-swatch";
-        swatch.style.background = `var(--${layer.colour})`;
-        label.append(box, swatch, layer.words);
-        layers.append(label);
-      }
+      });
       this.inner = this.element("div", "grid-inner");
       this.hours = this.element("div", "grid-hours");
       this.rowLabels = this.element("div", "grid-rows");
       this.canvas = document.createElement("canvas");
       this.cursor = this.element("div", "grid-cursor");
-      this.canvas.width = this.columns;
-      this.canvas.height = this.rows;
       this.pen = this.canvas.getContext("2d", { alpha: false });
-      this.image = this.pen.createImageData(this.columns, this.rows);
-      this.pixels = new Uint32Array(this.image.data.buffer);
       this.inner.append(this.hours, this.rowLabels, this.canvas, this.cursor);
       this.view.append(this.inner);
     }
@@ -96,14 +94,14 @@
       const whole = size => Math.max(1, Math.floor(size * ratio)) / ratio;
       const room = Math.max(60, this.view.clientWidth - LEFT - 2);
       this.width = whole(Math.min(WIDEST, room / this.columns));
-      this.height = Math.max(whole(Math.min(TALLEST, FULL / this.rows)), 1 / ratio);
-      if (this.height < 1) this.height = whole(1);
+      this.lines = Math.ceil(this.rows / this.together);
+      this.height = Math.max(whole(1), whole(Math.min(TALLEST, FULL / this.lines)));
       Object.assign(this.canvas.style, {
         left: `${LEFT}px`, top: `${TOP}px`,
-        width: `${this.columns * this.width}px`, height: `${this.rows * this.height}px`,
+        width: `${this.columns * this.width}px`, height: `${this.lines * this.height}px`,
       });
       this.inner.style.width = `${LEFT + this.columns * this.width}px`;
-      this.inner.style.height = `${TOP + this.rows * this.height + 2}px`;
+      this.inner.style.height = `${TOP + this.lines * this.height + 2}px`;
       this.rowLabels.style.width = `${LEFT}px`;
       this.label();
       this.mark();
@@ -122,7 +120,7 @@
       });
       let below = -Infinity, last = "";
       this.contracts.forEach((one, row) => {
-        const top = TOP + row * this.height;
+        const top = this.top(row);
         const first = one.expiration !== last;
         if (top < below) return;
         if (first) this.rowLabels.append(this.text(one.expiration, "grid-expiration", { top: `${top}px` }));
@@ -130,6 +128,11 @@
         this.rowLabels.append(this.text(`${one.strike} ${one.right}`, "grid-strike", { top: `${top}px` }));
         below = top + Math.max(LABEL, this.height);
       });
+    }
+
+    /* Where the line of a row begins; several share one where there are more rows than pixels. */
+    top(row) {
+      return TOP + Math.floor(row / this.together) * this.height;
     }
 
     text(words, kind, style) {
@@ -147,23 +150,52 @@
       return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
     }
 
-    table() {
-      const table = new Uint32Array(256), nothing = this.colour("card"), base = this.colour(this.head.base.colour);
-      const layers = this.layers.filter(layer => layer.shown).map(layer => [layer, this.colour(layer.colour)]);
+    /* By value of a cell: its colour, and its rank among those that share a line: the worst is seen. */
+    tables() {
+      const colours = new Uint32Array(256), ranks = new Uint8Array(256);
+      const nothing = this.colour("card"), base = this.colour(this.head.base.colour);
+      const layers = this.layers.map(layer => [layer, this.colour(layer.colour)]).filter(([layer]) => layer.shown);
       for (let value = 0; value < 256; value++) {
-        table[value] = this.says(value, this.head.base) ? base : nothing;
-        for (const [layer, colour] of layers) if (this.says(value, layer)) table[value] = colour;
+        const expected = this.says(value, this.head.base);
+        colours[value] = expected ? base : nothing;
+        ranks[value] = expected ? 2 : 1;
+        layers.forEach(([layer, colour], place) => {
+          if (!this.says(value, layer)) return;
+          colours[value] = colour;
+          ranks[value] = place + 3;
+        });
       }
-      return table;
+      this.ranks = ranks;
+      return { colours, ranks };
     }
 
     draw() {
       const began = performance.now();
-      const table = this.table(), { pixels, cells, columns } = this;
-      const over = this.head.over, later = table[this.head.base.value];
-      for (let i = 0; i < pixels.length; i++) pixels[i] = table[cells[i]];
-      if (over < columns) {
-        for (let row = 0; row < this.rows; row++) pixels.fill(later, row * columns + over, (row + 1) * columns);
+      const { colours, ranks } = this.tables(), { cells, columns, rows, together } = this;
+      if (this.canvas.width !== columns || this.canvas.height !== this.lines) {
+        this.canvas.width = columns;
+        this.canvas.height = this.lines;
+        this.image = this.pen.createImageData(columns, this.lines);
+      }
+      const pixels = new Uint32Array(this.image.data.buffer);
+      if (together === 1) {
+        for (let i = 0; i < pixels.length; i++) pixels[i] = colours[cells[i]];
+      } else {
+        const worst = new Uint8Array(columns);
+        for (let row = 0, i = 0; row < rows; row++) {
+          const line = Math.floor(row / together) * columns;
+          if (row % together === 0) worst.fill(0);
+          for (let column = 0; column < columns; column++, i++) {
+            const rank = ranks[cells[i]];
+            if (rank <= worst[column]) continue;
+            worst[column] = rank;
+            pixels[line + column] = colours[cells[i]];
+          }
+        }
+      }
+      const { over } = this.head, later = colours[this.head.base.value];
+      for (let line = 0; over < columns && line < this.lines; line++) {
+        pixels.fill(later, line * columns + over, (line + 1) * columns);
       }
       this.pen.putImageData(this.image, 0, 0);
       this.view.dataset.drawn = (performance.now() - began).toFixed(2);
@@ -196,6 +228,10 @@
       this.link.href = `/contracts/${this.head.rows[row].replaceAll(" ", "")}?day=${day}`;
       this.link.textContent = `Open ${name}`;
       this.link.hidden = false;
+      if (this.bits) return;
+      this.session.href = `/sessions/${when}`;
+      this.session.textContent = `Session of ${when}`;
+      this.session.hidden = false;
     }
 
     mark() {
@@ -203,7 +239,7 @@
       const wide = Math.max(this.width, 5), tall = Math.max(this.height, 5);
       Object.assign(this.cursor.style, {
         left: `${LEFT + column * this.width + (this.width - wide) / 2 - thick}px`,
-        top: `${TOP + row * this.height + (this.height - tall) / 2 - thick}px`,
+        top: `${this.top(row) + (this.height - tall) / 2 - thick}px`,
         width: `${wide + 2 * thick}px`, height: `${tall + 2 * thick}px`,
       });
     }
@@ -215,11 +251,20 @@
       };
       this.mark();
       this.say();
-      const top = TOP + this.at.row * this.height, left = LEFT + this.at.column * this.width, { view } = this;
+      const top = this.top(this.at.row), left = LEFT + this.at.column * this.width, { view } = this;
       if (top < view.scrollTop + 2 * TOP) view.scrollTop = top - 2 * TOP;
       if (top > view.scrollTop + view.clientHeight - TOP) view.scrollTop = top - view.clientHeight + TOP;
       if (left < view.scrollLeft + LEFT) view.scrollLeft = left - LEFT;
       if (left > view.scrollLeft + view.clientWidth - TOP) view.scrollLeft = left - view.clientWidth + TOP;
+    }
+
+    /* Return the row that a line shows in a column. */
+    worstOf(line, column) {
+      let found = line * this.together;
+      const end = Math.min(this.rows, found + this.together);
+      const rank = row => this.ranks[this.cells[row * this.columns + column]];
+      for (let row = found + 1; row < end; row++) if (rank(row) > rank(found)) found = row;
+      return found;
     }
 
     nextHole() {
@@ -235,7 +280,7 @@
     }
 
     listen() {
-      const { view } = this, page = () => Math.max(1, Math.floor(view.clientHeight / this.height / 2));
+      const { view } = this, page = () => Math.max(1, Math.floor(this.together * view.clientHeight / this.height / 2));
       const keys = {
         ArrowLeft: () => this.move(this.at.row, this.at.column - 1),
         ArrowRight: () => this.move(this.at.row, this.at.column + 1),
@@ -257,9 +302,10 @@
       view.addEventListener("focus", () => this.say());
       const over = event => {
         const box = this.canvas.getBoundingClientRect();
-        const row = Math.floor((event.clientY - box.top) / this.height);
+        const line = Math.floor((event.clientY - box.top) / this.height);
         const column = Math.floor((event.clientX - box.left) / this.width);
-        if (row < 0 || row >= this.rows || column < 0 || column >= this.columns) return;
+        if (line < 0 || line >= this.lines || column < 0 || column >= this.columns) return;
+        const row = this.worstOf(line, column);
         this.at = { row, column };
         this.mark();
         this.say();
@@ -273,10 +319,13 @@
   }
 
   for (const root of document.querySelectorAll("[data-grid]")) {
+    for (const swatch of root.querySelectorAll(".grid-swatch")) {
+      swatch.style.background = `var(--${swatch.dataset.colour})`;
+    }
+    root.hidden = false;
     load(root.dataset.grid)
       .then(({ head, cells }) => new Grid(root, head, cells))
       .catch(error => {
-        root.hidden = false;
         root.querySelector(".grid-words").textContent = `The picture cannot be drawn: ${error.message}`;
       });
   }

@@ -29,6 +29,7 @@ class Layer:
     is_hole: bool = False
 
 
+SLOT_BASE = Layer(Cell.EXPECTED, "no-trade", "no trade")
 SLOT_LAYERS = (
     Layer(Cell.QUOTED, "quoted", "bid and ask"),
     Layer(Cell.IV, "valued", "implied volatility"),
@@ -39,6 +40,7 @@ SLOT_LAYERS = (
 )
 """Bits of a slot, the last one lies on top."""
 
+STATE_BASE = Layer(SessionState.NOT_SELECTED, "card", "not selected")
 STATE_LAYERS = (
     Layer(SessionState.COMPLETE, "traded", "complete"),
     Layer(SessionState.AWAITING, "awaiting", "awaits a second witness", is_hole=True),
@@ -60,7 +62,7 @@ def of_session(grid: SessionGrid, now: datetime) -> bytes:
         "columns": [wording.in_new_york(slot) for slot in grid.slots],
         "over": over,
         "rows": [one.occ_symbol for one in grid.contracts],
-        "base": asdict(Layer(Cell.EXPECTED, "no-trade", "no trade")),
+        "base": asdict(SLOT_BASE),
         "open": {"value": Cell.UNSETTLED, "words": "not final"},
         "layers": _documents(SLOT_LAYERS),
     }
@@ -75,7 +77,7 @@ def of_sessions(found: SymbolSessions) -> bytes:
         "columns": [day.isoformat() for day in found.sessions],
         "over": len(found.sessions),
         "rows": found.contracts,
-        "base": asdict(Layer(SessionState.NOT_SELECTED, "card", "not selected")),
+        "base": asdict(STATE_BASE),
         "layers": _documents(STATE_LAYERS),
     }
     return _file(head, found.cells)

@@ -12,7 +12,7 @@ from collector.db.bookkeeping import gaps_table, requests_table
 from collector.db.bookkeeping.requests_table import Pace
 from collector.db.connection.pool import Statements
 from collector.db.readers import day_status
-from collector.db.readers.grids import Cell, GridContract, SessionGrid, session_grid
+from collector.db.readers.grids import Cell, GridContract, SessionGrid
 from collector.domain.errors import UsageError
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -126,6 +126,16 @@ class SessionDay:
         """Return the most requests of five minutes, 1 at least."""
         return max((one.requests for one in self.pacing), default=1)
 
+    @property
+    def base(self) -> grid_files.Layer:
+        """Return what lies below all layers."""
+        return grid_files.SLOT_BASE
+
+    @property
+    def layers(self) -> tuple[grid_files.Layer, ...]:
+        """Return what a slot may say."""
+        return grid_files.SLOT_LAYERS
+
 
 def day_of(asked: Asked) -> date:
     """Return the day that is asked for.
@@ -180,7 +190,7 @@ def _run(row: day_status.RunRow) -> DayRun:
 
 async def _grid(context: Context, db: Statements, underlying: Underlying, day: date) -> tuple[Session, SessionGrid]:
     session = context.days.session(underlying.symbol, day)
-    return session, await session_grid(db, underlying, session, context.settings.series_for(underlying.symbol))
+    return session, await context.grids.of(db, underlying, session, context.settings.series_for(underlying.symbol))
 
 
 async def _symbol(context: Context, db: Statements, underlying: Underlying, day: date) -> SymbolDay:

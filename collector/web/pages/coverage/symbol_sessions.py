@@ -34,8 +34,18 @@ class SymbolCoverage:
     states: tuple[str, ...]
     sessions: tuple[SessionCounts, ...]
 
+    @property
+    def base(self) -> grid_files.Layer:
+        """Return what lies below all layers."""
+        return grid_files.STATE_BASE
 
-WORDS = {SessionState(one.value): one.words for one in grid_files.STATE_LAYERS}
+    @property
+    def layers(self) -> tuple[grid_files.Layer, ...]:
+        """Return what a session may say."""
+        return grid_files.STATE_LAYERS
+
+
+_WORDS = {SessionState(one.value): one.words for one in grid_files.STATE_LAYERS}
 
 
 async def _found(context: Context, asked: Asked) -> SymbolSessions:
@@ -60,11 +70,11 @@ async def _answer(context: Context, asked: Asked) -> SymbolCoverage:
         SessionCounts(
             day,
             sum(count for state, count in counts.items() if state is not SessionState.NOT_SELECTED),
-            {WORDS[state]: count for state, count in counts.items() if state in WORDS and count},
+            {_WORDS[state]: count for state, count in counts.items() if state in _WORDS and count},
         )
         for day, counts in zip(found.sessions, found.counts(), strict=True)
     ]
-    return SymbolCoverage(found.symbol, len(found.contracts), tuple(WORDS.values()), tuple(reversed(sessions)))
+    return SymbolCoverage(found.symbol, len(found.contracts), tuple(_WORDS.values()), tuple(reversed(sessions)))
 
 
 async def _file(context: Context, asked: Asked) -> bytes:

@@ -1,1 +1,1 @@
-"""Pages of what is on record: runs, sessions, gaps, archive, mails, health."""
+"""Pages of what is on record."""

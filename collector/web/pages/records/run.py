@@ -1,4 +1,4 @@
-"""The page of a run: its report, and what it asked for."""
+"""The page of a run."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,6 +21,7 @@ from collector.web.page import Asked, Download, Page, Parameter
 
 _SLOWEST = 20
 _FAILED = 100
+_SESSIONS = 60
 _NUMBER = Parameter("id", "the run's number", "1")
 
 
@@ -37,9 +38,10 @@ class RunAccount:
     """A run.
 
     row: as the database has it; None: there is no database now. report: as it was made at the run's end; None: it is
-    at work, or its report was written elsewhere or is gone. state, headline: in words. figures: labels, each with its
-    words. checklist: what to look at after a failure. outcomes, slowest, failed: of its requests; of the failed ones
-    the latest. unread: why what the database knows is missing, in words.
+    at work, or its report was written elsewhere or is gone. state, headline: in words. sessions: those that it asked
+    about, before and after; figures: of the run; both labels, each with its words. checklist: what to look at after a
+    failure. outcomes, slowest, failed: of its requests; of the failed ones the latest. unread: why what the database
+    knows is missing, in words.
     """
 
     id: int
@@ -47,6 +49,7 @@ class RunAccount:
     report: RunReport | None
     state: str
     headline: str
+    sessions: tuple[tuple[str, str], ...]
     figures: tuple[tuple[str, str], ...]
     checklist: tuple[str, ...]
     pictures: tuple[Picture, ...]
@@ -84,6 +87,7 @@ async def _answer(context: Context, asked: Asked) -> RunAccount:
         if report is None
         else wording.status_word(report),
         headline=_headline(row) if report is None else wording.headline(report),
+        sessions=() if report is None else tuple(wording.session_progress(report, _SESSIONS)),
         figures=() if report is None or report.preflight_failed else tuple(terminal_report.figures(report)),
         checklist=() if report is None or report.failure is None else tuple(checklist(report.failure.cause)),
         pictures=() if report is None else tuple(_named(report, await asyncio.to_thread(_drawn, context.mask, report))),

@@ -196,7 +196,7 @@ def test_a_call_gives_what_the_head_names(call: Call) -> None:
 
 def test_the_calls_are_found() -> None:
     """Of the statements with parameters none is left that nobody asks for, but those for readers of the bars."""
-    public = {"contract_history", "contract_range", "legs", "surface"}  # for whoever reads the bars
+    public = {"legs", "surface"}  # for whoever reads the bars
     asked_for = {statement(call.statement) for call in CALLS}
     files = [path for folder in ("queries", "readers", "underlying_bars") for path in (_SQL / folder).glob("*.sql")]
     with_parameters = {path for path in files if parameters(path.read_text("utf-8"))}

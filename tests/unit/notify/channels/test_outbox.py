@@ -86,6 +86,16 @@ def test_a_refused_mail_is_not_tried_again(outbox: Outbox) -> None:
     assert outbox.was_refused("a")
 
 
+def test_what_is_set_aside_is_named(outbox: Outbox) -> None:
+    """Oldest first; what waits is not among it."""
+    assert outbox.set_aside() == ()
+    for name in ("20261121-b", "20261120-a", "20261122-c"):
+        outbox.keep(name, CONTENT, "", queue=True)
+    for name in list(outbox.claim())[:2]:
+        outbox.refused(name)
+    assert outbox.set_aside() == ("20261120-a", "20261121-b")
+
+
 def test_a_mail_of_a_dead_process_waits_again_behind_the_others(outbox: Outbox) -> None:
     """Killed between claim and sending, by that mail perhaps: after a quarter of an hour it is tried again, last."""
     outbox.keep("a", CONTENT, "", queue=True)
@@ -158,3 +168,27 @@ def test_a_full_disk_is_left_no_fuller(outbox: Outbox, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space"):
         outbox.keep("b", CONTENT, "", queue=True)
     assert _files(outbox) == ["a.html", "a.queued.eml"]
+
+
+def test_mails_are_listed_latest_first_with_how_they_stand(outbox: Outbox) -> None:
+    """Each state has its word; what is no mail is left out, and an outbox that was never used is empty."""
+    assert outbox.listed() == ()
+    for name in ("1", "2", "3", "4"):
+        outbox.keep(name, CONTENT, "", queue=True)
+    for name in outbox.claim():
+        {"1": outbox.sent, "2": outbox.refused, "3": outbox.deferred}.get(name, outbox.put_back)(name)
+    outbox.keep("5", CONTENT, "", queue=True)
+    next(outbox.claim())
+    (outbox.directory / "alerts.json").write_text("{}")
+
+    found = outbox.listed()
+
+    assert [(one.name, one.state.value) for one in found] == [
+        ("5", "queued"),
+        ("4", "sending"),
+        ("3", "deferred"),
+        ("2", "set_aside"),
+        ("1", "sent"),
+    ]
+    assert {one.bytes for one in found} == {len(CONTENT)}
+    assert outbox.html("5").is_file()

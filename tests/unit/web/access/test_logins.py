@@ -70,8 +70,8 @@ def test_an_address_does_not_outlive_the_process(logins: Logins, tmp_path: Path,
     "change",
     [
         lambda key: key[:-1],
-        lambda key: key[:-1] + ("A" if key[-1] != "A" else "B"),
-        lambda key: "A" + key[1:],
+        lambda key: key[:-3] + ("A" if key[-3] != "A" else "B") + key[-2:],  # the last one has bits that say nothing
+        lambda key: ("A" if key[0] != "A" else "B") + key[1:],
         lambda key: key.replace(".", ""),
         lambda _: "",
         lambda _: "x",

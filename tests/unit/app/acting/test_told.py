@@ -1,6 +1,6 @@
 import pytest
 
-from collector.cli.operate.archive import archived_words
+from collector.app.acting.told import archived
 from collector.jobs.archive_pass import Archived, Problem, Written
 
 
@@ -29,4 +29,4 @@ def test_one_and_several(count: int, told: list[str]) -> None:
     """What a pass has done is told in grammatical words, of one thing and of several."""
     written = [Written("a", "SPY", "option_bars_5min", 1, 1_000_000, 1, 0)] * count
     problems = [Problem("b", "it is full", "make room")] * count
-    assert list(archived_words(Archived(written=written, problems=problems, unsettled=count))) == told
+    assert list(archived(Archived(written=written, problems=problems, unsettled=count))) == told
