@@ -1,4 +1,4 @@
-"""Make the reports of runs and weeks.
+"""Make the reports of runs.
 
 The report of a run: what tally and tables know, as the one model that is shown, mailed and filed.
 """
@@ -6,17 +6,16 @@ The report of a run: what tally and tables know, as the one model that is shown,
 import socket
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from collector.config import Settings
 from collector.db.bookkeeping import session_statistics
 from collector.db.connection.pool import Database
-from collector.db.readers import day_status, report_rows
+from collector.db.readers import day_status, grids, held_slots, report_rows
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Latency
-from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.run_report import (
     BarCount,
     Cause,
@@ -28,11 +27,9 @@ from collector.domain.reports.run_report import (
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, Asks, RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
-from collector.jobs.disk import sizes
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
@@ -100,7 +97,7 @@ async def _with_tables(
         day=None if order.window in OVER_SESSIONS else await _day(db, order.day_span),
         confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await report_rows.past_runs(db, order.window, before=order.day)),
-        next_window=_next(schedule, now),
+        next_window=next_window(schedule, now),
         environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
     )
 
@@ -132,7 +129,7 @@ def _without_tables(
         pacer=tuple(finished.samples),
         expiring=finished.expiring,
         gaps=finished.gaps,
-        next_window=_next(due_windows.configured(settings, calendar), now),
+        next_window=next_window(due_windows.configured(settings, calendar), now),
         backup=finished.backup,
         archive=finished.archive,
         upkeep=finished.upkeep,
@@ -178,7 +175,7 @@ def of_preflight(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        next_window=_next(due_windows.configured(settings, calendar), now),
+        next_window=next_window(due_windows.configured(settings, calendar), now),
         failure=FailureReport(
             stage=Stage.PREFLIGHT,
             cause=cause_of(error),
@@ -319,9 +316,8 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
     data_set = finished.order.option_bars[0]
     series = settings.series_for(symbol)
     measured = await session_statistics.measure(db, data_set, underlying.id, session, series, ids)
-    slots = list(data_set.slots(data_set.span(session)))
-    alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
-    rows = await report_rows.verdicts(db, alive, session.span)
+    found = await grids.session_grid(db, underlying, session, series)
+    settling = finished.order.asks is Asks.NOT_SETTLED
     return replace(
         _counted(finished, prepared),
         expected=measured.expected,
@@ -332,7 +328,7 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
         verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
         first_bar=measured.first_bar,
         last_bar=measured.last_bar,
-        strip=CoverageStrip.of(slots, rows) if rows else None,
+        grid=held_slots.condensed(found, set(ids), settling=settling),
     )
 
 
@@ -369,35 +365,7 @@ async def _day(db: Database, span: Span) -> DayTotals:
     )
 
 
-def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+def next_window(schedule: Schedule, now: datetime) -> NextWindow | None:
+    """Return what runs next by a schedule, None when nothing does."""
     following = schedule.following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
-
-
-async def of_week(
-    db: Database, settings: Settings, calendar: Calendar, now: datetime, until: date = date.max
-) -> WeekReport:
-    """Return the report of a week: its sessions, Monday first, up to a date and the last completed one."""
-    last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
-    days = calendar.days(last - timedelta(days=last.weekday()), last)
-    span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
-    figures = await report_rows.week(db, days[0], days[-1], span, settings.windows.known)
-    schedule = await due_windows.schedule_of(db, settings, calendar, now)
-    return WeekReport(
-        first=days[0],
-        last=days[-1],
-        made_at=now,
-        sessions=len(days),
-        runs=figures.runs,
-        missed=figures.missed,
-        symbols=figures.symbols,
-        history=tuple(await report_rows.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
-        gaps=figures.gaps,
-        expiring=figures.expiring,
-        requests=figures.requests,
-        rate_limit_hits=figures.rate_limit_hits,
-        storage=await sizes.report(db, settings, now),
-        environment=await environment(db, settings, schedule, now, span.start),
-        next_window=_next(schedule, now),
-        host=socket.gethostname(),
-    )

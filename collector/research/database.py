@@ -100,7 +100,7 @@ class Server:
             self.select("begin_reading", names, values)
             if self._in_role:
                 _fetched(connection, query("only_read"))
-        except BaseException:
+        except BaseException:  # interrupted, too: one without its settings would write, and wait for ever
             self._let_go()
             raise
         return connection

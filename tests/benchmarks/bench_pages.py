@@ -33,8 +33,26 @@ DRAWN_MS = 50.0
 """For a session's 360,000 cells, a line each contract."""
 ANSWER_MS = {"/contracts/": 50.0, "/chains/": 240.0}
 """For a contract's session, and for a chain of 4,600 contracts, from asking to the whole page, without a browser."""
+TODAY_MS = 300.0
+"""For the first page to be answered, in the evening and while the session is open."""
 _TIMES = 10
 _PAGES = {"sessions of a symbol": "/coverage/SPY", "slots of a session": f"/sessions/{LAST_DAY}"}
+
+
+async def _today(settings: Settings, url: str) -> bool:
+    """Print how long the first page takes to be answered; return whether a limit is passed."""
+    slow = False
+    for words, hour in (("in the evening", 23), ("while the session is open", 20)):
+        now, times = datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=hour), []
+        async with served(settings, url, now) as site:
+            for _ in range(1 + _TIMES):
+                began = time.perf_counter()
+                assert (await site.get("/")).status == 200
+                times.append(1000 * (time.perf_counter() - began))
+        first, *others = times
+        say(f"today {words}: answered after {first:.0f} ms the first time, then {statistics.median(others):.0f} ms")
+        slow |= statistics.median(others) > TODAY_MS
+    return slow
 
 
 async def _visible(tab: Tab, path: str) -> float:
@@ -73,7 +91,8 @@ async def _run(browser: Browser, url: str, folder: Path) -> bool:
         serve=ServeSettings(port=0),
         log=LogSettings(directory=folder),
     )
-    slow, evening = False, datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=23)
+    slow = await _today(settings, url)
+    evening = datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=23)
     async with served(settings, url, evening) as site, opened(browser, site, width=1600) as tab:
         for words, path in _PAGES.items():
             first, *others = [await _visible(tab, path) for _ in range(1 + _TIMES)]

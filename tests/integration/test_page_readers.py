@@ -155,7 +155,7 @@ def frozen(pid: object) -> Iterator[None]:
 async def test_a_database_that_hangs_holds_no_page_for_ever(
     plain_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A statement that is never answered ends in seconds, and so does the question how things stand."""
+    """A statement that is never answered ends in seconds, and another session answers the next."""
     monkeypatch.setattr(opening, "ONLOOKER_PATIENCE_S", 0.3)
     monkeypatch.setattr(context, "_RETURN_S", 0.0)
     async with readers_of(plain_database_url) as readers, readers.lent() as db:
@@ -165,15 +165,23 @@ async def test_a_database_that_hangs_holds_no_page_for_ever(
                 with pytest.raises(DatabaseUnavailable):
                     await db.fetchval("schema_revision")
                 assert await db.fetchval("schema_revision")  # by another session
-    async with readers_of(plain_database_url, 1) as readers:
-        async with readers.lent() as db:
-            pid = await said(db, "SELECT pg_backend_pid()")
-        with frozen(pid):
-            async with asyncio.timeout(5):
-                found = await condition.found(
-                    readers.lent(), settings_for(plain_database_url), Calendar(), SystemClock(AFTER_THE_CLOSE)
-                )
-        assert (found.database_up, found.ok) == (False, False)
+
+
+async def test_health_answers_while_the_database_hangs(plain_database_url: str) -> None:
+    """A question that is given up is not waited for: the answer is that the database is down, within seconds."""
+    clock, settings = SystemClock(AFTER_THE_CLOSE), settings_for(plain_database_url)
+    async with opening.onlooker(settings, clock) as db:
+
+        async def asked() -> condition.Condition:
+            return await condition.found(contextlib.nullcontext(db), settings, Calendar(), clock)
+
+        assert (await asked()).database_up
+        with frozen(await said(db, "SELECT pg_backend_pid()")):
+            begun = clock.monotonic()
+            found = await asked()
+            assert (found.database_up, found.problems) == (False, ("the database does not answer",))
+            assert clock.monotonic() - begun < 9
+            assert (await asked()).database_up  # by another session
 
 
 async def test_health_answers_while_all_readers_are_busy(

@@ -49,6 +49,10 @@ INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, h
     bar_size, status)
 VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
 {_BARS};
+INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, span, outcome, bars)
+SELECT sent, sent + INTERVAL '1 second', 1 + n, 1, 'TRADES', tstzrange(sent, sent + INTERVAL '1 day'), 'bars', 78
+FROM generate_series(0, {_DAYS - 1}) AS d, generate_series(0, 99) AS n,
+    LATERAL (SELECT '2026-11-02 22:00Z'::timestamptz + d * INTERVAL '1 day' + n * INTERVAL '1 second') AS t (sent);
 """  # noqa: S608 - numbers of ours
 
 
@@ -257,6 +261,17 @@ async def test_a_day_with_bars_is_found_in_its_chunk(
         chunks = {node.get("Relation Name", "") for node in _nodes(plan) if "_hyper_" in node.get("Relation Name", "")}
         assert len(chunks) == (1 if there and engine.name != "plain" else 0)
         assert _rows_read(plan) <= 78 * _CONTRACTS
+
+
+async def test_requests_of_two_days_are_counted_in_their_chunk(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """A scrape in a run counts what was sent since yesterday, and opens no week before it."""
+    since = _FIRST + 10 * _DAY
+    plan = await _plan(connection, query("request_totals"), since, since + 2 * _DAY, [0.5, 2.0])
+    assert plan["Actual Rows"] == 1
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
 @pytest.mark.parametrize("view", ["option_hours", "option_days"])

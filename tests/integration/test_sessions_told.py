@@ -11,6 +11,7 @@ from collector.clock import SystemClock
 from collector.config import GreeksSettings
 from collector.domain.market_data.data_sets import UNDERLYING_BARS_1DAY
 from collector.domain.masking import Mask
+from collector.domain.reports.coverage_grid import Holding
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.jobs import run_reports
@@ -134,6 +135,14 @@ async def test_a_window_of_one_session_tells_no_others(plain_database_url: str) 
         report = await reported(url, gateway, clock, order_for(Window.EOD, SETTINGS, CALENDAR, clock.now()))
     assert report.sessions == ()
     bars = await fetched(url, "SELECT count(*) AS bars FROM underlying_bars_5min")
+    quoted = await fetched(
+        url, "SELECT count(*) AS bars FROM option_bars WHERE bid_close IS NOT NULL AND ask_close IS NOT NULL"
+    )
+    [pltr] = report.symbols
+    assert pltr.grid is not None
+    assert pltr.grid.total(Holding.QUOTED) == quoted[0]["bars"] > 0
+    assert sum(pltr.grid.total(one) for one in Holding if one is not Holding.UNEXPECTED) == pltr.contracts * SLOTS
+    assert (pltr.grid.total(Holding.MISSING), pltr.grid.worst) == (0, ())
     assert (report.new.underlyings, report.new.options + report.new.underlyings) == (
         bars[0]["bars"],
         report.bars_collected,

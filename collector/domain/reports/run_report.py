@@ -16,7 +16,7 @@ from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.instruments import Renumbering
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import Flag, PastRun, unusual
-from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.coverage_grid import CoverageGrid
 from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Window
 
 
@@ -104,7 +104,7 @@ class SymbolReport:
     first_bar: datetime | None = None
     last_bar: datetime | None = None
     error: str = ""
-    strip: CoverageStrip | None = None
+    grid: CoverageGrid | None = None
     resting: int = 0
 
     @property

@@ -64,7 +64,8 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
     for name, justify in (("", "left"), ("complete", "right"), ("traded", "right"), ("contracts", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left")
-    table.add_column("bars", justify="right")
+    table.add_column("option bars", justify="right")
+    table.add_column("sessions", justify="right")
     for symbol in week.symbols:
         table.add_row(
             Text(one_line(symbol.symbol, 40), style="bold"),
@@ -72,10 +73,13 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
             wording.percent(symbol.fill),
             wording.count(symbol.contracts),
             wording.count(symbol.bars),
+            f"{week.sessions - len(symbol.never_collected)}/{week.sessions}",
         )
     gaps, expiring = week.gaps, week.expiring
     doubts = [f"{one_line(one.symbol, 40)} {words}" for one in week.symbols if (words := wording.witnesses(one))]
     facts = _pairs(
+        ("Sessions", wording.week_sessions(week)),
+        *((f"  {day}", f"never collected: {symbols}") for day, symbols in wording.never_collected(week)),
         ("Windows", wording.week_windows(week)),
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
         *([("Series-slots", "; ".join(doubts))] if doubts else []),

@@ -523,9 +523,32 @@ def week_troubles(week: WeekReport) -> tuple[tuple[int, str], ...]:
 
 def week_windows(week: WeekReport) -> str:
     """Return how many windows a week had, and how many of them went wrong."""
-    return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
-        f"{n} {word}" for n, word in week_troubles(week)
-    )
+    words = ", ".join(f"{n} {word}" for n, word in week_troubles(week))
+    well = [run for run in week.runs if run.status not in (RunStatus.FAILED, RunStatus.INTERRUPTED)]
+    made_good = sum(run.failed for run in well)
+    words += f"; {many(made_good, 'failed attempt')} before one that went well" if made_good else ""
+    return f"{many(len(week.runs) + len(week.missed), 'window')}: {words}"
+
+
+def week_sessions(week: WeekReport) -> str:
+    """Return how many sessions a week had, and how many of them nobody collected."""
+    words, days = many(week.sessions, "session"), week.never_collected
+    dark = week.dark_sessions
+    words += f", {dark:,} of them never collected" if dark else ""
+    partly = len(days) - dark
+    return words + (f", {partly:,} not for every symbol" if partly else "")
+
+
+def never_collected(week: WeekReport) -> tuple[tuple[str, str], ...]:
+    """Return the sessions that nobody collected, each with the symbols of which that is true."""
+    return tuple((_short_day(one), ", ".join(symbols)) for one, symbols in week.never_collected.items())
+
+
+def week_headline(week: WeekReport) -> str:
+    """Return what of a week is there, in a line: never without the sessions that are not."""
+    of_what = " of what was expected" if week.never_collected else ""
+    complete = f"{percent(week.completeness)} complete{of_what}, {many(week.bars, 'option bar')}"
+    return f"{week_sessions(week)}; {complete}" if week.never_collected else complete
 
 
 def storage(found: StorageReport | None, disk_used: float | None = None) -> tuple[tuple[str, str], ...]:
@@ -570,9 +593,12 @@ def upkeep(found: UpkeepReport | None) -> tuple[str, ...]:
 
 def week_subject(week: WeekReport) -> str:
     """Return the subject of a weekly mail, without prefix."""
-    trouble = [f"{n} {word}" for n, word in week_troubles(week) if n]
+    days = len(week.never_collected)
+    trouble = [f"{days} of {many(week.sessions, 'session')} not collected"] if days else []
+    trouble += [f"{n} {word}" for n, word in week_troubles(week) if n]
     state = ", ".join(trouble) if trouble else "OK"
-    return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
+    complete = percent(week.completeness) + (" of what was expected" if days else "")
+    return f"week {week.first} to {week.last} {state} · {complete} · {many(week.bars, 'option bar')}"
 
 
 def sparkline(shares: list[float | None], low: float) -> str:

@@ -13,7 +13,7 @@ from tests.support.example_mails import mails
 
 NOTIFY = Path(palette.__file__).parents[1]
 FILES = sorted(path for path in NOTIFY.rglob("*") if path.suffix in (".py", ".j2") and path != Path(palette.__file__))
-PAGES = sorted(path for path in Path(web.__file__).parent.rglob("*") if path.suffix in {".css", ".js", ".j2"})
+PAGES = sorted(path for path in Path(web.__file__).parent.rglob("*") if path.suffix in {".css", ".js", ".j2", ".py"})
 NAMES = [name for name in vars(palette) if name.isupper()]
 
 _HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b|(?<!palette\.)\b(?:rgb|hsl)a?\(")
