@@ -486,7 +486,7 @@ def past_runs(random: Random) -> tuple[PastRun, ...]:
 
 def _saved(report: RunReport) -> str:
     new = f"{report.new.options:,} option bars and {report.new.underlyings:,} of underlyings"
-    return f"{new} are new, and safely stored with what is known of {report.contracts_done:,} contracts."
+    return f"{new}, new with this run, are safely stored."
 
 
 def _next() -> NextWindow:

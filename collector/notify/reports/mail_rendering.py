@@ -20,6 +20,7 @@ from collector.config.notify_settings import Severity
 from collector.domain.conditions import Condition
 from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
+from collector.domain.reports.coverage_grid import Holding
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
@@ -41,6 +42,7 @@ _SAID_BY_THE_BANNER = frozenset(
         Rule.SESSION_IMPLAUSIBLE,
     }
 )
+_MOST_GRIDS = 6
 _NAME_WIDTH = 14
 """Of a window's name in the text of the weekly grid, as long as none is longer."""
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
@@ -89,13 +91,15 @@ class Renderer:
         recovery = judgement is not None and judgement.is_recovery and report.complete
         kind = "recovery" if recovery else _kind(report)
         pictures = _Pictures(self._pictures)
+        grids = _grids(report, pictures)
         values: dict[str, Any] = {
             "r": report,
             "alerts": tuple(alert for alert in alerts if alert.rule not in _SAID_BY_THE_BANNER),
             "recovered": recovered,
             "missed": _missed(recovered),
             "checklist": checklist(report.failure.cause) if report.failure else (),
-            "grids": _grids(report, pictures),
+            "grids": grids,
+            "undrawn": sum(one.grid is not None for one in report.symbols) - len(grids) if grids else 0,
             "worst": grid_words.worst(report),
             "history": _history(report, pictures),
             "pace": _pace(report, pictures),
@@ -297,21 +301,25 @@ def _missed(recovered: tuple[OpenCondition, ...]) -> tuple[MissedRun, ...]:
     return tuple(sorted({run for condition in recovered for run in condition.missed}, key=lambda run: run.at))
 
 
-def _grids(report: RunReport, pictures: _Pictures) -> dict[str, dict[str, Any]]:
-    """Draw what is held of each symbol's session, by day and by night, with the words of its axes; by symbol."""
+def _grids(report: RunReport, pictures: _Pictures) -> dict[int, dict[str, Any]]:
+    """Draw what is held of symbols' sessions, by day and by night, with the words of the axes; by place.
+
+    Of many symbols those that lack most: a mail that is too long is cut off.
+    """
     if not pictures.wanted:
         return {}
+    grids = [(i, symbol.grid) for i, symbol in enumerate(report.symbols) if symbol.grid and symbol.grid.sections]
+    grids = sorted(grids, key=lambda one: -one[1].total(Holding.MISSING))[:_MOST_GRIDS]
     return {
-        symbol.symbol: {
-            "cid": pictures.add(f"coverage-{i}", charts.grid_picture(symbol.grid)),
-            "night": pictures.add(f"coverage-{i}-dark", charts.grid_picture(symbol.grid, dark=True)),
+        i: {
+            "cid": pictures.add(f"coverage-{i}", charts.grid_picture(grid)),
+            "night": pictures.add(f"coverage-{i}-dark", charts.grid_picture(grid, dark=True)),
             "height": charts.SECTION_HEIGHT // 2,
-            "sections": [grid_words.section(one) for one in symbol.grid.sections],
-            "hours": grid_words.hours(symbol.grid.slots),
-            "held": grid_words.held(symbol.grid),
+            "sections": [grid_words.section(one) for one in grid.sections],
+            "hours": grid_words.hours(grid.slots),
+            "held": grid_words.held(grid),
         }
-        for i, symbol in enumerate(report.symbols)
-        if symbol.grid and symbol.grid.sections
+        for i, grid in grids
     }
 
 

@@ -88,6 +88,7 @@ def test_every_mail_is_sound(kind: str) -> None:
     assert "{{" not in mail.text + mail.html
     assert "None" not in mail.text
     assert mail.text.count("\n") > 8
+    assert len(mail.html.encode()) <= 100_000  # beyond that some programs cut a mail off
     assert "cid:" not in page(mail)
 
 
@@ -109,6 +110,20 @@ def _only_in_pictures_and_cards(mail: Mail) -> set[str]:
     captions += re.findall(r">(\d\d:\d\d(?: New York)?)</td>", mail.html)
     captions += re.findall(r"\d\d:\d\d \(due|due \d\d:\d\d", mail.html)
     return {figure for caption in captions for figure in re.findall(r"\d[\d,.]*\d", caption)}
+
+
+def test_a_mail_of_many_symbols_and_sessions_stays_short() -> None:
+    """Forty symbols and three months of sessions fit: what is not drawn or listed is counted."""
+    report = examples.partial()
+    symbols = tuple(replace(report.symbols[n % 3], symbol=f"S{n}") for n in range(40))
+    sessions = tuple(replace(examples.gap_fill().sessions[0], symbol=f"S{n}") for n in range(60))
+    mail = RENDERER.run(replace(report, symbols=symbols, sessions=sessions))
+    _checked(mail)
+    assert len(mail.html.encode()) <= 100_000
+    assert len([name for name in mail.pictures if name.startswith("coverage")]) == 12
+    assert "Pictures of 34 further symbols are on the run's page." in mail.html.replace("&#39;", "'")
+    assert "and 30 more" in mail.html
+    assert mail.text.count("· S") == 60
 
 
 @pytest.mark.parametrize("part", ["html", "text"])
