@@ -210,7 +210,7 @@ async def test_the_simulated_market_keeps_parity(site: Site) -> None:
 
 
 async def test_counting_beforehand_is_silent(site: Site) -> None:
-    """What is counted before anybody asks is there, and nobody hears of it, nor of a symbol of which nothing is known."""
+    """Nobody hears of what is counted before anybody asks, nor of a symbol of which nothing is known."""
     known = site.context.settings
     unknown = known.model_copy(update={"symbols": (*known.symbols, SymbolSettings(symbol="QQQ"))})
     with structlog.testing.capture_logs() as events:
