@@ -29,7 +29,7 @@ from collector.domain.market_data.spans import Span
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import OFFLINE, Window
-from collector.jobs import due_windows, run_reports
+from collector.jobs import due_windows, run_reports, week_reports
 from collector.jobs.disk import room
 from collector.notify.channels import dead_man
 from collector.notify.channels.channel import Delivery
@@ -70,6 +70,7 @@ def notifier(settings: Settings, clock: Clock) -> Notifier:
         dead_man=settings.dead_man,
         secrets=settings.secrets,
         host=socket.gethostname(),
+        site=settings.site,
     )
 
 
@@ -122,7 +123,7 @@ async def run_window(
                     report = await run_reports.of_run(finished, db, settings, days, clock.now(), log_path)
                     error = finished.error
                     if order.window is Window.WEEKLY and error is None:
-                        week = await run_reports.of_week(db, settings, days, clock.now(), order.day)
+                        week = await week_reports.of_week(db, settings, days, clock.now(), order.day)
                         week = replace(week, upkeep=finished.upkeep)
             except GatewayUnavailable as refused:
                 recorded = await window_run.record_failure(order, refused, db, clock)

@@ -76,14 +76,28 @@ class WebSettings(Section):
 
     certificate, key: PEM files; with both the pages are https://. password: to log in with besides the one-time address
     that `collector web` prints; a secret. token: lets programs read /api/v1; a secret. read_only: nothing can be
-    started from a page.
+    started from a page. url: where mails say that they are, such as https://collector.example; None: at `serve.host`
+    and `serve.port`.
     """
 
+    url: str | None = None
     certificate: Path | None = None
     key: Path | None = None
     password: SecretStr | None = None
     token: SecretStr | None = None
     read_only: bool = False
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str | None) -> str | None:
+        try:
+            parts = urlsplit(url or "")
+            fit = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fit = False
+        if url is not None and not (fit and url.isprintable()):
+            raise ValueError("should be an http:// or https:// address")
+        return None if url is None else url.rstrip("/")
 
     @field_validator("password", "token")
     @classmethod

@@ -217,6 +217,15 @@ class Settings(BaseSettings):
         return tuple(symbol for symbol in self.symbol_names if self.series_for(symbol))
 
     @property
+    def site(self) -> str:
+        """Return the address of the owner's pages as mails name it; "" where nobody can know the port."""
+        if self.web.url is not None:
+            return self.web.url
+        host = f"[{self.serve.host}]" if ":" in self.serve.host else self.serve.host
+        scheme = "http" if self.web.certificate is None else "https"
+        return f"{scheme}://{host}:{self.serve.port}" if self.serve.port else ""
+
+    @property
     def closes(self) -> dict[str, time]:
         """Return the closes that differ from the built-in table, by symbol; New York."""
         return {symbol.symbol: symbol.close for symbol in self.symbols if symbol.close is not None}

@@ -28,6 +28,8 @@ class Window(StrEnum):
     ARCHIVE = "archive"
     DAILY_BARS = "daily_bars"
     MANUAL = "manual"
+    GAP_FILL = "gap_fill"
+    BACKFILL = "backfill"
 
     @classmethod
     def _missing_(cls, value: object) -> "Window | None":
@@ -50,6 +52,12 @@ class Window(StrEnum):
 
 
 BUILT_IN = frozenset(Window)
+
+BY_HAND = frozenset({Window.MANUAL, Window.GAP_FILL, Window.BACKFILL})
+"""Windows that only a person starts: by `run`, `gaps fill` and `backfill`. They have no time and no settings."""
+
+OVER_SESSIONS = frozenset({Window.GAP_FILL, Window.BACKFILL})
+"""Windows that are about many sessions alike, and not about the one whose date they carry."""
 
 OFFLINE = frozenset({Window.GAP_CHECK, Window.WEEKLY, Window.BACKUP, Window.ARCHIVE})
 """Windows that ask the gateway for nothing."""

@@ -14,7 +14,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import DatabaseError
 from collector.domain.market_data.answers import Failure, Outcome
 from collector.domain.market_data.instruments import Underlying
-from collector.domain.run_vocabulary import SETTLING, Window
+from collector.domain.run_vocabulary import BY_HAND, SETTLING
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished
 
@@ -33,7 +33,7 @@ async def collect(finished: Finished, parts: Parts) -> None:
         asyncio.CancelledError: the run was interrupted.
     """
     window, settings = finished.order.window, parts.settings
-    wanted = window is Window.MANUAL or settings.windows.role(window) in SETTLING
+    wanted = window in BY_HAND or settings.windows.role(window) in SETTLING
     if not (settings.greeks.enabled and settings.greeks.ask_dividends and finished.order.option_bars and wanted):
         return
     chosen = [one.underlying for one in finished.prepared if settings.series_for(one.underlying.symbol)]

@@ -24,7 +24,7 @@ from collector.domain.errors import DatabaseError
 from collector.domain.market_data.answers import OpenInterest, Outcome
 from collector.domain.market_data.instruments import OptionContract
 from collector.domain.market_data.sessions import Session
-from collector.domain.run_vocabulary import SETTLING, Window
+from collector.domain.run_vocabulary import BY_HAND, SETTLING
 from collector.runs.dependencies import Parts
 from collector.runs.finished import Finished
 
@@ -70,7 +70,7 @@ async def collect(finished: Finished, parts: Parts) -> Told:
         asyncio.CancelledError: the run was interrupted.
     """
     done, window, settings = Told(), finished.order.window, parts.settings
-    wanted = window is Window.MANUAL or settings.windows.role(window) in SETTLING
+    wanted = window in BY_HAND or settings.windows.role(window) in SETTLING
     if not settings.open_interest.enabled or not wanted:
         return done
     began = parts.clock.monotonic()

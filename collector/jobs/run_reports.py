@@ -1,4 +1,4 @@
-"""Make the reports of runs and weeks.
+"""Make the reports of runs.
 
 The report of a run: what tally and tables know, as the one model that is shown, mailed and filed.
 """
@@ -6,18 +6,18 @@ The report of a run: what tally and tables know, as the one model that is shown,
 import socket
 from collections import Counter
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 from collector.config import Settings
 from collector.db.bookkeeping import session_statistics
 from collector.db.connection.pool import Database
-from collector.db.readers import day_status, report_rows
+from collector.db.readers import day_status, grids, held_slots, report_rows
 from collector.domain.errors import CollectorError, DatabaseError
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.spans import Span
 from collector.domain.pacing.pace import Latency
-from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.run_report import (
+    BarCount,
     Cause,
     DayTotals,
     FailureReport,
@@ -27,17 +27,17 @@ from collector.domain.reports.run_report import (
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import SAVING, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, SAVING, Asks, RunStatus, Stage, Window
 from collector.jobs import due_windows
 from collector.jobs.alert_facts import environment
-from collector.jobs.disk import sizes
 from collector.market.calendar import Calendar
 from collector.market.schedule import Schedule
 from collector.notify.alerts.troubleshooting import cause_of, traceback_without_values
+from collector.notify.reports import wording
+from collector.runs import asked_sessions
 from collector.runs.counting import own_progress
 from collector.runs.finished import Finished, Prepared
-from collector.runs.orders import Order
+from collector.runs.orders import Order, command_of
 
 _CAUSES = {
     Outcome.PERMISSION: Cause.PERMISSION,
@@ -85,6 +85,7 @@ async def _with_tables(
 ) -> RunReport:
     order = finished.order
     symbols = [await _measured(finished, prepared, db, settings) for prepared in finished.prepared]
+    own = await own_progress(finished, db) if finished.asked.own_before else {}
     schedule = await due_windows.schedule_of(db, settings, calendar, now)
     rows = await day_status.runs_of(db, order.day)
     awaited = await due_windows.confirms(db, order.symbols)
@@ -92,10 +93,11 @@ async def _with_tables(
         _without_tables(finished, settings, calendar, now, log_path),
         attempt=next(row.attempt for row in rows if row.id == finished.run_id),
         symbols=(*symbols, *_left_out(finished)),
-        day=await _day(db, order.day_span),
+        sessions=asked_sessions.progress(finished, own),
+        day=None if order.window in OVER_SESSIONS else await _day(db, order.day_span),
         confirm_at=min((max(at, now) for day, at in awaited.items() if day in finished.days), default=None),
         past=tuple(await report_rows.past_runs(db, order.window, before=order.day)),
-        next_window=_next(schedule, now),
+        next_window=next_window(schedule, now),
         environment=await environment(db, settings, schedule, now, finished.started, finished.expired_contracts),
     )
 
@@ -127,7 +129,7 @@ def _without_tables(
         pacer=tuple(finished.samples),
         expiring=finished.expiring,
         gaps=finished.gaps,
-        next_window=_next(due_windows.configured(settings, calendar), now),
+        next_window=next_window(due_windows.configured(settings, calendar), now),
         backup=finished.backup,
         archive=finished.archive,
         upkeep=finished.upkeep,
@@ -173,7 +175,7 @@ def of_preflight(
         completed=now,
         scheduled=order.scheduled,
         asks=order.asks,
-        next_window=_next(due_windows.configured(settings, calendar), now),
+        next_window=next_window(due_windows.configured(settings, calendar), now),
         failure=FailureReport(
             stage=Stage.PREFLIGHT,
             cause=cause_of(error),
@@ -182,7 +184,7 @@ def of_preflight(
             saved=_SAVED[_STAGES[order.window]]
             if order.window in SAVING
             else "Nothing was asked for; what is missing stays due.",
-            resume=resume_command(order),
+            resume=command_of(order),
             log_path=log_path,
         ),
         log_path=log_path,
@@ -196,7 +198,7 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         return None
     stage = _STAGES.get(order.window, Stage.FETCH)
     saved = _SAVED.get(stage) or (
-        f"{finished.tally.inserted:,} new and {finished.tally.updated:,} changed rows are stored with their coverage; "
+        f"{wording.bars(_stored(finished))}, new or changed, are stored with their coverage; "
         "the next run asks only for what is missing."
     )
     error = finished.error
@@ -218,7 +220,7 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
             message="; ".join(_shortfalls(finished, stage)),
             hint=accept if any(one.session == order.day for one in finished.implausible) else "",
             saved=saved,
-            resume=resume_command(order),
+            resume=command_of(order),
             log_path=log_path,
         )
     foreseen = isinstance(error, CollectorError)
@@ -228,10 +230,17 @@ def failure_of(finished: Finished, order: Order, log_path: str) -> FailureReport
         message=error.message if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}",
         hint=error.hint if isinstance(error, CollectorError) else "",
         saved=saved,
-        resume=resume_command(order),
+        resume=command_of(order),
         log_path=log_path,
         traceback="" if foreseen else traceback_without_values(error),
     )
+
+
+def _stored(finished: Finished) -> BarCount:
+    """Return the bars that a run has stored, new or changed."""
+    of_symbols = finished.tally.symbols.values()
+    own = sum(one.own_inserted + one.own_updated for one in of_symbols)
+    return BarCount.of(finished.tally.inserted + finished.tally.updated, own)
 
 
 def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
@@ -245,12 +254,6 @@ def _shortfalls(finished: Finished, stage: Stage) -> list[str]:
         found.append(f"{finished.unproven:,} series came back empty, with no bars just before and after to prove it")
     left = ", ".join(f"{one.symbol} ({one.failure.message})" for one in finished.not_prepared)
     return [*found, f"left out: {left}"] if left else found
-
-
-def resume_command(order: Order) -> str:
-    """Return the command line that continues a run."""
-    symbols = "" if order.window in SAVING else f" --symbols {','.join(order.symbols)}"
-    return f"collector run --window {order.window} --date {order.day}{symbols}"
 
 
 def _errors(finished: Finished) -> tuple[OutcomeCount, ...]:
@@ -289,25 +292,32 @@ def _counted(finished: Finished, prepared: Prepared) -> SymbolReport:
         bars_collected=own.inserted,
         bars_updated=own.updated,
         bars_identical=own.identical,
+        underlying_collected=own.own_inserted,
+        underlying_updated=own.own_updated,
+        underlying_identical=own.own_identical,
     )
 
 
 async def _measured(finished: Finished, prepared: Prepared, db: Database, settings: Settings) -> SymbolReport:
-    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards."""
+    """Return what a run did for a symbol, and how the slots that it asked about stand afterwards.
+
+    Of a run over many sessions those of all sessions together.
+    """
     underlying, symbol = prepared.underlying, prepared.underlying.symbol
     if not finished.order.option_bars:
         own = (await own_progress(finished, db))[symbol]
         counted = _counted(finished, prepared)
         return replace(counted, expected=own.expected, covered=own.covered, settled=own.settled)
+    if finished.order.window in OVER_SESSIONS:
+        return _summed(_counted(finished, prepared), finished)
     ids = [contract.id for contract in prepared.contracts]
     asked = next((one for one in prepared.sessions if one.day == finished.order.day), None)
     session = asked or finished.order.session(symbol)
     data_set = finished.order.option_bars[0]
     series = settings.series_for(symbol)
     measured = await session_statistics.measure(db, data_set, underlying.id, session, series, ids)
-    slots = list(data_set.slots(data_set.span(session)))
-    alive = [contract for contract in prepared.contracts if contract.expiration >= session.day]
-    rows = await report_rows.verdicts(db, alive, session.span)
+    found = await grids.session_grid(db, underlying, session, series)
+    settling = finished.order.asks is Asks.NOT_SETTLED
     return replace(
         _counted(finished, prepared),
         expected=measured.expected,
@@ -318,7 +328,28 @@ async def _measured(finished: Finished, prepared: Prepared, db: Database, settin
         verdicts=VerdictCounts(traded=measured.traded, no_trade=measured.no_trade, unknown=measured.unknown),
         first_bar=measured.first_bar,
         last_bar=measured.last_bar,
-        strip=CoverageStrip.of(slots, rows) if rows else None,
+        grid=held_slots.condensed(found, set(ids), settling=settling),
+    )
+
+
+def _summed(counted: SymbolReport, finished: Finished) -> SymbolReport:
+    """Return a symbol's report with how all the sessions stand that were asked about."""
+    asked = finished.asked
+    found = [one for key, one in asked.after.items() if key in asked.before and key[0] == counted.symbol]
+    return replace(
+        counted,
+        expected=sum(one.expected for one in found),
+        covered=sum(one.covered for one in found),
+        settled=sum(one.settled for one in found),
+        awaiting=sum(one.awaiting for one in found),
+        single_witness=sum(one.single_witness for one in found),
+        verdicts=VerdictCounts(
+            traded=sum(one.traded for one in found),
+            no_trade=sum(one.no_trade for one in found),
+            unknown=sum(one.unknown for one in found),
+        ),
+        first_bar=min((one.first_bar for one in found if one.first_bar), default=None),
+        last_bar=max((one.last_bar for one in found if one.last_bar), default=None),
     )
 
 
@@ -334,35 +365,7 @@ async def _day(db: Database, span: Span) -> DayTotals:
     )
 
 
-def _next(schedule: Schedule, now: datetime) -> NextWindow | None:
+def next_window(schedule: Schedule, now: datetime) -> NextWindow | None:
+    """Return what runs next by a schedule, None when nothing does."""
     following = schedule.following(now)
     return None if following is None else NextWindow(window=following.window, due=following.due)
-
-
-async def of_week(
-    db: Database, settings: Settings, calendar: Calendar, now: datetime, until: date = date.max
-) -> WeekReport:
-    """Return the report of a week: its sessions, Monday first, up to a date and the last completed one."""
-    last = min(calendar.last_completed(now, settings.symbol_names[0]).day, until)
-    days = calendar.days(last - timedelta(days=last.weekday()), last)
-    span = Span(calendar.session(settings.symbol_names[0], days[0]).open, now)
-    figures = await report_rows.week(db, days[0], days[-1], span, settings.windows.known)
-    schedule = await due_windows.schedule_of(db, settings, calendar, now)
-    return WeekReport(
-        first=days[0],
-        last=days[-1],
-        made_at=now,
-        sessions=len(days),
-        runs=figures.runs,
-        missed=figures.missed,
-        symbols=figures.symbols,
-        history=tuple(await report_rows.past_runs(db, Window.EOD, before=last + timedelta(days=1))),
-        gaps=figures.gaps,
-        expiring=figures.expiring,
-        requests=figures.requests,
-        rate_limit_hits=figures.rate_limit_hits,
-        storage=await sizes.report(db, settings, now),
-        environment=await environment(db, settings, schedule, now, span.start),
-        next_window=_next(schedule, now),
-        host=socket.gethostname(),
-    )

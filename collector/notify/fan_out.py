@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -30,8 +31,20 @@ from collector.notify.channels.mail import MailChannel
 from collector.notify.channels.mail_message import Mail, one_line
 from collector.notify.channels.outbox import OutboxChannel
 from collector.notify.reports import examples
-from collector.notify.reports.example_week import week
+from collector.notify.reports.example_mails import Example, example_mail
 from collector.notify.reports.mail_rendering import Renderer
+
+_SENT = (
+    Example.SUCCESS,
+    Example.PARTIAL,
+    Example.IMPLAUSIBLE,
+    Example.FAILED,
+    Example.PREFLIGHT_FAILED,
+    Example.AT_WORK,
+    Example.RECOVERY,
+    Example.WEEKLY,
+)
+"""The examples that a test sends."""
 
 _log = structlog.get_logger(__name__)
 
@@ -63,6 +76,7 @@ class Notifier:
         dead_man: the `dead_man:` section; None pings nobody.
         secrets: values that no text may show, besides those of the two sections and what looks like a secret anyway.
         host: the name of this machine in mails.
+        site: where the owner's pages are; "": mails link to none.
     """
 
     def __init__(
@@ -74,12 +88,13 @@ class Notifier:
         dead_man: DeadManSettings | None = None,
         secrets: Iterable[str] = (),
         host: str = "",
+        site: str = "",
     ) -> None:
         switch = dead_man or DeadManSettings()
         self._settings = settings
         self._clock = clock
         self._mask = Mask((*secrets, *secrets_in(settings), *secrets_in(switch)))
-        self._renderer = Renderer(self._mask, settings.subject_prefix, pictures=settings.pictures)
+        self._renderer = Renderer(self._mask, settings.subject_prefix, pictures=settings.pictures, site=site)
         around = Surroundings(
             notify=settings, dead_man=switch, log_directory=log_directory, clock=clock, mask=self._mask, host=host
         )
@@ -171,10 +186,13 @@ class Notifier:
 
     async def test(self) -> tuple[Delivery, ...]:
         """Send an example of each mail, and an alert with its end, through every channel; nothing is remembered."""
+        failure, end = _example_notices()
+        said_with = {Example.FAILED: (failure,), Example.RECOVERY: (end,)}
         now = self._clock.now()
-        occasions = await in_thread(self._clock, self._occasions)  # pictures take seconds, and a run may be at work
         told: list[Delivery] = []
-        for number, (mail, said) in enumerate(occasions):
+        for number, kind in enumerate(_SENT):
+            # Drawing takes long, and a run may be at work.
+            mail = await in_thread(self._clock, partial(example_mail, kind, self._renderer))
             named = replace(
                 mail,
                 name=f"{now:%Y%m%dT%H%M%S.%fZ}-test-{number}-{mail.name}",
@@ -184,33 +202,16 @@ class Notifier:
             # One report: the switch is pinged once, not once for each mail.
             report = examples.success() if number == 0 else None
             message = Message(
-                subject=named.subject, brief=named.brief, notices=said, mail=named, report=report, test=True
+                subject=named.subject,
+                brief=named.brief,
+                notices=said_with.get(kind, ()),
+                mail=named,
+                report=report,
+                test=True,
             )
             told += await self._outbox.tell(message)
             told += await self._spread(message)
         return tuple(told)
-
-    def _occasions(self) -> list[tuple[Mail, tuple[Notice, ...]]]:
-        """Return an example of each mail, with what is said beside it."""
-        judged = Judgement(send=True, tell=(), recovered=(), memory=AlertMemory())
-        recovery = replace(judged, recovered=examples.recovered_conditions())
-        failure, end = _example_notices()
-        return [
-            (self._renderer.run(examples.success()), ()),
-            (self._renderer.run(examples.partial(), replace(judged, tell=examples.alerts())), ()),
-            (self._renderer.run(examples.implausible()), ()),
-            (self._renderer.run(examples.failed()), (failure,)),
-            (self._renderer.run(examples.preflight_failed()), ()),
-            (self._at_work_example(judged), ()),
-            (self._renderer.run(examples.success(), recovery), (end,)),
-            (self._renderer.week(week()), ()),
-        ]
-
-    def _at_work_example(self, judged: Judgement) -> Mail:
-        report = examples.at_work()
-        (condition,) = report.conditions
-        alert = condition_alert(condition, report.session)
-        return self._renderer.at_work(report, condition, replace(judged, tell=(alert,)), self._clock.now())
 
     async def _tell(self, occasion: _Occasion) -> tuple[Message, tuple[Delivery, ...]]:
         """Keep what is to be mailed and remember that it is told, then tell every channel."""

@@ -21,6 +21,7 @@ from collector.domain.market_data.answers import HistoricalRequest, Outcome
 from collector.domain.market_data.instruments import OptionContract, Underlying
 from collector.domain.market_data.spans import Spans
 from collector.domain.run_vocabulary import Asks, Role
+from collector.runs import asked_sessions
 from collector.runs.dependencies import Parts
 from collector.runs.evidence import closures, controls, weighing
 from collector.runs.evidence.proving import prove
@@ -52,6 +53,8 @@ async def collect(finished: Finished, parts: Parts) -> None:
     finished.renumbered = preparation.renumbered
     underlyings = await _defined(preparation, finished)
     watch = await _watch(underlyings, finished, parts)
+    if not order.option_bars:
+        await asked_sessions.measure_own(finished, parts, underlyings)
     # The underlyings come first: spot, volatility and the meaning of "no data" hang on their bars.
     for data_set in () if order.fill_columns else order.underlying_bars:
         await own_bars.collect(data_set, underlyings, finished, parts, functools.partial(_fetch, watch=watch))
@@ -132,6 +135,7 @@ async def _passes(finished: Finished, sessions: Sessions, parts: Parts, watch: c
             for item in work:
                 tally.contracts_planned.add(item.instrument.id)
                 tally.of(item.instrument.symbol).contracts.add(item.instrument.id)
+            await asked_sessions.measure_before(finished, parts, work, sessions)
         # What has spent its retries would do no better a minute later; the next window asks again.
         hopeless = _given_up(finished)
         work = [left for item in work if (left := _without(item, hopeless, spoken, sessions))]

@@ -30,7 +30,7 @@ from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, 
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.reports.run_report import Expiring, GapCounts
-from collector.domain.run_vocabulary import Asks, GapState, GapType, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, Asks, GapState, GapType, Window
 from collector.jobs.greeks_pass import note_quality
 from collector.market.calendar import Calendar
 from collector.runs.finished import Finished, Prepared
@@ -249,6 +249,7 @@ async def _measure(
         underlying, series = one.underlying, settings.series_for(one.underlying.symbol)
         due = await contract_scope.due_ids(db, underlying, session, one.waiting)
         measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
+        finished.asked.after[underlying.symbol, session.day] = measured
         if session.day == order.day and one.prepared is not None and order.option_bars:
             asked = one.prepared.sessions[-1] if one.prepared.sessions else session
             # An intraday window asks for a part of the session: the run is measured by that part, the statistics are of
@@ -270,7 +271,14 @@ async def _measure(
         else:
             continue
         await note_quality(db, underlying, session)
+    if order.window in OVER_SESSIONS and (held := _asked(finished)):
+        done, expected = sum(part.settled for part in held), sum(part.expected for part in held)
     finished.reached = done / expected if expected else None
+
+
+def _asked(finished: Finished) -> list[session_statistics.Measured]:
+    """Return the sessions that a run has asked about, as it left them."""
+    return [measured for key, measured in finished.asked.after.items() if key in finished.asked.before]
 
 
 async def own_progress(finished: Finished, db: Database) -> dict[str, coverage_table.Progress]:

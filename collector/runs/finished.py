@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from collector.db.bookkeeping.coverage_table import Progress
+from collector.db.bookkeeping.session_statistics import Measured
 from collector.domain.conditions import Condition
 from collector.domain.coverage.evidence import EmptySession
 from collector.domain.market_data.answers import Failure, HistoricalRequest
@@ -60,6 +62,19 @@ class GivenUp:
 
 
 @dataclass(slots=True)
+class AskedSessions:
+    """Sessions that a run asks about, of an order that looks at more than its own: as it found and as it left them.
+
+    before, after: by symbol and date; after: those that were counted since. own_before: by symbol, of an order for
+    nothing but underlyings' bars.
+    """
+
+    before: dict[tuple[str, date], Measured] = field(default_factory=dict)
+    after: dict[tuple[str, date], Measured] = field(default_factory=dict)
+    own_before: dict[str, Progress] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Finished:
     """How a run ended.
 
@@ -69,7 +84,8 @@ class Finished:
     session, see `session_span`; 0 until the run is closed. weighed: what became of its empty answers. counted: gaps and
     statistics are up to date with it. splits: seen in bars that were told anew. renumbered: underlyings that the source
     knows by another number now. closures: sessions on which the exchange was probably shut, told by this run.
-    conditions: what held the run up. storage: what was stored when it ended, of a run that measures it.
+    conditions: what held the run up. storage: what was stored when it ended, of a run that measures it. asked: sessions
+    before and after.
     """
 
     run_id: int
@@ -97,6 +113,7 @@ class Finished:
     renumbered: list[Renumbering] = field(default_factory=list)
     closures: list[ProbableClosure] = field(default_factory=list)
     conditions: tuple[Condition, ...] = ()
+    asked: AskedSessions = field(default_factory=AskedSessions)
     error: BaseException | None = None
 
     @property

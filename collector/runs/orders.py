@@ -17,7 +17,7 @@ from collector.domain.market_data.data_sets import (
 from collector.domain.market_data.instruments import WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Span, Spans
-from collector.domain.run_vocabulary import READS_CHAINS, Asks, Scope, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, READS_CHAINS, SAVING, Asks, Scope, Window
 from collector.market.calendar import Calendar
 
 
@@ -98,6 +98,26 @@ class Order:
         return self.data_sets[0].count(Spans(spans))
 
 
+STARTED_BY = {Window.GAP_FILL: "gaps fill", Window.BACKFILL: "backfill"}
+"""The commands of the windows that are about many sessions."""
+
+
+def command_of(order: Order) -> str:
+    """Return the command line that asks for what an order asks for."""
+    symbols = "" if order.window in SAVING else f" --symbols {','.join(order.symbols)}"
+    if order.window not in STARTED_BY:
+        return f"collector run --window {order.window} --date {order.day}{symbols}"
+    first = order.since or order.day
+    more = f" --since {first}"
+    if order.unsettled:
+        more = ""
+    elif order.window is Window.BACKFILL:
+        more = f" --days {max((order.day - first).days, 1)}"
+        more += " --fill-columns" if order.fill_columns else ""
+        more += "" if order.option_bars else f" --data-set {order.data_sets[0].name}"
+    return f"collector {STARTED_BY[order.window]}{more}{symbols}"
+
+
 def collected_by(window: Window, settings: Settings) -> tuple[DataSet, ...]:
     """Return what a window collects: bars of a day in a window of their own, after the others."""
     daily = window is Window.DAILY_BARS
@@ -154,8 +174,11 @@ def order_for(
 
     Raises:
         NotASession: the date is no trading day; the message says why.
-        UsageError: the date is in the future, or its session has not opened; or the window has nothing to collect.
+        UsageError: the date is in the future, or its session has not opened; or the window has nothing to collect, or
+            has a command of its own.
     """
+    if window in OVER_SESSIONS:
+        raise UsageError(f"{window} is about many sessions", f"Its own command: collector {STARTED_BY[window]} --help")
     chosen = day or calendar.last_opened(now)
     opens = calendar.session("SPY", chosen).open
     if opens > now and window not in READS_CHAINS:
@@ -206,7 +229,7 @@ def fill_order(
         back = len(calendar.days(since, day)) - 1
     chosen = symbols or settings.symbol_names
     return Order(
-        window=Window.MANUAL,
+        window=Window.GAP_FILL,
         day=day,
         symbols=chosen,
         sessions_back=max(back, 0),
@@ -236,12 +259,12 @@ def backfill_order(
     day = calendar.last_opened(now)
     back = len(calendar.days(day - timedelta(days=days), day)) - 1
     return Order(
-        window=Window.MANUAL,
+        window=Window.BACKFILL,
         day=day,
         symbols=symbols or settings.symbol_names,
         sessions_back=max(back, 0),
         history=True,
-        data_sets=collected_by(Window.MANUAL, settings) if data_set is None else (data_set,),
+        data_sets=collected_by(Window.BACKFILL, settings) if data_set is None else (data_set,),
     )
 
 
@@ -256,4 +279,4 @@ def fill_columns_order(
     first = day - min(timedelta(days=days), OPTION_BARS_5MIN.depths[WhatToShow.BID])
     back = len(calendar.days(first, day)) - 1
     chosen = symbols or settings.symbol_names
-    return Order(window=Window.MANUAL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)
+    return Order(window=Window.BACKFILL, day=day, symbols=chosen, sessions_back=max(back, 0), fill_columns=True)

@@ -17,13 +17,19 @@ _LATENCIES_KEPT = 10_000
 
 @dataclass(slots=True)
 class SymbolTally:
-    """Counters of one symbol. requests: attempts sent. inserted, updated, identical: rows, the underlying's own too."""
+    """Counters of one symbol. requests: attempts sent.
+
+    inserted, updated, identical: bars, the underlying's own too; own_*: the underlying's alone.
+    """
 
     requests: int = 0
     deferred: int = 0
     inserted: int = 0
     updated: int = 0
     identical: int = 0
+    own_inserted: int = 0
+    own_updated: int = 0
+    own_identical: int = 0
     contracts: set[int] = field(default_factory=set)
 
 

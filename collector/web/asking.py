@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime, time
 
+from collector.app.acting import typed
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import UsageError
 from collector.web.page import Asked
@@ -31,11 +32,7 @@ def day(asked: Asked, name: str) -> date | None:
     Raises:
         UsageError: it is no date.
     """
-    text = asked.get(name, "").strip()
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise UsageError(f"{name}={text!r} is no date", f"Write it as ?{name}=2026-11-20") from None
+    return typed.day_of(asked.get(name, "").strip() or None)
 
 
 def start_of(chosen: date | None) -> datetime | None:

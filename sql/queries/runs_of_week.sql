@@ -7,6 +7,7 @@ SELECT DISTINCT ON (run_date, run_type)
     run_type,
     attempt,
     status,
+    (count(*) FILTER (WHERE status IN ('failed', 'interrupted')) OVER every)::integer AS failed,
     (sum(rate_limit_hits) OVER every)::bigint AS rate_limit_hits,
     (sum(coalesce((progress ->> 'attempts')::integer, 0)) OVER every)::bigint AS requests
 FROM intraday_collection_runs

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Message
 
 from collector.app import composition, maintenance, opening
-from collector.app.acting.acts import Act, State
+from collector.app.acting.acts import Act, Acts, State
+from collector.app.acting.live import Live
 from collector.app.serving import Serving
 from collector.clock import Clock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
@@ -32,14 +33,15 @@ from collector.config import (
 )
 from collector.db.connection import locks, pool
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import BY_HAND, Window
+from collector.notify import fan_out
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.web.access.visitors import VISITOR, Visitor
 from collector.web.context import Context, Readers
 from collector.web.site import site
-from tests.support import engines, tables
+from tests.support import tables
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_engines import Matrix
 from tests.support.window_runs import narrow, no_bar
@@ -51,7 +53,7 @@ SPANS = "SELECT run_type, started_at, completed_at FROM intraday_collection_runs
 RECORDED = "SELECT origin, command, reason, outcome, message, run_id FROM operator_actions ORDER BY id"
 OBJECTS = "SELECT place, path, rows, hash FROM archive_objects ORDER BY path"
 Run = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
-PLAIN = {window.value: {"enabled": False} for window in Window if window is not Window.MANUAL}
+PLAIN = {window.value: {"enabled": False} for window in Window if window not in BY_HAND}
 
 
 def settings_for(url: str, port: int, folder: Path, **more: Any) -> Settings:  # noqa: ANN401 - sections
@@ -151,29 +153,40 @@ async def desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
         await asyncio.wait([work])
 
 
+@dataclass(frozen=True)
+class Collected:
+    """A database as the command leaves it: `collector run --window eod --symbols PLTR` on Friday at five."""
+
+    url: str
+    folder: Path
+    tables: tables.Dump
+
+
 @pytest.fixture(scope="module")
-def of_command(request: pytest.FixtureRequest, engine_matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
-    """Give the tables as the command leaves them: `collector run --window eod --symbols PLTR` on Friday at five."""
-    engine = engine_matrix.engine(request, "plain")
-    yield from _commanded(engine_matrix, engine, tmp_path_factory.mktemp("command"))
-
-
-def _commanded(matrix: Matrix, engine: engines.Engine, folder: Path) -> Iterator[tables.Dump]:
-    async def main(url: str) -> tables.Dump:
-        clock = VirtualClock(FIVE)
-        gateway = await start(clock=clock)
-        try:
-            settings = settings_for(url, gateway.port, folder)
-            order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now(), symbols=("PLTR",))
-            await composition.run_window(settings, order, clock)
-            with clock.hold():
-                return await tables.dump_of(url)
-        finally:
-            await gateway.stop()
-
-    for url in matrix.create(engine, matrix.template(engine)):
+def collected(
+    request: pytest.FixtureRequest, engine_matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Collected]:
+    """Give a database in which the command has run."""
+    engine, folder = engine_matrix.engine(request, "plain"), tmp_path_factory.mktemp("command")
+    for url in engine_matrix.create(engine, engine_matrix.template(engine)):
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            yield runner.run(main(url))
+            yield Collected(url, folder, runner.run(_collect(url, folder)))
+
+
+async def _collect(url: str, folder: Path) -> tables.Dump:
+    clock = VirtualClock(FIVE)
+    async with await start(clock=clock) as gateway:
+        settings = settings_for(url, gateway.port, folder)
+        order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now(), symbols=("PLTR",))
+        await composition.run_window(settings, order, clock)
+        with clock.hold():
+            return await tables.dump_of(url)
+
+
+@pytest.fixture
+def of_command(collected: Collected) -> tables.Dump:
+    """Give the tables as the command leaves them."""
+    return collected.tables
 
 
 def test_a_window_by_a_form(plain_database_url: str, tmp_path: Path, virtual_run: Run, of_command: tables.Dump) -> None:
@@ -254,8 +267,11 @@ def test_an_act_that_fails(plain_database_url: str, tmp_path: Path, virtual_run:
     virtual_run(main)
 
 
-def test_a_window_that_is_due_meanwhile(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
-    """It begins when the act is over, not before; a channel is tested beside, at once."""
+def test_a_window_that_is_due_meanwhile(
+    plain_database_url: str, tmp_path: Path, virtual_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins when the act is over, not before; channels are tested beside, at once."""
+    monkeypatch.setattr(fan_out, "_SENT", ())  # drawing them takes seconds, and is another test's
 
     async def main() -> None:
         clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 45, tzinfo=NEW_YORK))
@@ -333,6 +349,33 @@ def test_archive_by_a_form(plain_database_url: str, tmp_path: Path, virtual_run:
     virtual_run(main)
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("run?window=eod", "nothing would be asked for"),
+        ("run?window=eod&force=yes", "requests take"),
+        ("run?window=weekly", "asks for no bars"),
+        ("fill", "gap_fill of Friday 2026-11-20 · PLTR"),
+        ("backfill?days=5", "requests take"),
+        ("chains", "PLTR: 1 request, one for each expiration known"),
+        ("greeks?day=2026-11-20", "every bar of 1 session of PLTR is computed afresh"),
+        ("forget?day=2026-11-20", "requests take"),
+        ("accept?day=2026-11-20", "what controlled answers called empty on 2026-11-20 is settled at once"),
+        ("test", "goes through: outbox"),
+    ],
+)
+def test_what_an_act_would_do(form: str, told: str, collected: Collected, virtual_run: Run) -> None:
+    """Each form says before anything begins what its act would do, from the tables as they stand."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        async with desk(settings_for(collected.url, unused_port(), collected.folder), clock) as one:
+            status, _, text = await one.send("GET", f"/acts/new/{form}")
+            assert (status, told in text, 'class="warning"' in text) == (200, True, False), text
+
+    virtual_run(main)
+
+
 def test_nothing_changes_by_looking(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
     """A form says what it would do and starts nothing; what is filled in wrongly is refused in words."""
 
@@ -400,6 +443,32 @@ def test_without_a_database(tmp_path: Path, virtual_run: Run) -> None:
             assert (status, act.why in text) == (200, True)
             await one.send("POST", f"/acts/{act.id}/cancel")
             assert act.state is State.CANCELLED
+
+    virtual_run(main)
+
+
+def test_where_no_schedule_runs(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """`collector web` by itself does the same; between acts it leaves the gateway to others."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        async with await start(clock=clock) as gateway:
+            live = Live(clock)
+            settings = settings_for(plain_database_url, gateway.port, tmp_path)
+            acts = Acts(settings, clock, live, live.watched(no_bar))
+            work = asyncio.create_task(acts.go_on())
+            for number, kind in enumerate(("run", "chains"), start=1):
+                act = acts.request(kind, {"window": "eod"}, "", "")
+                while act.pending:
+                    await clock.sleep(0.1)
+                assert (act.state, gateway.log.connections) == (State.DONE, number), act
+            work.cancel()
+            await asyncio.wait([work])
+        with clock.hold():
+            connection = await asyncpg.connect(plain_database_url)
+            found = [tuple(row) for row in await connection.fetch(RECORDED)]
+            await connection.close()
+        assert [row[1] for row in found] == ["collector run --window eod", "collector chains refresh"]
 
     virtual_run(main)
 

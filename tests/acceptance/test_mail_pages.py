@@ -61,6 +61,15 @@ def test_dark_mode_is_dark() -> None:
     assert max(dark) < 64
 
 
+@pytest.mark.parametrize("kind", ["success", "partial", "recovery"])
+def test_sessions_are_drawn_once_by_day_and_once_by_night(kind: str) -> None:
+    """Of each pair of pictures the reader sees the one that fits; the others are seen always."""
+    others = len([name for name in example_mails.mails()[kind].pictures if not name.startswith("coverage")])
+    for dark, seen in ((False, "day"), (True, "night")):
+        shown = _measured(dark)[f"{kind} wide {PHONE}"]["shown"]
+        assert sorted(shown) == sorted([""] * others + [seen] * 3)
+
+
 def test_the_measurement_finds_what_it_looks_for() -> None:
     """A page with a wide table, a font and a picture that are not there and pale text is found out."""
     bad = (

@@ -186,6 +186,7 @@ def test_the_collecting_role_writes_nothing_into_it_but_acts(account: Home, caps
     async def attempt() -> None:
         connection = await asyncpg.connect(url, server_settings={"role": "collector_rw"})
         try:
+            await connection.execute(begun.format(", origin", ", 'page'"))
             number = await connection.fetchval(begun.format("", "") + " RETURNING id")
             for column, value in (("database_role", "'postgres'"), ("id", "7"), ("outcome", "'ok'")):
                 with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -33,7 +33,7 @@ from collector.db.bookkeeping import runs_table
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.connection import pool
 from collector.db.server import embedded
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import BY_HAND, RunStatus, Window
 from collector.simulator.launch import start
 from collector.simulator.scenarios import named
 from collector.web import serving_pages
@@ -179,7 +179,7 @@ def test_a_window_of_the_owners(plain_database_url: str, tmp_path: Path, virtual
     async def main() -> None:
         clock = VirtualClock(datetime(2026, 11, 20, 15, 10, tzinfo=NEW_YORK))
         gateway = await start(clock=clock)
-        windows = {window.value: {"enabled": False} for window in Window if window not in (Window.EOD, Window.MANUAL)}
+        windows = {window.value: {"enabled": False} for window in Window if window not in {Window.EOD, *BY_HAND}}
         own = {"power_hour": {"time": "15:30", "span": "1h", "scope": "expiring_and_near"}}
         try:
             settings = settings_for(
@@ -312,25 +312,88 @@ def ended(process: "subprocess.Popen[str]") -> tuple[int, float, str]:
     return process.returncode, time.monotonic() - begun, err
 
 
+def streaming(port: int, cookie: str) -> socket.socket:
+    """Return a connection on which a page is told what is at work, once it has been told the first time."""
+    stream = socket.create_connection(("127.0.0.1", port), timeout=30)
+    stream.sendall(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
+    seen = b""
+    while b"event: work" not in seen:
+        more = stream.recv(65_536)
+        assert more, seen
+        seen += more
+    return stream
+
+
+def rest_of(stream: socket.socket) -> bytes:
+    """Return what comes until the other side hangs up."""
+    with stream:
+        return b"".join(iter(lambda: stream.recv(65_536), b""))
+
+
 def test_sigterm_while_idle(capsys: pytest.CaptureFixture[str]) -> None:
-    """On a quiet Sunday it connects, answers, lets a command in beside it, and ends within 5 seconds of SIGTERM."""
-    clock = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK))
-    with gateway_beside(clock) as gateway, home(clock, gateway.port, COLLECTOR_SERVE__PORT="0") as account:
+    """On a quiet Sunday it connects, shows pages, lets commands in beside it, and ends within 2 seconds of SIGTERM.
+
+    Five pages that look on keep it no longer. What it prints where nobody is at a terminal holds no key.
+    """
+    clock, port = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK)), unused_port()
+    with gateway_beside(clock) as gateway, home(clock, gateway.port, COLLECTOR_SERVE__PORT=str(port)) as account:
         process = account.start("serve")
         try:
-            port = started(process)
+            assert started(process) == port
             found = when(port, lambda said: bool(said["ok"] and said["gateway"]["connected"]))
             assert found["next_window"]["window"] == "chain_refresh"
             metrics = samples(asyncio.run(get(port, "/metrics"))[2])
             assert metrics["collector_database_up"] == metrics["collector_gateway_connected"] == 1
             beside = account.call(capsys, "chains", "refresh", COLLECTOR_GATEWAY__CLIENT_ID="18")
             assert beside.code == 0, beside.err
+            assert asyncio.run(get(port, "/"))[0] == 401
+            invited = account.call(capsys, "web")
+            assert invited.code == 0, invited.err
+            site, _, key = invited.out.strip().partition("/login?key=")
+            assert site == f"http://127.0.0.1:{port}"
+            status, headers, _ = asyncio.run(get(port, f"/login?key={key}"))
+            assert status == 303
+            cookie = headers["set-cookie"].partition(";")[0]
+            for path in ("/", "/schedule", "/runs", "/health", "/api/v1/schedule"):
+                assert asyncio.run(get(port, path, headers=[f"Cookie: {cookie}"]))[0] == 200, path
+            streams = [streaming(port, cookie) for _ in range(5)]
+            code, seconds, err = ended(process)
+            assert all(rest_of(stream).endswith(b"0\r\n\r\n") for stream in streams)  # ended, not cut off
+        finally:
+            process.kill()
+            process.communicate()
+        assert (code, "Traceback" in err, key in err, cookie in err) == (0, False, False, False), err
+        assert seconds < 2, err
+
+
+def test_the_pages_without_a_serve(capsys: pytest.CaptureFixture[str]) -> None:
+    """`collector web` shows them itself where nobody does; another gives an address, a new key ends every login."""
+    port = unused_port()
+    with home(COLLECTOR_SERVE__PORT=str(port)) as account:
+        process = account.start("web")
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == f"showing pages on http://127.0.0.1:{port}/; Ctrl-C ends\n"
+            assert process.stdout.readline() == "to log in: `collector web` prints an address\n"
+            invited = account.call(capsys, "web")
+            path = invited.out.strip().removeprefix(f"http://127.0.0.1:{port}")
+            cookie = asyncio.run(get(port, path))[1]["set-cookie"].partition(";")[0]
+            assert asyncio.run(get(port, "/api/v1", headers=[f"Cookie: {cookie}"]))[0] == 200
+            assert asyncio.run(get(port, path))[0] == 401
+            assert account.call(capsys, "web", "--sign-out-everywhere").code == 0
+            assert asyncio.run(get(port, "/api/v1", headers=[f"Cookie: {cookie}"]))[0] == 401
             code, seconds, err = ended(process)
         finally:
             process.kill()
             process.communicate()
-        assert (code, "Traceback" in err) == (0, False), err
-        assert seconds < 5, err
+        assert (code, seconds < 2, "Traceback" in err) == (0, True, False), err
+
+
+def test_a_person_at_a_terminal_gets_an_address() -> None:
+    """What `collector web` prints there logs in; nothing has to be called beside it."""
+    with home(COLLECTOR_SERVE__PORT="0") as account:
+        shown = account.on_terminal("web", until="/login?key=")
+    assert (shown.code, "log in: http://127.0.0.1:" in shown.out) == (0, True)
 
 
 def test_sigterm_in_the_middle_of_a_window() -> None:

@@ -97,7 +97,7 @@ async def test_each_channel_once_and_one_end(tmp_path: Path) -> None:
 
     assert [str(mail["Subject"]) for mail in mailbox.received] == [
         "[collector] eod 2026-11-20 RUNNING · gateway away since 16:49 New York",
-        f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {WELL.bars:,} bars",
+        f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {WELL.bars - 237:,} option bars and 237 of underlyings",
     ]
     assert posted(hooks) == ["trigger gateway_unreachable", "resolve gateway_unreachable"]
     everything = "".join(mail.as_string() for mail in mailbox.received) + "".join(hooks.bodies)

@@ -20,7 +20,7 @@ from collector.config.operation_settings import LogSettings
 from collector.db.contracts import contract_tables as contracts
 from collector.domain.errors import NotASession, UsageError
 from collector.domain.reports.run_report import Cause, RunReport
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import BY_HAND, RunStatus, Window
 from collector.notify.reports import report_files, wording
 from collector.runs.evidence import weighing
 from collector.runs.orders import order_for
@@ -40,7 +40,7 @@ SLOTS = 78
 
 def configured(url: str, gateway: Gateway, folder: Path, *windows: str) -> Settings:
     """Return a configuration of ten contracts of PLTR that expire on Friday, and of eod alone or of some windows."""
-    names = {window.value for window in Window} - {"manual"}
+    names = {window.value for window in Window if window not in BY_HAND}
     chosen = {name: {"enabled": name in (windows or ("eod",))} for name in names}
     return narrow(
         "PLTR",

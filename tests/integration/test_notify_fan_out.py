@@ -87,12 +87,17 @@ async def test_a_broken_night_through_a_real_mail_server(tmp_path: Path) -> None
     subjects = [mail["Subject"] for mail in mailbox.received]
     assert subjects == [
         "[collector] morning 2026-11-20 PREFLIGHT FAILED · gateway down",
-        f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {good.bars:,} bars",
+        f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {good.bars - 237:,} option bars and 237 of underlyings",
     ]
     body = mailbox.received[1].get_body(("plain",))
     assert body is not None
     text = body.get_content()
-    for words in ("morning of 2026-11-20", "late night of 2026-11-20", "131 closed", f"{good.bars_collected:,}"):
+    for words in (
+        "morning of 2026-11-20",
+        "late night of 2026-11-20",
+        "131 closed",
+        f"{good.bars_collected - 237:,} option",
+    ):
         assert words in text
     assert SECRET not in mailbox.received[0].as_string()
 
@@ -135,7 +140,8 @@ async def test_without_a_mail_server_the_files_are_kept(tmp_path: Path) -> None:
     assert (result.channel, result.ok) == ("outbox", True)
     assert "data:image/png;base64," in _read(result.detail)
     parsed = message_from_string(_read(result.detail.removesuffix("html") + "eml"), policy=default)
-    assert parsed["Subject"] == f"[collector] eod 2026-11-20 OK · 99.8 % · {examples.success().bars:,} bars"
+    figures = f"99.8 % · {examples.success().bars - 237:,} option bars and 237 of underlyings"
+    assert parsed["Subject"] == f"[collector] eod 2026-11-20 OK · {figures}"
 
 
 async def test_no_channel_can_fail_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

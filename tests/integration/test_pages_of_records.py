@@ -5,6 +5,7 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -52,6 +53,13 @@ INSERT INTO requests (sent_at, answered_at, run_id, instrument_id, data_set, wha
 SELECT started_at + interval '1 second', started_at + interval '9 seconds', id, $2, 1, 'BID',
     tstzrange('2026-11-19 14:30Z', '2026-11-19 15:00Z'), 'pacing', 162, 'pacing violation, ' || $1
 FROM intraday_collection_runs WHERE id = 1
+"""
+
+_MANY_SYMBOLS = """
+INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts, total_bars_collected,
+    expected_slots, traded_slots, no_trade_slots, unknown_slots)
+SELECT day::date, 'X' || number, 4600, 4500, 1000000, 358800, 100000, 258000, 800
+FROM generate_series(1, 40) AS number, generate_series('2026-10-01', '2026-11-18', interval '1 day') AS day
 """
 
 
@@ -140,13 +148,21 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/runs/99999999999", 400, "is no number from 1"),
         ("/runs?status=odd", 400, "There are: running, success"),
         ("/runs?window=noon", 400, "window='noon' is not known"),
-        ("/runs?day=yesterday", 400, "Write it as ?day=2026-11-20"),
+        ("/runs?day=yesterday", 400, "Write it as 2026-11-20."),
         ("/gaps?symbol=NONE", 404, "nothing is known of NONE"),
         ("/gaps?state=odd", 400, "There are: open, filled, lost."),
         ("/gaps?page=0", 400, "page='0' is no number"),
         ("/sessions?before=1066-10-14", 400, "outside the calendar"),
         ("/mails/none", 404, "there is no mail none"),
         ("/mails?state=odd", 400, "There are: queued, deferred"),
+        ("/sessions/2026-11-21", 404, "2026-11-21"),
+        ("/sessions/friday", 400, "'friday' is no date"),
+        ("/coverage/NONE", 404, "NONE"),
+        ("/chains/NONE", 404, "NONE"),
+        ("/chains/SPY?at=noon", 400, "'noon' is no instant"),
+        ("/contracts/XYZ261120C00100000", 404, "XYZ"),
+        ("/schedule?days=x", 400, "is no number"),
+        ("/acts/none", 404, "none"),
         ("/nowhere", 404, "There is no such page."),
     ],
 )
@@ -266,6 +282,26 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Ho
         assert one["lost_slots"] == other["gaps"]["lost"]["slots"]
 
 
+async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:
+    """Counts of contracts, series-slots and verdicts of a session's page are those of `collector status --json`."""
+    status = await said(home, "status", "--date", "2026-11-20")
+    page = (await records.get("/api/v1/sessions/2026-11-20")).document
+    assert [one["id"] for one in page["runs"]] == [one["id"] for one in status["runs"]]
+    assert [one["started"] for one in page["runs"]] == [one["started_at"] for one in status["runs"]]
+    printed = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in page["symbols"]} == set(printed)
+    for one in page["symbols"]:
+        other = printed[one["symbol"]]
+        assert (one["contracts"], one["complete"]) == (other["contracts"], other["contracts_settled"])
+        assert [one[name] for name in ("expected", "settled", "awaiting")] == [
+            other[name] for name in ("expected", "settled", "awaiting")
+        ]
+        assert [one["slots"][name] for name in ("traded", "no_trade", "unknown")] == [
+            other[name] for name in ("traded", "no_trade", "unknown")
+        ]
+        assert one["gaps"] == {state: total["gaps"] for state, total in other["gaps"].items()}
+
+
 async def test_runs_are_paged_and_narrowed_down(records: Site) -> None:
     """Earlier runs follow by `before`; window, state and symbol leave out the others."""
     everything = (await records.get("/api/v1/runs")).document["runs"]
@@ -302,10 +338,18 @@ async def test_a_run_tells_what_it_asked_for(records: Site) -> None:
 async def test_pictures_of_a_report_are_served(records: Site) -> None:
     """Each picture that a run names is a PNG; one that it does not name is 404."""
     run = (await records.get("/api/v1/runs/1")).document
-    assert {"coverage-0", "coverage-1"} <= {one["name"] for one in run["pictures"]}
+    assert [(one["name"], one["night"]) for one in run["pictures"]] == [
+        ("coverage-0", "coverage-0-dark"),
+        ("coverage-1", "coverage-1-dark"),
+    ]
+    assert all(one["keys"] for one in run["pictures"])
+    until = {"SPY": "16:10", "PLTR": "15:55"}
+    for one, symbol in zip(run["pictures"], [one["symbol"] for one in run["report"]["symbols"]], strict=True):
+        assert one["words"] == f"What is held of {symbol}, contracts by slots"
+        assert one["axes"].endswith(f"From left to right: 09:30 to {until[symbol]} New York.")
     cookies = "; ".join(f"{name}={value}" for name, value in records.cookies.items())
-    for one in run["pictures"]:
-        address = f"{records.address}/api/v1/runs/1/pictures/{one['name']}.png"
+    for name in [one[kind] for one in run["pictures"] for kind in ("name", "night")]:
+        address = f"{records.address}/api/v1/runs/1/pictures/{name}.png"
         asked = Request(address, headers={"Cookie": cookies})  # noqa: S310 - of this machine
         with await asyncio.to_thread(urlopen, asked) as answer:
             assert answer.headers["Content-Type"] == "image/png"
@@ -343,3 +387,19 @@ async def test_the_archive_page_tells_what_is_there_and_what_waits(records: Site
         assert found["waiting_count"] == len(found["waiting"]) > 0
         assert {one["symbol"] for one in found["waiting"]} == {"SPY", "PLTR"}
         assert "would be written" in (await archiving.get("/archive")).text
+
+
+async def test_many_symbols_make_shorter_pages(records: Site) -> None:
+    """With 40 symbols a page of sessions stays below 300 kB, and the next page begins where it ends."""
+    await statement(records, _MANY_SYMBOLS)
+    try:
+        page, document = await both(records, "/sessions?before=2026-11-19")
+        assert len(page.text) < LARGEST
+        shown = document.document["sessions"]
+        assert {len(one["symbols"]) for one in shown} == {40}
+        assert document.document["next_before"] == shown[-1]["day"]
+        following = (await records.get(f"/api/v1/sessions?before={shown[-1]['day']}")).document["sessions"]
+        assert len({one["day"] for one in (*shown, *following)}) == len(shown) + len(following)
+        assert following[0]["day"] == str(records.context.days.previous(date.fromisoformat(shown[-1]["day"])))
+    finally:
+        await statement(records, "DELETE FROM collection_statistics WHERE symbol LIKE 'X%'")

@@ -50,7 +50,7 @@ DOWN = RunReport(
     ),
 )
 UP = replace(examples.success(), environment=Environment())
-RECOVERED = f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {UP.bars:,} bars"
+RECOVERED = f"[collector] RECOVERED · eod 2026-11-20 OK · 99.8 % · {UP.bars - 237:,} option bars and 237 of underlyings"
 FULL = RunReport(
     run_id=7,
     window=Window.GAP_CHECK,

@@ -2,7 +2,12 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from io import StringIO
 
+import pytest
+from rich.console import Console
+
+from collector.db.bars import bar_tables
 from collector.db.bookkeeping import runs_table, schedule_state
 from collector.db.connection.pool import Database
 from collector.db.readers import report_rows
@@ -11,9 +16,12 @@ from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import run_reports
+from collector.jobs import week_reports
 from collector.market.calendar import Calendar
+from collector.notify.reports import wording
 from collector.notify.reports.mail_rendering import Renderer
+from collector.notify.reports.terminal_report import week_view
+from tests.support.db_rows import answer, answers, make_chain, trade
 from tests.support.slots import SLOT
 from tests.support.window_runs import narrow
 
@@ -38,7 +46,7 @@ async def attempt(
 async def reported(db: Database) -> WeekReport:
     """Return the report of the week of 16 November 2026."""
     settings = narrow("PLTR")
-    return await run_reports.of_week(db, settings, Calendar(dict(settings.closes)), SATURDAY)
+    return await week_reports.of_week(db, settings, Calendar(dict(settings.closes)), SATURDAY)
 
 
 async def test_a_window_that_was_slept_through_is_missed(database: Database) -> None:
@@ -55,8 +63,10 @@ async def test_a_window_that_was_slept_through_is_missed(database: Database) -> 
     week = await reported(database)
     mail = Renderer(Mask(), pictures=False).week(week)
     assert week.missed == ((TUESDAY, Window.MORNING),)
-    assert mail.subject.startswith("[collector] week 2026-11-16 to 2026-11-20 1 missed · ")
-    assert "5 sessions, 3 windows: 0 failed, 0 partial, 1 missed." in mail.text
+    assert mail.subject.startswith(
+        "[collector] week 2026-11-16 to 2026-11-20 5 of 5 sessions not collected, 1 missed · "
+    )
+    assert "5 sessions, 5 of them never collected; 3 windows: 0 failed, 0 partial, 1 missed." in mail.text
     (row,) = (line.split() for line in mail.text.splitlines() if line.startswith("morning"))
     assert row == ["morning", "-", "missed"]
     assert 'title="missed"' in mail.html
@@ -88,5 +98,41 @@ async def test_every_attempt_counts(database: Database) -> None:
         (MONDAY, Window.EOD, RunStatus.SUCCESS, 3),
         (TUESDAY, Window.MIDDAY, RunStatus.PARTIAL, 1),
     ]
+    assert [run.failed for run in week.runs] == [2, 0]
+    words = "2 windows: 0 failed, 1 partial, 0 missed; 2 failed attempts before one that went well"
+    assert wording.week_windows(week) == words
     written = json.loads(json.dumps(to_document(week)))
     assert (written["requests"], written["rate_limit_hits"]) == (1456, 27)
+
+
+async def test_sessions_that_nobody_collected_are_counted(database: Database) -> None:
+    """The machine was off but on Wednesday: the four others are named, and nothing hides behind 100 %."""
+    days = [MONDAY + timedelta(days=n) for n in range(5)]
+    wednesday, calendar = days[2], Calendar()
+    session = calendar.session("PLTR", wednesday)
+    chain = await make_chain(database, select_from=wednesday)
+    bars = [trade(n, "1.25", session=session) for n in range(78)]
+    given = {what: answer(bars, session=session) for what in ("TRADES", "BID", "ASK")}
+    await bar_tables.store(database, [answers(one, **given) for one in chain.contracts], 1)
+    await attempt(database, wednesday, Window.EOD, RunStatus.SUCCESS)
+
+    week = await reported(database)
+    [pltr] = week.symbols
+    assert pltr.never_collected == (days[0], days[1], days[3], days[4])
+    assert (week.dark_sessions, list(week.never_collected)) == (4, [days[0], days[1], days[3], days[4]])
+    # Selected until they expire: Thursday's and Friday's slots were expected, and are as empty as they were left.
+    assert pltr.completeness == pytest.approx(1 / 3)
+    assert pltr.bars == 78 * len(chain.contracts)
+
+    mail = Renderer(Mask(), pictures=False).week(week)
+    assert "4 of 5 sessions not collected · 33.3 % of what was expected · " in mail.subject
+    assert mail.brief.startswith("5 sessions, 4 of them never collected; 33.3 % complete of what was expected")
+    for part in (mail.text, mail.html):
+        assert "5 sessions, 4 of them never collected; 1 window: 0 failed" in part
+        for day in ("Mon 16 Nov", "Tue 17 Nov", "Thu 19 Nov", "Fri 20 Nov"):
+            assert day in part
+    shown = Console(file=StringIO(), width=120, force_terminal=False)
+    shown.print(week_view(week, Mask()))
+    assert isinstance(shown.file, StringIO)
+    assert "1/5" in shown.file.getvalue()
+    assert "never collected: PLTR" in shown.file.getvalue()

@@ -68,7 +68,8 @@ function measure(frame) {
   const unloaded = [...page.fonts].filter(face => face.status !== 'loaded').map(face => face.family);
   return {
     unloaded, width: root.clientWidth, scroll: root.scrollWidth, height: page.body.scrollHeight, wide, pale,
-    images: images.length, missing: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
+    images: images.length, shown: images.filter(i => i.getClientRects().length).map(i => i.className),
+    missing: images.filter(i => !i.complete || !i.naturalWidth).map(i => i.alt),
     background: view.getComputedStyle(page.body).backgroundColor,
   };
 }
@@ -88,7 +89,8 @@ def measured(pages: Mapping[str, str], widths: Sequence[int], *, dark: bool) -> 
     """Lay pages out at widths in CSS pixels; return measurements by "name width".
 
     Each has: width, scroll and height (of the whole page), wide (elements that stick out), pale (texts whose contrast
-    is below 4.5), images (how many), missing (texts of the images that do not show), unloaded (families of the page's
+    is below 4.5), images (how many), shown (classes of those that are not hidden), missing
+    (texts of the images that do not show), unloaded (families of the page's
     own fonts that did not load), background.
     """
     frames = "".join(

@@ -7,6 +7,7 @@ import logging
 import os
 import pty
 import shutil
+import signal
 import subprocess
 import sys
 import termios
@@ -128,8 +129,13 @@ class Home:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def on_terminal(self, *words: str) -> Done:
-        """Run the command with a terminal of 120 columns as its standard streams; what it shows is `out`."""
+    def on_terminal(self, *words: str, until: str = "") -> Done:
+        """Run the command with a terminal of 120 columns as its standard streams; what it shows is `out`.
+
+        Args:
+            words: its arguments.
+            until: once it has shown this it is ended as by Ctrl-C; by default it ends by itself.
+        """
         mine, its = pty.openpty()
         termios.tcsetwinsize(its, (40, 120))
         command = subprocess.Popen(
@@ -146,6 +152,9 @@ class Home:
         with contextlib.suppress(OSError):  # how Linux says that nobody holds the other end any more
             while part := os.read(mine, 65536):
                 shown += part
+                if until and until.encode() in shown:
+                    command.send_signal(signal.SIGINT)
+                    until = ""
         os.close(mine)
         return Done(command.wait(60), shown.decode("utf-8", "replace"), "")
 

@@ -6,42 +6,20 @@ from functools import cache
 from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import GapCounts, OutcomeCount, RunReport
-from collector.notify.alerts.alert_memory import AlertMemory, Judgement, OpenCondition
-from collector.notify.alerts.alert_rules import Alert, Rule, condition_alert
+from collector.notify.alerts.alert_rules import Alert, Rule
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples
-from collector.notify.reports.example_week import week
+from collector.notify.reports.example_mails import Example, example_mail, judged
 from collector.notify.reports.mail_rendering import Renderer, page
-
-
-def _judged(tell: tuple[Alert, ...] = (), recovered: tuple[OpenCondition, ...] = ()) -> Judgement:
-    return Judgement(send=True, tell=tell, recovered=recovered, memory=AlertMemory())
 
 
 @cache
 def mails() -> dict[str, Mail]:
-    """Return one of each mail, by the name of its template."""
-    renderer = Renderer(Mask())
-    return {
-        "success": renderer.run(examples.success()),
-        "intraday": renderer.run(examples.intraday()),
-        "partial": renderer.run(examples.partial(), _judged(examples.alerts()[1:])),
-        "implausible": renderer.run(examples.implausible()),
-        "failed": renderer.run(examples.failed()),
-        "at_work": _at_work(renderer),
-        "held_up": renderer.run(examples.held_up(), _judged(recovered=examples.recovered_conditions())),
-        "preflight_failed": renderer.run(examples.preflight_failed()),
-        "recovery": renderer.run(examples.success(), _judged(recovered=examples.recovered_conditions())),
-        "weekly": renderer.week(week()),
-        "torture": renderer.run(_torture(), _judged((_long_alert(),), examples.recovered_conditions())),
-    }
-
-
-def _at_work(renderer: Renderer) -> Mail:
-    report = examples.at_work()
-    (condition,) = report.conditions
-    judged = _judged((condition_alert(condition, report.session),))
-    return renderer.at_work(report, condition, judged, condition.since)
+    """Return one of each mail, by its kind."""
+    renderer = Renderer(Mask(), site="http://127.0.0.1:8321")
+    found = {str(kind): example_mail(kind, renderer) for kind in Example}
+    torture = judged((_long_alert(),), examples.recovered_conditions())
+    return {**found, "torture": renderer.run(_torture(), torture)}
 
 
 def pages() -> dict[str, str]:

@@ -15,6 +15,7 @@ def main(directory: Path) -> None:
         ("failed", 660, False),
         ("implausible", 660, False),
         ("success", 390, True),
+        ("gap_fill", 660, False),
         ("weekly", 660, False),
     ):
         height = int(browser.measured({name: pages[name]}, (width,), dark=dark)[f"{name} {width}"]["height"])

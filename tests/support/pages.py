@@ -30,6 +30,7 @@ from collector.app.condition import Condition
 from collector.clock import Clock, SystemClock
 from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, ServeSettings, Settings
+from collector.db.schema import features
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
@@ -151,8 +152,9 @@ def _collected(
 
 
 async def _collect(url: str, folder: Path) -> None:
-    """Run eod of both sessions, and confirm what came back empty."""
+    """Run eod of both sessions, and confirm what came back empty; pages will read as collector_ro."""
     clock = VirtualClock(_EVENINGS[0][1])
+    await features.create_roles(url, clock)
     gateway = await start(clock=clock)
     try:
         settings = settings_of(url, folder, gateway.port)
@@ -192,7 +194,7 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 
 @contextlib.asynccontextmanager
 async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
-    """Serve the pages of a database at an instant."""
+    """Serve the pages of a database at an instant, to who is logged in."""
     clock = SystemClock(now)
     process, readers = Idle(settings, clock), Readers(settings, clock)
     context = Context(settings=settings, clock=clock, process=process, readers=readers)
@@ -262,13 +264,8 @@ class Tab:
 
     async def out_of_reach(self) -> list[str]:
         """Go through the page by Tab alone; return the links, buttons and fields that it never came to, in words."""
-        wanted = await self.page.evaluate(_MARK)
-        for _ in range(wanted):
+        for _ in range(await self.page.evaluate(_MARK)):
             await self.page.keyboard.press("Tab")
-            await self.page.evaluate(
-                "() => { document.activeElement.dataset.reached = getComputedStyle("
-                "document.activeElement).outlineStyle }"
-            )
         unreached: list[str] = await self.page.evaluate(_UNREACHED)
         return unreached
 
@@ -370,11 +367,16 @@ _COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
 
 _MARK = """
 () => {
-  const seen = element => element.checkVisibility();
   const all = [...document.querySelectorAll(
-    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')].filter(seen);
-  for (const element of all) element.dataset.wanted = '';
-  return all.length;
+    'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]')];
+  const seen = all.filter(element => element.checkVisibility());
+  for (const element of seen) element.dataset.wanted = '';
+  document.addEventListener('focusin', event => {
+    const outline = getComputedStyle(event.target).outlineStyle;
+    if (outline !== 'none' || !event.target.dataset.reached) event.target.dataset.reached = outline;
+  });
+  const dates = seen.filter(element => ['date', 'time', 'datetime-local'].includes(element.type));
+  return seen.length + 4 * dates.length;  // day, month, year and the button that opens the calendar
 }
 """
 

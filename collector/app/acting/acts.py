@@ -1,4 +1,4 @@
-"""Acts that people start from pages: one at work, others in order."""
+"""Acts of people: one at work, the others in order."""
 
 import asyncio
 import contextlib
@@ -232,7 +232,7 @@ class Acts:
         shown = self._live.at_work(Work(name=act.words, began=act.began))
         state, ending = State.CANCELLED, Ending()
         try:
-            await record.begin()
+            await asyncio.shield(record.begin())
             with shown if kind.takes_turn else contextlib.nullcontext():
                 ending = await kind.work(turn, act.arguments)
             state = State.DONE if ending.error is None else State.FAILED

@@ -1,4 +1,4 @@
-"""The kinds of acts that a person may start from a page."""
+"""Kinds of acts that a person may start from pages."""
 
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.errors import Incomplete, Unknown, UsageError
 from collector.domain.market_data.data_sets import InstrumentKind
 from collector.domain.masking import Mask
-from collector.domain.run_vocabulary import RunStatus, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, RunStatus, Window
 from collector.notify.reports import wording
 from collector.runs.orders import Order, backfill_order, fill_order, history_of, order_for
 from collector.runs.planning import dry_run, plan_words
@@ -362,7 +362,9 @@ def _check_sessions(settings: Settings, _clock: Clock, values: Values) -> None:
 
 
 def _windows(settings: Settings) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*map(str, settings.windows.enabled), *map(str, Window))))
+    """Return the windows that are on, then the others, but for those that are kinds of their own here."""
+    known = dict.fromkeys((*settings.windows.enabled, *Window))
+    return tuple(str(one) for one in known if one not in OVER_SESSIONS)
 
 
 def _histories(settings: Settings) -> tuple[str, ...]:

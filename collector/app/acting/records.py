@@ -54,6 +54,7 @@ class Record:
     origin: Origin
     began_at: datetime | None = field(default=None, init=False)
     _number: int | None = field(default=None, init=False)
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     async def begin(self) -> None:
         """Say that the act begins; saying it again changes nothing."""
@@ -67,6 +68,10 @@ class Record:
         await self._write(ActionOutcome.INTERRUPTED if interrupted else outcome, _words(ending.error), ending.run_id)
 
     async def _write(self, outcome: ActionOutcome | None, message: str, run_id: int | None) -> None:
+        async with self._writing:  # an end that comes while the beginning is written would make a second row
+            await self._written(outcome, message, run_id)
+
+    async def _written(self, outcome: ActionOutcome | None, message: str, run_id: int | None) -> None:
         try:
             url = await opening.database_url(self.settings)
             async with pool.connect(url, self.clock, size=1) as db:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from collector.config import Settings
 from collector.domain.errors import UsageError
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, Window
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -23,9 +23,10 @@ def window_of(text: str, settings: Settings) -> Window:
         UsageError: there is no such window.
     """
     known = (*Window, *settings.windows.own)
+    listed = (window for window in known if window not in OVER_SESSIONS)
     window = Window(text.strip().lower().replace("-", "_"))
     if window not in known:
-        raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(known))
+        raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(listed))
     return window
 
 

@@ -17,11 +17,10 @@ from collector.config import Settings
 from collector.domain.errors import CollectorError
 from collector.domain.masking import Mask
 from collector.domain.reports.report_document import to_document
-from collector.jobs.run_reports import resume_command
 from collector.notify.channels.channel import told_nobody
 from collector.notify.reports import wording
 from collector.notify.reports.terminal_report import run_view
-from collector.runs.orders import Order
+from collector.runs.orders import Order, command_of
 
 
 def show_due_plan(settings: Settings, clock: Clock, *, as_json: bool) -> int:
@@ -60,7 +59,7 @@ def _shown(outcome: composition.Outcome, settings: Settings, order: Order, *, as
     code = show_outcome(outcome, settings, as_json=as_json)
     if outcome.report.confirm_at is not None and not as_json:
         when = wording.both_zones(outcome.report.confirm_at)
-        typer.echo(f"Confirm from {when} with: {resume_command(order)}\nThe schedule does it by itself.")
+        typer.echo(f"Confirm from {when} with: {command_of(order)}\nThe schedule does it by itself.")
     return code
 
 

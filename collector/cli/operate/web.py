@@ -1,5 +1,6 @@
 """`collector web`: the owner's pages."""
 
+import asyncio
 import sys
 import webbrowser
 from typing import Annotated
@@ -69,6 +70,8 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
                 webbrowser.open(logins.address(site))
             try:
                 await process.acts.go_on()
+            except asyncio.CancelledError:  # it was asked to end; an act at work is on record as interrupted
+                return
             finally:
                 process.live.close()
     finally:

@@ -33,6 +33,9 @@ _COMMAND_TIMEOUT_S = STATEMENT_TIMEOUT_S + _GRACE_S
 STATEMENT_BYTES = 32 * 1024
 """Statements up to this length, comments included, stay prepared; the driver's own limit is 15 KiB."""
 
+_RELEASE_S = 2.0
+"""A server that does not confirm within it that it has cancelled a statement is not waited for."""
+
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
 """Between looks whether a server that went away is back."""
 _DISK_FULL_PATIENCE_S = 5.0
@@ -344,7 +347,7 @@ class Database(Statements):
             finally:
                 # What fails here has ended the connection; the pool opens another.
                 with contextlib.suppress(DatabaseError), self._outside():
-                    await self._pool.release(connection)
+                    await self._pool.release(connection, timeout=_RELEASE_S)
 
     @contextlib.asynccontextmanager
     async def transaction(self, *prepared: str) -> AsyncIterator[Transaction]:

@@ -97,6 +97,7 @@ async def week(
                 window=Window(row["run_type"]),
                 status=RunStatus(row["status"]),
                 attempts=row["attempt"],
+                failed=row["failed"],
                 run_id=row["id"],
             )
             for row in runs

@@ -16,7 +16,7 @@ from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.instruments import Renumbering
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import Flag, PastRun, unusual
-from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.coverage_grid import CoverageGrid
 from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Window
 
 
@@ -54,6 +54,22 @@ class VerdictCounts:
         return self.traded + self.no_trade + self.unknown
 
 
+@dataclass(frozen=True, slots=True)
+class BarCount:
+    """How many bars of options, and how many of underlyings."""
+
+    options: int = 0
+    underlyings: int = 0
+
+    @classmethod
+    def of(cls, every: int, underlyings: int) -> "BarCount":
+        """Return the parts of a number of bars, so many of which are of underlyings."""
+        return cls(every - underlyings, underlyings)
+
+    def __add__(self, other: "BarCount") -> "BarCount":
+        return BarCount(self.options + other.options, self.underlyings + other.underlyings)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolReport:
     """One symbol in one run.
@@ -64,6 +80,8 @@ class SymbolReport:
     for which one empty answer speaks. verdicts: slots, from the TRADES series.
     deferred: requests left to the next window for lack of time.
     resting: further contracts in scope that wait for their turn in the rotation; nothing is expected of them yet.
+    bars_collected, bars_updated, bars_identical: bars of options and of the underlying; underlying_*: the underlying's
+    alone.
     """
 
     symbol: str
@@ -74,6 +92,9 @@ class SymbolReport:
     bars_collected: int = 0
     bars_updated: int = 0
     bars_identical: int = 0
+    underlying_collected: int = 0
+    underlying_updated: int = 0
+    underlying_identical: int = 0
     expected: int = 0
     covered: int = 0
     settled: int = 0
@@ -83,7 +104,7 @@ class SymbolReport:
     first_bar: datetime | None = None
     last_bar: datetime | None = None
     error: str = ""
-    strip: CoverageStrip | None = None
+    grid: CoverageGrid | None = None
     resting: int = 0
 
     @property
@@ -100,6 +121,60 @@ class SymbolReport:
     def fill(self) -> float | None:
         """Return traded / expected slots, None when nothing was expected."""
         return _fraction(self.verdicts.traded, self.verdicts.total)
+
+    @property
+    def underlying(self) -> int:
+        """Return the underlying's own bars that were received."""
+        return self.underlying_collected + self.underlying_updated + self.underlying_identical
+
+    @property
+    def new(self) -> BarCount:
+        """Return the bars that are new in the database."""
+        return BarCount.of(self.bars_collected, self.underlying_collected)
+
+    @property
+    def changed(self) -> BarCount:
+        """Return the bars whose values changed."""
+        return BarCount.of(self.bars_updated, self.underlying_updated)
+
+    @property
+    def identical(self) -> BarCount:
+        """Return the bars that the source sent again unchanged."""
+        return BarCount.of(self.bars_identical, self.underlying_identical)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionProgress:
+    """How a run found and left a symbol's session that it asked about.
+
+    first, last: the session's date, twice; of underlyings' bars all the sessions that were looked at. expected:
+    series-slots when it ended; settled_before, settled: of these. bars_before, bars: stored bars of options; None where
+    only underlyings' bars were asked for.
+    """
+
+    symbol: str
+    first: date
+    last: date
+    expected: int = 0
+    settled_before: int = 0
+    settled: int = 0
+    bars_before: int | None = None
+    bars: int | None = None
+
+    @property
+    def completeness_before(self) -> float | None:
+        """Return what was settled of what is expected now, None when nothing is."""
+        return _fraction(min(self.settled_before, self.expected), self.expected)
+
+    @property
+    def completeness(self) -> float | None:
+        """Return settled / expected series-slots, None when nothing is expected."""
+        return _fraction(self.settled, self.expected)
+
+    @property
+    def new_bars(self) -> int | None:
+        """Return how many bars came to it, None when they were not counted."""
+        return None if self.bars is None or self.bars_before is None else self.bars - self.bars_before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,6 +361,7 @@ class RunReport:
     had run before, and asked again for that. data_sets: the names of what it collected. splits: of underlyings, seen by
     this run. renumbered: underlyings that it found under another number of the source's. closures: sessions on which
     the exchange was probably shut, told once each. conditions: what held it up for two minutes or more.
+    sessions: those that it asked about, of an order that looks at more than its own; by date and symbol.
     """
 
     run_id: int
@@ -300,6 +376,7 @@ class RunReport:
     early_close: bool = False
     slots: int = 0
     symbols: tuple[SymbolReport, ...] = ()
+    sessions: tuple[SessionProgress, ...] = ()
     errors: tuple[OutcomeCount, ...] = ()
     implausible: tuple[EmptySession, ...] = ()
     accepted: tuple[EmptySession, ...] = ()
@@ -382,6 +459,26 @@ class RunReport:
     def bars(self) -> int:
         """Return the bars received: new, changed and identical."""
         return self.bars_collected + self.bars_updated + self.bars_identical
+
+    @property
+    def new(self) -> BarCount:
+        """Return the bars that are new in the database, by what they are of."""
+        return sum((symbol.new for symbol in self.symbols), BarCount())
+
+    @property
+    def changed(self) -> BarCount:
+        """Return the bars whose values changed, by what they are of."""
+        return sum((symbol.changed for symbol in self.symbols), BarCount())
+
+    @property
+    def identical(self) -> BarCount:
+        """Return the bars that the source sent again unchanged, by what they are of."""
+        return sum((symbol.identical for symbol in self.symbols), BarCount())
+
+    @property
+    def received(self) -> BarCount:
+        """Return the bars received: new, changed and identical, by what they are of."""
+        return self.new + self.changed + self.identical
 
     @property
     def failed_requests(self) -> int:

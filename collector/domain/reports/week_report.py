@@ -14,18 +14,23 @@ from collector.domain.run_vocabulary import RunStatus, Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekRun:
-    """The last attempt at one window of one session."""
+    """The last attempt at one window of one session; failed: how many attempts failed or were interrupted."""
 
     session: date
     window: Window
     status: RunStatus
     attempts: int = 1
+    failed: int = 0
     run_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeekSymbol:
-    """One symbol over the week; completeness, fill, awaiting and single_witness as in a run's report."""
+    """One symbol over the week; completeness, fill, awaiting and single_witness as in a run's report.
+
+    bars: of options. never_collected: sessions of which nothing was ever answered; where contracts were selected for
+    them, completeness counts them as empty, else nothing was expected of them.
+    """
 
     symbol: str
     contracts: int = 0
@@ -34,6 +39,7 @@ class WeekSymbol:
     fill: float | None = None
     awaiting: int = 0
     single_witness: int = 0
+    never_collected: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +72,7 @@ class WeekReport:
 
     @property
     def bars(self) -> int:
-        """Return the bars of all symbols."""
+        """Return the option bars of all symbols."""
         return sum(symbol.bars for symbol in self.symbols)
 
     @property
@@ -75,6 +81,17 @@ class WeekReport:
         known = [(symbol.completeness, symbol.contracts) for symbol in self.symbols if symbol.completeness is not None]
         weight = sum(contracts for _, contracts in known)
         return sum(share * contracts for share, contracts in known) / weight if weight else None
+
+    @property
+    def never_collected(self) -> dict[date, tuple[str, ...]]:
+        """Return the sessions of which nothing was ever answered, with the symbols of which that is true."""
+        days = sorted({day for symbol in self.symbols for day in symbol.never_collected})
+        return {day: tuple(one.symbol for one in self.symbols if day in one.never_collected) for day in days}
+
+    @property
+    def dark_sessions(self) -> int:
+        """Return how many sessions were never collected for any symbol."""
+        return sum(len(symbols) == len(self.symbols) for symbols in self.never_collected.values())
 
     @property
     def failed_runs(self) -> int:

@@ -2,7 +2,8 @@
 
 No plotting library: a mail's labels belong into its HTML, where they stay readable on a phone, follow dark mode and are
 read aloud; what is left to draw are coloured cells and lines. So every mail has its pictures, nothing is installed
-for them, and no run waits seconds for an import. Backgrounds are transparent and the colours hold on light and dark.
+for them, and no run waits seconds for an import. Backgrounds are transparent and the colours hold on light and dark;
+of a session's grid there is one more for those who say that they want it dark.
 """
 
 import struct
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.coverage_grid import CoverageBand, CoverageGrid, Holding
 from collector.domain.run_vocabulary import RunStatus
 from collector.notify.reports import palette
 
@@ -32,27 +33,72 @@ WIDTH = 1104
 
 _LINE_HEIGHT = 220
 _MARGIN = 14
-_UNKNOWN_WEIGHT = 4.0
-"""One unknown slot must show among many known ones that share its cell."""
+SECTION_HEIGHT = 64
+"""Pixels of a section of a grid, with the gap below it; shown at half, as high as two lines of text beside it."""
+
+_GAP = 4
+_LEAST = 4
+"""Pixels: one missing slot must show among many known ones that share its cell."""
+_TROUBLES = (Holding.MISSING, Holding.QUARANTINED, Holding.AWAITING)
+_KNOWN = (Holding.VALUED, Holding.QUOTED, Holding.UNQUOTED)
+
+HOLDING_COLOURS: dict[Holding, str | palette.Shade] = {
+    Holding.VALUED: palette.VALUED,
+    Holding.QUOTED: palette.QUOTED,
+    Holding.UNQUOTED: palette.UNQUOTED,
+    Holding.AWAITING: palette.AWAITING,
+    Holding.QUARANTINED: palette.QUARANTINED,
+    Holding.MISSING: palette.UNKNOWN,
+}
+_FAINT = 0.4
+"""Opacity of slots without quotes by day: a picture that nobody switches holds on a dark ground, too."""
 
 
-def coverage_picture(strip: CoverageStrip) -> bytes:
-    """Draw slots (left to right) × contracts (top to bottom) by verdict as PNG; transparent where not expected."""
-    traded, no_trade, unknown = (
-        np.array([getattr(band, name) for band in strip.bands], dtype=float)
-        for name in ("traded", "no_trade", "unknown")
-    )
-    weights = np.stack([traded, no_trade, unknown * _UNKNOWN_WEIGHT], axis=-1)
-    total = weights.sum(axis=-1, keepdims=True)
-    verdicts = [palette.rgb(colour) for colour in (palette.TRADED, palette.NO_TRADE, palette.UNKNOWN)]
-    colours = weights @ np.array(verdicts, dtype=float) / np.maximum(total, 1)
-    cells = np.concatenate([colours, np.where(total > 0, 255.0, 0.0)], axis=-1)
-    band_height = 8 if len(strip.bands) > 12 else 16  # noqa: PLR2004 - few rows are drawn taller
-    columns = np.arange(WIDTH) * len(strip.slots) // WIDTH
-    image = np.repeat(cells, band_height, axis=0)[:, columns, :]
-    if len(strip.bands) <= 12:  # noqa: PLR2004
-        image[band_height - 1 :: band_height, :, 3] = 0
-    return png(image.round().astype(np.uint8))
+def grid_picture(grid: CoverageGrid, *, dark: bool = False) -> bytes:
+    """Draw a session as PNG: slots from left to right, sections of contracts from top to bottom.
+
+    A cell is filled in proportion to what is held of its contracts, from the top; what is missing stands at its foot,
+    never too small to be seen. Transparent where nothing is expected. What is without quotes is faint.
+    """
+    slots = len(grid.slots)
+    columns = np.arange(WIDTH) * slots // WIDTH
+    drawn = np.zeros((SECTION_HEIGHT * len(grid.sections), slots), np.uint8)
+    for number, section in enumerate(grid.sections):
+        top, count = SECTION_HEIGHT * number, len(section.bands)
+        edges = [top + (SECTION_HEIGHT - _GAP) * i // count for i in range(count + 1)]
+        for band, (start, end) in zip(section.bands, pairwise(edges), strict=True):
+            drawn[start:end] = _stacked(band, slots, end - start)
+    colours = np.zeros((len(Holding), 4), np.uint8)
+    for holding, colour in HOLDING_COLOURS.items():
+        if isinstance(colour, palette.Shade):
+            shown, opacity = (colour.dark, 1.0) if dark else (palette.GRID, _FAINT)
+        else:
+            shown, opacity = colour, 1.0
+        colours[holding] = (*palette.rgb(shown), round(255 * opacity))
+    return png(colours[drawn][:, columns])
+
+
+def _stacked(band: CoverageBand, slots: int, height: int) -> npt.NDArray[np.uint8]:
+    """Return the holding of each pixel of a band, height × slots."""
+    counts = {one: np.array(band.counts(one, slots), dtype=float) for one in (*_KNOWN, *_TROUBLES)}
+    total = np.maximum(sum(counts.values()), 1)
+    least = min(_LEAST, height // len(_TROUBLES))
+    rows = np.arange(height)[:, None]
+    found = np.zeros((height, slots), np.uint8)
+    foot = np.full(slots, height)
+    for one in _TROUBLES:
+        share = np.maximum(np.round(height * counts[one] / total), least)
+        start = np.where(counts[one] > 0, np.maximum(foot - share, 0), foot)
+        found[(rows >= start) & (rows < foot)] = one
+        foot = start
+    known = np.maximum(sum(counts[one] for one in _KNOWN), 1)
+    reached, before = np.zeros(slots), np.zeros(slots)
+    for one in _KNOWN:
+        reached = reached + counts[one]
+        end = np.round(foot * reached / known)
+        found[(rows >= before) & (rows < end)] = one
+        before = end
+    return found
 
 
 def completeness_picture(past: Sequence[PastRun]) -> tuple[bytes, float]:

@@ -5,11 +5,14 @@ What `collector notify test` sends and `collector notify preview` shows without 
 Every figure is invented, from a fixed seed; examples say so in their host's name.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from math import exp
 from random import Random
+
+import numpy as np
 
 from collector.config.notify_settings import Severity
 from collector.domain.conditions import Condition, ConditionKind
@@ -18,7 +21,7 @@ from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.pacing.pace import Latency, PacerSample
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.coverage_strip import CoverageStrip
+from collector.domain.reports.coverage_grid import CoverageGrid, Holding, LackingContract
 from collector.domain.reports.run_report import (
     Cause,
     DayTotals,
@@ -29,10 +32,11 @@ from collector.domain.reports.run_report import (
     NextWindow,
     OutcomeCount,
     RunReport,
+    SessionProgress,
     SymbolReport,
     VerdictCounts,
 )
-from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Verdict, Window
+from collector.domain.run_vocabulary import Asks, RunStatus, Stage, Window
 from collector.notify.alerts.alert_memory import MissedRun, OpenCondition
 from collector.notify.alerts.alert_rules import Alert, Rule
 
@@ -41,6 +45,8 @@ _OPEN = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 _STARTED = datetime(2026, 11, 20, 21, 45, 3, tzinfo=UTC)
 HOST = "example"
 _SYMBOLS = (("SPY", 2012, 81, 0.58), ("PLTR", 1040, 78, 0.31), ("TSLA", 1546, 78, 0.44))
+_SPOTS = {"SPY": 671, "PLTR": 180, "TSLA": 415}
+_EXPIRATIONS = 5
 _LOG = "logs/collector-2026-11-20.jsonl"
 _RESUME = "collector run --window eod --date 2026-11-20"
 
@@ -133,9 +139,10 @@ def _dark(symbol: SymbolReport) -> SymbolReport:
         bars_collected=0,
         bars_updated=0,
         bars_identical=0,
+        underlying_collected=0,
         settled=0,
         verdicts=VerdictCounts(unknown=symbol.verdicts.total),
-        strip=None,
+        grid=None,
     )
 
 
@@ -218,6 +225,54 @@ def intraday() -> RunReport:
         completed=datetime(2026, 11, 20, 15, 9, 44, tzinfo=UTC),
         symbols=tuple(replace(symbol, settled=0) for symbol in report.symbols),
         past=(),
+    )
+
+
+def gap_fill() -> RunReport:
+    """Return a run that filled gaps of a week, all but a few contracts of one session."""
+    report = _run(RunStatus.SUCCESS, settled=1.0)
+    days = [SESSION - timedelta(days=n) for n in range(3, 0, -1)]
+    found = [
+        SessionProgress(
+            symbol=one.symbol,
+            first=day,
+            last=day,
+            expected=one.expected,
+            settled_before=0 if day == days[1] else int(one.expected * 0.935),
+            settled=one.expected - (390 if (day, one.symbol) == (days[2], "TSLA") else 0),
+            bars_before=0 if day == days[1] else one.verdicts.total - 2106,
+            bars=one.verdicts.total,
+        )
+        for day in days
+        for one in report.symbols
+        if day == days[1] or one.symbol == "TSLA"
+    ]
+    return replace(
+        report,
+        run_id=1842,
+        window=Window.GAP_FILL,
+        scheduled=None,
+        slots=0,
+        symbols=tuple(_summed(one, found) for one in report.symbols),
+        sessions=tuple(found),
+        day=None,
+        gaps=GapCounts(closed=2802, still_open=6),
+        past=(),
+    )
+
+
+def _summed(symbol: SymbolReport, found: Sequence[SessionProgress]) -> SymbolReport:
+    """Return a symbol as a run over many sessions tells it."""
+    own = [one for one in found if one.symbol == symbol.symbol]
+    settled = sum(one.settled for one in own)
+    return replace(
+        symbol,
+        bars_collected=sum(one.new_bars or 0 for one in own),
+        underlying_collected=0,
+        expected=sum(one.expected for one in own),
+        covered=settled,
+        settled=settled,
+        grid=None,
     )
 
 
@@ -338,44 +393,59 @@ def _run(status: RunStatus, *, settled: float, slots: int | None = None) -> RunR
 
 
 def _symbol(random: Random, symbol: str, contracts: int, width: int, activity: float, missing: int) -> SymbolReport:
-    rows = []
-    expirations = 5
+    of_contracts = [_contract(i, contracts, symbol) for i in range(contracts)]
+    traded, held = np.zeros((contracts, width), bool), np.full((contracts, width), Holding.UNQUOTED, np.uint8)
     for i in range(contracts):
-        week, strike = divmod(i * expirations / contracts, 1)
+        week, strike = divmod(i * _EXPIRATIONS / contracts, 1)
         # Busiest at the money, in the nearest expirations, and in the first and last minutes of the session.
         busy = activity * 2.4 * exp(-((strike - 0.5) ** 2) / 0.06) * 0.8**week
         edges = [abs(2 * j / max(width - 1, 1) - 1) for j in range(width)]
-        known = i < contracts - missing
-        verdicts = [
-            (Verdict.TRADED if random.random() < busy * (0.7 + 0.9 * edge**3) else Verdict.NO_TRADE)
-            if known
-            else Verdict.UNKNOWN
-            for edge in edges
-        ]
-        rows.append((f"{SESSION + timedelta(days=7 * int(week)):%Y-%m-%d}", verdicts))
+        traded[i] = [random.random() < busy * (0.7 + 0.9 * edge**3) for edge in edges]
+        # Nobody bids for what is far from the money; what is deep in it has no volatility.
+        if abs(strike - 0.5) < 0.44 + 0.05 * random.random():
+            held[i] = Holding.VALUED if strike < 0.5 + 0.3 * random.random() else Holding.QUOTED
+    unknown = contracts - missing
+    traded[unknown:], held[unknown:] = False, Holding.MISSING
     slots = [_OPEN + number * OPTION_BARS_5MIN.bar_size for number in range(width)]
-    cells = [verdict for _, verdicts in rows for verdict in verdicts]
-    counts = {verdict: cells.count(verdict) for verdict in Verdict}
     settled = 3 * width * (contracts - missing)
+    trades = int(traded.sum())
     return SymbolReport(
         symbol=symbol,
         contracts=contracts,
         contracts_done=contracts - missing,
         requests=3 * (contracts - missing),
-        bars_collected=counts[Verdict.TRADED] // 2,
-        bars_updated=counts[Verdict.TRADED] // 190,
-        bars_identical=counts[Verdict.TRADED] // 11,
+        bars_collected=trades // 2 + width,
+        underlying_collected=width,
+        bars_updated=trades // 190,
+        bars_identical=trades // 11,
         expected=3 * width * contracts,
         covered=settled,
         settled=settled,
-        verdicts=VerdictCounts(
-            traded=counts[Verdict.TRADED], no_trade=counts[Verdict.NO_TRADE], unknown=counts[Verdict.UNKNOWN]
-        ),
+        verdicts=VerdictCounts(traded=trades, no_trade=width * (contracts - missing) - trades, unknown=width * missing),
         first_bar=_OPEN,
         last_bar=slots[-1],
         error=f"{3 * missing:,} requests have no definite answer" if missing > contracts // 20 else "",
-        strip=CoverageStrip.of(slots, rows),
+        grid=CoverageGrid.of(
+            slots,
+            [(expiration, strike) for expiration, strike, _ in of_contracts],
+            held,
+            [
+                LackingContract(
+                    contract=name, unsettled=(("TRADES", width), ("BID", width), ("ASK", width)), quarantined=0
+                )
+                for _, _, name in of_contracts[unknown : unknown + 10]
+            ],
+        ),
     )
+
+
+def _contract(number: int, contracts: int, symbol: str) -> tuple[date, float, str]:
+    """Return expiration, strike and OCC symbol of a symbol's contract."""
+    week, place = divmod(number * _EXPIRATIONS, contracts)
+    pair, right = divmod(place // _EXPIRATIONS, 2)
+    strike = round(_SPOTS[symbol] * 0.85) + pair
+    expiration = SESSION + timedelta(days=7 * week)
+    return expiration, float(strike), f"{symbol:<6}{expiration:%y%m%d}{'CP'[right]}{strike * 1000:08d}"
 
 
 def _pacer(random: Random, *, calm: bool) -> list[PacerSample]:
@@ -415,7 +485,8 @@ def past_runs(random: Random) -> tuple[PastRun, ...]:
 
 
 def _saved(report: RunReport) -> str:
-    return f"{report.bars_collected:,} new bars of {report.contracts_done:,} contracts are safely stored."
+    new = f"{report.new.options:,} option bars and {report.new.underlyings:,} of underlyings"
+    return f"{new}, new with this run, are safely stored."
 
 
 def _next() -> NextWindow:

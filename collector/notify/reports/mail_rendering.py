@@ -20,6 +20,7 @@ from collector.config.notify_settings import Severity
 from collector.domain.conditions import Condition
 from collector.domain.masking import Mask
 from collector.domain.reports.comparison import COMPARED_SESSIONS, PastRun
+from collector.domain.reports.coverage_grid import Holding
 from collector.domain.reports.run_report import RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import BUILT_IN, RunStatus, Window
@@ -27,7 +28,7 @@ from collector.notify.alerts.alert_memory import Judgement, MissedRun, OpenCondi
 from collector.notify.alerts.alert_rules import Rule
 from collector.notify.alerts.troubleshooting import checklist, checklist_at_work
 from collector.notify.channels.mail_message import Attachment, Mail, one_line
-from collector.notify.reports import charts, palette, wording
+from collector.notify.reports import charts, grid_words, palette, wording
 
 ValueT = TypeVar("ValueT")
 
@@ -41,6 +42,7 @@ _SAID_BY_THE_BANNER = frozenset(
         Rule.SESSION_IMPLAUSIBLE,
     }
 )
+_MOST_GRIDS = 6
 _NAME_WIDTH = 14
 """Of a window's name in the text of the weekly grid, as long as none is longer."""
 _CID = re.compile(r'src="cid:([a-z0-9-]+)"')
@@ -65,12 +67,14 @@ class Renderer:
         mask: cuts secrets out of every text.
         prefix: what every subject begins with.
         pictures: whether mails carry pictures.
+        site: where the owner's pages are, such as "http://127.0.0.1:8321"; "": mails link to none.
     """
 
-    def __init__(self, mask: Mask, prefix: str = "[collector]", *, pictures: bool = True) -> None:
+    def __init__(self, mask: Mask, prefix: str = "[collector]", *, pictures: bool = True, site: str = "") -> None:
         self._mask = mask
         self._prefix = prefix
         self._pictures = pictures
+        self._site = site.rstrip("/")
         self._templates = _templates()
 
     def run(self, report: RunReport, judgement: Judgement | None = None) -> Mail:
@@ -87,13 +91,16 @@ class Renderer:
         recovery = judgement is not None and judgement.is_recovery and report.complete
         kind = "recovery" if recovery else _kind(report)
         pictures = _Pictures(self._pictures)
+        grids = _grids(report, pictures)
         values: dict[str, Any] = {
             "r": report,
             "alerts": tuple(alert for alert in alerts if alert.rule not in _SAID_BY_THE_BANNER),
             "recovered": recovered,
             "missed": _missed(recovered),
             "checklist": checklist(report.failure.cause) if report.failure else (),
-            "strips": _strips(report, pictures),
+            "grids": grids,
+            "undrawn": sum(one.grid is not None for one in report.symbols) - len(grids) if grids else 0,
+            "worst": grid_words.worst(report),
             "history": _history(report, pictures),
             "pace": _pace(report, pictures),
         }
@@ -108,6 +115,7 @@ class Renderer:
             made_at=made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
+            where=_page_of(report),
             attachments=_traceback(report),
         )
 
@@ -135,6 +143,7 @@ class Renderer:
             brief="; ".join(alert.text for alert in alerts),
             made_at=made_at,
             pictures=_Pictures(wanted=False),
+            where=_page_of(report),
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
         )
 
@@ -169,10 +178,11 @@ class Renderer:
             },
             name=f"{week.made_at:%Y%m%dT%H%M%SZ}-weekly-{week.last}",
             subject=f"RECOVERED · {wording.week_subject(week)}" if recovery else wording.week_subject(week),
-            brief=f"{wording.percent(week.completeness)} complete, {week.bars:,} bars",
+            brief=wording.week_headline(week),
             made_at=week.made_at,
             urgent=any(alert.severity is Severity.CRITICAL for alert in alerts),
             pictures=pictures,
+            where="/",
         )
 
     def _mail(
@@ -185,11 +195,12 @@ class Renderer:
         brief: str,
         made_at: datetime,
         pictures: _Pictures,
+        where: str,
         urgent: bool = False,
         attachments: tuple[Attachment, ...] = (),
     ) -> Mail:
         subject = one_line(self._mask(f"{self._prefix} {subject}"))
-        values = {**values, "subject": subject, "kind": kind}
+        values = {**values, "subject": subject, "kind": kind, "link": self._site and f"{self._site}{where}"}
         text = self._templates.get_template(f"{kind}.txt.j2").render(values)
         return Mail(
             name=name,
@@ -202,6 +213,11 @@ class Renderer:
             pictures=pictures.by_id,
             attachments=attachments,
         )
+
+
+def _page_of(report: RunReport) -> str:
+    """Return the path of a run's page; of the first page for a run without a number."""
+    return f"/runs/{report.run_id}" if report.run_id else "/"
 
 
 def page(mail: Mail) -> str:
@@ -238,6 +254,10 @@ def _templates() -> Templates:
     )
     templates.globals.update(
         palette=palette,
+        holding_colours={one.name: colour for one, colour in charts.HOLDING_COLOURS.items()},
+        bars=wording.bars,
+        when=wording.when,
+        session_progress=wording.session_progress,
         headline=wording.headline,
         lasting=wording.lasting,
         held_up=wording.held_up,
@@ -251,6 +271,9 @@ def _templates() -> Templates:
         concerns_bars=wording.concerns_bars,
         fetches=wording.fetches,
         status_word=wording.status_word,
+        week_headline=wording.week_headline,
+        week_sessions=wording.week_sessions,
+        never_collected=wording.never_collected,
         week_windows=wording.week_windows,
         storage=wording.storage,
         upkeep=wording.upkeep,
@@ -278,20 +301,25 @@ def _missed(recovered: tuple[OpenCondition, ...]) -> tuple[MissedRun, ...]:
     return tuple(sorted({run for condition in recovered for run in condition.missed}, key=lambda run: run.at))
 
 
-def _strips(report: RunReport, pictures: _Pictures) -> dict[str, dict[str, Any]]:
-    """Draw each symbol's coverage strip; by symbol."""
+def _grids(report: RunReport, pictures: _Pictures) -> dict[int, dict[str, Any]]:
+    """Draw what is held of symbols' sessions, by day and by night, with the words of the axes; by place.
+
+    Of many symbols those that lack most: a mail that is too long is cut off.
+    """
     if not pictures.wanted:
         return {}
+    grids = [(i, symbol.grid) for i, symbol in enumerate(report.symbols) if symbol.grid and symbol.grid.sections]
+    grids = sorted(grids, key=lambda one: -one[1].total(Holding.MISSING))[:_MOST_GRIDS]
     return {
-        symbol.symbol: {
-            "cid": pictures.add(f"coverage-{i}", charts.coverage_picture(symbol.strip)),
-            "first": symbol.strip.slots[0],
-            "last": symbol.strip.slots[-1],
-            "top": symbol.strip.bands[0].label,
-            "bottom": symbol.strip.bands[-1].label,
+        i: {
+            "cid": pictures.add(f"coverage-{i}", charts.grid_picture(grid)),
+            "night": pictures.add(f"coverage-{i}-dark", charts.grid_picture(grid, dark=True)),
+            "height": charts.SECTION_HEIGHT // 2,
+            "sections": [grid_words.section(one) for one in grid.sections],
+            "hours": grid_words.hours(grid.slots),
+            "held": grid_words.held(grid),
         }
-        for i, symbol in enumerate(report.symbols)
-        if symbol.strip and symbol.strip.slots and symbol.strip.bands
+        for i, grid in grids
     }
 
 

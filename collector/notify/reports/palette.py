@@ -43,6 +43,8 @@ BANNER_DOUBTED = "#7440b8"
 TRADED = "#1a9870"
 NO_TRADE = "#a4b4c8"
 UNKNOWN = "#dd3c3e"
+UNQUOTED = Shade("#c9d2dd", "#333e4c")
+"""It is known that nobody quoted; faint, for most of a chain is so."""
 QUOTED = "#3880e6"
 VALUED = "#9660d8"
 """A volatility is there."""

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from collector.config.notify_settings import Severity
 from collector.domain.masking import Mask
-from collector.domain.reports.run_report import RunReport
+from collector.domain.reports.run_report import BarCount, RunReport
 from collector.domain.reports.week_report import WeekReport
 from collector.domain.run_vocabulary import RunStatus
 from collector.notify.alerts.alert_rules import Alert
@@ -33,6 +33,10 @@ _SEVERITY_STYLES = {
 }
 
 
+_SESSIONS = 60
+"""Lines of sessions that are shown."""
+
+
 def run_view(report: RunReport, mask: Mask, alerts: tuple[Alert, ...] = ()) -> RenderableType:
     """Return what a terminal shows of a run; every text is masked and taken literally, never as markup."""
     report, alerts = mask.report(report), mask.report(alerts)
@@ -40,6 +44,8 @@ def run_view(report: RunReport, mask: Mask, alerts: tuple[Alert, ...] = ()) -> R
     parts: list[RenderableType] = [Text(wording.headline(report))]
     if report.symbols:
         parts += [Text(), _symbols(report)]
+    if report.sessions:
+        parts += [Text(), _pairs(*wording.session_progress(report, _SESSIONS))]
     if not report.preflight_failed:
         parts += [Text(), _pairs(*figures(report))]
     parts += [_errors(report)] if report.errors else []
@@ -48,7 +54,7 @@ def run_view(report: RunReport, mask: Mask, alerts: tuple[Alert, ...] = ()) -> R
     for alert in alerts:
         parts.append(Text(f"● {one_line(alert.text, 400)}", style=_SEVERITY_STYLES[alert.severity]))
     run = f" · run {report.run_id}" if report.run_id else ""
-    title = f"{wording.status_word(report)} · {report.window} · {wording.day(report.session)}{run}"
+    title = f"{wording.status_word(report)} · {report.window} · {wording.when(report)}{run}"
     return Panel(Group(*parts), title=Text(title, style=f"bold {style}"), title_align="left", border_style=style)
 
 
@@ -58,7 +64,8 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
     for name, justify in (("", "left"), ("complete", "right"), ("traded", "right"), ("contracts", "right")):
         table.add_column(name, justify="right" if justify == "right" else "left")
-    table.add_column("bars", justify="right")
+    table.add_column("option bars", justify="right")
+    table.add_column("sessions", justify="right")
     for symbol in week.symbols:
         table.add_row(
             Text(one_line(symbol.symbol, 40), style="bold"),
@@ -66,10 +73,13 @@ def week_view(week: WeekReport, mask: Mask) -> RenderableType:
             wording.percent(symbol.fill),
             wording.count(symbol.contracts),
             wording.count(symbol.bars),
+            f"{week.sessions - len(symbol.never_collected)}/{week.sessions}",
         )
     gaps, expiring = week.gaps, week.expiring
     doubts = [f"{one_line(one.symbol, 40)} {words}" for one in week.symbols if (words := wording.witnesses(one))]
     facts = _pairs(
+        ("Sessions", wording.week_sessions(week)),
+        *((f"  {day}", f"never collected: {symbols}") for day, symbols in wording.never_collected(week)),
         ("Windows", wording.week_windows(week)),
         ("Gaps", f"{gaps.opened:,} opened, {gaps.closed:,} closed, {gaps.lost:,} lost, {gaps.still_open:,} open"),
         *([("Series-slots", "; ".join(doubts))] if doubts else []),
@@ -95,9 +105,9 @@ def _symbols(report: RunReport) -> Table:
             wording.count(symbol.verdicts.no_trade),
             Text(wording.count(symbol.verdicts.unknown), style="red" if symbol.verdicts.unknown else ""),
             f"{symbol.contracts_done:,}/{symbol.contracts:,}",
-            wording.count(symbol.bars_collected),
-            wording.count(symbol.bars_updated),
-            wording.count(symbol.bars_identical),
+            wording.count(symbol.new.options),
+            wording.count(symbol.changed.options),
+            wording.count(symbol.identical.options),
         )
     return table
 
@@ -108,6 +118,8 @@ def figures(report: RunReport) -> list[tuple[str, str]]:
     took, pace = wording.duration(report.duration_s), wording.rate(report.requests_per_s)
     pairs = [
         ("Took", f"{took}, {wording.many(report.requests, 'request')}" if fetches else took),
+        ("Brought", wording.bars(report.received) if fetches else ""),
+        ("New", wording.bars(report.new) if fetches else ""),
         ("Pace", f"{pace} requests/s, {wording.rate(report.bars_per_s)} bars/s" if fetches else ""),
         ("Backup", f"{backup.file}, {wording.size(backup.bytes)}, {backup.kept:,} kept" if backup else ""),
         ("Copies", wording.copies(report)),
@@ -135,7 +147,8 @@ def figures(report: RunReport) -> list[tuple[str, str]]:
         pairs = pairs[:-2]
     elif report.day:
         first, last = wording.in_new_york(report.day.first_bar), wording.in_new_york(report.day.last_bar)
-        pairs.append(("In the database", f"{report.day.bars:,} bars of the session, {first}–{last} New York"))
+        held = BarCount(report.day.bars, report.day.underlying_bars)
+        pairs.append(("In the database", f"{wording.bars(held)} of the session, {first}–{last} New York"))
     if report.next_window:
         pairs.append(("Next", f"{report.next_window.window}, {wording.both_zones(report.next_window.due)}"))
     return [(label, value) for label, value in pairs if value]

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from collector.domain.conditions import ConditionKind
 from collector.domain.reports.session_standing import SessionState
-from collector.domain.run_vocabulary import READS_CHAINS, Asks, RunStatus, Stage, Window
+from collector.domain.run_vocabulary import OVER_SESSIONS, READS_CHAINS, Asks, RunStatus, Stage, Window
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from collector.domain.conditions import Condition
     from collector.domain.coverage.evidence import EmptySession
-    from collector.domain.reports.run_report import ProbableClosure, RunReport, SymbolReport, UpkeepReport
+    from collector.domain.reports.run_report import (
+        BarCount,
+        ProbableClosure,
+        RunReport,
+        SessionProgress,
+        SymbolReport,
+        UpkeepReport,
+    )
     from collector.domain.reports.session_standing import SessionStanding
     from collector.domain.reports.storage_report import StorageReport
     from collector.domain.reports.week_report import WeekReport, WeekSymbol
@@ -95,6 +102,14 @@ def count(number: float | None) -> str:
 def many(number: float | None, noun: str) -> str:
     """Return how many there are of a thing whose plural ends in s: "1 request", "2 requests"."""
     return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def bars(counted: BarCount) -> str:
+    """Return how many bars of options and of underlyings there are, both by name."""
+    options, underlyings = counted.options, counted.underlyings
+    if not options and underlyings:
+        return f"{many(underlyings, 'bar')} of underlyings"
+    return many(options, "option bar") + (f" and {underlyings:,} of underlyings" if underlyings else "")
 
 
 def rate(number: float | None) -> str:
@@ -214,7 +229,7 @@ def standing(one: SessionStanding) -> str:
     """Return how a symbol's session stands, with the figure that says how much."""
     words = SESSION_SIGNS[one.state][1]
     share = "" if one.completeness is None else f"{percent(one.completeness)} "
-    parts = [f"{one.open_slots:,} series-slots open"] if one.open_slots else []
+    parts = [f"{many(one.open_slots, 'series-slot')} open"] if one.open_slots else []
     parts += [f"{one.lost_slots:,} lost"] if one.lost_slots else []
     parts += [f"{one.awaiting:,} await confirmation"] if one.awaiting else []
     measure = "covered" if one.state is SessionState.UNDER_WAY else "complete"
@@ -305,14 +320,77 @@ def _trust(report: RunReport) -> str:
         return _put_off(report, missing)
     if not expected:
         return "Nothing was due: everything was there already."
+    if report.window in OVER_SESSIONS and report.sessions:
+        return _brought_further(report, missing)
     if not missing:
         return f"Every expected slot of every series is {word}."
+    return _lacking(report, missing, short / expected)
+
+
+def _lacking(report: RunReport, missing: str, share: float) -> str:
+    """Return what to think of a session of which a share is missing, though nothing was deferred."""
     if report.status is RunStatus.SUCCESS:
         return f"All that this window was due to ask is answered; {missing}."
-    if report.unproven and short > expected / 2:
+    if report.unproven and share > 1 / 2:
         why = f"{report.unproven:,} series came back empty and nothing proves it"
         return f"Do not trust {_short_day(report.session)}: {why}. None of it is settled; the next window asks again."
     return f"Use these bars with care: {missing}. The next window asks again."
+
+
+def _brought_further(report: RunReport, missing: str) -> str:
+    """Return how many of the sessions that a run asked about are complete now, and what the others lack."""
+    if any(one.first != one.last for one in report.sessions):
+        return f"Use these bars with care: {missing}." if missing else "Every expected slot of every series is settled."
+    asked = {one.first for one in report.sessions}
+    whole = asked - {one.first for one in report.sessions if one.settled < one.expected}
+    if not missing:
+        are = "session is" if len(asked) == 1 else "sessions are"
+        return f"{len(asked):,} {are} complete now: every expected slot of every series is settled."
+    return f"{len(whole):,} of {many(len(asked), 'session')} are complete now; {missing}."
+
+
+def session_progress(report: RunReport, most: int | None = None) -> list[tuple[str, str]]:
+    """Return each session that a run asked about, with how it found and left it; both in words.
+
+    Args:
+        report: of a run; empty for one that looked at its own session alone.
+        most: how many at most; a last line counts the others.
+    """
+    lines = [(f"{_sessions_of(one)} · {one.symbol}", _before_after(one)) for one in report.sessions]
+    if most is None or len(lines) <= most:
+        return lines
+    return [*lines[:most], (f"and {len(lines) - most:,} more", f"collector report run {report.run_id} --json")]
+
+
+def _sessions_of(one: SessionProgress) -> str:
+    return _short_day(one.first) if one.first == one.last else f"{one.first} to {one.last}"
+
+
+def _before_after(one: SessionProgress) -> str:
+    words = f"{percent(one.completeness_before)} → {percent(one.completeness)}"
+    lacking = one.expected - one.settled
+    words += f" · {many(one.new_bars, 'new option bar')}" if one.new_bars else ""
+    return words + (f" · {many(lacking, 'series-slot')} still missing" if lacking else "")
+
+
+def when(report: RunReport) -> str:
+    """Return the session of a run, or from which to which it reached, as a title says it."""
+    if report.window not in OVER_SESSIONS or not report.sessions:
+        return day(report.session) + (" (early close)" if report.early_close else "")
+    first, last = _reach(report)
+    return day(first) if first == last else f"{_short_day(first)} {first.year} to {day(last)}"
+
+
+def _dates(report: RunReport) -> str:
+    """Return the session of a run, or from which to which it reached, as a subject says it."""
+    if report.window not in OVER_SESSIONS or not report.sessions:
+        return str(report.session)
+    first, last = _reach(report)
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _reach(report: RunReport) -> tuple[date, date]:
+    return min(one.first for one in report.sessions), max(one.last for one in report.sessions)
 
 
 def _put_off(report: RunReport, missing: str) -> str:
@@ -328,13 +406,13 @@ def _stored(report: RunReport) -> str:
     if report.failure and report.failure.saved:
         return report.failure.saved
     if report.bars_collected or report.bars_updated:
-        return f"{report.bars_collected:,} new bars are safely stored."
+        return f"{bars(report.new + report.changed)}, new or changed, are safely stored."
     return "No bars were stored."
 
 
 def subject(report: RunReport) -> str:
     """Return the subject of a run's mail, without prefix: window, session, state, then the figures that matter."""
-    parts = [f"{report.window} {report.session} {status_word(report)}"]
+    parts = [f"{report.window} {_dates(report)} {status_word(report)}"]
     if report.implausible:
         symbols = dict.fromkeys(one.symbol for one in report.implausible)
         parts.append("do not trust " + ", ".join("any symbol" if one == "ALL" else one for one in symbols))
@@ -426,7 +504,7 @@ def closure(one: ProbableClosure) -> str:
 def _outcome_words(report: RunReport) -> list[str]:
     """Return the one figure that matters beside completeness."""
     if fetches(report):
-        return [f"{report.bars:,} bars"]
+        return [bars(report.received)]
     if report.archive is not None:
         return [many(report.archive.objects, "object")]
     if report.window is Window.BACKUP:
@@ -445,9 +523,32 @@ def week_troubles(week: WeekReport) -> tuple[tuple[int, str], ...]:
 
 def week_windows(week: WeekReport) -> str:
     """Return how many windows a week had, and how many of them went wrong."""
-    return f"{len(week.runs) + len(week.missed)} windows: " + ", ".join(
-        f"{n} {word}" for n, word in week_troubles(week)
-    )
+    words = ", ".join(f"{n} {word}" for n, word in week_troubles(week))
+    well = [run for run in week.runs if run.status not in (RunStatus.FAILED, RunStatus.INTERRUPTED)]
+    made_good = sum(run.failed for run in well)
+    words += f"; {many(made_good, 'failed attempt')} before one that went well" if made_good else ""
+    return f"{many(len(week.runs) + len(week.missed), 'window')}: {words}"
+
+
+def week_sessions(week: WeekReport) -> str:
+    """Return how many sessions a week had, and how many of them nobody collected."""
+    words, days = many(week.sessions, "session"), week.never_collected
+    dark = week.dark_sessions
+    words += f", {dark:,} of them never collected" if dark else ""
+    partly = len(days) - dark
+    return words + (f", {partly:,} not for every symbol" if partly else "")
+
+
+def never_collected(week: WeekReport) -> tuple[tuple[str, str], ...]:
+    """Return the sessions that nobody collected, each with the symbols of which that is true."""
+    return tuple((_short_day(one), ", ".join(symbols)) for one, symbols in week.never_collected.items())
+
+
+def week_headline(week: WeekReport) -> str:
+    """Return what of a week is there, in a line: never without the sessions that are not."""
+    of_what = " of what was expected" if week.never_collected else ""
+    complete = f"{percent(week.completeness)} complete{of_what}, {many(week.bars, 'option bar')}"
+    return f"{week_sessions(week)}; {complete}" if week.never_collected else complete
 
 
 def storage(found: StorageReport | None, disk_used: float | None = None) -> tuple[tuple[str, str], ...]:
@@ -492,9 +593,12 @@ def upkeep(found: UpkeepReport | None) -> tuple[str, ...]:
 
 def week_subject(week: WeekReport) -> str:
     """Return the subject of a weekly mail, without prefix."""
-    trouble = [f"{n} {word}" for n, word in week_troubles(week) if n]
+    days = len(week.never_collected)
+    trouble = [f"{days} of {many(week.sessions, 'session')} not collected"] if days else []
+    trouble += [f"{n} {word}" for n, word in week_troubles(week) if n]
     state = ", ".join(trouble) if trouble else "OK"
-    return f"week {week.first} to {week.last} {state} · {percent(week.completeness)} · {week.bars:,} bars"
+    complete = percent(week.completeness) + (" of what was expected" if days else "")
+    return f"week {week.first} to {week.last} {state} · {complete} · {many(week.bars, 'option bar')}"
 
 
 def sparkline(shares: list[float | None], low: float) -> str:

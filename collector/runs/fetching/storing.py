@@ -194,11 +194,12 @@ class Storer:
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             finished = None in batch
-            by_symbol: dict[str, list[InstrumentAnswers]] = {}
+            by_symbol: dict[tuple[str, bool], list[InstrumentAnswers]] = {}
             for item in batch:
                 if item is not None:
-                    by_symbol.setdefault(item.instrument.symbol, []).append(item)
-            for symbol, answers in by_symbol.items():
+                    kind = item.instrument.symbol, isinstance(item.instrument, Underlying)
+                    by_symbol.setdefault(kind, []).append(item)
+            for (symbol, _), answers in by_symbol.items():
                 await self._commit(symbol, answers)
 
     async def _commit(self, symbol: str, batch: Sequence[InstrumentAnswers]) -> None:
@@ -222,6 +223,10 @@ class Storer:
         tally.inserted += counts.inserted
         tally.updated += counts.updated
         tally.identical += counts.identical
+        if isinstance(batch[0].instrument, Underlying):
+            tally.own_inserted += counts.inserted
+            tally.own_updated += counts.updated
+            tally.own_identical += counts.identical
         self._tally.quarantined += sum(len(answers.quarantined) for answers in batch)
         self._stored()
 

@@ -14,7 +14,7 @@ from collector.domain.coverage.request_planning import Work
 from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.instruments import Instrument, OptionContract, WhatToShow
 from collector.domain.pacing.forecast import Forecast, Throughput, forecast, throughput
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import BY_HAND, Window
 from collector.jobs import due_windows
 from collector.market.calendar import Calendar
 from collector.market.limits import limits
@@ -92,7 +92,7 @@ async def order_to_plan(
     """
     if day is not None:
         calendar.session(settings.symbol_names[0], day)
-    if window is not Window.MANUAL:
+    if window not in BY_HAND:
         found = await due_windows.planned(db, settings, calendar, now, window, day)
         if found is not None:
             run, begins = found

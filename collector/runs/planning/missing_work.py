@@ -21,7 +21,7 @@ from collector.domain.market_data.answers import HistoricalRequest
 from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import OptionContract, Underlying, WhatToShow
 from collector.domain.market_data.spans import Spans
-from collector.domain.run_vocabulary import Asks, Window
+from collector.domain.run_vocabulary import BY_HAND, Asks
 from collector.market.calendar import Calendar
 from collector.runs.finished import Prepared
 from collector.runs.orders import Order, clipped
@@ -204,7 +204,7 @@ async def dry(db: Database, calendar: Calendar, settings: Settings, order: Order
     """
     draft = Draft()
     order = await older_sessions.widened(dated(order, settings, calendar), db, calendar, at)
-    if order.window is not Window.MANUAL and not settings.windows[order.window].asks_for_bars:
+    if order.window not in BY_HAND and not settings.windows[order.window].asks_for_bars:
         draft.remarks.append("this window asks for no bars")
         return draft
     fresh: list[Work] = []

@@ -15,7 +15,7 @@ from collector.domain.market_data.data_sets import DataSet
 from collector.domain.market_data.instruments import Instrument, Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.market_data.spans import Spans
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import BY_HAND
 from collector.market.calendar import Calendar
 from collector.runs.orders import Order
 
@@ -79,7 +79,7 @@ async def resting(order: Order, db: Database, data_set: DataSet, underlying: Und
 
     A run by hand asks for it all the same.
     """
-    if not order.older or order.window is Window.MANUAL:
+    if not order.older or order.window in BY_HAND:
         return Resting()
     recent = next(one for one in order.own(underlying.symbol) if one.day >= (order.since or order.day))
     found = await dead_letters.postponed(db, data_set, underlying.id, now, before=recent.open)

@@ -25,7 +25,7 @@ ACTS = "/acts"
 
 _OPEN = ("/login", "/login/proof")
 _WATCHED = ("/healthz", "/metrics")
-_FILES, _API = "/static/", "/api/"
+_FILES, _API, _READABLE = "/static/", "/api/", "/api/v1"
 
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - no names of this machine
 _LONGEST_HEAD = 16_384
@@ -178,7 +178,7 @@ class Guard:
         if asked.path in _WATCHED and _is_loopback(asked.client):
             return None
         is_api = asked.path.startswith(_API)
-        if visitor is Visitor.READER and not is_api:
+        if visitor is Visitor.READER and not asked.is_below(_READABLE):
             return _refused(HTTPStatus.FORBIDDEN, "the reader's token is for /api/v1")
         if visitor is Visitor.NOBODY:
             return self._login_wanted(asked, is_api=is_api)

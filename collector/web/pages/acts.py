@@ -1,4 +1,4 @@
-"""Pages of what a person starts: forms, what waits, what has ended."""
+"""Pages of what a person starts."""
 
 import asyncio
 from dataclasses import dataclass

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from collector.config import Settings, load
+from collector.config.operation_settings import WebSettings
 from collector.config.package_files import resource
 from collector.domain.errors import ConfigurationError
 
@@ -222,3 +224,25 @@ def test_the_file_of_a_service_account(tmp_path: Path) -> None:
         gcs.key()
     file.chmod(0o600)
     assert gcs.key() == '{"type": "service_account"}'
+
+
+@pytest.mark.parametrize(
+    ("given", "site"),
+    [
+        ({}, "http://127.0.0.1:8321"),
+        ({"serve": {"port": 0}}, ""),
+        ({"serve": {"host": "::1"}}, "http://[::1]:8321"),
+        ({"web": {"url": "https://collector.example/"}}, "https://collector.example"),
+        ({"web": {"certificate": "/c.pem", "key": "/k.pem"}}, "https://127.0.0.1:8321"),
+    ],
+)
+def test_where_mails_say_that_the_pages_are(given: dict[str, object], site: str) -> None:
+    """Where they are served, or where the owner says that a reader finds them; nowhere while the port is any."""
+    assert Settings.model_validate(given).site == site
+
+
+@pytest.mark.parametrize("url", ["collector.example", "ftp://collector.example", "https://", "http://a:0", "http://[x"])
+def test_no_mail_links_to_what_is_no_address(url: str) -> None:
+    """It is refused with the settings."""
+    with pytest.raises(ValidationError, match="should be an http:// or https:// address"):
+        WebSettings(url=url)

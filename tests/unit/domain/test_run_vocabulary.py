@@ -17,7 +17,7 @@ def test_a_window_of_the_owners_is_one_value() -> None:
     assert {window: 1}["power_hour"] == 1  # a row's text finds it
     assert window not in BUILT_IN
     assert window not in list(Window)
-    assert len(list(Window)) == 14
+    assert len(list(Window)) == 16
     assert Window("eod") is Window.EOD
 
 

@@ -10,7 +10,7 @@ import pytest
 from collector.config import Settings, WindowsSettings
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.spans import Span
-from collector.domain.run_vocabulary import Window
+from collector.domain.run_vocabulary import BY_HAND, Window
 from collector.market.calendar import Calendar
 from collector.market.outlook import outlook, weekly_reset
 from collector.market.schedule import Occurrence, Schedule
@@ -174,7 +174,7 @@ def test_configured_deadlines() -> None:
 
 def test_nothing_follows_when_all_is_off() -> None:
     """A schedule without windows has no next one and no deadline."""
-    off = {str(window): {"enabled": False} for window in Window if window is not Window.MANUAL}
+    off = {str(window): {"enabled": False} for window in Window if window not in BY_HAND}
     schedule = Schedule(WindowsSettings.model_validate(off), CALENDAR, SYMBOLS)
     assert schedule.following(utc("2026-11-20 12:00")) is None
     assert schedule.between(utc("2026-11-01 00:00"), utc("2026-12-01 00:00")) == ()

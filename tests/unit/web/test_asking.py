@@ -39,5 +39,5 @@ def test_what_is_unknown_is_refused_with_what_there_is() -> None:
     with pytest.raises(UsageError, match="state='odd' is not known") as refused:
         asking.choice({"state": "odd"}, "state", ("open", "lost"))
     assert refused.value.hint == "There are: open, lost."
-    with pytest.raises(UsageError, match=r"since='20\.11\.' is no date"):
+    with pytest.raises(UsageError, match=r"'20\.11\.' is no date"):
         asking.day({"since": "20.11."}, "since")

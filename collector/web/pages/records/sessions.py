@@ -1,5 +1,6 @@
 """The page of sessions."""
 
+import itertools
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -13,6 +14,8 @@ from collector.web.page import Asked, Page, Parameter
 _MOST = 30
 _DAYS = timedelta(days=70)
 """In which there are so many sessions."""
+_ROWS = 300
+"""Symbols of all sessions that a page has room for; one session is shown whatever it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,9 @@ async def _answer(context: Context, asked: Asked) -> Sessions:
     by_day: dict[date, list[SymbolSession]] = {}
     for one in found:
         by_day.setdefault(one.day, []).append(one)
-    shown = [day for day in days if first is not None and day >= first]
+    known = [day for day in days if first is not None and day >= first]
+    rows = itertools.accumulate(max(len(by_day.get(day, ())), 1) for day in known)
+    shown = [day for day, so_far in zip(known, rows, strict=True) if day == known[0] or so_far <= _ROWS]
     return Sessions(
         sessions=tuple(SessionRow(day=day, symbols=tuple(by_day.get(day, ()))) for day in shown),
         next_before=shown[-1] if shown and first is not None and first < shown[-1] else None,

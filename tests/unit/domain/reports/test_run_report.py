@@ -1,4 +1,4 @@
-"""The report model: sums, shares, percentiles, flags, strips, documents."""
+"""The report model: sums, shares, percentiles, flags, documents."""
 
 import json
 from collections.abc import Callable
@@ -6,16 +6,13 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from collector.domain.pacing.pace import Latency
 from collector.domain.reports.comparison import Flag, PastRun, unusual
-from collector.domain.reports.coverage_strip import CoverageStrip
 from collector.domain.reports.report_document import from_document, to_document
 from collector.domain.reports.run_report import NextWindow, RunReport, SymbolReport, VerdictCounts
 from collector.domain.reports.week_report import WeekReport
-from collector.domain.run_vocabulary import Asks, RunStatus, Verdict, Window
+from collector.domain.run_vocabulary import Asks, RunStatus, Window
 from collector.notify.reports import examples
 from collector.notify.reports.example_week import week
 
@@ -125,28 +122,6 @@ def test_only_the_last_twenty_sessions_count() -> None:
     ]
 
     assert unusual(bars=900, contracts=100, slots=78, past=[*_past(20), *old]) == ()
-
-
-@given(contracts=st.integers(0, 130), width=st.integers(1, 12), most=st.integers(1, 50))
-def test_a_strip_keeps_every_verdict(contracts: int, width: int, most: int) -> None:
-    """However many contracts share a band, no slot's verdict is lost, and bands never exceed the limit."""
-    choices = [*Verdict, None]
-    rows = [(str(i), [choices[(i * 7 + j * 3 + i * j) % 4] for j in range(width)]) for i in range(contracts)]
-    slots = [START + timedelta(minutes=5 * j) for j in range(width)]
-
-    strip = CoverageStrip.of(slots, rows, most)
-
-    assert len(strip.bands) == min(most, contracts)
-    assert sum(band.contracts for band in strip.bands) == contracts
-    for verdict, name in ((Verdict.TRADED, "traded"), (Verdict.NO_TRADE, "no_trade"), (Verdict.UNKNOWN, "unknown")):
-        for j in range(width):
-            assert sum(getattr(band, name)[j] for band in strip.bands) == sum(row[j] is verdict for _, row in rows)
-
-
-def test_a_strip_refuses_rows_of_another_length() -> None:
-    """A verdict without a slot is a mistake, not a picture."""
-    with pytest.raises(ValueError, match="one verdict per slot"):
-        CoverageStrip.of([START], [("a", [Verdict.TRADED, Verdict.TRADED])])
 
 
 @pytest.mark.parametrize("example", [examples.success, examples.partial, examples.failed, examples.preflight_failed])

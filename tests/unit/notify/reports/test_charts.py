@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from collector.domain.reports.comparison import PastRun
-from collector.domain.reports.coverage_strip import CoverageStrip
-from collector.domain.run_vocabulary import RunStatus, Verdict
+from collector.domain.reports.coverage_grid import CoverageGrid, Holding
+from collector.domain.run_vocabulary import RunStatus
 from collector.notify.reports import charts, palette
 
-T, N, U = Verdict.TRADED, Verdict.NO_TRADE, Verdict.UNKNOWN
-SLOTS = [datetime(2026, 11, 20, 14, 30, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(4)]
+SLOTS = [datetime(2026, 11, 20, 14, 30, tzinfo=UTC) + timedelta(minutes=5 * i) for i in range(len(Holding))]
 
 
 def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
@@ -33,23 +33,56 @@ def _pixels(png: bytes) -> npt.NDArray[np.uint8]:
     return rows[:, 1:].reshape(height, width, 4)
 
 
-def test_a_coverage_cell_has_the_colour_of_its_verdict() -> None:
-    """Traded, no trade, unknown, and nothing at all where no bar is expected."""
-    pixels = _pixels(charts.coverage_picture(CoverageStrip.of(SLOTS, [("a", [T, N, U, None])])))
-
-    step = charts.WIDTH // 4
-    verdicts = (palette.TRADED, palette.NO_TRADE, palette.UNKNOWN)
-    colours = [tuple(pixels[2, step * i + step // 2]) for i in range(4)]
-    assert colours == [*((*palette.rgb(one), 255) for one in verdicts), (0, 0, 0, 0)]
+def _grid(*rows: list[Holding]) -> CoverageGrid:
+    """Return a grid of contracts of one expiration, a row each."""
+    contracts = [(date(2026, 11, 20), 100.0 + n) for n in range(len(rows))]
+    return CoverageGrid.of(SLOTS[: len(rows[0])], contracts, np.array(rows, np.uint8))
 
 
-def test_one_unknown_slot_shows_among_many() -> None:
-    """A cell of nine known contracts and one unknown is visibly redder than one of ten known."""
-    known = CoverageStrip.of(SLOTS[:1], [("a", [N])] * 10, 1)
-    doubtful = CoverageStrip.of(SLOTS[:1], [*[("a", [N])] * 9, ("a", [U])], 1)
+@pytest.mark.parametrize("dark", [False, True], ids=["day", "night"])
+def test_a_cell_has_the_colour_of_what_is_held(dark: bool) -> None:
+    """Each way has its own; what is without quotes is faint by day and dark by night, what is not expected clear."""
+    ways = list(Holding)
+    pixels = _pixels(charts.grid_picture(_grid(ways), dark=dark))
 
-    before, after = (_pixels(charts.coverage_picture(strip))[2, 2].astype(int) for strip in (known, doubtful))
-    assert (after[0] - after[2]) - (before[0] - before[2]) > 40
+    step = charts.WIDTH // len(ways)
+    found = {one: tuple(pixels[8, step * one + step // 2]) for one in ways}
+    faint = (*palette.rgb(palette.UNQUOTED.dark), 255) if dark else (*palette.rgb(palette.GRID), 102)
+    assert found == {
+        Holding.UNEXPECTED: (0, 0, 0, 0),
+        Holding.VALUED: (*palette.rgb(palette.VALUED), 255),
+        Holding.QUOTED: (*palette.rgb(palette.QUOTED), 255),
+        Holding.UNQUOTED: faint,
+        Holding.AWAITING: (*palette.rgb(palette.AWAITING), 255),
+        Holding.QUARANTINED: (*palette.rgb(palette.QUARANTINED), 255),
+        Holding.MISSING: (*palette.rgb(palette.UNKNOWN), 255),
+    }
+
+
+@pytest.mark.parametrize("holding", [Holding.MISSING, Holding.QUARANTINED, Holding.AWAITING])
+def test_one_slot_shows_among_thousands(holding: Holding) -> None:
+    """Of 4,600 contracts and four slots one is not there: a mark as wide as the slot, two shown pixels high."""
+    rows = [[Holding.VALUED] * 4 for _ in range(4600)]
+    rows[3000][2] = holding
+    pixels = _pixels(charts.grid_picture(_grid(*rows)))
+
+    colour = charts.HOLDING_COLOURS[holding]
+    assert isinstance(colour, str)
+    marked = (pixels[:, :, :3] == palette.rgb(colour)).all(axis=-1)
+    ys, xs = np.nonzero(marked)
+    assert (xs.min(), xs.max()) == (charts.WIDTH // 2, charts.WIDTH * 3 // 4 - 1)
+    assert ys.max() - ys.min() >= 1
+    assert marked.sum() == (ys.max() - ys.min() + 1) * charts.WIDTH // 4
+
+
+def test_a_cell_is_filled_in_proportion() -> None:
+    """Half with a volatility and half with quotes alone: half of the cell each."""
+    rows = [[Holding.VALUED], [Holding.QUOTED]] * 40
+    pixels = _pixels(charts.grid_picture(_grid(*rows)))
+    column = pixels[:, charts.WIDTH // 2, :3]
+    shares = [(column == palette.rgb(one)).all(axis=-1).sum() for one in (palette.VALUED, palette.QUOTED)]
+    assert abs(int(shares[0]) - int(shares[1])) <= 8
+    assert sum(shares) == 60
 
 
 def test_history_has_a_dot_per_session_in_its_status_colour() -> None:

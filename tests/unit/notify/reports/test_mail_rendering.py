@@ -1,7 +1,6 @@
 """Mails from reports: every template, both parts, no secrets, no markup from outside."""
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import cache
@@ -18,34 +17,22 @@ from collector.notify.alerts.alert_memory import AlertMemory, Judgement
 from collector.notify.alerts.alert_rules import Alert, Rule
 from collector.notify.channels.mail_message import Mail
 from collector.notify.reports import examples
+from collector.notify.reports.example_mails import Example, example_mail
 from collector.notify.reports.example_week import week
 from collector.notify.reports.mail_rendering import Renderer, page
 
-RENDERER = Renderer(Mask())
+SITE = "http://127.0.0.1:8321"
+RENDERER = Renderer(Mask(), site=SITE)
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 VOID = {"meta", "img", "br", "hr"}
 
 
-def _recovery() -> Mail:
-    judged = Judgement(send=True, tell=(), recovered=examples.recovered_conditions(), memory=AlertMemory())
-    return RENDERER.run(examples.success(), judged)
-
-
-MAKERS: dict[str, Callable[[], Mail]] = {
-    "success": lambda: RENDERER.run(examples.success()),
-    "intraday": lambda: RENDERER.run(examples.intraday()),
-    "partial": lambda: RENDERER.run(examples.partial()),
-    "implausible": lambda: RENDERER.run(examples.implausible()),
-    "failed": lambda: RENDERER.run(examples.failed()),
-    "preflight_failed": lambda: RENDERER.run(examples.preflight_failed()),
-    "recovery": _recovery,
-    "weekly": lambda: RENDERER.week(week()),
-}
+MAKERS = tuple(str(kind) for kind in Example)
 
 
 @cache
 def _example(kind: str) -> Mail:
-    return MAKERS[kind]()
+    return example_mail(Example(kind), RENDERER)
 
 
 class _Checker(HTMLParser):
@@ -63,7 +50,9 @@ class _Checker(HTMLParser):
         for name, value in attrs:
             assert not name.startswith("on")
             assert "url(" not in (value or "")
-            if name in ("src", "href", "background"):
+            if tag == "a" and name == "href":
+                assert (value or "").startswith(f"{SITE}/")  # what a person may follow, and nothing fetches
+            elif name in ("src", "href", "background"):
                 assert (value or "").startswith("cid:")
                 self.seen.add((value or "").removeprefix("cid:"))
             if tag == "img" and name == "alt":
@@ -99,6 +88,7 @@ def test_every_mail_is_sound(kind: str) -> None:
     assert "{{" not in mail.text + mail.html
     assert "None" not in mail.text
     assert mail.text.count("\n") > 8
+    assert len(mail.html.encode()) <= 100_000  # beyond that some programs cut a mail off
     assert "cid:" not in page(mail)
 
 
@@ -107,7 +97,7 @@ def test_the_text_part_is_as_good_as_the_html(kind: str) -> None:
     """Every figure that the HTML shows outside its pictures is in the text too."""
     mail = _example(kind)
     words = " ".join(_checked(mail).words)
-    scales = re.compile(r"scale [\d.]+ % to 100 %|0 to [\d.]+( s| ms)?|after [\w ]+|no trade [\d.]+ %")
+    scales = re.compile(r"scale [\d.]+ % to 100 %|0 to [\d.]+( s| ms)?|after [\w ]+")
     figures = set(re.findall(r"\d[\d,.]*\d", scales.sub("", words)))
 
     text_figures = set(re.findall(r"\d[\d,.]*\d", mail.text))
@@ -115,12 +105,39 @@ def test_the_text_part_is_as_good_as_the_html(kind: str) -> None:
 
 
 def _only_in_pictures_and_cards(mail: Mail) -> set[str]:
-    """Figures of the pictures' captions: times at the ends of a strip, dates of expirations, shares of a legend."""
-    captions = re.findall(r"Contracts top to bottom: expiring ([^<]+)<", mail.html)
+    """Figures of the pictures' axes: hours, dates of expirations, strikes."""
+    captions = re.findall(r'<td class="axis.*?</td>', mail.html, re.DOTALL)
     captions += re.findall(r">(\d\d:\d\d(?: New York)?)</td>", mail.html)
-    captions += re.findall(r" · ([\d,]+ new, [\d,]+ changed, [\d,]+ identical) bars", mail.html)
     captions += re.findall(r"\d\d:\d\d \(due|due \d\d:\d\d", mail.html)
     return {figure for caption in captions for figure in re.findall(r"\d[\d,.]*\d", caption)}
+
+
+def test_a_mail_of_many_symbols_and_sessions_stays_short() -> None:
+    """Forty symbols and three months of sessions fit: what is not drawn or listed is counted."""
+    report = examples.partial()
+    symbols = tuple(replace(report.symbols[n % 3], symbol=f"S{n}") for n in range(40))
+    sessions = tuple(replace(examples.gap_fill().sessions[0], symbol=f"S{n}") for n in range(60))
+    mail = RENDERER.run(replace(report, symbols=symbols, sessions=sessions))
+    _checked(mail)
+    assert len(mail.html.encode()) <= 100_000
+    assert len([name for name in mail.pictures if name.startswith("coverage")]) == 12
+    assert "Pictures of 34 further symbols are on the run's page." in mail.html.replace("&#39;", "'")
+    assert "and 30 more" in mail.html
+    assert mail.text.count("· S") == 60
+
+
+@pytest.mark.parametrize("part", ["html", "text"])
+def test_a_mail_links_to_its_page(part: str) -> None:
+    """A run's to the run's, the week's to the first page; without pages to none."""
+    for mail, address in (
+        (_example("partial"), f"{SITE}/runs/1841"),
+        (_example("at_work"), f"{SITE}/runs/1841"),
+        (_example("weekly"), f"{SITE}/"),
+    ):
+        assert re.findall(rf"{SITE}[^\s\"<]*", getattr(mail, part)) == [address]
+    bare = Renderer(Mask(), pictures=False).run(examples.partial())
+    assert "href=" not in bare.html
+    assert "on its page" not in bare.text
 
 
 @pytest.mark.parametrize("part", ["html", "text"])
@@ -254,5 +271,5 @@ def test_windows_of_the_owners_stand_below_the_built_in_ones() -> None:
 
 def test_two_mails_of_one_run_have_one_name() -> None:
     """Told again after a crash, a mail is the same mail."""
-    assert MAKERS["failed"]().name == _example("failed").name
+    assert example_mail(Example.FAILED, RENDERER).name == _example("failed").name
     assert _example("failed").name != _example("partial").name

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from collector import web
 from collector.notify.reports import palette
 from tests.support.example_mails import mails
 
 NOTIFY = Path(palette.__file__).parents[1]
 FILES = sorted(path for path in NOTIFY.rglob("*") if path.suffix in (".py", ".j2") and path != Path(palette.__file__))
+PAGES = sorted(path for path in Path(web.__file__).parent.rglob("*") if path.suffix in {".css", ".js", ".j2", ".py"})
 NAMES = [name for name in vars(palette) if name.isupper()]
 
 _HEX = re.compile(r"#[0-9a-fA-F]{3,8}\b|(?<!palette\.)\b(?:rgb|hsl)a?\(")
@@ -54,10 +56,11 @@ def test_written_numbers_are_found() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_colour_is_used(name: str) -> None:
-    """Each name of the palette stands in a template or a chart, a shade by day and by night."""
+    """Each name of the palette stands in a template, a chart or a page; a shade of mails by day and by night."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in FILES)
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in PAGES)
 
-    assert re.search(rf"palette\.{name}\b", text)
+    assert re.search(rf"palette\.{name}\b", text) or re.search(rf"\b{name.lower().replace('_', '-')}\b", pages)
     if isinstance(getattr(palette, name), palette.Shade):
         assert f"palette.{name}.dark" in text
 

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from collector.domain.masking import Mask
 from collector.domain.reports.run_report import BackupReport, CopyReport, Environment, Expiring, GapCounts, RunReport
+from collector.domain.reports.session_standing import SessionStanding
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.notify.reports import examples, wording
 from collector.notify.reports.example_week import week
@@ -60,7 +61,10 @@ def test_subjects_sort_and_filter() -> None:
     """Window, session, state, then figures: always in this order."""
     success = examples.success()
 
-    assert wording.subject(success) == f"eod 2026-11-20 OK · 99.8 % · {success.bars:,} bars"
+    assert (
+        wording.subject(success)
+        == f"eod 2026-11-20 OK · 99.8 % · {success.bars - 237:,} option bars and 237 of underlyings"
+    )
     assert wording.subject(examples.preflight_failed()) == "eod 2026-11-20 PREFLIGHT FAILED · gateway down"
     assert wording.subject(examples.intraday()).startswith("morning 2026-11-20 OK · 100.0 % covered · ")
     assert wording.subject(replace(success, expiring=Expiring(lost=3))).endswith(" · 3 lost")
@@ -208,3 +212,48 @@ def test_a_run_without_a_row_shows_no_number() -> None:
         assert ("run 17" in console.file.getvalue()) is shown
         assert "run 0" not in console.file.getvalue()
         assert ("Run 17, attempt" in Renderer(Mask()).run(report).text) is shown
+
+
+COMPLETE = SessionStanding(contracts=4, completeness=1.0)
+AWAITING = SessionStanding(contracts=4, completeness=0.9, awaiting=1200)
+PARTIAL = SessionStanding(contracts=4, completeness=0.99999, open_slots=3)
+LOST = SessionStanding(contracts=4, completeness=0.99, open_slots=1, lost_slots=2)
+NOTHING = SessionStanding()
+
+
+@pytest.mark.parametrize(
+    ("found", "words", "level"),
+    [
+        ([COMPLETE, COMPLETE], "Fri 20 Nov can be trusted: every expected slot of every series is settled.", "good"),
+        (
+            [COMPLETE, AWAITING],
+            (
+                "Fri 20 Nov can be trusted but for what awaits confirmation: PLTR 100.0 % complete; "
+                "SPY awaits confirmation: 90.0 % complete, 1,200 await confirmation."
+            ),
+            "good",
+        ),
+        (
+            [COMPLETE, PARTIAL],
+            "Use Fri 20 Nov with care: PLTR 100.0 % complete; SPY partial: 99.9 % complete, 3 series-slots open.",
+            "warning",
+        ),
+        (
+            [AWAITING, LOST],
+            (
+                "Use Fri 20 Nov with care: PLTR awaits confirmation: 90.0 % complete, 1,200 await confirmation; "
+                "SPY lost in part: 99.0 % complete, 1 series-slot open, 2 lost."
+            ),
+            "bad",
+        ),
+        ([COMPLETE, NOTHING], "Use Fri 20 Nov with care: PLTR 100.0 % complete; SPY not collected.", "warning"),
+        ([NOTHING, NOTHING], "Nothing was collected of Fri 20 Nov.", "bad"),
+        ([], "Nothing was collected of Fri 20 Nov.", "bad"),
+    ],
+)
+def test_whether_a_session_can_be_trusted(found: list[SessionStanding], words: str, level: str) -> None:
+    """One sentence; what is less than complete is named by symbol, with how much of it."""
+    by_symbol = dict(zip(("PLTR", "SPY"), found, strict=False))
+
+    assert wording.trust(date(2026, 11, 20), by_symbol) == words
+    assert wording.trust_level(by_symbol.values()) == level
