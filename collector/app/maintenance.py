@@ -342,18 +342,21 @@ def _place(settings: Settings) -> "Place":
     return places.open_place(settings.archive)
 
 
-async def make_roles(settings: Settings, clock: Clock, login: tuple[str, str] | None = None) -> None:
+async def make_roles(
+    settings: Settings, clock: Clock, login: tuple[str, str] | None = None, *, reads_only: bool = False
+) -> None:
     """Make the roles collector_rw and collector_ro, or bring their privileges up to date.
 
     Args:
         settings: which database.
         clock: ours.
         login: name and password of a login for the service, made or changed with them.
+        reads_only: it is for readers instead.
     """
     url = await opening.database_url(settings)
     await features.create_roles(url, clock)
     if login is not None:
-        await features.create_login(url, *login, clock)
+        await features.create_login(url, *login, clock, role="collector_ro" if reads_only else "collector_rw")
 
 
 async def compact(settings: Settings, clock: Clock) -> tuple[Compacted, ...]:

@@ -205,8 +205,8 @@ def _of_runs(runs: Iterable[RunTotals]) -> Iterator[Metric]:
 def _of_windows(figures: Figures) -> Iterator[Metric]:
     late = [({"window": window}, float(late)) for window, late in figures.late.items()]
     yield _gauge("window_late", "Whether a scheduled window should have run by now and has not.", late)
-    misses = [({"window": one.window, "kind": one.kind}, one.due.timestamp()) for one in figures.misses]
-    yield _gauge("window_missed_timestamp_seconds", "When a window that did not run was due last.", misses)
+    misses = [({"window": one.window, "kind": one.kind}, one.recorded_at.timestamp()) for one in figures.misses]
+    yield _gauge("window_missed_timestamp_seconds", "When a window was last recorded as missed.", misses)
 
 
 def _of_requests(requests: Iterable[RequestTotal]) -> Iterator[Metric]:

@@ -76,8 +76,8 @@ class WebSettings(Section):
 
     certificate, key: PEM files; with both the pages are https://. password: to log in with besides the one-time address
     that `collector web` prints; a secret. token: lets programs read /api/v1; a secret. read_only: nothing can be
-    started from a page. url: where mails say that they are, https://collector.example; None: at `serve.host` and
-    `serve.port`.
+    started from a page. url: where mails say that they are, such as https://collector.example; None: at `serve.host`
+    and `serve.port`.
     """
 
     url: str | None = None

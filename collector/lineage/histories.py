@@ -1,9 +1,11 @@
 """Tell a contract's history by slots or sessions."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from collector.db.bookkeeping import coverage_table
@@ -124,20 +126,19 @@ async def sessions(
     wanted = await coverage_table.missing(db, data_set, underlying.id, of, series, None, ids)
     rows = await bar_records.coverage(db, ids, data_set, hull)
     settled = {WhatToShow(row["what_to_show"]): row["settled"] for row in rows}
-    expected = {one.what_to_show: one.missing for one in wanted}
-    open_ = {what: spans - settled.get(what, Spans()) for what, spans in expected.items()}
+    expected = {one.what_to_show: _slots(one.missing, of) for one in wanted}
+    done = {one.what_to_show: _slots(one.missing & settled.get(one.what_to_show, Spans()), of) for one in wanted}
     gaps = await bar_records.gaps(db, ids, data_set, hull)
     lost = [(row["what_to_show"], row["span"], row["reason"]) for row in gaps if row["state"] == GapState.LOST]
     steps = []
     for session in of:
-        own = Spans((session.span,))
-        bar = bars.get(session.day)
-        is_expected = any(own & spans for spans in expected.values())
-        if bar is None and not is_expected:
+        bar, day = bars.get(session.day), session.day
+        counts = {what: (slots[day], slots[day] - done[what][day]) for what, slots in expected.items() if slots[day]}
+        if bar is None and not counts:
             continue
-        holes = (*_lacking(open_, expected, own), *_lost(lost, session.span))
-        trades_open = bool(open_.get(WhatToShow.TRADES, Spans()) & own)
-        verdict = Verdict.UNKNOWN if trades_open or not is_expected else Verdict.NO_TRADE
+        holes = (*_lacking(counts), *_lost(lost, session.span))
+        is_settled = counts.get(WhatToShow.TRADES, (0, 1))[1] == 0
+        verdict = Verdict.NO_TRADE if is_settled else Verdict.UNKNOWN
         if bar is not None and bar["volume"]:
             verdict = Verdict.TRADED
         steps.append(_step(session.open, bar, str(verdict), holes))
@@ -174,11 +175,24 @@ def _changes(before: Row, after: Mapping[str, Any]) -> Iterable[Change]:
             yield Change(name, *(one if one is None or name in _WHOLE else decimal(one) for one in (was, became)))
 
 
-def _lacking(open_: Mapping[WhatToShow, Spans], expected: Mapping[WhatToShow, Spans], own: Spans) -> Iterable[str]:
-    count = OPTION_BARS_5MIN.count
-    for what, spans in open_.items():
-        if lacking := count(spans & own):
-            yield f"{what}: {lacking} of {wording.counted(count(expected[what] & own), 'slot')} not final."
+def _slots(spans: Spans, of: Sequence[Session]) -> Counter[date]:
+    """Return how many slots of each session lie in spans; both ascend, so that one pass is enough."""
+    found, place = Counter[date](), 0
+    for span in spans:
+        while place < len(of) and of[place].close <= span.start:
+            place += 1
+        for session in islice(of, place, None):
+            if session.open >= span.end:
+                break
+            part = min(session.close, span.end) - max(session.open, span.start)
+            found[session.day] += part // OPTION_BARS_5MIN.bar_size
+    return found
+
+
+def _lacking(counts: Mapping[WhatToShow, tuple[int, int]]) -> Iterable[str]:
+    for what, (expected, lacking) in counts.items():
+        if lacking:
+            yield f"{what}: {lacking} of {wording.counted(expected, 'slot')} not final."
 
 
 def _lost(lost: Sequence[tuple[str, Span, str | None]], own: Span) -> Iterable[str]:

@@ -11,6 +11,7 @@ docs/research.md shows every verb. Needs the extra `research`: pip install 'coll
 
 from collector.research import _required  # noqa: F401 - first, see there
 from collector.research.answers import Answer
-from collector.research.reader import LateReplica, Reader, open  # noqa: A004 - research.open is what people call it
+from collector.research.opening import LateReplica, open  # noqa: A004 - research.open is what people call it
+from collector.research.reader import Reader
 
 __all__ = ["Answer", "LateReplica", "Reader", "open"]

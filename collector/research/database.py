@@ -17,7 +17,7 @@ from adbc_driver_manager.dbapi import Connection
 
 from collector.config.package_files import resource
 from collector.db.connection import driver_errors, pool
-from collector.db.connection.statements import filled
+from collector.db.connection.statements import filled, query
 from collector.domain.errors import DatabaseUnavailable, UsageError
 from collector.domain.market_data.data_sets import DataSet
 
@@ -39,13 +39,14 @@ class Server:
     Args:
         url: of the database, by libpq's rules, password included.
         statement_timeout_s: seconds after which the server gives up on a statement.
+        in_role: take the role for readers where the login may.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
     """
 
-    def __init__(self, url: str, statement_timeout_s: int = pool.STATEMENT_TIMEOUT_S) -> None:
-        self._statement_timeout_s = statement_timeout_s
+    def __init__(self, url: str, statement_timeout_s: int = pool.STATEMENT_TIMEOUT_S, *, in_role: bool = False) -> None:
+        self._statement_timeout_s, self._in_role = statement_timeout_s, in_role
         self._url, self._lock, self._closed = url, threading.RLock(), False
         self._connection: Connection | None = None
         self._connect()
@@ -97,7 +98,9 @@ class Server:
         names, values = zip(*settings.items(), strict=True)
         try:
             self.select("begin_reading", names, values)
-        except BaseException:
+            if self._in_role:
+                _fetched(connection, query("only_read"))
+        except BaseException:  # interrupted, too: one without its settings would write, and wait for ever
             self._let_go()
             raise
         return connection

@@ -1,9 +1,9 @@
--- When each window that did not run was due last, by the kind of miss.
+-- When each window was last recorded as missed, by the kind of miss.
 SELECT
     collection_type,
     substr(symbol, 8) AS kind,
-    max(collection_time) AS due
+    max(completed_at) AS recorded_at
 FROM daily_collection_status
-WHERE status = 'missed' AND collection_time IS NOT NULL
+WHERE status = 'missed' AND completed_at IS NOT NULL
 GROUP BY collection_type, symbol
 ORDER BY collection_type, symbol

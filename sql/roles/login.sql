@@ -37,6 +37,8 @@ SELECT
                         SELECT FROM pg_auth_members AS given INNER JOIN pg_roles AS other ON other.oid = given.member
                         WHERE given.roleid = named.oid AND other.rolname <> current_user
                     ) THEN 'is a role that others are members of'
+                    WHEN $3::text = 'collector_ro' AND pg_has_role(named.oid, 'collector_rw', 'MEMBER')
+                        THEN 'may change rows already'
                 END
             FROM pg_roles AS named
             WHERE rolname = $1::text

@@ -28,6 +28,8 @@ FRIDAY = date(2026, 11, 20)
 SPOILED = "SPY 261123C00710000"
 """A contract of which the test takes away some of what is known of Friday, and revises a bar."""
 WHOLE = "SPY 261123C00709000"
+RENAMED = "SPY 261124C00704000"
+"""A contract that had another strike until Friday noon."""
 _COLUMNS = (
     "open", "high", "low", "close", "volume", "bid_low", "bid_close", "ask_close", "ask_high", "implied_volatility",
     "delta", "open_interest",
@@ -49,6 +51,9 @@ async def rows(site: Site) -> AsyncIterator[asyncpg.Connection]:
     """Give a connection to the site's database, in which one contract has been spoiled."""
     connection = await asyncpg.connect(site.database_url)
     await connection.execute(_SPOIL, f"{SPOILED[:3]:<6}{SPOILED[4:]}", at(10, 0), at(10, 15), at(11, 0))
+    await connection.execute(
+        _RENAME, f"{RENAMED[:3]:<6}{RENAMED[4:]}", "SPY   261124C00702130", Decimal("702.13"), at(12, 0)
+    )
     yield connection
     await connection.close()
 
@@ -71,6 +76,15 @@ SELECT time, 1, contract_id, open, high, low, close, bid_open, bid_high, bid_low
     ask_low, ask_close, volume, bar_count, vwap, $4::timestamptz + INTERVAL '1 day', collection_run_id
 FROM option_bars_5min
 WHERE contract_id = (SELECT id FROM contract) AND time = $4::timestamptz
+"""
+
+
+_RENAME = """
+INSERT INTO earlier_contract_terms (contract_id, until, contract_symbol, expiration_date, strike_price, option_type,
+    multiplier, exchange, trading_class, currency)
+SELECT id, $4, $2, expiration_date, $3::numeric, option_type, multiplier, exchange, trading_class, currency
+FROM option_chains
+WHERE contract_symbol = $1
 """
 
 
@@ -167,6 +181,20 @@ async def test_a_revision_is_told(site: Site, rows: asyncpg.Connection) -> None:
         number(bar["bid_close"] - Decimal("0.01")),
         number(bar["bid_close"]),
     )
+
+
+async def test_earlier_terms_are_those_of_their_time(site: Site, rows: asyncpg.Connection) -> None:
+    """A contract is found by what it was called before, and stands in chains under the strike that it had."""
+    assert rows is not None
+    told = (await site.get("/api/v1/contracts/SPY261124C00702130")).document
+    assert told["occ_symbol"] == RENAMED
+    names = [(one["occ_symbol"], one["strike"], one["until"] is None) for one in told["terms"]]
+    assert names == [("SPY 261124C00702130", 702.13, False), (RENAMED, 704.0, True)]
+    for minute, strike in ((55, 702.13), (60, 704.0)):
+        clock = f"{11 + minute // 60}:{minute % 60:02d}"
+        chain = (await site.get(f"/api/v1/chains/SPY?at=2026-11-20%20{clock}&expiration=2026-11-24")).document
+        [row] = [one for one in chain["rows"] if one["strike"] in (702.13, 704.0) and one["call"]]
+        assert (row["strike"], row["call"]["is_stored"]) == (strike, True)
 
 
 async def test_an_account_says_what_the_command_says(site: Site, rows: asyncpg.Connection) -> None:

@@ -29,9 +29,9 @@ def test_compose_keeps_secrets_in_files() -> None:
     document = compose()
     assert all(secret["file"].startswith("./secrets/") for secret in document["secrets"].values())
     for service in document["services"].values():
-        mounted = {one if isinstance(one, str) else one["source"] for one in service["secrets"]}
+        mounted = {one if isinstance(one, str) else one["source"] for one in service.get("secrets", ())}
         assert mounted <= set(document["secrets"])
-        for name, value in service["environment"].items():
+        for name, value in service.get("environment", {}).items():
             assert "PASSWORD" not in name or (name.endswith("_FILE") and value.startswith("/run/secrets/"))
             assert not re.search(r"//[^/@]*:[^/@]*@", value)
 
@@ -39,7 +39,7 @@ def test_compose_keeps_secrets_in_files() -> None:
 def test_compose_services() -> None:
     """Each service is watched; the gateway is read-only and restarts when no window needs it."""
     services = compose()["services"]
-    assert {name for name, one in services.items() if one["healthcheck"].get("disable")} == {"upgrade"}
+    assert {name for name, one in services.items() if one["healthcheck"].get("disable")} == {"upgrade", "reader"}
     gateway = services["ib-gateway"]["environment"]
     assert gateway["READ_ONLY_API"] == "yes"
     assert (gateway["AUTO_RESTART_TIME"], gateway["TIME_ZONE"]) == ("06:30 AM", "Asia/Jerusalem")
@@ -78,7 +78,58 @@ def test_images_of_others_are_pinned() -> None:
     """A tag that moves could bring another program to the IB password."""
     for name, service in compose()["services"].items():
         if "build" not in service and service["image"] != "collector":
-            assert re.search(r":\d+\.\d+\.\d+", service["image"]), name
+            assert re.search(r":v?\d+\.\d+\.\d+", service["image"]), name
+
+
+def test_monitoring_is_asked_for_and_may_do_little() -> None:
+    """Its services start with the profile only, write to their volumes only, and gain no rights."""
+    services = compose()["services"]
+    asked_for = {name for name, one in services.items() if "profiles" in one}
+    assert asked_for == {"prometheus", "alertmanager", "grafana", "reader"}
+    for name in asked_for:
+        service = services[name]
+        assert service["profiles"] == ["monitoring"]
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        folders = [volume for volume in service.get("volumes", ()) if volume.startswith(".")]
+        assert all(volume.endswith(":ro") for volume in folders)
+        assert all((resource("deploy") / volume.split(":")[0]).exists() for volume in folders)
+
+
+def test_prometheus_looks_where_the_collector_answers() -> None:
+    """It shares the collector's network, so that no port has to be opened; its page's port is the collector's then."""
+    services = compose()["services"]
+    prometheus, serve = services["prometheus"], Settings().serve
+    assert prometheus["network_mode"] == "service:collector"
+    assert services["collector"]["ports"] == ["127.0.0.1:9090:9090"]
+    told = yaml.safe_load((resource("deploy") / "monitoring/prometheus.yml").read_text(encoding="utf-8"))
+    (job,) = told["scrape_configs"]
+    assert job["static_configs"] == [{"targets": [f"{serve.host}:{serve.port}"]}]
+    assert told["alerting"]["alertmanagers"] == [{"static_configs": [{"targets": ["alertmanager:9093"]}]}]
+
+
+def test_grafana_reads_as_a_login_that_only_reads() -> None:
+    """Its data sources are the services of this file, its password that of the login made for it, its home a page."""
+    services = compose()["services"]
+    reader, grafana = services["reader"], services["grafana"]
+    assert "--reads-only" in reader["command"]
+    folder = resource("deploy") / "monitoring/grafana"
+    sources = yaml.safe_load((folder / "datasources/collector.yml").read_text(encoding="utf-8"))["datasources"]
+    tables, metrics = sources
+    assert f"--login={tables['user']}" in reader["command"]
+    assert tables["secureJsonData"] == {"password": "$__file{/run/secrets/reader_password}"}
+    assert "reader_password" in grafana["secrets"]
+    environment = grafana["environment"]
+    assert tables["url"] == "$COLLECTOR_DATABASE"
+    assert metrics["url"] == "$COLLECTOR_PROMETHEUS"
+    assert environment["COLLECTOR_DATABASE"].partition(":")[0] in services
+    assert environment["COLLECTOR_PROMETHEUS"] == "http://collector:9090"
+    (provider,) = yaml.safe_load((folder / "dashboards/collector.yml").read_text(encoding="utf-8"))["providers"]
+    mounted = {volume.split(":")[1]: volume.split(":")[0] for volume in grafana["volumes"]}
+    assert mounted[provider["options"]["path"]] == "./monitoring/dashboards"
+    home = environment["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].rpartition("/")[2]
+    assert (resource("deploy") / "monitoring/dashboards" / home).exists()
 
 
 def _locked(name: str) -> dict[str, str]:

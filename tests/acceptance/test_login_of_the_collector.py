@@ -64,6 +64,22 @@ def test_the_login_has_the_roles_rights_and_the_password(account: Home, tmp_path
     assert kept[0] != kept[1]
 
 
+def test_a_login_may_only_read(account: Home, tmp_path: Path, capsys: Capsys) -> None:
+    """It is given collector_ro alone; one that may change rows is left as it is."""
+    file = tmp_path / "password"
+    file.write_text("of Grafana", encoding="utf-8")
+    words = ("--password-file", str(file), "--reads-only")
+    done = account.call(capsys, "db", "roles", "--login", "grafana", *words)
+    assert (done.code, "rights of collector_ro" in done.out) == (0, True), done.err
+    url = embedded.ensure_running(account.data_dir)
+    roles = "SELECT pg_has_role('grafana', 'collector_ro', 'MEMBER'), pg_has_role('grafana', 'collector_rw', 'MEMBER')"
+    assert asyncio.run(_asked(url, roles)) == [(True, False)]
+    assert account.call(capsys, "db", "roles", "--login", "writer", *words[:2]).code == 0
+    refused = account.call(capsys, "db", "roles", "--login", "writer", *words)
+    assert (refused.code, "'writer' may change rows already" in refused.complaint) == (5, True)
+    assert account.call(capsys, "db", "roles", "--reads-only").code == 2
+
+
 def test_no_log_of_the_server_has_the_password(account: Home, tmp_path: Path, capsys: Capsys) -> None:
     """Also of a server that logs each statement, and those that fail: what it is given is no password."""
     file = tmp_path / "password"

@@ -9,8 +9,10 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 
 from playwright.async_api import Browser, Page, async_playwright
@@ -23,14 +25,34 @@ from tests.benchmarks.bench_storage import say
 from tests.benchmarks.page_days import LAST_DAY, fill
 from tests.support import browser as chromium
 from tests.support import engines
-from tests.support.pages import Tab, opened, served
+from tests.support.pages import Site, Tab, opened, served
 
 VISIBLE_MS = 500.0
 """For 60 sessions of 4,600 contracts, from the beginning of the navigation."""
 DRAWN_MS = 50.0
 """For a session's 360,000 cells, a line each contract."""
+ANSWER_MS = {"/contracts/": 50.0, "/chains/": 240.0}
+"""For a contract's session, and for a chain of 4,600 contracts, from asking to the whole page, without a browser."""
+TODAY_MS = 300.0
+"""For the first page to be answered, in the evening and while the session is open."""
 _TIMES = 10
 _PAGES = {"sessions of a symbol": "/coverage/SPY", "slots of a session": f"/sessions/{LAST_DAY}"}
+
+
+async def _today(settings: Settings, url: str) -> bool:
+    """Print how long the first page takes to be answered; return whether a limit is passed."""
+    slow = False
+    for words, hour in (("in the evening", 23), ("while the session is open", 20)):
+        now, times = datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=hour), []
+        async with served(settings, url, now) as site:
+            for _ in range(1 + _TIMES):
+                began = time.perf_counter()
+                assert (await site.get("/")).status == 200
+                times.append(1000 * (time.perf_counter() - began))
+        first, *others = times
+        say(f"today {words}: answered after {first:.0f} ms the first time, then {statistics.median(others):.0f} ms")
+        slow |= statistics.median(others) > TODAY_MS
+    return slow
 
 
 async def _visible(tab: Tab, path: str) -> float:
@@ -50,6 +72,17 @@ async def _drawn(page: Page) -> list[float]:
     return found
 
 
+async def _answered(site: Site, path: str) -> float:
+    """Return how long a page takes that is asked for without a browser, the median, ms."""
+    times = []
+    for _ in range(1 + _TIMES):
+        began = time.perf_counter()
+        answer = await site.get(path)
+        times.append(1000 * (time.perf_counter() - began))
+        assert answer.status == HTTPStatus.OK, answer.text
+    return statistics.median(times[1:])
+
+
 async def _run(browser: Browser, url: str, folder: Path) -> bool:
     """Print the times; return whether a limit is passed."""
     settings = Settings(
@@ -58,7 +91,8 @@ async def _run(browser: Browser, url: str, folder: Path) -> bool:
         serve=ServeSettings(port=0),
         log=LogSettings(directory=folder),
     )
-    slow, evening = False, datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=23)
+    slow = await _today(settings, url)
+    evening = datetime.combine(LAST_DAY, datetime.min.time(), UTC) + timedelta(hours=23)
     async with served(settings, url, evening) as site, opened(browser, site, width=1600) as tab:
         for words, path in _PAGES.items():
             first, *others = [await _visible(tab, path) for _ in range(1 + _TIMES)]
@@ -67,6 +101,12 @@ async def _run(browser: Browser, url: str, folder: Path) -> bool:
             drawn = await _drawn(tab.page)
             say(f"{words}: drawn in {statistics.median(drawn):.1f} ms, at most {max(drawn):.1f}")
             slow |= statistics.median(drawn) > DRAWN_MS
+        chain = (await site.get("/api/v1/chains/SPY")).document
+        contract = chain["rows"][0]["call"]["address"]
+        for path in (contract, f"{contract}?life=1", "/chains/SPY", "/chains/SPY?expiration=all"):
+            taken = await _answered(site, path)
+            say(f"{path}: answered in {taken:.0f} ms")
+            slow |= any(path.startswith(kind) and taken > limit for kind, limit in ANSWER_MS.items())
     return slow
 
 

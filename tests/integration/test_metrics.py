@@ -4,9 +4,10 @@ import asyncio
 import platform
 import re
 import stat
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 
@@ -201,6 +202,8 @@ def test_every_metric() -> None:
     helped = re.findall(r"^# HELP (\S+) \S", text.decode(), re.MULTILINE)
     typed = re.findall(r"^# TYPE (\S+) (?:gauge|counter|histogram)$", text.decode(), re.MULTILINE)
     assert helped == typed == list(dict.fromkeys(_family(name) for name in samples(text)))
+    page = (Path(__file__).parents[2] / "docs/metrics.md").read_text(encoding="utf-8")
+    assert sorted(helped) == sorted(re.findall(r"^\| `(collector_\w+)`", page, re.MULTILINE))
 
 
 def test_without_a_database_the_metrics_say_so() -> None:
@@ -240,3 +243,76 @@ async def test_a_textfile_that_cannot_be_written_breaks_nothing(tmp_path: Path) 
     nowhere = pool.connect("postgresql://nobody@127.0.0.1:1/none", clock)
     await metrics.publish(nowhere, settings, Calendar(), clock)
     assert names_in(tmp_path) == []
+
+
+_REQUEST = """
+INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, span, outcome, bars)
+VALUES ($1, $1::timestamptz + $2::interval, -1, 2, 'TRADES', '[2026-11-20 14:30Z,2026-11-20 21:00Z)', $3, 0)
+"""
+
+
+async def test_requests_are_counted_by_the_month(plain_database_url: str) -> None:
+    """Days that are over are counted once: what is dropped later is not missing. A month begins with nothing."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    settings = narrow("PLTR", database=DatabaseSettings(url=SecretStr(plain_database_url)))
+    reading, second = Reading(settings, Calendar()), timedelta(seconds=1)
+    connection = await asyncpg.connect(plain_database_url)
+
+    async def counted(now: datetime) -> dict[tuple[Outcome, int | None], tuple[int, float]]:
+        found = (await reading.figures(db, now)).requests
+        return {(one.outcome, one.bucket): (one.requests, one.seconds) for one in found}
+
+    try:
+        async with pool.connect(plain_database_url, clock) as db:
+            for sent, took, outcome in (
+                (datetime(2026, 10, 31, 23, tzinfo=UTC), second, "bars"),
+                (datetime(2026, 11, 2, 15, tzinfo=UTC), 2 * second, "bars"),
+                (datetime(2026, 11, 20, 15, tzinfo=UTC), 2.25 * second, "bars"),
+                (datetime(2026, 11, 20, 16, tzinfo=UTC), None, "time_out"),
+            ):
+                await connection.execute(_REQUEST, sent, took, outcome)
+            friday = datetime(2026, 11, 20, 23, tzinfo=UTC)
+            november = {(Outcome.BARS, 4): (2, 4.25), (Outcome.TIME_OUT, None): (1, 0.0)}
+            assert await counted(friday) == november
+            await connection.execute("DELETE FROM requests WHERE sent_at < '2026-11-10'")
+            assert await counted(friday + timedelta(days=1)) == november
+            assert await counted(datetime(2026, 12, 1, 0, 5, tzinfo=UTC)) == {}
+    finally:
+        await connection.close()
+
+
+async def test_what_runs_change_is_read_when_one_has_begun_or_ended(plain_database_url: str) -> None:
+    """Nothing is read again for a scrape in between; while a run is at work, its requests are."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    settings = narrow("PLTR", database=DatabaseSettings(url=SecretStr(plain_database_url)))
+    reading, now = Reading(settings, Calendar()), clock.now()
+    connection = await asyncpg.connect(plain_database_url)
+    missed = (
+        "INSERT INTO daily_collection_status (collection_date, symbol, collection_type, started_at, completed_at,"
+        " status) VALUES ('2026-11-20', 'MISSED no_use', $1, $2, $2, 'missed')"
+    )
+
+    async def seen(later_s: float) -> tuple[set[str], int]:
+        figures = await reading.figures(db, now + timedelta(seconds=later_s))
+        return {one.window for one in figures.misses}, sum(one.requests for one in figures.requests)
+
+    try:
+        async with pool.connect(plain_database_url, clock) as db:
+            assert await seen(0) == (set(), 0)
+            await connection.execute(missed, "midday", now)
+            await connection.execute(_REQUEST, now, timedelta(seconds=1), "bars")
+            assert await seen(15) == (set(), 0)
+            run_id = await runs_table.open_run(
+                db, NewRun(window=Window.EOD, day=now.date(), symbols=[], started_at=now)
+            )
+            assert await seen(30) == ({"midday"}, 1)
+            await connection.execute(missed, "morning", now)
+            await connection.execute(_REQUEST, now, timedelta(seconds=1), "bars")
+            assert await seen(45) == ({"midday"}, 2)
+            await runs_table.close(db, run_id, RunEnd(status=RunStatus.SUCCESS, completed_at=now))
+            assert await seen(60) == ({"midday", "morning"}, 2)
+            await connection.execute(missed, "afternoon", now)
+            assert await seen(75) == ({"midday", "morning"}, 2)
+            assert await seen(360) == ({"midday", "morning", "afternoon"}, 2)
+    finally:
+        await connection.close()

@@ -155,6 +155,14 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/sessions?before=1066-10-14", 400, "outside the calendar"),
         ("/mails/none", 404, "there is no mail none"),
         ("/mails?state=odd", 400, "There are: queued, deferred"),
+        ("/sessions/2026-11-21", 404, "2026-11-21"),
+        ("/sessions/friday", 400, "'friday' is no date"),
+        ("/coverage/NONE", 404, "NONE"),
+        ("/chains/NONE", 404, "NONE"),
+        ("/chains/SPY?at=noon", 400, "'noon' is no instant"),
+        ("/contracts/XYZ261120C00100000", 404, "XYZ"),
+        ("/schedule?days=x", 400, "is no number"),
+        ("/acts/none", 404, "none"),
         ("/nowhere", 404, "There is no such page."),
     ],
 )
@@ -274,6 +282,26 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Ho
         assert one["lost_slots"] == other["gaps"]["lost"]["slots"]
 
 
+async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:
+    """Counts of contracts, series-slots and verdicts of a session's page are those of `collector status --json`."""
+    status = await said(home, "status", "--date", "2026-11-20")
+    page = (await records.get("/api/v1/sessions/2026-11-20")).document
+    assert [one["id"] for one in page["runs"]] == [one["id"] for one in status["runs"]]
+    assert [one["started"] for one in page["runs"]] == [one["started_at"] for one in status["runs"]]
+    printed = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in page["symbols"]} == set(printed)
+    for one in page["symbols"]:
+        other = printed[one["symbol"]]
+        assert (one["contracts"], one["complete"]) == (other["contracts"], other["contracts_settled"])
+        assert [one[name] for name in ("expected", "settled", "awaiting")] == [
+            other[name] for name in ("expected", "settled", "awaiting")
+        ]
+        assert [one["slots"][name] for name in ("traded", "no_trade", "unknown")] == [
+            other[name] for name in ("traded", "no_trade", "unknown")
+        ]
+        assert one["gaps"] == {state: total["gaps"] for state, total in other["gaps"].items()}
+
+
 async def test_runs_are_paged_and_narrowed_down(records: Site) -> None:
     """Earlier runs follow by `before`; window, state and symbol leave out the others."""
     everything = (await records.get("/api/v1/runs")).document["runs"]
@@ -310,10 +338,18 @@ async def test_a_run_tells_what_it_asked_for(records: Site) -> None:
 async def test_pictures_of_a_report_are_served(records: Site) -> None:
     """Each picture that a run names is a PNG; one that it does not name is 404."""
     run = (await records.get("/api/v1/runs/1")).document
-    assert {"coverage-0", "coverage-1"} <= {one["name"] for one in run["pictures"]}
+    assert [(one["name"], one["night"]) for one in run["pictures"]] == [
+        ("coverage-0", "coverage-0-dark"),
+        ("coverage-1", "coverage-1-dark"),
+    ]
+    assert all(one["keys"] for one in run["pictures"])
+    until = {"SPY": "16:10", "PLTR": "15:55"}
+    for one, symbol in zip(run["pictures"], [one["symbol"] for one in run["report"]["symbols"]], strict=True):
+        assert one["words"] == f"What is held of {symbol}, contracts by slots"
+        assert one["axes"].endswith(f"From left to right: 09:30 to {until[symbol]} New York.")
     cookies = "; ".join(f"{name}={value}" for name, value in records.cookies.items())
-    for one in run["pictures"]:
-        address = f"{records.address}/api/v1/runs/1/pictures/{one['name']}.png"
+    for name in [one[kind] for one in run["pictures"] for kind in ("name", "night")]:
+        address = f"{records.address}/api/v1/runs/1/pictures/{name}.png"
         asked = Request(address, headers={"Cookie": cookies})  # noqa: S310 - of this machine
         with await asyncio.to_thread(urlopen, asked) as answer:
             assert answer.headers["Content-Type"] == "image/png"

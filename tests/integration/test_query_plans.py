@@ -43,10 +43,16 @@ INSERT INTO option_chains (underlying_id, contract_symbol, expiration_date, stri
     multiplier, exchange, trading_class, currency)
 SELECT 1 + 2 * n / ({_CONTRACTS} + 2), n::text, '2026-12-18', n, 'C', n, 100, 'SMART', 'X', 'USD'
 FROM generate_series(1, {_CONTRACTS}) AS n;
+INSERT INTO option_contract_lifecycle (contract_id, first_seen, listed_since, last_seen, selected)
+SELECT id, '2026-11-02', '2026-11-02', '2026-11-13', '{{[2026-11-02,2026-11-14)}}' FROM option_chains;
 INSERT INTO intraday_collection_runs (run_date, run_type, attempt, started_at, heartbeat_at, symbols_requested,
     bar_size, status)
 VALUES ('2026-11-13', 'eod', 1, '2026-11-13 22:00Z', '2026-11-13 22:00Z', '{{SPY}}', '5 mins', 'success');
 {_BARS};
+INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, span, outcome, bars)
+SELECT sent, sent + INTERVAL '1 second', 1 + n, 1, 'TRADES', tstzrange(sent, sent + INTERVAL '1 day'), 'bars', 78
+FROM generate_series(0, {_DAYS - 1}) AS d, generate_series(0, 99) AS n,
+    LATERAL (SELECT '2026-11-02 22:00Z'::timestamptz + d * INTERVAL '1 day' + n * INTERVAL '1 second') AS t (sent);
 """  # noqa: S608 - numbers of ours
 
 
@@ -153,6 +159,29 @@ async def test_surface_at_a_slot(engine: Engine, connection: "asyncpg.Connection
             assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
+async def test_pages_of_contracts_read_what_they_show(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """A contract's days read its own rows, where its bars begin and end one row each, a chain its slot's day alone."""
+    start, end = _FIRST, _FIRST + _DAYS * _DAY
+    plan = await _plan(connection, query("days_of_contract"), 77, start, end)
+    assert (plan["Actual Rows"], _rows_read(plan)) == (_DAYS, 78 * _DAYS)
+    plan = await _plan(connection, query("span_of_contract"), 77)
+    assert _rows_read(plan) <= 2
+    assert await connection.fetchval(query("span_of_contract"), 77) == _FIRST + timedelta(hours=14.5)
+    own = (1, _CONTRACTS // 2)
+    plan = await _plan(connection, query("chain_in_slot"), 1, _SLOT.date(), _SLOT, *own)
+    assert plan["Actual Rows"] == _CONTRACTS / 2
+    assert _rows_read(plan) <= 2.2 * 78 * _CONTRACTS  # a day, and what shares its block ranges
+    day = _SLOT.replace(hour=0)
+    plan = await _plan(connection, query("latest_slot"), 1, day.date(), day, day + _DAY)
+    assert _rows_read(plan) <= 50
+    found = await connection.fetchval(query("latest_slot"), 1, day.date(), day, day + _DAY)
+    assert found == day + timedelta(hours=20, minutes=55)
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
+
+
 async def test_the_grid_of_a_session_reads_its_day(
     engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
 ) -> None:
@@ -232,6 +261,17 @@ async def test_a_day_with_bars_is_found_in_its_chunk(
         chunks = {node.get("Relation Name", "") for node in _nodes(plan) if "_hyper_" in node.get("Relation Name", "")}
         assert len(chunks) == (1 if there and engine.name != "plain" else 0)
         assert _rows_read(plan) <= 78 * _CONTRACTS
+
+
+async def test_requests_of_two_days_are_counted_in_their_chunk(
+    engine: Engine, connection: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    """A scrape in a run counts what was sent since yesterday, and opens no week before it."""
+    since = _FIRST + 10 * _DAY
+    plan = await _plan(connection, query("request_totals"), since, since + 2 * _DAY, [0.5, 2.0])
+    assert plan["Actual Rows"] == 1
+    if engine.name != "plain":
+        assert len({node["Relation Name"] for node in _scans(plan)}) == 1
 
 
 @pytest.mark.parametrize("view", ["option_hours", "option_days"])

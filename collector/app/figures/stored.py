@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TypeAlias
 
 from collector.config import Settings
@@ -19,7 +19,7 @@ from collector.db.readers import day_status
 from collector.db.readers.day_status import RunTotals
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.run_vocabulary import GapState
+from collector.domain.run_vocabulary import GapState, RunStatus
 from collector.jobs import due_windows
 from collector.market.calendar import Calendar
 from collector.runs.uncounted import uncounted
@@ -28,7 +28,7 @@ LATENCY_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 """By which requests are told apart; IB answers most in a few hundred milliseconds, and none after the time-out."""
 
 _DAY = timedelta(days=1)
-_KEPT_FOR = timedelta(minutes=5)
+_KEPT_FOR_S = 300.0
 """What only runs change is read again when one has begun or ended; acts of people change it, too."""
 
 _Kind: TypeAlias = tuple[int, str, Outcome, int | None]
@@ -70,6 +70,7 @@ class Reading:
     def __init__(self, settings: Settings, calendar: Calendar) -> None:
         self._settings, self._calendar = settings, calendar
         self._kept: Figures | None = None
+        self._complete: dict[tuple[int, date, int | None], float | None] = {}
         self._mark: _Mark = frozenset()
         self._read_at = datetime.min.replace(tzinfo=UTC)
         self._early: dict[_Kind, RequestTotal] = {}
@@ -83,10 +84,16 @@ class Reading:
         """
         runs = tuple(await day_status.run_totals(db))
         mark = frozenset((one.window, one.status.value, one.runs) for one in runs)
-        if self._kept is None or mark != self._mark or not _KEPT_FOR > now - self._read_at >= timedelta(0):
-            self._kept = await self._tables(db, now)
-            self._mark, self._read_at = mark, now
-        return replace(self._kept, runs=runs, requests=await self._requests(db, now))
+        if mark != self._mark:
+            self._kept, self._complete = None, {}
+        kept = self._kept
+        if kept is None or not 0 <= (now - self._read_at).total_seconds() < _KEPT_FOR_S:
+            kept = await self._tables(db, now)
+            self._read_at = now
+        elif any(one.status is RunStatus.RUNNING for one in runs):
+            kept = replace(kept, requests=await self._requests(db, now))
+        self._kept, self._mark = kept, mark
+        return replace(kept, runs=runs)
 
     async def _tables(self, db: Database, now: datetime) -> Figures:
         settings, place = self._settings, self._settings.archive.place
@@ -98,6 +105,7 @@ class Reading:
             completeness=await self._completeness(db, now),
             gaps=await gap_store.totals(db),
             database_bytes=await day_status.database_bytes(db),
+            requests=await self._requests(db, now),
             late={window.value: window in late for window in settings.windows.enabled},
             misses=tuple(await schedule_state.latest_misses(db)),
             archive=None if place is None else await manifest.standing(db, place),
@@ -112,9 +120,13 @@ class Reading:
         for underlying in await contract_tables.underlyings(db):
             session = self._calendar.last_completed(now, underlying.symbol)
             series = self._settings.series_for(underlying.symbol)
-            measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series)
-            if measured.completeness is not None:
-                found[underlying.symbol] = measured.completeness
+            change = await db.fetchval("session_change", underlying.id, OPTION_BARS_5MIN.id, session.day)
+            key = (underlying.id, session.day, change)
+            if key not in self._complete:  # it takes as long as everything else together
+                measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series)
+                self._complete[key] = measured.completeness
+            if (completeness := self._complete[key]) is not None:
+                found[underlying.symbol] = completeness
         return found
 
     async def _requests(self, db: Database, now: datetime) -> tuple[RequestTotal, ...]:

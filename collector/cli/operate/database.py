@@ -215,6 +215,9 @@ def roles(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", help="With --login: the file that holds its password.")
     ] = None,
+    reads_only: Annotated[
+        bool, typer.Option("--reads-only", help="With --login: it is for somebody who reads, such as Grafana.")
+    ] = False,
     config: ConfigOption = None,
     verbose: VerboseOption = False,
 ) -> None:
@@ -224,10 +227,14 @@ def roles(
     """
     if (login is None) != (password_file is None):
         raise UsageError("--login and --password-file belong together", "Give both, or neither.")
+    if reads_only and login is None:
+        raise UsageError("--reads-only says what a --login may do", "Give it with --login and --password-file.")
     settings, clock = opened(config, writes_log=True, verbose=verbose)
     made = (login, _password(password_file)) if login is not None and password_file is not None else None
-    opening.run_until_signalled(maintenance.make_roles(settings, clock, made))
-    if made is not None:
+    opening.run_until_signalled(maintenance.make_roles(settings, clock, made, reads_only=reads_only))
+    if reads_only:
+        typer.echo(f"{login} may log in and has the rights of collector_ro")
+    elif made is not None:
         typer.echo(f"{login} may log in and has the rights of collector_rw; let database.url name it")
     typer.echo("roles collector_rw and collector_ro are ready; give one to somebody with: GRANT collector_ro TO name;")
 

@@ -44,17 +44,17 @@ async def attempts(db: Statements, since: date, known: Collection[Window] = BUIL
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """A window that did not run. kind: of miss, see `collector.market.agenda.MissKind`; due: when it was due last."""
+    """A window that did not run. kind: of miss, see `collector.market.agenda.MissKind`."""
 
     window: str
     kind: str
-    due: datetime
+    recorded_at: datetime
 
 
 async def latest_misses(db: Statements) -> list[Miss]:
     """Return the latest miss of each window and kind."""
     rows = await db.fetch("latest_misses")
-    return [Miss(row["collection_type"], row["kind"], row["due"]) for row in rows]
+    return [Miss(row["collection_type"], row["kind"], row["recorded_at"]) for row in rows]
 
 
 async def began(db: Statements) -> datetime | None:

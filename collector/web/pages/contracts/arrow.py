@@ -122,13 +122,13 @@ async def _read(
     columns = [name.strip() for name in asked.get("columns", "").split(",") if name.strip()] or None
 
     def read() -> bytes:
-        with Reader(settings, url, clock, statement_timeout_s=STATEMENT_TIMEOUT_S) as reader:
+        with Reader(settings, url, clock, statement_timeout_s=STATEMENT_TIMEOUT_S, in_role=True) as reader:
             return reader.bars(of if isinstance(of, str) else [of], start, end, columns=columns).to_ipc()
 
-    return await _in_turn(read)
+    return await in_turn(read)
 
 
-async def _in_turn(work: Callable[[], T]) -> T:
+async def in_turn(work: Callable[[], T]) -> T:
     """Run work in a thread, one at a time; whoever has gone in the meantime is passed over.
 
     The thread does not hold up the end of the process.

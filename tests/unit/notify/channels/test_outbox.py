@@ -86,6 +86,16 @@ def test_a_refused_mail_is_not_tried_again(outbox: Outbox) -> None:
     assert outbox.was_refused("a")
 
 
+def test_what_is_set_aside_is_named(outbox: Outbox) -> None:
+    """Oldest first; what waits is not among it."""
+    assert outbox.set_aside() == ()
+    for name in ("20261121-b", "20261120-a", "20261122-c"):
+        outbox.keep(name, CONTENT, "", queue=True)
+    for name in list(outbox.claim())[:2]:
+        outbox.refused(name)
+    assert outbox.set_aside() == ("20261120-a", "20261121-b")
+
+
 def test_a_mail_of_a_dead_process_waits_again_behind_the_others(outbox: Outbox) -> None:
     """Killed between claim and sending, by that mail perhaps: after a quarter of an hour it is tried again, last."""
     outbox.keep("a", CONTENT, "", queue=True)
