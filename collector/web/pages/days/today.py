@@ -16,8 +16,7 @@ from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.reports.session_standing import SessionStanding, SessionState
 from collector.domain.run_vocabulary import Role, Window
-from collector.jobs import alert_facts, day_windows, due_windows
-from collector.jobs.day_windows import DayWindow, WindowState
+from collector.jobs import alert_facts, due_windows
 from collector.market.outlook import ISRAEL, outlook
 from collector.notify.alerts.alert_memory import AlertFile
 from collector.notify.reports import wording
@@ -26,12 +25,15 @@ from collector.web import at_work
 from collector.web.at_work import Now
 from collector.web.context import Context
 from collector.web.page import Asked, Page
+from collector.web.pages.days import day_windows
+from collector.web.pages.days.day_windows import DayWindow, WindowState
 
 WEEKS = 13
 """Of the calendar."""
 
 _AHEAD = frozenset({WindowState.COMING, WindowState.NEXT, WindowState.DUE, WindowState.AT_WORK})
-_HOURS = range(0, 25, 3)
+_STEP = timedelta(hours=3)
+"""Between two marks of the time line."""
 _ZONES = (("Israel", ISRAEL), ("New York", NEW_YORK), ("UTC", UTC))
 
 
@@ -300,7 +302,7 @@ def _line(context: Context, day: date, windows: Sequence[DayWindow]) -> TimeLine
         return (instant.astimezone(UTC) - midnight.astimezone(UTC)) / length
 
     session = context.days.session(context.settings.symbol_names[0], day) if context.days.is_session(day) else None
-    instants = [midnight.astimezone(UTC) + length * hour / 24 for hour in _HOURS]
+    instants = [midnight.astimezone(UTC) + n * _STEP for n in range(length // _STEP + 1)]
     return TimeLine(
         zones=tuple(name for name, _ in _ZONES),
         hours=tuple(
