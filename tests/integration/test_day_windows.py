@@ -11,10 +11,11 @@ from collector.db.connection import pool
 from collector.db.connection.pool import Database
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import RunStatus, Window
-from collector.jobs import day_windows, due_windows
-from collector.jobs.day_windows import WindowState
+from collector.jobs import due_windows
 from collector.market.agenda import MissKind
 from collector.market.calendar import Calendar
+from collector.web.pages.days import day_windows
+from collector.web.pages.days.day_windows import WindowState
 from tests.support.window_runs import FRIDAY, narrow
 
 THURSDAY = date(2026, 11, 19)

@@ -1,9 +1,10 @@
 """All pages, in the order of the menu."""
 
 from collector.web.page import AnyPage, Download
-from collector.web.pages import acts, schedule, today
+from collector.web.pages import acts
 from collector.web.pages.contracts import account, arrow, chain, chains, contract
 from collector.web.pages.coverage import residuals, session_day, symbol_sessions
+from collector.web.pages.days import schedule, today
 from collector.web.pages.records import archive, gaps, health, mails, run, runs, sessions
 
 PAGES: tuple[AnyPage, ...] = (

@@ -16,8 +16,7 @@ from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.reports.session_standing import SessionStanding, SessionState
 from collector.domain.run_vocabulary import Role, Window
-from collector.jobs import alert_facts, day_windows, due_windows
-from collector.jobs.day_windows import DayWindow, WindowState
+from collector.jobs import alert_facts, due_windows
 from collector.market.outlook import ISRAEL, outlook
 from collector.notify.alerts.alert_memory import AlertFile
 from collector.notify.reports import wording
@@ -26,6 +25,8 @@ from collector.web import at_work
 from collector.web.at_work import Now
 from collector.web.context import Context
 from collector.web.page import Asked, Page
+from collector.web.pages.days import day_windows
+from collector.web.pages.days.day_windows import DayWindow, WindowState
 
 WEEKS = 13
 """Of the calendar."""

@@ -1,0 +1,1 @@
+"""Pages of today and of the coming days."""
