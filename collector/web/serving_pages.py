@@ -18,7 +18,6 @@ from collector.web.process import monitoring
 from collector.web.site import site
 
 Endpoint: TypeAlias = Callable[[Process], contextlib.AbstractAsyncContextManager[int]]
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - asked about, not bound here
 
 
 def logins(settings: Settings) -> Logins:
@@ -80,19 +79,3 @@ async def shown(context: Context, known: Logins) -> AsyncIterator[int]:
     tls = certificates.of_server(settings.web)
     async with listening(guarded, settings.serve.host, settings.serve.port, tls) as port:
         yield port
-
-
-def address(settings: Settings, port: int) -> str:
-    """Return the address of the pages: scheme, name, port.
-
-    Args:
-        settings: by which name they are called.
-        port: at which they are shown.
-    """
-    host, names = settings.serve.host.strip("[]"), settings.serve.names
-    is_secured = settings.web.certificate is not None
-    if names and (is_secured or host in _EVERYWHERE):  # the certificate is in that name
-        host = names[0]
-    elif host in _EVERYWHERE:
-        host = "localhost"
-    return f"http{'s' if is_secured else ''}://{f'[{host}]' if ':' in host else host}:{port}"

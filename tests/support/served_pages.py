@@ -55,7 +55,7 @@ class Shown:
     @property
     def site(self) -> str:
         """Their address."""
-        return serving_pages.address(self.settings, self.port)
+        return self.settings.site_at(self.port)
 
     @property
     def cookie(self) -> str:

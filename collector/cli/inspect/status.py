@@ -145,6 +145,8 @@ def show(overview: Overview, console: Console) -> None:
     if overview.implausible:
         console.print(wording.distrust(overview.implausible), style="bold red", highlight=False)
     console.print(runs if overview.runs else "no run yet for this session")
+    if overview.runs:
+        console.print("new/changed/same: bars of options and of underlyings; rows below: option bars", style="dim")
     console.print(symbols if overview.symbols else "nothing is collected yet")
     if own_bars.row_count:
         console.print(own_bars)
