@@ -236,6 +236,14 @@ class Tab:
         """Open a page of the site."""
         await self.page.goto(self.site.address + path)
 
+    async def go_first(self, path: str) -> None:
+        """Open a page as a new tab would: by day, 1000 wide, nothing said before."""
+        for heard in (self.messages, self.strangers, self.missing):
+            heard.clear()
+        await self.page.emulate_media(color_scheme="light")
+        await self.page.set_viewport_size({"width": 1000, "height": 800})
+        await self.go(path)
+
     async def measure(self, widths: Sequence[int] = WIDTHS) -> list[str]:
         """Lay the page out in each width, font and scheme; return what sticks out or is missing, in words.
 
@@ -389,24 +397,27 @@ _UNREACHED = """
 _MEASURE = """
 async (fonts) => {
   const root = document.documentElement, found = [];
+  const within = '.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)';
+  const seen = [...document.body.querySelectorAll('*')]
+    .filter(element => !element.parentElement.closest(within) && !element.matches('.unseen, .skip'));
   await Promise.all([...document.fonts].map(face => face.load()));
   for (const kind of fonts) {
     root.dataset.font = kind;
-    await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    // Fonts are loaded: reading a width lays out anew. What is drawn by scripts follows the width of the window.
+    if (kind === fonts[0]) await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
     if (root.scrollWidth > root.clientWidth) found.push(`${kind}: the page is ${root.scrollWidth} wide`);
-    for (const element of document.body.querySelectorAll('*')) {
-      const inside = element.parentElement.closest('.scroll, .unseen, .skip, svg, details:not([open]) > :not(summary)');
-      if (!element.getClientRects().length || inside) continue;
+    for (const element of seen) {
+      if (!element.getClientRects().length) continue;
       const box = element.getBoundingClientRect(), style = getComputedStyle(element);
       const scrolls = ['auto', 'scroll', 'hidden'].includes(style.overflowX);
       const inner = style.display !== 'inline' && !scrolls && element.scrollWidth > element.clientWidth + 1
         && element.clientWidth;
-      if (element.matches('.unseen, .skip')) continue;
       if (box.height && (box.right > root.clientWidth + 0.5 || box.left < -0.5 || inner)) {
         found.push(`${kind}: sticks out: ${element.tagName} ${element.textContent.trim().slice(0, 60)}`);
       }
     }
   }
+  await Promise.allSettled([...document.images].map(image => image.decode()));
   for (const image of document.images) {
     if (!image.complete || !image.naturalWidth) found.push(`missing picture: ${image.alt}`);
   }
