@@ -32,7 +32,7 @@ def previewed(account: Home, capsys: pytest.CaptureFixture[str], *words: str) ->
 
 def test_every_kind_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     """Success by default; each file is named after what it shows, and lies where it was wanted."""
-    with home() as account:
+    with home(COLLECTOR_NOTIFY__PICTURES="false") as account:  # how they look is another test's
         for kind, words in SAYS.items():
             file = previewed(account, capsys, "--example", kind)
             assert file == account.folder.resolve() / f"mail-example-{kind}.html"

@@ -104,7 +104,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     ):
         account.more["COLLECTOR_ARCHIVE__PLACE"] = str(account.folder / "archive")
         for words in (("run", "--window", "eod"), ("db", "roles"), ("db", "backup")):
-            done = account.run(*words)
+            done = account.call_aside(*words)
             assert done.code == 0, done.err
         asyncio.run(_succeeded(account, datetime.now(UTC)))  # Prometheus goes by the machine's clock
         process = account.start("serve")

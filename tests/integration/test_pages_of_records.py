@@ -205,20 +205,30 @@ async def home(records: Site, tmp_path_factory: pytest.TempPathFactory) -> Home:
     return Home(folder, SystemClock(LOOKED_AT))
 
 
-async def said(home: Home, *words: str) -> Any:  # noqa: ANN401 - JSON has no narrower type
-    """Return what a command prints as JSON."""
-    done = await asyncio.to_thread(home.run, *words, "--json")
-    assert done.code == 0, done.err
-    return done.document
+@pytest.fixture
+def printed(request: pytest.FixtureRequest, home: Home) -> list[Any]:
+    """Give what commands print as JSON, in the order in which the test names them."""
+    found = []
+    for words in request.param:
+        done = home.call_aside(*words.split(), "--json")
+        assert done.code == 0, done.err
+        found.append(done.document)
+    return found
 
 
-async def test_gaps_are_those_of_the_command(records: Site, home: Home) -> None:
+def commands(*named: str) -> pytest.MarkDecorator:
+    """Name the commands whose answers a test is given as `printed`."""
+    return pytest.mark.parametrize("printed", [named], indirect=True, ids=["commands"])
+
+
+@commands("gaps --lost", "gaps")
+async def test_gaps_are_those_of_the_command(records: Site, printed: list[Any]) -> None:
     """All pages of lost gaps together, and the first page of open ones, say what `collector gaps --json` says."""
     [lost] = [(await records.get("/api/v1/gaps?state=lost")).document]
-    hidden = json.loads(json.dumps(await said(home, "gaps", "--lost")).replace(SECRET, "***"))
+    told_of_lost, listed = printed
+    hidden = json.loads(json.dumps(told_of_lost).replace(SECRET, "***"))
     assert (len(lost["gaps"]), lost["next_page"]) == (7, None)
     assert lost["gaps"] == hidden
-    listed = await said(home, "gaps")
     pages = [(await records.get(f"/api/v1/gaps?page={number}")).document for number in (1, 2, 100)]
     assert len(listed) == 10_000
     assert [page["gaps"] for page in pages] == [listed[:100], listed[100:200], listed[9900:]]
@@ -249,31 +259,33 @@ async def test_groups_count_every_gap_once(records: Site) -> None:
     assert {one["span"]["start"][:10] for one in narrowed} == {"2026-11-19"}
 
 
-async def test_schedule_and_report_are_those_of_the_commands(records: Site, home: Home) -> None:
+@commands("schedule show --days 5", "report run 1")
+async def test_schedule_and_report_are_those_of_the_commands(records: Site, printed: list[Any]) -> None:
     """The coming windows and a run's report have the values of `schedule --json` and `report run 1 --json`."""
     coming = (await records.get("/api/v1/schedule?days=5")).document
-    printed = await said(home, "schedule", "show", "--days", "5")
+    scheduled, report = printed
     windows = [one for day in coming["days"] for one in day["windows"]]
     assert windows
     assert [(one["window"], one["session"], one["due"]) for one in windows] == [
-        (one["window"], one["session"], one["due"]) for one in printed
+        (one["window"], one["session"], one["due"]) for one in scheduled
     ]
-    assert (await records.get("/api/v1/runs/1")).document["report"] == await said(home, "report", "run", "1")
+    assert (await records.get("/api/v1/runs/1")).document["report"] == report
 
 
-async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Home) -> None:
+@commands("status --date 2026-11-19")
+async def test_runs_and_sessions_are_those_of_the_status(records: Site, printed: list[Any]) -> None:
     """The runs of a session, and how complete each symbol is, are what `collector status --json` prints."""
-    status = await said(home, "status", "--date", "2026-11-19")
+    [status] = printed
     runs = (await records.get("/api/v1/runs?day=2026-11-19")).document["runs"]
     assert runs
     assert sorted(runs, key=lambda one: one["id"]) == status["runs"]
     sessions = (await records.get("/api/v1/sessions")).document["sessions"]
     assert [one["day"] for one in sessions] == ["2026-11-20", "2026-11-19"]
     [thursday] = [one["symbols"] for one in sessions if one["day"] == "2026-11-19"]
-    printed = {one["symbol"]: one for one in status["symbols"]}
-    assert {one["symbol"] for one in thursday} == set(printed)
+    symbols = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in thursday} == set(symbols)
     for one in thursday:
-        other, stands, measured = printed[one["symbol"]], one["standing"], one["measured"]
+        other, stands, measured = symbols[one["symbol"]], one["standing"], one["measured"]
         assert stands["completeness"] == pytest.approx(other["completeness"], abs=1e-6)
         assert measured["fill"] == pytest.approx(other["fill"], abs=1e-6)
         assert (stands["contracts"], measured["settled_contracts"]) == (other["contracts"], other["contracts_settled"])
@@ -305,16 +317,17 @@ async def test_the_first_page_and_the_list_say_the_same_of_a_session(records: Si
     assert {state for state, *_ in said.values()} - {"complete"}
 
 
-async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:
+@commands("status --date 2026-11-20")
+async def test_a_session_is_that_of_the_status(records: Site, printed: list[Any]) -> None:
     """Counts of contracts, series-slots and verdicts of a session's page are those of `collector status --json`."""
-    status = await said(home, "status", "--date", "2026-11-20")
+    [status] = printed
     page = (await records.get("/api/v1/sessions/2026-11-20")).document
     assert [one["id"] for one in page["runs"]] == [one["id"] for one in status["runs"]]
     assert [one["started"] for one in page["runs"]] == [one["started_at"] for one in status["runs"]]
-    printed = {one["symbol"]: one for one in status["symbols"]}
-    assert {one["symbol"] for one in page["symbols"]} == set(printed)
+    symbols = {one["symbol"]: one for one in status["symbols"]}
+    assert {one["symbol"] for one in page["symbols"]} == set(symbols)
     for one in page["symbols"]:
-        other = printed[one["symbol"]]
+        other = symbols[one["symbol"]]
         assert (one["contracts"], one["complete"]) == (other["contracts"], other["contracts_settled"])
         assert [one[name] for name in ("expected", "settled", "awaiting")] == [
             other[name] for name in ("expected", "settled", "awaiting")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -179,6 +180,19 @@ class Home:
             more: variables of its environment; `__` separates sections as usual.
         """
         capsys.readouterr()
+        code = self._in_this_process(words, more)
+        out, err = capsys.readouterr()
+        return Done(code, out, err)
+
+    def call_aside(self, *words: str) -> Done:
+        """Do as `call` does, for a fixture: what is printed is caught without a test's help."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = self._in_this_process(words, {})
+        return Done(code, out.getvalue(), err.getvalue())
+
+    def _in_this_process(self, words: Sequence[str], more: Mapping[str, str]) -> int:
+        """Run the command's own code in its environment; return its exit code."""
         with pytest.MonkeyPatch.context() as patch:
             for name in os.environ:
                 patch.delenv(name)
@@ -187,11 +201,9 @@ class Home:
             patch.chdir(self.folder)
             try:
                 with structlog.contextvars.bound_contextvars():
-                    code = int(_code_of(words))
+                    return int(_code_of(words))
             finally:
                 _close_log()
-        out, err = capsys.readouterr()
-        return Done(code, out, err)
 
 
 def _close_log() -> None:
