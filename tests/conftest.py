@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.support.fixtures_days",
     "tests.support.fixtures_object_store",
     "tests.support.pages",
+    "tests.support.shared_out",
 ]
 
 # A busy machine makes no property wrong, and the same draws every time make no failure that nobody can repeat.
