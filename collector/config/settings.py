@@ -219,11 +219,23 @@ class Settings(BaseSettings):
     @property
     def site(self) -> str:
         """Return the address of the owner's pages as mails name it; "" where nobody can know the port."""
+        return self.site_at(self.serve.port) if self.web.url is not None or self.serve.port else ""
+
+    def site_at(self, port: int) -> str:
+        """Return the address of the owner's pages as a browser finds them: scheme, name, port.
+
+        Args:
+            port: at which they are shown.
+        """
         if self.web.url is not None:
             return self.web.url
-        host = f"[{self.serve.host}]" if ":" in self.serve.host else self.serve.host
-        scheme = "http" if self.web.certificate is None else "https"
-        return f"{scheme}://{host}:{self.serve.port}" if self.serve.port else ""
+        host, is_secured = self.serve.host.strip("[]"), self.web.certificate is not None
+        is_everywhere = not host.strip("0.:")  # 0.0.0.0 or ::
+        if self.serve.names and (is_secured or is_everywhere):  # it is the name in the certificate
+            host = self.serve.names[0]
+        elif is_everywhere:
+            host = "localhost"
+        return f"http{'s' if is_secured else ''}://{f'[{host}]' if ':' in host else host}:{port}"
 
     @property
     def closes(self) -> dict[str, time]:

@@ -1,5 +1,6 @@
 """The pages, shown for the length of a process."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
@@ -12,11 +13,11 @@ from collector.web.access.keys import Keys
 from collector.web.access.logins import Logins
 from collector.web.context import Context, Process, Readers
 from collector.web.listening import listening
+from collector.web.pages.coverage import symbol_sessions
 from collector.web.process import monitoring
 from collector.web.site import site
 
 Endpoint: TypeAlias = Callable[[Process], contextlib.AbstractAsyncContextManager[int]]
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - asked about, not bound here
 
 
 def logins(settings: Settings) -> Logins:
@@ -24,25 +25,41 @@ def logins(settings: Settings) -> Logins:
     return Logins(Keys(settings.web.logins_path), SystemClock())
 
 
-def endpoint(settings: Settings, clock: Clock, known: Logins) -> Endpoint:
+def endpoint(settings: Settings, clock: Clock, known: Logins, *, counts_beforehand: bool = True) -> Endpoint:
     """Return what shows a process to a browser and to programs, for the length of a block; it yields the port.
 
     Args:
         settings: where, and who may look.
         clock: the time of what is shown.
         known: gives and checks logins.
+        counts_beforehand: whether what takes longest is counted before anybody asks for it.
     """
 
     @contextlib.asynccontextmanager
     async def of_process(process: Process) -> AsyncIterator[int]:
         readers = Readers(settings, clock)
         try:
-            async with shown(Context(settings=settings, clock=clock, process=process, readers=readers), known) as port:
+            context = Context(settings=settings, clock=clock, process=process, readers=readers)
+            async with shown(context, known) as port, _counting(context) if counts_beforehand else _NOTHING:
                 yield port
         finally:
             await readers.close()
 
     return of_process
+
+
+_NOTHING: contextlib.AbstractAsyncContextManager[None] = contextlib.nullcontext()
+
+
+@contextlib.asynccontextmanager
+async def _counting(context: Context) -> AsyncIterator[None]:
+    """Count beside a block what takes longest, no longer than it lasts."""
+    task = asyncio.create_task(symbol_sessions.count_beforehand(context))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 @contextlib.asynccontextmanager
@@ -62,19 +79,3 @@ async def shown(context: Context, known: Logins) -> AsyncIterator[int]:
     tls = certificates.of_server(settings.web)
     async with listening(guarded, settings.serve.host, settings.serve.port, tls) as port:
         yield port
-
-
-def address(settings: Settings, port: int) -> str:
-    """Return the address of the pages: scheme, name, port.
-
-    Args:
-        settings: by which name they are called.
-        port: at which they are shown.
-    """
-    host, names = settings.serve.host.strip("[]"), settings.serve.names
-    is_secured = settings.web.certificate is not None
-    if names and (is_secured or host in _EVERYWHERE):  # the certificate is in that name
-        host = names[0]
-    elif host in _EVERYWHERE:
-        host = "localhost"
-    return f"http{'s' if is_secured else ''}://{f'[{host}]' if ':' in host else host}:{port}"

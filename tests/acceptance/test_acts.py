@@ -41,7 +41,7 @@ from collector.simulator.scenarios import named
 from collector.web.access.visitors import VISITOR, Visitor
 from collector.web.context import Context, Readers
 from collector.web.site import site
-from tests.support import engines, tables
+from tests.support import tables
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_engines import Matrix
 from tests.support.window_runs import narrow, no_bar
@@ -153,29 +153,40 @@ async def desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
         await asyncio.wait([work])
 
 
+@dataclass(frozen=True)
+class Collected:
+    """A database as the command leaves it: `collector run --window eod --symbols PLTR` on Friday at five."""
+
+    url: str
+    folder: Path
+    tables: tables.Dump
+
+
 @pytest.fixture(scope="module")
-def of_command(request: pytest.FixtureRequest, engine_matrix: Matrix, tmp_path_factory: pytest.TempPathFactory) -> Any:  # noqa: ANN401
-    """Give the tables as the command leaves them: `collector run --window eod --symbols PLTR` on Friday at five."""
-    engine = engine_matrix.engine(request, "plain")
-    yield from _commanded(engine_matrix, engine, tmp_path_factory.mktemp("command"))
-
-
-def _commanded(matrix: Matrix, engine: engines.Engine, folder: Path) -> Iterator[tables.Dump]:
-    async def main(url: str) -> tables.Dump:
-        clock = VirtualClock(FIVE)
-        gateway = await start(clock=clock)
-        try:
-            settings = settings_for(url, gateway.port, folder)
-            order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now(), symbols=("PLTR",))
-            await composition.run_window(settings, order, clock)
-            with clock.hold():
-                return await tables.dump_of(url)
-        finally:
-            await gateway.stop()
-
-    for url in matrix.create(engine, matrix.template(engine)):
+def collected(
+    request: pytest.FixtureRequest, engine_matrix: Matrix, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Collected]:
+    """Give a database in which the command has run."""
+    engine, folder = engine_matrix.engine(request, "plain"), tmp_path_factory.mktemp("command")
+    for url in engine_matrix.create(engine, engine_matrix.template(engine)):
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-            yield runner.run(main(url))
+            yield Collected(url, folder, runner.run(_collect(url, folder)))
+
+
+async def _collect(url: str, folder: Path) -> tables.Dump:
+    clock = VirtualClock(FIVE)
+    async with await start(clock=clock) as gateway:
+        settings = settings_for(url, gateway.port, folder)
+        order = order_for(Window.EOD, settings, opening.calendar(settings), clock.now(), symbols=("PLTR",))
+        await composition.run_window(settings, order, clock)
+        with clock.hold():
+            return await tables.dump_of(url)
+
+
+@pytest.fixture
+def of_command(collected: Collected) -> tables.Dump:
+    """Give the tables as the command leaves them."""
+    return collected.tables
 
 
 def test_a_window_by_a_form(plain_database_url: str, tmp_path: Path, virtual_run: Run, of_command: tables.Dump) -> None:
@@ -334,6 +345,33 @@ def test_archive_by_a_form(plain_database_url: str, tmp_path: Path, virtual_run:
                 by_command = [row[1:] for row in both if row not in found]
                 assert by_command == [row[1:] for row in found]
                 assert "the archive holds what the database holds" in (await one.send("GET", "/acts/new/archive"))[2]
+
+    virtual_run(main)
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ("run?window=eod", "nothing would be asked for"),
+        ("run?window=eod&force=yes", "requests take"),
+        ("run?window=weekly", "asks for no bars"),
+        ("fill", "gap_fill of Friday 2026-11-20 · PLTR"),
+        ("backfill?days=5", "requests take"),
+        ("chains", "PLTR: 1 request, one for each expiration known"),
+        ("greeks?day=2026-11-20", "every bar of 1 session of PLTR is computed afresh"),
+        ("forget?day=2026-11-20", "requests take"),
+        ("accept?day=2026-11-20", "what controlled answers called empty on 2026-11-20 is settled at once"),
+        ("test", "goes through: outbox"),
+    ],
+)
+def test_what_an_act_would_do(form: str, told: str, collected: Collected, virtual_run: Run) -> None:
+    """Each form says before anything begins what its act would do, from the tables as they stand."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        async with desk(settings_for(collected.url, unused_port(), collected.folder), clock) as one:
+            status, _, text = await one.send("GET", f"/acts/new/{form}")
+            assert (status, told in text, 'class="warning"' in text) == (200, True, False), text
 
     virtual_run(main)
 

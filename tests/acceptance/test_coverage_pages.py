@@ -1,15 +1,19 @@
 """Grids of sessions in a real browser: the right colour at each cell, and words for who sees none."""
 
 import re
+from dataclasses import replace
 from typing import TypeAlias
 
 import asyncpg
 import pytest
 import pytest_asyncio
+import structlog
 from playwright.async_api import Browser, Locator, expect
 
 from collector.app import reading
+from collector.config.collection_settings import SymbolSettings
 from collector.notify.reports import palette
+from collector.web.pages.coverage import symbol_sessions
 from tests.support.pages import Site, Tab, opened
 from tests.support.window_runs import FRIDAY
 
@@ -203,6 +207,15 @@ async def test_the_simulated_market_keeps_parity(site: Site) -> None:
         assert one["off_parity"] == 0
         if one["boxes"]["count"]:
             assert one["boxes"]["median"] <= 0.1
+
+
+async def test_counting_beforehand_is_silent(site: Site) -> None:
+    """Nobody hears of what is counted before anybody asks, nor of a symbol of which nothing is known."""
+    known = site.context.settings
+    unknown = known.model_copy(update={"symbols": (*known.symbols, SymbolSettings(symbol="QQQ"))})
+    with structlog.testing.capture_logs() as events:
+        await symbol_sessions.count_beforehand(replace(site.context, settings=unknown))
+    assert [one for one in events if one["log_level"] != "debug"] == []
 
 
 async def test_without_javascript_the_numbers_are_there(site: Site, browser: Browser) -> None:

@@ -338,10 +338,18 @@ async def test_a_run_tells_what_it_asked_for(records: Site) -> None:
 async def test_pictures_of_a_report_are_served(records: Site) -> None:
     """Each picture that a run names is a PNG; one that it does not name is 404."""
     run = (await records.get("/api/v1/runs/1")).document
-    assert {"coverage-0", "coverage-1"} <= {one["name"] for one in run["pictures"]}
+    assert [(one["name"], one["night"]) for one in run["pictures"]] == [
+        ("coverage-0", "coverage-0-dark"),
+        ("coverage-1", "coverage-1-dark"),
+    ]
+    assert all(one["keys"] for one in run["pictures"])
+    until = {"SPY": "16:10", "PLTR": "15:55"}
+    for one, symbol in zip(run["pictures"], [one["symbol"] for one in run["report"]["symbols"]], strict=True):
+        assert one["words"] == f"What is held of {symbol}, contracts by slots"
+        assert one["axes"].endswith(f"From left to right: 09:30 to {until[symbol]} New York.")
     cookies = "; ".join(f"{name}={value}" for name, value in records.cookies.items())
-    for one in run["pictures"]:
-        address = f"{records.address}/api/v1/runs/1/pictures/{one['name']}.png"
+    for name in [one[kind] for one in run["pictures"] for kind in ("name", "night")]:
+        address = f"{records.address}/api/v1/runs/1/pictures/{name}.png"
         asked = Request(address, headers={"Cookie": cookies})  # noqa: S310 - of this machine
         with await asyncio.to_thread(urlopen, asked) as answer:
             assert answer.headers["Content-Type"] == "image/png"

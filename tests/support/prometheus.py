@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def watching(folder: Path, collector: int, webhook: str) -> Iterator[Prometheus]
         ),
     ):
         for one in (alerts, port):
-            until(lambda one=one: _answer(f"http://127.0.0.1:{one}/-/ready"), "Prometheus is ready")  # type: ignore[misc]
+            until(partial(_answer, f"http://127.0.0.1:{one}/-/ready"), "Prometheus is ready")
         yield Prometheus(port)
 
 

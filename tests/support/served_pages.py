@@ -55,7 +55,7 @@ class Shown:
     @property
     def site(self) -> str:
         """Their address."""
-        return serving_pages.address(self.settings, self.port)
+        return self.settings.site_at(self.port)
 
     @property
     def cookie(self) -> str:
@@ -82,7 +82,7 @@ async def shown(
     given = Settings() if settings is None else settings
     placed = given.model_copy(update={"serve": given.serve.model_copy(update={"port": 0})})
     known = logins_in(folder, clock)
-    endpoint = serving_pages.endpoint(placed, SystemClock(), known)
+    endpoint = serving_pages.endpoint(placed, SystemClock(), known, counts_beforehand=False)
     async with endpoint(MadeUp() if process is None else process) as port:
         yield Shown(port, placed, known)
 

@@ -22,7 +22,7 @@ def serve(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
     logins = serving_pages.logins(settings)
 
     def ready(_host: str, port: int) -> None:
-        site = serving_pages.address(settings, port)
+        site = settings.site_at(port)
         typer.echo(f"serving; health on {site}/healthz, metrics on /metrics; Ctrl-C ends")
         invite(logins.address(site))
 

@@ -55,7 +55,7 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
 
     logins = serving_pages.logins(settings)
     if await neighbours.shows_pages(settings, logins):
-        address = logins.address(serving_pages.address(settings, settings.serve.port))
+        address = logins.address(settings.site_at(settings.serve.port))
         typer.echo(address)
         if opens:
             webbrowser.open(address)
@@ -63,7 +63,7 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
     process = Alone(settings, clock, run_progress)
     try:
         async with serving_pages.endpoint(settings, clock, logins)(process) as port:
-            site = serving_pages.address(settings, port)
+            site = settings.site_at(port)
             typer.echo(f"showing pages on {site}/; Ctrl-C ends")
             invite(logins.address(site))
             if opens:

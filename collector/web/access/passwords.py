@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from collector.clock import Clock
 
 _FIRST_WAIT = timedelta(seconds=1)
-_LONGEST_WAIT = timedelta(minutes=5)
+_LONGEST_WAIT = timedelta(seconds=256)
 _MOST_GUESSERS = 1000
 
 

@@ -83,8 +83,9 @@
       hooks: { drawClear: [shade] },
     };
     const silent = { ...times, values: (_, splits) => splits.map(() => ""), size: 8 };
-    const one = (label, height, series, bands, last) => ({
+    const one = (label, height, series, bands, last, scales = {}) => ({
       ...shared,
+      scales: { ...shared.scales, ...scales },
       height,
       series: [{}, ...series],
       bands,
@@ -111,7 +112,7 @@
     const quoted = ["ask_high", "bid_low", "ask", "bid", "close"].map(found.numbers);
     return [
       [one("USD", 280, prices, bands, false), [x, ...quoted]],
-      [one("Volume", 90, [bars], [], false), [x, found.numbers("volume")]],
+      [one("Volume", 90, [bars], [], false, { y: { range: (_, least, most) => [0, (most || 1) * 1.1] } }), [x, found.numbers("volume")]],
       [one("IV", 140, [line("IV", colours.latency, { points: { size: 4 } })], [], true), [x, found.numbers("iv")]],
     ];
   };

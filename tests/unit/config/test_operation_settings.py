@@ -246,3 +246,21 @@ def test_no_mail_links_to_what_is_no_address(url: str) -> None:
     """It is refused with the settings."""
     with pytest.raises(ValidationError, match="should be an http:// or https:// address"):
         WebSettings(url=url)
+
+
+@pytest.mark.parametrize(
+    ("serve", "is_secured", "site"),
+    [
+        ({}, False, "http://127.0.0.1:18321"),
+        ({"names": ["monitor.lan"]}, False, "http://127.0.0.1:18321"),
+        ({"host": "::1"}, False, "http://[::1]:18321"),
+        ({"host": "192.168.1.5"}, True, "https://192.168.1.5:18321"),
+        ({"host": "192.168.1.5", "names": ["monitor.lan"]}, True, "https://monitor.lan:18321"),
+        ({"host": "::", "names": ["monitor.lan", "other.lan"]}, True, "https://monitor.lan:18321"),
+        ({"host": "::"}, True, "https://localhost:18321"),
+    ],
+)
+def test_where_a_browser_finds_the_pages(serve: dict[str, object], is_secured: bool, site: str) -> None:
+    """By the name of the certificate, at the port that was free."""
+    web = {"certificate": "/c.pem", "key": "/k.pem", "password": "a long password"} if is_secured else {}
+    assert Settings.model_validate({"serve": serve, "web": web}).site_at(18321) == site

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from collector.db.connection.pool import Statements
 from collector.db.readers import day_status
 from collector.db.readers.grids import Cell, GridContract, SessionGrid
 from collector.domain.errors import UsageError
+from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 from collector.domain.run_vocabulary import GapState
@@ -25,7 +26,7 @@ DAY = Parameter("day", "the session's date in New York", "2026-11-20")
 SYMBOL = Parameter("symbol", "of the underlying", "SPY")
 
 _WORST = 10
-_STEP = timedelta(minutes=5)
+_STEP = OPTION_BARS_5MIN.bar_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import structlog
+
 from collector.app import reading
 from collector.db.readers.session_states import SessionState, SymbolSessions
+from collector.domain.errors import CollectorError
 from collector.market.calendar import Calendar
 from collector.web.context import Context
 from collector.web.page import Asked, Download, Page, Parameter
@@ -14,6 +17,7 @@ from collector.web.pages.coverage import grid_files
 _SYMBOL = Parameter("symbol", "of the underlying", "SPY")
 
 _SESSIONS = 60
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,20 @@ async def _answer(context: Context, asked: Asked) -> SymbolCoverage:
 
 async def _file(context: Context, asked: Asked) -> bytes:
     return grid_files.of_sessions(await _found(context, asked))
+
+
+async def count_beforehand(context: Context) -> None:
+    """Count the sessions of every symbol, so that whoever looks first waits no longer than whoever looks next.
+
+    Without a database, or before anything is known of a symbol, there is nothing to count.
+    """
+    for symbol in context.settings.symbol_names:
+        try:
+            await _found(context, {"symbol": symbol})
+        except CollectorError as error:
+            log.debug("not_counted_beforehand", symbol=symbol, reason=error.message)
+        except Exception:
+            log.warning("not_counted_beforehand", symbol=symbol, exc_info=True)
 
 
 PAGE = Page(

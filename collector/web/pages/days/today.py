@@ -32,7 +32,8 @@ WEEKS = 13
 """Of the calendar."""
 
 _AHEAD = frozenset({WindowState.COMING, WindowState.NEXT, WindowState.DUE, WindowState.AT_WORK})
-_HOURS = range(0, 25, 3)
+_STEP = timedelta(hours=3)
+"""Between two marks of the time line."""
 _ZONES = (("Israel", ISRAEL), ("New York", NEW_YORK), ("UTC", UTC))
 
 
@@ -301,7 +302,7 @@ def _line(context: Context, day: date, windows: Sequence[DayWindow]) -> TimeLine
         return (instant.astimezone(UTC) - midnight.astimezone(UTC)) / length
 
     session = context.days.session(context.settings.symbol_names[0], day) if context.days.is_session(day) else None
-    instants = [midnight.astimezone(UTC) + length * hour / 24 for hour in _HOURS]
+    instants = [midnight.astimezone(UTC) + n * _STEP for n in range(length // _STEP + 1)]
     return TimeLine(
         zones=tuple(name for name, _ in _ZONES),
         hours=tuple(

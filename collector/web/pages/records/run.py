@@ -1,7 +1,7 @@
 """The page of a run."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,10 +10,11 @@ from collector.db.readers.day_status import RunRow
 from collector.db.readers.run_requests import OutcomeOfSeries, RequestMade
 from collector.domain.errors import DatabaseError, Unknown
 from collector.domain.masking import Mask
+from collector.domain.reports.coverage_grid import CoverageGrid
 from collector.domain.reports.run_report import RunReport
 from collector.domain.run_vocabulary import RunStatus
 from collector.notify.alerts.troubleshooting import checklist
-from collector.notify.reports import report_files, terminal_report, wording
+from collector.notify.reports import grid_words, report_files, terminal_report, wording
 from collector.notify.reports.mail_rendering import Renderer
 from collector.web import asking
 from collector.web.context import Context
@@ -22,15 +23,38 @@ from collector.web.page import Asked, Download, Page, Parameter
 _SLOWEST = 20
 _FAILED = 100
 _SESSIONS = 60
+_NIGHT = "-dark"
+_DRAWN = {
+    "history": "How far this window came on the last sessions",
+    "requests": "Requests a second during the run",
+    "latency": "Latency during the run",
+}
+"""Pictures that a report has once, and what they show."""
+
 _NUMBER = Parameter("id", "the run's number", "1")
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """What a colour of a picture means. holding: its name; words: with how much of it there is."""
+
+    holding: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture of the report. name: of its file below /api/v1/runs/{id}/pictures/; words: what it shows."""
+    """A picture of the report.
+
+    name: of its file below /api/v1/runs/{id}/pictures/; night: of the one for the dark, None where it is the same.
+    words: what it shows; axes: what is where in it; keys: what its colours mean.
+    """
 
     name: str
+    night: str | None = None
     words: str
+    axes: str = ""
+    keys: tuple[Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +62,10 @@ class RunAccount:
     """A run.
 
     row: as the database has it; None: there is no database now. report: as it was made at the run's end; None: it is
-    at work, or its report was written elsewhere or is gone. state, headline: in words. sessions: those that it asked
-    about, before and after; figures: of the run; both labels, each with its words. checklist: what to look at after a
-    failure. outcomes, slowest, failed: of its requests; of the failed ones the latest. unread: why what the database
-    knows is missing, in words.
+    at work, or its report was written elsewhere or is gone. state, headline: in words. worst: contracts that lack most,
+    sessions: those that it asked about, before and after, figures: of the run; all of them labels, each with its words.
+    checklist: what to look at after a failure. outcomes, slowest, failed: of its requests; of the failed ones the
+    latest. unread: why what the database knows is missing, in words.
     """
 
     id: int
@@ -49,6 +73,7 @@ class RunAccount:
     report: RunReport | None
     state: str
     headline: str
+    worst: tuple[tuple[str, str], ...]
     sessions: tuple[tuple[str, str], ...]
     figures: tuple[tuple[str, str], ...]
     checklist: tuple[str, ...]
@@ -87,6 +112,7 @@ async def _answer(context: Context, asked: Asked) -> RunAccount:
         if report is None
         else wording.status_word(report),
         headline=_headline(row) if report is None else wording.headline(report),
+        worst=() if report is None else tuple(grid_words.worst(report)),
         sessions=() if report is None else tuple(wording.session_progress(report, _SESSIONS)),
         figures=() if report is None or report.preflight_failed else tuple(terminal_report.figures(report)),
         checklist=() if report is None or report.failure is None else tuple(checklist(report.failure.cause)),
@@ -119,15 +145,28 @@ def _drawn(mask: Mask, report: RunReport) -> Mapping[str, bytes]:
     return Renderer(mask).run(report).pictures
 
 
-def _named(report: RunReport, drawn: Mapping[str, bytes]) -> list[Picture]:
-    words = {
-        "history": "How far this window came on the last sessions",
-        "requests": "Requests a second during the run",
-        "latency": "Latency during the run",
-    }
-    words |= {f"coverage-{i}": f"Coverage of {one.symbol}, contracts by slots" for i, one in enumerate(report.symbols)}
-    by_day = (name for name in drawn if not name.endswith("-dark"))
-    return [Picture(name, words.get(name, name.replace("-", " "))) for name in by_day]
+def _named(report: RunReport, drawn: Mapping[str, bytes]) -> Iterator[Picture]:
+    """Yield the pictures that were drawn, with their words; those for the dark beside the others."""
+    for number, one in enumerate(report.symbols):
+        name = f"coverage-{number}"
+        if name in drawn and one.grid is not None:
+            yield Picture(
+                name=name,
+                night=f"{name}{_NIGHT}",
+                words=f"What is held of {one.symbol}, contracts by slots",
+                axes=_axes(one.grid),
+                keys=tuple(Key(holding.name.lower(), words) for holding, words in grid_words.held(one.grid)),
+            )
+    for name, words in _DRAWN.items():
+        if name in drawn:
+            yield Picture(name=name, words=words)
+
+
+def _axes(grid: CoverageGrid) -> str:
+    """Return in words what is where in the picture of a session."""
+    rows = "; ".join(" ".join(grid_words.section(one)) for one in grid.sections)
+    first, last = wording.in_new_york(grid.slots[0]), wording.in_new_york(grid.slots[-1])
+    return f"From top to bottom, expirations and strikes: {rows}. From left to right: {first} to {last} New York."
 
 
 async def _picture(context: Context, asked: Asked) -> bytes:
