@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, Route, async_playwright
+from playwright.async_api import Browser, Page, Playwright, Request, Route, async_playwright
 from pydantic import SecretStr
 
 from collector.app import composition, opening
@@ -213,10 +213,15 @@ async def browser() -> AsyncIterator[Browser]:
     if mail_browser.PROGRAM is None:
         pytest.skip("no Chromium on this machine: the pages are not looked at")
     async with async_playwright() as playwright:
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = await playwright.chromium.launch(executable_path=mail_browser.PROGRAM, args=as_root)
+        opened = await launched(playwright)
         yield opened
         await opened.close()
+
+
+async def launched(playwright: Playwright) -> Browser:
+    """Start Chromium."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return await playwright.chromium.launch(executable_path=mail_browser.PROGRAM, args=as_root)
 
 
 @dataclass
