@@ -1,6 +1,6 @@
 """Writes the pictures of the pages for the documentation: `python -m tests.support.page_screenshots docs`.
 
-What is shown was collected from the simulated gateway, weeks of evenings in virtual time; on some of them it misbehaved.
+What is shown was collected from the simulated gateway, in weeks of virtual evenings; on some of them it misbehaved.
 """
 
 import asyncio
@@ -23,14 +23,16 @@ from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.run_vocabulary import Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from collector.web.process.alone import Alone
 from tests.support import engines, pages
-from tests.support.window_runs import FRIDAY
+from tests.support.window_runs import FRIDAY, no_bar
 
 SESSIONS = 40
 _TROUBLED = {5: "dropped-answers", 17: "silent-hole", 18: "silent-hole", 30: "dropped-answers"}
 """Evenings, counted from the first, on which the gateway misbehaves, and how."""
 
-_CONTRACT = "/contracts/SPY261123C00700000"
+_EVENING = ((Window.DAILY_BARS, 17, 40), (Window.LATE_NIGHT, 18, 0))
+_CONTRACT = "/contracts/SPY261123C00706000"
 
 
 class Picture(NamedTuple):
@@ -75,6 +77,10 @@ async def collect(settings: Settings, days: Sequence[date]) -> None:
             if first.report.confirm_at is not None:
                 clock.set(first.report.confirm_at)
                 await composition.run_window(at_it, replace(order, confirming=True), clock)
+            for window, hour, minute in _EVENING:
+                clock.set(datetime(day.year, day.month, day.day, hour, minute, tzinfo=NEW_YORK))
+                later = order_for(window, at_it, opening.calendar(at_it), clock.now(), day=day)
+                await composition.run_window(at_it, later, clock)
         finally:
             await gateway.stop()
 
@@ -85,7 +91,7 @@ async def shoot(settings: Settings, url: str, directory: Path) -> None:
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
         browser = await pages.launched(playwright)
-        site = await stack.enter_async_context(pages.served(settings, url, now))
+        site = await stack.enter_async_context(pages.served(settings, url, now, lambda *given: Alone(*given, no_bar)))
         for picture in PICTURES:
             async with pages.opened(browser, site, width=picture.width, dark=picture.dark) as tab:
                 await tab.page.set_viewport_size({"width": picture.width, "height": picture.height})
