@@ -91,7 +91,9 @@ async def shoot(settings: Settings, url: str, directory: Path) -> None:
     async with AsyncExitStack() as stack:
         playwright = await stack.enter_async_context(async_playwright())
         browser = await pages.launched(playwright)
-        site = await stack.enter_async_context(pages.served(settings, url, now, lambda *given: Alone(*given, no_bar)))
+        site = await stack.enter_async_context(
+            pages.served(settings, url, now, lambda *parts: Alone(parts[0], parts[1], no_bar))
+        )
         for picture in PICTURES:
             async with pages.opened(browser, site, width=picture.width, dark=picture.dark) as tab:
                 await tab.page.set_viewport_size({"width": picture.width, "height": picture.height})
