@@ -9,10 +9,12 @@ from pydantic import SecretStr
 from collector.app import composition, opening
 from collector.clock import SystemClock
 from collector.config import DatabaseSettings, GatewaySettings, LogSettings, Settings
+from collector.db.connection import pool
 from collector.domain.errors import GatewayUnavailable
 from collector.domain.run_vocabulary import RunStatus, Window
 from collector.runs.orders import order_for
 from collector.simulator.launch import start
+from tests.support.db_rows import rows
 from tests.support.fault_proxy import unused_port
 from tests.support.mail_server import Mailbox, mail_server, mails_to
 from tests.support.truth import compare
@@ -61,5 +63,10 @@ async def test_one_failure_mail_and_one_recovery(plain_database_url: str, tmp_pa
     assert subjects[1].startswith("[collector] RECOVERED · late_night 2026-11-20 OK · 100.0 %")
     body = mailbox.received[1].get_body(("plain",))
     assert body is not None
-    for words in ("morning of 2026-11-20", "eod of 2026-11-20", f"{back.report.bars_collected:,}"):
+    async with pool.connect(plain_database_url, clock) as db:
+        [counts] = await rows(
+            db, "SELECT (SELECT count(*) FROM option_bars_5min), (SELECT count(*) FROM underlying_bars_5min)"
+        )
+    stored = "{:,} option bars and {:,} of underlyings".format(*counts)
+    for words in ("morning of 2026-11-20", "eod of 2026-11-20", stored):
         assert words in body.get_content()

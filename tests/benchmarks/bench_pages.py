@@ -5,7 +5,6 @@ the beginning of the navigation, on a site that has just begun to listen and on 
 """
 
 import asyncio
-import os
 import statistics
 import sys
 import tempfile
@@ -24,9 +23,8 @@ from collector.config.operation_settings import ServeSettings
 from collector.web.pages.coverage import symbol_sessions
 from tests.benchmarks.bench_storage import say
 from tests.benchmarks.page_days import LAST_DAY, fill
-from tests.support import browser as chromium
 from tests.support import engines
-from tests.support.pages import Site, Tab, opened, served
+from tests.support.pages import Site, Tab, launched, opened, served
 
 VISIBLE_MS = 500.0
 """For 60 sessions of 4,600 contracts, from the beginning of the navigation."""
@@ -123,8 +121,7 @@ async def _main(engine: engines.Engine) -> bool:
     filled = await fill(engine, "bench_pages")
     with tempfile.TemporaryDirectory() as folder:
         async with async_playwright() as playwright:
-            as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-            browser = await playwright.chromium.launch(executable_path=chromium.PROGRAM, args=as_root)
+            browser = await launched(playwright)
             slow = await _run(browser, filled.url, Path(folder))
             await browser.close()
     engine.execute('DROP DATABASE "bench_pages" WITH (FORCE)')

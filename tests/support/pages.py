@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, Route, async_playwright
+from playwright.async_api import Browser, Page, Playwright, Request, Route, async_playwright
 from pydantic import SecretStr
 
 from collector.app import composition, opening
@@ -37,7 +37,7 @@ from collector.runs.orders import order_for
 from collector.simulator.launch import start
 from collector.web import serving_pages
 from collector.web.access.guard import cookie_name
-from collector.web.context import Context, Readers
+from collector.web.context import Context, Process, Readers
 from tests.support import browser as mail_browser
 from tests.support import fonts, http_peers
 from tests.support.fixtures_engines import Matrix
@@ -193,11 +193,21 @@ async def site(_copy: tuple[str, Path]) -> AsyncIterator[Site]:
 
 
 @contextlib.asynccontextmanager
-async def served(settings: Settings, url: str, now: datetime) -> AsyncIterator[Site]:
-    """Serve the pages of a database at an instant, to who is logged in."""
+async def served(
+    settings: Settings, url: str, now: datetime, shown: Callable[[Settings, Clock], Process] | None = None
+) -> AsyncIterator[Site]:
+    """Serve the pages of a database at an instant, to who is logged in.
+
+    Args:
+        settings: the configuration.
+        url: of the database.
+        now: the instant; time goes on from it.
+        shown: makes the process that the pages tell of; by default an idle one.
+    """
     clock = SystemClock(now)
     process, readers = Idle(settings, clock), Readers(settings, clock)
-    context = Context(settings=settings, clock=clock, process=process, readers=readers)
+    told = process if shown is None else shown(settings, clock)
+    context = Context(settings=settings, clock=clock, process=told, readers=readers)
     logins = logins_in(settings.log.path)
     try:
         async with serving_pages.shown(context, logins) as port:
@@ -213,10 +223,15 @@ async def browser() -> AsyncIterator[Browser]:
     if mail_browser.PROGRAM is None:
         pytest.skip("no Chromium on this machine: the pages are not looked at")
     async with async_playwright() as playwright:
-        as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-        opened = await playwright.chromium.launch(executable_path=mail_browser.PROGRAM, args=as_root)
+        opened = await launched(playwright)
         yield opened
         await opened.close()
+
+
+async def launched(playwright: Playwright) -> Browser:
+    """Start Chromium."""
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return await playwright.chromium.launch(executable_path=mail_browser.PROGRAM, args=as_root)
 
 
 @dataclass

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import IntEnum
 from itertools import groupby, pairwise
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 MOST_SECTIONS = 6
 MOST_BANDS = 8
@@ -96,7 +98,7 @@ class CoverageGrid:
         cls,
         slots: Sequence[datetime],
         contracts: Sequence[tuple[date, float]],
-        held: npt.NDArray[np.uint8],
+        held: "npt.NDArray[np.uint8]",
         worst: Sequence[LackingContract] = (),
     ) -> "CoverageGrid":
         """Condense what is held of a session.
@@ -131,7 +133,7 @@ def _parts(contracts: Sequence[tuple[date, float]]) -> list[tuple[int, int]]:
     return list(bounds.values())
 
 
-def _section(contracts: Sequence[tuple[date, float]], held: npt.NDArray[np.uint8]) -> CoverageSection:
+def _section(contracts: Sequence[tuple[date, float]], held: "npt.NDArray[np.uint8]") -> CoverageSection:
     count = min(MOST_BANDS, len(contracts))
     bounds = [len(contracts) * i // count for i in range(count + 1)]
     strikes = [strike for _, strike in contracts]
@@ -145,7 +147,7 @@ def _section(contracts: Sequence[tuple[date, float]], held: npt.NDArray[np.uint8
     )
 
 
-def _band(held: npt.NDArray[np.uint8]) -> CoverageBand:
+def _band(held: "npt.NDArray[np.uint8]") -> CoverageBand:
     by_slot = {one.name.lower(): (held == one).sum(axis=0) for one in Holding if one is not Holding.UNEXPECTED}
     return CoverageBand(
         contracts=len(held), **{name: tuple(map(int, counts)) for name, counts in by_slot.items() if counts.any()}
