@@ -295,26 +295,32 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, printed:
         assert stands["awaiting"] == other["awaiting"]
 
 
+async def _stand(site: Site) -> tuple[dict[Any, Any], dict[Any, Any]]:
+    """Return how sessions stand, by day and symbol: on `/`, and on `/sessions`."""
+    figures = ("completeness", "open_slots", "lost_slots", "awaiting")
+    calendars = (await site.get("/api/v1/")).document["calendars"]
+    cells = [(one["symbol"], cell) for one in calendars for week in one["weeks"] for cell in week if cell is not None]
+    listed = (await site.get("/api/v1/sessions")).document["sessions"]
+    rows = [(session["day"], one) for session in listed for one in session["symbols"]]
+    return (
+        {
+            (cell["session"], symbol): (cell["state"], *(cell[name] for name in figures))
+            for symbol, cell in cells
+            if cell["state"] != "nothing"
+        },
+        {(day, one["symbol"]): (one["state"], *(one["standing"][name] for name in figures)) for day, one in rows},
+    )
+
+
 async def test_the_first_page_and_the_list_say_the_same_of_a_session(records: Site) -> None:
-    """Each session of each symbol stands in the calendar of `/` as it does on `/sessions`."""
-    calendars = (await records.get("/api/v1/")).document["calendars"]
-    listed = (await records.get("/api/v1/sessions")).document["sessions"]
-    said = {
-        (cell["session"], one["symbol"]): (cell["state"], cell["completeness"], cell["open_slots"], cell["lost_slots"])
-        for one in calendars
-        for week in one["weeks"]
-        for cell in week
-        if cell is not None and cell["state"] != "nothing"
-    }
-    assert said == {
-        (session["day"], one["symbol"]): (
-            one["state"],
-            *(one["standing"][name] for name in ("completeness", "open_slots", "lost_slots")),
-        )
-        for session in listed
-        for one in session["symbols"]
-    }
-    assert {state for state, *_ in said.values()} - {"complete"}
+    """Each session of each symbol stands in the calendar of `/` as on `/sessions`, in the evening and at noon."""
+    calendar, listed = await _stand(records)
+    assert calendar == listed
+    assert {state for state, *_ in listed.values()} - {"complete"}
+    async with served(records.context.settings, records.database_url, LOOKED_AT.replace(hour=12)) as at_noon:
+        calendar, listed = await _stand(at_noon)
+    assert calendar == listed
+    assert {state for (day, _), (state, *_) in listed.items() if day == "2026-11-20"} == {"under_way"}
 
 
 @commands("status --date 2026-11-20")
