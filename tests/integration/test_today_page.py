@@ -76,6 +76,20 @@ async def test_what_needs_somebody(plain_database_url: str, tmp_path: Path) -> N
     assert "no backup since Monday" in page.text
 
 
+async def test_a_configured_symbol_of_which_nothing_came(plain_database_url: str, tmp_path: Path) -> None:
+    """It stands in the calendar as not collected, and what came of the others is not trusted without saying so."""
+    settings, evening = settings_of(plain_database_url, tmp_path), datetime(2026, 11, 20, 20, tzinfo=NEW_YORK)
+    async with connect(plain_database_url, SystemClock(evening), size=1) as db:
+        await _whole(db, settings)
+    async with served(settings, plain_database_url, evening) as site:
+        document = (await site.get("/api/v1/")).document
+
+    assert document["trust"]["level"] == "warning"
+    assert document["trust"]["words"] == "Use Fri 20 Nov with care: SPY not collected; PLTR 100.0 % complete."
+    cells = {one["symbol"]: one["weeks"][-1][4]["state"] for one in document["calendars"]}
+    assert cells == {"SPY": "nothing", "PLTR": "complete"}
+
+
 async def test_a_forgotten_session_is_complete_no_more(plain_database_url: str, tmp_path: Path) -> None:
     """Forgetting shows at once: neither the calendar nor the last chances wait for the next run to count."""
     settings, evening = settings_of(plain_database_url, tmp_path), datetime(2026, 11, 20, 20, tzinfo=NEW_YORK)

@@ -186,7 +186,7 @@ async def _answer(context: Context, _asked: Asked) -> Today:
         expiring, at_risk = await _expiring(db, collected, instant)
         return Today(
             day=today,
-            trust=await _trust(db, judged, known, [one.symbol for one, _, _ in collected]),
+            trust=await _trust(db, judged, known, settings.option_symbols),
             now=work,
             notes=_notes(context, today),
             windows=windows,
@@ -195,7 +195,10 @@ async def _answer(context: Context, _asked: Asked) -> Today:
             at_risk=at_risk,
             alerts=await _alerts(context),
             months=_months(first),
-            calendars=tuple(_calendar(context, one.symbol, known, first, latest) for one, _, _ in collected),
+            # A symbol of which nothing came yet is seen to be missing, once there is any.
+            calendars=tuple(
+                _calendar(context, symbol, known, first, latest) for symbol in settings.option_symbols if collected
+            ),
             uncounted=await uncounted(db, instant),
             database_bytes=await day_status.database_bytes(db),
             disk=await asyncio.to_thread(_disk, context),
