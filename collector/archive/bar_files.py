@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collector.archive import bar_schemas, opening
-from collector.archive.file_facts import FileFacts, RowFacts, SessionFacts, SessionState
+from collector.archive.file_facts import FileFacts, RowFacts, SessionFacts, SessionVerdicts
 from collector.archive.layout import Period
 from collector.archive.whole_numbers import wholes
 from collector.domain.errors import ArchiveDamaged, ForeignFile
@@ -43,7 +43,7 @@ _SESSIONS = b"collector.sessions"
 
 
 def write(
-    path: Path, data_set: DataSet, symbol: str, tables: Iterable[pa.Table], sessions: Mapping[date, SessionState]
+    path: Path, data_set: DataSet, symbol: str, tables: Iterable[pa.Table], sessions: Mapping[date, SessionVerdicts]
 ) -> FileFacts:
     """Write rows to a file, make it last, read it back from the disk and compare.
 
@@ -73,7 +73,7 @@ def write(
 
 
 def _write(
-    file: BinaryIO, data_set: DataSet, symbol: str, tables: Iterable[pa.Table], sessions: Mapping[date, SessionState]
+    file: BinaryIO, data_set: DataSet, symbol: str, tables: Iterable[pa.Table], sessions: Mapping[date, SessionVerdicts]
 ) -> RowFacts:
     schema = bar_schemas.schema(data_set)
     written = RowFacts(schema)
@@ -147,7 +147,7 @@ def symbol_of(path: Path) -> str:
     return said.decode(errors="replace")
 
 
-def sessions_of(path: Path) -> Mapping[date, SessionState]:
+def sessions_of(path: Path) -> Mapping[date, SessionVerdicts]:
     """Return what was known of each of a file's sessions when it was written, by day, ascending.
 
     Raises:
@@ -225,7 +225,7 @@ def merge(
     path: Path,
     data_set: DataSet,
     symbol: str,
-    sessions: Mapping[date, SessionState],
+    sessions: Mapping[date, SessionVerdicts],
 ) -> FileFacts:
     """Write a file of sessions that other files hold, range by range of contracts, in bounded memory.
 
@@ -366,7 +366,7 @@ def _is_wide(kind: pa.DataType) -> bool:
     return bool(pa.types.is_decimal(kind)) and kind.precision > 18  # noqa: PLR2004 - digits
 
 
-def _sessions_text(states: Mapping[date, SessionState], facts: Iterable[SessionFacts]) -> str:
+def _sessions_text(states: Mapping[date, SessionVerdicts], facts: Iterable[SessionFacts]) -> str:
     rows = {one.day: one for one in facts}
     return json.dumps(
         {
@@ -382,12 +382,16 @@ def _sessions_text(states: Mapping[date, SessionState], facts: Iterable[SessionF
     )
 
 
-def _told(path: Path, opened: pq.ParquetFile) -> dict[date, tuple[SessionState, int, str]]:
+def _told(path: Path, opened: pq.ParquetFile) -> dict[date, tuple[SessionVerdicts, int, str]]:
     """Return what a file says of its sessions, with rows and hash, ascending."""
     text = (opened.metadata.metadata or {}).get(_SESSIONS)
     try:
         told = {
-            date.fromisoformat(day): (SessionState(one["settled"], one["verdicts"]), int(one["rows"]), str(one["hash"]))
+            date.fromisoformat(day): (
+                SessionVerdicts(one["settled"], one["verdicts"]),
+                int(one["rows"]),
+                str(one["hash"]),
+            )
             for day, one in json.loads(text or "").items()
         }
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -17,7 +17,7 @@ _HALF = 32
 
 
 @dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionVerdicts:
     """What was known of a session when its bars were written.
 
     settled: nothing of it is open, unknown or awaited any more. verdicts: how many series or slots are what, in the

@@ -14,8 +14,8 @@ from collector.app.condition import Condition
 from collector.clock import Clock
 from collector.config import Settings
 from collector.db.connection.pool import Database
+from collector.db.readers.contract_states import ContractStates
 from collector.db.readers.grids import SessionGrids
-from collector.db.readers.session_states import SessionStates
 from collector.domain.errors import ReadersBusy
 from collector.domain.masking import Mask
 from collector.market.calendar import Calendar
@@ -112,7 +112,7 @@ class Context:
     readers: Readers
     days: Calendar = field(init=False)
     mask: Mask = field(init=False)
-    states: SessionStates = field(default_factory=SessionStates)
+    states: ContractStates = field(default_factory=ContractStates)
     grids: SessionGrids = field(default_factory=SessionGrids)
 
     def __post_init__(self) -> None:

@@ -1,9 +1,21 @@
 -- What was measured last of sessions, by symbol, with the gaps and the awaiting series-slots of this moment.
--- completeness: percent; NULL where nothing was measured. Gaps of bars of a day lie at midnight UTC.
+-- completeness, fill, quote_coverage, iv_coverage: percent; NULL where nothing was measured. Gaps of bars of a day lie at midnight UTC.
 -- $1 first date: day of the first session
 -- $2 last date: day of the last one, included
 WITH measured AS (
-    SELECT collection_date AS day, symbol, total_contracts AS contracts, data_completeness_percent AS completeness
+    SELECT
+        collection_date AS day,
+        symbol,
+        total_contracts AS contracts,
+        data_completeness_percent AS completeness,
+        successful_contracts AS settled_contracts,
+        fill_percent AS fill,
+        quote_percent AS quote_coverage,
+        iv_percent AS iv_coverage,
+        unknown_slots AS unknown,
+        flagged_bars AS flagged,
+        quarantined_bars AS quarantined,
+        created_at AS measured_at
     FROM collection_statistics
     WHERE collection_date BETWEEN $1::date AND $2::date AND symbol <> 'ALL'
 ),
@@ -53,7 +65,15 @@ SELECT
     measured.completeness::float8 AS completeness,
     coalesce(missing.open_slots, 0) AS open_slots,
     coalesce(missing.lost_slots, 0) AS lost_slots,
-    coalesce(awaiting.slots, 0) AS awaiting
+    coalesce(awaiting.slots, 0) AS awaiting,
+    measured.settled_contracts,
+    measured.fill::float8 AS fill,
+    measured.quote_coverage::float8 AS quote_coverage,
+    measured.iv_coverage::float8 AS iv_coverage,
+    measured.unknown,
+    measured.flagged,
+    measured.quarantined,
+    measured.measured_at
 FROM measured
 FULL JOIN missing USING (day, symbol)
 FULL JOIN awaiting USING (day, symbol)

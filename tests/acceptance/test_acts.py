@@ -349,29 +349,32 @@ def test_archive_by_a_form(plain_database_url: str, tmp_path: Path, virtual_run:
     virtual_run(main)
 
 
-@pytest.mark.parametrize(
-    ("form", "told"),
-    [
-        ("run?window=eod", "nothing would be asked for"),
-        ("run?window=eod&force=yes", "requests take"),
-        ("run?window=weekly", "asks for no bars"),
-        ("fill", "gap_fill of Friday 2026-11-20 · PLTR"),
-        ("backfill?days=5", "requests take"),
-        ("chains", "PLTR: 1 request, one for each expiration known"),
-        ("greeks?day=2026-11-20", "every bar of 1 session of PLTR is computed afresh"),
-        ("forget?day=2026-11-20", "requests take"),
-        ("accept?day=2026-11-20", "what controlled answers called empty on 2026-11-20 is settled at once"),
-        ("test", "goes through: outbox"),
-    ],
-)
-def test_what_an_act_would_do(form: str, told: str, collected: Collected, virtual_run: Run) -> None:
-    """Each form says before anything begins what its act would do, from the tables as they stand."""
+FORMS = {
+    "run": "nothing would be asked for",
+    "run?window=eod&force=yes": "requests take",
+    "run?window=weekly": "asks for no bars",
+    "fill": "gap_fill of Friday 2026-11-20 · PLTR",
+    "backfill?days=5": "requests take",
+    "chains": "PLTR: 1 request, one for each expiration known",
+    "greeks": "every bar of 1 session of PLTR is computed afresh",
+    "forget?day=2026-11-20": "requests take",
+    "accept": "what controlled answers called empty on 2026-11-20 is settled at once",
+    "test": "goes through: outbox",
+}
+
+
+def test_what_an_act_would_do(collected: Collected, virtual_run: Run) -> None:
+    """Each form says before anything begins what its act would do, from the tables as they stand.
+
+    It comes up filled in: eod, and the latest session where there must be one.
+    """
 
     async def main() -> None:
         clock = VirtualClock(FIVE)
         async with desk(settings_for(collected.url, unused_port(), collected.folder), clock) as one:
-            status, _, text = await one.send("GET", f"/acts/new/{form}")
-            assert (status, told in text, 'class="warning"' in text) == (200, True, False), text
+            for form, told in FORMS.items():
+                status, _, text = await one.send("GET", f"/acts/new/{form}")
+                assert (status, told in text, 'class="warning"' in text) == (200, True, False), (form, text)
 
     virtual_run(main)
 
@@ -386,6 +389,7 @@ def test_nothing_changes_by_looking(plain_database_url: str, tmp_path: Path, vir
             assert (status, "eod of Friday 2026-11-20" in text) == (200, True)
             assert "collector run --window eod --date 2026-11-20 --symbols PLTR" in text
             assert "it is a Saturday" in (await one.send("GET", "/acts/new/forget?day=2026-11-21"))[2]
+            assert "Window is empty" in (await one.send("GET", "/acts/new/run?window="))[2]
             refused = [
                 await one.send("POST", "/acts", **fields)
                 for fields in (

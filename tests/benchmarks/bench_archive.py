@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from collector.archive import bar_files, bar_schemas
-from collector.archive.file_facts import SessionState
+from collector.archive.file_facts import SessionVerdicts
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from tests.benchmarks.bench_storage import STORE, create, load, say
 from tests.benchmarks.market_days import (
@@ -49,7 +49,7 @@ DAY_S, DAY_MB, MONTH_MB = 3.0, 400, 600
 _SIX = tuple(f"{side}_{price}" for side in ("bid", "ask") for price in ("open", "high", "low"))
 _SESSIONS = 13
 """Of a month's file: 4.7 million rows."""
-_STATE = SessionState(True)
+_STATE = SessionVerdicts(True)
 
 
 def text_of(rows: Rows) -> bytes:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from collector.archive import bar_files, bar_schemas
-from collector.archive.file_facts import SessionState
+from collector.archive.file_facts import SessionVerdicts
 from collector.domain.market_data.data_sets import DATA_SETS, OPTION_BARS_5MIN, DataSet, InstrumentKind
 from tests.support.archived_bars import line, session
 
@@ -120,7 +120,7 @@ async def test_every_reader_finds_the_database_s_values(
     )
     path = tmp_path / "bars.parquet"
     facts = bar_files.write(
-        path, data_set, "SPY", bar_schemas.tables(data_set, copied.getvalue()), {DAY: SessionState(True)}
+        path, data_set, "SPY", bar_schemas.tables(data_set, copied.getvalue()), {DAY: SessionVerdicts(True)}
     )
 
     shown = ", ".join(bar_schemas.schema(data_set).names)

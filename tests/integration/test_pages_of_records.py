@@ -273,13 +273,36 @@ async def test_runs_and_sessions_are_those_of_the_status(records: Site, home: Ho
     printed = {one["symbol"]: one for one in status["symbols"]}
     assert {one["symbol"] for one in thursday} == set(printed)
     for one in thursday:
-        other = printed[one["symbol"]]
-        assert one["completeness"] == pytest.approx(other["completeness"], abs=1e-6)
-        assert one["fill"] == pytest.approx(other["fill"], abs=1e-6)
-        assert (one["contracts"], one["settled_contracts"]) == (other["contracts"], other["contracts_settled"])
-        assert one["quote_coverage"] == pytest.approx(other["quality"]["quote_coverage"])
-        assert one["open_slots"] == other["gaps"]["open"]["slots"]
-        assert one["lost_slots"] == other["gaps"]["lost"]["slots"]
+        other, stands, measured = printed[one["symbol"]], one["standing"], one["measured"]
+        assert stands["completeness"] == pytest.approx(other["completeness"], abs=1e-6)
+        assert measured["fill"] == pytest.approx(other["fill"], abs=1e-6)
+        assert (stands["contracts"], measured["settled_contracts"]) == (other["contracts"], other["contracts_settled"])
+        assert measured["quote_coverage"] == pytest.approx(other["quality"]["quote_coverage"])
+        assert stands["open_slots"] == other["gaps"]["open"]["slots"]
+        assert stands["lost_slots"] == other["gaps"]["lost"]["slots"]
+        assert stands["awaiting"] == other["awaiting"]
+
+
+async def test_the_first_page_and_the_list_say_the_same_of_a_session(records: Site) -> None:
+    """Each session of each symbol stands in the calendar of `/` as it does on `/sessions`."""
+    calendars = (await records.get("/api/v1/")).document["calendars"]
+    listed = (await records.get("/api/v1/sessions")).document["sessions"]
+    said = {
+        (cell["session"], one["symbol"]): (cell["state"], cell["completeness"], cell["open_slots"], cell["lost_slots"])
+        for one in calendars
+        for week in one["weeks"]
+        for cell in week
+        if cell is not None and cell["state"] != "nothing"
+    }
+    assert said == {
+        (session["day"], one["symbol"]): (
+            one["state"],
+            *(one["standing"][name] for name in ("completeness", "open_slots", "lost_slots")),
+        )
+        for session in listed
+        for one in session["symbols"]
+    }
+    assert {state for state, *_ in said.values()} - {"complete"}
 
 
 async def test_a_session_is_that_of_the_status(records: Site, home: Home) -> None:

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 
 from collector.archive import bar_files, bar_schemas
-from collector.archive.file_facts import SessionState
+from collector.archive.file_facts import SessionVerdicts
 from collector.archive.folders import Folder
 from collector.clock import SystemClock
 from collector.db.bars import bar_tables
@@ -155,7 +155,7 @@ async def _archive(
     ]
     key = [(bar_schemas.key(data_set), "ascending"), ("time", "ascending")]
     rows = pa.concat_tables(parts).sort_by(key)
-    facts = bar_files.write(file, data_set, symbol, [rows], {one: SessionState(True) for one in dates})
+    facts = bar_files.write(file, data_set, symbol, [rows], {one: SessionVerdicts(True) for one in dates})
     number = await connection.fetchval(
         "INSERT INTO archive_objects (place, path, underlying_id, data_set, first_session, last_session, rows, bytes,"
         " hash, facts, format, written_at, verified_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, '{}', 1, $9, $9)"

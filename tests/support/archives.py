@@ -6,14 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from collector.archive import bar_files, bar_schemas, contracts_file, layout
-from collector.archive.file_facts import SessionState
+from collector.archive.file_facts import SessionVerdicts
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from tests.support.archived_bars import session
 
 NOVEMBER = (date(2026, 11, 23), date(2026, 11, 24), date(2026, 11, 25))
 DECEMBER = (date(2026, 12, 1), date(2026, 12, 2))
 EXPIRATION = date(2027, 1, 15)
-SETTLED = SessionState(True)
+SETTLED = SessionVerdicts(True)
 
 
 def terms(number: int, strike: int, **more: object) -> dict[str, object]:

@@ -50,7 +50,8 @@ class Entry(StrEnum):
 class Field:
     """A field of a form, and the option of the command that means the same.
 
-    default: what it means to leave it empty, in words. choices: for CHOICE, values.
+    initial: what the form comes up with. default: what it means to leave it empty, in words. choices: for CHOICE,
+    values.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Field:
     entry: Entry
     option: str
     required: bool = False
+    initial: Callable[[Settings, Clock], str] = lambda _settings, _clock: ""
     default: str = ""
     choices: Callable[[Settings], tuple[str, ...]] = lambda _: ()
 
@@ -361,6 +363,10 @@ def _check_sessions(settings: Settings, _clock: Clock, values: Values) -> None:
     opening.calendar(settings).session("SPY", _needed_day(values, "session"))
 
 
+def _latest_session(settings: Settings, clock: Clock) -> str:
+    return str(opening.calendar(settings).last_opened(clock.now()))
+
+
 def _windows(settings: Settings) -> tuple[str, ...]:
     """Return the windows that are on, then the others, but for those that are kinds of their own here."""
     known = dict.fromkeys((*settings.windows.enabled, *Window))
@@ -372,7 +378,9 @@ def _histories(settings: Settings) -> tuple[str, ...]:
 
 
 _SYMBOLS = Field(name="symbols", label="Symbols", entry=Entry.SYMBOLS, option="--symbols", default="all")
-_SESSION = Field(name="session", label="Session", entry=Entry.DAY, option="--session", required=True)
+_SESSION = Field(
+    name="session", label="Session", entry=Entry.DAY, option="--session", required=True, initial=_latest_session
+)
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
@@ -389,6 +397,7 @@ KINDS: Mapping[str, Kind] = {
                     entry=Entry.CHOICE,
                     option="--window",
                     required=True,
+                    initial=lambda _settings, _clock: Window.EOD,
                     choices=_windows,
                 ),
                 Field(name="date", label="Session", entry=Entry.DAY, option="--date", default="the latest"),
@@ -468,7 +477,14 @@ KINDS: Mapping[str, Kind] = {
             what="Computes implied volatilities and Greeks afresh, after rates or dividends have changed for instance.",
             command=("greeks", "recompute"),
             fields=(
-                Field(name="since", label="Since the session", entry=Entry.DAY, option="--since", required=True),
+                Field(
+                    name="since",
+                    label="Since the session",
+                    entry=Entry.DAY,
+                    option="--since",
+                    required=True,
+                    initial=_latest_session,
+                ),
                 _SYMBOLS,
             ),
             cost=_greeks_cost,

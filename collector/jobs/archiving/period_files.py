@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from collector.archive import bar_files, bar_schemas
-from collector.archive.file_facts import FileFacts, SessionState
+from collector.archive.file_facts import FileFacts, SessionVerdicts
 from collector.archive.places import Place
 from collector.config import Settings
 from collector.db.archive import manifest, whole_rows
@@ -40,7 +40,7 @@ class _Sources:
 
     files: list[tuple[Path, list[date]]] = field(default_factory=list)
     changes: dict[date, int] = field(default_factory=dict)
-    states: dict[date, SessionState] = field(default_factory=dict)
+    states: dict[date, SessionVerdicts] = field(default_factory=dict)
     held: dict[int, list[Partition]] = field(default_factory=dict)
 
     def keep(self, session: Partition, change: int) -> None:
@@ -121,7 +121,7 @@ class PeriodFiles:
                 continue
             await self._require_enough(period, session, copied)
             sources.changes[session.day] = copied.change
-            sources.states[session.day] = SessionState(copied.settled, dict(copied.slots))
+            sources.states[session.day] = SessionVerdicts(copied.settled, dict(copied.slots))
             days.append(session.day)
             if not together:
                 await self._write(period, text, [session.day], sources)
@@ -154,7 +154,7 @@ class PeriodFiles:
 
     async def _held(
         self, one: ArchiveObject, sessions: Sequence[Partition], file: Path
-    ) -> tuple[Path, Mapping[date, SessionState]]:
+    ) -> tuple[Path, Mapping[date, SessionVerdicts]]:
         """Return an old object as a file, its bytes verified, and what was known of the sessions that it holds."""
         file = await verified(self._db, self._place, one, file)
         known = await in_thread(self._db.clock, bar_files.sessions_of, file)
@@ -224,7 +224,7 @@ def _sessions(sources: _Sources, facts: FileFacts) -> tuple[NewSession, ...]:
     )
 
 
-def _written(file: Path, data_set: DataSet, symbol: str, text: Path, states: dict[date, SessionState]) -> FileFacts:
+def _written(file: Path, data_set: DataSet, symbol: str, text: Path, states: dict[date, SessionVerdicts]) -> FileFacts:
     return bar_files.write(file, data_set, symbol, bar_schemas.tables(data_set, _pieces(text)), states)
 
 

@@ -112,7 +112,7 @@ async def _all(context: Context, _asked: Asked) -> AllActs:
 
 async def _new(context: Context, asked: Asked) -> NewAct:
     kind = kinds.named(asked["kind"])
-    given = {field.name: _given(field, asked) for field in kind.fields}
+    given = {field.name: _given(field, asked, context) for field in kind.fields}
     command, cost, problem, hint = "", None, "", ""
     try:
         values = kind.read(given, context.settings, context.clock)
@@ -149,9 +149,15 @@ def _choices(field: Field, context: Context) -> tuple[str, ...]:
     return tuple(str(day) for day in reversed(days))
 
 
-def _given(field: Field, asked: Asked) -> str:
-    """Return what is asked for of a field; `day`, as links of other pages say it, is any session's."""
-    return asked.get(field.name) or (asked.get("day", "") if field.entry is Entry.DAY else "")
+def _given(field: Field, asked: Asked, context: Context) -> str:
+    """Return what is asked for of a field; `day`, as links of other pages say it, is any session's.
+
+    A form that has not been sent yet comes up with what its fields begin with.
+    """
+    if field.name in asked:
+        return asked[field.name]
+    day = asked.get("day", "") if field.entry is Entry.DAY else ""
+    return day or field.initial(context.settings, context.clock)
 
 
 async def _one(context: Context, asked: Asked) -> OneAct:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from collector.archive import bar_files, bar_schemas
-from collector.archive.file_facts import FileFacts, SessionState
+from collector.archive.file_facts import FileFacts, SessionVerdicts
 from collector.domain.errors import ArchiveDamaged, ArchiveError, ForeignFile, NewerFormat
 from collector.domain.market_data.data_sets import (
     OPTION_BARS_5MIN,
@@ -19,7 +19,7 @@ from collector.domain.market_data.data_sets import (
 from tests.support.archived_bars import line, session, weekdays
 
 DAY = date(2026, 11, 25)
-SETTLED, OPEN = SessionState(True), SessionState(False, {"unknown": 3, "awaiting": 1})
+SETTLED, OPEN = SessionVerdicts(True), SessionVerdicts(False, {"unknown": 3, "awaiting": 1})
 
 
 def write(path: Path, day: date = DAY, contracts: range = range(1, 30)) -> FileFacts:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from collector.db.readers.contract_states import ContractState, SymbolSessions
 from collector.db.readers.grids import Cell, SessionGrid
-from collector.db.readers.session_states import SessionState, SymbolSessions
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.notify.reports import wording
 
@@ -40,14 +40,14 @@ SLOT_LAYERS = (
 )
 """Bits of a slot, the last one lies on top."""
 
-STATE_BASE = Layer(SessionState.NOT_SELECTED, "card", "not selected")
+STATE_BASE = Layer(ContractState.NOT_SELECTED, "card", "not selected")
 STATE_LAYERS = (
-    Layer(SessionState.COMPLETE, "traded", "complete"),
-    Layer(SessionState.AWAITING, "awaiting", "awaits a second witness", is_hole=True),
-    Layer(SessionState.PARTIAL, "partial", "partial", is_hole=True),
-    Layer(SessionState.NOTHING, "unknown", "nothing", is_hole=True),
-    Layer(SessionState.LOST, "lost", "lost, in part or whole", is_hole=True),
-    Layer(SessionState.QUARANTINED, "quarantined", "a bar in quarantine", is_hole=True),
+    Layer(ContractState.COMPLETE, "traded", "complete"),
+    Layer(ContractState.AWAITING, "awaiting", "awaits a second witness", is_hole=True),
+    Layer(ContractState.PARTIAL, "partial", "partial", is_hole=True),
+    Layer(ContractState.NOTHING, "unknown", "nothing", is_hole=True),
+    Layer(ContractState.LOST, "lost", "lost, in part or whole", is_hole=True),
+    Layer(ContractState.QUARANTINED, "quarantined", "a bar in quarantine", is_hole=True),
 )
 """States of a session."""
 

@@ -7,7 +7,7 @@ from datetime import date
 import structlog
 
 from collector.app import reading
-from collector.db.readers.session_states import SessionState, SymbolSessions
+from collector.db.readers.contract_states import ContractState, SymbolSessions
 from collector.domain.errors import CollectorError
 from collector.market.calendar import Calendar
 from collector.web.context import Context
@@ -49,7 +49,7 @@ class SymbolCoverage:
         return grid_files.STATE_LAYERS
 
 
-_WORDS = {SessionState(one.value): one.words for one in grid_files.STATE_LAYERS}
+_WORDS = {ContractState(one.value): one.words for one in grid_files.STATE_LAYERS}
 
 
 async def _found(context: Context, asked: Asked) -> SymbolSessions:
@@ -73,7 +73,7 @@ async def _answer(context: Context, asked: Asked) -> SymbolCoverage:
     sessions = [
         SessionCounts(
             day,
-            sum(count for state, count in counts.items() if state is not SessionState.NOT_SELECTED),
+            sum(count for state, count in counts.items() if state is not ContractState.NOT_SELECTED),
             {_WORDS[state]: count for state, count in counts.items() if state in _WORDS and count},
         )
         for day, counts in zip(found.sessions, found.counts(), strict=True)

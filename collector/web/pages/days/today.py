@@ -8,14 +8,11 @@ from itertools import groupby
 
 from collector.db.bookkeeping import claims
 from collector.db.connection.pool import Database
-from collector.db.contracts import contract_tables, lifecycle
-from collector.db.readers import day_status, session_calendar
+from collector.db.contracts import lifecycle
+from collector.db.readers import day_status
 from collector.domain.coverage.coverage_rules import NEW_YORK
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.market_data.instruments import Underlying, WhatToShow
-from collector.domain.market_data.sessions import Session
 from collector.domain.reports.session_standing import SessionStanding, SessionState
-from collector.domain.run_vocabulary import Role, Window
 from collector.jobs import alert_facts, due_windows
 from collector.market.outlook import ISRAEL, outlook
 from collector.notify.alerts.alert_memory import AlertFile
@@ -25,13 +22,13 @@ from collector.web import at_work
 from collector.web.at_work import Now
 from collector.web.context import Context
 from collector.web.page import Asked, Page
-from collector.web.pages.days import day_windows
-from collector.web.pages.days.day_windows import DayWindow, WindowState
+from collector.web.pages.days import latest_session
+from collector.web.pages.days.day_windows import DayWindow
+from collector.web.pages.days.latest_session import Collected
 
 WEEKS = 13
 """Of the calendar."""
 
-_AHEAD = frozenset({WindowState.COMING, WindowState.NEXT, WindowState.DUE, WindowState.AT_WORK})
 _STEP = timedelta(hours=3)
 """Between two marks of the time line."""
 _ZONES = (("Israel", ISRAEL), ("New York", NEW_YORK), ("UTC", UTC))
@@ -161,32 +158,20 @@ class Today:
     disk: Disk | None
 
 
-_Collected = Sequence[tuple[Underlying, Session, Sequence[WhatToShow]]]
-
-
 async def _answer(context: Context, _asked: Asked) -> Today:
-    instant, settings, days = context.now, context.settings, context.days
-    today, latest = instant.astimezone(NEW_YORK).date(), days.last_opened(instant)
+    instant, symbols = context.now, context.settings.option_symbols
+    today = instant.astimezone(NEW_YORK).date()
     work = await at_work.now(context)
     async with context.reading() as db:
-        schedule = await due_windows.schedule_of(db, settings, days, instant)
-        windows = await day_windows.of_day(db, settings, days, schedule, today, instant)
-        underlyings = {one.symbol: one for one in await contract_tables.underlyings(db)}
-        collected = [
-            (underlyings[symbol], days.session(symbol, latest), settings.series_for(symbol))
-            for symbol in settings.option_symbols
-            if symbol in underlyings
-        ]
-        first = latest - timedelta(days=latest.weekday() + 7 * (WEEKS - 1))
-        known = await session_calendar.standings(db, first, latest)
-        judged = latest
-        if _under_way(context, latest, windows, schedule.session(latest).settles_at):
-            known |= await session_calendar.under_way(db, known, collected, instant)
-            judged = days.previous(latest)
+        latest = await latest_session.latest_session(context, db)
+        collected, windows = latest.collected, latest.windows
+        first = latest.day - timedelta(days=latest.day.weekday() + 7 * (WEEKS - 1))
+        known = {key: one.standing for key, one in (await latest_session.known(context, db, latest, first)).items()}
+        judged = context.days.previous(latest.day) if latest.under_way else latest.day
         expiring, at_risk = await _expiring(db, collected, instant)
         return Today(
             day=today,
-            trust=await _trust(db, judged, known, settings.option_symbols),
+            trust=await _trust(db, judged, known, symbols),
             now=work,
             notes=_notes(context, today),
             windows=windows,
@@ -196,23 +181,11 @@ async def _answer(context: Context, _asked: Asked) -> Today:
             alerts=await _alerts(context),
             months=_months(first),
             # A symbol of which nothing came yet is seen to be missing, once there is any.
-            calendars=tuple(
-                _calendar(context, symbol, known, first, latest) for symbol in settings.option_symbols if collected
-            ),
+            calendars=tuple(_calendar(context, symbol, known, first, latest.day) for symbol in symbols if collected),
             uncounted=await uncounted(db, instant),
             database_bytes=await day_status.database_bytes(db),
             disk=await asyncio.to_thread(_disk, context),
         )
-
-
-def _under_way(context: Context, day: date, windows: Sequence[DayWindow], settles_at: datetime) -> bool:
-    """Tell whether it is not time yet to call a session partial: its last window has not come, or is at work."""
-    closing = [
-        one
-        for one in windows
-        if one.session == day and context.settings.windows.role(Window(one.window)) is Role.CLOSING
-    ]
-    return context.now < settles_at or any(one.state in _AHEAD for one in closing)
 
 
 async def _trust(
@@ -225,7 +198,7 @@ async def _trust(
     return Trust(session=day, level=wording.trust_level(found.values()), words=wording.trust(day, found))
 
 
-async def _expiring(db: Database, collected: _Collected, now: datetime) -> tuple[tuple[Expiring, ...], int]:
+async def _expiring(db: Database, collected: Collected, now: datetime) -> tuple[tuple[Expiring, ...], int]:
     """Return how the contracts stand that expire on the latest session, and how many of earlier ones are at risk."""
     found, at_risk = [], 0
     for underlying, session, series in collected:

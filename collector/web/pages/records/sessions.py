@@ -4,12 +4,14 @@ import itertools
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from collector.db.readers import session_list
-from collector.db.readers.session_list import SymbolSession
+from collector.db.readers import session_standings
+from collector.db.readers.session_standings import Measured
 from collector.domain.errors import UsageError
+from collector.domain.reports.session_standing import SessionStanding, SessionState
 from collector.web import asking
 from collector.web.context import Context
 from collector.web.page import Asked, Page, Parameter
+from collector.web.pages.days import latest_session
 
 _MOST = 30
 _DAYS = timedelta(days=70)
@@ -19,11 +21,21 @@ _ROWS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolRow:
+    """A symbol's session. state: of its standing, in one word."""
+
+    symbol: str
+    state: SessionState
+    standing: SessionStanding
+    measured: Measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionRow:
-    """A session. symbols: what was measured of each; empty: nothing was ever collected."""
+    """A session. symbols: those of which anything is known; empty: nothing was ever collected."""
 
     day: date
-    symbols: tuple[SymbolSession, ...]
+    symbols: tuple[SymbolRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +56,16 @@ async def _answer(context: Context, asked: Asked) -> Sessions:
     except UsageError as error:
         raise UsageError(f"before={before} is outside the calendar", error.hint) from error
     async with context.reading() as db:
-        found = await session_list.measured(db, days[-1], days[0])
-        first = await session_list.first(db)
-    by_day: dict[date, list[SymbolSession]] = {}
-    for one in found:
-        by_day.setdefault(one.day, []).append(one)
+        latest = await latest_session.latest_session(context, db)
+        if days[0] == latest.day:
+            found = await latest_session.known(context, db, latest, days[-1])
+        else:
+            found = await session_standings.known(db, days[-1], days[0])
+        first = await session_standings.first_session(db)
+    by_day: dict[date, list[SymbolRow]] = {}
+    for (day, symbol), one in sorted(found.items(), key=lambda item: item[0]):
+        row = SymbolRow(symbol=symbol, state=one.standing.state, standing=one.standing, measured=one.measured)
+        by_day.setdefault(day, []).append(row)
     known = [day for day in days if first is not None and day >= first]
     rows = itertools.accumulate(max(len(by_day.get(day, ())), 1) for day in known)
     shown = [day for day, so_far in zip(known, rows, strict=True) if day == known[0] or so_far <= _ROWS]
@@ -61,7 +78,7 @@ async def _answer(context: Context, asked: Asked) -> Sessions:
 PAGE = Page(
     path="/sessions",
     title="Sessions",
-    what="What each session has of each symbol, as it was measured last.",
+    what="How each session of each symbol stands, and what was measured of it last.",
     model=Sessions,
     answer=_answer,
     template="records/sessions.html.j2",

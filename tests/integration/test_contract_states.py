@@ -7,8 +7,8 @@ import pytest
 from collector.db.bars import bar_tables
 from collector.db.connection.pool import Database
 from collector.db.contracts import lifecycle
+from collector.db.readers.contract_states import ContractState, ContractStates
 from collector.db.readers.grids import Cell, session_grid
-from collector.db.readers.session_states import SessionState, SessionStates
 from collector.domain.market_data.instruments import OPTION_SERIES, OptionContract, WhatToShow
 from tests.support.db_rows import FRIDAY, MONDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
 
@@ -67,27 +67,27 @@ async def _chain(database: Database) -> Chain:
 async def test_states_by_hand(database: Database) -> None:
     """Each contract's session is in the state that its rows say, and the contracts stand in their order."""
     chain = await _chain(database)
-    found = await SessionStates().of(database, chain.underlying, [FRIDAY, MONDAY], OPTION_SERIES)
+    found = await ContractStates().of(database, chain.underlying, [FRIDAY, MONDAY], OPTION_SERIES)
 
     assert found.sessions == (FRIDAY.day, MONDAY.day)
     assert found.contracts == tuple(one.occ_symbol for one in chain.contracts)
-    assert [SessionState(one) for one in found.array()[:, 0]] == [
-        SessionState.COMPLETE,
-        SessionState.PARTIAL,
-        SessionState.NOTHING,
-        SessionState.AWAITING,
-        SessionState.LOST,
-        SessionState.QUARANTINED,
-        SessionState.NOT_SELECTED,
+    assert [ContractState(one) for one in found.array()[:, 0]] == [
+        ContractState.COMPLETE,
+        ContractState.PARTIAL,
+        ContractState.NOTHING,
+        ContractState.AWAITING,
+        ContractState.LOST,
+        ContractState.QUARANTINED,
+        ContractState.NOT_SELECTED,
     ]
-    assert set(found.array()[:, 1]) == {SessionState.NOTHING}
-    assert found.counts()[0] == dict.fromkeys(SessionState, 1)
+    assert set(found.array()[:, 1]) == {ContractState.NOTHING}
+    assert found.counts()[0] == dict.fromkeys(ContractState, 1)
 
 
 async def test_complete_is_what_the_grid_of_the_session_calls_settled(database: Database) -> None:
     """A contract's session is complete where none of its slots is open, by the session's own grid."""
     chain = await _chain(database)
-    found = await SessionStates().of(database, chain.underlying, [FRIDAY, MONDAY], OPTION_SERIES)
+    found = await ContractStates().of(database, chain.underlying, [FRIDAY, MONDAY], OPTION_SERIES)
     grid = await session_grid(database, chain.underlying, FRIDAY, OPTION_SERIES)
 
     open_ = {
@@ -96,7 +96,7 @@ async def test_complete_is_what_the_grid_of_the_session_calls_settled(database: 
     }
     states = dict(zip(found.contracts, found.array()[:, 0], strict=True))
     assert open_ == {
-        name: state != SessionState.COMPLETE for name, state in states.items() if state != SessionState.NOT_SELECTED
+        name: state != ContractState.COMPLETE for name, state in states.items() if state != ContractState.NOT_SELECTED
     }
 
 
@@ -104,7 +104,7 @@ async def test_complete_is_what_the_grid_of_the_session_calls_settled(database: 
 async def test_what_was_counted_is_counted_again_when_it_changes(database: Database, change: str) -> None:
     """New bars and a new selection show at once, and so does nothing else that nobody changed."""
     chain = await _chain(database)
-    states = SessionStates()
+    states = ContractStates()
     before = await states.of(database, chain.underlying, [FRIDAY], OPTION_SERIES)
     same = await states.of(database, chain.underlying, [FRIDAY], OPTION_SERIES)
 
@@ -116,8 +116,8 @@ async def test_what_was_counted_is_counted_again_when_it_changes(database: Datab
 
     assert same is before
     changed = {
-        "bars": [SessionState.COMPLETE] * 6,
-        "selection": [*before.array()[:, 0], SessionState.NOTHING],
+        "bars": [ContractState.COMPLETE] * 6,
+        "selection": [*before.array()[:, 0], ContractState.NOTHING],
     }
     assert after.array()[:, 0].tolist() == changed[change]
 
@@ -125,6 +125,6 @@ async def test_what_was_counted_is_counted_again_when_it_changes(database: Datab
 async def test_a_symbol_without_selected_contracts_has_no_rows(database: Database) -> None:
     """Before any contract is selected there are sessions and no rows."""
     chain = await make_chain(database, strikes=1, select_from=MONDAY.day)
-    found = await SessionStates().of(database, chain.underlying, [FRIDAY], OPTION_SERIES)
+    found = await ContractStates().of(database, chain.underlying, [FRIDAY], OPTION_SERIES)
 
     assert (found.contracts, found.cells, found.sessions) == ((), b"", (FRIDAY.day,))

@@ -19,7 +19,7 @@ from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
 
 
-class SessionState(IntEnum):
+class ContractState(IntEnum):
     """What is known of a contract's session. The numbers are those of sql/queries/contract_states.sql.
 
     COMPLETE: every configured series is settled. AWAITING: all that is open awaits a second witness. NOTHING: no series
@@ -40,7 +40,7 @@ class SymbolSessions:
     """A symbol's contracts on some sessions.
 
     sessions: their days, ascending. contracts: OCC symbols by expiration, strike, right; those that are selected for
-    any of the sessions. cells: a `SessionState` each, row by row.
+    any of the sessions. cells: a `ContractState` each, row by row.
     """
 
     symbol: str
@@ -52,13 +52,13 @@ class SymbolSessions:
         """Return the cells as contracts × sessions."""
         return np.frombuffer(self.cells, np.uint8).reshape(len(self.contracts), len(self.sessions))
 
-    def counts(self) -> list[dict[SessionState, int]]:
+    def counts(self) -> list[dict[ContractState, int]]:
         """Return by session how many contracts are in which state."""
         array = self.array()
-        return [{one: int(np.count_nonzero(column == one)) for one in SessionState} for column in array.T]
+        return [{one: int(np.count_nonzero(column == one)) for one in ContractState} for column in array.T]
 
 
-class SessionStates:
+class ContractStates:
     """Reads how far the sessions of symbols have come, and counts only what has changed since it was asked last."""
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ def _of_rows(underlying: Underlying, days: Sequence[date], rows: Sequence[Row], 
         for bound in ("first_day", "end_day")
     )
     for row, start, end in zip(rows, starts, ends, strict=True):
-        cells[row_of[row["contract_id"]], start:end] = SessionState.COMPLETE
+        cells[row_of[row["contract_id"]], start:end] = ContractState.COMPLETE
     if states is not None:
         found = np.frombuffer(states, ">i8")
         places = np.array([row_of[one] for one in (found >> 32).tolist()])

@@ -1,4 +1,4 @@
-"""How sessions stand, as the calendar of the first page shows them."""
+"""How sessions stand, as the pages show them."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -7,7 +7,8 @@ from typing import Any
 from collector.db.bars import bar_tables
 from collector.db.bookkeeping import session_statistics
 from collector.db.connection.pool import Database
-from collector.db.readers import session_calendar
+from collector.db.readers import session_standings
+from collector.db.readers.session_standings import SymbolSession
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.reports.session_standing import SessionStanding, SessionState
@@ -30,7 +31,8 @@ INSERT INTO session_evidence (session_date, symbol, plausible, reason) VALUES ($
 
 
 async def _found(database: Database) -> dict[tuple[date, str], SessionStanding]:
-    return await session_calendar.standings(database, THURSDAY, MONDAY.day)
+    found = await session_standings.known(database, THURSDAY, MONDAY.day)
+    return {key: one.standing for key, one in found.items()}
 
 
 async def test_measured_gaps_and_claims_of_each_session(database: Database) -> None:
@@ -90,11 +92,11 @@ async def test_a_session_under_way_by_what_is_covered(database: Database) -> Non
     every = {what: answer(those, slots=6, settles=False) for what, those in bars.items()}
     await bar_tables.store(database, [answers(chain.contracts[0], **every)], 1)
     sessions = [(chain.underlying, FRIDAY, OPTION_SERIES)]
-    known = {(FRIDAY.day, "PLTR"): SessionStanding(completeness=0.0, lost_slots=1)}
+    known = {(FRIDAY.day, "PLTR"): SymbolSession(SessionStanding(completeness=0.0, lost_slots=1))}
 
     async def at(number: int) -> SessionStanding:
-        found = await session_calendar.under_way(database, known, sessions, slot(number))
-        return found[FRIDAY.day, "PLTR"]
+        found = await session_standings.under_way(database, known, sessions, slot(number))
+        return found[FRIDAY.day, "PLTR"].standing
 
     assert await at(6) == SessionStanding(contracts=2, completeness=0.5, lost_slots=1, under_way=True)
     assert (await at(12)).completeness == 0.25
