@@ -112,7 +112,7 @@ async def test_a_forgotten_session_is_complete_no_more(plain_database_url: str, 
     assert (cell(before), chances(before)) == (("complete", 1.0), [(2, 0)])
     assert (cell(after), chances(after)) == (("partial", 0.0), [(0, 2)])
     assert "PLTR partial: 0.0 % complete" in after["trust"]["words"]
-    assert [one["completeness"] for one in listed] == [0.0]
+    assert [(one["state"], one["standing"]["completeness"]) for one in listed] == [("partial", 0.0)]
 
 
 async def _whole(db: Database, settings: Settings) -> None:
