@@ -59,9 +59,13 @@ class Expiration:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """A contract that lacks much. lacks: series-slots that are not final; words: of which series."""
+    """A contract that lacks much. lacks: series-slots that are not final; words: of which series.
+
+    contract: its OCC symbol on the day; present_symbol: what it is called now.
+    """
 
     contract: str
+    present_symbol: str
     lacks: int
     lost: int
     words: str
@@ -262,7 +266,7 @@ def _worst(contracts: Sequence[GridContract]) -> Iterable[Worst]:
     # Sorting keeps the grid's order among those that lack the same.
     for lacks, one in sorted(lacking, key=lambda pair: -pair[0])[:_WORST]:
         of_series = ", ".join(f"{what} {one.unsettled[what]}" for what in WhatToShow if one.unsettled.get(what))
-        yield Worst(one.occ_symbol, lacks, one.lost, of_series)
+        yield Worst(one.occ_symbol, one.present_symbol, lacks, one.lost, of_series)
 
 
 async def _file(context: Context, asked: Asked) -> bytes:

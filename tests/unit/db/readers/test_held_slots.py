@@ -47,6 +47,7 @@ def contract(id_: int, strike: str, unsettled: dict[WhatToShow, int], *, selecte
     return GridContract(
         id=id_,
         occ_symbol=f"PLTR  261120C{int(strike) * 1000:08d}",
+        present_symbol=f"PLTR  261120C{int(strike) * 1000:08d}",
         expiration=SESSION.day,
         strike=Decimal(strike),
         right=Right.CALL,
