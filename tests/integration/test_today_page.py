@@ -115,6 +115,23 @@ async def test_a_forgotten_session_is_complete_no_more(plain_database_url: str, 
     assert [(one["state"], one["standing"]["completeness"]) for one in listed] == [("partial", 0.0)]
 
 
+async def test_a_session_says_what_it_cannot_know_yet(plain_database_url: str, tmp_path: Path) -> None:
+    """Before the close what has not happened is not called a fault, and a symbol that never came is named."""
+    settings, noon = settings_of(plain_database_url, tmp_path), datetime(2026, 11, 20, 12, tzinfo=NEW_YORK)
+    async with connect(plain_database_url, SystemClock(noon), size=1) as db:
+        await _whole(db, settings)
+    said = {}
+    for at in (noon, noon.replace(hour=20)):
+        async with served(settings, plain_database_url, at) as site:
+            document = (await site.get("/api/v1/sessions/2026-11-20")).document
+            page = (await site.get("/sessions/2026-11-20")).text
+        assert document["not_known"] == ["SPY"]
+        assert "Nothing is known yet of SPY" in page
+        said[at.hour] = document["over"], "The session is not over" in page
+
+    assert said == {12: (False, True), 20: (True, False)}
+
+
 async def _whole(db: Database, settings: Settings) -> None:
     """Store Friday of two contracts of PLTR that expire on it, whole, and count it as a run does at its end."""
     chain = await make_chain(db, expiration=FRIDAY.day)
