@@ -37,7 +37,7 @@ from collector.jobs import verification as checks
 from collector.jobs.archive_verification import Verification
 from collector.jobs.greeks_pass import GreeksTally
 from collector.jobs.verification import Verified
-from collector.runs import preflight
+from collector.runs import counting, preflight
 from collector.runs.evidence import weighing
 from collector.runs.evidence.weighed import Weighed
 
@@ -423,6 +423,8 @@ async def verify(settings: Settings, symbols: Sequence[str], since: date | None,
 async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> int:
     """Forget what is covered and settled of a session, but for contracts that have expired; return how many series.
 
+    The session is measured again at once: whoever looks before the next run must not find it complete.
+
     Raises:
         LockHeld: a run is at work.
         NotASession: the date is no trading day.
@@ -432,11 +434,11 @@ async def forget(settings: Settings, day: date, symbols: Sequence[str], clock: C
     sessions = {symbol: days.session(symbol, day) for symbol in symbols or settings.symbol_names}
     async with opening.database(settings, clock) as db, locks.collection_lock(db, f"forgetting {day}"):
         await conversion.require_finished(db)
-        counts = [
-            await coverage_table.forget(db, sessions[one.symbol], [one.symbol], today)
-            for one in await reading.known(db, symbols, settings.symbol_names)
-        ]
-    return sum(counts)
+        forgotten = 0
+        for one in await reading.known(db, symbols, settings.symbol_names):
+            forgotten += await coverage_table.forget(db, sessions[one.symbol], [one.symbol], today)
+            await counting.measure(db, settings, days, one, sessions[one.symbol])
+    return forgotten
 
 
 async def accept(settings: Settings, day: date, symbols: Sequence[str], clock: Clock) -> Weighed:

@@ -90,6 +90,18 @@ async def count(
     finished.counted = True
 
 
+async def measure(
+    db: Database, settings: Settings, calendar: Calendar, underlying: Underlying, session: Session
+) -> None:
+    """Measure a session's options again, where there are any, after what is known of it has changed without a run."""
+    waiting = await contract_scope.pending(db, settings, calendar, underlying, session.day)
+    due = await contract_scope.due_ids(db, underlying, session, waiting)
+    series = settings.series_for(underlying.symbol)
+    measured = await session_statistics.measure(db, OPTION_BARS_5MIN, underlying.id, session, series, due)
+    if measured.contracts:
+        await session_statistics.record(db, session.day, underlying.symbol, measured)
+
+
 async def _withdraw(db: Database, calendar: Calendar) -> dict[int, set[date]]:
     """Withdraw what was expected when there was no session, as is known now.
 

@@ -1,4 +1,5 @@
 -- The contracts of an underlying under their terms of a day, with their bars of one slot as floating-point numbers.
+-- present_symbol: what a contract is called now; its symbol of that day may be another contract's by now.
 -- With the first and last contract id the batches of other underlyings stay shut on compressed days.
 -- $1 underlying_id integer: whose contracts
 -- $2 day date: of the slot, in New York
@@ -24,6 +25,7 @@ SELECT
     coalesce(former.option_type, chain.option_type) AS option_type,
     life.selected @> $2::date AS is_selected,
     bar.contract_id IS NOT NULL AS is_stored,
+    chain.contract_symbol AS present_symbol,
     bar.close,
     bar.volume,
     bar.bid_close,

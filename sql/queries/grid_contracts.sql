@@ -1,4 +1,5 @@
 -- Contracts of an underlying that have not expired before a session, under the terms that they had at its end.
+-- present_symbol: what a contract is called now; its symbol of that day may be another contract's by now.
 -- $1 underlying_id integer: whose contracts
 -- $2 session_day date
 WITH former AS (
@@ -11,6 +12,7 @@ WITH former AS (
 SELECT
     chain.id AS contract_id,
     coalesce(former.contract_symbol, chain.contract_symbol) AS contract_symbol,
+    chain.contract_symbol AS present_symbol,
     coalesce(former.expiration_date, chain.expiration_date) AS expiration_date,
     coalesce(former.strike_price, chain.strike_price) AS strike_price,
     coalesce(former.option_type, chain.option_type) AS option_type,

@@ -1,5 +1,6 @@
 """A session's grid says of each slot what the tables say."""
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -10,11 +11,12 @@ from collector.db.bars.bar_tables import InstrumentAnswers
 from collector.db.bookkeeping import coverage_table, session_statistics
 from collector.db.connection.pool import Database
 from collector.db.contracts import lifecycle
-from collector.db.readers import report_rows
+from collector.db.readers import chains, report_rows
 from collector.db.readers.grids import Cell, SessionGrid, SessionGrids, session_grid
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import OPTION_SERIES, WhatToShow
 from collector.domain.run_vocabulary import Asks, Verdict
+from collector.web.pages.coverage import grid_files
 from tests.support.db_rows import FRIDAY, Chain, answer, answers, make_chain, quote, rows, slot, trade
 
 _CLAIM = """
@@ -25,6 +27,18 @@ _LOST = """
 INSERT INTO historical_data_gaps (instrument_id, data_set, what_to_show, state, gap_start, gap_end, gap_type,
     detected_at, lost_at, reason)
 VALUES ($1, 1, 'TRADES', 'lost', $2, $3, 'missing_bars', $3, $3, 'refused twice') RETURNING 1
+"""
+
+_RENAME = """
+WITH former AS (
+    INSERT INTO earlier_contract_terms (contract_id, until, contract_symbol, expiration_date, strike_price, option_type,
+        multiplier, exchange, trading_class, currency)
+    SELECT id, $2, contract_symbol, expiration_date, strike_price, option_type, multiplier, exchange, trading_class,
+        currency
+    FROM option_chains
+    WHERE id = $1
+)
+UPDATE option_chains SET contract_symbol = $3 WHERE id = $1 RETURNING 1
 """
 
 
@@ -133,6 +147,27 @@ async def test_cells_agree_with_every_other_reader(database: Database) -> None:
             lacking[row_of[one.instrument_id], first:end] = True
     lacking[1, 70:] = True  # lost: a run does not ask for it again
     assert ((cells & Cell.UNSETTLED > 0) == lacking).all()
+
+
+async def test_after_a_split_a_name_leads_to_the_contract_that_bore_it(database: Database) -> None:
+    """Each row of a grid and of a chain tells what its contract is called now, whoever bears its old symbol by now."""
+    chain = await make_chain(database, strikes=2)
+    low, high = chain.contracts
+    halved = f"PLTR  {low.expiration:%y%m%d}C00050500"
+    for contract, symbol in ((low, halved), (high, low.occ_symbol)):
+        await rows(database, _RENAME, contract.id, FRIDAY.close + timedelta(days=1), symbol)
+    grid = await _grid(database, chain)
+    in_slot = await chains.in_slot(database, chain.underlying.id, slot(0))
+
+    assert [(one.id, one.occ_symbol, one.present_symbol) for one in grid.contracts] == [
+        (low.id, low.occ_symbol, halved),
+        (high.id, high.occ_symbol, low.occ_symbol),
+    ]
+    assert [(row["contract_id"], row["contract_symbol"], row["present_symbol"]) for row in in_slot] == [
+        (one.id, one.occ_symbol, one.present_symbol) for one in grid.contracts
+    ]
+    head = json.loads(grid_files.of_session(grid, FRIDAY.close).partition(b"\n")[0])
+    assert head["renamed"] == {low.occ_symbol: halved, high.occ_symbol: low.occ_symbol}
 
 
 @pytest.mark.parametrize("series", [(), OPTION_SERIES])

@@ -31,7 +31,7 @@ INSERT INTO session_evidence (session_date, symbol, plausible, reason) VALUES ($
 
 
 async def _found(database: Database) -> dict[tuple[date, str], SessionStanding]:
-    found = await session_standings.known(database, THURSDAY, MONDAY.day)
+    found = await session_standings.known(database, THURSDAY, MONDAY.day, lambda _symbol: OPTION_SERIES)
     return {key: one.standing for key, one in found.items()}
 
 
@@ -59,10 +59,44 @@ async def test_measured_gaps_and_claims_of_each_session(database: Database) -> N
     await rows(database, _CLAIM, one.contracts[1].id, FRIDAY.day, slot(6), slot(9), "held")
 
     assert await _found(database) == {
-        (FRIDAY.day, "PLTR"): SessionStanding(contracts=2, completeness=0.5, open_slots=4, lost_slots=2, awaiting=6),
+        (FRIDAY.day, "PLTR"): SessionStanding(
+            contracts=2, completeness=0.5, unsettled=3 * 78, open_slots=4, lost_slots=2, awaiting=6
+        ),
         (FRIDAY.day, "TSLA"): SessionStanding(open_slots=1),
         (MONDAY.day, "TSLA"): SessionStanding(open_slots=1),
     }
+
+
+async def test_what_was_never_asked_for_does_not_await_confirmation(database: Database) -> None:
+    """Before its gaps are counted, a session of which a claim awaits and the rest was never asked for is partial."""
+    chain = await make_chain(database, 2)
+    every = {"TRADES": answer([trade(0)]), "BID": answer([quote(0)]), "ASK": answer([quote(0)])}
+    await bar_tables.store(database, [answers(chain.contracts[0], **every)], 1)
+    await rows(database, _CLAIM, chain.contracts[1].id, FRIDAY.day, FRIDAY.open, FRIDAY.close, "awaiting")
+
+    async def state() -> SessionState:
+        measured = await session_statistics.measure(
+            database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES
+        )
+        await session_statistics.record(database, FRIDAY.day, "PLTR", measured)
+        return (await _found(database))[FRIDAY.day, "PLTR"].state
+
+    assert await state() is SessionState.PARTIAL
+    del every["BID"]
+    await bar_tables.store(database, [answers(chain.contracts[1], **every)], 1)
+    assert await state() is SessionState.AWAITING
+
+
+async def test_one_open_slot_of_millions_is_not_rounded_away(database: Database) -> None:
+    """What is stored as 100.0000 percent is complete only where every contract is settled."""
+    chain = await make_chain(database, 2)
+    for settled, state in ((1, SessionState.PARTIAL), (2, SessionState.COMPLETE)):
+        measured = await session_statistics.measure(
+            database, OPTION_BARS_5MIN, chain.underlying.id, FRIDAY, OPTION_SERIES
+        )
+        nearly = replace(measured, expected=9_000_000, settled=9_000_000, contracts_settled=settled)
+        await session_statistics.record(database, FRIDAY.day, "PLTR", nearly)
+        assert (await _found(database))[FRIDAY.day, "PLTR"].state is state
 
 
 async def test_what_cannot_be_so_empty_is_in_doubt(database: Database) -> None:

@@ -159,6 +159,8 @@ async def forget(db: Database, session: Session, symbols: Sequence[str], today: 
             if data_set in OF_UNDERLYINGS:
                 await transaction.execute(of("forget", data_set), names, start, end, now)
         await transaction.execute("forget_claims", names, session.day, today)
+        next_day = session.next_open.date()
+        await transaction.execute("forget_expiry_collected", names, session.day, next_day, today)
         await transaction.execute("forget_option_bars", names, session.open, session.close, now, today)
     return forgotten
 

@@ -43,12 +43,14 @@ class Cell(IntFlag):
 class GridContract:
     """A row of the grid, under the terms of its day.
 
-    selected: whether anything is expected; one that is not has bars all the same. unsettled: slots that are not final,
-    by series; of these series-slots, awaiting: lack a second witness only, lost: can never be fetched.
+    present_symbol: what it is called now; another contract may bear the symbol of that day by now. selected: whether
+    anything is expected; one that is not has bars all the same. unsettled: slots that are not final, by series; of
+    these series-slots, awaiting: lack a second witness only, lost: can never be fetched.
     """
 
     id: int
     occ_symbol: str
+    present_symbol: str
     expiration: date
     strike: Decimal
     right: Right
@@ -191,6 +193,7 @@ def _contract(row: Row, lacking: Mapping[str, Mapping[int, Counter[WhatToShow]]]
     return GridContract(
         id=row["contract_id"],
         occ_symbol=row["contract_symbol"],
+        present_symbol=row["present_symbol"],
         expiration=row["expiration_date"],
         strike=row["strike_price"],
         right=Right(row["option_type"]),

@@ -28,6 +28,10 @@ def condensed(grid: SessionGrid, contract_ids: Collection[int], *, settling: boo
     cells, contracts = grid.array()[rows], [grid.contracts[row] for row in rows]
     shown = [(one.expiration, float(one.strike)) for one in contracts]
     held = held_slots(cells, settling=settling)
+    if settling:
+        # A cell says that some series awaits. Where another is missing, that one must not be hidden.
+        lacking = np.array([sum(one.unsettled.values()) > one.awaiting for one in contracts])
+        held[(held == Holding.AWAITING) & lacking[:, None]] = Holding.MISSING
     return CoverageGrid.of(grid.slots, shown, held, _worst(contracts, held) if settling else ())
 
 

@@ -1,11 +1,11 @@
 """Read how sessions stand, by symbol."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from collector.db.bookkeeping import claims
-from collector.db.connection.pool import Statements
+from collector.db.connection.pool import Row, Statements
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
 from collector.domain.market_data.instruments import Underlying, WhatToShow
 from collector.domain.market_data.sessions import Session
@@ -38,7 +38,9 @@ class SymbolSession:
     measured: Measured = Measured()
 
 
-async def known(db: Statements, first: date, last: date) -> dict[tuple[date, str], SymbolSession]:
+async def known(
+    db: Statements, first: date, last: date, series: Callable[[str], Sequence[WhatToShow]]
+) -> dict[tuple[date, str], SymbolSession]:
     """Return the sessions between two days of which anything is known, by day and symbol.
 
     They stand as they were measured last, with the gaps, claims and doubts of this moment.
@@ -47,6 +49,7 @@ async def known(db: Statements, first: date, last: date) -> dict[tuple[date, str
         db: the database.
         first: day of the first session.
         last: of the last one, included.
+        series: the configured ones of a symbol's options.
     """
     rows = await db.fetch("session_standings", first, last)
     found = {
@@ -54,6 +57,7 @@ async def known(db: Statements, first: date, last: date) -> dict[tuple[date, str
             SessionStanding(
                 contracts=row["contracts"],
                 completeness=_fraction(row["completeness"]),
+                unsettled=_unsettled(row, len(series(row["symbol"]))),
                 open_slots=row["open_slots"],
                 lost_slots=row["lost_slots"],
                 awaiting=row["awaiting"],
@@ -112,6 +116,15 @@ async def under_way(
         )
         as_it_is[key] = replace(before, standing=standing)
     return as_it_is
+
+
+def _unsettled(row: Row, series: int) -> int:
+    """Return how many series-slots were not settled: one at least where a contract was not, as percents are rounded."""
+    if row["completeness"] is None:
+        return 0
+    at_least = 1 if row["settled_contracts"] is not None and row["settled_contracts"] < row["contracts"] else 0
+    unsettled: int = round((100 - row["completeness"]) / 100 * row["slots"] * series)
+    return max(unsettled, at_least)
 
 
 def _fraction(percent: float | None) -> float | None:

@@ -21,13 +21,15 @@ class SessionStanding:
     """What is known of one symbol's session.
 
     contracts: selected ones. completeness: settled of expected series-slots as a fraction of 1; covered of those that
-    are over where the session is under way; None where nothing was measured. open_slots, lost_slots: series-slots in
-    gaps, the underlying's own among them. awaiting: series-slots that lack a second witness only. doubt: why the
-    session cannot be as empty as it looks, "" otherwise. under_way: it is not time yet to collect the whole of it.
+    are over where the session is under way; None where nothing was measured. unsettled: series-slots that were not
+    settled when it was measured. open_slots, lost_slots: series-slots in gaps, the underlying's own among them.
+    awaiting: series-slots that lack a second witness only. doubt: why the session cannot be as empty as it looks, ""
+    otherwise. under_way: it is not time yet to collect the whole of it.
     """
 
     contracts: int = 0
     completeness: float | None = None
+    unsettled: int = 0
     open_slots: int = 0
     lost_slots: int = 0
     awaiting: int = 0
@@ -41,14 +43,10 @@ class SessionStanding:
         holds = {
             SessionState.COMPLETE: measured,
             SessionState.AWAITING: self.awaiting > 0,
-            SessionState.PARTIAL: self.open_slots > 0 or (self.short and not self.awaiting),
+            # What is not settled is no gap before the session has been counted.
+            SessionState.PARTIAL: self.open_slots > 0 or self.unsettled > self.awaiting,
             SessionState.UNDER_WAY: self.under_way,
             SessionState.LOST: self.lost_slots > 0,
             SessionState.IMPLAUSIBLE: bool(self.doubt),
         }
         return next((state for state in reversed(holds) if holds[state]), SessionState.NOTHING)
-
-    @property
-    def short(self) -> bool:
-        """Return whether less is settled than is expected."""
-        return bool(self.contracts) and self.completeness is not None and self.completeness < 1

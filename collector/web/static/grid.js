@@ -225,7 +225,9 @@
       const name = `${one.symbol} ${one.expiration} ${one.strike} ${one.right}`;
       this.words.textContent = `${name}, ${where}: ${this.meaning(row, column)}`;
       const day = this.bits ? this.head.day : when;
-      this.link.href = `/contracts/${this.head.rows[row].replaceAll(" ", "")}?day=${day}`;
+      // Another contract may bear the symbol of that day by now.
+      const present = this.head.renamed?.[this.head.rows[row]] ?? this.head.rows[row];
+      this.link.href = `/contracts/${present.replaceAll(" ", "")}?day=${day}`;
       this.link.textContent = `Open ${name}`;
       this.link.hidden = false;
       if (this.bits) return;

@@ -238,7 +238,7 @@ def _is_wanted(one: QuoteInSlot | None) -> bool:
 def _quote(row: Row) -> QuoteInSlot:
     return QuoteInSlot(
         occ_symbol=row["contract_symbol"],
-        address=named.address(row["contract_symbol"]) or "",
+        address=named.address(row["present_symbol"]) or "",
         bid=row["bid_close"],
         ask=row["ask_close"],
         last=row["close"],

@@ -62,6 +62,9 @@ def of_session(grid: SessionGrid, now: datetime) -> bytes:
         "columns": [wording.in_new_york(slot) for slot in grid.slots],
         "over": over,
         "rows": [one.occ_symbol for one in grid.contracts],
+        "renamed": {
+            one.occ_symbol: one.present_symbol for one in grid.contracts if one.occ_symbol != one.present_symbol
+        },
         "base": asdict(SLOT_BASE),
         "open": {"value": Cell.UNSETTLED, "words": "not final"},
         "layers": _documents(SLOT_LAYERS),

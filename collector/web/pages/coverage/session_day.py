@@ -59,9 +59,13 @@ class Expiration:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """A contract that lacks much. lacks: series-slots that are not final; words: of which series."""
+    """A contract that lacks much. lacks: series-slots that are not final; words: of which series.
+
+    contract: its OCC symbol on the day; present_symbol: what it is called now.
+    """
 
     contract: str
+    present_symbol: str
     lacks: int
     lost: int
     words: str
@@ -113,12 +117,17 @@ class DayRun:
 
 @dataclass(frozen=True, slots=True)
 class SessionDay:
-    """A session. before, after: the neighbouring ones. pacing: its runs' requests, by five minutes."""
+    """A session. before, after: the neighbouring ones. pacing: its runs' requests, by five minutes.
+
+    over: every product has closed. not_known: configured symbols of which nothing is known yet.
+    """
 
     day: date
+    over: bool
     before: date
     after: date
     symbols: tuple[SymbolDay, ...]
+    not_known: tuple[str, ...]
     runs: tuple[DayRun, ...]
     pacing: tuple[Pace, ...]
 
@@ -151,12 +160,10 @@ def day_of(asked: Asked) -> date:
 
 
 async def _answer(context: Context, asked: Asked) -> SessionDay:
-    day = day_of(asked)
+    day, configured = day_of(asked), context.settings.symbol_names
     context.days.session("SPY", day)
     async with context.reading() as db:
-        symbols = [
-            await _symbol(context, db, one, day) for one in await reading.known(db, [], context.settings.symbol_names)
-        ]
+        symbols = [await _symbol(context, db, one, day) for one in await reading.known(db, [], configured)]
         runs = await day_status.runs_of(db, day)
         pacing = await requests_table.paces(
             db,
@@ -167,9 +174,11 @@ async def _answer(context: Context, asked: Asked) -> SessionDay:
         )
     return SessionDay(
         day,
+        all(context.days.session(symbol, day).close <= context.now for symbol in configured),
         context.days.previous(day),
         context.days.next(day),
         tuple(symbols),
+        tuple(symbol for symbol in configured if symbol not in {one.symbol for one in symbols}),
         tuple(_run(one) for one in runs),
         tuple(pacing),
     )
@@ -262,7 +271,7 @@ def _worst(contracts: Sequence[GridContract]) -> Iterable[Worst]:
     # Sorting keeps the grid's order among those that lack the same.
     for lacks, one in sorted(lacking, key=lambda pair: -pair[0])[:_WORST]:
         of_series = ", ".join(f"{what} {one.unsettled[what]}" for what in WhatToShow if one.unsettled.get(what))
-        yield Worst(one.occ_symbol, lacks, one.lost, of_series)
+        yield Worst(one.occ_symbol, one.present_symbol, lacks, one.lost, of_series)
 
 
 async def _file(context: Context, asked: Asked) -> bytes:

@@ -58,7 +58,7 @@ async def known(
     context: Context, db: Database, latest: LatestSession, first: date
 ) -> dict[tuple[date, str], SymbolSession]:
     """Return how sessions stand from a day to the latest, by day and symbol; what is under way, by what is covered."""
-    found = await session_standings.known(db, first, latest.day)
+    found = await session_standings.known(db, first, latest.day, context.settings.series_for)
     if latest.under_way:
         found |= await session_standings.under_way(db, found, latest.collected, context.now)
     return found

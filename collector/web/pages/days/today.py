@@ -159,7 +159,7 @@ class Today:
 
 
 async def _answer(context: Context, _asked: Asked) -> Today:
-    instant = context.now
+    instant, symbols = context.now, context.settings.option_symbols
     today = instant.astimezone(NEW_YORK).date()
     work = await at_work.now(context)
     async with context.reading() as db:
@@ -171,7 +171,7 @@ async def _answer(context: Context, _asked: Asked) -> Today:
         expiring, at_risk = await _expiring(db, collected, instant)
         return Today(
             day=today,
-            trust=await _trust(db, judged, known, [one.symbol for one, _, _ in collected]),
+            trust=await _trust(db, judged, known, symbols),
             now=work,
             notes=_notes(context, today),
             windows=windows,
@@ -180,7 +180,8 @@ async def _answer(context: Context, _asked: Asked) -> Today:
             at_risk=at_risk,
             alerts=await _alerts(context),
             months=_months(first),
-            calendars=tuple(_calendar(context, one.symbol, known, first, latest.day) for one, _, _ in collected),
+            # A symbol of which nothing came yet is seen to be missing, once there is any.
+            calendars=tuple(_calendar(context, symbol, known, first, latest.day) for symbol in symbols if collected),
             uncounted=await uncounted(db, instant),
             database_bytes=await day_status.database_bytes(db),
             disk=await asyncio.to_thread(_disk, context),

@@ -60,7 +60,7 @@ async def _answer(context: Context, asked: Asked) -> Sessions:
         if days[0] == latest.day:
             found = await latest_session.known(context, db, latest, days[-1])
         else:
-            found = await session_standings.known(db, days[-1], days[0])
+            found = await session_standings.known(db, days[-1], days[0], context.settings.series_for)
         first = await session_standings.first_session(db)
     by_day: dict[date, list[SymbolRow]] = {}
     for (day, symbol), one in sorted(found.items(), key=lambda item: item[0]):

@@ -1,5 +1,6 @@
 """A slot is shown in one way: the most worrying that is true of it."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -47,6 +48,7 @@ def contract(id_: int, strike: str, unsettled: dict[WhatToShow, int], *, selecte
     return GridContract(
         id=id_,
         occ_symbol=f"PLTR  261120C{int(strike) * 1000:08d}",
+        present_symbol=f"PLTR  261120C{int(strike) * 1000:08d}",
         expiration=SESSION.day,
         strike=Decimal(strike),
         right=Right.CALL,
@@ -93,3 +95,16 @@ def test_a_report_names_the_contracts_that_lack_most() -> None:
     early = condensed(grid, {1, 2}, settling=False)
     assert early is not None
     assert (early.worst, early.total(Holding.VALUED)) == ((), 2 * 78)
+
+
+def test_what_is_missing_is_not_hidden_by_what_awaits() -> None:
+    """Where one series awaits a second answer and another was never answered, the slots are missing."""
+    alone = replace(contract(1, "190", {WhatToShow.ASK: 78}), awaiting=78)
+    beside = replace(contract(2, "191", dict.fromkeys((WhatToShow.TRADES, WhatToShow.ASK), 78)), awaiting=78)
+    cells = np.full((2, len(SLOTS)), int(EXPECTED | Cell.UNSETTLED | Cell.AWAITING), np.uint8)
+    cells[1] |= np.uint8(Cell.UNKNOWN)
+    found = condensed(SessionGrid("PLTR", SESSION, (alone, beside), SLOTS, cells.tobytes()), {1, 2}, settling=True)
+
+    assert found is not None
+    assert (found.total(Holding.AWAITING), found.total(Holding.MISSING)) == (78, 78)
+    assert [one.contract for one in found.worst] == [beside.occ_symbol, alone.occ_symbol]

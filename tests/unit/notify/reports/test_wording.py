@@ -215,7 +215,7 @@ def test_a_run_without_a_row_shows_no_number() -> None:
 
 
 COMPLETE = SessionStanding(contracts=4, completeness=1.0)
-AWAITING = SessionStanding(contracts=4, completeness=0.9, awaiting=1200)
+AWAITING = SessionStanding(contracts=4, completeness=0.9, unsettled=1200, awaiting=1200)
 PARTIAL = SessionStanding(contracts=4, completeness=0.99999, open_slots=3)
 LOST = SessionStanding(contracts=4, completeness=0.99, open_slots=1, lost_slots=2)
 NOTHING = SessionStanding()
