@@ -283,7 +283,7 @@ def started(port_of: "subprocess.Popen[str]") -> int:
     """Wait until the command says where its health endpoint is; return the port."""
     assert port_of.stdout is not None
     line = port_of.stdout.readline()
-    assert line.startswith("serving; health on http://127.0.0.1:"), line
+    assert line.startswith("serving; pages on http://127.0.0.1:"), line
     return int(line.partition("127.0.0.1:")[2].partition("/")[0])
 
 
