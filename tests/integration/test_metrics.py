@@ -24,12 +24,14 @@ from collector.db.bookkeeping.requests_table import RequestTotal
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.bookkeeping.schedule_state import Miss
 from collector.db.connection import pool
+from collector.db.connection.pool import Database
 from collector.db.readers.day_status import RunTotals
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
+from tests.support.db_rows import make_chain
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.http_peers import samples
 from tests.support.window_runs import narrow
@@ -253,6 +255,16 @@ _REQUEST = """
 INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, span, outcome, bars)
 VALUES ($1, $1::timestamptz + $2::interval, -1, 2, 'TRADES', '[2026-11-20 14:30Z,2026-11-20 21:00Z)', $3, 0)
 """
+
+
+async def test_what_is_configured_is_told(database: Database) -> None:
+    """A symbol that was collected once is complete no more, and no alarm for it; each window says whether it is on."""
+    for symbol in ("PLTR", "TSLA"):
+        await make_chain(database, 1, symbol=symbol)
+    figures = await Reading(narrow("TSLA"), Calendar()).figures(database, AFTER_THE_CLOSE)
+    assert figures.completeness == {"TSLA": 0.0}
+    assert (figures.enabled["eod"], figures.enabled["pre_market"], figures.enabled["archive"]) == (True, False, False)
+    assert not figures.enabled.keys() & {"manual", "gap_fill", "backfill"}
 
 
 async def test_requests_are_counted_by_the_month(plain_database_url: str) -> None:

@@ -121,6 +121,8 @@ class Reading:
     async def _completeness(self, db: Database, now: datetime) -> dict[str, float]:
         found = {}
         for underlying in await contract_tables.underlyings(db):
+            if underlying.symbol not in self._settings.symbol_names:  # collected once, and no more
+                continue
             session = self._calendar.last_completed(now, underlying.symbol)
             series = self._settings.series_for(underlying.symbol)
             change = await db.fetchval("session_change", underlying.id, OPTION_BARS_5MIN.id, session.day)
