@@ -279,6 +279,18 @@ def test_a_database_that_restarts_between_windows(plain_database_url: str, tmp_p
     virtual_run(main)
 
 
+async def test_an_embedded_server_that_is_gone() -> None:
+    """It is started again: between two looks the schedule has its database back, and nobody had to do anything."""
+    clock = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK))
+    with home() as account:
+        database, logs = DatabaseSettings(data_dir=account.data_dir), LogSettings(directory=account.folder / "logs")
+        process = serving.Serving(narrow("PLTR", database=database, log=logs), clock, no_bar)
+        async with process._database() as db:
+            await asyncio.to_thread(embedded.stop, account.data_dir)
+            assert await process._round(db) is None
+            assert await process._round(db) == datetime(2026, 11, 22, 18, 0, tzinfo=NEW_YORK)
+
+
 def started(port_of: "subprocess.Popen[str]") -> int:
     """Wait until the command says where its health endpoint is; return the port."""
     assert port_of.stdout is not None
