@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import date, datetime
@@ -399,6 +400,34 @@ def test_the_pages_without_a_serve(capsys: pytest.CaptureFixture[str]) -> None:
             process.kill()
             process.communicate()
         assert (code, seconds < 2, "Traceback" in err) == (0, True, False), err
+
+
+def test_a_browser_that_has_to_be_left(tmp_path: Path) -> None:
+    """`collector web --open` shows its pages to a browser that it waits for; where there is none, it says so."""
+    browser, port = tmp_path / "browser", unused_port()
+    browser.write_text(
+        f"#!{sys.executable}\nimport http.client, sys\n"
+        f"line = http.client.HTTPConnection('127.0.0.1', {port}, timeout=5)\n"
+        "try:\n"
+        "    line.request('GET', sys.argv[1][sys.argv[1].index('/login'):])\n"
+        "    print('seen:', line.getresponse().status, flush=True)\n"
+        "except OSError as error:\n"
+        "    print('seen:', error, flush=True)\n",
+        encoding="utf-8",
+    )
+    browser.chmod(0o755)
+    with home(COLLECTOR_SERVE__PORT=str(port)) as account:
+        process = account.start("web", "--open", BROWSER=f"{browser} %s")
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(3)]
+            assert lines[2] == "seen: 303\n"
+            other = account.start("web", "--open", BROWSER="/bin/false %s", PATH="", DISPLAY="", TERM="")
+            assert other.communicate(timeout=60)[1] == "no browser could be opened here\n"
+            assert other.returncode == 0
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_a_person_at_a_terminal_gets_an_address() -> None:
