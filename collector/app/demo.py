@@ -134,8 +134,9 @@ async def run(
                 f" {gateway.log.max_rate} messages in the busiest second."
             )
             if keep is not None:
-                file = _write_configuration(folder)
-                show(f"The database is kept; look with: collector db psql --config {shlex.quote(str(file))}")
+                file = shlex.quote(str(_write_configuration(folder)))
+                show(f"The database is kept; look with: collector db psql --config {file}")
+                show(f"Or in a browser: collector web --open --config {file}")
             return outcome.report.status
         finally:
             await gateway.stop()

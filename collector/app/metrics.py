@@ -203,6 +203,8 @@ def _of_runs(runs: Iterable[RunTotals]) -> Iterator[Metric]:
 
 
 def _of_windows(figures: Figures) -> Iterator[Metric]:
+    enabled = [({"window": window}, float(is_on)) for window, is_on in figures.enabled.items()]
+    yield _gauge("window_enabled", "Whether a window is on.", enabled)
     late = [({"window": window}, float(late)) for window, late in figures.late.items()]
     yield _gauge("window_late", "Whether a scheduled window should have run by now and has not.", late)
     misses = [({"window": one.window, "kind": one.kind}, one.recorded_at.timestamp()) for one in figures.misses]

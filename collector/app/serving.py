@@ -224,6 +224,7 @@ class Serving:
                 agenda = await due_windows.look(db, self._settings, self._schedule, now)
             except DatabaseError as error:
                 log.warning("schedule_unknown", error=error.message, hint=error.hint)
+                await self._revive()
                 await self._tell_of_windows(standing)
                 return None
             self._seen_until = self._clock.now()
@@ -231,6 +232,15 @@ class Serving:
                 return agenda.wake_at
             if not await self._run(agenda.due[0], standing):
                 return None
+
+    async def _revive(self) -> None:
+        """Start the embedded server again where that is the one, and it is gone: nobody else does."""
+        if not self._settings.database.embedded:
+            return
+        try:
+            await opening.database_url(self._settings)
+        except DatabaseError as error:
+            log.warning("database_not_started", error=error.message, hint=error.hint)
 
     async def _tell_of_windows(self, standing: composition.Standing | None) -> None:
         """Try the latest window that has become due without a database: it fails, and the owner is told."""

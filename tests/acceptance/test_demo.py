@@ -40,6 +40,7 @@ def test_the_demonstration_collects_the_truth(today: Day) -> None:
             assert all(symbol in done.out for symbol in SYMBOLS)
             command = f"collector db psql --config {kept / 'config.yaml'}"
             assert f"The database is kept; look with: {command}" in done.out  # in one line, to be copied
+            assert f"Or in a browser: collector web --open --config {kept / 'config.yaml'}" in done.out
             words = (*command.split()[1:], "--", "-XAtc", "SELECT count(DISTINCT contract_id) > 0 FROM option_bars")
             asked = account.run(*words)
             assert (asked.code, asked.out) == (0, "t\n"), asked.err

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import date, datetime
@@ -279,11 +280,23 @@ def test_a_database_that_restarts_between_windows(plain_database_url: str, tmp_p
     virtual_run(main)
 
 
+async def test_an_embedded_server_that_is_gone() -> None:
+    """It is started again: between two looks the schedule has its database back, and nobody had to do anything."""
+    clock = SystemClock(datetime(2026, 11, 22, 12, 0, tzinfo=NEW_YORK))
+    with home() as account:
+        database, logs = DatabaseSettings(data_dir=account.data_dir), LogSettings(directory=account.folder / "logs")
+        process = serving.Serving(narrow("PLTR", database=database, log=logs), clock, no_bar)
+        async with process._database() as db:
+            await asyncio.to_thread(embedded.stop, account.data_dir)
+            assert await process._round(db) is None
+            assert await process._round(db) == datetime(2026, 11, 22, 18, 0, tzinfo=NEW_YORK)
+
+
 def started(port_of: "subprocess.Popen[str]") -> int:
     """Wait until the command says where its health endpoint is; return the port."""
     assert port_of.stdout is not None
     line = port_of.stdout.readline()
-    assert line.startswith("serving; health on http://127.0.0.1:"), line
+    assert line.startswith("serving; pages on http://127.0.0.1:"), line
     return int(line.partition("127.0.0.1:")[2].partition("/")[0])
 
 
@@ -387,6 +400,34 @@ def test_the_pages_without_a_serve(capsys: pytest.CaptureFixture[str]) -> None:
             process.kill()
             process.communicate()
         assert (code, "Traceback" in err) == (0, False), err
+
+
+def test_a_browser_that_has_to_be_left(tmp_path: Path) -> None:
+    """`collector web --open` shows its pages to a browser that it waits for; where there is none, it says so."""
+    browser, port = tmp_path / "browser", unused_port()
+    browser.write_text(
+        f"#!{sys.executable}\nimport http.client, sys\n"
+        f"line = http.client.HTTPConnection('127.0.0.1', {port}, timeout=5)\n"
+        "try:\n"
+        "    line.request('GET', sys.argv[1][sys.argv[1].index('/login'):])\n"
+        "    print('seen:', line.getresponse().status, flush=True)\n"
+        "except OSError as error:\n"
+        "    print('seen:', error, flush=True)\n",
+        encoding="utf-8",
+    )
+    browser.chmod(0o755)
+    with home(COLLECTOR_SERVE__PORT=str(port)) as account:
+        process = account.start("web", "--open", BROWSER=f"{browser} %s")
+        try:
+            assert process.stdout is not None
+            lines = [process.stdout.readline() for _ in range(3)]
+            assert lines[2] == "seen: 303\n"
+            other = account.start("web", "--open", BROWSER="/bin/false %s", PATH="", DISPLAY="", TERM="")
+            assert other.communicate(timeout=60)[1] == "no browser could be opened here\n"
+            assert other.returncode == 0
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def test_a_person_at_a_terminal_gets_an_address() -> None:

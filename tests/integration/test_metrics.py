@@ -24,12 +24,14 @@ from collector.db.bookkeeping.requests_table import RequestTotal
 from collector.db.bookkeeping.runs_table import NewRun, RunEnd
 from collector.db.bookkeeping.schedule_state import Miss
 from collector.db.connection import pool
+from collector.db.connection.pool import Database
 from collector.db.readers.day_status import RunTotals
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN, UNDERLYING_BARS_5MIN, DataSet
 from collector.domain.pacing.pace import BreakerState, Pace
 from collector.domain.run_vocabulary import GapState, RunStatus, Window
 from collector.market.calendar import Calendar
+from tests.support.db_rows import make_chain
 from tests.support.fixtures_simulator import AFTER_THE_CLOSE
 from tests.support.http_peers import samples
 from tests.support.window_runs import narrow
@@ -84,6 +86,7 @@ FIGURES = Figures(
         _requests(OPTION_BARS_5MIN, "TRADES", Outcome.TIME_OUT, None, 5, 0.0),
         _requests(UNDERLYING_BARS_5MIN, "TRADES", Outcome.TIME_OUT, None, 1, 0.0),
     ),
+    enabled={"eod": True, "midday": True, "weekly": False},
     late={"eod": True, "midday": False},
     misses=(Miss("eod", "last_chance", datetime(2026, 11, 18, 21, 30, tzinfo=UTC)),),
     archive=Standing(objects=40, bytes=5_000, oldest_unarchived=date(2026, 11, 19)),
@@ -172,6 +175,9 @@ def test_every_metric() -> None:
         "collector_pacer_latency_seconds": 0.25,
         "collector_pacer_pauses_total": 2,
         "collector_next_window_timestamp_seconds": 1795195800,
+        'collector_window_enabled{window="eod"}': 1,
+        'collector_window_enabled{window="midday"}': 1,
+        'collector_window_enabled{window="weekly"}': 0,
         'collector_window_late{window="eod"}': 1,
         'collector_window_late{window="midday"}': 0,
         'collector_window_missed_timestamp_seconds{kind="last_chance",window="eod"}': 1795037400,
@@ -249,6 +255,16 @@ _REQUEST = """
 INSERT INTO requests (sent_at, answered_at, instrument_id, data_set, what_to_show, span, outcome, bars)
 VALUES ($1, $1::timestamptz + $2::interval, -1, 2, 'TRADES', '[2026-11-20 14:30Z,2026-11-20 21:00Z)', $3, 0)
 """
+
+
+async def test_what_is_configured_is_told(database: Database) -> None:
+    """A symbol that was collected once is complete no more, and no alarm for it; each window says whether it is on."""
+    for symbol in ("PLTR", "TSLA"):
+        await make_chain(database, 1, symbol=symbol)
+    figures = await Reading(narrow("TSLA"), Calendar()).figures(database, AFTER_THE_CLOSE)
+    assert figures.completeness == {"TSLA": 0.0}
+    assert (figures.enabled["eod"], figures.enabled["pre_market"], figures.enabled["archive"]) == (True, False, False)
+    assert not figures.enabled.keys() & {"manual", "gap_fill", "backfill"}
 
 
 async def test_requests_are_counted_by_the_month(plain_database_url: str) -> None:

@@ -410,13 +410,17 @@ async def test_a_certificate_that_is_none(certificate: tuple[Path, Path], tmp_pa
         )
     )
     for pair, words in (
-        ((tmp_path / "absent.pem", certificate[1]), "web.certificate"),
-        ((certificate[0], other), "web.certificate"),
+        ((tmp_path / "absent.pem", certificate[1]), r"absent\.pem.*No such file"),
+        ((certificate[0], other), r"web\.key \(.*other\.key\)"),
         ((certificate[0], open_key), "can be read by other users"),
     ):
         with pytest.raises(ConfigurationError, match=words):
             async with shown(tmp_path, settings=secured(pair)):
                 pass
+    absent = WebSettings(certificate=tmp_path / "absent.pem", key=other)
+    here = secured(certificate).model_copy(update={"web": absent, "serve": ServeSettings(port=9)})
+    with pytest.raises(ConfigurationError, match=r"absent\.pem.*No such file"):
+        await neighbours.shows_pages(here, logins_in(tmp_path / "asked"))
 
 
 async def test_a_process_of_the_same_account_is_known(

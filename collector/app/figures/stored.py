@@ -19,7 +19,7 @@ from collector.db.readers import day_status
 from collector.db.readers.day_status import RunTotals
 from collector.domain.market_data.answers import Outcome
 from collector.domain.market_data.data_sets import OPTION_BARS_5MIN
-from collector.domain.run_vocabulary import GapState, RunStatus
+from collector.domain.run_vocabulary import BY_HAND, GapState, RunStatus
 from collector.jobs import due_windows
 from collector.market.calendar import Calendar
 from collector.runs.uncounted import uncounted
@@ -39,10 +39,10 @@ _Mark: TypeAlias = frozenset[tuple[str, str, int]]
 class Figures:
     """What the tables say. completeness: by symbol, of its last completed session, fraction of 1.
 
-    requests: of this month (UTC), by kind, outcome and duration. late: whether each scheduled window should have run by
-    now and has not. uncounted: runs that were cut off before what they brought was counted among the gaps. awaiting:
-    series that await a second empty answer, and sessions_awaiting the sessions that they are of. implausible: sessions
-    that look emptier than they can be. archive: None where none is configured.
+    requests: of this month (UTC), by kind, outcome and duration. enabled: whether each scheduled window is on. late:
+    whether each that is should have run by now and has not. uncounted: runs that were cut off before what they brought
+    was counted among the gaps. awaiting: series that await a second empty answer, and sessions_awaiting the sessions
+    that they are of. implausible: sessions that look emptier than they can be. archive: None where none is configured.
     """
 
     runs: tuple[RunTotals, ...]
@@ -50,6 +50,7 @@ class Figures:
     gaps: Mapping[GapState, GapTotal]
     database_bytes: int
     requests: tuple[RequestTotal, ...] = ()
+    enabled: Mapping[str, bool]
     late: Mapping[str, bool]
     misses: tuple[Miss, ...] = ()
     archive: Standing | None = None
@@ -97,6 +98,7 @@ class Reading:
 
     async def _tables(self, db: Database, now: datetime) -> Figures:
         settings, place = self._settings, self._settings.archive.place
+        windows = settings.windows
         awaited = await claims.awaited(db)
         outstanding = await due_windows.outstanding(db, settings, self._calendar, now)
         late = {one.occurrence.window for one in outstanding if one.failed or one.late(now)}
@@ -106,7 +108,8 @@ class Reading:
             gaps=await gap_store.totals(db),
             database_bytes=await day_status.database_bytes(db),
             requests=await self._requests(db, now),
-            late={window.value: window in late for window in settings.windows.enabled},
+            enabled={one.value: one in windows.enabled for one in sorted(windows.known - BY_HAND)},
+            late={window.value: window in late for window in windows.enabled},
             misses=tuple(await schedule_state.latest_misses(db)),
             archive=None if place is None else await manifest.standing(db, place),
             uncounted=len(await uncounted(db, now)),
@@ -118,6 +121,8 @@ class Reading:
     async def _completeness(self, db: Database, now: datetime) -> dict[str, float]:
         found = {}
         for underlying in await contract_tables.underlyings(db):
+            if underlying.symbol not in self._settings.symbol_names:  # collected once, and no more
+                continue
             session = self._calendar.last_completed(now, underlying.symbol)
             series = self._settings.series_for(underlying.symbol)
             change = await db.fetchval("session_change", underlying.id, OPTION_BARS_5MIN.id, session.day)

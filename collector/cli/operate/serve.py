@@ -23,7 +23,7 @@ def serve(config: ConfigOption = None, verbose: VerboseOption = False) -> int:
 
     def ready(_host: str, port: int) -> None:
         site = settings.site_at(port)
-        typer.echo(f"serving; health on {site}/healthz, metrics on /metrics; Ctrl-C ends")
+        typer.echo(f"serving; pages on {site}/, health on /healthz, metrics on /metrics; Ctrl-C ends")
         invite(logins.address(site))
 
     endpoint = serving_pages.endpoint(settings, clock, logins)

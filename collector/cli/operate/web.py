@@ -58,7 +58,7 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
         address = logins.address(settings.site_at(settings.serve.port))
         typer.echo(address)
         if opens:
-            webbrowser.open(address)
+            await _in_browser(address)
         return
     process = Alone(settings, clock, run_progress)
     try:
@@ -67,7 +67,7 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
             typer.echo(f"showing pages on {site}/; Ctrl-C ends")
             invite(logins.address(site))
             if opens:
-                webbrowser.open(logins.address(site))
+                await _in_browser(logins.address(site))
             try:
                 await process.acts.go_on()
             except asyncio.CancelledError:  # it was asked to end; an act at work is on record as interrupted
@@ -76,6 +76,12 @@ async def _shown(settings: Settings, clock: Clock, *, opens: bool) -> None:
                 process.live.close()
     finally:
         await process.close()
+
+
+async def _in_browser(address: str) -> None:
+    """Open an address; the pages are there meanwhile, for browsers that end only when they are left."""
+    if not await asyncio.to_thread(webbrowser.open, address):
+        typer.echo("no browser could be opened here", err=True)
 
 
 def invite(address: str) -> None:

@@ -38,6 +38,9 @@ NONE: Final = "–"
 _KILO: Final = 1000
 _NAMED: Final = 2
 """So many empty sessions are named in one sentence."""
+_NAMED_OF_A_SESSION: Final = 4
+"""So many symbols that stand alike are named in one sentence, and so many ways in which they stand."""
+_LEVELS: Final = ("bad", "warning", "good")
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 3600
 
@@ -253,10 +256,28 @@ def trust(session: date, found: Mapping[str, SessionStanding]) -> str:
         return f"Nothing was collected of {_short_day(session)}."
     if states == {SessionState.COMPLETE}:
         return f"{_short_day(session)} can be trusted: every expected slot of every series is settled."
-    by_symbol = "; ".join(f"{symbol} {standing(one)}" for symbol, one in found.items())
+    by_symbol = _by_symbol(found)
     if states <= _TRUSTED:
         return f"{_short_day(session)} can be trusted but for what awaits confirmation: {by_symbol}."
     return f"Use {_short_day(session)} with care: {by_symbol}."
+
+
+def _by_symbol(found: Mapping[str, SessionStanding]) -> str:
+    """Return how symbols stand, those alike together; of many the worst are named."""
+    alike: dict[str, list[str]] = {}
+    for symbol, one in found.items():
+        alike.setdefault(standing(one), []).append(symbol)
+    said = list(alike.items())
+    if len(said) > _NAMED_OF_A_SESSION:
+        said.sort(key=lambda one: _LEVELS.index(trust_level([found[one[1][0]]])))
+    left = sum(len(symbols) for _, symbols in said[_NAMED_OF_A_SESSION:])
+    parts = [f"{_first(symbols)} {words}" for words, symbols in said[:_NAMED_OF_A_SESSION]]
+    return "; ".join([*parts, *([f"and {many(left, 'more symbol')}"] if left else [])])
+
+
+def _first(symbols: Sequence[str]) -> str:
+    more = len(symbols) - _NAMED_OF_A_SESSION
+    return ", ".join(symbols[:_NAMED_OF_A_SESSION]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def trust_level(found: Collection[SessionStanding]) -> str:

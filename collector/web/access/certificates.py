@@ -24,7 +24,7 @@ def of_server(settings: WebSettings) -> ssl.SSLContext | None:
     except OSError as error:  # ssl's own errors, too
         reason = error.strerror or str(error)
         raise ConfigurationError(
-            f"web.certificate and web.key cannot be used: {reason}",
+            f"web.certificate ({certificate}) and web.key ({key}) cannot be used: {reason}",
             "Name PEM files of a certificate and of its own key, the key without a passphrase.",
         ) from error
     return context

@@ -27,7 +27,10 @@ async def shows_pages(settings: Settings, logins: Logins) -> bool:
     try:
         tls = None if certificate is None else certificates.of_client(certificate)
     except OSError as error:
-        raise ConfigurationError(f"web.certificate cannot be read: {error.strerror or error}") from error
+        reason = error.strerror or str(error)
+        raise ConfigurationError(
+            f"web.certificate ({certificate}) cannot be read: {reason}", "Name a PEM file that holds the certificate."
+        ) from error
     request = f"GET /login/proof?of={question} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
         async with asyncio.timeout(_PATIENCE_S):

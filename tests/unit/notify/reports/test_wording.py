@@ -257,3 +257,18 @@ def test_whether_a_session_can_be_trusted(found: list[SessionStanding], words: s
 
     assert wording.trust(date(2026, 11, 20), by_symbol) == words
     assert wording.trust_level(by_symbol.values()) == level
+
+
+def test_many_symbols_of_a_session_are_one_sentence() -> None:
+    """Those that stand alike are said together; of many that differ the worst are named, and the others counted."""
+    day = date(2026, 11, 20)
+    some = {"SPY": COMPLETE, "PLTR": COMPLETE, **{f"S{number}": NOTHING for number in range(38)}}
+    assert wording.trust(day, some) == (
+        "Use Fri 20 Nov with care: SPY, PLTR 100.0 % complete; S0, S1, S2, S3 and 34 more not collected."
+    )
+    each = {f"S{number}": replace(PARTIAL, open_slots=number) for number in range(1, 39)}
+    assert wording.trust(day, {"SPY": COMPLETE, **each, "TSLA": LOST}) == (
+        "Use Fri 20 Nov with care: TSLA lost in part: 99.0 % complete, 1 series-slot open, 2 lost; "
+        "S1 partial: 99.9 % complete, 1 series-slot open; S2 partial: 99.9 % complete, 2 series-slots open; "
+        "S3 partial: 99.9 % complete, 3 series-slots open; and 36 more symbols."
+    )
