@@ -293,6 +293,23 @@ def test_a_window_that_is_due_meanwhile(
     virtual_run(main)
 
 
+def test_a_window_that_is_due_while_acts_wait(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """It waits for the end of the one at work, and goes before the others."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 55, tzinfo=NEW_YORK))
+        windows = WindowsSettings.model_validate({**PLAIN, "eod": {"enabled": True}})
+        async with await start(clock=clock, scenarios=[named("constant", latency_s=3.0)]) as gateway:
+            settings = settings_for(plain_database_url, gateway.port, tmp_path, windows=windows)
+            async with desk(settings, clock) as one:
+                await one.press({"kind": "run", "window": "manual"})
+                last = await one.press({"kind": "run", "window": "manual", "force": "yes"})
+                assert (await one.ended(last)).state is State.DONE
+                assert [row[0] for row in await one.rows(SPANS)] == ["manual", "eod", "manual"]
+
+    virtual_run(main)
+
+
 def test_while_another_process_is_at_work(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
     """It waits and says for what, is done as soon as the other one is over, and has one row of the record."""
 

@@ -182,19 +182,20 @@ class Acts:
             if act.state is State.WAITING:
                 act.why = why
 
-    async def work_off(self, standing: composition.Standing | None) -> None:
-        """Do what waits, one after another, until nothing does or another process keeps it waiting.
+    async def do_next(self, standing: composition.Standing | None) -> bool:
+        """Do the first act that waits; return whether there was one, and no other process keeps it waiting.
 
         Args:
             standing: what is open already; None: each act opens what it needs.
         """
         self._bell.clear()
         await self._end_records()
-        while (act := next((one for one in self._acts if one.state is State.WAITING), None)) is not None:
-            task = self._tasks[act.id] = asyncio.create_task(self._at_work(act, standing))
-            await _over(task)
-            if act.state is State.WAITING:
-                return
+        act = next((one for one in self._acts if one.state is State.WAITING), None)
+        if act is None:
+            return False
+        task = self._tasks[act.id] = asyncio.create_task(self._at_work(act, standing))
+        await _over(task)
+        return act.state is not State.WAITING
 
     async def nap(self, seconds: float) -> None:
         """Wait so long, or until there is something to do."""
@@ -211,8 +212,8 @@ class Acts:
         """Work off whatever comes, where no schedule does; ends by cancellation only."""
         try:
             while True:
-                await self.work_off(None)
-                await self.nap(_LONGEST_NAP_S)
+                if not await self.do_next(None):
+                    await self.nap(_LONGEST_NAP_S)
         finally:
             await self.close()
 
