@@ -78,9 +78,9 @@ class Field:
             case Entry.SYMBOLS:
                 return ",".join(_known(typed.symbols_of(text), settings))
             case Entry.NUMBER:
-                if not (text.isascii() and text.isdecimal() and int(text) > 0):
+                if not (number := typed.number_of(text)):
                     raise UsageError(f"{self.label}: {text!r} is no number", "Write a whole number above 0.")
-                return str(int(text))
+                return str(number)
             case Entry.CHOICE:
                 if text not in self.choices(settings):
                     known = ", ".join(self.choices(settings))
