@@ -237,7 +237,7 @@ def test_cancelled_and_repeated(
             assert (await one.ended(first)).state is State.CANCELLED
             assert [row[:2] for row in await one.rows(RUNS)] == [("eod", "interrupted")]
             again = await one.ended(await one.press(EOD))
-            assert (again.state, again.id) == (State.DONE, 3)
+            assert (again.state, again.id) == (State.DONE, first.id + 2)
             with clock.hold():
                 tables.tables_equal(await tables.dump_of(plain_database_url), of_command)
             assert [row[3] for row in await one.rows(RECORDED)] == ["interrupted", "ok"]
@@ -486,6 +486,42 @@ def test_where_no_schedule_runs(plain_database_url: str, tmp_path: Path, virtual
             found = [tuple(row) for row in await connection.fetch(RECORDED)]
             await connection.close()
         assert [row[1] for row in found] == ["collector run --window eod", "collector chains refresh"]
+
+    virtual_run(main)
+
+
+def test_the_process_ends_while_an_act_is_kept_waiting(
+    plain_database_url: str, tmp_path: Path, virtual_run: Run
+) -> None:
+    """What had begun, and another process kept waiting, is on record as interrupted; what had not is not on record."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        settings = settings_for(plain_database_url, unused_port(), tmp_path)
+        async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+            async with desk(settings, clock) as one:
+                act = await one.press({"kind": "greeks", "since": "2026-11-20"})
+                behind = await one.press({"kind": "accept", "session": "2026-11-20"})
+                await one.until(lambda: bool(act.why))
+            assert (act.state, behind.state) == (State.CANCELLED, State.CANCELLED)
+            assert [(row[1], row[3]) for row in await one.rows(RECORDED)] == [(act.command, "interrupted")]
+
+    virtual_run(main)
+
+
+def test_a_page_of_an_earlier_process(tmp_path: Path, virtual_run: Run) -> None:
+    """Its buttons touch nothing that was started since: no act has the number of an earlier one."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        settings = settings_for("postgresql://127.0.0.1:1/none", unused_port(), tmp_path)
+        async with desk(settings, clock) as one:
+            earlier = await one.press(EOD)
+            await clock.sleep(1)
+        async with desk(settings, clock) as one:
+            act = await one.press({"kind": "chains"})
+            assert (await one.send("POST", f"/acts/{earlier.id}/cancel"))[0] == 404
+            assert act.pending
 
     virtual_run(main)
 

@@ -46,9 +46,9 @@ PENDING = frozenset({State.WAITING, State.AT_WORK})
 class Act:
     """What a person has started. Instants are aware.
 
-    id: counted since the process began. words: what is done, in a few words; command: does the same. arguments: what
-    was filled in, in one spelling. why: what it waits for, "" for its turn alone. headline: what was done; run_id: the
-    run that it was. error: what stopped it; hint: what to do.
+    id: no other act has it, of an earlier process neither. words: what is done, in a few words; command: does the same.
+    arguments: what was filled in, in one spelling. why: what it waits for, "" for its turn alone. headline: what was
+    done; run_id: the run that it was. error: what stopped it; hint: what to do.
     """
 
     id: int
@@ -92,8 +92,9 @@ class Acts:
         self._onces: dict[int, set[str]] = {}
         self._records: dict[int, Record] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._numbers, self._tokens = itertools.count(1), itertools.count(1)
         self._began = clock.now()
+        # Seconds, so that a page that was opened before the process began cancels nothing but what it shows.
+        self._numbers, self._tokens = itertools.count(int(self._began.timestamp())), itertools.count(1)
         self._bell = asyncio.Event()
 
     @property
@@ -218,10 +219,14 @@ class Acts:
             await self.close()
 
     async def close(self) -> None:
-        """End what runs beside: the process ends."""
+        """End everything: the process ends, and forgets what waits."""
+        for act in self._acts:
+            if act.state is State.WAITING and act.id not in self._tasks:
+                self._end(act, State.CANCELLED)
         for task in tuple(self._tasks.values()):
             task.cancel()
             await asyncio.wait([task])
+        await self._end_records()
 
     async def _at_work(self, act: Act, standing: composition.Standing | None) -> None:
         kind = kinds.named(act.kind)

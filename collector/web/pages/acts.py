@@ -208,5 +208,5 @@ ONE = Page(
     model=OneAct,
     answer=_one,
     template="acts/one.html.j2",
-    parameters=(Parameter("id", "the act's number since the process began", "1"),),
+    parameters=(Parameter("id", "the act's number", "1"),),
 )
