@@ -24,6 +24,7 @@ from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import (
     ArchiveSettings,
     DatabaseSettings,
+    DeadManSettings,
     GatewaySettings,
     LogSettings,
     NotifySettings,
@@ -44,6 +45,7 @@ from collector.web.site import site
 from tests.support import tables
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_engines import Matrix
+from tests.support.http_peers import pings
 from tests.support.window_runs import narrow, no_bar
 
 FIVE = datetime(2026, 11, 20, 17, 0, tzinfo=NEW_YORK)
@@ -311,27 +313,35 @@ def test_a_window_that_is_due_while_acts_wait(plain_database_url: str, tmp_path:
 
 
 def test_while_another_process_is_at_work(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
-    """It waits and says for what, is done as soon as the other one is over, and has one row of the record."""
+    """It waits and says for what, is done as soon as the other one is over, and has one row of the record.
+
+    Meanwhile no dead man's switch hears that it begins; refreshing chains waits, too.
+    """
 
     async def main() -> None:
         clock = VirtualClock(FIVE)
-        async with (
-            await start(clock=clock) as gateway,
-            desk(settings_for(plain_database_url, gateway.port, tmp_path), clock) as one,
-        ):
-            async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
-                act, dropped = await one.press(EOD), await one.press({"kind": "greeks", "since": "2026-11-20"})
-                await one.until(lambda: bool(act.why))
-                assert act.state is State.WAITING
-                assert "another's run" in (await one.send("GET", f"/acts/{act.id}"))[2]
-                await clock.sleep(30)
-                assert act.state is State.WAITING
-                await one.send("POST", f"/acts/{dropped.id}/cancel")
-            before = clock.now()
-            await one.until(lambda: act.state is State.AT_WORK)
-            assert (clock.now() - before).total_seconds() < 10
-            assert (await one.ended(act)).state is State.DONE
-            assert [row[3] for row in await one.rows(RECORDED)] == ["ok"]
+        async with await start(clock=clock) as gateway, pings() as received:
+            heard = DeadManSettings(url=SecretStr(received.url("/beat")))
+            settings = settings_for(plain_database_url, gateway.port, tmp_path, dead_man=heard)
+            async with desk(settings, clock) as one:
+                async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+                    act, dropped = await one.press(EOD), await one.press({"kind": "greeks", "since": "2026-11-20"})
+                    await one.until(lambda: bool(act.why))
+                    assert act.state is State.WAITING
+                    assert "another's run" in (await one.send("GET", f"/acts/{act.id}"))[2]
+                    await clock.sleep(30)
+                    assert (act.state, received.paths) == (State.WAITING, [])
+                    await one.send("POST", f"/acts/{dropped.id}/cancel")
+                before = clock.now()
+                await one.until(lambda: act.state is State.AT_WORK)
+                assert (clock.now() - before).total_seconds() < 10
+                assert (await one.ended(act)).state is State.DONE
+                assert received.paths == ["/beat/start", "/beat"]
+                async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+                    chains = await one.press({"kind": "chains"})
+                    await one.until(lambda: bool(chains.why))
+                assert (await one.ended(chains)).state is State.DONE
+                assert [row[3] for row in await one.rows(RECORDED)] == ["ok", "ok"]
 
     virtual_run(main)
 
