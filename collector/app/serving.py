@@ -212,12 +212,14 @@ class Serving:
     async def _round(self, db: Database) -> datetime | None:
         """Do what people have started and run what is due, most urgent first, until there is neither.
 
+        Acts and windows take turns: however many acts wait, a window waits for the end of one.
+
         Returns:
             When to look again at the latest.
         """
         standing = composition.Standing(db, self._line.lent)
         while True:
-            await self.acts.work_off(standing)
+            acted = await self.acts.do_next(standing)
             try:
                 now = self._clock.now()
                 self._schedule = await due_windows.schedule_of(db, self._settings, self._days, now)
@@ -228,10 +230,10 @@ class Serving:
                 await self._tell_of_windows(standing)
                 return None
             self._seen_until = self._clock.now()
-            if not agenda.due:
-                return agenda.wake_at
-            if not await self._run(agenda.due[0], standing):
+            if agenda.due and not await self._run(agenda.due[0], standing):
                 return None
+            if not (agenda.due or acted):
+                return agenda.wake_at
 
     async def _revive(self) -> None:
         """Start the embedded server again where that is the one, and it is gone: nobody else does."""

@@ -17,6 +17,7 @@ from collector.domain.market_data.instruments import Instrument, OptionContract,
 _OCC = re.compile(r"(?P<root>[A-Z][A-Z0-9.]{0,5}) *(?P<day>\d{6})(?P<right>[CP])(?P<strike>\d{8})")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RIGHTS = {"C": Right.CALL, "CALL": Right.CALL, "P": Right.PUT, "PUT": Right.PUT}
+_LONGEST_ID = 18
 _SPELLING = 'Write it as "SPY 261218C00690000", "SPY 2026-12-18 690 C", a contract\'s id, or an underlying\'s symbol.'
 _MOST = 3
 """Contracts that are named instead of an unknown one."""
@@ -53,7 +54,7 @@ async def instrument(db: Statements, text: str) -> tuple[Instrument, Underlying]
         UsageError: several contracts have these terms.
     """
     words = " ".join(text.upper().split())
-    if words.isdigit():
+    if words.isdecimal() and len(words) <= _LONGEST_ID:
         return await _by_id(db, int(words))
     known = {one.id: one for one in await contract_tables.underlyings(db)}
     by_symbol = {one.symbol: one for one in known.values()}

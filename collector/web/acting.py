@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from collector.domain.errors import NotAllowed, Unknown
+from collector.domain.errors import NotAllowed
 from collector.web.context import Context
+from collector.web.pages import acts
 
 _MOST_FIELDS = 20
 _LONGEST_REASON = 1000
@@ -26,11 +27,9 @@ def routes(context: Context) -> tuple[BaseRoute, ...]:
 
     async def cancel(request: Request) -> Response:
         _require(context)
-        number = request.path_params["id"]
-        if not (number.isascii() and number.isdecimal()):
-            raise Unknown(f"there is no act {number!r}", "Acts are counted: /acts")
-        context.process.acts.cancel(int(number))
-        return RedirectResponse(f"/acts/{int(number)}", HTTPStatus.SEE_OTHER)
+        number = acts.number_of(request.path_params["id"])
+        context.process.acts.cancel(number)
+        return RedirectResponse(f"/acts/{number}", HTTPStatus.SEE_OTHER)
 
     return (Route("/acts", start, methods=["POST"]), Route("/acts/{id}/cancel", cancel, methods=["POST"]))
 

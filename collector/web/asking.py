@@ -21,9 +21,10 @@ def number(asked: Asked, name: str, default: int | None = None, largest: int = _
     text = asked.get(name, "").strip()
     if not text:
         return default
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:20]) <= largest):
+    found = typed.number_of(text)
+    if found is None or not 1 <= found <= largest:
         raise UsageError(f"{name}={text!r} is no number from 1 to {largest:,}", f"Example: ?{name}=1")
-    return int(text)
+    return found
 
 
 def day(asked: Asked, name: str) -> date | None:

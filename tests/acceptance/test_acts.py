@@ -24,6 +24,7 @@ from collector.clock.virtual_time import VirtualClock, VirtualTimeLoop
 from collector.config import (
     ArchiveSettings,
     DatabaseSettings,
+    DeadManSettings,
     GatewaySettings,
     LogSettings,
     NotifySettings,
@@ -44,6 +45,7 @@ from collector.web.site import site
 from tests.support import tables
 from tests.support.fault_proxy import unused_port
 from tests.support.fixtures_engines import Matrix
+from tests.support.http_peers import pings
 from tests.support.window_runs import narrow, no_bar
 
 FIVE = datetime(2026, 11, 20, 17, 0, tzinfo=NEW_YORK)
@@ -237,7 +239,7 @@ def test_cancelled_and_repeated(
             assert (await one.ended(first)).state is State.CANCELLED
             assert [row[:2] for row in await one.rows(RUNS)] == [("eod", "interrupted")]
             again = await one.ended(await one.press(EOD))
-            assert (again.state, again.id) == (State.DONE, 3)
+            assert (again.state, again.id) == (State.DONE, first.id + 2)
             with clock.hold():
                 tables.tables_equal(await tables.dump_of(plain_database_url), of_command)
             assert [row[3] for row in await one.rows(RECORDED)] == ["interrupted", "ok"]
@@ -293,28 +295,53 @@ def test_a_window_that_is_due_meanwhile(
     virtual_run(main)
 
 
+def test_a_window_that_is_due_while_acts_wait(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
+    """It waits for the end of the one at work, and goes before the others."""
+
+    async def main() -> None:
+        clock = VirtualClock(datetime(2026, 11, 20, 16, 44, 55, tzinfo=NEW_YORK))
+        windows = WindowsSettings.model_validate({**PLAIN, "eod": {"enabled": True}})
+        async with await start(clock=clock, scenarios=[named("constant", latency_s=3.0)]) as gateway:
+            settings = settings_for(plain_database_url, gateway.port, tmp_path, windows=windows)
+            async with desk(settings, clock) as one:
+                await one.press({"kind": "run", "window": "manual"})
+                last = await one.press({"kind": "run", "window": "manual", "force": "yes"})
+                assert (await one.ended(last)).state is State.DONE
+                assert [row[0] for row in await one.rows(SPANS)] == ["manual", "eod", "manual"]
+
+    virtual_run(main)
+
+
 def test_while_another_process_is_at_work(plain_database_url: str, tmp_path: Path, virtual_run: Run) -> None:
-    """It waits and says for what, is done as soon as the other one is over, and has one row of the record."""
+    """It waits and says for what, is done as soon as the other one is over, and has one row of the record.
+
+    Meanwhile no dead man's switch hears that it begins; refreshing chains waits, too.
+    """
 
     async def main() -> None:
         clock = VirtualClock(FIVE)
-        async with (
-            await start(clock=clock) as gateway,
-            desk(settings_for(plain_database_url, gateway.port, tmp_path), clock) as one,
-        ):
-            async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
-                act, dropped = await one.press(EOD), await one.press({"kind": "greeks", "since": "2026-11-20"})
-                await one.until(lambda: bool(act.why))
-                assert act.state is State.WAITING
-                assert "another's run" in (await one.send("GET", f"/acts/{act.id}"))[2]
-                await clock.sleep(30)
-                assert act.state is State.WAITING
-                await one.send("POST", f"/acts/{dropped.id}/cancel")
-            before = clock.now()
-            await one.until(lambda: act.state is State.AT_WORK)
-            assert (clock.now() - before).total_seconds() < 10
-            assert (await one.ended(act)).state is State.DONE
-            assert [row[3] for row in await one.rows(RECORDED)] == ["ok"]
+        async with await start(clock=clock) as gateway, pings() as received:
+            heard = DeadManSettings(url=SecretStr(received.url("/beat")))
+            settings = settings_for(plain_database_url, gateway.port, tmp_path, dead_man=heard)
+            async with desk(settings, clock) as one:
+                async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+                    act, dropped = await one.press(EOD), await one.press({"kind": "greeks", "since": "2026-11-20"})
+                    await one.until(lambda: bool(act.why))
+                    assert act.state is State.WAITING
+                    assert "another's run" in (await one.send("GET", f"/acts/{act.id}"))[2]
+                    await clock.sleep(30)
+                    assert (act.state, received.paths) == (State.WAITING, [])
+                    await one.send("POST", f"/acts/{dropped.id}/cancel")
+                before = clock.now()
+                await one.until(lambda: act.state is State.AT_WORK)
+                assert (clock.now() - before).total_seconds() < 10
+                assert (await one.ended(act)).state is State.DONE
+                assert received.paths == ["/beat/start", "/beat"]
+                async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+                    chains = await one.press({"kind": "chains"})
+                    await one.until(lambda: bool(chains.why))
+                assert (await one.ended(chains)).state is State.DONE
+                assert [row[3] for row in await one.rows(RECORDED)] == ["ok", "ok"]
 
     virtual_run(main)
 
@@ -473,6 +500,42 @@ def test_where_no_schedule_runs(plain_database_url: str, tmp_path: Path, virtual
             found = [tuple(row) for row in await connection.fetch(RECORDED)]
             await connection.close()
         assert [row[1] for row in found] == ["collector run --window eod", "collector chains refresh"]
+
+    virtual_run(main)
+
+
+def test_the_process_ends_while_an_act_is_kept_waiting(
+    plain_database_url: str, tmp_path: Path, virtual_run: Run
+) -> None:
+    """What had begun, and another process kept waiting, is on record as interrupted; what had not is not on record."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        settings = settings_for(plain_database_url, unused_port(), tmp_path)
+        async with pool.connect(plain_database_url, clock) as db, locks.collection_lock(db, "another's run"):
+            async with desk(settings, clock) as one:
+                act = await one.press({"kind": "greeks", "since": "2026-11-20"})
+                behind = await one.press({"kind": "accept", "session": "2026-11-20"})
+                await one.until(lambda: bool(act.why))
+            assert (act.state, behind.state) == (State.CANCELLED, State.CANCELLED)
+            assert [(row[1], row[3]) for row in await one.rows(RECORDED)] == [(act.command, "interrupted")]
+
+    virtual_run(main)
+
+
+def test_a_page_of_an_earlier_process(tmp_path: Path, virtual_run: Run) -> None:
+    """Its buttons touch nothing that was started since: no act has the number of an earlier one."""
+
+    async def main() -> None:
+        clock = VirtualClock(FIVE)
+        settings = settings_for("postgresql://127.0.0.1:1/none", unused_port(), tmp_path)
+        async with desk(settings, clock) as one:
+            earlier = await one.press(EOD)
+            await clock.sleep(1)
+        async with desk(settings, clock) as one:
+            act = await one.press({"kind": "chains"})
+            assert (await one.send("POST", f"/acts/{earlier.id}/cancel"))[0] == 404
+            assert act.pending
 
     virtual_run(main)
 

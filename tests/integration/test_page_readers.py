@@ -187,6 +187,18 @@ async def test_health_answers_while_the_database_hangs(plain_database_url: str) 
             assert (await asked()).database_up  # by another session
 
 
+async def test_a_question_of_health_holds_up_no_end(plain_database_url: str) -> None:
+    """One that the server is slow to answer, as while a table is locked, is cut off when the process ends."""
+    clock = SystemClock(AFTER_THE_CLOSE)
+    async with opening.onlooker(settings_for(plain_database_url), clock) as db:
+        asked = asyncio.create_task(said(db, "SELECT pg_sleep(4)"))
+        await asyncio.sleep(0.1)
+        ends = clock.monotonic()
+    assert clock.monotonic() - ends < 2
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await asked
+
+
 async def test_health_answers_while_all_readers_are_busy(
     plain_database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

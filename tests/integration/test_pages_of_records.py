@@ -162,7 +162,11 @@ async def test_no_page_shows_a_secret_or_grows_without_bound(records: Site) -> N
         ("/chains/SPY?at=noon", 400, "'noon' is no instant"),
         ("/contracts/XYZ261120C00100000", 404, "XYZ"),
         ("/schedule?days=x", 400, "is no number"),
+        ("/schedule?days=" + "9" * 5000, 400, "is no number"),
         ("/acts/none", 404, "none"),
+        ("/acts/" + "9" * 5000, 404, "there is no act"),
+        ("/contracts/" + "9" * 5000, 404, "names neither"),
+        ("/contracts/%C2%B2", 404, "names neither"),
         ("/nowhere", 404, "There is no such page."),
     ],
 )

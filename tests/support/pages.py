@@ -6,6 +6,7 @@ Playwright's objects and the site live in the loop of the session: a test of pag
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -66,6 +67,7 @@ class Idle:
     def __post_init__(self) -> None:
         self.live = Live(self.clock)
         self.acts = Acts(self.settings, self.clock, self.live, self.live.watched(no_bar))
+        self.acts._numbers = itertools.count(1)  # as the example of the page names it
         self.acts.request("run", {"window": "eod", "symbols": "SPY"}, "to be looked at", "")
 
     async def condition(self) -> Condition:

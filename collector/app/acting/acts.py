@@ -46,9 +46,9 @@ PENDING = frozenset({State.WAITING, State.AT_WORK})
 class Act:
     """What a person has started. Instants are aware.
 
-    id: counted since the process began. words: what is done, in a few words; command: does the same. arguments: what
-    was filled in, in one spelling. why: what it waits for, "" for its turn alone. headline: what was done; run_id: the
-    run that it was. error: what stopped it; hint: what to do.
+    id: no other act has it, of an earlier process neither. words: what is done, in a few words; command: does the same.
+    arguments: what was filled in, in one spelling. why: what it waits for, "" for its turn alone. headline: what was
+    done; run_id: the run that it was. error: what stopped it; hint: what to do.
     """
 
     id: int
@@ -92,8 +92,9 @@ class Acts:
         self._onces: dict[int, set[str]] = {}
         self._records: dict[int, Record] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._numbers, self._tokens = itertools.count(1), itertools.count(1)
         self._began = clock.now()
+        # Seconds, so that a page that was opened before the process began cancels nothing but what it shows.
+        self._numbers, self._tokens = itertools.count(int(self._began.timestamp())), itertools.count(1)
         self._bell = asyncio.Event()
 
     @property
@@ -182,19 +183,20 @@ class Acts:
             if act.state is State.WAITING:
                 act.why = why
 
-    async def work_off(self, standing: composition.Standing | None) -> None:
-        """Do what waits, one after another, until nothing does or another process keeps it waiting.
+    async def do_next(self, standing: composition.Standing | None) -> bool:
+        """Do the first act that waits; return whether there was one, and no other process keeps it waiting.
 
         Args:
             standing: what is open already; None: each act opens what it needs.
         """
         self._bell.clear()
         await self._end_records()
-        while (act := next((one for one in self._acts if one.state is State.WAITING), None)) is not None:
-            task = self._tasks[act.id] = asyncio.create_task(self._at_work(act, standing))
-            await _over(task)
-            if act.state is State.WAITING:
-                return
+        act = next((one for one in self._acts if one.state is State.WAITING), None)
+        if act is None:
+            return False
+        task = self._tasks[act.id] = asyncio.create_task(self._at_work(act, standing))
+        await _over(task)
+        return act.state is not State.WAITING
 
     async def nap(self, seconds: float) -> None:
         """Wait so long, or until there is something to do."""
@@ -211,16 +213,20 @@ class Acts:
         """Work off whatever comes, where no schedule does; ends by cancellation only."""
         try:
             while True:
-                await self.work_off(None)
-                await self.nap(_LONGEST_NAP_S)
+                if not await self.do_next(None):
+                    await self.nap(_LONGEST_NAP_S)
         finally:
             await self.close()
 
     async def close(self) -> None:
-        """End what runs beside: the process ends."""
+        """End everything: the process ends, and forgets what waits."""
+        for act in self._acts:
+            if act.state is State.WAITING and act.id not in self._tasks:
+                self._end(act, State.CANCELLED)
         for task in tuple(self._tasks.values()):
             task.cancel()
             await asyncio.wait([task])
+        await self._end_records()
 
     async def _at_work(self, act: Act, standing: composition.Standing | None) -> None:
         kind = kinds.named(act.kind)

@@ -1,5 +1,6 @@
 """Kinds of acts that a person may start from pages."""
 
+import contextlib
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from collector.app.acting.live import Live, ProgressBar
 from collector.app.acting.records import Ending
 from collector.clock import Clock
 from collector.config import Settings
+from collector.db.connection import locks
 from collector.db.connection.pool import Database
 from collector.db.contracts import contract_tables
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import Incomplete, Unknown, UsageError
+from collector.domain.errors import DatabaseError, Incomplete, Unknown, UsageError
 from collector.domain.market_data.data_sets import InstrumentKind
 from collector.domain.masking import Mask
 from collector.domain.run_vocabulary import OVER_SESSIONS, RunStatus, Window
@@ -80,9 +82,9 @@ class Field:
             case Entry.SYMBOLS:
                 return ",".join(_known(typed.symbols_of(text), settings))
             case Entry.NUMBER:
-                if not (text.isascii() and text.isdecimal() and int(text) > 0):
+                if not (number := typed.number_of(text)):
                     raise UsageError(f"{self.label}: {text!r} is no number", "Write a whole number above 0.")
-                return str(int(text))
+                return str(number)
             case Entry.CHOICE:
                 if text not in self.choices(settings):
                     known = ", ".join(self.choices(settings))
@@ -220,9 +222,25 @@ def _cost_of(order_of: OrderOf) -> Callable[[Database, Settings, Clock, Values],
     return cost
 
 
+async def _require_turn(turn: Turn, words: str) -> None:
+    """Refuse while another process is at work: before the gateway hears of it, or a dead man's switch.
+
+    A run refuses by itself, but only when both have; an act that waits is tried every few seconds.
+
+    Raises:
+        LockHeld: another process is at work.
+    """
+    own = turn.standing
+    opened = opening.database(turn.settings, turn.clock) if own is None else contextlib.nullcontext(own.database)
+    with contextlib.suppress(DatabaseError):  # whoever needs the database says what is wrong
+        async with opened as db, locks.collection_lock(db, words):
+            pass
+
+
 def _run_of(order_of: OrderOf) -> Callable[[Turn, Values], Awaitable[Ending]]:
     async def work(turn: Turn, values: Values) -> Ending:
         order = order_of(turn.settings, turn.clock, values)
+        await _require_turn(turn, f"{order.window} of {order.day}")
         with turn.progress(order) as on_progress:
             outcome = await composition.run_window(turn.settings, order, turn.clock, on_progress, turn.standing)
         report, error = outcome.report, outcome.error
@@ -250,6 +268,7 @@ async def _chains_cost(db: Database, settings: Settings, clock: Clock, values: V
 
 
 async def _refresh_chains(turn: Turn, values: Values) -> Ending:
+    await _require_turn(turn, "chains refresh")
     found = await composition.refresh_chains(turn.settings, _symbols(values), turn.clock, turn.standing)
     read, failed = told.refreshed(found)
     error = Incomplete("; ".join(failed), "Try again later.") if failed else None

@@ -8,6 +8,7 @@ from collector.domain.errors import UsageError
 from collector.domain.run_vocabulary import OVER_SESSIONS, Window
 
 _LENGTH = re.compile(r"(?P<number>[1-9]\d{0,3})\s*(?P<unit>m|min|minutes?|h|hours?|d|days?)")
+_MOST_DIGITS = 18
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -28,6 +29,15 @@ def window_of(text: str, settings: Settings) -> Window:
     if window not in known:
         raise UsageError(f"unknown window {text!r}", "Windows: " + ", ".join(listed))
     return window
+
+
+def number_of(text: str) -> int | None:
+    """Return the whole number from 0 that a person wrote in decimal digits, None where it is no such number.
+
+    One that is too long for the tables is none.
+    """
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def day_of(text: str | None) -> date | None:

@@ -419,6 +419,7 @@ async def connect(
     size: int = 4,
     statement_timeout_s: int = STATEMENT_TIMEOUT_S,
     reads_only: bool = False,
+    farewell_s: float = CONNECT_TIMEOUT_S,
 ) -> AsyncIterator[Database]:
     """Open a database; its connections are opened as they are needed, the first one at once.
 
@@ -429,6 +430,7 @@ async def connect(
         size: connections at most.
         statement_timeout_s: seconds after which the server gives up on a statement.
         reads_only: let the server refuse every change, and take the role for readers where the login may.
+        farewell_s: for which the end waits for what is still asked; then that is cut off.
 
     Raises:
         DatabaseUnavailable: no server, wrong password, no such database.
@@ -466,7 +468,7 @@ async def connect(
     try:
         yield database
     finally:
-        await _closed(pool, clock)
+        await _closed(pool, clock, farewell_s)
 
 
 async def _once(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
@@ -478,10 +480,10 @@ async def _once(ask: Callable[[], Awaitable[ResultT]]) -> ResultT:
         _within_patience.reset(within)
 
 
-async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock) -> None:
+async def _closed(pool: "asyncpg.Pool[asyncpg.Record]", clock: Clock, farewell_s: float) -> None:
     with contextlib.suppress(DatabaseError), clock.hold(), driver_errors.door():
         try:
-            await asyncio.wait_for(pool.close(), CONNECT_TIMEOUT_S)
+            await asyncio.wait_for(pool.close(), farewell_s)
         except TimeoutError:
             pool.terminate()
 

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from collector.app.acting import kinds
+from collector.app.acting import kinds, typed
 from collector.app.acting.acts import Act, State
 from collector.app.acting.kinds import Cost, Entry, Field
 from collector.db.bookkeeping import operator_actions
@@ -161,17 +161,26 @@ def _given(field: Field, asked: Asked, context: Context) -> str:
 
 
 async def _one(context: Context, asked: Asked) -> OneAct:
-    number = asked["id"]
-    if not (number.isascii() and number.isdecimal()):
-        raise Unknown(f"there is no act {number!r}", "Acts are counted: /acts")
     acts = context.process.acts
-    act = acts.find(int(number))
+    act = acts.find(number_of(asked["id"]))
     before = [one for one in acts.latest if one.pending and one.id < act.id]
     return OneAct(
         act,
         await at_work.now(context) if act.state is State.AT_WORK else None,
         len(before) if act.state is State.WAITING else 0,
     )
+
+
+def number_of(text: str) -> int:
+    """Return the number of an act as an address names it.
+
+    Raises:
+        Unknown: it is no number.
+    """
+    number = typed.number_of(text)
+    if number is None:
+        raise Unknown(f"there is no act {text!r}", "Acts are counted: /acts")
+    return number
 
 
 ALL = Page(
@@ -205,5 +214,5 @@ ONE = Page(
     model=OneAct,
     answer=_one,
     template="acts/one.html.j2",
-    parameters=(Parameter("id", "the act's number since the process began", "1"),),
+    parameters=(Parameter("id", "the act's number", "1"),),
 )

@@ -5,14 +5,14 @@ from datetime import date, datetime
 
 from collector.config.window_settings import DEFAULTS
 from collector.domain.coverage.coverage_rules import NEW_YORK
-from collector.domain.errors import UsageError
 from collector.jobs import due_windows
 from collector.market.outlook import ISRAEL, DayOutlook, outlook
 from collector.market.schedule import Schedule
+from collector.web import asking
 from collector.web.context import Context
 from collector.web.page import Asked, Page, Parameter
 
-_DAYS = range(1, 367)
+_DAYS, _MOST_DAYS = 14, 366
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,10 @@ class ComingWindows:
 
 
 async def _answer(context: Context, asked: Asked) -> ComingWindows:
-    text = asked.get("days", "14")
-    if not text.isdecimal() or int(text) not in _DAYS:
-        raise UsageError(f"days={text!r} is no number from 1 to 366", "Example: /schedule?days=14")
+    days = asking.number(asked, "days", _DAYS, _MOST_DAYS) or _DAYS
     async with context.reading() as db:
         schedule = await due_windows.schedule_of(db, context.settings, context.days, context.now)
-    found = outlook(schedule, context.now.astimezone(NEW_YORK).date(), int(text))
+    found = outlook(schedule, context.now.astimezone(NEW_YORK).date(), days)
     windows = context.settings.windows
     return ComingWindows(
         clocks=_clocks(context.now, found[0]),

@@ -53,6 +53,7 @@ def test_as_a_command(kind: str, given: dict[str, str], command: str) -> None:
         ("run", {"window": "eod", "date": "2026-11-23"}, "is in the future"),
         ("run", {"window": "eod", "symbols": "SPY,XYZ"}, "XYZ is not collected"),
         ("backfill", {"days": "0"}, "is no number"),
+        ("backfill", {"days": "9" * 5000}, "is no number"),
         ("backfill", {"days": "121"}, "does not remember"),
         ("backfill", {"data_set": "option_bars_5min"}, "there is no 'option_bars_5min'"),
         ("fill", {"since": "2026-12-01"}, "is after the last session"),
