@@ -183,8 +183,10 @@ async def test_forms_need_a_login_and_are_small(pages: Shown) -> None:
         (("Content-Length: 1000000", _POST), 413),
         (("Content-Length: 2", "Content-Type: text/plain"), 415),
         (("Transfer-Encoding: chunked", _POST), 411),
+        (("Content-Length: 2", "Transfer-Encoding: chunked", _POST), 411),
     ):
-        assert (await pages.get("/acts", pages.cookie, own, *headers, method="POST"))[0] == status
+        for path in ("/acts", "/login"):
+            assert (await pages.get(path, pages.cookie, own, *headers, method="POST"))[0] == status
 
 
 @pytest.mark.parametrize(

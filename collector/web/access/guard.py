@@ -228,7 +228,8 @@ def _cookies(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def _unfit(asked: _Asked) -> Response | None:
     length, kind = asked.only("content-length"), (asked.only("content-type") or "").partition(";")[0].strip().lower()
-    if length is None or not length.isdecimal():
+    # With both, the server takes the chunks and not the length.
+    if length is None or not length.isdecimal() or "transfer-encoding" in asked.headers:
         return _refused(HTTPStatus.LENGTH_REQUIRED, "a form says how long it is")
     if int(length) > _LONGEST_FORM:
         return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long a form")
