@@ -387,6 +387,24 @@ async def test_a_password_over_tls(certificate: tuple[Path, Path], tmp_path: Pat
             await get(pages.port, "/healthz")
 
 
+async def test_guesses_side_by_side_count_one_by_one(tmp_path: Path) -> None:
+    """Of those whose forms arrive when all have been announced, the first is tried, and the others wait."""
+    guess = "password=a+password+of+the+owner"
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n{_POST}\r\n"
+    async with shown(tmp_path, settings=Settings(web=WebSettings(password=SecretStr(PASSWORD)))) as pages:
+        clients = [await asyncio.open_connection("127.0.0.1", pages.port) for _ in range(3)]
+        for _, writer in clients:  # the server says when it waits for a form
+            writer.write(f"{head}Expect: 100-continue\r\nContent-Length: {len(guess)}\r\n\r\n".encode())
+        for reader, _ in clients:
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        answers = []
+        for (reader, writer), form in zip(clients, (guess[:-1] + "x", guess[:-1] + "y", guess), strict=True):
+            writer.write(form.encode())
+            answers.append(int((await reader.readuntil(b"\r\n\r\n")).split()[1]))
+            writer.close()
+    assert answers == [401, 429, 429]
+
+
 async def test_health_is_for_this_machine_only(
     certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
