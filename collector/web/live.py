@@ -40,7 +40,7 @@ class _Lookout:
         async with self._asking:
             clock = asyncio.get_running_loop().time
             if clock() - self._asked_at >= 1:
-                it = await at_work.now(self._context)
+                it = self._context.mask.report(await at_work.now(self._context))
                 self._shown = rendering.rendered(self._templates, _PART, it=it, now=self._context.now)
                 self._asked_at = clock()
             return self._shown

@@ -83,6 +83,14 @@ async def test_something_needs_somebody(found: Condition, tmp_path: Path) -> Non
     assert (status, json.loads(body)["ok"]) == (503, False)
 
 
+async def test_no_problem_tells_a_secret(tmp_path: Path) -> None:
+    """What strangers on this machine may read is masked, too."""
+    problem = "cannot connect to postgresql://collector:hunter2@db.lan/options"
+    async with shown(tmp_path, MadeUp(condition(problems=(problem,)))) as pages:
+        _, _, body = await pages.get("/healthz")
+    assert json.loads(body)["problems"] == ["cannot connect to postgresql://***"]
+
+
 async def test_metrics_are_plain_text(well: Shown) -> None:
     """/metrics answers in the format's own content type."""
     status, headers, body = await well.get("/metrics")
