@@ -468,6 +468,17 @@ async def test_who_may_act(tmp_path: Path) -> None:
     found: list[bool] = []
 
     class Seen(MadeUp):
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked, there = await asyncio.open_connection("127.0.0.1", pages.port)
+        there.write(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(await asked.read())
+        there.close()
+        writer.close()
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as stranger:
+        there = there.model_copy(update={"serve": ServeSettings(port=stranger.sockets[0].getsockname()[1])})
+        assert not await neighbours.shows_pages(there, pages.logins)
         context: Context
 
         async def metrics(self) -> bytes:

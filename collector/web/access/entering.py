@@ -67,7 +67,8 @@ class _Entrance:
         return found
 
     async def prove(self, request: Request) -> Response:
-        return PlainTextResponse(self._logins.proof(request.query_params.get("of", "")[:_LONGEST_QUESTION]))
+        port, question = request.scope["server"][1], request.query_params.get("of", "")[:_LONGEST_QUESTION]
+        return PlainTextResponse(self._logins.proof(port, question))
 
     def _let_in(self, request: Request) -> Response:
         found = RedirectResponse("/", HTTPStatus.SEE_OTHER, {"referrer-policy": "no-referrer"})

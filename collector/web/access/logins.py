@@ -93,10 +93,15 @@ class Logins:
         """
         self._keys.renew()
 
-    def proof(self, question: str) -> str:
-        """Return what only a process with our key can answer to a question."""
+    def proof(self, port: int, question: str) -> str:
+        """Return what only a process with our key can answer to a question.
+
+        Args:
+            port: where it listens; whoever passes a question on to it from another port gets an answer of no worth.
+            question: anything.
+        """
         signer = Signer(self._keys.current(), salt=_PROOF, key_derivation="hmac", digest_method=hashlib.sha256)
-        return signer.get_signature(question).decode()
+        return signer.get_signature(f"{port} {question}").decode()
 
     def _signer(self, purpose: bytes) -> _Stamped:
         return _Stamped(self._keys.current(), purpose, self.clock)

@@ -94,7 +94,7 @@ def test_what_is_signed_for_one_purpose_is_good_for_no_other(logins: Logins) -> 
     assert not logins.use(cookie)
     unsigned = key.rpartition(".")[0]
     for question in (unsigned, unsigned + "."):
-        forged = f"{unsigned}.{logins.proof(question)}"
+        forged = f"{unsigned}.{logins.proof(8321, question)}"
         assert not logins.use(forged)
         assert not logins.knows(forged)
 
