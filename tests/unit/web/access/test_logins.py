@@ -134,3 +134,14 @@ def test_without_a_file_the_key_is_the_processs_own(tmp_path: Path, clock: Told)
     logins = Logins(Keys(tmp_path / "file" / "logins.key"), clock)  # type: ignore[arg-type]  # as above
     assert logins.knows(logins.cookie())
     assert logins.use(key_of(logins.address("http://127.0.0.1:8321")))
+
+
+def test_the_key_counts_again_once_its_file_is_back(logins: Logins, tmp_path: Path) -> None:
+    """A disk that was away for a moment does not end logins for as long as the process lives."""
+    cookie = logins.cookie()
+    (tmp_path / "own").rename(tmp_path / "away")
+    (tmp_path / "own").write_text("no folder")
+    assert not logins.knows(cookie)
+    (tmp_path / "own").unlink()
+    (tmp_path / "away").rename(tmp_path / "own")
+    assert logins.knows(cookie)
