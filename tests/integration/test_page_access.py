@@ -203,6 +203,7 @@ async def test_forms_need_a_login_and_are_small(pages: Shown) -> None:
         "/static%2fpages.css",
         "/sched%00ule",
         "/a%0d%0aSet-Cookie:x",
+        "/gaps?symbol=SPY%00",
         "http://127.0.0.1/schedule",
         "http://evil.example/schedule",
         "*",

@@ -33,7 +33,7 @@ _LONGEST_FORM = 65_536
 _FORM = "application/x-www-form-urlencoded"
 _PORT = re.compile(r":\d*$")
 _FOREIGN = re.compile(r"//|\\|(?:^|/)\.{1,2}(?:/|$)|[\x00-\x1f\x7f]")
-"""What no path of ours holds."""
+"""What no path of ours holds; no query holds a NUL, either, which no database stores."""
 
 _HEADERS = {
     "content-security-policy": (
@@ -149,7 +149,8 @@ class Guard:
         name = _PORT.sub("", host or "").strip("[]").lower()
         if name not in self._names and not _is_loopback(name):
             return _refused(HTTPStatus.MISDIRECTED_REQUEST, "no name of this machine; see serve.names")
-        if not asked.raw_path.startswith("/") or _FOREIGN.search(asked.path) or "%2f" in asked.raw_path.lower():
+        is_foreign = _FOREIGN.search(asked.path) or "%2f" in asked.raw_path.lower() or "%00" in asked.query
+        if not asked.raw_path.startswith("/") or is_foreign:
             return _refused(HTTPStatus.BAD_REQUEST, "no address of a page")
         return None
 
