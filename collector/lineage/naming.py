@@ -134,9 +134,9 @@ def instant_of(text: str) -> datetime:
             raise UsageError(f"{name!r} is no time zone", "Write it as America/New_York.") from None
     try:
         found = datetime.fromisoformat(words.strip())
-    except ValueError:
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):  # the last hours of the year 9999 are of the year 10000 elsewhere
         raise UsageError(f"{text!r} is no instant", 'Write it as "2026-11-25 15:30" (New York).') from None
-    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 async def _by_id(db: Statements, contract_id: int) -> tuple[Instrument, Underlying]:
