@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from collector.domain.errors import ConfigurationError
+from collector.web.access.guard import HARDENING
 
 _ASKING_S = 5.0
 """For a client to ask, its form included, and between two requests."""
@@ -77,6 +78,12 @@ class _Connection(H11Protocol):
             self._asking.cancel()
             self._asking = None
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request, of which a part may be there already; the rest has to come in time."""
+        super().on_response_complete()
+        if self._asking is None and self.conn.their_state is h11.SEND_BODY:
+            self._asking = self.loop.call_later(_ASKING_S, self.give_up)
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and let pass what is still coming: closing over it would lose the answer."""
         error = sys.exception()
@@ -86,6 +93,7 @@ class _Connection(H11Protocol):
             return
         status, body = HTTPStatus(hint), f"{msg}\n".encode()
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in HARDENING.items())
         head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self.transport.write(head.encode() + body)
         if self.transport.can_write_eof():
@@ -199,6 +207,7 @@ def _contained(app: ASGIApp) -> ASGIApp:
 
 async def _apologise(send: Send) -> None:
     words = b"This went wrong; the log says why.\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(words)).encode())]
+    said = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(words)), **HARDENING}
+    headers = [(name.encode(), value.encode()) for name, value in said.items()]
     await send({"type": "http.response.start", "status": HTTPStatus.INTERNAL_SERVER_ERROR.value, "headers": headers})
     await send({"type": "http.response.body", "body": words})

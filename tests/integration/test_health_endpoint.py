@@ -199,8 +199,9 @@ async def test_clients_are_bounded_and_idle_ones_keep_nobody_out(
         _FORM + b"\r\n\r\npass",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + _FORM + b"\r\n\r\npass",
     ],
-    ids=["nothing", "half a head", "half a form", "one request", "one and a half"],
+    ids=["nothing", "half a head", "half a form", "one request", "one and a half", "one and half a form"],
 )
 def test_clients_that_say_no_more_are_left_after_seconds(
     said: bytes, tmp_path: Path, virtual_run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]

@@ -238,6 +238,9 @@ async def test_every_answer_is_hardened(pages: Shown) -> None:
         assert headers["date"].endswith(" GMT")
         assert "server" not in headers
     assert [headers["cache-control"] for _, headers, _ in asked] == ["no-cache", *["no-store"] * 6]
+    status, headers, _ = await sent(pages.port, b"no request\r\n\r\n")
+    assert (status, headers["x-content-type-options"]) == (400, "nosniff")
+    assert headers["content-security-policy"] == asked[0][1]["content-security-policy"]
     again = await pages.get("/static/pages.css", f"If-None-Match: {asked[0][1]['etag']}")
     assert (again[0], again[2]) == (304, "")
 

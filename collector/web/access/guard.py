@@ -35,7 +35,7 @@ _PORT = re.compile(r":\d*$")
 _FOREIGN = re.compile(r"//|\\|(?:^|/)\.{1,2}(?:/|$)|[\x00-\x1f\x7f]")
 """What no path of ours holds; no query holds a NUL, either, which no database stores."""
 
-_HEADERS = {
+HARDENING = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -45,6 +45,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",  # `no-referrer` would take the Origin from our own forms
     "x-content-type-options": "nosniff",
 }
+"""Headers of every answer, but where an answer has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Guard:
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HARDENING.items():
                     headers.setdefault(name, value)
                 # Files are kept and asked for again by their ETag; what pages say is kept nowhere.
                 headers.setdefault("cache-control", "no-cache" if asked.path.startswith(_FILES) else "no-store")
