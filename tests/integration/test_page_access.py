@@ -245,6 +245,13 @@ async def test_every_answer_is_hardened(pages: Shown) -> None:
     assert (again[0], again[2]) == (304, "")
 
 
+async def test_the_head_of_a_stream_is_all_of_it(pages: Shown) -> None:
+    """Who asks for the head of what never ends is not kept waiting for its end."""
+    async with asyncio.timeout(3):
+        status, headers, body = await pages.get("/live", pages.cookie, method="HEAD")
+    assert (status, headers["content-type"], body) == (200, "text/event-stream; charset=utf-8", "")
+
+
 async def test_an_address_logs_a_browser_in_once(pages: Shown) -> None:
     """It leads to the first page without the key in it; looking at it uses nothing up, using it does."""
     path = pages.logins.address(pages.site).removeprefix(pages.site)
@@ -461,17 +468,6 @@ async def test_a_process_of_the_same_account_is_known(
         there = pages.settings.model_copy(update={"serve": ServeSettings(port=port)})
         assert not await neighbours.shows_pages(there, pages.logins)
     assert not await neighbours.shows_pages(there, pages.logins)  # nobody is there any more
-    async with shown(tmp_path, settings=secured(certificate)) as tls:
-        over = secured(certificate)
-        over = over.model_copy(update={"serve": ServeSettings(host=_EVERYWHERE, port=tls.port)})
-        assert await neighbours.shows_pages(over, tls.logins)
-
-
-async def test_who_may_act(tmp_path: Path) -> None:
-    """The owner, unless pages are read-only; the token never; and what one request may is nothing to another."""
-    found: list[bool] = []
-
-    class Seen(MadeUp):
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         asked, there = await asyncio.open_connection("127.0.0.1", pages.port)
@@ -483,6 +479,17 @@ async def test_who_may_act(tmp_path: Path) -> None:
     async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as stranger:
         there = there.model_copy(update={"serve": ServeSettings(port=stranger.sockets[0].getsockname()[1])})
         assert not await neighbours.shows_pages(there, pages.logins)
+    async with shown(tmp_path, settings=secured(certificate)) as tls:
+        over = secured(certificate)
+        over = over.model_copy(update={"serve": ServeSettings(host=_EVERYWHERE, port=tls.port)})
+        assert await neighbours.shows_pages(over, tls.logins)
+
+
+async def test_who_may_act(tmp_path: Path) -> None:
+    """The owner, unless pages are read-only; the token never; and what one request may is nothing to another."""
+    found: list[bool] = []
+
+    class Seen(MadeUp):
         context: Context
 
         async def metrics(self) -> bytes:
