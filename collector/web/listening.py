@@ -49,6 +49,8 @@ class _Connection(H11Protocol):
     def __init__(self, clients: "dict[_Connection, None]", **given: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(**given)
         self._clients = clients
+        self._answers: set[asyncio.Task[Any]] = set()
+        self._served, self.app = self.app, self._answered
         self._asking: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._lull: asyncio.TimerHandle | None = None
@@ -113,12 +115,20 @@ class _Connection(H11Protocol):
             self._taking = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and find nothing more out for it."""
         self._clients.pop(self, None)
         for timer in (self._asking, self._taking, self._lull):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+        for answer in self._answers:
+            answer.cancel()
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (task := asyncio.current_task()) is not None:  # there is one for each request
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+        await self._served(scope, receive, send)
 
     def give_up(self) -> None:
         """End the connection at once."""

@@ -262,6 +262,29 @@ async def test_a_page_that_fails_touches_nothing_else(tmp_path: Path) -> None:
     ]
 
 
+async def test_who_hangs_up_is_answered_no_more(tmp_path: Path) -> None:
+    """What was being found out for him ends at once, and nobody takes it for a fault."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow(MadeUp):
+        async def metrics(self) -> bytes:
+            begun.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                ended.set()
+            return b""
+
+    with structlog.testing.capture_logs() as events:
+        async with shown(tmp_path, Slow()) as pages, asyncio.timeout(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", pages.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await begun.wait()
+            writer.close()
+            await ended.wait()
+    assert {one["log_level"] for one in events} <= {"debug"}
+
+
 async def _is_closed(reader: asyncio.StreamReader) -> bool:
     """Tell whether the other side has hung up."""
     try:
