@@ -66,6 +66,20 @@ def test_an_address_does_not_outlive_the_process(logins: Logins, tmp_path: Path,
     assert later.use(key_of(logins.address("http://127.0.0.1:8321")))
 
 
+def test_a_clock_that_was_ahead_keeps_nobody_out(logins: Logins, tmp_path: Path, clock: Told) -> None:
+    """Once it has been set back, what is printed after the process has proved itself is good, as ever once."""
+    clock.at += timedelta(days=1)
+    ahead = Logins(Keys(tmp_path / "own" / "logins.key"), clock)  # type: ignore[arg-type]  # as above
+    used = key_of(ahead.address("http://127.0.0.1:8321"))
+    assert ahead.use(used)
+    clock.at -= timedelta(days=1)
+    ahead.proof(8321, "who is there?")
+    key = key_of(logins.address("http://127.0.0.1:8321"))
+    assert [ahead.use(key), ahead.use(key)] == [True, False]
+    clock.at += timedelta(days=1)
+    assert not ahead.use(used)
+
+
 @pytest.mark.parametrize(
     "change",
     [
