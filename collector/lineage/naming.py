@@ -134,9 +134,11 @@ def instant_of(text: str) -> datetime:
             raise UsageError(f"{name!r} is no time zone", "Write it as America/New_York.") from None
     try:
         found = datetime.fromisoformat(words.strip())
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):  # the last hours of the year 9999 are of the year 10000 elsewhere
-        raise UsageError(f"{text!r} is no instant", 'Write it as "2026-11-25 15:30" (New York).') from None
+    except ValueError:
+        found = datetime.min  # noqa: DTZ901 - stands for nothing
+    if not date.min.year < found.year < date.max.year:  # in another zone it may be of a year that does not exist
+        raise UsageError(f"{text!r} is no instant", 'Write it as "2026-11-25 15:30" (New York).')
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 async def _by_id(db: Statements, contract_id: int) -> tuple[Instrument, Underlying]:
