@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
 from collector.config import ServeSettings, Settings, WebSettings
@@ -250,6 +251,21 @@ async def test_the_head_of_a_stream_is_all_of_it(pages: Shown) -> None:
     async with asyncio.timeout(3):
         status, headers, body = await pages.get("/live", pages.cookie, method="HEAD")
     assert (status, headers["content-type"], body) == (200, "text/event-stream; charset=utf-8", "")
+
+
+async def test_a_stream_ends_with_its_login(pages: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new key ends what is open, too, and nobody takes it for a fault."""
+    monkeypatch.setattr("collector.web.live.LOOK_S", 0.05)
+    monkeypatch.setattr("collector.web.live._KEEP_ALIVE", 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", pages.port)
+    writer.write(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{pages.cookie}\r\n\r\n".encode())
+    with capture_logs() as events:
+        async with asyncio.timeout(5):
+            await reader.readuntil(b": nothing new\n\n")
+            pages.logins.end_all()
+            assert (await reader.read()).endswith(b"\r\n0\r\n\r\n")
+    writer.close()
+    assert {one["log_level"] for one in events} <= {"debug"}
 
 
 async def test_an_address_logs_a_browser_in_once(pages: Shown) -> None:

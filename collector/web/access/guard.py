@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -112,11 +113,11 @@ class Guard:
         refusal = self._misdirected(asked) or self._forged(asked) or self._unknown(asked, visitor)
         token = VISITOR.set(visitor)
         try:
-            await (refusal or self._app)(scope, receive, self._hardened(asked, send))
+            await (refusal or self._app)(scope, receive, self._hardened(asked, visitor, send))
         finally:
             VISITOR.reset(token)
 
-    def _hardened(self, asked: _Asked, send: Send) -> Send:
+    def _hardened(self, asked: _Asked, visitor: Visitor, send: Send) -> Send:
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -125,6 +126,9 @@ class Guard:
                 # Files are kept and asked for again by their ETag; what pages say is kept nowhere.
                 headers.setdefault("cache-control", "no-cache" if asked.path.startswith(_FILES) else "no-store")
                 headers.setdefault("date", format_datetime(self._logins.clock.now(), usegmt=True))
+            elif message.get("more_body") and self._visitor(asked) is not visitor:  # his login has ended
+                await send({"type": "http.response.body", "body": b""})
+                raise ClientDisconnect
             await send(message)
 
         return hardened
