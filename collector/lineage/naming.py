@@ -136,7 +136,9 @@ def instant_of(text: str) -> datetime:
     try:
         found = datetime.fromisoformat(words.strip())
     except ValueError:
-        raise UsageError(f"{text!r} is no instant", 'Write it as "2026-11-25 15:30" (New York).') from None
+        found = datetime.min  # noqa: DTZ901 - stands for nothing
+    if not date.min.year < found.year < date.max.year:  # in another zone it may be of a year that does not exist
+        raise UsageError(f"{text!r} is no instant", 'Write it as "2026-11-25 15:30" (New York).')
     return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 

@@ -17,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 from collector.domain.errors import ConfigurationError
+from collector.web.access.guard import HARDENING
 
 _ASKING_S = 5.0
 """For a client to ask, its form included, and between two requests."""
@@ -48,6 +49,8 @@ class _Connection(H11Protocol):
     def __init__(self, clients: "dict[_Connection, None]", **given: Any) -> None:  # noqa: ANN401 - uvicorn's
         super().__init__(**given)
         self._clients = clients
+        self._answers: set[asyncio.Task[Any]] = set()
+        self._served, self.app = self.app, self._answered
         self._asking: asyncio.TimerHandle | None = None
         self._taking: asyncio.TimerHandle | None = None
         self._lull: asyncio.TimerHandle | None = None
@@ -77,6 +80,12 @@ class _Connection(H11Protocol):
             self._asking.cancel()
             self._asking = None
 
+    def on_response_complete(self) -> None:
+        """Go on to the next request, of which a part may be there already; the rest has to come in time."""
+        super().on_response_complete()
+        if self._asking is None and self.conn.their_state is h11.SEND_BODY:
+            self._asking = self.loop.call_later(_ASKING_S, self.give_up)
+
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, and let pass what is still coming: closing over it would lose the answer."""
         error = sys.exception()
@@ -86,6 +95,7 @@ class _Connection(H11Protocol):
             return
         status, body = HTTPStatus(hint), f"{msg}\n".encode()
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        head += "".join(f"{name}: {value}\r\n" for name, value in HARDENING.items())
         head += f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         self.transport.write(head.encode() + body)
         if self.transport.can_write_eof():
@@ -105,12 +115,20 @@ class _Connection(H11Protocol):
             self._taking = None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Forget the connection, and find nothing more out for it."""
         self._clients.pop(self, None)
         for timer in (self._asking, self._taking, self._lull):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+        for answer in self._answers:
+            answer.cancel()
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if (task := asyncio.current_task()) is not None:  # there is one for each request
+            self._answers.add(task)
+            task.add_done_callback(self._answers.discard)
+        await self._served(scope, receive, send)
 
     def give_up(self) -> None:
         """End the connection at once."""
@@ -199,6 +217,7 @@ def _contained(app: ASGIApp) -> ASGIApp:
 
 async def _apologise(send: Send) -> None:
     words = b"This went wrong; the log says why.\n"
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(words)).encode())]
+    said = {"content-type": "text/plain; charset=utf-8", "content-length": str(len(words)), **HARDENING}
+    headers = [(name.encode(), value.encode()) for name, value in said.items()]
     await send({"type": "http.response.start", "status": HTTPStatus.INTERNAL_SERVER_ERROR.value, "headers": headers})
     await send({"type": "http.response.body", "body": words})

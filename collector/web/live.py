@@ -18,7 +18,7 @@ LOOK_S = 3.0
 _KEEP_ALIVE = 5
 """After so many looks that found nothing new the stream says that it lives."""
 
-_PART = "parts/work.html.j2"
+_PART, _EVENTS = "parts/work.html.j2", "text/event-stream"
 
 
 class _Lookout:
@@ -40,7 +40,7 @@ class _Lookout:
         async with self._asking:
             clock = asyncio.get_running_loop().time
             if clock() - self._asked_at >= 1:
-                it = await at_work.now(self._context)
+                it = self._context.mask.report(await at_work.now(self._context))
                 self._shown = rendering.rendered(self._templates, _PART, it=it, now=self._context.now)
                 self._asked_at = clock()
             return self._shown
@@ -57,10 +57,10 @@ def route(context: Context, templates: Environment) -> Route:
     """
     lookout = _Lookout(context, templates)
 
-    async def answer(_request: Request) -> Response:
-        return StreamingResponse(
-            _events(context, lookout), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-        )
+    async def answer(request: Request) -> Response:
+        if request.method == "HEAD":  # its answer would never be over
+            return Response(media_type=_EVENTS)
+        return StreamingResponse(_events(context, lookout), media_type=_EVENTS, headers={"Cache-Control": "no-store"})
 
     return Route("/live", answer)
 

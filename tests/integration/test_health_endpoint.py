@@ -83,6 +83,14 @@ async def test_something_needs_somebody(found: Condition, tmp_path: Path) -> Non
     assert (status, json.loads(body)["ok"]) == (503, False)
 
 
+async def test_no_problem_tells_a_secret(tmp_path: Path) -> None:
+    """What strangers on this machine may read is masked, too."""
+    problem = "cannot connect to postgresql://collector:hunter2@db.lan/options"
+    async with shown(tmp_path, MadeUp(condition(problems=(problem,)))) as pages:
+        _, _, body = await pages.get("/healthz")
+    assert json.loads(body)["problems"] == ["cannot connect to postgresql://***"]
+
+
 async def test_metrics_are_plain_text(well: Shown) -> None:
     """/metrics answers in the format's own content type."""
     status, headers, body = await well.get("/metrics")
@@ -191,8 +199,9 @@ async def test_clients_are_bounded_and_idle_ones_keep_nobody_out(
         _FORM + b"\r\n\r\npass",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /",
+        b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + _FORM + b"\r\n\r\npass",
     ],
-    ids=["nothing", "half a head", "half a form", "one request", "one and a half"],
+    ids=["nothing", "half a head", "half a form", "one request", "one and a half", "one and half a form"],
 )
 def test_clients_that_say_no_more_are_left_after_seconds(
     said: bytes, tmp_path: Path, virtual_run: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
@@ -251,6 +260,29 @@ async def test_a_page_that_fails_touches_nothing_else(tmp_path: Path) -> None:
     assert [(one["event"], one["path"], one["log_level"]) for one in events] == [
         ("request_failed", "/metrics", "error")
     ]
+
+
+async def test_who_hangs_up_is_answered_no_more(tmp_path: Path) -> None:
+    """What was being found out for him ends at once, and nobody takes it for a fault."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Slow(MadeUp):
+        async def metrics(self) -> bytes:
+            begun.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                ended.set()
+            return b""
+
+    with structlog.testing.capture_logs() as events:
+        async with shown(tmp_path, Slow()) as pages, asyncio.timeout(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", pages.port)
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            await begun.wait()
+            writer.close()
+            await ended.wait()
+    assert {one["log_level"] for one in events} <= {"debug"}
 
 
 async def _is_closed(reader: asyncio.StreamReader) -> bool:

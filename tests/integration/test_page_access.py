@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
 from collector.clock import SystemClock
 from collector.config import ServeSettings, Settings, WebSettings
@@ -183,8 +184,10 @@ async def test_forms_need_a_login_and_are_small(pages: Shown) -> None:
         (("Content-Length: 1000000", _POST), 413),
         (("Content-Length: 2", "Content-Type: text/plain"), 415),
         (("Transfer-Encoding: chunked", _POST), 411),
+        (("Content-Length: 2", "Transfer-Encoding: chunked", _POST), 411),
     ):
-        assert (await pages.get("/acts", pages.cookie, own, *headers, method="POST"))[0] == status
+        for path in ("/acts", "/login"):
+            assert (await pages.get(path, pages.cookie, own, *headers, method="POST"))[0] == status
 
 
 @pytest.mark.parametrize(
@@ -201,6 +204,7 @@ async def test_forms_need_a_login_and_are_small(pages: Shown) -> None:
         "/static%2fpages.css",
         "/sched%00ule",
         "/a%0d%0aSet-Cookie:x",
+        "/gaps?symbol=SPY%00",
         "http://127.0.0.1/schedule",
         "http://evil.example/schedule",
         "*",
@@ -235,8 +239,33 @@ async def test_every_answer_is_hardened(pages: Shown) -> None:
         assert headers["date"].endswith(" GMT")
         assert "server" not in headers
     assert [headers["cache-control"] for _, headers, _ in asked] == ["no-cache", *["no-store"] * 6]
+    status, headers, _ = await sent(pages.port, b"no request\r\n\r\n")
+    assert (status, headers["x-content-type-options"]) == (400, "nosniff")
+    assert headers["content-security-policy"] == asked[0][1]["content-security-policy"]
     again = await pages.get("/static/pages.css", f"If-None-Match: {asked[0][1]['etag']}")
     assert (again[0], again[2]) == (304, "")
+
+
+async def test_the_head_of_a_stream_is_all_of_it(pages: Shown) -> None:
+    """Who asks for the head of what never ends is not kept waiting for its end."""
+    async with asyncio.timeout(3):
+        status, headers, body = await pages.get("/live", pages.cookie, method="HEAD")
+    assert (status, headers["content-type"], body) == (200, "text/event-stream; charset=utf-8", "")
+
+
+async def test_a_stream_ends_with_its_login(pages: Shown, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new key ends what is open, too, and nobody takes it for a fault."""
+    monkeypatch.setattr("collector.web.live.LOOK_S", 0.05)
+    monkeypatch.setattr("collector.web.live._KEEP_ALIVE", 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", pages.port)
+    writer.write(f"GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n{pages.cookie}\r\n\r\n".encode())
+    with capture_logs() as events:
+        async with asyncio.timeout(5):
+            await reader.readuntil(b": nothing new\n\n")
+            pages.logins.end_all()
+            assert (await reader.read()).endswith(b"\r\n0\r\n\r\n")
+    writer.close()
+    assert {one["log_level"] for one in events} <= {"debug"}
 
 
 async def test_an_address_logs_a_browser_in_once(pages: Shown) -> None:
@@ -385,6 +414,24 @@ async def test_a_password_over_tls(certificate: tuple[Path, Path], tmp_path: Pat
             await get(pages.port, "/healthz")
 
 
+async def test_guesses_side_by_side_count_one_by_one(tmp_path: Path) -> None:
+    """Of those whose forms arrive when all have been announced, the first is tried, and the others wait."""
+    guess = "password=a+password+of+the+owner"
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\n{_POST}\r\n"
+    async with shown(tmp_path, settings=Settings(web=WebSettings(password=SecretStr(PASSWORD)))) as pages:
+        clients = [await asyncio.open_connection("127.0.0.1", pages.port) for _ in range(3)]
+        for _, writer in clients:  # the server says when it waits for a form
+            writer.write(f"{head}Expect: 100-continue\r\nContent-Length: {len(guess)}\r\n\r\n".encode())
+        for reader, _ in clients:
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        answers = []
+        for (reader, writer), form in zip(clients, (guess[:-1] + "x", guess[:-1] + "y", guess), strict=True):
+            writer.write(form.encode())
+            answers.append(int((await reader.readuntil(b"\r\n\r\n")).split()[1]))
+            writer.close()
+    assert answers == [401, 429, 429]
+
+
 async def test_health_is_for_this_machine_only(
     certificate: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -441,6 +488,17 @@ async def test_a_process_of_the_same_account_is_known(
         there = pages.settings.model_copy(update={"serve": ServeSettings(port=port)})
         assert not await neighbours.shows_pages(there, pages.logins)
     assert not await neighbours.shows_pages(there, pages.logins)  # nobody is there any more
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked, there = await asyncio.open_connection("127.0.0.1", pages.port)
+        there.write(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(await asked.read())
+        there.close()
+        writer.close()
+
+    async with await asyncio.start_server(pass_on, "127.0.0.1", 0) as stranger:
+        there = there.model_copy(update={"serve": ServeSettings(port=stranger.sockets[0].getsockname()[1])})
+        assert not await neighbours.shows_pages(there, pages.logins)
     async with shown(tmp_path, settings=secured(certificate)) as tls:
         over = secured(certificate)
         over = over.model_copy(update={"serve": ServeSettings(host=_EVERYWHERE, port=tls.port)})

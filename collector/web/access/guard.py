@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,9 +34,9 @@ _LONGEST_FORM = 65_536
 _FORM = "application/x-www-form-urlencoded"
 _PORT = re.compile(r":\d*$")
 _FOREIGN = re.compile(r"//|\\|(?:^|/)\.{1,2}(?:/|$)|[\x00-\x1f\x7f]")
-"""What no path of ours holds."""
+"""What no path of ours holds; no query holds a NUL, either, which no database stores."""
 
-_HEADERS = {
+HARDENING = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -45,6 +46,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",  # `no-referrer` would take the Origin from our own forms
     "x-content-type-options": "nosniff",
 }
+"""Headers of every answer, but where an answer has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +113,22 @@ class Guard:
         refusal = self._misdirected(asked) or self._forged(asked) or self._unknown(asked, visitor)
         token = VISITOR.set(visitor)
         try:
-            await (refusal or self._app)(scope, receive, self._hardened(asked, send))
+            await (refusal or self._app)(scope, receive, self._hardened(asked, visitor, send))
         finally:
             VISITOR.reset(token)
 
-    def _hardened(self, asked: _Asked, send: Send) -> Send:
+    def _hardened(self, asked: _Asked, visitor: Visitor, send: Send) -> Send:
         async def hardened(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HARDENING.items():
                     headers.setdefault(name, value)
                 # Files are kept and asked for again by their ETag; what pages say is kept nowhere.
                 headers.setdefault("cache-control", "no-cache" if asked.path.startswith(_FILES) else "no-store")
                 headers.setdefault("date", format_datetime(self._logins.clock.now(), usegmt=True))
+            elif message.get("more_body") and self._visitor(asked) is not visitor:  # his login has ended
+                await send({"type": "http.response.body", "body": b""})
+                raise ClientDisconnect
             await send(message)
 
         return hardened
@@ -149,7 +154,8 @@ class Guard:
         name = _PORT.sub("", host or "").strip("[]").lower()
         if name not in self._names and not _is_loopback(name):
             return _refused(HTTPStatus.MISDIRECTED_REQUEST, "no name of this machine; see serve.names")
-        if not asked.raw_path.startswith("/") or _FOREIGN.search(asked.path) or "%2f" in asked.raw_path.lower():
+        is_foreign = _FOREIGN.search(asked.path) or "%2f" in asked.raw_path.lower() or "%00" in asked.query
+        if not asked.raw_path.startswith("/") or is_foreign:
             return _refused(HTTPStatus.BAD_REQUEST, "no address of a page")
         return None
 
@@ -228,7 +234,8 @@ def _cookies(headers: Iterable[str]) -> Iterable[tuple[str, str]]:
 
 def _unfit(asked: _Asked) -> Response | None:
     length, kind = asked.only("content-length"), (asked.only("content-type") or "").partition(";")[0].strip().lower()
-    if length is None or not length.isdecimal():
+    # With both, the server takes the chunks and not the length.
+    if length is None or not length.isdecimal() or "transfer-encoding" in asked.headers:
         return _refused(HTTPStatus.LENGTH_REQUIRED, "a form says how long it is")
     if int(length) > _LONGEST_FORM:
         return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too long a form")

@@ -36,6 +36,7 @@ class Keys:
             if not self._is_ours_alone:
                 log.warning("key_of_logins_not_kept", path=str(self._path), error=error.strerror)
                 self._is_ours_alone, self._key = True, secrets.token_bytes(_BYTES)
+            self._seen = None  # the file counts again as soon as it can be read
         return self._key
 
     def renew(self) -> None:

@@ -60,6 +60,7 @@ class Logins:
 
         One from before this process began is not: it may have been used with the process before.
         """
+        self._notice_clock()
         try:
             drawn, signed_at = self._signer(_ADDRESS).unsign(
                 key, max_age=int(ADDRESS_LASTS.total_seconds()), return_timestamp=True
@@ -93,10 +94,23 @@ class Logins:
         """
         self._keys.renew()
 
-    def proof(self, question: str) -> str:
-        """Return what only a process with our key can answer to a question."""
+    def proof(self, port: int, question: str) -> str:
+        """Return what only a process with our key can answer to a question.
+
+        Args:
+            port: where it listens; whoever passes a question on to it from another port gets an answer of no worth.
+            question: anything.
+        """
+        self._notice_clock()
         signer = Signer(self._keys.current(), salt=_PROOF, key_derivation="hmac", digest_method=hashlib.sha256)
-        return signer.get_signature(question).decode()
+        return signer.get_signature(f"{port} {question}").decode()
+
+    def _notice_clock(self) -> None:
+        """Have begun now if the clock was ahead when we began, and has been set back.
+
+        `collector web` asks for a proof before it signs an address: that one is good, then.
+        """
+        self._began = min(self._began, self.clock.now().replace(microsecond=0))
 
     def _signer(self, purpose: bytes) -> _Stamped:
         return _Stamped(self._keys.current(), purpose, self.clock)

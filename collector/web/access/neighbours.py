@@ -44,4 +44,4 @@ async def shows_pages(settings: Settings, logins: Logins) -> bool:
                 writer.close()
     except (OSError, TimeoutError):
         return False
-    return hmac.compare_digest(answer.rpartition(b"\r\n\r\n")[2], logins.proof(question).encode())
+    return hmac.compare_digest(answer.rpartition(b"\r\n\r\n")[2], logins.proof(port, question).encode())

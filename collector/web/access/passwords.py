@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import ipaddress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from collector.clock import Clock
 
@@ -28,12 +28,12 @@ class Door:
 
     def __init__(self, password: str | None, clock: Clock) -> None:
         self._password, self._clock = password, clock
-        self._guessers: dict[str, tuple[int, datetime]] = {}
+        self._guessers: dict[str, tuple[int, float]] = {}
 
     def wait(self, client: str) -> timedelta:
         """Return how long a client still has to wait before it may try."""
-        failures, until = self._guessers.get(_network(client), (0, self._clock.now()))
-        return max(until - self._clock.now(), timedelta()) if failures else timedelta()
+        _, until = self._guessers.get(_network(client), (0, 0.0))
+        return max(timedelta(seconds=until - self._clock.monotonic()), timedelta())
 
     def opens(self, client: str, password: str) -> bool:
         """Tell whether a password is right; one that is not makes the client wait.
@@ -43,11 +43,11 @@ class Door:
             password: what was given.
         """
         name = _network(client)
-        failures, _ = self._guessers.pop(name, (0, None))
+        failures, _ = self._guessers.pop(name, (0, 0.0))
         if self._password is not None and same(password, self._password):
             return True
         wait = min(_FIRST_WAIT * 2 ** min(failures, 30), _LONGEST_WAIT)
-        self._guessers[name] = (failures + 1, self._clock.now() + wait)
+        self._guessers[name] = (failures + 1, self._clock.monotonic() + wait.total_seconds())
         if len(self._guessers) > _MOST_GUESSERS:
             self._guessers.pop(next(iter(self._guessers)))
         return False

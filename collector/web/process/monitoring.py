@@ -19,7 +19,8 @@ def routes(context: Context) -> tuple[Route, ...]:
     async def health(_request: Request) -> Response:
         found = await context.process.condition()
         code = HTTPStatus.OK if found.ok else HTTPStatus.SERVICE_UNAVAILABLE
-        return Response(json.dumps(found.document(), indent=2) + "\n", code, media_type=_JSON)
+        said = context.mask.report(found.document())
+        return Response(json.dumps(said, indent=2) + "\n", code, media_type=_JSON)
 
     async def figures(_request: Request) -> Response:
         # Starlette would write its own charset behind the type.

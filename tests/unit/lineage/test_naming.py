@@ -57,7 +57,9 @@ def test_an_instant_follows_summer_time() -> None:
     assert instant_of("2026-07-01 15:30") == datetime(2026, 7, 1, 19, 30, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("text", ["", "noon", "2026-11-31 15:30", "2026-11-25 15:30 Nowhere/Land"])
+@pytest.mark.parametrize(
+    "text", ["", "noon", "2026-11-31 15:30", "2026-11-25 15:30 Nowhere/Land", "9999-12-31 23:00", "0001-01-01 00:00Z"]
+)
 def test_what_is_no_instant(text: str) -> None:
     """It is refused in words."""
     with pytest.raises(UsageError, match=r"is no (instant|time zone)"):

@@ -32,9 +32,12 @@ def day(asked: Asked, name: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        found = date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{name}={text!r} is no day", "Write it as 2026-11-25.") from None
+        found = date.max
+    if found == date.max:  # no day follows it
+        raise UsageError(f"{name}={text!r} is no day", "Write it as 2026-11-25.")
+    return found
 
 
 def address(occ_symbol: str | None) -> str | None:

@@ -66,6 +66,20 @@ def test_an_address_does_not_outlive_the_process(logins: Logins, tmp_path: Path,
     assert later.use(key_of(logins.address("http://127.0.0.1:8321")))
 
 
+def test_a_clock_that_was_ahead_keeps_nobody_out(logins: Logins, tmp_path: Path, clock: Told) -> None:
+    """Once it has been set back, what is printed after the process has proved itself is good, as ever once."""
+    clock.at += timedelta(days=1)
+    ahead = Logins(Keys(tmp_path / "own" / "logins.key"), clock)  # type: ignore[arg-type]  # as above
+    used = key_of(ahead.address("http://127.0.0.1:8321"))
+    assert ahead.use(used)
+    clock.at -= timedelta(days=1)
+    ahead.proof(8321, "who is there?")
+    key = key_of(logins.address("http://127.0.0.1:8321"))
+    assert [ahead.use(key), ahead.use(key)] == [True, False]
+    clock.at += timedelta(days=1)
+    assert not ahead.use(used)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -94,7 +108,7 @@ def test_what_is_signed_for_one_purpose_is_good_for_no_other(logins: Logins) -> 
     assert not logins.use(cookie)
     unsigned = key.rpartition(".")[0]
     for question in (unsigned, unsigned + "."):
-        forged = f"{unsigned}.{logins.proof(question)}"
+        forged = f"{unsigned}.{logins.proof(8321, question)}"
         assert not logins.use(forged)
         assert not logins.knows(forged)
 
@@ -134,3 +148,14 @@ def test_without_a_file_the_key_is_the_processs_own(tmp_path: Path, clock: Told)
     logins = Logins(Keys(tmp_path / "file" / "logins.key"), clock)  # type: ignore[arg-type]  # as above
     assert logins.knows(logins.cookie())
     assert logins.use(key_of(logins.address("http://127.0.0.1:8321")))
+
+
+def test_the_key_counts_again_once_its_file_is_back(logins: Logins, tmp_path: Path) -> None:
+    """A disk that was away for a moment does not end logins for as long as the process lives."""
+    cookie = logins.cookie()
+    (tmp_path / "own").rename(tmp_path / "away")
+    (tmp_path / "own").write_text("no folder")
+    assert not logins.knows(cookie)
+    (tmp_path / "own").unlink()
+    (tmp_path / "away").rename(tmp_path / "own")
+    assert logins.knows(cookie)
