@@ -97,6 +97,11 @@ async def test_one_open_slot_of_millions_is_not_rounded_away(database: Database)
         nearly = replace(measured, expected=9_000_000, settled=9_000_000, contracts_settled=settled)
         await session_statistics.record(database, FRIDAY.day, "PLTR", nearly)
         assert (await _found(database))[FRIDAY.day, "PLTR"].state is state
+    await rows(
+        database,
+        "UPDATE collection_statistics SET data_completeness_percent = 85, expected_slots = 0 RETURNING 1",
+    )
+    assert (await _found(database))[FRIDAY.day, "PLTR"].state is SessionState.PARTIAL, "of an earlier system"
 
 
 async def test_what_cannot_be_so_empty_is_in_doubt(database: Database) -> None:

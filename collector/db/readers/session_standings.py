@@ -119,12 +119,15 @@ async def under_way(
 
 
 def _unsettled(row: Row, series: int) -> int:
-    """Return how many series-slots were not settled: one at least where a contract was not, as percents are rounded."""
-    if row["completeness"] is None:
+    """Return how many series-slots were not settled.
+
+    One at least where a contract was not, for percents are rounded, or where an earlier system did not count slots.
+    """
+    completeness = _fraction(row["completeness"])
+    if completeness is None:
         return 0
-    at_least = 1 if row["settled_contracts"] is not None and row["settled_contracts"] < row["contracts"] else 0
-    unsettled: int = round((100 - row["completeness"]) / 100 * row["slots"] * series)
-    return max(unsettled, at_least)
+    at_least = 1 if completeness < 1 or row["settled_contracts"] < row["contracts"] else 0
+    return max(round((1 - completeness) * int(row["slots"]) * series), at_least)
 
 
 def _fraction(percent: float | None) -> float | None:
