@@ -46,7 +46,7 @@ class Picture(NamedTuple):
 
 
 PICTURES = (
-    Picture("pages-today", "/", 1280, 1290),
+    Picture("pages-today", "/", 1280, 830),
     Picture("pages-today-phone-dark", "/", 390, 1100, dark=True),
     Picture("pages-session", f"/sessions/{FRIDAY}", 1280, 860),
     Picture("pages-contract", _CONTRACT, 1280, 900),
