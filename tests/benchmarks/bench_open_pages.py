@@ -1,9 +1,9 @@
 # ruff: noqa: T201 - a benchmark prints
 """What twenty open pages cost a run that is at work, and what `serve` takes of memory while it shows them.
 
-    python -m tests.benchmarks.bench_open_pages [--pairs 5] [--phase 40]
+    python -m tests.benchmarks.bench_open_pages [--pairs 5] [--phase 80]
 
-`collector serve` runs its eod of some 1,000 contracts in this process, in real time, against the simulated gateway's
+`collector serve` runs its eod of some 5,000 contracts in this process, in real time, against the simulated gateway's
 `capacity` model, so that the gateway is the limit. Phases without and with open pages alternate within the one run.
 Each of the twenty pages, in a process of its own, is loaded when a phase begins, follows what is at work, and one after
 the other is loaded again, one every two seconds.
@@ -129,8 +129,8 @@ async def _asked(port: int, cookie: str, path: str, connection: str) -> AsyncIte
 
 
 def settings_of(url: str, gateway_port: int, folder: Path) -> Settings:
-    """Return the configuration of a service whose eod is due."""
-    return settings_for(1_000).model_copy(
+    """Return the configuration of a service whose eod is due, with contracts for an hour."""
+    return settings_for(5_000).model_copy(
         update={
             "database": DatabaseSettings(url=SecretStr(url)),
             "gateway": GatewaySettings(port=gateway_port),
@@ -211,7 +211,7 @@ def main() -> int:
     """Print the phases, the median fall and the memory; 1 when one is above its bound."""
     parser = argparse.ArgumentParser(description="what open pages cost a run")
     parser.add_argument("--pairs", type=int, default=5, help="phases without and with pages (default 5)")
-    parser.add_argument("--phase", type=float, default=40.0, help="seconds of each (default 40)")
+    parser.add_argument("--phase", type=float, default=80.0, help="seconds of each (default 80)")
     arguments = parser.parse_args()
     with children() as (gateway, viewers), tempfile.TemporaryDirectory(prefix="collector-bench-") as name:
         folder = Path(name)
