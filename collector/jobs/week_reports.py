@@ -64,7 +64,7 @@ async def _symbols_of_week(
 
     A session without any run has no statistics, and must be told all the same.
     """
-    by_symbol = {one.symbol: one for one in kept}
+    by_symbol = {one.symbol: replace(one, configured=False) for one in kept}
     for symbol in settings.option_symbols:
         underlying = await contract_tables.underlying(db, symbol)
         sessions = calendar.sessions(symbol, days[0], days[-1])
@@ -72,6 +72,7 @@ async def _symbols_of_week(
         of_all = held.values()
         by_symbol[symbol] = replace(
             by_symbol.get(symbol, WeekSymbol(symbol=symbol)),
+            configured=True,
             contracts=max((one.contracts for one in of_all), default=0),
             bars=sum(one.rows for one in of_all),
             completeness=_share(sum(one.settled for one in of_all), sum(one.expected for one in of_all)),

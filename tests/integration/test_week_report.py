@@ -21,7 +21,7 @@ from collector.market.calendar import Calendar
 from collector.notify.reports import wording
 from collector.notify.reports.mail_rendering import Renderer
 from collector.notify.reports.terminal_report import week_view
-from tests.support.db_rows import answer, answers, make_chain, trade
+from tests.support.db_rows import answer, answers, make_chain, rows, trade
 from tests.support.slots import SLOT
 from tests.support.window_runs import narrow
 
@@ -103,6 +103,21 @@ async def test_every_attempt_counts(database: Database) -> None:
     assert wording.week_windows(week) == words
     written = json.loads(json.dumps(to_document(week)))
     assert (written["requests"], written["rate_limit_hits"]) == (1456, 27)
+
+
+async def test_a_symbol_that_is_collected_no_more_hides_no_dark_session(database: Database) -> None:
+    """What was kept of TSLA, which is not configured any more, makes no session collected that PLTR never was."""
+    await rows(
+        database,
+        "INSERT INTO collection_statistics (collection_date, symbol, total_contracts, successful_contracts,"
+        " total_bars_collected, expected_slots, traded_slots, no_trade_slots, unknown_slots)"
+        " VALUES ($1, 'TSLA', 10, 10, 780, 780, 780, 0, 0) RETURNING symbol",
+        MONDAY,
+    )
+    week = await reported(database)
+    assert [(one.symbol, one.configured) for one in week.symbols] == [("PLTR", True), ("TSLA", False)]
+    assert (week.sessions, week.dark_sessions) == (5, 5)
+    assert wording.week_sessions(week) == "5 sessions, 5 of them never collected"
 
 
 async def test_sessions_that_nobody_collected_are_counted(database: Database) -> None:

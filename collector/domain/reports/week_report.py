@@ -29,7 +29,8 @@ class WeekSymbol:
     """One symbol over the week; completeness, fill, awaiting and single_witness as in a run's report.
 
     bars: of options. never_collected: sessions of which nothing was ever answered; where contracts were selected for
-    them, completeness counts them as empty, else nothing was expected of them.
+    them, completeness counts them as empty, else nothing was expected of them. configured: whether it is collected
+    still; of one that is not, only what was kept is known.
     """
 
     symbol: str
@@ -40,6 +41,7 @@ class WeekSymbol:
     awaiting: int = 0
     single_witness: int = 0
     never_collected: tuple[date, ...] = ()
+    configured: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +92,9 @@ class WeekReport:
 
     @property
     def dark_sessions(self) -> int:
-        """Return how many sessions were never collected for any symbol."""
-        return sum(len(symbols) == len(self.symbols) for symbols in self.never_collected.values())
+        """Return how many sessions were never collected for any symbol that is configured."""
+        configured = sum(symbol.configured for symbol in self.symbols)
+        return sum(len(symbols) == configured for symbols in self.never_collected.values())
 
     @property
     def failed_runs(self) -> int:
