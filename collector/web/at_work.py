@@ -1,7 +1,8 @@
 """What is at work, in this process or another."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from collector.app.acting.live import Work
@@ -78,28 +79,27 @@ async def now(context: Context) -> Now:
 
 
 def _here(work: Work, at: datetime) -> AtWork:
-    said = {} if work.tally is None else progress(work.tally)
     session = None if work.order is None else work.order.day
-    return _of(said, at, name=work.name, session=session, began=work.began, here=True, done=work.done, of=work.of)
+    found = AtWork(name=work.name, session=session, began=work.began, here=True, as_of=at, done=work.done, of=work.of)
+    return _figured(found, {} if work.tally is None else progress(work.tally))
 
 
 def _elsewhere(runs: list[RunRow], at: datetime) -> AtWork | None:
     for run in runs:
         if run.status is RunStatus.RUNNING and due_windows.lives(run.heartbeat_at, at):
-            name = f"{run.window} of {run.day}"
-            return _of(
-                dict(run.progress or {}),
-                run.heartbeat_at,
-                name=name,
+            found = AtWork(
+                name=f"{run.window} of {run.day}",
                 session=run.day,
                 run=run.id,
                 began=run.started_at,
                 here=False,
+                as_of=run.heartbeat_at,
             )
+            return _figured(found, run.progress or {})
     return None
 
 
-def _of(said: dict[str, object], at: datetime, **known: object) -> AtWork:
+def _figured(found: AtWork, said: Mapping[str, object]) -> AtWork:
     """Return work with the figures that a run says of itself."""
 
     def figure(name: str) -> int:
@@ -109,7 +109,16 @@ def _of(said: dict[str, object], at: datetime, **known: object) -> AtWork:
     pace = said.get("requests_per_s")
     a_second = float(pace) if isinstance(pace, int | float) else 0.0
     left = figure("planned") - figure("answered") - figure("failed") - figure("deferred")
-    ends = at + timedelta(seconds=left / a_second) if left > 0 and a_second > 0 else None
-    names = ("planned", "answered", "failed", "deferred", "inserted", "updated", "identical")
-    figures = {name: figure(name) for name in names}
-    return AtWork(as_of=at, pace=a_second, ends=ends, **figures, **known)  # type: ignore[arg-type]  # by its callers
+    ends = found.as_of + timedelta(seconds=left / a_second) if left > 0 and a_second > 0 else None
+    return replace(
+        found,
+        planned=figure("planned"),
+        answered=figure("answered"),
+        failed=figure("failed"),
+        deferred=figure("deferred"),
+        inserted=figure("inserted"),
+        updated=figure("updated"),
+        identical=figure("identical"),
+        pace=a_second,
+        ends=ends,
+    )

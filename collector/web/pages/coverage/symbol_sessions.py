@@ -95,7 +95,7 @@ async def count_beforehand(context: Context) -> None:
             await _found(context, {"symbol": symbol})
         except CollectorError as error:
             log.debug("not_counted_beforehand", symbol=symbol, reason=error.message)
-        except Exception:
+        except Exception:  # nobody waits for it: the page itself says what is wrong when it is asked for
             log.warning("not_counted_beforehand", symbol=symbol, exc_info=True)
 
 
